@@ -1,0 +1,1 @@
+"""Values and plumbing that know nobody above them; standard library only."""

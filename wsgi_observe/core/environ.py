@@ -1,0 +1,43 @@
+"""What a WSGI environ (PEP 3333) says of its request, as text that is safe to print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+def request_fields(environ: WSGIEnvironment) -> dict[str, object]:
+    """Return the method, path and peer of a request, as they stand in its environ now."""
+    return {
+        "method": printable(environ.get("REQUEST_METHOD", "")),
+        "path": request_path(environ),
+        "remote_addr": printable(environ.get("REMOTE_ADDR") or ""),
+    }
+
+
+def request_line(environ: WSGIEnvironment) -> str:
+    """Return method and path, as a message names a request: ``GET /orders``."""
+    return f"{printable(environ.get('REQUEST_METHOD', ''))} {request_path(environ)}"
+
+
+def request_path(environ: WSGIEnvironment) -> str:
+    """Return the path as the client sees it: the mount point and what lies below it."""
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    if path.isascii():
+        return path if path.isprintable() else printable(path)
+    # PEP 3333 hands bytes over as Latin-1; they are UTF-8 in practice (RFC 3987).
+    return printable(path.encode("latin-1", "replace").decode("utf-8", "replace"))
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with what could break a line or steer a terminal percent-encoded.
+
+    >>> printable("/a\nb")
+    '/a%0Ab'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else quote(c, errors="replace") for c in text)

@@ -1,0 +1,368 @@
+"""The WSGI protocol (PEP 3333), said once: one held-back start, one wrapped body, one end.
+
+The outermost middleware opens the exchange; those inside find it as the ``__self__`` of the
+``start_response`` they are given, and hang their part of the work on it. The app's start is
+held back until its first chunk is there, so that whatever fails before can still be answered.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+from time import perf_counter
+from types import GeneratorType
+from typing import TYPE_CHECKING
+
+from wsgi_observe.core.body import hook_native_file, is_native_file, require_bytes, sized
+from wsgi_observe.core.context import Scope, bound, resume, running, scope_of
+from wsgi_observe.core.failures import contained, ends_quietly, is_logged, mark_logged
+from wsgi_observe.core.net import Answer, Headers, Net
+from wsgi_observe.core.once import ask
+from wsgi_observe.core.transfer import Transfer
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+_END = object()
+
+
+class Exchange(Transfer):
+    """One request's talk between the server and the app; the server iterates and closes it."""
+
+    __slots__ = (
+        "_chunks",
+        "_close_app",
+        "_closed",
+        "_first",
+        "_server_start",
+        "_server_write",
+        "at_end",
+        "net",
+        "request_id_header",
+    )
+
+    at_end: tuple[Callable[[Exchange], None], ...]
+    """What the middlewares do when the response has ended, the innermost first."""
+
+    shared: Scope | None = None
+    """The scope of the request, where an exchange further out has it."""
+
+    request_id_header: tuple[str, str] | None
+    """Set on the response, whoever makes it."""
+
+    _refused = False
+    _kept: tuple[bytes, ...] = ()
+
+    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
+        # Made for each request: what is seldom set has its default in the class.
+        self.environ = environ
+        self.request_id = None
+        self.status = ""
+        self.headers = []
+        self.outcome = None
+        self.sent = 0
+        self.started_at = 0.0
+        self.went_out_at = 0.0
+        self.access_logged = False
+        self.at_end = ()
+        self.net: Net | None = None
+        self.request_id_header = None
+        self._server_start = start_response
+        self._server_write: Callable[[bytes], object] | None = None
+        self._first: bytes | None = None
+        self._chunks: Iterable[bytes] = ()
+        self._close_app: Callable[[], object] | None = None
+        self._closed = False
+        if bound() is not None:
+            self._meet_outer()
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of the request: the exchange itself, or the one further out."""
+        return self.shared or self
+
+    def run(self, app: WSGIApplication, environ: WSGIEnvironment) -> Iterable[bytes]:
+        """Call the app, wait for its first chunk and let the start out; return the body.
+
+        Raises what the app raises where nobody answers for it.
+        """
+        resume(self.shared or self)
+        try:
+            if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
+                return self._run_unheld(app, environ)
+            body = app(environ, self.start_response)
+            self._close_app = getattr(body, "close", None)
+            if "wsgi.file_wrapper" in environ and self._is_for_the_server(environ, body):
+                return self._send_file(body)
+            self._chunks = chunks = iter(body)
+            self._take_first(chunks)
+            # Only now: an app may have started on its first `next`.
+            if self.went_out_at:
+                return self._put_kept_first()
+            if self.status >= "4" and self.net is not None:
+                return self._respond_to_error(self.net, chunks)
+            self._start()
+            return sized(self, body) if hasattr(body, "__len__") else self
+        except BaseException as error:
+            answered = self._answer_for(error)
+            if answered is None:
+                raise self._give_up(error)
+            return answered
+
+    def start_response(
+        self, status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        """Hold back the app's status and headers: the `start_response` that the app is given.
+
+        Raises what is in `exc_info` when the response has begun, and AssertionError for a
+        second call without one, as PEP 3333 asks.
+        """
+        try:
+            if self.status or exc_info is not None:
+                self._restart(status, exc_info)
+        finally:
+            exc_info = None  # as PEP 3333 asks: its traceback holds this frame
+        self.status = status
+        self.headers = list(headers)  # the app may go on with its own
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        """Send `data` at once: the imperative way out that PEP 3333 keeps for old apps."""
+        if not require_bytes(data):
+            return
+        if not self.went_out_at:
+            self._start()
+        if self._server_write is None:  # granian and bjoern have none
+            self._kept += (data,)
+            return
+        try:
+            self._server_write(data)
+        except OSError as error:
+            self.outcome = "aborted"
+            mark_logged(error, self.scope)  # the client went; the app only hears of it
+            raise
+        self.sent += len(data)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Pass the chunks on, each as it comes."""
+        scope = self.shared or self
+        try:
+            first = self._first
+            sent = self.sent
+            if first is not None:
+                self.sent = sent = sent + len(first)
+                yield first
+            # The server may pull the next chunk from another thread, greenlet or context, or have
+            # pulled one of another request's in between.
+            if bound() is not scope and not self._closed:
+                resume(scope)
+            for chunk in self._chunks:
+                if chunk.__class__ is not bytes:
+                    require_bytes(chunk)
+                self.sent = sent = sent + len(chunk)
+                yield chunk
+                if bound() is not scope and not self._closed:
+                    resume(scope)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            raise self.break_off(error)
+        if self.outcome is None:
+            self.outcome = "complete"
+
+    def replay(self, rest: Iterable[bytes]) -> None:
+        """Have `rest` come after the first chunk, however often the server iterates."""
+        self._chunks = rest
+
+    def close(self) -> None:
+        """End the request, once: close the app's body, do what is in ``at_end``, unbind.
+
+        Raises what the app's `close` raises, after everything else is done.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        close_app = self._close_app
+        # A generator app holds our `start_response`: until here that was a cycle.
+        self._chunks, self._close_app = (), None
+        if self.outcome is None:
+            self.outcome = self.how_it_was_left()
+        seen = bound()
+        resume(self.shared or self)
+        try:
+            if close_app is not None:
+                close_app()
+        except BaseException as error:
+            raise self.break_off(error)
+        finally:
+            self._end(seen)
+
+    def break_off(self, error: BaseException) -> BaseException:
+        """Note that the app failed when its headers had left; return what to raise for it."""
+        if self.outcome == "aborted" and is_logged(error):
+            return error
+        if ends_quietly(error):
+            self.outcome = "aborted"
+            return error
+        self.outcome = "broken"
+        self._note(error)
+        return error if self.net is None else contained(error, self.scope)
+
+    def _take_first(self, chunks: Iterator[bytes]) -> None:
+        first = next(chunks, _END)
+        if first is _END:
+            self._first, self._chunks = None, ()  # not every iterator may be asked once more
+        else:
+            self._first = require_bytes(first)
+
+    def _respond_to_error(self, net: Net, chunks: Iterator[bytes]) -> Iterable[bytes]:
+        """Let the start of an error out, or an answer of ours in its place."""
+        while self._first == b"":  # an empty body is ours to fill
+            self._take_first(chunks)
+        if self.went_out_at:
+            return self._put_kept_first()
+        answer = net.rewrite(self, self._first)
+        if answer is not None:
+            return self._send(answer)
+        self._start()
+        return self
+
+    def _is_for_the_server(self, environ: WSGIEnvironment, body: object) -> bool:
+        """Tell whether `body` is a file that the server may send whole."""
+        is_error = self.net is not None and self.status >= "4"
+        is_ready = self.status and not self.went_out_at and not is_error
+        return bool(is_ready) and is_native_file(environ, body)
+
+    def _send_file(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """Let the server send a file of its own kind, by its own means."""
+        self._start()
+        if hook_native_file(self, body):
+            self.sent = self.declared_length() or 0
+            return body
+        self._chunks = iter(body)
+        return self
+
+    def _run_unheld(self, app: WSGIApplication, environ: WSGIEnvironment) -> Iterable[bytes]:
+        """Leave a request for a WebSocket to the app and the server, but for its ID and line."""
+        self.unheld = True
+        body = app(environ, self._start_unheld)
+        if self.status or isinstance(body, GeneratorType):  # which starts on its first `next`
+            self._chunks, self._close_app = iter(body), getattr(body, "close", None)
+            return self
+        self.outcome = "upgraded"  # the app has taken the socket
+        self.close()
+        return body
+
+    def _start_unheld(
+        self, status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        self.status, self.headers = status, list(headers)
+        self._start(exc_info)
+        return self.write
+
+    def _put_kept_first(self) -> Iterable[bytes]:
+        """Let the body begin with what `write` had to keep."""
+        first = () if self._first is None else (self._first,)
+        self._chunks, self._first = chain(self._kept, first, self._chunks), None
+        return self
+
+    def _meet_outer(self) -> None:
+        """Find what is bound here already: this very request, or one that it interrupts."""
+        # A foreign middleware between two of ours makes a second exchange of one request.
+        self.shared = scope_of(self.environ)
+        outer = running()
+        if self.shared is None and outer is not None:
+            self.interrupt(outer)
+
+    def _send(self, answer: Answer, exc_info: OptExcInfo | None = None) -> Iterable[bytes]:
+        """Let an answer of ours out; the app's body is still closed at the end."""
+        self.status, self.headers, payload = answer
+        self._chunks = ()
+        self._first = None if self.method == "HEAD" else payload
+        self._start(exc_info)
+        return self
+
+    def _start(self, exc_info: OptExcInfo | None = None) -> None:
+        """Let the start climb out."""
+        if not self.status:
+            raise AssertionError("the app never called start_response (PEP 3333)")
+        headers = self.headers
+        if self.request_id_header is not None:
+            for name, _ in headers:
+                if len(name) == 12 and name.lower() == "x-request-id":
+                    headers[:] = [
+                        header for header in headers if header[0].lower() != "x-request-id"
+                    ]
+                    break
+            headers.append(self.request_id_header)
+        try:
+            if exc_info is None:
+                self._server_write = self._server_start(self.status, self.headers)
+            else:
+                self._server_write = self._server_start(self.status, self.headers, exc_info)
+        except BaseException:
+            self._refused = True
+            raise
+        self.went_out_at = perf_counter()
+
+    def _restart(self, status: str, exc_info: OptExcInfo | None) -> None:
+        """Let the app change its mind, if it says why and the first start is not out."""
+        error = None if exc_info is None else exc_info[1]
+        if error is None:
+            if self.status:
+                raise AssertionError("start_response called twice without exc_info (PEP 3333)")
+        elif self.went_out_at:
+            try:
+                raise error
+            finally:
+                del error, exc_info  # or its traceback would hold itself
+        elif status >= "5":
+            self._note(error)
+
+    def _answer_for(self, error: BaseException) -> Iterable[bytes] | None:
+        """Answer for an app that failed before anything was sent; None where nobody does."""
+        if self.net is None or self.went_out_at or self.unheld or ends_quietly(error):
+            return None
+        self.exc_type = type(error).__name__
+        try:
+            answer = self.net.catch(self, error)
+            if answer is None:
+                return None
+            # The server is handed the exception only where it has refused our headers itself:
+            # then PEP 3333 asks for it. Elsewhere it would log it again, or fail over it (uWSGI).
+            return self._send(answer, sys.exc_info() if self._refused else None)
+        except BaseException as second:
+            raise self._give_up(second)
+
+    def _give_up(self, error: BaseException) -> BaseException:
+        """End a request that nobody can answer; return what to raise."""
+        if self.unheld and isinstance(error, StopIteration):
+            self.outcome = "upgraded"  # flask-sock leaves this way under Gunicorn
+        elif self.went_out_at or self.unheld or self._refused:
+            error = self.break_off(error)
+        else:
+            self.outcome = "aborted" if ends_quietly(error) else "broken"
+            self.exc_type = type(error).__name__
+        with suppress(BaseException):  # the first failure is the one to raise
+            self.close()
+        return error
+
+    def _end(self, seen: Scope | None) -> None:
+        """Do what the middlewares want done at the end, and put back what was `seen` before."""
+        try:
+            for hook in self.at_end:
+                ask(hook.__qualname__, hook, self)
+        finally:
+            if self.shared is None:
+                self.leave(seen)
+            else:
+                resume(seen)
+
+    def _note(self, error: BaseException) -> None:
+        self.exc_type = type(error).__name__
+        if self.net is not None:
+            self.net.note(self, error)

@@ -1,0 +1,54 @@
+"""Which exceptions are failures, which may rise to the server, which are logged already."""
+
+from __future__ import annotations
+
+from wsgi_observe.core.context import Scope, running
+
+_MARK = "__wsgi_observe_logged__"
+
+
+class RequestFailedError(Exception):
+    """Stands in for an exception that would have ended the worker with the request."""
+
+
+def ends_quietly(error: BaseException) -> bool:
+    """Tell whether `error` is a way to stop a process or greenlet, rather than a failure.
+
+    Everything else, ``SystemExit`` and ``gevent.Timeout`` too, is a failure of its request.
+    """
+    if isinstance(error, Exception):
+        return False
+    return isinstance(error, (KeyboardInterrupt, GeneratorExit)) or any(
+        # By name: greenlet is not ours to import.
+        kind.__name__ == "GreenletExit"
+        for kind in type(error).__mro__
+    )
+
+
+def contained(error: BaseException, scope: Scope) -> BaseException:
+    """Return what may be raised to the server for a logged `error`, mostly itself.
+
+    A ``SystemExit`` that reaches a gthread worker ends it, and with some codes its master.
+    """
+    if isinstance(error, Exception) or ends_quietly(error):
+        return error
+    stand_in = RequestFailedError(f"the app raised {type(error).__name__}")
+    stand_in.__cause__ = error
+    mark_logged(stand_in, scope)
+    return stand_in
+
+
+def mark_logged(error: BaseException, scope: Scope) -> None:
+    """Note on `error` that the log has its traceback, under the request of `scope`."""
+    # Past the exception's own class, which may forbid it, as a frozen dataclass does.
+    BaseException.__setattr__(error, _MARK, scope)
+
+
+def is_logged(error: BaseException) -> bool:
+    """Tell whether the log has the traceback of `error` already, for this request.
+
+    The server reports after the request has ended, so a mark counts while its request runs and
+    when none does; an exception object that is raised again in a later request is news.
+    """
+    scope = BaseException.__getattribute__(error, "__dict__").get(_MARK)
+    return scope is not None and running() in (scope, None)

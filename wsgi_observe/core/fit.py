@@ -1,0 +1,193 @@
+"""Fit-checks for settings: each returns the value in its one right form, or says what is wrong."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, cast
+
+from wsgi_observe.core.names import RESERVED
+
+Check = Callable[[str, Any], Any]
+Parse = Callable[[str, str], Any]
+
+# RFC 9110, section 5.6.2.
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_SWITCH = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used: which one, what is allowed, what it got."""
+
+    def __init__(self, setting: str, allowed: str, got: object) -> None:
+        super().__init__(f"{setting}: allowed is {allowed}; got {got!r}")
+        self.setting = setting
+        self.allowed = allowed
+        self.got = got
+
+
+def one_of(*allowed: str) -> Check:
+    """Return the check for a word out of a few."""
+
+    def check(name: str, value: Any) -> str:
+        if value not in allowed:
+            raise SettingsError(name, "one of " + ", ".join(allowed), value)
+        return str(value)
+
+    return check
+
+
+def switch(name: str, value: Any) -> bool:
+    """Check a bool; 1 and "yes" are not one outside the environment."""
+    if not isinstance(value, bool):
+        raise SettingsError(name, "True or False", value)
+    return value
+
+
+def switch_or_callable(name: str, value: Any) -> bool | Callable[..., object]:
+    """Check a bool, or a callable that decides each time."""
+    if not isinstance(value, bool) and not callable(value):
+        raise SettingsError(name, "True, False or a callable", value)
+    return cast("bool | Callable[..., object]", value)
+
+
+def callable_or_none(name: str, value: Any) -> Callable[..., Any] | None:
+    """Check a callable that may be left out."""
+    if value is not None and not callable(value):
+        raise SettingsError(name, "a callable or None", value)
+    return cast("Callable[..., Any] | None", value)
+
+
+def seconds(name: str, value: Any) -> float:
+    """Check a finite number of seconds, 0 or more."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value < 0:
+        raise SettingsError(name, "a number of seconds, 0 or more", value)
+    return float(value)
+
+
+def positive_seconds(name: str, value: Any) -> float:
+    """Check a finite number of seconds above 0."""
+    if seconds(name, value) == 0:
+        raise SettingsError(name, "a number of seconds above 0", value)
+    return float(value)
+
+
+def path(name: str, value: Any) -> str:
+    """Check a URL path, or the empty string for off."""
+    if not isinstance(value, str) or (value and not re.fullmatch(r"/[!-~]*", value)):
+        raise SettingsError(name, 'a path that begins with "/", or "" for off', value)
+    return value
+
+
+def level(name: str, value: Any) -> str:
+    """Check the name or number of a logging level."""
+    names = logging.getLevelNamesMapping()
+    known = logging.getLevelName(value) if isinstance(value, int) else str(value).upper()
+    if known not in names:
+        raise SettingsError(name, "one of " + ", ".join(sorted(names)), value)
+    return str(known)
+
+
+def header_names(name: str, value: Any) -> tuple[str, ...]:
+    """Check one or more header names."""
+    names = _several(name, value, "header names")
+    for header in names:
+        if not isinstance(header, str) or not _is_token(header):
+            raise SettingsError(name, "header names such as X-Request-ID", header)
+    return tuple(names)
+
+
+def trust(name: str, value: Any) -> bool | tuple[IPv4Network | IPv6Network, ...]:
+    """Check True, False, or networks."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return tuple(ip_network(network) for network in _several(name, value, "networks"))
+    except ValueError as error:
+        raise SettingsError(name, "True, False or networks such as 10.0.0.0/8", value) from error
+
+
+def static_fields(name: str, value: Any) -> dict[str, object]:
+    """Check the fields of every line: their names must be free."""
+    if not isinstance(value, Mapping):
+        raise SettingsError(name, "a mapping of names to values", value)
+    for key in value:
+        if not isinstance(key, str) or not key or key in RESERVED:
+            raise SettingsError(name, "names that the line does not have itself", key)
+    return dict(value)
+
+
+def text(name: str, value: str) -> str:
+    """Read a setting's text as it stands."""
+    return value
+
+
+def number(name: str, value: str) -> float:
+    """Read a decimal number."""
+    try:
+        return float(value)
+    except ValueError as error:
+        raise SettingsError(name, "a number", value) from error
+
+
+def switch_text(name: str, value: str) -> bool:
+    """Read ``1 true yes on`` or ``0 false no off``."""
+    if value.lower() not in _SWITCH:
+        raise SettingsError(name, "one of " + ", ".join(_SWITCH), value)
+    return _SWITCH[value.lower()]
+
+
+def items(name: str, value: str) -> tuple[str, ...]:
+    """Read items between commas."""
+    return tuple(item.strip() for item in value.split(","))
+
+
+def switch_or_items(name: str, value: str) -> bool | tuple[str, ...]:
+    """Read a switch, or items between commas."""
+    return _SWITCH[value.lower()] if value.lower() in _SWITCH else items(name, value)
+
+
+def pairs(name: str, value: str) -> dict[str, str]:
+    """Read ``service=shop,version=1.2``."""
+    found = {}
+    for item in items(name, value) if value else ():
+        key, equals, said = item.partition("=")
+        if not equals:
+            raise SettingsError(name, "name=value, with commas between", value)
+        found[key.strip()] = said.strip()
+    return found
+
+
+def imported(name: str, value: str) -> Any:
+    """Read an import path, ``package.module:attribute``."""
+    module, _, attribute = value.partition(":")
+    try:
+        found = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # also what the module raises as it is imported
+        allowed = f"an import path, package.module:attribute ({error})"
+        raise SettingsError(name, allowed, value) from error
+    return found
+
+
+def switch_or_import(name: str, value: str) -> Any:
+    """Read a switch, or an import path."""
+    return _SWITCH[value.lower()] if value.lower() in _SWITCH else imported(name, value)
+
+
+def _several(name: str, value: Any, what: str) -> list[Any]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise SettingsError(name, f"a sequence of {what}", value)
+    values = list(value)
+    if not values:
+        raise SettingsError(name, f"at least one of the {what}", value)
+    return values

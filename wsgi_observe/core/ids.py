@@ -1,0 +1,62 @@
+"""Request IDs: which inbound one fits, how a new one is made."""
+
+from __future__ import annotations
+
+import os
+import re
+from random import Random
+from time import time_ns
+
+_fit = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}").fullmatch
+_trace_root = re.compile(r"(?:^|;)\s*Root=([^;\s]*)").search
+# W3C Trace Context: lower-case hex only; a version above 00 may carry more after a dash.
+_traceparent = re.compile(
+    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+).fullmatch
+
+
+def is_fit(value: str) -> bool:
+    """Tell whether `value` may stand in a log line and a header as it is."""
+    return _fit(value) is not None
+
+
+# Seeded by the system, and anew in each forked worker: what they shared would make twins. One of
+# our own, since an app may seed the common one. An ID is no secret, so speed decides here.
+_random = Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)
+
+
+def new_id() -> str:
+    """Return 32 lower-case hex digits in the layout of UUIDv7 (RFC 9562, section 5.7).
+
+    The twelve bits behind the milliseconds hold their fraction (method 3 of section 6.2), so
+    that IDs made one after the other sort.
+    """
+    milliseconds, nanoseconds = divmod(time_ns(), 1_000_000)
+    time_half = milliseconds << 16 | 0x7000 | (nanoseconds << 12) // 1_000_000
+    random_half = 0x2 << 62 | _random.getrandbits(62)
+    return (time_half << 64 | random_half).to_bytes(16, "big").hex()
+
+
+def read_id(header: str, value: str) -> str | None:
+    """Return the ID that an inbound header carries, or None if it carries no fit one.
+
+    ``X-Amzn-Trace-Id`` gives its ``Root``, ``traceparent`` its trace ID; any other header is an
+    ID as it stands. What does not fit is never repaired.
+    """
+    match header.lower():
+        case "x-amzn-trace-id":
+            root = _trace_root(value)
+            value = root[1] if root else ""
+        case "traceparent":
+            value = trace_id(value) or ""
+    return value if is_fit(value) else None
+
+
+def trace_id(traceparent: str) -> str | None:
+    """Return the trace ID of a valid W3C ``traceparent``, or None."""
+    parts = _traceparent(traceparent)
+    if parts is None or (parts[1] == "00" and parts[3]):
+        return None
+    return parts[2]

@@ -1,0 +1,42 @@
+"""What the four middlewares have in common: taking their place in the exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from wsgi_observe.core.exchange import Exchange
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class Layer:
+    """A WSGI middleware (PEP 3333) that joins the exchange instead of wrapping the call again.
+
+    :param app: the WSGI app inside.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+        self._layers: tuple[Layer, ...] = (self,)
+        self._innermost = app
+        if isinstance(app, Layer):
+            self._layers += app._layers
+            self._innermost = app._innermost
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        outer = getattr(start_response, "__self__", None)
+        exchange = outer if isinstance(outer, Exchange) else Exchange(environ, start_response)
+        app = self._innermost
+        for layer in self._layers:
+            answering = layer.join(exchange, environ)
+            if answering is not None:
+                app = answering
+                break
+        return app(environ, start_response) if exchange is outer else exchange.run(app, environ)
+
+    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> WSGIApplication | None:
+        """Take part in `exchange`; return who answers in place of the app inside, if anyone."""
+        raise NotImplementedError

@@ -1,0 +1,34 @@
+"""What the exchange asks of whoever catches an app's failures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from wsgi_observe.core.exchange import Exchange
+
+Headers = list[tuple[str, str]]
+
+
+class Answer(NamedTuple):
+    """A whole response, made here instead of by the app."""
+
+    status: str
+    headers: Headers
+    body: bytes
+
+
+class Net(Protocol):
+    """What hangs right over the app."""
+
+    def catch(self, exchange: Exchange, error: BaseException) -> Answer | None:
+        """Answer for an app that failed before anything was sent; None lets the error rise."""
+
+    def rewrite(self, exchange: Exchange, first: bytes | None) -> Answer | None:
+        """Answer instead of the app's error response; None keeps that as it is.
+
+        `first` is the first chunk that is not empty, or None where there is none.
+        """
+
+    def note(self, exchange: Exchange, error: BaseException) -> None:
+        """Log a failure that came too late to be answered, or that the app has answered."""

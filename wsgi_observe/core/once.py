@@ -1,0 +1,34 @@
+"""Saying once that a part of ours failed, instead of at each request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from wsgi_observe.core.failures import ends_quietly
+
+T = TypeVar("T")
+
+_log = logging.getLogger("wsgi_observe")
+_said: set[str] = set()
+
+
+def warn_once(what: str) -> None:
+    """Log the exception being handled as a WARNING, the first time that `what` fails."""
+    if what not in _said:
+        _said.add(what)
+        with suppress(Exception):  # it may be logging itself that fails
+            _log.warning("%s failed; this is said once", what, exc_info=True)
+
+
+def ask(what: str, hook: Callable[..., T], *arguments: object) -> T | None:
+    """Return what a hook answers; None where it fails, which costs nothing but its answer."""
+    try:
+        return hook(*arguments)
+    except BaseException as error:
+        if ends_quietly(error):
+            raise
+        warn_once(what)
+        return None
