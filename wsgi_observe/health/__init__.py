@@ -1,0 +1,8 @@
+"""The names of the engine that runs readiness checks."""
+
+from wsgi_observe.health.check import Check
+from wsgi_observe.health.readiness import Readiness
+from wsgi_observe.health.report import Report
+from wsgi_observe.health.state import HealthState
+
+__all__ = ["Check", "HealthState", "Readiness", "Report"]

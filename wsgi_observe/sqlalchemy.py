@@ -1,0 +1,29 @@
+"""A readiness check for a database that SQLAlchemy connects to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Engine, select
+
+
+def check(engine: Engine | Callable[[], Engine]) -> Callable[[], None]:
+    """Return a readiness check that asks the database ``SELECT 1``.
+
+    It borrows a connection from the engine's own pool and gives it back, also when the answer
+    comes after the check's timeout; so it adds no connection beyond those the pool may open, and
+    fails while the app itself cannot get one.
+
+    :param engine: an engine, or a callable that returns it, for one that does not exist yet:
+        ``check(lambda: db.engine)`` with Flask-SQLAlchemy.
+    :raises TypeError: for anything else, an ``AsyncEngine`` included.
+    """
+    if not (isinstance(engine, Engine) or callable(engine)):
+        raise TypeError(f"engine must be a sqlalchemy.Engine or return one, got {engine!r}")
+
+    def answers() -> None:
+        found = engine if isinstance(engine, Engine) else engine()
+        with found.connect() as connection:
+            connection.execute(select(1))
+
+    return answers
