@@ -1,0 +1,111 @@
+"""What a line tells: the fields of a record, of its request, and what ``extra=`` has added."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from time import gmtime, strftime
+
+from wsgi_observe.core.context import running
+from wsgi_observe.core.environ import request_fields
+from wsgi_observe.core.names import RECORD_NAMES, free_name
+
+Fields = dict[str, object]
+
+ABSENT = "-"
+SOMETIMES_ABSENT = ("request_id", "method", "path", "remote_addr", "trace_id", "span_id")
+
+_KEPT = "_wsgi_observe_fields"
+_NO_EXTRAS = RECORD_NAMES | {_KEPT}
+# What `logging` itself puts on a record comes first on it, and `extra=` behind.
+_FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
+
+_second = (0, "")
+
+
+def fields_of(record: logging.LogRecord, static: Mapping[str, object]) -> Fields:
+    """Return the line's fields, which from now on are attributes of `record` too.
+
+    They are taken once, when the first filter or formatter meets the record: the next one may
+    meet it on another thread, or after the request.
+    """
+    attributes = record.__dict__
+    if _KEPT in attributes:
+        kept: Fields = attributes[_KEPT]
+        return kept
+    fields: Fields = {
+        "timestamp": timestamp(record.created),
+        "level": record.levelname,
+        "logger": record.name,
+        "module": record.module,
+        "message": message_of(record),
+        "pid": record.process or os.getpid(),
+    }
+    if static:
+        fields.update(static)
+    _add_request(fields)
+    if record.exc_info and record.exc_info[0] is not None:
+        fields["exc_type"] = record.exc_info[0].__name__
+    extras = [name for name in islice(attributes, _FIRST_EXTRA, None) if name not in _NO_EXTRAS]
+    if extras:
+        _add_extras(fields, extras, attributes)
+    attributes.update(fields)
+    attributes[_KEPT] = fields
+    return fields
+
+
+def timestamp(created: float) -> str:
+    """Return seconds since the epoch in RFC 3339: UTC, milliseconds, ``Z``."""
+    global _second
+    milliseconds = int(created * 1000)
+    seconds = milliseconds // 1000
+    known, prefix = _second
+    if seconds != known:
+        prefix = strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
+        _second = (seconds, prefix)
+    return f"{prefix}.{milliseconds % 1000:03d}Z"
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """Return the message; arguments that do not fit it are shown beside it."""
+    try:
+        return record.getMessage()
+    except Exception as error:
+        return f"{text_of(record.msg)} (its arguments do not fit: {text_of(error)})"
+
+
+def left_by_a_queue(record: logging.LogRecord, fields: Fields) -> str:
+    """Return the traceback that a QueueHandler has moved into the message, if it has."""
+    head = f"{fields['message']}\n"
+    text = message_of(record) if "exc_type" in fields else ""
+    return text.removeprefix(head) if text.startswith(head) else ""
+
+
+def text_of(value: object) -> str:
+    """Return the text of any value, be it one that has none."""
+    try:
+        return str(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: {type(error).__name__} in its __str__>"
+
+
+def _add_request(fields: Fields) -> None:
+    scope = running()
+    if scope is None:
+        return
+    if scope.request_id is not None:
+        fields["request_id"] = scope.request_id
+    if scope.environ:
+        fields.update(request_fields(scope.environ))
+    if scope.fields is not None:
+        for name, value in scope.fields.copy().items():
+            fields[free_name(name, fields)] = value
+
+
+def _add_extras(fields: Fields, extras: Iterable[str], attributes: Fields) -> None:
+    """Add what ``extra=`` put on the record, under another name where the line has that one."""
+    for name in extras:
+        free = free_name(str(name), fields)
+        fields[free] = attributes[name] if free == name else attributes.pop(name)

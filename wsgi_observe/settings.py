@@ -1,0 +1,101 @@
+"""Every setting as one value: its name, its default, what it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from wsgi_observe.core import fit
+from wsgi_observe.core.envelope import Error
+from wsgi_observe.core.fit import SettingsError
+
+__all__ = ["Settings", "SettingsError"]
+
+PREFIX = "WSGI_OBSERVE_"
+
+
+def _setting(default: Any, check: fit.Check, parse: fit.Parse = fit.text) -> Any:
+    """Declare a setting: what it is unless said, how it is checked, how its text is read."""
+    metadata = {"check": check, "parse": parse}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The settings of `observe`, `configure_logging` and the doors; README has the table.
+
+    :raises SettingsError: for an unknown name or an unfit value: the setting, what is allowed,
+        what it got.
+
+    >>> Settings(check_ttl=5).check_ttl
+    5.0
+    """
+
+    request_id_headers: Iterable[str] = _setting(
+        ("X-Request-ID",), fit.header_names, parse=fit.items
+    )
+    trust_request_id: bool | Iterable[str | IPv4Network | IPv6Network] = _setting(
+        True, fit.trust, parse=fit.switch_or_items
+    )
+    error_format: str = _setting("envelope", fit.one_of("envelope", "problem"))
+    html_errors: str = _setting("stock", fit.one_of("stock", "replace", "negotiate", "keep"))
+    propagate: bool | Callable[..., object] = _setting(
+        False, fit.switch_or_callable, parse=fit.switch_or_import
+    )
+    render_error: Callable[[Error], Mapping[str, object]] | None = _setting(
+        None, fit.callable_or_none, parse=fit.imported
+    )
+    live_path: str = _setting("/health", fit.path)
+    ready_path: str = _setting("/ready", fit.path)
+    check_timeout: float = _setting(0.8, fit.positive_seconds, parse=fit.number)
+    check_ttl: float = _setting(2.0, fit.seconds, parse=fit.number)
+    access_log: bool = _setting(True, fit.switch, parse=fit.switch_text)
+    log_level: str = _setting("INFO", fit.level)
+    log_format: str = _setting("auto", fit.one_of("auto", "json", "console"))
+    log_stream: str = _setting("stdout", fit.one_of("stdout", "stderr"))
+    log_fields: Mapping[str, object] = _setting({}, fit.static_fields, parse=fit.pairs)
+
+    def __new__(cls, **values: object) -> Settings:
+        """Refuse unknown names, before the fields are set."""
+        for name in values:
+            if name not in cls.__dataclass_fields__:
+                raise SettingsError(name, _names_like(name), "that name")
+        # Not super(): a dataclass with slots is another class than the one written here.
+        return object.__new__(cls)
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            value = setting.metadata["check"](setting.name, getattr(self, setting.name))
+            object.__setattr__(self, setting.name, value)
+        if self.live_path and self.live_path == self.ready_path:
+            raise SettingsError("ready_path", "another path than live_path", self.ready_path)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Return the settings that `environ` has as ``WSGI_OBSERVE_<FIELD>``.
+
+        :raises SettingsError: for an unknown ``WSGI_OBSERVE_*`` variable or an unfit value.
+        """
+        known = {PREFIX + setting.name.upper(): setting for setting in fields(cls)}
+        values = {}
+        for variable, text in environ.items():
+            if variable.startswith(PREFIX):
+                if variable not in known:
+                    raise SettingsError(variable, _like(variable, known), "that name")
+                setting = known[variable]
+                values[setting.name] = setting.metadata["parse"](variable, text)
+        return cls(**values)
+
+
+def _names_like(name: str) -> str:
+    return _like(name, Settings.__dataclass_fields__)
+
+
+def _like(name: str, known: Iterable[str]) -> str:
+    """Return the known names nearest to a mistaken one, or all of them."""
+    return "one of " + ", ".join(get_close_matches(name, known) or sorted(known))
