@@ -1,0 +1,1 @@
+"""The four middlewares, one job each; strangers to each other."""

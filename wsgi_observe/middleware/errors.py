@@ -1,0 +1,144 @@
+"""Hangs right over the app: its failures become the envelope, logged once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import TYPE_CHECKING
+
+from wsgi_observe.core import envelope as shapes
+from wsgi_observe.core.accept import prefers_html
+from wsgi_observe.core.envelope import Error
+from wsgi_observe.core.environ import request_line
+from wsgi_observe.core.exchange import Exchange
+from wsgi_observe.core.failures import is_logged, mark_logged
+from wsgi_observe.core.layer import Layer
+from wsgi_observe.core.net import Answer, Headers
+from wsgi_observe.core.once import ask
+from wsgi_observe.core.stock import is_stock_page
+from wsgi_observe.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("wsgi_observe.errors")
+
+
+class ErrorEnvelope(Layer):
+    """Answer with the error envelope for an app that fails or that has no body for its error.
+
+    :param error_format: ``envelope``, or ``problem`` for problem details (RFC 9457).
+    :param html_errors: which error bodies of the app's are replaced: ``stock`` (empty ones and
+        a framework's stock pages), ``replace`` (any HTML), ``negotiate`` (any HTML, for clients
+        that do not prefer it), ``keep`` (none).
+    :param propagate: when true, an exception is raised on instead of answered. A callable is
+        asked each time; it may take the exception.
+    :param render_error: makes a company's own document of an `Error`.
+    :raises SettingsError: for an unfit setting.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        error_format: str = "envelope",
+        html_errors: str = "stock",
+        propagate: bool | Callable[..., object] = False,
+        render_error: Callable[[Error], Mapping[str, object]] | None = None,
+    ) -> None:
+        settings = Settings(
+            error_format=error_format,
+            html_errors=html_errors,
+            propagate=propagate,
+            render_error=render_error,
+        )
+        super().__init__(app)
+        self._html_errors = settings.html_errors
+        self._propagates = _one_argument(settings.propagate)
+        self._render = settings.render_error
+        is_problem = settings.error_format == "problem"
+        self._shape = shapes.problem if is_problem else shapes.envelope
+        self._media_type = shapes.PROBLEM_TYPE if is_problem else shapes.ENVELOPE_TYPE
+
+    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+        """Spread the net."""
+        exchange.net = self
+
+    def catch(self, exchange: Exchange, error: BaseException) -> Answer | None:
+        """Log `error` and return the envelope of a 500, unless it is to be raised on."""
+        if ask("propagate", self._propagates, error):
+            return None
+        self.note(exchange, error)
+        headers = shapes.headers_of_a_failed_success(exchange.headers)
+        return self._answer(exchange, "500 Internal Server Error", headers)
+
+    def rewrite(self, exchange: Exchange, first: bytes | None) -> Answer | None:
+        """Return the envelope in place of an error body that nobody wrote for this app."""
+        if not exchange.status[:3].isdecimal() or not self._is_ours(exchange, first):
+            return None
+        return self._answer(exchange, exchange.status, shapes.headers_of_an_error(exchange.headers))
+
+    def note(self, exchange: Exchange, error: BaseException) -> None:
+        """Log `error` with its traceback, once."""
+        if is_logged(error):
+            return
+        ask("logging a failure", _log_failure, exchange, error)
+        mark_logged(error, exchange.scope)
+
+    def _is_ours(self, exchange: Exchange, first: bytes | None) -> bool:
+        """Tell whether the app's error body gives way to the envelope."""
+        rule = self._html_errors
+        if rule == "keep":
+            return False
+        content_type = _header(exchange.headers, "content-type").lower()
+        is_html = content_type.startswith(("text/html", "application/xhtml+xml"))
+        if first is None and (exchange.method != "HEAD" or not content_type):
+            return True
+        if not is_html or _header(exchange.headers, "content-encoding"):
+            return False
+        if rule == "negotiate":
+            exchange.headers.append(("Vary", "Accept"))
+            return not prefers_html(exchange.environ.get("HTTP_ACCEPT", ""))
+        # A HEAD has no body to judge by: its type says what a GET would have brought.
+        return rule == "replace" or first is None or is_stock_page(first)
+
+    def _answer(self, exchange: Exchange, status: str, headers: Headers) -> Answer:
+        error = Error.of_status(status, exchange.scope.request_id)
+        body, media_type = self._document(error)
+        headers += [("Content-Type", media_type), ("Content-Length", str(len(body)))]
+        return Answer(status, headers, body)
+
+    def _document(self, error: Error) -> tuple[bytes, str]:
+        if self._render is not None:
+            rendered = ask("render_error", _encode_rendered, self._render, error)
+            if rendered is not None:
+                return rendered, shapes.ENVELOPE_TYPE
+        return shapes.encode(self._shape(error)), self._media_type
+
+
+def _log_failure(exchange: Exchange, error: BaseException) -> None:
+    exc_info = (type(error), error, error.__traceback__)
+    _log.error("%s failed", request_line(exchange.environ), exc_info=exc_info)
+
+
+def _encode_rendered(render: Callable[[Error], Mapping[str, object]], error: Error) -> bytes:
+    document = render(error)
+    if not isinstance(document, Mapping):
+        raise TypeError(f"render_error returns a mapping, got {type(document).__name__}")
+    return shapes.encode(dict(document))
+
+
+def _header(headers: Headers, wanted: str) -> str:
+    return next((value for name, value in headers if name.lower() == wanted), "")
+
+
+def _one_argument(propagate: bool | Callable[..., object]) -> Callable[[BaseException], object]:
+    """Return `propagate` as a callable that takes the exception, as the user's own may or not."""
+    if not callable(propagate):
+        return lambda _error: propagate
+    try:
+        signature(propagate).bind(None)
+    except (TypeError, ValueError):  # a builtin may have no signature
+        return lambda _error: propagate()
+    return propagate

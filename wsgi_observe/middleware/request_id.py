@@ -1,0 +1,75 @@
+"""Gives each request one fit ID, which the app, the log and the client all see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING
+
+from wsgi_observe.core.context import REQUEST_ID_KEY, Scope
+from wsgi_observe.core.exchange import Exchange
+from wsgi_observe.core.ids import new_id, read_id
+from wsgi_observe.core.layer import Layer
+from wsgi_observe.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+
+class RequestID(Layer):
+    """Take over an inbound request ID or make one; echo it on every response.
+
+    The app finds it as ``environ["HTTP_X_REQUEST_ID"]`` and
+    ``environ["wsgi_observe.request_id"]``.
+
+    :param request_id_headers: where an inbound ID is looked for, in order.
+    :param trust_request_id: whether to take it over: True, False, or the networks in which the
+        peer has to be. One that is not taken over is kept as the field ``client_request_id``.
+    :raises SettingsError: for an unfit setting.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        request_id_headers: Iterable[str] = ("X-Request-ID",),
+        trust_request_id: bool | Iterable[str | IPv4Network | IPv6Network] = True,
+    ) -> None:
+        settings = Settings(
+            request_id_headers=request_id_headers, trust_request_id=trust_request_id
+        )
+        super().__init__(app)
+        self._headers = [
+            (name, "HTTP_" + name.upper().replace("-", "_")) for name in settings.request_id_headers
+        ]
+        self._trust = settings.trust_request_id
+
+    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+        """Give the request its ID, unless it has one."""
+        scope = exchange.shared or exchange
+        if scope.request_id is None:
+            for name, key in self._headers:
+                if key in environ and (found := read_id(name, environ[key])) is not None:
+                    request_id = found if self._trusts(environ) else self._replace(found, scope)
+                    break
+            else:
+                request_id = new_id()
+            scope.request_id = request_id
+            environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
+            exchange.request_id_header = ("X-Request-ID", request_id)
+
+    def _replace(self, inbound: str, scope: Scope) -> str:
+        scope.bind({"client_request_id": inbound})
+        return new_id()
+
+    def _trusts(self, environ: WSGIEnvironment) -> bool:
+        """Tell whether the peer may name the request; one without an address (a socket) may not."""
+        if isinstance(self._trust, bool):
+            return self._trust
+        try:
+            peer = ip_address(environ.get("REMOTE_ADDR", ""))
+        except ValueError:
+            return False
+        # A dual-stack server shows an IPv4 peer as ::ffff:10.0.0.1.
+        peer = getattr(peer, "ipv4_mapped", None) or peer
+        return any(peer in network for network in self._trust)
