@@ -1,0 +1,25 @@
+"""The command `wsgi-observe`: finds the subcommand, and runs it."""
+
+import argparse
+from collections.abc import Sequence
+
+from wsgi_observe.cli import demo
+
+SUBCOMMANDS = (demo,)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    code: int = arguments.run(arguments)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wsgi-observe", description="See what happens to the requests of a WSGI app."
+    )
+    subcommands = parser.add_subparsers(title="subcommands", required=True, metavar="COMMAND")
+    for subcommand in SUBCOMMANDS:
+        subcommand.add_to(subcommands)
+    return parser

@@ -1,0 +1,71 @@
+"""Runs a server as a child process until it ends by itself or a signal asks for the end."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stoppable:
+    """A `with` block in which the signals that ask for the end wait for its clean-up.
+
+    They are remembered, and passed on to the child as SIGTERM once it runs.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._before = {stopper: signal.signal(stopper, self._stop) for stopper in STOPPERS}
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for stopper, handler in self._before.items():
+            signal.signal(stopper, handler)
+
+    def run(self, command: Sequence[str], cwd: Path, listener: socket.socket) -> int:
+        """Run a server to its end, and return its exit code: 0 when a signal asked for the end."""
+        # In a session of its own the server does not see the Ctrl-C of the terminal,
+        # which every process of the foreground would get: it is told once, by us.
+        self._child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        listener.close()  # or clients would wait in its queue while the server stops
+        if self._asked:
+            self._child.terminate()
+        code = self._child.wait()
+        _end_orphans(self._child.pid)
+        return 0 if self._asked else _exit_code(code)
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        self._asked = True
+        if self._child:
+            self._child.terminate()
+
+
+def _end_orphans(session: int) -> None:
+    """Tell workers that outlived their server, as they do when it was killed."""
+    with suppress(ProcessLookupError):
+        os.killpg(session, signal.SIGTERM)
+
+
+def _exit_code(returned: int) -> int:
+    """Say with an exit code, as a shell does, that a signal ended the child."""
+    return returned if returned >= 0 else 128 - returned

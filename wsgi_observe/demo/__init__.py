@@ -1,0 +1,1 @@
+"""The demo: a small order API on Flask and SQLAlchemy, observed."""

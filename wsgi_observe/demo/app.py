@@ -1,0 +1,17 @@
+"""The shop's application factory."""
+
+from flask import Flask
+
+from wsgi_observe.demo import failures, orders, refusals, reports
+from wsgi_observe.demo.database import Database
+
+
+def create_app(database: Database) -> Flask:
+    """Build the shop on a database."""
+    app = Flask(__name__)
+    database.init_app(app)
+    refusals.init_app(app)
+    app.register_blueprint(orders.blueprint)
+    app.register_blueprint(reports.blueprint)
+    app.register_blueprint(failures.blueprint)
+    return app

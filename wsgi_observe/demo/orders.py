@@ -1,0 +1,84 @@
+"""The shop's orders: listed, read and placed."""
+
+import logging
+from http import HTTPStatus
+
+from flask import Blueprint, abort, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from wsgi_observe import bind
+from wsgi_observe.demo.database import open_session
+from wsgi_observe.demo.models import Order, Product
+from wsgi_observe.demo.new_orders import NewOrder, read_new_order, unreadable
+from wsgi_observe.demo.refusals import Refusal
+
+PAGE = 50
+
+blueprint = Blueprint("orders", __name__)
+logger = logging.getLogger(__name__)
+
+
+@blueprint.get("/orders")
+def list_orders() -> ResponseReturnValue:
+    """Answer the newest orders, newest first."""
+    with open_session() as session:
+        orders = session.scalars(select(Order).order_by(Order.id.desc()).limit(PAGE)).all()
+    logger.info("orders listed", extra={"orders": len(orders)})
+    return {"orders": [_as_json(order) for order in orders]}
+
+
+@blueprint.get("/orders/<int:order_id>")
+def read_order(order_id: int) -> ResponseReturnValue:
+    """Answer one order, or 404."""
+    bind(order_id=order_id)
+    with open_session() as session:
+        order = session.get(Order, order_id)
+    if order is None:
+        abort(HTTPStatus.NOT_FOUND)
+    logger.info("order read", extra={"product": order.product.name})
+    return _as_json(order)
+
+
+@blueprint.post("/orders")
+def place_order() -> ResponseReturnValue:
+    """Place the order in the body, and answer it."""
+    new = read_new_order(request.get_json())
+    with open_session() as session:
+        order = _place(session, new)
+        bind(order_id=order.id)
+        logger.info("order placed", extra={"product": new.product, "quantity": new.quantity})
+        location = url_for(".read_order", order_id=order.id)
+        return _as_json(order), HTTPStatus.CREATED, {"Location": location}
+
+
+def _place(session: Session, new: NewOrder) -> Order:
+    product = session.scalar(select(Product).where(Product.name == new.product))
+    if product is None:
+        raise unreadable(product="is not for sale here")
+    order = Order(product=product, quantity=new.quantity)
+    session.add(order)
+    # The database subtracts and checks: what was read above may be sold by now.
+    product.stock = Product.stock - new.quantity
+    try:
+        session.commit()
+    except IntegrityError as error:
+        raise _out_of_stock(new) from error
+    return order
+
+
+def _out_of_stock(new: NewOrder) -> Refusal:
+    sentence = f"Fewer than {new.quantity} of {new.product} are left."
+    return Refusal(HTTPStatus.CONFLICT, sentence, reason="out_of_stock")
+
+
+def _as_json(order: Order) -> dict[str, object]:
+    return {
+        "id": order.id,
+        "product": order.product.name,
+        "quantity": order.quantity,
+        "cents": order.cents,
+        "placed_at": f"{order.placed_at.isoformat()}Z",
+    }

@@ -1,0 +1,42 @@
+"""The shop's report: every order as CSV, sent row by row."""
+
+import csv
+import io
+import logging
+from collections.abc import Generator
+
+from flask import Blueprint, Response, stream_with_context
+from sqlalchemy import select
+
+from wsgi_observe.demo.database import open_session
+from wsgi_observe.demo.models import Order
+
+COLUMNS = ("id", "product", "quantity", "cents")
+
+blueprint = Blueprint("reports", __name__)
+logger = logging.getLogger(__name__)
+
+
+@blueprint.get("/report")
+def report() -> Response:
+    """Stream all orders."""
+    return Response(stream_with_context(report_lines()), mimetype="text/csv")
+
+
+def report_lines() -> Generator[str, None, None]:
+    """Read the orders as they are sent, so that no report is too long for memory."""
+    oldest_first = select(Order).order_by(Order.id).execution_options(yield_per=100)
+    sent = 0
+    with open_session() as session:
+        orders = session.scalars(oldest_first)
+        yield _csv_line(COLUMNS)
+        for order in orders:
+            yield _csv_line((order.id, order.product.name, order.quantity, order.cents))
+            sent += 1
+    logger.info("report sent", extra={"orders": sent})
+
+
+def _csv_line(values: tuple[object, ...]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()
