@@ -1,0 +1,93 @@
+"""The demo as a process: what it prints, what it refuses, and how it ends."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import COMMAND, DEMO
+from tests.support import Server, alive, descendants, eventually, running
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Server]:
+    with running(*DEMO, env={"TMPDIR": str(tmp_path)}) as server:
+        assert server.get("/health").status == 200
+        yield server
+
+
+def refused(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env=os.environ | env, capture_output=True, text=True, check=False, timeout=20
+    )
+
+
+@pytest.mark.parametrize("stopper", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to its group"])
+def test_a_signal_ends_it_and_nothing_is_left(
+    demo: Server, tmp_path: Path, stopper: signal.Signals, send: Callable[[int, int], None]
+) -> None:
+    workers = descendants(demo.process.pid)
+    assert len(workers) == 3  # Gunicorn and its two
+    send(demo.process.pid, stopper)
+    assert demo.end() == 0
+    assert not any(alive(worker) for worker in workers)
+    assert not list(tmp_path.iterdir())
+    assert not any("Traceback" in line for line in demo.lines)
+
+
+def test_a_signal_before_the_server_runs_ends_it_too(tmp_path: Path) -> None:
+    with running(*DEMO, env={"TMPDIR": str(tmp_path)}) as server:
+        assert server.stop(signal.SIGINT) == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_server_that_dies_takes_all_with_it_and_its_exit_code_is_told(
+    demo: Server, tmp_path: Path
+) -> None:
+    gunicorn, *workers = descendants(demo.process.pid)
+    os.kill(gunicorn, signal.SIGKILL)
+    assert demo.end() == 128 + signal.SIGKILL
+    eventually(lambda: not any(alive(worker) for worker in workers))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_port_that_is_taken_is_said_in_one_line_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = refused(*COMMAND, "demo", "--port", str(port), TMPDIR=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    done = refused(*COMMAND, "demo", f"--port={port}")
+    assert done.returncode == 2
+    assert "argument --port" in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["flask", "gunicorn", "sqlalchemy"])
+def test_a_missing_extra_is_named_with_its_remedy(missing: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None\n"
+    program += "from wsgi_observe.cli import main; sys.exit(main(['demo']))"
+    done = refused(sys.executable, "-c", program)
+    message = f"wsgi-observe demo: no {missing} here: pip install 'wsgi-observe[demo]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="the lines to try are for curl")
+def test_every_line_to_try_can_be_tried_as_it_is_printed(demo: Server) -> None:
+    text = "\n".join(demo.lines).replace("\\\n", "")
+    lines = [line for line in text.splitlines() if line.startswith("    curl ")]
+    answers = [subprocess.run(["sh", "-c", line], capture_output=True, text=True) for line in lines]
+    statuses = [int(answer.stdout.split()[1]) for answer in answers]
+    assert statuses == [200, 201, 409, 500, 200, 200, 200]
+    assert "X-Request-ID: my-first-id" in answers[0].stdout

@@ -1,0 +1,108 @@
+"""What every test is watched by, and the log lines it can read."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support import strict_json
+from wsgi_observe.core import once
+from wsgi_observe.core.context import resume, running
+from wsgi_observe.logs import ContextFilter, JsonFormatter
+
+settings.register_profile(
+    "house",
+    deadline=None,  # a slow machine is no bug
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("house")
+
+
+class Log(logging.Handler):
+    """Every record of a test, as the lines that our formatter makes of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addFilter(ContextFilter())
+        self.setFormatter(JsonFormatter())
+        self.records: list[logging.LogRecord] = []
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+        self.texts.append(self.format(record))
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line, which is one line and strict JSON in UTF-8."""
+        assert not [text for text in self.texts if "\n" in text or "\r" in text]
+        return [strict_json(text.encode()) for text in self.texts]
+
+    def of(self, logger: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["logger"] == logger]
+
+    @property
+    def access(self) -> dict[str, Any]:
+        """The one access line."""
+        (line,) = self.of("wsgi_observe.access")
+        return line
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The one ERROR line."""
+        (line,) = self.errors
+        return line
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["level"] == "ERROR"]
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["level"] == "WARNING"]
+
+    def clear(self) -> None:
+        self.records.clear()
+        self.texts.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_context_is_left() -> Iterator[None]:
+    """Fail the test that leaves a request bound, and keep it from failing the others."""
+    yield
+    left = running()
+    resume(None)
+    assert left is None, f"a request is left running: {left.request_id}"
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    """The lines of this test, from INFO on; what is said once is said anew."""
+    monkeypatch.setattr(once, "_said", set())
+    handler, root = Log(), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield handler
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+@pytest.fixture
+def clean_logging() -> Iterator[None]:
+    """Let a test configure logging, and put back what was there."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    known = set(root.manager.loggerDict)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name in set(root.manager.loggerDict) - known:
+            del root.manager.loggerDict[name]

@@ -1,0 +1,157 @@
+"""What a request leaves behind: nothing."""
+
+import gc
+import logging
+import sys
+import weakref
+from collections.abc import Iterator
+from wsgiref.util import FileWrapper
+
+import pytest
+
+from tests.calls import Server, answering, close, environ
+from wsgi_observe import observe
+from wsgi_observe.core.context import resume
+
+TEXT = [("Content-Type", "text/plain")]
+
+
+class Body:
+    def __init__(self) -> None:
+        self.chunks = [b"a", b"b"]
+
+    def __iter__(self):
+        return iter(self.chunks)
+
+
+def streaming(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield b"a"
+    yield b"b"
+
+
+def late_error(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield b"a"
+    raise ValueError
+
+
+def changing_its_mind(environ, start_response):
+    try:
+        raise ValueError
+    except ValueError:
+        start_response("500 Oops", TEXT, sys.exc_info())
+    return [b"a"]
+
+
+def failing(environ, start_response):
+    raise ValueError
+
+
+def changing_its_mind_late(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield b"a"
+    try:
+        raise ValueError
+    except ValueError:
+        start_response("500 Oops", TEXT, sys.exc_info())
+
+
+def failing_after_it_started(environ, start_response):
+    start_response("200 OK", TEXT)
+    raise ValueError
+
+
+def sending_a_file(environ, start_response):
+    start_response("200 OK", TEXT)
+    return environ["wsgi.file_wrapper"](open(__file__, "rb"))  # noqa: PTH123, SIM115
+
+
+APPS = [
+    pytest.param(answering(), id="a list"),
+    pytest.param(streaming, id="a stream"),
+    pytest.param(late_error, id="a late failure"),
+    pytest.param(failing, id="a failure"),
+    pytest.param(failing_after_it_started, id="a failure after the start"),
+    pytest.param(changing_its_mind, id="exc_info"),
+    pytest.param(changing_its_mind_late, id="exc_info too late"),
+    pytest.param(answering("404 Gone", body=()), id="an empty error"),
+    pytest.param(sending_a_file, id="a native file"),
+]
+
+
+@pytest.fixture
+def no_gc() -> Iterator[None]:
+    # pytest keeps each record, and so the frames of its traceback.
+    errors = logging.getLogger("wsgi_observe.errors")
+    errors.disabled = True
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        errors.disabled = False
+
+
+def serve(app, **more) -> None:
+    made = environ(**{"wsgi.file_wrapper": FileWrapper, **more})
+    try:
+        Server().serve(app, made)
+    except ValueError:
+        pass
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_a_request_leaves_no_reference_cycle(app, no_gc: None) -> None:
+    observed = observe(app)
+    for _ in range(3):
+        serve(observed)
+    gc.collect()
+    serve(observed)
+    assert gc.collect() == 0
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_environ_is_freed_with_its_request(app, no_gc: None) -> None:
+    class Marker:
+        pass
+
+    marker = Marker()
+    gone = weakref.ref(marker)
+    serve(observe(app), marker=marker)
+    del marker
+    assert gone() is None
+
+
+@pytest.mark.parametrize("read", [0, 1, 2, 3], ids=lambda read: f"after {read} chunks")
+def test_an_abandoned_body_is_freed(read: int) -> None:
+    body = observe(answering(body=Body))(environ(), Server().start_response)
+    chunks = iter(body)
+    for _ in range(read):
+        next(chunks, None)
+    gone = weakref.ref(body)
+    del body, chunks
+    resume(None)  # the context it has left bound is what still holds it
+    gc.collect()
+    assert gone() is None
+
+
+def test_abandoned_bodies_do_not_keep_each_other_alive() -> None:
+    observed = observe(streaming)
+    gone = [weakref.ref(observed(environ(), Server().start_response)) for _ in range(10)]
+    gc.collect()
+    assert len([ref for ref in gone if ref() is not None]) <= 1
+    resume(None)
+
+
+def test_a_finished_body_that_is_kept_does_not_keep_the_apps_resources() -> None:
+    resource = Body()
+    gone = weakref.ref(resource)
+    made = [resource]
+    del resource
+    body = observe(answering(body=made.pop))(environ(), Server().start_response)
+    list(body)
+    close(body)
+    gc.collect()
+    assert gone() is None

@@ -1,0 +1,22 @@
+"""The shop in process, on a database of its own."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from wsgi_observe.demo.app import create_app
+from wsgi_observe.demo.database import Database
+from wsgi_observe.demo.seed import seed
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    seed(tmp_path / "shop.db")
+    return create_app(Database(f"sqlite:///{tmp_path}/shop.db"))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()

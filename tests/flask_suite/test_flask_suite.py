@@ -1,0 +1,132 @@
+"""Flask's own tests, run bare and observed: what they pass bare, they pass observed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.support import strict_json
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+# It asserts that an app is freed at once, which any `app.wsgi_app = …` makes impossible: the app
+# then holds the middleware, and that the app.
+FREED_AT_ONCE = {"tests/test_basic.py::test_app_freed_on_zero_refcount"}
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """One run of Flask's tests."""
+
+    passed: set[str]
+    requests: int
+    log: list[dict[str, Any]]
+    output: str
+
+
+Runner = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def run(flask_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    @cache
+    def run_once(*options: str) -> Run:
+        return run_flasks_tests(flask_source, tmp_path_factory.mktemp("run"), options)
+
+    return run_once
+
+
+@pytest.fixture(scope="module")
+def flask_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source of the Flask that is installed, which has the tests."""
+    place = tmp_path_factory.mktemp("flask")
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary=flask"]
+    wanted = f"flask=={version('flask')}"
+    download = subprocess.run([*pip, f"--dest={place}", wanted], capture_output=True, text=True)
+    if download.returncode:
+        cannot_run(f"pip could not download the source of {wanted}: {download.stderr.strip()}")
+    [archive] = place.glob("flask-*.tar.gz")
+    # Python 3.11.0 to 3.11.3 know no filters; 3.12 and 3.13 warn without one.
+    safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    shutil.unpack_archive(archive, place, **safely)
+    tests = next(place.glob("flask-*/tests"), None)
+    return tests.parent if tests else cannot_run(f"the source of {wanted} has no tests")
+
+
+def cannot_run(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def run_flasks_tests(source: Path, place: Path, options: tuple[str, ...]) -> Run:
+    results = place / "results.json"
+    plugins = ["-p", "observing", "-p", "no:cacheprovider"]
+    places = [f"--results={results}", f"--basetemp={place / 'tmp'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *plugins, *places, *options, "tests"],
+        cwd=source,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]),
+            # Nothing that is installed here may change their order or their number.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_ADDOPTS": "",
+            "PYTHONHASHSEED": "0",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr  # 1: some test failed
+    found = json.loads(results.read_text("utf-8"))
+    return Run(
+        set(found["passed"]) - set(found["failed"]),
+        found["requests"],
+        [strict_json(line) for line in found["lines"]],
+        done.stdout,
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(("--way=stack",), id="stack"),
+        pytest.param(("--way=stack", "--closing"), id="stack-closing"),
+        pytest.param(("--way=stack_twice", "--closing"), id="twice-closing"),
+        pytest.param(("--way=strangers_between", "--closing"), id="strangers-closing"),
+    ],
+)
+def test_what_they_pass_bare_they_pass_observed(run: Runner, options: tuple[str, ...]) -> None:
+    bare, observed = run(*options[1:]), run(*options)
+    assert len(bare.passed) > 400, bare.output
+    lost = bare.passed - observed.passed - FREED_AT_ONCE
+    assert not lost, observed.output
+
+
+def test_they_notice_when_an_exception_is_answered_that_flask_raises_on(run: Runner) -> None:
+    missed = run().passed - run("--way=without_flasks_rule").passed
+    assert "tests/test_basic.py::test_exception_propagation[TESTING]" in missed
+
+
+@pytest.mark.parametrize("way", ["stack", "stack_twice", "strangers_between"])
+def test_each_of_their_requests_has_one_access_line(run: Runner, way: str) -> None:
+    observed = run(f"--way={way}", "--closing")
+    ids = [line["request_id"] for line in observed.log if line["logger"] == "wsgi_observe.access"]
+    assert len(ids) == len(set(ids)) == observed.requests
+    assert observed.requests > 400
+
+
+@pytest.mark.parametrize("way", ["stack", "stack_twice", "strangers_between"])
+def test_no_part_of_ours_fails_in_them(run: Runner, way: str) -> None:
+    assert [line for line in run(f"--way={way}", "--closing").log if line["level"] != "INFO"] == []

@@ -1,0 +1,123 @@
+"""ConsoleFormatter: a record as a person reads it, which nobody can forge."""
+
+import logging
+import re
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsgi_observe import log_context
+from wsgi_observe.logs import ConsoleFormatter
+
+ANY_TEXT = st.text(st.characters(exclude_categories=[]))
+LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{3} [A-Z]+ ")
+
+
+def text_of(msg="hello", *args, exc_info=None, name="shop", formatter=None, **extra) -> str:
+    record = logging.LogRecord(name, logging.INFO, "shop.py", 1, msg, args, exc_info)
+    record.__dict__.update(extra)
+    text = (formatter or ConsoleFormatter()).format(record)
+    text.encode("utf-8")
+    return text
+
+
+class Hostile:
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+    __repr__ = __str__
+
+
+def test_a_line_has_the_time_the_level_the_logger_and_the_message() -> None:
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} INFO +shop: +hello", text_of())
+
+
+def test_the_fields_stand_behind_the_message() -> None:
+    assert text_of(order=7, customer="x").endswith("hello  order=7  customer=x")
+
+
+def test_the_request_is_named_by_the_last_digits_of_its_id() -> None:
+    with log_context("0190c2f5-and-12345678"):
+        assert " 12345678 shop: " in text_of()
+
+
+def test_static_fields_are_left_out() -> None:
+    assert "service" not in text_of(formatter=ConsoleFormatter(static_fields={"service": "x"}))
+
+
+def test_a_traceback_stands_below_its_line() -> None:
+    try:
+        raise KeyError("x")
+    except KeyError:
+        first, *rest = text_of(exc_info=sys.exc_info()).splitlines()
+    assert "hello" in first
+    assert rest[0].strip() == "Traceback (most recent call last):"
+    assert rest[-1].strip() == "KeyError: 'x'"
+
+
+FORGERIES = [
+    pytest.param("a\n12:00:00.000 ERROR   shop: forged", id="a newline"),
+    pytest.param("a\r12:00:00.000 ERROR   shop: forged", id="a carriage return"),
+    pytest.param("a\x1b[2K\x1b[1A", id="ANSI"),
+    pytest.param("a\x9b31m", id="a C1 control character"),
+    pytest.param("a\x08\x08b", id="backspaces"),
+    pytest.param("a\u2028b\u2029c\x85d\x0be\x0cf", id="other line ends"),
+    pytest.param("a\u202eb", id="a right-to-left override"),
+    pytest.param("a\x00b", id="NUL"),
+    pytest.param("a\ud800b", id="a lone surrogate"),
+]
+
+
+@pytest.mark.parametrize("text", FORGERIES)
+class TestNobodyForgesALine:
+    def test_by_a_message(self, text: str) -> None:
+        assert text_of(text).isprintable()
+
+    def test_by_an_argument(self, text: str) -> None:
+        assert text_of("said %s", text).isprintable()
+
+    def test_by_a_field(self, text: str) -> None:
+        assert text_of(order=text).isprintable()
+
+    def test_by_a_fields_name(self, text: str) -> None:
+        assert text_of(**{text: 1}).isprintable()
+
+    def test_by_what_is_bound(self, text: str) -> None:
+        with log_context("mine", order=text):
+            assert text_of().isprintable()
+
+    def test_by_the_name_of_a_logger(self, text: str) -> None:
+        assert text_of(name=text).isprintable()
+
+    def test_by_the_text_of_an_exception(self, text: str) -> None:
+        error = ValueError(text)
+        first, *rest = text_of(exc_info=(ValueError, error, None)).split("\n")
+        assert first.isprintable()
+        assert rest
+        assert not [line for line in rest if LINE.match(line) or not line.isprintable()]
+
+
+@given(ANY_TEXT, ANY_TEXT, st.dictionaries(ANY_TEXT.map("x".__add__), ANY_TEXT))
+def test_any_record_is_one_printable_line(msg: str, name: str, extra: dict[str, str]) -> None:
+    assert text_of(msg, name=name, **extra).isprintable()
+
+
+@given(ANY_TEXT)
+def test_no_exception_forges_a_line(text: str) -> None:
+    _, *rest = text_of(exc_info=(ValueError, ValueError(text), None)).split("\n")
+    assert all(line.isprintable() and not LINE.match(line) for line in rest)
+
+
+@pytest.mark.parametrize(
+    ("msg", "args"),
+    [("%s %s", ("one",)), ("%d", ("x",)), (Hostile(), ()), ("%s", (Hostile(),))],
+    ids=["too few", "another kind", "a message without a text", "an argument without a text"],
+)
+def test_what_has_no_text_leaves_a_line(msg, args) -> None:
+    assert text_of(msg, *args).isprintable()
+
+
+def test_a_field_without_a_text_leaves_a_line() -> None:
+    assert "order=" in text_of(order=Hostile())

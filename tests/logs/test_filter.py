@@ -1,0 +1,77 @@
+"""ContextFilter: the running request's fields, for people with a logging set-up of their own."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tests.calls import answering, call
+from wsgi_observe import ContextFilter, bind, log_context, observe
+
+_log = logging.getLogger("own.set.up")
+FORMAT = "%(request_id)s %(method)s %(path)s %(remote_addr)s %(trace_id)s %(span_id)s %(message)s"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(ContextFilter({"service": "shop"}))
+    handler.setFormatter(logging.Formatter(FORMAT))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    yield stream
+    _log.removeHandler(handler)
+
+
+def test_outside_a_request_the_fields_are_dashes(stream: io.StringIO) -> None:
+    _log.info("hello")
+    assert stream.getvalue() == "- - - - - - hello\n"
+
+
+def test_within_a_request_they_are_its_own(stream: io.StringIO) -> None:
+    def app(environ, start_response):
+        _log.info("hello")
+        return answering()(environ, start_response)
+
+    answer = call(observe(app), "/orders", "POST")
+    assert stream.getvalue() == f"{answer.request_id} POST /orders 127.0.0.1 - - hello\n"
+
+
+def test_within_a_log_context_there_is_an_id_alone(stream: io.StringIO) -> None:
+    with log_context("mine"):
+        _log.info("hello")
+    assert stream.getvalue() == "mine - - - - - hello\n"
+
+
+def make_record(**extra) -> logging.LogRecord:
+    return logging.makeLogRecord({"name": "x", "msg": "hello", "levelno": 20, **extra})
+
+
+def test_every_record_passes() -> None:
+    assert ContextFilter().filter(make_record()) is True
+
+
+def test_static_and_bound_fields_are_attributes() -> None:
+    record = make_record()
+    with log_context("mine"):
+        bind(order=7)
+        ContextFilter({"service": "shop"}).filter(record)
+    assert (record.service, record.order, record.request_id) == ("shop", 7, "mine")
+
+
+def test_an_attribute_that_is_there_already_is_kept_outside_a_request() -> None:
+    record = make_record(trace_id="mine")
+    ContextFilter().filter(record)
+    assert "mine" in (record.trace_id, getattr(record, "extra_trace_id", None))
+
+
+def test_a_record_met_twice_is_filled_once() -> None:
+    record = make_record(level=3)
+    with log_context("first"):
+        ContextFilter().filter(record)
+    with log_context("second"):
+        ContextFilter().filter(record)
+    assert (record.request_id, record.extra_level) == ("first", 3)
+    assert not hasattr(record, "extra_extra_level")

@@ -1,0 +1,152 @@
+"""AccessLog: one line for each request, when its response has ended, however it ended."""
+
+import logging
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.calls import Server, answering, call, call_freely, close, environ
+from tests.conftest import Log
+from wsgi_observe import AccessLog, bind, observe
+from wsgi_observe.core.names import LINE_NAMES
+
+FACTS = {"status", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome"}
+
+
+def test_the_line_names_its_request_and_tells_how_it_went(log: Log) -> None:
+    answer = call(observe(answering()), "/orders", "POST", HTTP_USER_AGENT="curl/8")
+    line = log.access
+    assert line["message"] == "POST /orders 200"
+    assert (line["logger"], line["level"], line["module"]) == (
+        "wsgi_observe.access",
+        "INFO",
+        "access_log",
+    )
+    assert (line["method"], line["path"], line["remote_addr"]) == ("POST", "/orders", "127.0.0.1")
+    assert (line["status"], line["response_bytes"], line["outcome"]) == (200, 5, "complete")
+    assert (line["user_agent"], line["request_id"]) == ("curl/8", answer.request_id)
+    assert 0 <= line["ttfb_ms"] <= line["duration_ms"]
+    assert set(line) == (LINE_NAMES - {"trace_id", "span_id", "exc_type", "exc_info"}) | FACTS
+
+
+def test_the_line_comes_when_the_body_is_closed_and_not_before(log: Log) -> None:
+    body = observe(answering())(environ(), Server().start_response)
+    list(body)
+    assert log.lines == []
+    close(body)
+    assert log.access
+
+
+def test_a_request_that_names_no_user_agent_has_none_on_its_line(log: Log) -> None:
+    call(observe(answering()))
+    assert "user_agent" not in log.access
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_probe_writes_no_line(path: str, method: str, log: Log) -> None:
+    call(observe(answering()), path, method)
+    assert log.of("wsgi_observe.access") == []
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/health/", "/ready/x", "/HEALTH"])
+def test_what_only_looks_like_a_probe_writes_its_line(path: str, log: Log) -> None:
+    call(observe(answering()), path)
+    assert log.access["path"] == path
+
+
+def test_a_post_to_a_probes_path_writes_its_line(log: Log) -> None:
+    call(observe(answering()), "/health", "POST")
+    assert log.access["method"] == "POST"
+
+
+def test_the_path_is_the_one_that_the_client_sees(log: Log) -> None:
+    call(observe(answering()), "/orders", SCRIPT_NAME="/shop")
+    assert log.access["path"] == "/shop/orders"
+
+
+def test_the_query_string_is_not_on_the_line(log: Log) -> None:
+    call(observe(answering()), QUERY_STRING="token=secret")
+    assert "secret" not in log.texts[0]
+
+
+def test_the_peer_is_read_when_the_line_is_written(log: Log) -> None:
+    def behind_a_proxy(environ, start_response):
+        environ["REMOTE_ADDR"] = "203.0.113.7"
+        return answering()(environ, start_response)
+
+    call(observe(behind_a_proxy))
+    assert log.access["remote_addr"] == "203.0.113.7"
+
+
+def test_the_line_can_be_switched_off(log: Log) -> None:
+    assert call(observe(answering(), access_log=False)).code == 200
+    assert log.lines == []
+
+
+def test_a_level_above_info_silences_the_line(log: Log) -> None:
+    logging.getLogger().setLevel(logging.WARNING)
+    call(observe(answering()))
+    assert log.lines == []
+
+
+def test_alone_it_needs_no_request_id(log: Log) -> None:
+    call(AccessLog(answering()))
+    assert log.access["status"] == 200
+    assert "request_id" not in log.access
+
+
+def test_a_handler_that_raises_costs_its_own_output_only(log: Log) -> None:
+    class Raising(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("the handler")
+
+    raising_handler, logger = Raising(), logging.getLogger("wsgi_observe.access")
+    logger.addHandler(raising_handler)
+    try:
+        answers = [call(observe(answering())) for _ in range(2)]
+    finally:
+        logger.removeHandler(raising_handler)
+    assert [answer.body for answer in answers] == [b"hello", b"hello"]
+    assert len(log.warnings) == 1
+
+
+@given(
+    st.text(st.characters(max_codepoint=255)),
+    st.text(st.characters(max_codepoint=255)),
+    st.text(st.characters(max_codepoint=255)),
+)
+def test_no_request_makes_two_lines_of_one(path: str, method: str, user_agent: str) -> None:
+    log, logger = Log(), logging.getLogger("wsgi_observe.access")
+    logger.addHandler(log)
+    logger.setLevel(logging.INFO)
+    try:
+        call_freely(observe(answering()), path, method, HTTP_USER_AGENT=user_agent)
+        if path not in ("/health", "/ready") or method not in ("GET", "HEAD"):
+            assert log.access["status"] == 200
+            assert len(log.texts[0].splitlines()) == 1
+            assert log.access["message"].isprintable()
+    finally:
+        logger.removeHandler(log)
+        logger.setLevel(logging.NOTSET)
+
+
+@given(st.dictionaries(st.text(string.printable), st.text() | st.integers() | st.none()))
+def test_whatever_is_bound_the_line_keeps_its_facts(fields) -> None:
+    def app(environ, start_response):
+        bind(**fields)
+        return answering()(environ, start_response)
+
+    log, logger = Log(), logging.getLogger("wsgi_observe.access")
+    logger.addHandler(log)
+    logger.setLevel(logging.INFO)
+    try:
+        answer = call(observe(app), "/orders")
+        line = log.access
+        assert (line["status"], line["path"]) == (200, "/orders")
+        assert line["request_id"] == answer.request_id
+    finally:
+        logger.removeHandler(log)
+        logger.setLevel(logging.NOTSET)

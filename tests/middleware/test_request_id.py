@@ -1,0 +1,206 @@
+"""RequestID: one fit ID for each request, seen by the app, the log and the client alike."""
+
+import logging
+import string
+from wsgiref.validate import validator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.calls import Server, answering, call, call_freely, environ, raising
+from tests.conftest import Log
+from wsgi_observe import RequestID, SettingsError, current_request_id, observe
+from wsgi_observe.core.ids import is_fit
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+def showing(environ, start_response):
+    """Answer with every place where the app finds its ID."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    places = (
+        environ["HTTP_X_REQUEST_ID"],
+        environ["wsgi_observe.request_id"],
+        str(current_request_id()),
+    )
+    return ["|".join(places).encode()]
+
+
+def test_the_app_the_client_and_the_context_have_the_same_id() -> None:
+    answer = call(RequestID(showing))
+    assert answer.body.decode().split("|") == [answer.request_id] * 3
+
+
+def test_a_fit_inbound_id_is_taken_over() -> None:
+    answer = call(RequestID(showing), HTTP_X_REQUEST_ID="from-the-proxy")
+    assert answer.request_id == "from-the-proxy"
+    assert answer.body == b"from-the-proxy|from-the-proxy|from-the-proxy"
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "a,b", "a b", "x" * 129, "\xe9", "a\r\nb", '{"a":1}', "a\x00"]
+)
+def test_an_unfit_inbound_id_is_replaced_and_leaves_no_trace(value: str, log: Log) -> None:
+    answer = call_freely(observe(showing), HTTP_X_REQUEST_ID=value)
+    assert len(answer.request_id) == 32
+    assert answer.body.decode().split("|") == [answer.request_id] * 3
+    assert "client_request_id" not in log.access
+
+
+@given(st.text())
+def test_any_header_makes_one_fit_id_which_a_server_sends_as_it_is(value: str) -> None:
+    answer = Server(refuse=_as_gunicorn).serve(observe(showing), environ(HTTP_X_REQUEST_ID=value))
+    assert is_fit(answer.request_id)
+    assert (answer.request_id == value) == is_fit(value)
+
+
+@given(st.text(st.characters(max_codepoint=255)))
+def test_any_header_in_latin_1_makes_one_line_of_json(value: str) -> None:
+    log, logger = Log(), logging.getLogger("wsgi_observe.access")
+    logger.addHandler(log)
+    logger.setLevel(logging.INFO)
+    try:
+        answer = call_freely(observe(showing, trust_request_id=False), HTTP_X_REQUEST_ID=value)
+        assert log.access["request_id"] == answer.request_id
+        assert log.access.get("client_request_id") == (value if is_fit(value) else None)
+        assert len(log.texts[0].splitlines()) == 1
+    finally:
+        logger.removeHandler(log)
+        logger.setLevel(logging.NOTSET)
+
+
+def _as_gunicorn(start) -> bool:
+    """Refuse what servers refuse of a header (RFC 9110, section 5.5)."""
+    allowed = set(string.printable) - set("\r\n\x0b\x0c")
+    return not all(set(name + value) <= allowed for name, value in start.headers)
+
+
+class TestTheEcho:
+    @pytest.mark.parametrize(
+        "app",
+        [
+            pytest.param(answering(), id="an answer"),
+            pytest.param(answering("204 No Content", headers=(), body=()), id="no content"),
+            pytest.param(answering("304 Not Modified", headers=(), body=()), id="not modified"),
+            pytest.param(answering("404 Gone", body=()), id="an error"),
+            pytest.param(raising(ValueError()), id="the envelope"),
+            pytest.param(answering(body=lambda: iter([b"a", b"b"])), id="a stream"),
+            pytest.param(lambda environ, start_response: [], id="no start"),
+        ],
+    )
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+    def test_is_on_every_response_whoever_made_it(self, app, method: str) -> None:
+        answer = call_freely(observe(app), method=method, HTTP_X_REQUEST_ID="mine")
+        assert answer.request_id == "mine"
+
+    @pytest.mark.parametrize("path", ["/health", "/ready"])
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_is_on_a_probe(self, path: str, method: str) -> None:
+        assert call(observe(answering()), path, method, HTTP_X_REQUEST_ID="a").request_id == "a"
+
+    @pytest.mark.parametrize("name", ["X-Request-ID", "x-request-id", "X-REQUEST-ID"])
+    def test_replaces_the_apps_own_header(self, name: str) -> None:
+        headers = [(name, "one"), ("Content-Type", "text/plain"), (name, "two")]
+        answer = call(RequestID(answering(headers=headers)), HTTP_X_REQUEST_ID="mine")
+        assert answer.request_id == "mine"
+        assert answer.headers["content-type"] == "text/plain"
+
+    def test_leaves_the_other_headers_in_their_order(self) -> None:
+        headers = [("Content-Type", "a"), ("Set-Cookie", "b"), ("Set-Cookie", "c")]
+        answer = call(RequestID(answering(headers=headers)))
+        assert answer.starts[0].headers[:3] == headers
+
+
+class TestSeveralHeaders:
+    HEADERS = ("X-Correlation-ID", "traceparent", "X-Amzn-Trace-Id", "X-Request-ID")
+
+    @pytest.mark.parametrize(
+        ("sent", "taken"),
+        [
+            pytest.param({"HTTP_X_REQUEST_ID": "d"}, "d", id="the last alone"),
+            pytest.param(
+                {"HTTP_X_REQUEST_ID": "d", "HTTP_X_CORRELATION_ID": "a"}, "a", id="first and last"
+            ),
+            pytest.param(
+                {"HTTP_X_CORRELATION_ID": "un fit", "HTTP_TRACEPARENT": PARENT},
+                TRACE,
+                id="the next one, when the first does not fit",
+            ),
+            pytest.param({"HTTP_X_AMZN_TRACE_ID": "Self=x;Root=1-2-3"}, "1-2-3", id="Amazon's"),
+            pytest.param(
+                {"HTTP_X_CORRELATION_ID": "", "HTTP_X_REQUEST_ID": "d"}, "d", id="an empty one"
+            ),
+        ],
+    )
+    def test_are_looked_through_in_order(self, sent: dict[str, str], taken: str) -> None:
+        app = RequestID(showing, request_id_headers=self.HEADERS)
+        answer = call(app, **sent)
+        assert answer.body.decode().split("|") == [taken] * 3
+        assert answer.request_id == taken
+
+    def test_of_which_none_fits_make_a_new_id(self) -> None:
+        app = RequestID(showing, request_id_headers=self.HEADERS)
+        answer = call(app, HTTP_TRACEPARENT="junk", HTTP_X_AMZN_TRACE_ID="Root=")
+        assert len(answer.request_id) == 32
+
+    def test_that_are_not_named_count_for_nothing(self) -> None:
+        app = RequestID(showing, request_id_headers=["X-Correlation-ID"])
+        answer = call(app, HTTP_X_REQUEST_ID="spoofed")
+        assert answer.request_id != "spoofed"
+        assert answer.body.decode().split("|") == [answer.request_id] * 3
+
+
+class TestTrust:
+    @pytest.mark.parametrize(
+        ("trust", "peer", "trusted"),
+        [
+            pytest.param(True, "203.0.113.1", True, id="everybody"),
+            pytest.param(True, "", True, id="everybody, on a socket"),
+            pytest.param(False, "127.0.0.1", False, id="nobody"),
+            pytest.param(["10.0.0.0/8"], "10.1.2.3", True, id="within"),
+            pytest.param(["10.0.0.0/8"], "11.0.0.1", False, id="without"),
+            pytest.param(["10.0.0.0/8", "::1/128"], "::1", True, id="the second network"),
+            pytest.param(["10.0.0.0/8"], "::ffff:10.0.0.1", True, id="IPv4 on a dual stack"),
+            pytest.param(["10.0.0.0/8"], "", False, id="a socket"),
+            pytest.param(["10.0.0.0/8"], "unix:", False, id="no address"),
+            pytest.param(["10.0.0.0/8"], "10.0.0.1:5000", False, id="an address and port"),
+            pytest.param(["fe80::/10"], "fe80::1%eth0", True, id="a zone"),
+            pytest.param(["2001:db8::/32"], "10.0.0.1", False, id="another family"),
+            pytest.param(["192.0.2.7"], "192.0.2.7", True, id="one address"),
+        ],
+    )
+    def test_is_a_matter_of_the_peer(self, trust, peer: str, trusted: bool, log: Log) -> None:
+        app = observe(showing, trust_request_id=trust)
+        answer = call(app, HTTP_X_REQUEST_ID="theirs", REMOTE_ADDR=peer)
+        assert (answer.request_id == "theirs") is trusted
+        assert log.access.get("client_request_id") == (None if trusted else "theirs")
+
+    def test_without_an_address_is_none(self) -> None:
+        made = environ(HTTP_X_REQUEST_ID="theirs")
+        del made["REMOTE_ADDR"]
+        server = Server().serve(RequestID(showing, trust_request_id=["10.0.0.0/8"]), made)
+        assert server.request_id != "theirs"
+
+    def test_withheld_an_id_that_does_not_fit_is_kept_nowhere(self, log: Log) -> None:
+        call(observe(showing, trust_request_id=False), HTTP_X_REQUEST_ID="un fit")
+        assert "client_request_id" not in log.access
+
+    @given(st.text())
+    def test_of_any_peer_is_decided(self, peer: str) -> None:
+        app = RequestID(showing, trust_request_id=["10.0.0.0/8"])
+        answer = call_freely(app, REMOTE_ADDR=peer, HTTP_X_REQUEST_ID="theirs")
+        assert is_fit(answer.request_id)
+
+
+@pytest.mark.parametrize(
+    "unfit", [{"request_id_headers": []}, {"trust_request_id": "10.0.0.0/99"}], ids=str
+)
+def test_a_mistake_stops_at_start(unfit) -> None:
+    with pytest.raises(SettingsError):
+        RequestID(showing, **unfit)
+
+
+def test_it_is_a_server_to_the_app_as_good_as_any() -> None:
+    assert call(RequestID(validator(showing))).code == 200

@@ -1,0 +1,33 @@
+"""A native file behind the stack is really sent by the kernel."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.servers.gunicorn import WORKERS, gunicorn
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.bin"
+    path.write_bytes(b"0123456789abcdef" * 65_536)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "natively"),
+    [
+        pytest.param(WORKERS["sync"], True, id="sync"),
+        pytest.param(WORKERS["gthread"], True, id="gthread"),
+        pytest.param((*WORKERS["gthread"], "--no-sendfile"), False, id="gthread without sendfile"),
+    ],
+)
+def test_a_file_is_sent_by_sendfile_and_logged_when_it_went(options, natively, large) -> None:
+    with gunicorn(*options) as server:
+        answer = server.get(f"/file?path={large}", {"X-Request-ID": "file"})
+        assert answer.body == large.read_bytes()
+        assert answer.headers["X-Request-ID"] == "file"
+        assert (int(server.get("/sent-natively").body) > 0) is natively
+        (access,) = server.log_of("file")
+        assert (access["outcome"], access["status"]) == ("complete", 200)
+        assert access["response_bytes"] == large.stat().st_size

@@ -1,0 +1,288 @@
+"""Settings: every setting as one value, mistakes stopped with a message that helps."""
+
+import copy
+import dataclasses
+import pickle
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsgi_observe import ErrorEnvelope, Settings, SettingsError, configure_logging, observe
+
+NAN, INF = float("nan"), float("inf")
+
+DEFAULTS = {
+    "request_id_headers": ("X-Request-ID",),
+    "trust_request_id": True,
+    "error_format": "envelope",
+    "html_errors": "stock",
+    "propagate": False,
+    "render_error": None,
+    "live_path": "/health",
+    "ready_path": "/ready",
+    "check_timeout": 0.8,
+    "check_ttl": 2.0,
+    "access_log": True,
+    "log_level": "INFO",
+    "log_format": "auto",
+    "log_stream": "stdout",
+    "log_fields": {},
+}
+
+GOOD = [
+    (
+        "request_id_headers",
+        ["X-Correlation-ID", "traceparent"],
+        ("X-Correlation-ID", "traceparent"),
+    ),
+    ("request_id_headers", iter(["X-A"]), ("X-A",)),
+    ("trust_request_id", False, False),
+    ("trust_request_id", ["10.0.0.0/8"], (ip_network("10.0.0.0/8"),)),
+    ("trust_request_id", (ip_network("::1/128"),), (ip_network("::1/128"),)),
+    ("error_format", "problem", "problem"),
+    ("html_errors", "replace", "replace"),
+    ("html_errors", "negotiate", "negotiate"),
+    ("html_errors", "keep", "keep"),
+    ("propagate", True, True),
+    ("propagate", len, len),
+    ("render_error", dict, dict),
+    ("live_path", "", ""),
+    ("live_path", "/livez", "/livez"),
+    ("ready_path", "/a/b-c", "/a/b-c"),
+    ("check_timeout", 1, 1.0),
+    ("check_ttl", 0, 0.0),
+    ("access_log", False, False),
+    ("log_level", "debug", "DEBUG"),
+    ("log_level", 30, "WARNING"),
+    ("log_format", "json", "json"),
+    ("log_format", "console", "console"),
+    ("log_stream", "stderr", "stderr"),
+    ("log_fields", {"service": "shop", "n": 1}, {"service": "shop", "n": 1}),
+]
+
+BAD = [
+    *(
+        ("request_id_headers", bad)
+        for bad in ("X-Request-ID", [], ["a b"], [""], [b"X"], [1], None, ["X\n"])
+    ),
+    *(
+        ("trust_request_id", bad)
+        for bad in ("10.0.0.0/8", [], ["x"], ["10.0.0.1/8"], None, 1, [None], [[]])
+    ),
+    *(("error_format", bad) for bad in ("Problem", "", None, b"problem", [])),
+    *(("html_errors", bad) for bad in ("all", True, None)),
+    *(("propagate", bad) for bad in (None, 1, "true", [])),
+    *(("render_error", bad) for bad in ("shop:render", 1, {})),
+    *(("live_path", bad) for bad in ("health", "/a b", "/a\n", None, 1, "/é", b"/health")),
+    *(("ready_path", bad) for bad in ("ready", "/\x00", None)),
+    *(("check_timeout", bad) for bad in (0, -1, NAN, INF, "1", None, True)),
+    *(("check_ttl", bad) for bad in (-0.1, NAN, INF, "2", None, False)),
+    *(("access_log", bad) for bad in (1, 0, "yes", None)),
+    *(("log_level", bad) for bad in ("LOUD", "", None, 15, True, 10.0, [])),
+    *(("log_format", bad) for bad in ("JSON", "", None)),
+    *(("log_stream", bad) for bad in ("stdin", "", None)),
+    *(
+        ("log_fields", bad)
+        for bad in (
+            {"level": 1},
+            {"msg": 1},
+            {"": 1},
+            {1: 2},
+            None,
+            "a=b",
+            [("a", 1)],
+            {"request_id": 1},
+        )
+    ),
+]
+
+ENVIRONMENT = [
+    ("REQUEST_ID_HEADERS", "X-A, traceparent", ("X-A", "traceparent")),
+    ("TRUST_REQUEST_ID", "no", False),
+    ("TRUST_REQUEST_ID", "TRUE", True),
+    ("TRUST_REQUEST_ID", "10.0.0.0/8, ::1/128", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
+    ("ERROR_FORMAT", "problem", "problem"),
+    ("HTML_ERRORS", "keep", "keep"),
+    ("PROPAGATE", "on", True),
+    ("PROPAGATE", "builtins:len", len),
+    ("RENDER_ERROR", "os.path:join", __import__("os").path.join),
+    ("LIVE_PATH", "", ""),
+    ("READY_PATH", "/up", "/up"),
+    ("CHECK_TIMEOUT", "0.5", 0.5),
+    ("CHECK_TTL", "5", 5.0),
+    ("ACCESS_LOG", "0", False),
+    ("LOG_LEVEL", "warning", "WARNING"),
+    ("LOG_FORMAT", "json", "json"),
+    ("LOG_STREAM", "stderr", "stderr"),
+    (
+        "LOG_FIELDS",
+        "service=shop, version=1.2,eq=a=b",
+        {"service": "shop", "version": "1.2", "eq": "a=b"},
+    ),
+    ("LOG_FIELDS", "", {}),
+]
+
+BAD_ENVIRONMENT = [
+    ("REQUEST_ID_HEADERS", ""),
+    ("REQUEST_ID_HEADERS", "a b"),
+    ("TRUST_REQUEST_ID", "maybe"),
+    ("TRUST_REQUEST_ID", ""),
+    ("ERROR_FORMAT", "xml"),
+    ("PROPAGATE", "sometimes"),
+    ("RENDER_ERROR", "no.such.module:render"),
+    ("RENDER_ERROR", "os.path:no_such_name"),
+    ("RENDER_ERROR", ".relative:render"),
+    ("RENDER_ERROR", "os"),
+    ("RENDER_ERROR", "os:path"),
+    ("RENDER_ERROR", ""),
+    ("LIVE_PATH", "health"),
+    ("CHECK_TIMEOUT", "soon"),
+    ("CHECK_TIMEOUT", "nan"),
+    ("CHECK_TTL", ""),
+    ("ACCESS_LOG", "maybe"),
+    ("ACCESS_LOG", ""),
+    ("LOG_LEVEL", "loud"),
+    ("LOG_FIELDS", "service"),
+    ("LOG_FIELDS", "=x"),
+    ("LOG_FIELDS", "level=x"),
+]
+
+
+def test_the_defaults_are_the_tables() -> None:
+    assert {name: getattr(Settings(), name) for name in Settings.__dataclass_fields__} == DEFAULTS
+
+
+@pytest.mark.parametrize(("name", "value", "kept"), GOOD)
+def test_a_fit_value_is_kept_in_its_one_right_form(name: str, value, kept) -> None:
+    found = getattr(Settings(**{name: value}), name)
+    assert found == kept
+    assert type(found) is type(kept)
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_an_unfit_value_is_refused_by_its_name_what_is_allowed_and_what_it_got(name, value) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings(**{name: value})
+    error = raised.value
+    assert error.setting == name
+    assert str(error) == f"{name}: allowed is {error.allowed}; got {error.got!r}"
+    assert error.allowed
+    assert isinstance(error, ValueError)
+
+
+@pytest.mark.parametrize("value", [None, 1, "10.0.0.0/8", []])
+def test_a_refused_trust_is_told_everything_that_is_allowed(value) -> None:
+    with pytest.raises(SettingsError, match="True, False or networks"):
+        Settings(trust_request_id=value)
+
+
+@pytest.mark.parametrize(("variable", "text", "kept"), ENVIRONMENT)
+def test_the_environment_sets_a_field(variable: str, text: str, kept) -> None:
+    settings = Settings.from_env({"WSGI_OBSERVE_" + variable: text, "PATH": "/bin"})
+    assert getattr(settings, variable.lower()) == kept
+
+
+@pytest.mark.parametrize(("variable", "text"), BAD_ENVIRONMENT)
+def test_the_environment_is_refused_with_the_name_of_the_setting(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"(?i){variable}: allowed is .*; got "):
+        Settings.from_env({"WSGI_OBSERVE_" + variable: text})
+
+
+def test_every_field_can_be_set_from_the_environment() -> None:
+    assert {variable.lower() for variable, _, _ in ENVIRONMENT} == set(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    "variable", ["WSGI_OBSERVE_LOG_LEVL", "WSGI_OBSERVE_", "WSGI_OBSERVE_log_level"]
+)
+def test_an_unknown_variable_is_refused(variable: str) -> None:
+    with pytest.raises(SettingsError, match="WSGI_OBSERVE_LOG_LEVEL") as raised:
+        Settings.from_env({variable: "INFO"})
+    assert raised.value.setting == variable
+
+
+def test_other_variables_count_for_nothing() -> None:
+    assert Settings.from_env({"WSGI_OBSERVER": "x", "LOG_LEVEL": "x", "": "x"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    "mistaken",
+    [
+        pytest.param(lambda: Settings(log_levl="INFO"), id="Settings"),
+        pytest.param(lambda: observe(lambda e, s: [], log_levl="INFO"), id="observe"),
+        pytest.param(lambda: configure_logging(log_levl="INFO"), id="configure_logging"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_one(mistaken) -> None:
+    with pytest.raises(SettingsError, match="log_level") as raised:
+        mistaken()
+    assert raised.value.setting == "log_levl"
+
+
+def test_settings_are_named_never_positional() -> None:
+    with pytest.raises(TypeError):
+        Settings("INFO")  # type: ignore[call-arg]
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().log_level = "DEBUG"  # type: ignore[misc]
+
+
+def test_a_mapping_that_changes_later_changes_no_setting() -> None:
+    fields = {"service": "shop"}
+    settings = Settings(log_fields=fields)
+    fields["service"] = "other"
+    assert settings.log_fields == {"service": "shop"}
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        pytest.param(lambda s: dataclasses.replace(s), id="replace"),
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+        pytest.param(lambda s: pickle.loads(pickle.dumps(s)), id="pickle"),
+    ],
+)
+def test_settings_are_a_value(copied) -> None:
+    settings = Settings(trust_request_id=["10.0.0.0/8"], log_fields={"a": 1})
+    assert copied(settings) == settings
+
+
+def test_a_middleware_alone_checks_its_own() -> None:
+    with pytest.raises(SettingsError, match="error_format"):
+        ErrorEnvelope(lambda e, s: [], error_format="xml")
+
+
+FIELDS = st.sampled_from(sorted(DEFAULTS))
+# Nothing that could name a module beside the standard library's own.
+TEXT = st.text() | st.text("0123456789.,:/= \n\x00-truefalsn", max_size=20)
+
+
+@given(st.dictionaries(FIELDS.map(str.upper), TEXT))
+def test_any_environment_makes_settings_or_a_clear_refusal(environment: dict[str, str]) -> None:
+    try:
+        settings = Settings.from_env({"WSGI_OBSERVE_" + k: v for k, v in environment.items()})
+    except SettingsError as error:
+        assert str(error).isprintable()
+    else:
+        assert dataclasses.replace(settings) == settings
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(FIELDS, VALUES)
+def test_any_value_makes_settings_or_a_clear_refusal(name: str, value: object) -> None:
+    try:
+        settings = Settings(**{name: value})
+    except SettingsError as error:
+        assert error.setting == name
+    else:
+        assert dataclasses.replace(settings) == settings
