@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from wsgi_observe.core.layer import Layer
 from wsgi_observe.health import Check
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
@@ -37,25 +39,17 @@ def observe(
     >>> app.wsgi_app = observe(app.wsgi_app, checks={"db": ping_database})  # doctest: +SKIP
     """
     chosen = replace(settings or Settings(), **overrides)
-    app = ErrorEnvelope(
-        app,
-        error_format=chosen.error_format,
-        html_errors=chosen.html_errors,
-        propagate=chosen.propagate,
-        render_error=chosen.render_error,
-    )
+    app = ErrorEnvelope(app, **_keywords(ErrorEnvelope, chosen))
     if chosen.access_log:
-        app = AccessLog(app)
-    app = Health(
-        app,
-        checks=checks,
-        live_path=chosen.live_path,
-        ready_path=chosen.ready_path,
-        check_timeout=chosen.check_timeout,
-        check_ttl=chosen.check_ttl,
-    )
-    return RequestID(
-        app,
-        request_id_headers=chosen.request_id_headers,
-        trust_request_id=chosen.trust_request_id,
-    )
+        app = AccessLog(app, **_keywords(AccessLog, chosen))
+    app = Health(app, checks=checks, **_keywords(Health, chosen))
+    return RequestID(app, **_keywords(RequestID, chosen))
+
+
+def _keywords(layer: type[Layer], settings: Settings) -> dict[str, Any]:
+    """Return the settings that a middleware takes: its keywords bear their names."""
+    return {
+        name: getattr(settings, name)
+        for name in signature(layer).parameters
+        if name in Settings.__dataclass_fields__
+    }

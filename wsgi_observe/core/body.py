@@ -1,97 +1,110 @@
-"""The bodies that servers have a fast path for: of a known length, and native files."""
+"""The one wrapped body of a request: its chunks as they come, and its one end."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+from wsgi_observe.core.context import Scope, bound, resume
+from wsgi_observe.core.fast_paths import require_bytes
+from wsgi_observe.core.once import ask
+from wsgi_observe.core.transfer import Transfer
 
-    from wsgi_observe.core.exchange import Exchange
+_END = object()
 
 
-class SizedBody:
-    """A body of a known number of chunks: of a single one servers make a ``Content-Length``.
+class WrappedBody(Transfer):
+    """What the server iterates and closes in place of the app's body."""
 
-    Of our own class: granian and bjoern never close a list. To be iterated as often as a list:
-    the servers of gevent and eventlet add the chunks up before they send them.
-    """
+    __slots__ = ("_chunks", "_close_app", "_closed", "_first", "at_end")
 
-    __slots__ = ("_count", "_exchange")
+    at_end: tuple[Callable[..., None], ...]
+    """What the middlewares do with the exchange when it has ended, the innermost first."""
 
-    def __init__(self, exchange: Exchange, count: int) -> None:
-        self._exchange = exchange
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
+    _first: bytes | None
+    _chunks: Iterable[bytes]
+    _close_app: Callable[[], object] | None
+    _closed: bool
+    _kept: tuple[bytes, ...] = ()
 
     def __iter__(self) -> Iterator[bytes]:
-        self._exchange.sent = 0
-        return iter(self._exchange)
+        """Pass the chunks on, each as it comes."""
+        scope = self.shared or self
+        try:
+            first = self._first
+            sent = self.sent
+            if first is not None:
+                self.sent = sent = sent + len(first)
+                yield first
+            # The server may pull the next chunk from another thread, greenlet or context, or have
+            # pulled one of another request's in between.
+            if bound() is not scope and not self._closed:
+                resume(scope)
+            for chunk in self._chunks:
+                if chunk.__class__ is not bytes:
+                    require_bytes(chunk)
+                self.sent = sent = sent + len(chunk)
+                yield chunk
+                if bound() is not scope and not self._closed:
+                    resume(scope)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            raise self.break_off(error)
+        if self.outcome is None:
+            self.outcome = "complete"
 
     def close(self) -> None:
-        """End the request."""
-        self._exchange.close()
+        """End the request, once: close the app's body, do what is in ``at_end``, unbind.
 
+        Raises what the app's `close` raises, after everything else is done.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        close_app = self._close_app
+        # A generator app holds our `start_response`: until here that was a cycle.
+        self._chunks, self._close_app = (), None
+        if self.outcome is None:
+            self.outcome = self.how_it_was_left()
+        seen = bound()
+        resume(self.shared or self)
+        try:
+            if close_app is not None:
+                close_app()
+        except BaseException as error:
+            raise self.break_off(error)
+        finally:
+            self._end(seen)
 
-def sized(exchange: Exchange, body: Any) -> Iterable[bytes]:
-    """Return the exchange as a body of the length that the app's has, if it will say it."""
-    try:
-        count = len(body)
-    except Exception:
-        return exchange
-    if count > 1:
-        if not isinstance(body, (list, tuple)):
-            return exchange  # it may not be for iterating twice
-        exchange.replay(body[1:])
-    return SizedBody(exchange, count)
+    def adopt(self, body: Iterable[bytes]) -> None:
+        """Pass the app's body on from its first chunk, and close it at the end."""
+        self._chunks, self._close_app = iter(body), getattr(body, "close", None)
 
+    def replay(self, rest: Iterable[bytes]) -> None:
+        """Have `rest` come after the first chunk, however often the server iterates."""
+        self._chunks = rest
 
-def require_bytes(chunk: object) -> bytes:
-    """Return `chunk`; raise TypeError unless it is what PEP 3333 lets an app yield."""
-    if isinstance(chunk, bytes):
-        return chunk
-    raise TypeError(f"a WSGI app yields bytes (PEP 3333), got {type(chunk).__name__}")
+    def _take_first(self, chunks: Iterator[bytes]) -> None:
+        first = next(chunks, _END)
+        if first is _END:
+            self._first, self._chunks = None, ()  # not every iterator may be asked once more
+        else:
+            self._first = require_bytes(first)
 
+    def _put_kept_first(self) -> Iterable[bytes]:
+        """Let the body begin with what `write` had to keep."""
+        first = () if self._first is None else (self._first,)
+        self._chunks, self._first = chain(self._kept, first, self._chunks), None
+        return self
 
-def is_native_file(environ: WSGIEnvironment, body: object) -> bool:
-    """Tell whether `body` is what the server's ``wsgi.file_wrapper`` made.
-
-    That wrapper is a class nearly everywhere, and on uWSGI a function that returns the file.
-    """
-    wrapper = environ["wsgi.file_wrapper"]
-    if isinstance(wrapper, type):
-        return isinstance(body, wrapper)
-    return hasattr(body, "read")
-
-
-def hook_native_file(exchange: Exchange, body: Any) -> bool:
-    """Have `body` itself end the request when the server closes it; False if it will not let us.
-
-    Servers use sendfile only for the very object that they made. Those of bjoern and mod_wsgi
-    are C objects whose `close` is read-only.
-    """
-    try:
-        body.close = _FileEnd(exchange)
-    except (AttributeError, TypeError):
-        return False
-    return True
-
-
-class _FileEnd:
-    """The `close` of a native file."""
-
-    __slots__ = ("_exchange",)
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def __call__(self) -> None:
-        # Whether the file went through, only the server knows: it closes it while it handles
-        # a lost client.
-        if sys.exc_info()[1] is None:
-            self._exchange.outcome = "complete"
-        self._exchange.close()
+    def _end(self, seen: Scope | None) -> None:
+        """Do what the middlewares want done at the end, and put back what was `seen` before."""
+        try:
+            for hook in self.at_end:
+                ask(hook.__qualname__, hook, self)
+        finally:
+            if self.shared is None:
+                self.leave(seen)
+            else:
+                resume(seen)

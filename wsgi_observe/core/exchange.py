@@ -10,52 +10,34 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import chain
 from time import perf_counter
-from types import GeneratorType
 from typing import TYPE_CHECKING
 
-from wsgi_observe.core.body import hook_native_file, is_native_file, require_bytes, sized
-from wsgi_observe.core.context import Scope, bound, resume, running, scope_of
-from wsgi_observe.core.failures import contained, ends_quietly, is_logged, mark_logged
+from wsgi_observe.core.body import WrappedBody
+from wsgi_observe.core.context import bound, resume, running, scope_of
+from wsgi_observe.core.failures import ends_quietly, mark_logged
+from wsgi_observe.core.fast_paths import is_native_file, require_bytes, send_native_file, sized
 from wsgi_observe.core.net import Answer, Headers, Net
-from wsgi_observe.core.once import ask
-from wsgi_observe.core.transfer import Transfer
+from wsgi_observe.core.upgrade import run_unheld
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-_END = object()
-
-
-class Exchange(Transfer):
+class Exchange(WrappedBody):
     """One request's talk between the server and the app; the server iterates and closes it."""
 
     __slots__ = (
-        "_chunks",
-        "_close_app",
-        "_closed",
-        "_first",
         "_server_start",
         "_server_write",
-        "at_end",
-        "net",
         "request_id_header",
     )
-
-    at_end: tuple[Callable[[Exchange], None], ...]
-    """What the middlewares do when the response has ended, the innermost first."""
-
-    shared: Scope | None = None
-    """The scope of the request, where an exchange further out has it."""
 
     request_id_header: tuple[str, str] | None
     """Set on the response, whoever makes it."""
 
-    _refused = False
-    _kept: tuple[bytes, ...] = ()
+    _refused = False  # the server's own `start_response` has raised
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         # Made for each request: what is seldom set has its default in the class.
@@ -69,7 +51,7 @@ class Exchange(Transfer):
         self.went_out_at = 0.0
         self.access_logged = False
         self.at_end = ()
-        self.net: Net | None = None
+        self.net = None
         self.request_id_header = None
         self._server_start = start_response
         self._server_write: Callable[[bytes], object] | None = None
@@ -80,11 +62,6 @@ class Exchange(Transfer):
         if bound() is not None:
             self._meet_outer()
 
-    @property
-    def scope(self) -> Scope:
-        """The scope of the request: the exchange itself, or the one further out."""
-        return self.shared or self
-
     def run(self, app: WSGIApplication, environ: WSGIEnvironment) -> Iterable[bytes]:
         """Call the app, wait for its first chunk and let the start out; return the body.
 
@@ -93,11 +70,11 @@ class Exchange(Transfer):
         resume(self.shared or self)
         try:
             if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
-                return self._run_unheld(app, environ)
+                return run_unheld(self, app, environ)
             body = app(environ, self.start_response)
             self._close_app = getattr(body, "close", None)
-            if "wsgi.file_wrapper" in environ and self._is_for_the_server(environ, body):
-                return self._send_file(body)
+            if "wsgi.file_wrapper" in environ and self._may_be_sent_whole(environ, body):
+                return send_native_file(self, body)
             self._chunks = chunks = iter(body)
             self._take_first(chunks)
             # Only now: an app may have started on its first `next`.
@@ -105,7 +82,7 @@ class Exchange(Transfer):
                 return self._put_kept_first()
             if self.status >= "4" and self.net is not None:
                 return self._respond_to_error(self.net, chunks)
-            self._start()
+            self.start()
             return sized(self, body) if hasattr(body, "__len__") else self
         except BaseException as error:
             answered = self._answer_for(error)
@@ -128,6 +105,8 @@ class Exchange(Transfer):
             exc_info = None  # as PEP 3333 asks: its traceback holds this frame
         self.status = status
         self.headers = list(headers)  # the app may go on with its own
+        if self.unheld:
+            self.start()
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -135,7 +114,7 @@ class Exchange(Transfer):
         if not require_bytes(data):
             return
         if not self.went_out_at:
-            self._start()
+            self.start()
         if self._server_write is None:  # granian and bjoern have none
             self._kept += (data,)
             return
@@ -147,129 +126,6 @@ class Exchange(Transfer):
             raise
         self.sent += len(data)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Pass the chunks on, each as it comes."""
-        scope = self.shared or self
-        try:
-            first = self._first
-            sent = self.sent
-            if first is not None:
-                self.sent = sent = sent + len(first)
-                yield first
-            # The server may pull the next chunk from another thread, greenlet or context, or have
-            # pulled one of another request's in between.
-            if bound() is not scope and not self._closed:
-                resume(scope)
-            for chunk in self._chunks:
-                if chunk.__class__ is not bytes:
-                    require_bytes(chunk)
-                self.sent = sent = sent + len(chunk)
-                yield chunk
-                if bound() is not scope and not self._closed:
-                    resume(scope)
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            raise self.break_off(error)
-        if self.outcome is None:
-            self.outcome = "complete"
-
-    def replay(self, rest: Iterable[bytes]) -> None:
-        """Have `rest` come after the first chunk, however often the server iterates."""
-        self._chunks = rest
-
-    def close(self) -> None:
-        """End the request, once: close the app's body, do what is in ``at_end``, unbind.
-
-        Raises what the app's `close` raises, after everything else is done.
-        """
-        if self._closed:
-            return
-        self._closed = True
-        close_app = self._close_app
-        # A generator app holds our `start_response`: until here that was a cycle.
-        self._chunks, self._close_app = (), None
-        if self.outcome is None:
-            self.outcome = self.how_it_was_left()
-        seen = bound()
-        resume(self.shared or self)
-        try:
-            if close_app is not None:
-                close_app()
-        except BaseException as error:
-            raise self.break_off(error)
-        finally:
-            self._end(seen)
-
-    def break_off(self, error: BaseException) -> BaseException:
-        """Note that the app failed when its headers had left; return what to raise for it."""
-        if self.outcome == "aborted" and is_logged(error):
-            return error
-        if ends_quietly(error):
-            self.outcome = "aborted"
-            return error
-        self.outcome = "broken"
-        self._note(error)
-        return error if self.net is None else contained(error, self.scope)
-
-    def _take_first(self, chunks: Iterator[bytes]) -> None:
-        first = next(chunks, _END)
-        if first is _END:
-            self._first, self._chunks = None, ()  # not every iterator may be asked once more
-        else:
-            self._first = require_bytes(first)
-
-    def _respond_to_error(self, net: Net, chunks: Iterator[bytes]) -> Iterable[bytes]:
-        """Let the start of an error out, or an answer of ours in its place."""
-        while self._first == b"":  # an empty body is ours to fill
-            self._take_first(chunks)
-        if self.went_out_at:
-            return self._put_kept_first()
-        answer = net.rewrite(self, self._first)
-        if answer is not None:
-            return self._send(answer)
-        self._start()
-        return self
-
-    def _is_for_the_server(self, environ: WSGIEnvironment, body: object) -> bool:
-        """Tell whether `body` is a file that the server may send whole."""
-        is_error = self.net is not None and self.status >= "4"
-        is_ready = self.status and not self.went_out_at and not is_error
-        return bool(is_ready) and is_native_file(environ, body)
-
-    def _send_file(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """Let the server send a file of its own kind, by its own means."""
-        self._start()
-        if hook_native_file(self, body):
-            self.sent = self.declared_length() or 0
-            return body
-        self._chunks = iter(body)
-        return self
-
-    def _run_unheld(self, app: WSGIApplication, environ: WSGIEnvironment) -> Iterable[bytes]:
-        """Leave a request for a WebSocket to the app and the server, but for its ID and line."""
-        self.unheld = True
-        body = app(environ, self._start_unheld)
-        if self.status or isinstance(body, GeneratorType):  # which starts on its first `next`
-            self._chunks, self._close_app = iter(body), getattr(body, "close", None)
-            return self
-        self.outcome = "upgraded"  # the app has taken the socket
-        self.close()
-        return body
-
-    def _start_unheld(
-        self, status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
-    ) -> Callable[[bytes], object]:
-        self.status, self.headers = status, list(headers)
-        self._start(exc_info)
-        return self.write
-
-    def _put_kept_first(self) -> Iterable[bytes]:
-        """Let the body begin with what `write` had to keep."""
-        first = () if self._first is None else (self._first,)
-        self._chunks, self._first = chain(self._kept, first, self._chunks), None
-        return self
-
     def _meet_outer(self) -> None:
         """Find what is bound here already: this very request, or one that it interrupts."""
         # A foreign middleware between two of ours makes a second exchange of one request.
@@ -278,15 +134,7 @@ class Exchange(Transfer):
         if self.shared is None and outer is not None:
             self.interrupt(outer)
 
-    def _send(self, answer: Answer, exc_info: OptExcInfo | None = None) -> Iterable[bytes]:
-        """Let an answer of ours out; the app's body is still closed at the end."""
-        self.status, self.headers, payload = answer
-        self._chunks = ()
-        self._first = None if self.method == "HEAD" else payload
-        self._start(exc_info)
-        return self
-
-    def _start(self, exc_info: OptExcInfo | None = None) -> None:
+    def start(self, exc_info: OptExcInfo | None = None) -> None:
         """Let the start climb out."""
         if not self.status:
             raise AssertionError("the app never called start_response (PEP 3333)")
@@ -323,6 +171,32 @@ class Exchange(Transfer):
         elif status >= "5":
             self._note(error)
 
+    def _may_be_sent_whole(self, environ: WSGIEnvironment, body: object) -> bool:
+        """Tell whether the server may send `body` by its own means, a file of its own kind."""
+        if not is_native_file(environ, body) or not self.status or self.went_out_at:
+            return False
+        return self.net is None or self.status < "4"
+
+    def _respond_to_error(self, net: Net, chunks: Iterator[bytes]) -> Iterable[bytes]:
+        """Let the start of an error out, or an answer of ours in its place."""
+        while self._first == b"":  # an empty body is ours to fill
+            self._take_first(chunks)
+        if self.went_out_at:
+            return self._put_kept_first()
+        answer = net.rewrite(self, self._first)
+        if answer is not None:
+            return self._send(answer)
+        self.start()
+        return self
+
+    def _send(self, answer: Answer, exc_info: OptExcInfo | None = None) -> Iterable[bytes]:
+        """Let an answer of ours out; the app's body is still closed at the end."""
+        self.status, self.headers, payload = answer
+        self._chunks = ()
+        self._first = None if self.method == "HEAD" else payload
+        self.start(exc_info)
+        return self
+
     def _answer_for(self, error: BaseException) -> Iterable[bytes] | None:
         """Answer for an app that failed before anything was sent; None where nobody does."""
         if self.net is None or self.went_out_at or self.unheld or ends_quietly(error):
@@ -350,19 +224,3 @@ class Exchange(Transfer):
         with suppress(BaseException):  # the first failure is the one to raise
             self.close()
         return error
-
-    def _end(self, seen: Scope | None) -> None:
-        """Do what the middlewares want done at the end, and put back what was `seen` before."""
-        try:
-            for hook in self.at_end:
-                ask(hook.__qualname__, hook, self)
-        finally:
-            if self.shared is None:
-                self.leave(seen)
-            else:
-                resume(seen)
-
-    def _note(self, error: BaseException) -> None:
-        self.exc_type = type(error).__name__
-        if self.net is not None:
-            self.net.note(self, error)

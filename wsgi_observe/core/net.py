@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from wsgi_observe.core.exchange import Exchange
+    from wsgi_observe.core.transfer import Transfer
 
 Headers = list[tuple[str, str]]
 
@@ -21,14 +21,14 @@ class Answer(NamedTuple):
 class Net(Protocol):
     """What hangs right over the app."""
 
-    def catch(self, exchange: Exchange, error: BaseException) -> Answer | None:
+    def catch(self, transfer: Transfer, error: BaseException) -> Answer | None:
         """Answer for an app that failed before anything was sent; None lets the error rise."""
 
-    def rewrite(self, exchange: Exchange, first: bytes | None) -> Answer | None:
+    def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
         """Answer instead of the app's error response; None keeps that as it is.
 
         `first` is the first chunk that is not empty, or None where there is none.
         """
 
-    def note(self, exchange: Exchange, error: BaseException) -> None:
+    def note(self, transfer: Transfer, error: BaseException) -> None:
         """Log a failure that came too late to be answered, or that the app has answered."""

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from wsgi_observe.core.context import Scope
-from wsgi_observe.core.net import Headers
+from wsgi_observe.core.failures import contained, ends_quietly, is_logged
+from wsgi_observe.core.net import Headers, Net
 
 if TYPE_CHECKING:
     pass
@@ -19,7 +20,13 @@ class Transfer(Scope):
     undecided.
     """
 
-    __slots__ = ("headers", "outcome", "sent", "started_at", "status", "went_out_at")
+    __slots__ = ("headers", "net", "outcome", "sent", "started_at", "status", "went_out_at")
+
+    net: Net | None
+    """What hangs right over the app."""
+
+    shared: Scope | None = None
+    """The scope of the request, where an exchange further out has it."""
 
     status: str
     headers: Headers
@@ -29,6 +36,11 @@ class Transfer(Scope):
     went_out_at: float
     exc_type: str | None = None
     unheld = False
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of the request: the exchange itself, or the one further out."""
+        return self.shared or self
 
     @property
     def code(self) -> int:
@@ -57,3 +69,19 @@ class Transfer(Scope):
         """The request's method, as its environ has it now."""
         method: str = self.environ.get("REQUEST_METHOD", "")
         return method
+
+    def break_off(self, error: BaseException) -> BaseException:
+        """Note that the app failed when its headers had left; return what to raise for it."""
+        if self.outcome == "aborted" and is_logged(error):
+            return error
+        if ends_quietly(error):
+            self.outcome = "aborted"
+            return error
+        self.outcome = "broken"
+        self._note(error)
+        return error if self.net is None else contained(error, self.scope)
+
+    def _note(self, error: BaseException) -> None:
+        self.exc_type = type(error).__name__
+        if self.net is not None:
+            self.net.note(self, error)

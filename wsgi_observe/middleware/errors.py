@@ -17,6 +17,7 @@ from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.net import Answer, Headers
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.stock import is_stock_page
+from wsgi_observe.core.transfer import Transfer
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,46 +66,46 @@ class ErrorEnvelope(Layer):
         """Spread the net."""
         exchange.net = self
 
-    def catch(self, exchange: Exchange, error: BaseException) -> Answer | None:
+    def catch(self, transfer: Transfer, error: BaseException) -> Answer | None:
         """Log `error` and return the envelope of a 500, unless it is to be raised on."""
         if ask("propagate", self._propagates, error):
             return None
-        self.note(exchange, error)
-        headers = shapes.headers_of_a_failed_success(exchange.headers)
-        return self._answer(exchange, "500 Internal Server Error", headers)
+        self.note(transfer, error)
+        headers = shapes.headers_of_a_failed_success(transfer.headers)
+        return self._answer(transfer, "500 Internal Server Error", headers)
 
-    def rewrite(self, exchange: Exchange, first: bytes | None) -> Answer | None:
+    def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
         """Return the envelope in place of an error body that nobody wrote for this app."""
-        if not exchange.status[:3].isdecimal() or not self._is_ours(exchange, first):
+        if not transfer.status[:3].isdecimal() or not self._is_ours(transfer, first):
             return None
-        return self._answer(exchange, exchange.status, shapes.headers_of_an_error(exchange.headers))
+        return self._answer(transfer, transfer.status, shapes.headers_of_an_error(transfer.headers))
 
-    def note(self, exchange: Exchange, error: BaseException) -> None:
+    def note(self, transfer: Transfer, error: BaseException) -> None:
         """Log `error` with its traceback, once."""
         if is_logged(error):
             return
-        ask("logging a failure", _log_failure, exchange, error)
-        mark_logged(error, exchange.scope)
+        ask("logging a failure", _log_failure, transfer, error)
+        mark_logged(error, transfer.scope)
 
-    def _is_ours(self, exchange: Exchange, first: bytes | None) -> bool:
+    def _is_ours(self, transfer: Transfer, first: bytes | None) -> bool:
         """Tell whether the app's error body gives way to the envelope."""
         rule = self._html_errors
         if rule == "keep":
             return False
-        content_type = _header(exchange.headers, "content-type").lower()
+        content_type = _header(transfer.headers, "content-type").lower()
         is_html = content_type.startswith(("text/html", "application/xhtml+xml"))
-        if first is None and (exchange.method != "HEAD" or not content_type):
+        if first is None and (transfer.method != "HEAD" or not content_type):
             return True
-        if not is_html or _header(exchange.headers, "content-encoding"):
+        if not is_html or _header(transfer.headers, "content-encoding"):
             return False
         if rule == "negotiate":
-            exchange.headers.append(("Vary", "Accept"))
-            return not prefers_html(exchange.environ.get("HTTP_ACCEPT", ""))
+            transfer.headers.append(("Vary", "Accept"))
+            return not prefers_html(transfer.environ.get("HTTP_ACCEPT", ""))
         # A HEAD has no body to judge by: its type says what a GET would have brought.
         return rule == "replace" or first is None or is_stock_page(first)
 
-    def _answer(self, exchange: Exchange, status: str, headers: Headers) -> Answer:
-        error = Error.of_status(status, exchange.scope.request_id)
+    def _answer(self, transfer: Transfer, status: str, headers: Headers) -> Answer:
+        error = Error.of_status(status, transfer.scope.request_id)
         body, media_type = self._document(error)
         headers += [("Content-Type", media_type), ("Content-Length", str(len(body)))]
         return Answer(status, headers, body)
@@ -117,9 +118,9 @@ class ErrorEnvelope(Layer):
         return shapes.encode(self._shape(error)), self._media_type
 
 
-def _log_failure(exchange: Exchange, error: BaseException) -> None:
+def _log_failure(transfer: Transfer, error: BaseException) -> None:
     exc_info = (type(error), error, error.__traceback__)
-    _log.error("%s failed", request_line(exchange.environ), exc_info=exc_info)
+    _log.error("%s failed", request_line(transfer.environ), exc_info=exc_info)
 
 
 def _encode_rendered(render: Callable[[Error], Mapping[str, object]], error: Error) -> bytes:

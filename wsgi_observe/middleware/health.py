@@ -51,7 +51,16 @@ class Health(Layer):
             checks or {}, timeout=settings.check_timeout, ttl=settings.check_ttl
         )
         answers = {live_path: self._live, ready_path: self._ready}
-        self._answers = {path: answer for path, answer in answers.items() if path}
+        # Round an app that is wrapped already nothing changes: its own checks are asked.
+        inside = {
+            path
+            for layer in self._layers
+            if isinstance(layer, Health) and layer is not self
+            for path in layer._answers
+        }
+        self._answers: dict[str, WSGIApplication] = {
+            path: answer for path, answer in answers.items() if path and path not in inside
+        }
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> WSGIApplication | None:
         """Answer a probe; it is not to be logged."""

@@ -1,0 +1,107 @@
+"""The bodies that servers have a fast path for: of a known length, and native files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from wsgi_observe.core.exchange import Exchange
+
+
+class SizedBody:
+    """A body of a known number of chunks: of a single one servers make a ``Content-Length``.
+
+    Of our own class: granian and bjoern never close a list. To be iterated as often as a list:
+    the servers of gevent and eventlet add the chunks up before they send them.
+    """
+
+    __slots__ = ("_count", "_exchange")
+
+    def __init__(self, exchange: Exchange, count: int) -> None:
+        self._exchange = exchange
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._exchange.sent = 0
+        return iter(self._exchange)
+
+    def close(self) -> None:
+        """End the request."""
+        self._exchange.close()
+
+
+def sized(exchange: Exchange, body: Any) -> Iterable[bytes]:
+    """Return the exchange as a body of the length that the app's has, if it will say it."""
+    try:
+        count = len(body)
+    except Exception:
+        return exchange
+    if count > 1:
+        if not isinstance(body, (list, tuple)):
+            return exchange  # it may not be for iterating twice
+        exchange.replay(body[1:])
+    return SizedBody(exchange, count)
+
+
+def require_bytes(chunk: object) -> bytes:
+    """Return `chunk`; raise TypeError unless it is what PEP 3333 lets an app yield."""
+    if isinstance(chunk, bytes):
+        return chunk
+    raise TypeError(f"a WSGI app yields bytes (PEP 3333), got {type(chunk).__name__}")
+
+
+def is_native_file(environ: WSGIEnvironment, body: object) -> bool:
+    """Tell whether `body` is what the server's ``wsgi.file_wrapper`` made.
+
+    That wrapper is a class nearly everywhere, and on uWSGI a function that returns the file.
+    """
+    wrapper = environ["wsgi.file_wrapper"]
+    if isinstance(wrapper, type):
+        return isinstance(body, wrapper)
+    return hasattr(body, "read")
+
+
+def send_native_file(exchange: Exchange, body: Any) -> Iterable[bytes]:
+    """Let the server send a file of its own kind, by its own means."""
+    exchange.start()
+    if _hook(exchange, body):
+        exchange.sent = exchange.declared_length() or 0
+        return body  # type: ignore[no-any-return]
+    exchange.adopt(body)
+    return exchange
+
+
+def _hook(exchange: Exchange, body: Any) -> bool:
+    """Have `body` itself end the request when the server closes it; False if it will not let us.
+
+    Servers use sendfile only for the very object that they made. Those of bjoern and mod_wsgi
+    are C objects whose `close` is read-only.
+    """
+    try:
+        body.close = _FileEnd(exchange)
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
+class _FileEnd:
+    """The `close` of a native file."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __call__(self) -> None:
+        # Whether the file went through, only the server knows: it closes it while it handles
+        # a lost client.
+        if sys.exc_info()[1] is None:
+            self._exchange.outcome = "complete"
+        self._exchange.close()
