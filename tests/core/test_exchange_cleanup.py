@@ -3,8 +3,10 @@
 import gc
 import logging
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from wsgiref.util import FileWrapper
 
 import pytest
@@ -64,7 +66,7 @@ def failing_after_it_started(environ, start_response):
 
 def sending_a_file(environ, start_response):
     start_response("200 OK", TEXT)
-    return environ["wsgi.file_wrapper"](open(__file__, "rb"))  # noqa: PTH123, SIM115
+    return environ["wsgi.file_wrapper"](open(__file__, "rb"))  # noqa: PTH123
 
 
 APPS = [
@@ -96,10 +98,8 @@ def no_gc() -> Iterator[None]:
 
 def serve(app, **more) -> None:
     made = environ(**{"wsgi.file_wrapper": FileWrapper, **more})
-    try:
+    with suppress(ValueError):
         Server().serve(app, made)
-    except ValueError:
-        pass
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -143,6 +143,19 @@ def test_abandoned_bodies_do_not_keep_each_other_alive() -> None:
     gc.collect()
     assert len([ref for ref in gone if ref() is not None]) <= 1
     resume(None)
+
+
+def test_a_thread_that_only_began_a_request_does_not_keep_its_chunks() -> None:
+    chunk = b"x" * 1000
+    made = [chunk]
+    before = sys.getrefcount(chunk)
+    body = observe(answering(body=lambda: iter([made.pop()])))(environ(), Server().start_response)
+    thread = threading.Thread(target=close, args=[body])
+    thread.start()
+    thread.join()
+    del body, thread
+    # One less: `made` has given its own away.
+    assert sys.getrefcount(chunk) == before - 1
 
 
 def test_a_finished_body_that_is_kept_does_not_keep_the_apps_resources() -> None:

@@ -119,7 +119,7 @@ def test_streams_at_the_same_time_keep_their_ids(server, request_id, tmp_path: P
         for number in range(3):
             (tmp_path / str(number)).touch()
             for one in ids:
-                server.wait_for(lambda one=one: len(server.lines_of(one)) > number)
+                server.wait_for(lambda one=one, seen=number: len(server.lines_of(one)) > seen)
         answers = [future.result() for future in asked]
     for one, answer in zip(ids, answers, strict=True):
         assert answer.body.decode().split() == [one] * 3

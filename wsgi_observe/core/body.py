@@ -64,7 +64,7 @@ class WrappedBody(Transfer):
         self._closed = True
         close_app = self._close_app
         # A generator app holds our `start_response`: until here that was a cycle.
-        self._chunks, self._close_app = (), None
+        self._chunks, self._close_app, self._first = (), None, None
         if self.outcome is None:
             self.outcome = self.how_it_was_left()
         seen = bound()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from time import gmtime, strftime
+from typing import Any
 
 from wsgi_observe.core.context import running
 from wsgi_observe.core.environ import request_fields
@@ -48,9 +49,14 @@ def fields_of(record: logging.LogRecord, static: Mapping[str, object]) -> Fields
     _add_request(fields)
     if record.exc_info and record.exc_info[0] is not None:
         fields["exc_type"] = record.exc_info[0].__name__
-    extras = [name for name in islice(attributes, _FIRST_EXTRA, None) if name not in _NO_EXTRAS]
-    if extras:
-        _add_extras(fields, extras, attributes)
+    unfit: list[object] = []
+    for name in islice(attributes, _FIRST_EXTRA, None):
+        if name in fields or name.__class__ is not str:
+            unfit.append(name)
+        elif name not in _NO_EXTRAS:
+            fields[name] = attributes[name]
+    if unfit:
+        _add_renamed(fields, unfit, attributes)
     attributes.update(fields)
     attributes[_KEPT] = fields
     return fields
@@ -104,8 +110,8 @@ def _add_request(fields: Fields) -> None:
             fields[free_name(name, fields)] = value
 
 
-def _add_extras(fields: Fields, extras: Iterable[str], attributes: Fields) -> None:
-    """Add what ``extra=`` put on the record, under another name where the line has that one."""
-    for name in extras:
-        free = free_name(str(name), fields)
-        fields[free] = attributes[name] if free == name else attributes.pop(name)
+def _add_renamed(fields: Fields, names: Iterable[Any], attributes: Fields) -> None:
+    """Add what ``extra=`` put on the record under a name that the line has itself, or no text."""
+    for name in names:
+        if name not in _NO_EXTRAS:
+            fields[free_name(str(name), fields)] = attributes.pop(name)

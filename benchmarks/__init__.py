@@ -1,0 +1,1 @@
+"""What the stack costs, as parts of a bare Flask request measured in the same run."""

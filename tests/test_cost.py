@@ -1,0 +1,122 @@
+"""What a request costs, counted instead of timed: calls made, objects left."""
+
+import gc
+import io
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from wsgi_observe import configure_logging, observe
+from wsgi_observe.core.context import resume
+
+App = Callable[..., Iterable[bytes]]
+
+CALLS = {"no access line": 16, "access line": 40, "health": 17}
+
+
+def hello(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+    return iter((b"ok",))
+
+
+def crash(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    raise ValueError("no")
+
+
+def late_crash(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    yield b"some"
+    raise ValueError("no")
+
+
+def request(app: App, path: str = "/") -> None:
+    environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path}
+    body = app(environ, _start)
+    try:
+        for _ in body:
+            pass
+    except ValueError:
+        pass
+    finally:
+        body.close()  # type: ignore[attr-defined]
+
+
+def _start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+    pass
+
+
+def calls_of(app: App, path: str) -> int:
+    """Count the Python-level calls and resumptions of one request."""
+    request(app, path)
+    count = 0
+
+    def count_calls(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(count_calls)
+    try:
+        request(app, path)
+    finally:
+        sys.setprofile(None)
+    return count - BARE_CALLS
+
+
+BARE_CALLS = 3  # request, hello or the probe's answer, _start
+
+
+@pytest.fixture
+def lines(clean_logging: None) -> Callable[[], io.StringIO]:
+    """Return a call after which log lines are made and written, where nobody reads them."""
+
+    def begin() -> io.StringIO:
+        configure_logging(log_format="json")
+        root = logging.getLogger()
+        # Those that pytest adds for each phase of a test keep every record.
+        root.handlers[:] = [one for one in root.handlers if one.name == "wsgi_observe"]
+        stream = io.StringIO()
+        root.handlers[0].setStream(stream)  # type: ignore[attr-defined]
+        return stream
+
+    return begin
+
+
+@pytest.mark.parametrize(
+    ("what", "app", "path"),
+    [
+        pytest.param("no access line", observe(hello, access_log=False), "/", id="no access line"),
+        pytest.param("access line", observe(hello), "/", id="access line"),
+        pytest.param("health", observe(hello), "/health", id="health"),
+    ],
+)
+def test_a_request_makes_no_more_calls_than_it_did(
+    what: str, app: App, path: str, lines: Callable[[], io.StringIO]
+) -> None:
+    lines()
+    assert calls_of(app, path) <= CALLS[what]
+
+
+@pytest.mark.parametrize("app", [hello, crash, late_crash])
+def test_ten_thousand_requests_leave_nothing_for_the_garbage_collector(
+    app: App, lines: Callable[[], io.StringIO]
+) -> None:
+    observed, stream = observe(app), lines()
+    for _ in range(50):
+        request(observed)
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(10_000):
+            request(observed)
+            stream.seek(0)
+            stream.truncate()
+        growth = len(gc.get_objects()) - before
+    finally:
+        gc.enable()
+        resume(None)
+    assert growth < 50

@@ -1,0 +1,50 @@
+"""What the README claims, held against the code."""
+
+import ast
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from wsgi_observe import Settings
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+JSON_LINES = [
+    line for block in re.findall(r"```json\n(.*?)```", README, re.S) for line in block.splitlines()
+]
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+def test_the_table_of_settings_has_every_setting_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", README, re.M)
+    defaults = Settings()
+    assert [(name, ast.literal_eval(text)) for name, text in rows] == [
+        (setting.name, getattr(defaults, setting.name)) for setting in fields(Settings)
+    ]
+
+
+@pytest.mark.parametrize("line", JSON_LINES)
+def test_every_json_example_is_strict_json(line: str) -> None:
+    assert isinstance(json.loads(line), dict)
+
+
+def test_the_example_of_an_error_has_the_four_keys() -> None:
+    assert list(json.loads(JSON_LINES[0])) == ["code", "name", "description", "request_id"]
+
+
+def test_the_snippets_run_with_a_shop_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_logging: None
+) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from flask import Flask\n\n\ndef create_app():\n    app = Flask('shop')\n"
+        "    app.get('/')(lambda: 'hello')\n    return app\n\n\ndef ping_database():\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    names: dict[str, object] = {}
+    for snippet in SNIPPETS:
+        exec(compile(snippet, "README.md", "exec"), names)
+    answer = names["app"].test_client().get("/", buffered=True)  # type: ignore[attr-defined]
+    assert (answer.status_code, answer.data) == (200, b"hello")
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-ID"])
