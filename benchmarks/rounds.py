@@ -1,21 +1,17 @@
-"""Timing in rounds: every subject in turn, so that a slow moment of the machine hits them all."""
+"""Timing in rounds: each subject in turn, so that a slow moment of the machine hits them all."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping
 from time import perf_counter
 
 Round = dict[str, float]
 
 
-def measure(
-    subjects: Mapping[str, Callable[[], object]], rounds: int, calls: int
-) -> list[Round]:
+def measure(subjects: Mapping[str, Callable[[], object]], rounds: int, calls: int) -> list[Round]:
     """Return for each round the seconds that one call of each subject took, on average."""
     for call in subjects.values():
         _time(call, calls)  # warm
-    gc.collect()
     return [{name: _time(call, calls) for name, call in subjects.items()} for _ in range(rounds)]
 
 

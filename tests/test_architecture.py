@@ -52,7 +52,7 @@ def test_imports_point_down_and_inward(path: Path) -> None:
     for name in imports_of(parsed(path)):
         if name.split(".")[0] != "wsgi_observe":
             continue
-        there = (name.split(".") + ["__init__"])[1]
+        there = [*name.split("."), "__init__"][1]
         assert _may_import(here, there), f"{here} imports {there}"
 
 
