@@ -84,10 +84,15 @@ def test_a_body_that_cannot_be_iterated_becomes_the_envelope(body, log: Log) -> 
 
 
 class TestAListOfChunks:
-    def test_keeps_its_length(self) -> None:
-        body = observe(answering(body=[b"a", b"b"]))(environ(), Server().start_response)
+    @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
+    def test_keeps_its_length(self, status) -> None:
+        body = observe(answering(status, body=[b"a", b"b"]))(environ(), Server().start_response)
         assert len(body) == 2
+        assert list(body) == [b"a", b"b"]
         close(body)
+
+    def test_of_an_error_may_begin_empty(self) -> None:
+        assert call(observe(answering("404 Not Found", body=[b"", b"a", b"b"]))).body == b"ab"
 
     def test_is_of_no_list_class_since_some_servers_never_close_a_list(self) -> None:
         body = observe(answering())(environ(), Server().start_response)

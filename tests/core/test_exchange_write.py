@@ -87,3 +87,14 @@ def test_an_app_that_fails_over_a_lost_client_is_reported(log: Log) -> None:
     with pytest.raises(KeyError):
         Lost().serve(observe(app), environ())
     assert log.error["exc_type"] == "KeyError"
+
+
+def test_what_a_generator_writes_between_its_chunks_is_counted(log: Log) -> None:
+    def app(environ, start_response):
+        write = start_response("200 OK", TEXT)
+        yield b"a"
+        write(b"bcd")
+        yield b"e"
+
+    assert call(observe(app)).body == b"abcde"
+    assert log.access["response_bytes"] == 5

@@ -32,27 +32,35 @@ class WrappedBody(Transfer):
         scope = self.shared or self
         try:
             first = self._first
-            sent = self.sent
+            # Counted anew each time: some servers add a sized body up before they send it.
+            passed = 0
             if first is not None:
-                self.sent = sent = sent + len(first)
+                self.passed = passed = len(first)
                 yield first
-            # The server may pull the next chunk from another thread, greenlet or context, or have
-            # pulled one of another request's in between.
-            if bound() is not scope and not self._closed:
-                resume(scope)
+            if bound() is not scope:
+                self._rebind(scope)
             for chunk in self._chunks:
                 if chunk.__class__ is not bytes:
                     require_bytes(chunk)
-                self.sent = sent = sent + len(chunk)
+                self.passed = passed = passed + len(chunk)
                 yield chunk
-                if bound() is not scope and not self._closed:
-                    resume(scope)
+                if bound() is not scope:
+                    self._rebind(scope)
         except GeneratorExit:
             raise
         except BaseException as error:
             raise self.break_off(error)
         if self.outcome is None:
             self.outcome = "complete"
+
+    def _rebind(self, scope: Scope) -> None:
+        """Bind the request again before the app makes its next chunk.
+
+        The server may pull it from another thread, greenlet or context, or have pulled one of
+        another request's in between. A ``log_context`` that the app has left open stays.
+        """
+        if not self._closed and not scope.is_interrupted_by(bound()):
+            resume(scope)
 
     def close(self) -> None:
         """End the request, once: close the app's body, do what is in ``at_end``, unbind.

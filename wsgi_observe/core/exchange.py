@@ -46,12 +46,13 @@ class Exchange(WrappedBody):
         self.status = ""
         self.headers = []
         self.outcome = None
-        self.sent = 0
+        self.passed = 0
         self.started_at = 0.0
         self.went_out_at = 0.0
         self.access_logged = False
         self.at_end = ()
-        self.net = None
+        self.net = self.shared = None
+        self.unheld = False
         self.request_id_header = None
         self._server_start = start_response
         self._server_write: Callable[[bytes], object] | None = None
@@ -81,7 +82,7 @@ class Exchange(WrappedBody):
             if self.went_out_at:
                 return self._put_kept_first()
             if self.status >= "4" and self.net is not None:
-                return self._respond_to_error(self.net, chunks)
+                return self._respond_to_error(self.net, chunks, body)
             self.start()
             return sized(self, body) if hasattr(body, "__len__") else self
         except BaseException as error:
@@ -124,7 +125,7 @@ class Exchange(WrappedBody):
             self.outcome = "aborted"
             mark_logged(error, self.scope)  # the client went; the app only hears of it
             raise
-        self.sent += len(data)
+        self.written += len(data)
 
     def _meet_outer(self) -> None:
         """Find what is bound here already: this very request, or one that it interrupts."""
@@ -177,8 +178,11 @@ class Exchange(WrappedBody):
             return False
         return self.net is None or self.status < "4"
 
-    def _respond_to_error(self, net: Net, chunks: Iterator[bytes]) -> Iterable[bytes]:
+    def _respond_to_error(
+        self, net: Net, chunks: Iterator[bytes], body: Iterable[bytes]
+    ) -> Iterable[bytes]:
         """Let the start of an error out, or an answer of ours in its place."""
+        is_whole = self._first != b""
         while self._first == b"":  # an empty body is ours to fill
             self._take_first(chunks)
         if self.went_out_at:
@@ -187,7 +191,7 @@ class Exchange(WrappedBody):
         if answer is not None:
             return self._send(answer)
         self.start()
-        return self
+        return sized(self, body) if is_whole and hasattr(body, "__len__") else self
 
     def _send(self, answer: Answer, exc_info: OptExcInfo | None = None) -> Iterable[bytes]:
         """Let an answer of ours out; the app's body is still closed at the end."""

@@ -29,7 +29,6 @@ class SizedBody:
         return self._count
 
     def __iter__(self) -> Iterator[bytes]:
-        self._exchange.sent = 0
         return iter(self._exchange)
 
     def close(self) -> None:
@@ -72,7 +71,7 @@ def send_native_file(exchange: Exchange, body: Any) -> Iterable[bytes]:
     """Let the server send a file of its own kind, by its own means."""
     exchange.start()
     if _hook(exchange, body):
-        exchange.sent = exchange.declared_length() or 0
+        exchange.passed = exchange.declared_length() or 0
         return body  # type: ignore[no-any-return]
     exchange.adopt(body)
     return exchange

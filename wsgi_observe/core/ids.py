@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+from os import getpid
 from random import Random
 from time import time_ns
 
@@ -20,23 +20,30 @@ def is_fit(value: str) -> bool:
     return _fit(value) is not None
 
 
-# Seeded by the system, and anew in each forked worker: what they shared would make twins. One of
-# our own, since an app may seed the common one. An ID is no secret, so speed decides here.
 _random = Random()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_random.seed)
+_seeded_in = getpid()
 
 
 def new_id() -> str:
     """Return 32 lower-case hex digits in the layout of UUIDv7 (RFC 9562, section 5.7).
 
     The twelve bits behind the milliseconds hold their fraction (method 3 of section 6.2), so
-    that IDs made one after the other sort.
+    that IDs made one after the other sort. The rest is random, and no secret.
     """
+    # Forked workers would go on with the same numbers. Not by ``os.register_at_fork``: uWSGI
+    # forks without telling Python.
+    if getpid() != _seeded_in:
+        _reseed()
     milliseconds, nanoseconds = divmod(time_ns(), 1_000_000)
     time_half = milliseconds << 16 | 0x7000 | (nanoseconds << 12) // 1_000_000
     random_half = 0x2 << 62 | _random.getrandbits(62)
     return (time_half << 64 | random_half).to_bytes(16, "big").hex()
+
+
+def _reseed() -> None:
+    global _seeded_in
+    _random.seed()
+    _seeded_in = getpid()
 
 
 def read_id(header: str, value: str) -> str | None:

@@ -20,22 +20,37 @@ class Transfer(Scope):
     undecided.
     """
 
-    __slots__ = ("headers", "net", "outcome", "sent", "started_at", "status", "went_out_at")
+    __slots__ = (
+        "headers",
+        "net",
+        "outcome",
+        "passed",
+        "shared",
+        "started_at",
+        "status",
+        "unheld",
+        "went_out_at",
+    )
 
     net: Net | None
     """What hangs right over the app."""
 
-    shared: Scope | None = None
+    shared: Scope | None
     """The scope of the request, where an exchange further out has it."""
 
     status: str
     headers: Headers
-    sent: int
+    passed: int
+    """Bytes that the server took from the body."""
+
+    written = 0
+    """Bytes that went out by `write`."""
+
     outcome: str | None
     started_at: float
     went_out_at: float
     exc_type: str | None = None
-    unheld = False
+    unheld: bool
 
     @property
     def scope(self) -> Scope:
@@ -47,6 +62,11 @@ class Transfer(Scope):
         """The status code that the client was sent; 0 for none."""
         code = self.status[:3]
         return int(code) if self.went_out_at and code.isdecimal() else 0
+
+    @property
+    def sent(self) -> int:
+        """The bytes of the body that the server was given."""
+        return self.written + self.passed
 
     def declared_length(self) -> int | None:
         """Return the bytes that ``Content-Length`` promises, if it is there."""
