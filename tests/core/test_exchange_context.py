@@ -51,6 +51,18 @@ def test_two_streams_interleaved_on_one_thread_keep_their_ids(log: Log) -> None:
     assert current_request_id() is None
 
 
+def test_a_log_context_round_the_chunks_of_a_stream_stays_open() -> None:
+    def app(environ, start_response):
+        start_response("200 OK", TEXT)
+        with log_context("job"):
+            yield current_request_id().encode()
+            yield current_request_id().encode()
+        yield current_request_id().encode()
+
+    answer = call(observe(app), HTTP_X_REQUEST_ID="request")
+    assert answer.chunks == [b"job", b"job", b"request"]
+
+
 @pytest.mark.parametrize("order", ["first", "last"])
 def test_interleaved_streams_may_end_in_any_order(order: str) -> None:
     first, second = start(streaming(), "a"), start(streaming(), "b")

@@ -336,3 +336,29 @@ class TestMalformedHeaders:
         server = Server(refuse=refusing).serve(observe(app), environ())
         assert server.code in (500, 404)
         assert server.json["request_id"] == server.request_id
+
+
+class ClientDisconnected(Exception):
+    """Named as Waitress's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "errors"),
+    [
+        pytest.param(ConnectionResetError(), "aborted", 0, id="a lost client"),
+        pytest.param(ClientDisconnected(), "aborted", 0, id="Waitress's lost client"),
+        pytest.param(ValueError("no header for me"), "broken", 1, id="a header it cannot send"),
+        pytest.param(SystemExit(1), "broken", 1, id="a worker's timeout"),
+    ],
+)
+def test_a_server_that_fails_while_it_sends_leaves_a_failure_unless_its_client_left(
+    error: BaseException, outcome: str, errors: int, log: Log
+) -> None:
+    body = observe(answering([b"one", b"two"]))(environ(), Server().start_response)
+    try:
+        for _ in body:
+            raise error
+    except BaseException:
+        body.close()
+    assert log.access["outcome"] == outcome
+    assert len(log.errors) == errors

@@ -25,6 +25,12 @@ def ends_quietly(error: BaseException) -> bool:
     )
 
 
+def is_lost_client(error: BaseException) -> bool:
+    """Tell whether a server that could not send on has only lost its client, or is stopping."""
+    gone = isinstance(error, OSError) or type(error).__name__ == "ClientDisconnected"  # Waitress
+    return gone or ends_quietly(error)
+
+
 def contained(error: BaseException, scope: Scope) -> BaseException:
     """Return what may be raised to the server for a logged `error`, mostly itself.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+
 from typing import TYPE_CHECKING
 
 from wsgi_observe.core.context import Scope
-from wsgi_observe.core.failures import contained, ends_quietly, is_logged
+from wsgi_observe.core.failures import contained, ends_quietly, is_logged, is_lost_client
 from wsgi_observe.core.net import Headers, Net
 
 if TYPE_CHECKING:
@@ -77,7 +78,12 @@ class Transfer(Scope):
 
     def how_it_was_left(self) -> str:
         """Name the end of a body that was closed before its last chunk was asked for."""
-        if sys.exc_info()[1] is not None:  # servers close it while they handle a lost client
+        # Servers close it while they handle what ended it: a lost client mostly.
+        error = sys.exc_info()[1]
+        if error is not None and not is_lost_client(error):
+            self.break_off(error)
+            return "broken"
+        if error is not None:
             return "aborted"
         if self.unheld and self.code == 101:
             return "upgraded"
