@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.calls import answering, call, call_freely, raising
+from tests.calls import Server, answering, call, call_freely, environ, raising
 from tests.conftest import Log
 from wsgi_observe import Check, Health, SettingsError, observe
 
@@ -65,8 +65,15 @@ class TestAProbe:
         assert (asked.status, asked.headers, asked.body) == (got.status, got.headers, b"")
 
     @pytest.mark.parametrize("method", ["POST", "OPTIONS", "PUT", "DELETE"])
-    def test_by_another_method_is_the_apps(self, path: str, method: str) -> None:
-        assert call(observe(answering()), path, method).body == b"hello"
+    def test_by_another_method_is_refused(self, path: str, method: str) -> None:
+        answer = call(observe(answering()), path, method)
+        assert (answer.code, answer.headers["allow"]) == (405, "GET, HEAD")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.json["code"] == 405
+        assert answer.json["request_id"] == answer.request_id
+
+    def test_with_a_slash_at_its_end_is_a_probe(self, path: str) -> None:
+        assert call(observe(answering()), path + "/").json["status"] == "ok"
 
     def test_with_a_query_is_a_probe(self, path: str) -> None:
         assert call(observe(answering()), path, QUERY_STRING="a=1").json["status"] == "ok"
@@ -75,7 +82,9 @@ class TestAProbe:
         assert call(observe(answering()), path, SCRIPT_NAME="/api").json["status"] == "ok"
 
     def test_without_a_host_is_answered(self, path: str) -> None:
-        assert call(observe(answering()), path, HTTP_HOST="").code == 200
+        asked = environ(path)
+        del asked["HTTP_HOST"]
+        assert Server().serve(observe(answering()), asked).code == 200
 
     def test_can_be_switched_off(self, path: str) -> None:
         app = observe(answering(), live_path="", ready_path="")
@@ -85,7 +94,9 @@ class TestAProbe:
         assert call(Health(answering()), path).json["status"] == "ok"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/health/", "/ready/db", "/x/health", "//health", ""])
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/health/db", "/ready/db/x", "/ready//", "/x/health", "//health", ""]
+)
 def test_another_path_is_the_apps(path: str) -> None:
     assert call_freely(observe(answering()), path).body == b"hello"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+from wsgi_observe.core.fit import LONGEST_WAIT
+
 LONGEST_NAME = 64
-LONGEST_WAIT = 86_400.0  # a day; threading raises OverflowError for waits of some centuries
 
 _DEFERRED: tuple[Callable[[object], bool], ...] = (
     inspect.iscoroutinefunction,
