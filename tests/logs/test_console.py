@@ -121,3 +121,34 @@ def test_what_has_no_text_leaves_a_line(msg, args) -> None:
 
 def test_a_field_without_a_text_leaves_a_line() -> None:
     assert "order=" in text_of(order=Hostile())
+
+
+def access_text(status: int = 500, color: bool = False) -> str:
+    return text_of(
+        f"GET /orders {status}",
+        formatter=ConsoleFormatter(color=color),
+        status=status,
+        duration_ms=3.1,
+        user_agent="Mozilla/5.0 " * 8,
+    )
+
+
+def test_the_status_and_the_duration_of_a_request_stand_within_eighty_columns() -> None:
+    shown = access_text()[:80]
+    assert "GET /orders 500" in shown
+    assert "duration_ms=3.1" in shown
+    assert "status=" not in access_text()
+
+
+def test_a_status_that_the_message_does_not_tell_is_a_field() -> None:
+    assert "  status=404" in text_of("hello", status=404)
+
+
+def test_colours_change_nothing_but_the_colour() -> None:
+    colored = access_text(color=True)
+    assert "\x1b[31m500\x1b[0m" in colored
+    assert re.sub(r"\x1b\[\d+m", "", colored)[13:] == access_text()[13:]
+
+
+def test_without_colours_there_is_no_escape() -> None:
+    assert "\x1b" not in access_text()

@@ -17,10 +17,17 @@ _said: set[str] = set()
 
 def warn_once(what: str) -> None:
     """Log the exception being handled as a WARNING, the first time that `what` fails."""
-    if what not in _said:
-        _said.add(what)
+    if is_news(what):
         with suppress(Exception):  # it may be logging itself that fails
             _log.warning("%s failed; this is said once", what, exc_info=True)
+
+
+def is_news(what: str) -> bool:
+    """Tell whether nobody has said `what` in this process yet, and take it as said."""
+    if what in _said:
+        return False
+    _said.add(what)
+    return True
 
 
 def ask(what: str, hook: Callable[..., T], *arguments: object) -> T | None:

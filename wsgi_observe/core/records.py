@@ -23,10 +23,15 @@ class RecordMaker:
         self._pattern = self._ask_factory("", {}).__dict__
         self._began = self._pattern["created"] - self._pattern["relativeCreated"] / 1000
 
-    def make(self, message: str, fields: dict[str, object]) -> logging.LogRecord:
-        """Return what ``logger.log(level, message, extra=fields)`` would have handled."""
+    def make(
+        self, message: str, fields: dict[str, object], level: int | None = None
+    ) -> logging.LogRecord:
+        """Return what ``logger.log(level, message, extra=fields)`` would have handled.
+
+        :param level: another one than that of this maker's other records.
+        """
         if logging.getLogRecordFactory() is not _Record:
-            return self._ask_factory(message, fields)
+            return self._ask_factory(message, fields, level)
         record = _Record.__new__(_Record)
         attributes = record.__dict__
         attributes.update(self._pattern)
@@ -39,10 +44,16 @@ class RecordMaker:
         attributes["process"] = getpid()
         if "multiprocessing" in sys.modules:
             attributes["processName"] = sys.modules["multiprocessing"].current_process().name
+        if level is not None and level != self._level:
+            attributes["levelno"] = level
+            attributes["levelname"] = logging.getLevelName(level)
         attributes.update(fields)
         return record
 
-    def _ask_factory(self, message: str, fields: dict[str, object]) -> logging.LogRecord:
+    def _ask_factory(
+        self, message: str, fields: dict[str, object], level: int | None = None
+    ) -> logging.LogRecord:
+        number = self._level if level is None else level
         return self._logger.makeRecord(
-            self._logger.name, self._level, self._path, 0, message, (), None, None, fields
+            self._logger.name, number, self._path, 0, message, (), None, None, fields
         )

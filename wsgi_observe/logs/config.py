@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging.config
-import sys
 from dataclasses import replace
 from typing import Any
 
-from wsgi_observe.settings import Settings
+from wsgi_observe.logs import streams
+from wsgi_observe.logs.defaults import remove_default_handlers
+from wsgi_observe.logs.handler import LineHandler
+from wsgi_observe.logs.uncaught import capture_uncaught
+from wsgi_observe.settings import Settings, SettingsError
+
+PIPE_BYTES = 4096
+"""What a pipe keeps whole with nobody's cooperation: PIPE_BUF, pipe(7)."""
 
 
 def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[str, Any]:
@@ -17,43 +23,70 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
     :raises SettingsError: for an unknown or unfit setting.
     """
     chosen = replace(settings or Settings(), **overrides)
+    _require_whole_lines(chosen)
+    root_level, *levels = chosen.log_level.split(",")
     return {
         "version": 1,
         # Loggers made before, by an import say, go on.
         "disable_existing_loggers": False,
-        "formatters": {
-            "wsgi_observe": {
-                "()": _formatter(chosen),
-                "static_fields": dict(chosen.log_fields),
-            }
-        },
+        "formatters": {"wsgi_observe": _formatter(chosen)},
         "handlers": {
             "wsgi_observe": {
-                "class": "logging.StreamHandler",
+                "class": "wsgi_observe.logs.handler.LineHandler",
                 "formatter": "wsgi_observe",
-                "stream": f"ext://sys.{chosen.log_stream}",
+                "stream": chosen.log_stream,
+                "wait": chosen.log_wait,
             }
         },
-        "root": {"level": chosen.log_level, "handlers": ["wsgi_observe"]},
+        "loggers": {name: {"level": level} for name, level in (item.split("=") for item in levels)},
+        "root": {"level": root_level, "handlers": ["wsgi_observe"]},
     }
 
 
 def configure_logging(settings: Settings | None = None, **overrides: Any) -> None:
     """Have every record of the process leave as one line; call it before the app exists.
 
-    Flask then adds no handler of its own. Handlers that root has are replaced.
+    Flask then adds no handler of its own. Handlers that root has are replaced, and those that
+    Flask and Werkzeug have added by themselves are taken off.
 
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
     """
-    logging.config.dictConfig(logging_config(settings, **overrides))
+    chosen = replace(settings or Settings(), **overrides)
+    config = logging_config(chosen)
+    _require_stream(chosen.log_stream)
+    logging.config.dictConfig(config)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LineHandler):
+            handler.open()
+    remove_default_handlers()
+    capture_uncaught(chosen.capture_uncaught)
 
 
-def _formatter(settings: Settings) -> str:
-    form = settings.log_format
-    if form == "auto":
-        stream = getattr(sys, settings.log_stream, None)
-        form = "console" if stream is not None and stream.isatty() else "json"
-    if form == "console":
-        return "wsgi_observe.logs.console.ConsoleFormatter"
-    return "wsgi_observe.logs.json.JsonFormatter"
+def _formatter(settings: Settings) -> dict[str, Any]:
+    shared = {"static_fields": dict(settings.log_fields), "remote_addr": settings.remote_addr}
+    is_terminal = streams.is_terminal(settings.log_stream)
+    if settings.log_format == "console" or (settings.log_format == "auto" and is_terminal):
+        color = settings.log_color and is_terminal
+        return {"()": "wsgi_observe.logs.console.ConsoleFormatter", **shared, "color": color}
+    return {
+        "()": "wsgi_observe.logs.json.JsonFormatter",
+        **shared,
+        "encoder": settings.log_encoder,
+        "max_line_bytes": settings.max_line_bytes,
+    }
+
+
+def _require_whole_lines(settings: Settings) -> None:
+    longest = settings.max_line_bytes
+    if longest > PIPE_BYTES and streams.is_pipe(settings.log_stream):
+        allowed = f"at most {PIPE_BYTES} for a pipe, which tears longer lines"
+        raise SettingsError("max_line_bytes", allowed, longest)
+
+
+def _require_stream(name: str) -> None:
+    """Stop the start where a file cannot be opened."""
+    try:
+        streams.open_sink(name)[0].close()
+    except OSError as error:
+        raise SettingsError("log_stream", f"what can be opened ({error})", name) from error

@@ -7,48 +7,88 @@ from collections.abc import Mapping
 
 from wsgi_observe.core.failures import is_logged
 from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue, text_of
+from wsgi_observe.logs.trace import trace_of
 
 # Told by the line's own columns, or by the message.
 _TOLD = {
     *("timestamp", "level", "logger", "module", "message", "pid"),
-    *("request_id", "method", "path", "exc_type"),
+    *("request_id", "method", "path", "exc_type", "status"),
 }
+# What is seldom looked for stands last, where a narrow terminal breaks the line.
+_LAST = ("remote_addr", "ttfb_ms", "response_bytes", "user_agent", "trace_id", "span_id")
+
+_PLAIN = "\x1b[0m"
+_DIM = "\x1b[2m"
+_LEVELS = ((40, "\x1b[31m"), (30, "\x1b[33m"), (20, "\x1b[32m"), (0, _DIM))
+_STATUSES = {"5": "\x1b[31m", "4": "\x1b[33m", "3": "\x1b[36m", "2": "\x1b[32m", "0": "\x1b[31m"}
 
 
 class ConsoleFormatter(logging.Formatter):
     """Time, level, short request ID, logger, message; then the fields; the traceback below.
 
     :param static_fields: fields for every record; left out here, they are the same on each line.
+    :param remote_addr: ``full``, ``truncated`` or ``off``.
+    :param color: whether levels and statuses are coloured (ECMA-48).
     """
 
-    def __init__(self, *, static_fields: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        static_fields: Mapping[str, object] | None = None,
+        remote_addr: str = "full",
+        color: bool = False,
+    ) -> None:
         super().__init__()
         self._static = static_fields or {}
+        self._remote_addr = remote_addr
+        self._color = color
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback's lines where there is one."""
-        fields = fields_of(record, self._static)
-        told = _TOLD | self._static.keys()
-        shown = {name: value for name, value in fields.items() if name not in told}
-        clock = str(fields["timestamp"])[11:23]
-        # The last digits: those of a UUIDv7 differ, its first ones are the time.
-        request_id = str(fields.get("request_id", ""))[-8:]
-        line = " ".join(
-            [
-                f"{clock} {record.levelname:<7} {request_id:>8} {record.name}: ",
-                str(fields["message"]),
-                *(f" {name}={text_of(value)}" for name, value in shown.items()),
-            ]
-        )
+        fields = fields_of(record, self._static, self._remote_addr)
         # Indented, since an exception's own text may try to look like a line.
         trace = ["    " + text for text in self._traceback(record, fields).split("\n") if text]
-        return "\n".join(_one_line(text) for text in [line, *trace])
+        return "\n".join([self._line(record, fields), *map(_one_line, trace)])
+
+    def _line(self, record: logging.LogRecord, fields: Fields) -> str:
+        clock = str(fields["timestamp"])[11:23]
+        # The last digits: those of a UUIDv7 differ, its first ones are the time.
+        request_id = _one_line(str(fields.get("request_id", ""))[-8:])
+        level = self._in(_color_of(record.levelno), _one_line(f"{record.levelname:<7}"))
+        head = f"{self._in(_DIM, clock)} {level} {request_id:>8} {_one_line(record.name)}: "
+        shown = "".join(
+            f"  {self._in(_DIM, _one_line(name) + '=')}{_one_line(text_of(value))}"
+            for name, value in self._shown(fields)
+        )
+        return f"{head} {self._message(fields)}{shown}"
+
+    def _message(self, fields: Fields) -> str:
+        message = _one_line(str(fields["message"]))
+        status = str(fields.get("status", ""))
+        if status and message.endswith(f" {status}"):
+            return message.removesuffix(status) + self._in(_STATUSES.get(status[0], ""), status)
+        return message
+
+    def _shown(self, fields: Fields) -> list[tuple[str, object]]:
+        message = str(fields["message"])
+        told = _TOLD | self._static.keys()
+        if "status" in fields and not message.endswith(f" {text_of(fields['status'])}"):
+            told = told - {"status"}
+        shown = [(name, value) for name, value in fields.items() if name not in told]
+        return sorted(shown, key=lambda pair: pair[0] in _LAST)
+
+    def _in(self, color: str, text: str) -> str:
+        return f"{color}{text}{_PLAIN}" if self._color and color else text
 
     def _traceback(self, record: logging.LogRecord, fields: Fields) -> str:
         error = record.exc_info[1] if record.exc_info else None
         if record.exc_info is None or error is None:
             return record.exc_text or left_by_a_queue(record, fields)
-        return "" if is_logged(error) else self.formatException(record.exc_info)
+        return "" if is_logged(error) else trace_of(self, record.exc_info)
+
+
+def _color_of(level: int) -> str:
+    return next((color for least, color in _LEVELS if level >= least), _DIM)
 
 
 def _one_line(text: str) -> str:

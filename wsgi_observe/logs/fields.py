@@ -12,6 +12,7 @@ from typing import Any
 from wsgi_observe.core.context import running
 from wsgi_observe.core.environ import request_fields
 from wsgi_observe.core.names import RECORD_NAMES, free_name
+from wsgi_observe.core.peer import peer, stricter
 
 Fields = dict[str, object]
 
@@ -26,27 +27,34 @@ _FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
 _second = (0, "")
 
 
-def fields_of(record: logging.LogRecord, static: Mapping[str, object]) -> Fields:
+def fields_of(
+    record: logging.LogRecord, static: Mapping[str, object], remote_addr: str = "full"
+) -> Fields:
     """Return the line's fields, which from now on are attributes of `record` too.
 
     They are taken once, when the first filter or formatter meets the record: the next one may
     meet it on another thread, or after the request.
+
+    :param remote_addr: how much of the peer's address is told.
     """
     attributes = record.__dict__
     if _KEPT in attributes:
         kept: Fields = attributes[_KEPT]
         return kept
+    message = record.msg
+    if record.args or message.__class__ is not str:
+        message = message_of(record)
     fields: Fields = {
         "timestamp": timestamp(record.created),
         "level": record.levelname,
         "logger": record.name,
         "module": record.module,
-        "message": message_of(record),
+        "message": message,
         "pid": record.process or os.getpid(),
     }
     if static:
         fields.update(static)
-    _add_request(fields)
+    _add_request(fields, remote_addr)
     if record.exc_info and record.exc_info[0] is not None:
         fields["exc_type"] = record.exc_info[0].__name__
     unfit: list[object] = []
@@ -97,7 +105,7 @@ def text_of(value: object) -> str:
         return f"<{type(value).__name__}: {type(error).__name__} in its __str__>"
 
 
-def _add_request(fields: Fields) -> None:
+def _add_request(fields: Fields, remote_addr: str) -> None:
     scope = running()
     if scope is None:
         return
@@ -105,9 +113,17 @@ def _add_request(fields: Fields) -> None:
         fields["request_id"] = scope.request_id
     if scope.environ:
         fields.update(request_fields(scope.environ))
+        if remote_addr != "full" or scope.remote_addr != "full":
+            _shorten_peer(fields, stricter(remote_addr, scope.remote_addr))
     if scope.fields is not None:
         for name, value in scope.fields.copy().items():
             fields[free_name(name, fields)] = value
+
+
+def _shorten_peer(fields: Fields, mode: str) -> None:
+    shown = peer(str(fields.pop("remote_addr")), mode)
+    if shown is not None:
+        fields["remote_addr"] = shown
 
 
 def _add_renamed(fields: Fields, names: Iterable[Any], attributes: Fields) -> None:

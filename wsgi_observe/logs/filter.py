@@ -14,17 +14,21 @@ class ContextFilter(logging.Filter):
     Outside a request the attributes are there too, as ``"-"``. It lets every record through.
 
     :param log_fields: static fields for every record.
+    :param remote_addr: ``full``, ``truncated`` or ``off``.
 
     >>> handler.addFilter(ContextFilter())  # doctest: +SKIP
     """
 
-    def __init__(self, log_fields: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, log_fields: Mapping[str, object] | None = None, *, remote_addr: str = "full"
+    ) -> None:
         super().__init__()
         self._static = log_fields or {}
+        self._remote_addr = remote_addr
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Set the attributes; always true."""
-        fields_of(record, self._static)
+        fields_of(record, self._static, self._remote_addr)
         for name in SOMETIMES_ABSENT:
             record.__dict__.setdefault(name, ABSENT)
         return True

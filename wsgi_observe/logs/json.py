@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from wsgi_observe.core.failures import is_logged
-from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue, text_of
+from wsgi_observe.logs import encoding
+from wsgi_observe.logs.encoding import Encode
+from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue
+from wsgi_observe.logs.parts import split
+from wsgi_observe.logs.trace import trace_of
 
 _ERRORS = "wsgi_observe.errors"
 
@@ -23,6 +26,9 @@ class JsonFormatter(BaseJsonFormatter):
 
     :param static_fields: fields for every line.
     :param rename_fields: the contract's name to your own.
+    :param encoder: ``json`` or ``orjson``.
+    :param max_line_bytes: what `lines` keeps each line within.
+    :param remote_addr: ``full``, ``truncated`` or ``off``.
     """
 
     def __init__(
@@ -30,25 +36,33 @@ class JsonFormatter(BaseJsonFormatter):
         *,
         static_fields: Mapping[str, object] | None = None,
         rename_fields: Mapping[str, str] | None = None,
+        encoder: str = "json",
+        max_line_bytes: int = 4096,
+        remote_addr: str = "full",
     ) -> None:
         super().__init__(
             static_fields=dict(static_fields or {}), rename_fields=dict(rename_fields or {})
         )
+        self._encode = _renaming(_encoder(encoder), self.rename_fields)
+        self._longest = max_line_bytes
+        # What new names add to a line that was cut before it got them.
+        self._added = sum(max(0, len(new) - len(old)) for old, new in self.rename_fields.items())
+        self._remote_addr = remote_addr
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without its newline."""
+        """Return the record as one line however long, without its newline."""
+        return self._encode(self._line(record)).decode()
+
+    def lines(self, record: logging.LogRecord) -> list[bytes]:
+        """Return the record as lines none of which is too long for a pipe to keep it whole."""
         line = self._line(record)
-        if self.rename_fields:
-            line = {self.rename_fields.get(name, name): value for name, value in line.items()}
-        try:
-            text = _encoder.encode(line)
-        except (TypeError, ValueError, RecursionError):
-            text = _encoder.encode({name: _plain(value) for name, value in line.items()})
-        # A lone surrogate (a file's name may have one) is nothing that UTF-8 can say.
-        return text if text.isascii() else text.encode("utf-8", "replace").decode()
+        data = self._encode(line)
+        if len(data) < self._longest:
+            return [data + b"\n"]
+        return split(line, self._longest - self._added, self._encode, self.static_fields)
 
     def _line(self, record: logging.LogRecord) -> Fields:
-        line = fields_of(record, self.static_fields)
+        line = fields_of(record, self.static_fields, self._remote_addr)
         if record.exc_info or record.exc_text or record.stack_info or "exc_type" in line:
             line = line | self._trace(record, line)
         return line
@@ -60,7 +74,7 @@ class JsonFormatter(BaseJsonFormatter):
                 # The server reports what our own ERROR line has told: one failure, one ERROR.
                 trace["level"] = "INFO"
             else:
-                trace["exc_info"] = self.formatException(record.exc_info)
+                trace["exc_info"] = trace_of(self, record.exc_info)
         elif text := record.exc_text or left_by_a_queue(record, line):
             trace["exc_info"] = text
         if record.stack_info:
@@ -68,15 +82,15 @@ class JsonFormatter(BaseJsonFormatter):
         return trace
 
 
-_encoder = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=text_of
-)
+def _encoder(name: str) -> Encode:
+    if name == "json":
+        return encoding.encode
+    # Only when it is asked for: it is an extra.
+    made: Encode = import_module("wsgi_observe.logs.orjson").encode
+    return made
 
 
-def _plain(value: Any) -> Any:
-    """Return `value` if JSON takes it (no NaN, no cycle, no tuple for a key), else its text."""
-    try:
-        _encoder.encode(value)
-    except (TypeError, ValueError, RecursionError):
-        return text_of(value)
-    return value
+def _renaming(encode: Encode, names: Mapping[str, str]) -> Encode:
+    if not names:
+        return encode
+    return lambda line: encode({names.get(name, name): value for name, value in line.items()})

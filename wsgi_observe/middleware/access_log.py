@@ -3,51 +3,99 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.environ import printable, request_line
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.layer import Layer
+from wsgi_observe.core.once import ask
+from wsgi_observe.core.query import redacted_query
 from wsgi_observe.core.records import RecordMaker
+from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("wsgi_observe.access")
 _records = RecordMaker(_log, logging.INFO, __file__)
 
 
 class AccessLog(Layer):
-    """Write the access line to the logger ``wsgi_observe.access``; probes write none."""
+    """Write the access line to the logger ``wsgi_observe.access``; probes write none.
+
+    :param access_level: asked with the environ, the status and the seconds for the line's level;
+        None from it is silence.
+    :param access_query: whether the query string is told, without the values of names that look
+        sensitive.
+    :param remote_addr: how much of the peer's address the request's lines tell: ``full``,
+        ``truncated`` (/24, /48), ``off``.
+    :raises SettingsError: for an unfit setting.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        access_level: Callable[[Mapping[str, Any], int, float], int | None] | None = None,
+        access_query: bool = False,
+        remote_addr: str = "full",
+    ) -> None:
+        settings = Settings(
+            access_level=access_level, access_query=access_query, remote_addr=remote_addr
+        )
+        super().__init__(app)
+        self._level = settings.access_level
+        self._query = settings.access_query
+        self._remote_addr = settings.remote_addr
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Start the clock."""
         scope = exchange.scope
         if not scope.access_logged:
             scope.access_logged = True
+            if self._remote_addr != "full":
+                scope.remote_addr = self._remote_addr
             exchange.started_at = perf_counter()
-            exchange.at_end = (_write_line, *exchange.at_end)
+            exchange.at_end = (self._write_line, *exchange.at_end)
+
+    def _write_line(self, exchange: Exchange) -> None:
+        if exchange.scope.is_probe:
+            return
+        seconds = perf_counter() - exchange.started_at
+        code = exchange.code
+        level = logging.INFO
+        if self._level is not None:
+            # In a tuple: None is an answer, and what a failure gives instead of one.
+            answer = ask("access_level", self._ask_level, self._level, exchange, code, seconds)
+            level = logging.INFO if answer is None else answer[0]
+        if level and _log.isEnabledFor(level):
+            facts = _facts(exchange, code, seconds)
+            if self._query and exchange.environ.get("QUERY_STRING"):
+                facts["query_string"] = redacted_query(exchange.environ["QUERY_STRING"])
+            message = f"{request_line(exchange.environ)} {code}"
+            _log.handle(_records.make(message, facts, level))
+
+    @staticmethod
+    def _ask_level(
+        hook: Callable[..., int | None], exchange: Exchange, code: int, seconds: float
+    ) -> tuple[int]:
+        answer = hook(exchange.environ, code, seconds)
+        if answer is not None and not isinstance(answer, int):
+            raise TypeError(f"access_level returns a level or None, got {answer!r}")
+        return (answer or 0,)
 
 
-def _write_line(exchange: Exchange) -> None:
-    if exchange.scope.is_probe or not _log.isEnabledFor(logging.INFO):
-        return
-    code = exchange.code
-    message = f"{request_line(exchange.environ)} {code}"
-    _log.handle(_records.make(message, _facts(exchange, code)))
-
-
-def _facts(exchange: Exchange, code: int) -> dict[str, object]:
-    started = exchange.started_at
+def _facts(exchange: Exchange, code: int, seconds: float) -> dict[str, object]:
     facts: dict[str, object] = {
         "status": code,
-        "duration_ms": round((perf_counter() - started) * 1000, 3),
+        "duration_ms": round(seconds * 1000, 3),
         "response_bytes": exchange.sent,
         "outcome": exchange.outcome,
     }
     if exchange.went_out_at:
-        facts["ttfb_ms"] = round((exchange.went_out_at - started) * 1000, 3)
+        facts["ttfb_ms"] = round((exchange.went_out_at - exchange.started_at) * 1000, 3)
     if "HTTP_USER_AGENT" in exchange.environ:
         facts["user_agent"] = printable(exchange.environ["HTTP_USER_AGENT"])
     if exchange.exc_type is not None:

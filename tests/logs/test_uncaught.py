@@ -1,0 +1,103 @@
+"""capture_uncaught: what no request stands behind is one line, and whoever listened still does."""
+
+import pytest
+
+from tests.logs.writers import run, whole
+
+
+def records_of(program: str, **options) -> list[dict[str, object]]:
+    done = run("configure_logging(log_format='json')\n" + program, **options)
+    assert done.stderr == b""
+    return whole(done.stdout.splitlines(keepends=True))
+
+
+def test_an_exception_that_ends_the_program_is_one_line() -> None:
+    program = """
+import atexit
+atexit.register(lambda: os._exit(0))
+raise KeyError("x")
+"""
+    (line,) = records_of(program)
+    assert (line["level"], line["exc_type"]) == ("CRITICAL", "KeyError")
+    assert line["logger"] == "wsgi_observe.uncaught"
+    assert str(line["exc_info"]).endswith("KeyError: 'x'")
+
+
+def test_an_exception_that_ends_a_thread_has_the_id_of_its_job() -> None:
+    program = """
+def work():
+    with log_context("mine"):
+        raise KeyError("x")
+thread = threading.Thread(target=work, name="worker")
+thread.start()
+thread.join()
+"""
+    (line,) = records_of(program)
+    assert (line["level"], line["exc_type"], line["request_id"]) == ("ERROR", "KeyError", "mine")
+    assert line["thread_name"] == "worker"
+
+
+def test_an_exception_that_nobody_can_catch_is_one_line() -> None:
+    program = """
+class Odd:
+    def __del__(self): raise KeyError("x")
+Odd()
+"""
+    (line,) = records_of(program)
+    assert (line["level"], line["exc_type"]) == ("ERROR", "KeyError")
+
+
+def test_a_warning_is_one_line() -> None:
+    (line,) = records_of("import warnings\nwarnings.warn('old\\nand odd')")
+    assert (line["level"], line["logger"]) == ("WARNING", "py.warnings")
+    assert line["message"] == "UserWarning: old\nand odd"
+
+
+@pytest.mark.parametrize(
+    ("hook", "cause"),
+    [
+        ("sys.excepthook", "sys.excepthook(KeyError, KeyError('x'), None)"),
+        (
+            "threading.excepthook",
+            "t = threading.Thread(target=lambda: {}['x']); t.start(); t.join()",
+        ),
+        ("warnings.showwarning", "warnings.warn('old')"),
+    ],
+    ids=["excepthook", "threading", "warnings"],
+)
+def test_who_listened_before_still_hears_of_it(hook: str, cause: str) -> None:
+    done = run(
+        f"""
+        import warnings
+        heard = []
+        {hook} = lambda *arguments, **keywords: heard.append(arguments)
+        configure_logging(log_format="json")
+        configure_logging(log_format="json")
+        {cause}
+        assert len(heard) == 1, heard
+        """
+    )
+    assert len(whole(done.stdout.splitlines(keepends=True))) == 1
+
+
+def test_it_can_be_taken_off_again() -> None:
+    run(
+        """
+        import warnings
+        before = sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning
+        configure_logging()
+        configure_logging(capture_uncaught=False)
+        now = sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning
+        assert now == before
+        """
+    )
+
+
+def test_ctrl_c_is_no_failure() -> None:
+    done = run(
+        """
+        configure_logging(log_format="json")
+        sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+        """
+    )
+    assert done.stdout == b""

@@ -1,0 +1,151 @@
+"""The handler: makes a record's lines and hands them over, whatever the record and the stream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from wsgi_observe.core.once import is_news
+from wsgi_observe.logs.outlet import Outlet
+from wsgi_observe.logs.streams import open_sink, standard
+
+_BETWEEN_LOOKS = 1.0  # seconds for which a stream is taken to be what it was
+
+
+class LineHandler(logging.Handler):
+    """Write whole lines; never block for longer than `wait`, never raise, never print.
+
+    :param stream: ``stdout``, ``stderr``, ``wsgi.errors``, a file's path, or a stream itself.
+    :param wait: seconds for which a full pipe is waited for, once.
+    :raises OSError: for a path that cannot be opened.
+    """
+
+    def __init__(self, stream: Any = "stdout", *, wait: float = 0.25) -> None:
+        super().__init__()
+        self._stream = stream
+        self._wait = wait
+        self._outlet: Outlet | None = None
+        self._looked_at = 0.0
+        self._lines: Callable[[logging.LogRecord], list[bytes]] = self._plain_lines
+        if isinstance(stream, str) and "/" in stream:
+            self._open()  # a mistaken path stops the start
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:
+        """Set the formatter; one that makes lines of bytes itself is asked for them."""
+        super().setFormatter(fmt)
+        self._lines = getattr(fmt, "lines", self._plain_lines)
+
+    def open(self) -> None:
+        """Open the stream now, before the process forks or changes its user, and remark on it."""
+        with suppress(Exception), self.lock:  # type: ignore[union-attr]
+            self._look()
+
+    def setStream(self, stream: Any) -> None:
+        """Write to another stream from now on."""
+        with self.lock:  # type: ignore[union-attr]
+            self._close_outlet()
+            self._stream = stream
+
+    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
+        """Emit a record that passes the filters: as `logging` does, without its detours."""
+        passes = self.filter(record) if self.filters else record
+        if passes:
+            self.emit(passes if isinstance(passes, logging.LogRecord) else record)
+        return passes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record's lines."""
+        try:
+            lines = self._lines(record)
+        except Exception as error:
+            lines = self._stand_in(record, error)
+        try:
+            with self.lock:  # type: ignore[union-attr]
+                outlet = self._outlet
+                if outlet is None or monotonic() - self._looked_at > _BETWEEN_LOOKS:
+                    outlet = self._look()
+                level = record.levelno or 0  # a record made by hand may have none
+                for line in lines:
+                    outlet.put(line, level >= logging.WARNING)
+                    level = logging.INFO  # the parts of a long record are no failures
+        except Exception:
+            self._looked_at = 0.0  # `put` raises nothing; opening may, when descriptors run out
+
+    def flush(self) -> None:
+        """Write what waits for the stream to drain."""
+        with suppress(Exception), self.lock:  # type: ignore[union-attr]
+            if self._outlet is not None:
+                self._outlet.flush()
+
+    def close(self) -> None:
+        """Write what waits, and give the descriptor back; a later record opens it again."""
+        self.flush()
+        with self.lock:  # type: ignore[union-attr]
+            self._close_outlet()
+        super().close()
+
+    def _look(self) -> Outlet:
+        """Return the outlet, a new one where the stream is another by now."""
+        self._looked_at = monotonic()
+        outlet = self._outlet
+        if outlet is None:
+            return self._open()
+        if outlet.sink.is_stale():
+            sink, remark = open_sink(self._stream)
+            outlet.sink.close()
+            outlet.sink = sink
+            self._remark(remark)
+        return outlet
+
+    def _open(self) -> Outlet:
+        sink, remark = open_sink(self._stream)
+        self._outlet = Outlet(sink, self._wait, self._count_line, self._say_failure)
+        self._looked_at = monotonic()
+        self._remark(remark)
+        return self._outlet
+
+    def _close_outlet(self) -> None:
+        if self._outlet is not None:
+            self._outlet.sink.close()
+            self._outlet = None
+
+    def _remark(self, remark: str) -> None:
+        """Say something about the stream, in it, once in a process."""
+        if remark and self._outlet is not None and is_news(remark):
+            self._outlet.put(self._own_line(remark), is_grave=True)
+
+    def _count_line(self, lost: int) -> bytes:
+        return self._own_line("%d log lines were lost: their stream took none", lost, lost=lost)
+
+    def _say_failure(self, error: Exception) -> None:
+        """Say once, on the other standard stream, that this one takes nothing any more."""
+        remark = f"{self._stream} takes no log lines ({error}); what it misses is counted"
+        other = None if self._stream in ("stderr", "wsgi.errors") else standard("stderr")
+        if other is None or not is_news(remark):
+            return
+        with suppress(Exception):
+            sink, _ = open_sink(other)
+            try:
+                sink.write(self._own_line(remark))
+            finally:
+                sink.close()
+
+    def _own_line(self, message: str, *arguments: object, **extra: object) -> bytes:
+        record = logging.LogRecord(
+            "wsgi_observe.logs", logging.WARNING, __file__, 0, message, arguments, None
+        )
+        record.__dict__.update(extra)
+        with suppress(Exception):
+            return self._lines(record)[0]
+        return f"{record.getMessage()}\n".encode()
+
+    def _stand_in(self, record: logging.LogRecord, error: Exception) -> list[bytes]:
+        """Return a line about a record that could not be formatted."""
+        what = f"a record of {record.name!r} could not be formatted: {type(error).__name__}"
+        return [self._own_line("%s", what, at=f"{record.pathname}:{record.lineno}")]
+
+    def _plain_lines(self, record: logging.LogRecord) -> list[bytes]:
+        return [f"{self.format(record)}\n".encode("utf-8", "backslashreplace")]

@@ -1,0 +1,66 @@
+"""Any value as one that JSON has a form for; what has none is said in its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import isfinite
+
+from wsgi_observe.logs.fields import text_of
+
+_DEEPEST = 20
+
+_surrogates = re.compile("[\ud800-\udfff]")
+
+
+def plain(value: object, above: tuple[int, ...] = ()) -> object:
+    """Return `value` in strict JSON's own kinds; never raises.
+
+    :param above: the identities of what `value` stands in, so that a cycle is seen.
+    """
+    try:
+        return _plain(value, above)
+    except Exception as error:
+        return f"<{type(value).__name__}: {type(error).__name__} while it was read>"
+
+
+def in_utf8(text: str) -> str:
+    r"""Return `text` with each lone surrogate, which UTF-8 cannot say, written out.
+
+    >>> in_utf8("a" + chr(0xDCFF))
+    'a\\udcff'
+    """
+    return _surrogates.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def unknown(value: object) -> object:
+    """Return what stands for a value that the encoder does not know."""
+    return list(value) if isinstance(value, (set, frozenset)) else text_of(value)
+
+
+def _plain(value: object, above: tuple[int, ...]) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return in_utf8(str(value))
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else text_of(float(value))
+    if isinstance(value, int):
+        str(int(value))  # a number with too many digits raises, and is said
+        return int(value)
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        return _container(value, above)
+    return in_utf8(text_of(value))
+
+
+def _container(value: object, above: tuple[int, ...]) -> object:
+    if id(value) in above:
+        return "<a cycle>"
+    if len(above) >= _DEEPEST:
+        return "<too deep>"
+    inside = (*above, id(value))
+    if isinstance(value, Mapping):
+        pairs = list(value.items())
+        return {in_utf8(text_of(name)): plain(item, inside) for name, item in pairs}
+    assert isinstance(value, (list, tuple, set, frozenset))
+    return [plain(item, inside) for item in list(value)]

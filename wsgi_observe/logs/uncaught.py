@@ -1,0 +1,105 @@
+"""Exceptions and warnings that no request stands behind, as lines: Python's last hooks."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from wsgi_observe.core.context import id_of_failure
+
+_log = logging.getLogger("wsgi_observe.uncaught")
+_warnings = logging.getLogger("py.warnings")
+
+
+class Hook:
+    """A hook of Python's that makes a line, then asks the one that was there before.
+
+    Python's own is asked only where no line can be made: it prints what the line has said.
+    """
+
+    def __init__(self, tell: Callable[..., bool], before: Any, default: Any) -> None:
+        self._tell = tell
+        self.before = before
+        self._default = default
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> None:
+        """Tell it, and pass it on."""
+        try:
+            told = self._tell(*arguments, **keywords)
+        except Exception:
+            told = False
+        if not told or self.before is not self._default:
+            self.before(*arguments, **keywords)
+
+
+def capture_uncaught(wanted: bool) -> None:
+    """Hang our hooks before those that are there, or take ours off."""
+    of_warnings = getattr(warnings, "_showwarning_orig", None)
+    _hang(sys, "excepthook", wanted, _tell_exception, sys.__excepthook__)
+    _hang(threading, "excepthook", wanted, _tell_thread, threading.__excepthook__)
+    _hang(sys, "unraisablehook", wanted, _tell_unraisable, sys.__unraisablehook__)
+    _hang(warnings, "showwarning", wanted, _tell_warning, of_warnings)
+
+
+def _hang(place: Any, name: str, wanted: bool, tell: Callable[..., bool], default: Any) -> None:
+    now = getattr(place, name)
+    if isinstance(now, Hook):
+        if not wanted:
+            setattr(place, name, now.before)
+    elif wanted:
+        setattr(place, name, Hook(tell, now, default))
+
+
+def _tell_exception(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> bool:
+    if error is None or not isinstance(error, (Exception, BaseExceptionGroup)):
+        return False  # Ctrl-C is no failure
+    _log.critical("uncaught %s", kind.__name__, exc_info=(kind, error, trace), extra=_id(error))
+    return True
+
+
+def _tell_thread(args: threading.ExceptHookArgs) -> bool:
+    if args.exc_value is None or isinstance(args.exc_value, SystemExit):
+        return isinstance(args.exc_value, SystemExit)
+    name = args.thread.name if args.thread is not None else "?"
+    info = (args.exc_type, args.exc_value, args.exc_traceback)
+    extra = {**_id(args.exc_value), "thread_name": name}
+    _log.error("uncaught %s in a thread", args.exc_type.__name__, exc_info=info, extra=extra)
+    return True
+
+
+def _tell_unraisable(args: Any) -> bool:
+    kind, error = args.exc_type, args.exc_value
+    info = (kind, error if error is not None else kind(), args.exc_traceback)
+    # The object itself may be half gone: its kind is all that is safe to ask for.
+    of = type(args.object).__qualname__ if args.object is not None else "nothing"
+    what = args.err_msg or "Exception ignored in"
+    _log.error("%s: %s of %s", what, kind.__name__, of, exc_info=info)
+    return True
+
+
+def _tell_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> bool:
+    if file is not None:
+        return False
+    where = {"at": f"{filename}:{lineno}"}
+    _warnings.warning("%s: %s", category.__name__, message, extra=where)
+    return True
+
+
+def _id(error: BaseException) -> dict[str, object]:
+    """Return the ID under which a job failed that has ended by now."""
+    found = id_of_failure(error)
+    return {} if found is None else {"request_id": found}
