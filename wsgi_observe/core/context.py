@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 REQUEST_ID_KEY = "wsgi_observe.request_id"
 """Where the app finds its request's ID in the environ."""
 
+_LEFT = "__wsgi_observe_request_id__"
+
 _running: ContextVar[Scope | None] = ContextVar("wsgi_observe.scope", default=None)
 
 
@@ -38,6 +40,7 @@ class Scope:
     fields: dict[str, object] | None = None
     access_logged: bool
     is_probe = False
+    remote_addr = "full"  # how much of the peer's address its lines tell
     _outer: weakref.ref[Scope] | None = None
 
     @property
@@ -124,6 +127,18 @@ def bind(**fields: object) -> None:
         scope.bind(fields)
 
 
+def id_of_failure(error: BaseException) -> str | None:
+    """Return the ID of the `log_context` that `error` has left, for who reports it afterwards."""
+    found: str | None = BaseException.__getattribute__(error, "__dict__").get(_LEFT)
+    return found
+
+
+def _note_id(error: BaseException, request_id: str) -> None:
+    # The innermost one counts. Past the exception's own class, which may forbid it.
+    if id_of_failure(error) is None:
+        BaseException.__setattr__(error, _LEFT, request_id)
+
+
 @contextmanager
 def log_context(request_id: str | None = None, **fields: object) -> Iterator[str]:
     """Give a background job, thread or task an ID of its own, or its caller's.
@@ -146,5 +161,8 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     resume(scope)
     try:
         yield scope.request_id
+    except BaseException as error:
+        _note_id(error, scope.request_id)
+        raise
     finally:
         scope.leave(bound())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from wsgi_observe.core.names import free_name
+from wsgi_observe.core.once import ask
 from wsgi_observe.core.statuses import describe
 
 ENVELOPE_TYPE = "application/json"
@@ -52,7 +54,7 @@ def envelope(error: Error) -> dict[str, object]:
         "name": error.name,
         "description": error.description,
         "request_id": error.request_id,
-        **{free_name(key, _OWN_KEYS): value for key, value in error.extra.items()},
+        **_beside(_OWN_KEYS, error.extra),
     }
 
 
@@ -64,13 +66,74 @@ def problem(error: Error) -> dict[str, object]:
         "status": error.code,
         "detail": error.description,
         "request_id": error.request_id,
-        **{free_name(key, _PROBLEM_KEYS): value for key, value in error.extra.items()},
+        **_beside(_PROBLEM_KEYS, error.extra),
     }
+
+
+class Document(NamedTuple):
+    """An error as it is sent."""
+
+    body: bytes
+    media_type: str
+
+
+class Shape:
+    """How errors look here: the envelope, problem details, or a company's own document.
+
+    :param error_format: ``envelope`` or ``problem``.
+    :param render_error: makes a company's own document; what it raises, or returns that is no
+        mapping or cannot be JSON, falls back to ours.
+    """
+
+    def __init__(
+        self,
+        error_format: str = "envelope",
+        render_error: Callable[[Error], Mapping[str, object]] | None = None,
+    ) -> None:
+        self._render = render_error
+        is_problem = error_format == "problem"
+        self._make = problem if is_problem else envelope
+        self._media_type = PROBLEM_TYPE if is_problem else ENVELOPE_TYPE
+
+    def document(self, error: Error) -> Document:
+        """Return the document of `error`; whatever is in it, there is one."""
+        if self._render is not None:
+            rendered = ask("render_error", _encode_rendered, self._render, error)
+            if rendered is not None:
+                return Document(rendered, ENVELOPE_TYPE)
+        body = ask("a member of an error", encode, self._make(error))
+        return Document(body or _encode_what_fits(self._make(error)), self._media_type)
 
 
 def encode(document: Mapping[str, object]) -> bytes:
     """Return `document` as strict JSON; raises ValueError or TypeError where it cannot be."""
     return (json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _encode_rendered(render: Callable[[Error], Mapping[str, object]], error: Error) -> bytes:
+    document = render(error)
+    if not isinstance(document, Mapping):
+        raise TypeError(f"render_error returns a mapping, got {type(document).__name__}")
+    return encode(dict(document))
+
+
+def _encode_what_fits(document: Mapping[str, object]) -> bytes:
+    """Return `document` without what JSON cannot say: the text of an object may tell too much."""
+    kept = {}
+    for key, value in document.items():
+        fit = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        if ask("a member of an error", encode, {key: fit}) is not None:
+            kept[key] = fit
+    return encode(kept)
+
+
+def _beside(own: frozenset[str], extra: Mapping[str, object]) -> dict[str, object]:
+    """Return the app's members under names that collide neither with ours nor with each other."""
+    members: dict[str, object] = {key: value for key, value in extra.items() if key not in own}
+    for key in extra:
+        if key in own:
+            members[free_name(f"extra_{key}", members)] = extra[key]
+    return members
 
 
 def headers_of_an_error(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

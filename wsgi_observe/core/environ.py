@@ -8,13 +8,18 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+MASKED_PATH = "wsgi_observe.masked_path"
+"""Where a door leaves a path that has secrets in it, what to show instead, and the secrets."""
+
 
 def request_fields(environ: WSGIEnvironment) -> dict[str, object]:
     """Return the method, path and peer of a request, as they stand in its environ now."""
+    method: str = environ.get("REQUEST_METHOD", "")
+    peer: str = environ.get("REMOTE_ADDR") or ""
     return {
-        "method": printable(environ.get("REQUEST_METHOD", "")),
+        "method": method if method.isprintable() else printable(method),
         "path": request_path(environ),
-        "remote_addr": printable(environ.get("REMOTE_ADDR") or ""),
+        "remote_addr": peer if peer.isprintable() else printable(peer),
     }
 
 
@@ -26,6 +31,9 @@ def request_line(environ: WSGIEnvironment) -> str:
 def request_path(environ: WSGIEnvironment) -> str:
     """Return the path as the client sees it: the mount point and what lies below it."""
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    if MASKED_PATH in environ and environ[MASKED_PATH][0] == path:
+        shown: str = environ[MASKED_PATH][1]
+        return shown
     if path.isascii():
         return path if path.isprintable() else printable(path)
     # PEP 3333 hands bytes over as Latin-1; they are UTF-8 in practice (RFC 3987).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
@@ -14,6 +15,9 @@ from wsgi_observe.core.names import RESERVED
 
 Check = Callable[[str, Any], Any]
 Parse = Callable[[str, str], Any]
+
+LONGEST_WAIT = 86_400.0
+"""A day, in seconds: threading raises OverflowError for waits of some centuries."""
 
 # RFC 9110, section 5.6.2.
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
@@ -66,18 +70,19 @@ def callable_or_none(name: str, value: Any) -> Callable[..., Any] | None:
 
 
 def seconds(name: str, value: Any) -> float:
-    """Check a finite number of seconds, 0 or more."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
-        raise SettingsError(name, "a number of seconds, 0 or more", value)
-    return float(value)
+    """Check a number of seconds, from 0 to a day."""
+    return _seconds(name, value, "from 0", zero=True)
 
 
 def positive_seconds(name: str, value: Any) -> float:
-    """Check a finite number of seconds above 0."""
-    if seconds(name, value) == 0:
-        raise SettingsError(name, "a number of seconds above 0", value)
-    return float(value)
+    """Check a number of seconds above 0, up to a day."""
+    return _seconds(name, value, "above 0")
+
+
+def seconds_or_never(name: str, value: Any) -> float:
+    """Check a number of seconds above 0, up to a day, or infinity."""
+    is_never = isinstance(value, float) and value == math.inf
+    return value if is_never else _seconds(name, value, "above 0", ", or infinity")
 
 
 def path(name: str, value: Any) -> str:
@@ -87,13 +92,42 @@ def path(name: str, value: Any) -> str:
     return value
 
 
-def level(name: str, value: Any) -> str:
-    """Check the name or number of a logging level."""
+def levels(name: str, value: Any) -> str:
+    """Check root's level by name or number, and those of other loggers behind commas."""
+    if not isinstance(value, str):
+        return _level(name, value)
+    first, *others = value.split(",")
+    pairs = [other.partition("=") for other in others]
+    found = [f"{logger.strip()}={_level(name, said.strip())}" for logger, _, said in pairs]
+    if any(item.startswith("=") for item in found):
+        raise SettingsError(name, "a level, then logger=level", value)
+    return ",".join([_level(name, first.strip()), *found])
+
+
+def _level(name: str, value: Any) -> str:
     names = logging.getLevelNamesMapping()
     known = logging.getLevelName(value) if isinstance(value, int) else str(value).upper()
     if known not in names:
         raise SettingsError(name, "one of " + ", ".join(sorted(names)), value)
     return str(known)
+
+
+def stream(name: str, value: Any) -> str:
+    """Check the name of a stream, or a file's path."""
+    value = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if value in ("stdout", "stderr", "wsgi.errors"):
+        return str(value)
+    # Without the slash a slip of the pen would become a file.
+    if not isinstance(value, str) or "/" not in value or "\0" in value:
+        raise SettingsError(name, "stdout, stderr, wsgi.errors, or a path with a /", value)
+    return value
+
+
+def line_bytes(name: str, value: Any) -> int:
+    """Check how long a line may be: room for the fields that it always has."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1024 <= value <= 1024 * 1024:
+        raise SettingsError(name, "a number of bytes from 1024 to 1048576", value)
+    return value
 
 
 def header_names(name: str, value: Any) -> tuple[str, ...]:
@@ -136,6 +170,14 @@ def number(name: str, value: str) -> float:
         return float(value)
     except ValueError as error:
         raise SettingsError(name, "a number", value) from error
+
+
+def whole_number(name: str, value: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(value)
+    except ValueError as error:
+        raise SettingsError(name, "a whole number", value) from error
 
 
 def switch_text(name: str, value: str) -> bool:
@@ -191,3 +233,11 @@ def _several(name: str, value: Any, what: str) -> list[Any]:
     if not values:
         raise SettingsError(name, f"at least one of the {what}", value)
     return values
+
+
+def _seconds(name: str, value: Any, least: str, end: str = "", *, zero: bool = False) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # NaN fails each comparison.
+    if not is_number or not (0 < value <= LONGEST_WAIT or (zero and value == 0)):
+        raise SettingsError(name, f"a number of seconds {least} to {LONGEST_WAIT:.0f}{end}", value)
+    return float(value)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wsgi_observe.core.exchange import Exchange
+from wsgi_observe.core.net import Answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,9 +35,25 @@ class Layer:
             answering = layer.join(exchange, environ)
             if answering is not None:
                 app = answering
-                break
-        return app(environ, start_response) if exchange is outer else exchange.run(app, environ)
+                if exchange.scope.is_probe:
+                    break
+        if exchange is outer:
+            return app(environ, start_response)
+        if isinstance(app, Answer) and not exchange.at_end:
+            return _reply(exchange, app, environ)
+        return exchange.run(app, environ)
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> WSGIApplication | None:
-        """Take part in `exchange`; return who answers in place of the app inside, if anyone."""
+        """Take part in `exchange`; return who answers in place of the app inside, if anyone.
+
+        The layers further in take part in that too, unless it is a probe.
+        """
         raise NotImplementedError
+
+
+def _reply(exchange: Exchange, answer: Answer, environ: WSGIEnvironment) -> Iterable[bytes]:
+    """Let an answer out that is whole: nothing runs for it, and nothing is left to end."""
+    exchange.status = answer.status
+    exchange.headers = list(answer.headers)
+    exchange.start()
+    return answer.chunks(environ)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
     from wsgi_observe.core.transfer import Transfer
 
 Headers = list[tuple[str, str]]
@@ -16,6 +19,15 @@ class Answer(NamedTuple):
     status: str
     headers: Headers
     body: bytes
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Be a WSGI app that always answers this."""
+        start_response(self.status, list(self.headers))
+        return iter(self.chunks(environ))  # a body without a length spares the exchange a wrapper
+
+    def chunks(self, environ: WSGIEnvironment) -> list[bytes]:
+        """Return the body that this request gets."""
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [self.body]
 
 
 class Net(Protocol):

@@ -21,6 +21,7 @@ _KNOWN = {
     415: ("Unsupported Media Type", "The media type of the request's content is not supported."),
     416: ("Range Not Satisfiable", "The requested range is not available."),
     417: ("Expectation Failed", "The request's expectation cannot be met."),
+    418: ("I'm a Teapot", "The server is a teapot and brews no coffee."),  # RFC 9110: unused
     421: ("Misdirected Request", "The request reached a server that cannot answer it."),
     422: ("Unprocessable Content", "The content of the request is not valid."),
     423: ("Locked", "The requested resource is locked."),

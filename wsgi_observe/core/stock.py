@@ -15,6 +15,9 @@ _PAGES = re.compile(
     | # Bottle
       <!DOCTYPE\ HTML\ PUBLIC\ "-//IETF//DTD\ HTML\ 2\.0//EN">\s*<html>\s*<head>\s*
       <title>Error:\ \d{3}
+    | # Django, a form without its CSRF token
+      <!DOCTYPE\ html>\s*<html\ lang="en">\s*<head>\s*<meta\ http-equiv="content-type"[^>\n]*>\s*
+      <meta\ name="robots"\ content="NONE,NOARCHIVE">\s*<title>403\ Forbidden</title>
     | # WebOb, Pyramid
       <html>\s*<head>\s*<title>\d{3}\ [^<\n]*</title>\s*</head>\s*<body>\s*<h1>\d{3}\ [^<\n]*</h1>
     )""",
@@ -25,3 +28,24 @@ _PAGES = re.compile(
 def is_stock_page(chunk: bytes) -> bool:
     """Tell whether `chunk` begins the stock error page of a known framework."""
     return _PAGES(chunk) is not None
+
+
+def is_stock_text(chunk: bytes, status: str) -> bool:
+    """Tell whether `chunk` is the stock JSON, XML or plain text of an error with this status line.
+
+    Each of them repeats the status line, which what an app says of its own has no reason to.
+    """
+    line = re.escape(status.encode("latin-1", "replace"))
+    reason = re.escape(status[4:].encode("latin-1", "replace"))
+    return any(
+        re.fullmatch(form.replace(b"LINE", line).replace(b"REASON", reason), chunk, re.DOTALL)
+        for form in _TEXTS
+    )
+
+
+_TEXTS = (
+    rb'\{"title": "LINE"\}',  # Falcon
+    rb'<\?xml version="1.0" encoding="UTF-8"\?><error><title>LINE</title></error>',
+    rb'\{"message": "(?:[^"\\]|\\.)*", "code": "LINE", "title": "REASON"\}',  # Pyramid
+    rb"LINE\n\n[^\n]+\n\n\n.*\n\n",  # WebOb
+)

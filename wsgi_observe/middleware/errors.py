@@ -7,16 +7,20 @@ from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import TYPE_CHECKING
 
-from wsgi_observe.core import envelope as shapes
 from wsgi_observe.core.accept import prefers_html
-from wsgi_observe.core.envelope import Error
+from wsgi_observe.core.envelope import (
+    Error,
+    Shape,
+    headers_of_a_failed_success,
+    headers_of_an_error,
+)
 from wsgi_observe.core.environ import request_line
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.failures import is_logged, mark_logged
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.net import Answer, Headers
 from wsgi_observe.core.once import ask
-from wsgi_observe.core.stock import is_stock_page
+from wsgi_observe.core.stock import is_stock_page, is_stock_text
 from wsgi_observe.core.transfer import Transfer
 from wsgi_observe.settings import Settings
 
@@ -57,10 +61,7 @@ class ErrorEnvelope(Layer):
         super().__init__(app)
         self._html_errors = settings.html_errors
         self._propagates = _one_argument(settings.propagate)
-        self._render = settings.render_error
-        is_problem = settings.error_format == "problem"
-        self._shape = shapes.problem if is_problem else shapes.envelope
-        self._media_type = shapes.PROBLEM_TYPE if is_problem else shapes.ENVELOPE_TYPE
+        self._shape = Shape(settings.error_format, settings.render_error)
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Spread the net."""
@@ -71,14 +72,14 @@ class ErrorEnvelope(Layer):
         if ask("propagate", self._propagates, error):
             return None
         self.note(transfer, error)
-        headers = shapes.headers_of_a_failed_success(transfer.headers)
+        headers = headers_of_a_failed_success(transfer.headers)
         return self._answer(transfer, "500 Internal Server Error", headers)
 
     def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
         """Return the envelope in place of an error body that nobody wrote for this app."""
         if not transfer.status[:3].isdecimal() or not self._is_ours(transfer, first):
             return None
-        return self._answer(transfer, transfer.status, shapes.headers_of_an_error(transfer.headers))
+        return self._answer(transfer, transfer.status, headers_of_an_error(transfer.headers))
 
     def note(self, transfer: Transfer, error: BaseException) -> None:
         """Log `error` with its traceback, once."""
@@ -96,8 +97,10 @@ class ErrorEnvelope(Layer):
         is_html = content_type.startswith(("text/html", "application/xhtml+xml"))
         if first is None and (transfer.method != "HEAD" or not content_type):
             return True
-        if not is_html or _header(transfer.headers, "content-encoding"):
+        if _header(transfer.headers, "content-encoding"):
             return False
+        if not is_html:
+            return first is not None and is_stock_text(first, transfer.status)
         if rule == "negotiate":
             transfer.headers.append(("Vary", "Accept"))
             return not prefers_html(transfer.environ.get("HTTP_ACCEPT", ""))
@@ -106,28 +109,14 @@ class ErrorEnvelope(Layer):
 
     def _answer(self, transfer: Transfer, status: str, headers: Headers) -> Answer:
         error = Error.of_status(status, transfer.scope.request_id)
-        body, media_type = self._document(error)
+        body, media_type = self._shape.document(error)
         headers += [("Content-Type", media_type), ("Content-Length", str(len(body)))]
         return Answer(status, headers, body)
-
-    def _document(self, error: Error) -> tuple[bytes, str]:
-        if self._render is not None:
-            rendered = ask("render_error", _encode_rendered, self._render, error)
-            if rendered is not None:
-                return rendered, shapes.ENVELOPE_TYPE
-        return shapes.encode(self._shape(error)), self._media_type
 
 
 def _log_failure(transfer: Transfer, error: BaseException) -> None:
     exc_info = (type(error), error, error.__traceback__)
     _log.error("%s failed", request_line(transfer.environ), exc_info=exc_info)
-
-
-def _encode_rendered(render: Callable[[Error], Mapping[str, object]], error: Error) -> bytes:
-    document = render(error)
-    if not isinstance(document, Mapping):
-        raise TypeError(f"render_error returns a mapping, got {type(document).__name__}")
-    return shapes.encode(dict(document))
 
 
 def _header(headers: Headers, wanted: str) -> str:

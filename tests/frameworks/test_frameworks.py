@@ -1,0 +1,244 @@
+"""Frameworks that know nothing of us: their own error pages give way, the app's never do."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import bottle
+import django.conf
+import falcon
+import pytest
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpResponse
+from django.urls import path as django_path
+from django.views.decorators.http import require_POST
+
+from tests.calls import Server, environ
+from tests.conftest import Log
+from wsgi_observe import observe
+
+SECRET = "secret-4242 SELECT password FROM users; /srv/shop/models.py"
+OWN_PAGE = b"<!doctype html><title>Oh no</title><h1>404 Not Found</h1><p>This page went fishing.</p>"
+FORM = b"<form method=post><input name=password></form>"
+FRAGMENT = b'<li class="error">Too short</li>'
+
+
+class PaymentError(Exception):
+    pass
+
+
+def fail() -> Any:
+    raise PaymentError(SECRET)
+
+
+def make_bottle() -> Any:
+    app = bottle.Bottle()
+
+    def answer(status: int, page: bytes) -> Any:
+        return lambda: bottle.HTTPResponse(page, status)
+
+    def stream() -> Any:
+        yield fail()
+
+    app.route("/crash", callback=fail)
+    app.route("/stream", callback=stream)
+    app.route("/forbidden", callback=lambda: bottle.abort(403, SECRET))
+    app.route("/form", callback=answer(401, FORM))
+    app.route("/fragment", callback=answer(422, FRAGMENT))
+    app.route("/own", callback=answer(404, OWN_PAGE))
+    return app
+
+
+def make_falcon() -> Any:
+    class Resource:
+        def __init__(self, error: Any, page: bytes = b"") -> None:
+            self.error, self.page = error, page
+
+        def on_get(self, request: Any, response: Any) -> None:
+            if isinstance(self.error, Exception):
+                raise self.error
+            response.status, response.data = self.error, self.page
+            response.content_type = "text/html"
+
+    app = falcon.App()
+    app.add_route("/crash", Resource(PaymentError(SECRET)))
+    app.add_route("/forbidden", Resource(falcon.HTTPForbidden()))
+    app.add_route("/form", Resource(401, FORM))
+    app.add_route("/fragment", Resource(422, FRAGMENT))
+    app.add_route("/own", Resource(404, OWN_PAGE))
+    return app
+
+
+def make_django() -> Any:
+    from django.core.wsgi import get_wsgi_application
+
+    def raising(error: Exception) -> Any:
+        def view(_request: Any) -> Any:
+            raise error
+
+        return view
+
+    def answer(status: int, page: bytes) -> Any:
+        return lambda _request: HttpResponse(page, status=status)
+
+    urls = ModuleType("tests_django_urls")
+    urls.urlpatterns = [  # type: ignore[attr-defined]
+        django_path("crash", raising(PaymentError(SECRET))),
+        django_path("forbidden", raising(PermissionDenied(SECRET))),
+        django_path("missing", raising(Http404(SECRET))),
+        django_path("suspicious", raising(SuspiciousOperation(SECRET))),
+        django_path("post-only", require_POST(answer(200, b"ok"))),
+        django_path("csrf", answer(200, b"ok")),
+        django_path("form", answer(401, FORM)),
+        django_path("fragment", answer(422, FRAGMENT)),
+        django_path("own", answer(404, OWN_PAGE)),
+    ]
+    sys.modules[urls.__name__] = urls
+    if not django.conf.settings.configured:
+        django.conf.settings.configure(
+            ALLOWED_HOSTS=["127.0.0.1"],
+            ROOT_URLCONF=urls.__name__,
+            SECRET_KEY="k",
+            MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"],
+            LOGGING_CONFIG=None,
+        )
+        django.setup()
+    return get_wsgi_application()
+
+
+def make_pyramid() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they import what Python 3.13 has no more
+        from pyramid.config import Configurator
+        from pyramid.httpexceptions import HTTPForbidden
+        from pyramid.response import Response
+
+    def forbid(_request: Any) -> Any:
+        raise HTTPForbidden(SECRET)
+
+    views = {
+        "crash": lambda _request: fail(),
+        "forbidden": forbid,
+        "form": lambda _request: Response(FORM, 401),
+        "fragment": lambda _request: Response(FRAGMENT, 422),
+        "own": lambda _request: Response(OWN_PAGE, 404),
+    }
+    with Configurator() as config:
+        for name, view in views.items():
+            config.add_route(name, f"/{name}")
+            config.add_view(view, route_name=name)
+        return config.make_wsgi_app()
+
+
+def bare(environ: Any, start_response: Any) -> Any:
+    page, status = {
+        "/form": (FORM, "401 Unauthorized"),
+        "/fragment": (FRAGMENT, "422 Unprocessable Content"),
+        "/own": (OWN_PAGE, "404 Not Found"),
+        "/forbidden": (b"", "403 Forbidden"),
+        "/crash": (b"", ""),
+    }.get(environ["PATH_INFO"], (b"", "404 Not Found"))
+    start_response(status or fail(), [("Content-Type", "text/html")])
+    return [page] if page else []
+
+
+MAKERS = {
+    "Bottle": make_bottle,
+    "Falcon": make_falcon,
+    "Django": make_django,
+    "Pyramid": make_pyramid,
+    "a function": lambda: bare,
+}
+
+
+class Failure(NamedTuple):
+    framework: str
+    path: str
+    code: int
+    raised: str | None = None
+    method: str = "GET"
+    more: dict[str, Any] = {}  # noqa: RUF012
+
+
+JSON = {"HTTP_ACCEPT": "application/json"}
+XML = {"HTTP_ACCEPT": "text/xml"}
+PAGE = {"HTTP_ACCEPT": "text/html"}
+FAILURES = [
+    *(Failure(name, "/forbidden", 403) for name in MAKERS),
+    *(Failure(name, "/nowhere", 404) for name in MAKERS),
+    *(Failure(name, "/nowhere", 404, more=JSON) for name in MAKERS),
+    *(Failure(name, "/nowhere", 404, more=PAGE) for name in MAKERS),
+    Failure("Falcon", "/nowhere", 404, more=XML),
+    *(Failure(name, "/forbidden", 405, None, "POST") for name in ("Bottle", "Falcon")),
+    Failure("Django", "/missing", 404),
+    Failure("Django", "/suspicious", 400, "SuspiciousOperation"),  # Django logs it as an ERROR
+    Failure("Django", "/post-only", 405),
+    Failure("Django", "/csrf", 403, None, "POST"),
+    Failure("Django", "/missing", 404, more={"HTTP_HOST": "127.0.0.1"}),
+    Failure("Pyramid", "/forbidden", 403, more=JSON),
+    Failure("Pyramid", "/forbidden", 403, more=PAGE),
+    Failure("Pyramid", "/crash", 500, "PaymentError"),
+    Failure("a function", "/crash", 500, "PaymentError"),
+    Failure("Django", "/crash", 500, "PaymentError"),
+    # These two write their traceback to wsgi.errors, as text.
+    Failure("Bottle", "/crash", 500),
+    Failure("Bottle", "/stream", 500),
+    Failure("Falcon", "/crash", 500),
+]
+KEYS = {
+    "envelope": ["code", "name", "description", "request_id"],
+    "problem": ["type", "title", "status", "detail", "request_id"],
+}
+
+
+def ask(name: str, path: str, method: str = "GET", more: Any = (), **settings: Any) -> Server:
+    app = observe(MAKERS[name](), **settings)
+    return Server().serve(app, environ(path, method, **dict(more)))
+
+
+@pytest.mark.parametrize("error_format", ["envelope", "problem"])
+@pytest.mark.parametrize(
+    "failure", FAILURES, ids=[f"{f.framework} {f.method} {f.path} {f.more}" for f in FAILURES]
+)
+def test_a_failure_is_answered_in_the_one_shape(
+    failure: Failure, error_format: str, log: Log
+) -> None:
+    name, path, code, raised, method, more = failure
+    answer = ask(name, path, method, more, error_format=error_format)
+    assert answer.code == code
+    assert list(answer.json) == KEYS[error_format]
+    assert answer.json["request_id"] == answer.request_id == log.access["request_id"]
+    assert answer.headers["content-length"] == str(len(answer.body))
+    assert not [word for word in SECRET.split() if word.encode() in answer.body]
+    assert [line["exc_type"] for line in log.errors if "exc_type" in line] == [raised] * bool(raised)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize(
+    ("path", "code", "page"),
+    [("/form", 401, FORM), ("/fragment", 422, FRAGMENT), ("/own", 404, OWN_PAGE)],
+    ids=["a login form", "an htmx fragment", "a 404 page"],
+)
+class TestWhatTheAppWrote:
+    def test_is_never_eaten(self, name: str, path: str, code: int, page: bytes) -> None:
+        answer = ask(name, path)
+        assert (answer.code, answer.body) == (code, page)
+
+    @pytest.mark.parametrize("rule", ["replace", "negotiate"])
+    def test_gives_way_where_that_is_asked_for(
+        self, name: str, path: str, code: int, page: bytes, rule: str
+    ) -> None:
+        answer = ask(name, path, html_errors=rule)
+        assert answer.json["code"] == code
+
+    def test_stays_for_who_prefers_it(self, name: str, path: str, code: int, page: bytes) -> None:
+        answer = ask(name, path, more=PAGE, html_errors="negotiate")
+        assert (answer.code, answer.body) == (code, page)
+
+
+def test_the_headers_of_a_405_stay() -> None:
+    assert ask("Django", "/post-only").headers["allow"] == "POST"
+    assert "GET" in ask("Falcon", "/forbidden", "POST").headers["allow"]

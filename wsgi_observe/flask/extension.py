@@ -1,0 +1,150 @@
+"""The Flask extension: the stack round an app, and what of it only Flask can tell."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from flask import Flask, request
+from flask.logging import default_handler
+from werkzeug.exceptions import InternalServerError
+
+from wsgi_observe.flask import guard
+from wsgi_observe.flask.errors import register_error_handlers
+from wsgi_observe.flask.records import FlaskRecords
+from wsgi_observe.flask.request_ids import give_request_ids
+from wsgi_observe.flask.routes import Routes
+from wsgi_observe.health import Check, HealthState
+from wsgi_observe.logs import ConsoleFormatter, JsonFormatter
+from wsgi_observe.settings import Settings
+from wsgi_observe.stack import observe
+
+_NAME = "wsgi_observe"
+_log = logging.getLogger("wsgi_observe.flask")
+
+Checks = Mapping[str, Callable[[], object] | Check]
+
+
+class Observe:
+    """Observe a Flask app: ``Observe(app)``, or ``Observe()`` and ``init_app`` in a factory.
+
+    It wraps ``app.wsgi_app`` in the whole stack, gives Flask's own errors the same shape, and
+    puts ``route`` and ``endpoint`` on the log lines. The ID is ``g.request_id`` too.
+
+    :param checks: readiness checks, name to callable or `Check`; they run in the app's context.
+    :param validation_errors: exceptions of marshmallow, pydantic or their like, to be a 422.
+    :param state: whether the process is starting or draining; readiness says so.
+    :param overrides: fields of `Settings`, over those of `settings`.
+    :raises SettingsError: for an unknown or unfit setting.
+    :raises RuntimeError: for an app that is observed already, and for a debugger in production.
+
+    >>> Observe(app, checks={"db": ping_database})  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        settings: Settings | None = None,
+        *,
+        checks: Checks | None = None,
+        validation_errors: Iterable[type[Exception]] = (),
+        state: HealthState | None = None,
+        **overrides: Any,
+    ) -> None:
+        self._settings = replace(settings or Settings(), **overrides)
+        self._follows_flask = "propagate" not in overrides and not self._settings.propagate
+        self._checks = dict(checks or {})
+        self._validation_errors = tuple(validation_errors)
+        self._state = state
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Observe `app`; before its first request, and once."""
+        if _NAME in app.extensions:
+            raise RuntimeError(f"{app!r} is observed already: call Observe once for each app")
+        allow_debug = self._settings.allow_debug
+        refused = guard.reason_to_refuse(app, allow_debug=allow_debug)
+        if refused is not None:
+            raise RuntimeError(refused)
+        register_error_handlers(app, self._settings, validation_errors=self._validation_errors)
+        give_request_ids(app)
+        # On the instance, over whatever a subclass has: a url_value_preprocessor or a
+        # before_request function would cost each request more than all of the rest.
+        arrival = _Arrival(app, allow_debug=allow_debug)
+        app.preprocess_request = arrival.preprocess_request  # type: ignore[method-assign]
+        app.wsgi_app = self._wrap(app)  # type: ignore[method-assign]
+        app.extensions[_NAME] = self
+        guard.warn_of_trapping(app)
+        _tidy_logger(app)
+
+    def _wrap(self, app: Flask) -> Any:
+        chosen = self._settings
+        if self._follows_flask:
+            chosen = replace(chosen, propagate=partial(_propagates, app))
+        checks = {
+            name: _in_context(app, check, chosen.check_timeout)
+            for name, check in self._checks.items()
+        }
+        return observe(app.wsgi_app, chosen, checks=checks, state=self._state)
+
+
+class _Arrival:
+    """Looks at each request once it is matched, before any code of the app's runs."""
+
+    def __init__(self, app: Flask, *, allow_debug: bool) -> None:
+        self._app, self._allow_debug = app, allow_debug
+        self._go_on = app.preprocess_request
+        self._note = Routes(app).note
+        self._is_judged, self._is_refused = False, False
+
+    def preprocess_request(self, *arguments: Any) -> Any:
+        """Take over from Flask's method of that name."""
+        if not self._is_judged:
+            self._judge()
+        if self._is_refused:
+            raise InternalServerError
+        self._note()
+        return self._go_on(*arguments)
+
+    def _judge(self) -> None:
+        """See at the first request what was switched on or put round the app since `Observe`."""
+        self._is_judged = True
+        reason = guard.reason_to_refuse(
+            self._app, allow_debug=self._allow_debug, environ=request.environ
+        )
+        if reason is not None:
+            self._is_refused = True
+            _log.error("every request is refused: %s", reason)
+
+
+def _propagates(app: Flask) -> bool:
+    """Tell whether Flask raises exceptions on instead of answering them: its own rule."""
+    chosen = app.config["PROPAGATE_EXCEPTIONS"]
+    return app.testing or app.debug if chosen is None else bool(chosen)
+
+
+def _in_context(app: Flask, check: Callable[[], object] | Check, timeout: float) -> Check:
+    """Return the check as one that runs in the app's context, where extensions find their app."""
+    given = check if isinstance(check, Check) else Check(check, timeout=timeout)
+
+    def run() -> object:
+        with app.app_context():
+            return given.fn()
+
+    return replace(given, fn=run)
+
+
+def _tidy_logger(app: Flask) -> None:
+    """Have the app's records be written once, and without the secrets of a path."""
+    # Not `app.logger`: the first touch of that may add the very handler.
+    logger = logging.getLogger(app.name)
+    logger.addFilter(FlaskRecords())
+    if any(
+        isinstance(handler.formatter, JsonFormatter | ConsoleFormatter)
+        for handler in logging.getLogger().handlers
+    ):
+        logger.removeHandler(default_handler)
