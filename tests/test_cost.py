@@ -42,7 +42,8 @@ def request(app: App, path: str = "/") -> None:
     except ValueError:
         pass
     finally:
-        body.close()  # type: ignore[attr-defined]
+        if hasattr(body, "close"):
+            body.close()
 
 
 def _start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from wsgi_observe import Settings
 
@@ -32,6 +33,33 @@ def test_every_json_example_is_strict_json(line: str) -> None:
 
 def test_the_example_of_an_error_has_the_four_keys() -> None:
     assert list(json.loads(JSON_LINES[0])) == ["code", "name", "description", "request_id"]
+
+
+def test_the_probes_of_a_pod_ask_what_is_answered_and_wait_long_enough() -> None:
+    (pod,) = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    probes = yaml.safe_load(pod)
+    defaults = Settings()
+    assert {name: probe["httpGet"]["path"] for name, probe in probes.items()} == {
+        "livenessProbe": defaults.live_path,
+        "readinessProbe": defaults.ready_path,
+        "startupProbe": defaults.live_path,
+    }
+    assert all(probe["timeoutSeconds"] > defaults.check_timeout for probe in probes.values())
+
+
+def test_the_health_checks_on_aws_ask_what_is_answered_and_wait_long_enough() -> None:
+    parsed = [json.loads(line) for line in JSON_LINES]
+    (target_group,) = [document for document in parsed if "HealthCheckPath" in document]
+    (task,) = [document["healthCheck"] for document in parsed if "healthCheck" in document]
+    defaults = Settings()
+    assert target_group["HealthCheckPath"] == defaults.ready_path
+    # What the two services accept: a timeout is shorter than the interval.
+    assert defaults.check_timeout < target_group["HealthCheckTimeoutSeconds"] < 10
+    assert defaults.check_timeout < task["timeout"] < task["interval"]
+    kind, program, option, code = task["command"]
+    assert (kind, program, option) == ("CMD", "python", "-c")
+    assert f":8000{defaults.live_path}'" in code
+    compile(code, "README.md", "exec")
 
 
 def test_the_snippets_run_with_a_shop_beside_them(

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import pickle
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,11 +25,21 @@ DEFAULTS = {
     "ready_path": "/ready",
     "check_timeout": 0.8,
     "check_ttl": 2.0,
+    "check_remind": 300.0,
     "access_log": True,
+    "access_level": None,
+    "access_query": False,
+    "remote_addr": "full",
     "log_level": "INFO",
     "log_format": "auto",
+    "log_color": False,
     "log_stream": "stdout",
+    "log_wait": 0.25,
     "log_fields": {},
+    "log_encoder": "json",
+    "max_line_bytes": 4096,
+    "capture_uncaught": True,
+    "allow_debug": False,
 }
 
 GOOD = [
@@ -53,9 +64,25 @@ GOOD = [
     ("ready_path", "/a/b-c", "/a/b-c"),
     ("check_timeout", 1, 1.0),
     ("check_ttl", 0, 0.0),
+    ("check_ttl", 86_400, 86_400.0),
+    ("check_remind", 60, 60.0),
+    ("check_remind", INF, INF),
     ("access_log", False, False),
     ("log_level", "debug", "DEBUG"),
     ("log_level", 30, "WARNING"),
+    ("log_level", "info, a.b=warning,c=debug", "INFO,a.b=WARNING,c=DEBUG"),
+    ("access_level", len, len),
+    ("access_query", True, True),
+    ("remote_addr", "truncated", "truncated"),
+    ("remote_addr", "off", "off"),
+    ("log_color", True, True),
+    ("log_wait", 1, 1.0),
+    ("log_encoder", "orjson", "orjson"),
+    ("max_line_bytes", 65536, 65536),
+    ("capture_uncaught", False, False),
+    ("allow_debug", True, True),
+    ("log_stream", "wsgi.errors", "wsgi.errors"),
+    ("log_stream", Path("/var/log/shop.log"), "/var/log/shop.log"),
     ("log_format", "json", "json"),
     ("log_format", "console", "console"),
     ("log_stream", "stderr", "stderr"),
@@ -77,12 +104,23 @@ BAD = [
     *(("render_error", bad) for bad in ("shop:render", 1, {})),
     *(("live_path", bad) for bad in ("health", "/a b", "/a\n", None, 1, "/é", b"/health")),
     *(("ready_path", bad) for bad in ("ready", "/\x00", None)),
-    *(("check_timeout", bad) for bad in (0, -1, NAN, INF, "1", None, True)),
-    *(("check_ttl", bad) for bad in (-0.1, NAN, INF, "2", None, False)),
+    *(("check_timeout", bad) for bad in (0, -1, NAN, INF, "1", None, True, 86_401, 10**400)),
+    *(("check_ttl", bad) for bad in (-0.1, NAN, INF, "2", None, False, 86_401, 10**400)),
+    *(("check_remind", bad) for bad in (0, -1, NAN, -INF, "2", None, True, 86_401, 10**400)),
     *(("access_log", bad) for bad in (1, 0, "yes", None)),
     *(("log_level", bad) for bad in ("LOUD", "", None, 15, True, 10.0, [])),
+    *(("log_level", bad) for bad in ("INFO,", "INFO,a", "INFO,a=LOUD", "INFO,=INFO", "a=INFO")),
+    *(("access_level", bad) for bad in ("INFO", 20)),
+    *(("access_query", bad) for bad in (1, None, "yes")),
+    *(("remote_addr", bad) for bad in ("none", None, False)),
+    *(("log_color", bad) for bad in (1, None, "auto")),
+    *(("log_wait", bad) for bad in (-1, NAN, INF, None, "1")),
+    *(("log_encoder", bad) for bad in ("ujson", None)),
+    *(("max_line_bytes", bad) for bad in (0, 1023, 2**20 + 1, 4096.0, "4096", True, None)),
+    *(("capture_uncaught", bad) for bad in (1, None)),
+    *(("allow_debug", bad) for bad in ("yes", None)),
     *(("log_format", bad) for bad in ("JSON", "", None)),
-    *(("log_stream", bad) for bad in ("stdin", "", None)),
+    *(("log_stream", bad) for bad in ("stdin", "shop.log", "/a\x00b", "", None, 1, b"/a")),
     *(
         ("log_fields", bad)
         for bad in (
@@ -112,10 +150,23 @@ ENVIRONMENT = [
     ("READY_PATH", "/up", "/up"),
     ("CHECK_TIMEOUT", "0.5", 0.5),
     ("CHECK_TTL", "5", 5.0),
+    ("CHECK_REMIND", "60", 60.0),
+    ("CHECK_REMIND", "inf", INF),
     ("ACCESS_LOG", "0", False),
     ("LOG_LEVEL", "warning", "WARNING"),
     ("LOG_FORMAT", "json", "json"),
     ("LOG_STREAM", "stderr", "stderr"),
+    ("LOG_STREAM", "./shop.log", "./shop.log"),
+    ("LOG_LEVEL", "info,a=debug", "INFO,a=DEBUG"),
+    ("ACCESS_LEVEL", "builtins:len", len),
+    ("ACCESS_QUERY", "yes", True),
+    ("REMOTE_ADDR", "truncated", "truncated"),
+    ("LOG_COLOR", "no", False),
+    ("LOG_WAIT", "1.5", 1.5),
+    ("LOG_ENCODER", "orjson", "orjson"),
+    ("MAX_LINE_BYTES", "8192", 8192),
+    ("ALLOW_DEBUG", "yes", True),
+    ("CAPTURE_UNCAUGHT", "0", False),
     (
         "LOG_FIELDS",
         "service=shop, version=1.2,eq=a=b",
@@ -144,6 +195,9 @@ BAD_ENVIRONMENT = [
     ("ACCESS_LOG", "maybe"),
     ("ACCESS_LOG", ""),
     ("LOG_LEVEL", "loud"),
+    ("LOG_WAIT", "a moment"),
+    ("MAX_LINE_BYTES", "4k"),
+    ("ACCESS_LEVEL", "no.such.module:level"),
     ("LOG_FIELDS", "service"),
     ("LOG_FIELDS", "=x"),
     ("LOG_FIELDS", "level=x"),
@@ -204,7 +258,15 @@ def test_an_unknown_variable_is_refused(variable: str) -> None:
 
 
 def test_other_variables_count_for_nothing() -> None:
-    assert Settings.from_env({"WSGI_OBSERVER": "x", "LOG_LEVEL": "x", "": "x"}) == Settings()
+    assert Settings.from_env({"WSGI_OBSERVER": "x", "LOG_LEVEL": "x", "": "x"}) == Settings(
+        log_color=True
+    )
+
+
+@pytest.mark.parametrize(("value", "color"), [("1", False), ("anything", False), ("", True)])
+def test_the_environment_asks_for_no_colour(value: str, color: bool) -> None:
+    assert Settings.from_env({"NO_COLOR": value}).log_color is color
+    assert Settings.from_env({"NO_COLOR": value, "WSGI_OBSERVE_LOG_COLOR": "on"}).log_color
 
 
 @pytest.mark.parametrize(

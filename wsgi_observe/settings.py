@@ -11,6 +11,7 @@ from typing import Any
 from wsgi_observe.core import fit
 from wsgi_observe.core.envelope import Error
 from wsgi_observe.core.fit import SettingsError
+from wsgi_observe.core.peer import MODES as PEER_MODES
 
 __all__ = ["Settings", "SettingsError"]
 
@@ -54,11 +55,23 @@ class Settings:
     ready_path: str = _setting("/ready", fit.path)
     check_timeout: float = _setting(0.8, fit.positive_seconds, parse=fit.number)
     check_ttl: float = _setting(2.0, fit.seconds, parse=fit.number)
+    check_remind: float = _setting(300.0, fit.seconds_or_never, parse=fit.number)
     access_log: bool = _setting(True, fit.switch, parse=fit.switch_text)
-    log_level: str = _setting("INFO", fit.level)
+    access_level: Callable[[Mapping[str, Any], int, float], int | None] | None = _setting(
+        None, fit.callable_or_none, parse=fit.imported
+    )
+    access_query: bool = _setting(False, fit.switch, parse=fit.switch_text)
+    remote_addr: str = _setting("full", fit.one_of(*PEER_MODES))
+    log_level: str = _setting("INFO", fit.levels)
     log_format: str = _setting("auto", fit.one_of("auto", "json", "console"))
-    log_stream: str = _setting("stdout", fit.one_of("stdout", "stderr"))
+    log_color: bool = _setting(False, fit.switch, parse=fit.switch_text)
+    log_stream: str = _setting("stdout", fit.stream)
+    log_wait: float = _setting(0.25, fit.seconds, parse=fit.number)
     log_fields: Mapping[str, object] = _setting({}, fit.static_fields, parse=fit.pairs)
+    log_encoder: str = _setting("json", fit.one_of("json", "orjson"))
+    max_line_bytes: int = _setting(4096, fit.line_bytes, parse=fit.whole_number)
+    capture_uncaught: bool = _setting(True, fit.switch, parse=fit.switch_text)
+    allow_debug: bool = _setting(False, fit.switch, parse=fit.switch_text)
 
     def __new__(cls, **values: object) -> Settings:
         """Refuse unknown names, before the fields are set."""
@@ -72,17 +85,20 @@ class Settings:
         for setting in fields(self):
             value = setting.metadata["check"](setting.name, getattr(self, setting.name))
             object.__setattr__(self, setting.name, value)
-        if self.live_path and self.live_path == self.ready_path:
+        # A trailing slash makes no other path of it.
+        if self.live_path and self.live_path.rstrip("/") == self.ready_path.rstrip("/"):
             raise SettingsError("ready_path", "another path than live_path", self.ready_path)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Return the settings that `environ` has as ``WSGI_OBSERVE_<FIELD>``.
 
+        A terminal gets colours unless ``NO_COLOR`` is set (no-color.org).
+
         :raises SettingsError: for an unknown ``WSGI_OBSERVE_*`` variable or an unfit value.
         """
         known = {PREFIX + setting.name.upper(): setting for setting in fields(cls)}
-        values = {}
+        values: dict[str, Any] = {"log_color": not environ.get("NO_COLOR")}
         for variable, text in environ.items():
             if variable.startswith(PREFIX):
                 if variable not in known:

@@ -8,7 +8,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.layer import Layer
-from wsgi_observe.health import Check
+from wsgi_observe.health import Check, HealthState
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
@@ -24,6 +24,7 @@ def observe(
     settings: Settings | None = None,
     *,
     checks: Mapping[str, Callable[[], object] | Check] | None = None,
+    state: HealthState | None = None,
     **overrides: Any,
 ) -> WSGIApplication:
     """Return `app` with the whole stack round it.
@@ -33,6 +34,7 @@ def observe(
     ``ErrorEnvelope`` hangs right over the app.
 
     :param checks: readiness checks, name to callable or `Check`.
+    :param state: whether the process is starting or draining; readiness says so.
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
 
@@ -42,7 +44,7 @@ def observe(
     app = ErrorEnvelope(app, **_keywords(ErrorEnvelope, chosen))
     if chosen.access_log:
         app = AccessLog(app, **_keywords(AccessLog, chosen))
-    app = Health(app, checks=checks, **_keywords(Health, chosen))
+    app = Health(app, checks=checks, state=state, **_keywords(Health, chosen))
     return RequestID(app, **_keywords(RequestID, chosen))
 
 

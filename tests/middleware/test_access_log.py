@@ -51,7 +51,7 @@ def test_a_probe_writes_no_line(path: str, method: str, log: Log) -> None:
     assert log.of("wsgi_observe.access") == []
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/health/", "/ready/x", "/HEALTH"])
+@pytest.mark.parametrize("path", ["/healthz", "/health//", "/ready/x", "/HEALTH"])
 def test_what_only_looks_like_a_probe_writes_its_line(path: str, log: Log) -> None:
     call(observe(answering()), path)
     assert log.access["path"] == path
@@ -150,3 +150,56 @@ def test_whatever_is_bound_the_line_keeps_its_facts(fields) -> None:
     finally:
         logger.removeHandler(log)
         logger.setLevel(logging.NOTSET)
+
+
+class TestTheLevel:
+    @staticmethod
+    def of(environ, status, seconds):
+        assert seconds >= 0
+        return {"/slow": logging.WARNING, "/quiet": None}.get(
+            environ["PATH_INFO"], logging.ERROR if status >= 500 else logging.INFO
+        )
+
+    @pytest.mark.parametrize(
+        ("path", "status", "level"),
+        [
+            ("/", "200 OK", "INFO"),
+            ("/slow", "200 OK", "WARNING"),
+            ("/", "503 Service Unavailable", "ERROR"),
+        ],
+    )
+    def test_is_the_one_that_access_level_says(self, path, status, level, log: Log) -> None:
+        call(observe(answering(status), access_level=self.of), path)
+        assert log.access["level"] == level
+
+    def test_none_is_silence(self, log: Log) -> None:
+        call(observe(answering(), access_level=self.of), "/quiet")
+        assert log.lines == []
+
+    @pytest.mark.parametrize("hook", [lambda *a: 1 // 0, lambda *a: "INFO"], ids=["raises", "text"])
+    def test_of_a_hook_that_fails_is_info_and_that_is_said_once(self, hook, log: Log) -> None:
+        app = observe(answering(), access_level=hook)
+        assert [call(app).body for _ in range(2)] == [b"hello", b"hello"]
+        assert [line["level"] for line in log.of("wsgi_observe.access")] == ["INFO", "INFO"]
+        assert len(log.warnings) == 1
+
+
+def test_the_query_string_is_told_when_asked_for_without_its_secrets(log: Log) -> None:
+    call(observe(answering(), access_query=True), QUERY_STRING="page=2&token=secret")
+    assert log.access["query_string"] == "page=2&token=[redacted]"
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown"),
+    [("full", "203.0.113.7"), ("truncated", "203.0.113.0"), ("off", None)],
+)
+def test_each_line_of_a_request_tells_as_much_of_the_peer_as_it_may(
+    mode: str, shown: str | None, log: Log
+) -> None:
+    def app(environ, start_response):
+        logging.getLogger("shop").info("hello")
+        return answering()(environ, start_response)
+
+    call(observe(app, remote_addr=mode), REMOTE_ADDR="203.0.113.7")
+    assert [line.get("remote_addr") for line in log.lines] == [shown, shown]
+    assert all("203.0.113.7" not in text for text in log.texts) or mode == "full"
