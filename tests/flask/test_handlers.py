@@ -176,9 +176,7 @@ class OwnJSON(NotFound):
         pytest.param(lambda: ({"no": 1}, 400), 400, b'{"no":1}\n', id="a JSON error"),
     ],
 )
-def test_what_somebody_wrote_is_left_alone(
-    view: Any, code: int, body: bytes, log: Log
-) -> None:
+def test_what_somebody_wrote_is_left_alone(view: Any, code: int, body: bytes, log: Log) -> None:
     app = shop()
     app.add_url_rule("/", "view", view)
     Observe(app)

@@ -63,7 +63,9 @@ def answer_of(view: Any, **settings: Any) -> Server:
 
 @pytest.mark.parametrize("error_format", ["envelope", "problem"])
 @pytest.mark.parametrize(
-    "view", [lambda: OrderSchema().load(SENT), lambda: Order(**SENT)], ids=["marshmallow", "pydantic"]
+    "view",
+    [lambda: OrderSchema().load(SENT), lambda: Order(**SENT)],
+    ids=["marshmallow", "pydantic"],
 )
 def test_a_validation_error_is_a_422_with_messages_per_field(
     view: Any, error_format: str, log: Log
@@ -80,8 +82,12 @@ def test_a_validation_error_is_a_422_with_messages_per_field(
 @pytest.mark.parametrize(
     ("view", "errors"),
     [
-        pytest.param(lambda: Order(email="a"), {"_schema": ["Value error, needs items"]}, id="pydantic"),
-        pytest.param(lambda: OrderSchema().load([]), {"_schema": ["Invalid input type."]}, id="marshmallow"),
+        pytest.param(
+            lambda: Order(email="a"), {"_schema": ["Value error, needs items"]}, id="pydantic"
+        ),
+        pytest.param(
+            lambda: OrderSchema().load([]), {"_schema": ["Invalid input type."]}, id="marshmallow"
+        ),
         pytest.param(
             lambda: ItemSchema(many=True).load([{"name": "a"}, {}]),
             {"1.name": ["Missing data for required field."]},
@@ -161,8 +167,9 @@ def test_a_payload_is_a_mapping(payload: Any) -> None:
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates(),
-    lambda inner: st.lists(inner)
-    | st.dictionaries(st.text() | st.integers() | st.tuples(st.text()), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.tuples(st.text()), inner)
+    ),
     max_leaves=5,
 )
 

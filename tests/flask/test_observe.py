@@ -48,7 +48,7 @@ class TestOneApp:
     def test_is_not_observed_twice(self, again: Any) -> None:
         app = shop()
         Observe(app)
-        with pytest.raises(RuntimeError, match="'shop'.* observed already"):
+        with pytest.raises(RuntimeError, match=r"'shop'.* observed already"):
             again(app)
 
     def test_is_refused_an_unknown_setting(self) -> None:
@@ -139,9 +139,7 @@ class TestRoutes:
         mounted = DispatcherMiddleware(shop("outer"), {"/mount": app})
         call(mounted, f"/mount{path}", method)
         assert log.access["path"] == f"/mount{shown}"
-        assert "tok-4242" not in " ".join(
-            f"{line['path']} {line['message']}" for line in log.lines
-        )
+        assert "tok-4242" not in " ".join(f"{line['path']} {line['message']}" for line in log.lines)
 
     def test_a_cost_is_only_paid_where_there_is_a_request(self) -> None:
         app = shop()

@@ -21,6 +21,7 @@ from wsgi_observe import (
     current_request_id,
     observe,
 )
+from wsgi_observe.flask import Observe
 from wsgi_observe.logs import JsonFormatter
 
 # The tests of Flask 3.1 import a private name of pytest's, which pytest 9.2 spells otherwise.
@@ -51,7 +52,9 @@ def without_flasks_rule(app: Any, propagate: Callable[[], bool]) -> Any:
     return observe(app, html_errors="keep")
 
 
-WAYS = {way.__name__: way for way in (stack, stack_twice, strangers_between, without_flasks_rule)}
+WAYS = {
+    way.__name__: way for way in (stack, stack_twice, strangers_between, without_flasks_rule)
+} | {"extension": None}
 
 
 def flasks_rule(app: flask.Flask) -> bool:
@@ -119,12 +122,15 @@ def nothing_stays_bound(pytestconfig: pytest.Config) -> Iterator[None]:
         assert current_request_id() is None
 
 
-def wrap_every_app(way: Callable[..., Any]) -> None:
+def wrap_every_app(way: Callable[..., Any] | None) -> None:
     make = flask.Flask.__init__
 
     def make_wrapped(app: flask.Flask, *args: Any, **named: Any) -> None:
         make(app, *args, **named)
-        app.wsgi_app = way(app.wsgi_app, partial(flasks_rule, app))
+        if way is None:
+            Observe(app, html_errors="keep")
+        else:
+            app.wsgi_app = way(app.wsgi_app, partial(flasks_rule, app))
 
     flask.Flask.__init__ = make_wrapped
 

@@ -105,6 +105,8 @@ def run_flasks_tests(source: Path, place: Path, options: tuple[str, ...]) -> Run
         pytest.param(("--way=stack", "--closing"), id="stack-closing"),
         pytest.param(("--way=stack_twice", "--closing"), id="twice-closing"),
         pytest.param(("--way=strangers_between", "--closing"), id="strangers-closing"),
+        pytest.param(("--way=extension",), id="extension"),
+        pytest.param(("--way=extension", "--closing"), id="extension-closing"),
     ],
 )
 def test_what_they_pass_bare_they_pass_observed(run: Runner, options: tuple[str, ...]) -> None:

@@ -110,6 +110,34 @@ def test_filters_are_asked() -> None:
     assert stream.getvalue().splitlines()[-1] == "yes"
 
 
+def test_configured_again_and_again_no_descriptor_is_left(tmp_path: Path) -> None:
+    for stream in (str(tmp_path / "shop.log"), "stdout", "wsgi.errors"):
+        configure_logging(log_stream=stream)
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(20):
+            configure_logging(log_stream=stream)
+            logging.getLogger("shop").info("hello")
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_a_signal_handler_may_log_in_the_middle_of_a_line() -> None:
+    done = run(
+        """
+        import signal
+        configure_logging(log_format="json")
+        signal.signal(signal.SIGALRM, lambda *_: log.warning("interrupted"))
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        for number in range(3000): log.info("hello %d", number)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        """
+    )
+    told = messages(done.stdout)
+    assert [text for text in told if text.startswith("hello")] == [
+        f"hello {number}" for number in range(3000)
+    ]
+    assert "interrupted" in told
+
+
 def test_levels_of_other_loggers_are_set() -> None:
     config = logging_config(log_level="INFO,sqlalchemy.engine=WARNING,shop=DEBUG")
     assert config["root"]["level"] == "INFO"

@@ -177,6 +177,16 @@ def test_a_process_that_wants_no_traffic_says_so_and_lives_on(tell, status, path
     assert call(app, path).code == 200
 
 
+def test_a_check_that_goes_on_failing_is_said_again_at_a_settable_distance(log: Log) -> None:
+    once = observe(answering(), checks={"db": failing}, check_ttl=0)
+    again = observe(answering(), checks={"db": failing}, check_ttl=0, check_remind=1e-9)
+    for app, said in ((once, 1), (again, 3)):
+        log.clear()
+        for _ in range(3):
+            call(app, "/ready")
+        assert len(log.of("wsgi_observe.health")) == said
+
+
 def test_what_is_no_state_stops_at_start() -> None:
     with pytest.raises(TypeError, match="state must be a HealthState"):
         observe(answering(), state="draining")  # type: ignore[arg-type]
@@ -239,6 +249,17 @@ def test_an_app_that_names_itself_is_wrapped_all_the_same() -> None:
     app = Framework(answering())
     app.app = app  # type: ignore[attr-defined]
     assert call(Health(app), "/ready").code == 200
+
+
+def test_an_app_whose_attributes_cannot_be_asked_is_wrapped_all_the_same() -> None:
+    class Proxy:
+        def __getattr__(self, name: str) -> NoReturn:
+            raise RuntimeError(f"no {name} outside a request")
+
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            return answering()(environ, start_response)
+
+    assert call(Health(Proxy()), "/orders").body == b"hello"
 
 
 def test_threads_that_ask_while_reports_change_read_whole_answers() -> None:

@@ -88,11 +88,14 @@ class Postgres:
         self.tell(signal.SIGKILL)
         self._process.wait(PATIENCE)
 
-    def connections(self) -> int:
-        """Count the established connections to it, from the clients' side, as the kernel does."""
+    def connections(self) -> set[str]:
+        """The clients' ends of the established connections to it, as the kernel lists them."""
+        # A set: the kernel lists one twice when others come and go between two of our reads.
         rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         port = f":{self.port:04X}"
-        return sum(row[2].endswith(port) and row[3] == "01" for row in rows)
+        return {
+            f"{row[1]} uid {row[7]}" for row in rows if row[2].endswith(port) and row[3] == "01"
+        }
 
     def _answers(self) -> bool:
         try:

@@ -76,12 +76,15 @@ class Answers:
 
     def to_http_exception(self, error: HTTPException) -> Any:
         """Answer with the exception's own code, name, description and headers."""
+        is_a_crash = getattr(error, "original_exception", None) is not None
         if not isinstance(error, InvalidAPIUsage):
             own = own_handler(self._app, error, is_ours)
             if own is not None:
                 return self._app.ensure_sync(own)(error)
-            if self._stays_html() or not _is_plain(error):
-                return error
+        if not is_a_crash and self._app.trap_http_exception(error):
+            raise error  # as Flask does where there is no handler
+        if not isinstance(error, InvalidAPIUsage) and (self._stays_html() or not _is_plain(error)):
+            return error
         code = int(error.code or 500)
         description, members = _told(error, code)
         name = describe(code)[0] if error.name == "Unknown Error" else str(error.name)

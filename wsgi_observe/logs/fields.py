@@ -57,14 +57,7 @@ def fields_of(
     _add_request(fields, remote_addr)
     if record.exc_info and record.exc_info[0] is not None:
         fields["exc_type"] = record.exc_info[0].__name__
-    unfit: list[object] = []
-    for name in islice(attributes, _FIRST_EXTRA, None):
-        if name in fields or name.__class__ is not str:
-            unfit.append(name)
-        elif name not in _NO_EXTRAS:
-            fields[name] = attributes[name]
-    if unfit:
-        _add_renamed(fields, unfit, attributes)
+    _add_extras(fields, attributes)
     attributes.update(fields)
     attributes[_KEPT] = fields
     return fields
@@ -124,6 +117,17 @@ def _shorten_peer(fields: Fields, mode: str) -> None:
     shown = peer(str(fields.pop("remote_addr")), mode)
     if shown is not None:
         fields["remote_addr"] = shown
+
+
+def _add_extras(fields: Fields, attributes: Fields) -> None:
+    unfit: list[object] = []
+    for name in islice(attributes, _FIRST_EXTRA, None):
+        if name in fields or name.__class__ is not str:
+            unfit.append(name)
+        elif name not in _NO_EXTRAS:
+            fields[name] = attributes[name]
+    if unfit:
+        _add_renamed(fields, unfit, attributes)
 
 
 def _add_renamed(fields: Fields, names: Iterable[Any], attributes: Fields) -> None:

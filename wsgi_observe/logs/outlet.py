@@ -36,6 +36,7 @@ class Outlet:
         self._on_failure = on_failure
         self._no_wait_before = 0.0
         self._is_behind = False
+        self._is_catching_up = False
         self._owner = os.getpid()
         self._rest = b""
         self._kept: deque[bytes] = deque()
@@ -62,17 +63,20 @@ class Outlet:
         """Write what waits: lines that matter first, then how many were lost."""
         if self._owner != os.getpid():
             self._forget()  # a fork's parent has these lines too, and writes them
-        while line := self._next():
-            try:
-                taken = self.sink.write(line)
-            except BlockingIOError:
-                return False
-            except Exception as error:
-                self._fail(error)
-                return False
-            self._note_written(line, taken)
-        self._is_behind = False
-        return True
+        if self._is_catching_up:
+            return False  # a signal handler logs in the middle of it
+        self._is_catching_up = True
+        try:
+            while line := self._next():
+                self._note_written(line, self.sink.write(line))
+            self._is_behind = False
+        except BlockingIOError:
+            pass
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._is_catching_up = False
+        return not self._is_behind
 
     def flush(self) -> None:
         """Write what waits, waiting for a moment, as a process does at its end."""

