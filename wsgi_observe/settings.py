@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -114,4 +113,6 @@ def _names_like(name: str) -> str:
 
 def _like(name: str, known: Iterable[str]) -> str:
     """Return the known names nearest to a mistaken one, or all of them."""
+    from difflib import get_close_matches  # only when there is a mistake to explain
+
     return "one of " + ", ".join(get_close_matches(name, known) or sorted(known))

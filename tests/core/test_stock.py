@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from werkzeug import exceptions
 from werkzeug.test import EnvironBuilder
 
-from wsgi_observe.core.stock import is_stock_page
+from wsgi_observe.core.stock import is_stock_page, is_stock_text
 
 DJANGO = b"""
 <!doctype html>
@@ -75,3 +75,38 @@ def test_any_bytes_are_judged(page: bytes) -> None:
 @pytest.mark.parametrize("part", [b" ", b"<html>", b"<!doctype html>\n", b"<title>"])
 def test_a_large_page_is_judged_in_no_time(part: bytes) -> None:
     assert not is_stock_page(part * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "stock"),
+    [
+        pytest.param(b'{"title": "404 Not Found"}', True, id="Falcon"),
+        pytest.param(
+            b'{"message": "It is \\"x\\".", "code": "404 Not Found", "title": "Not Found"}',
+            True,
+            id="Pyramid",
+        ),
+        pytest.param(b"404 Not Found\n\nIt is gone.\n\n\n/x\n\n", True, id="WebOb"),
+        pytest.param(
+            b'{"title": "404 Not Found", "description": "No such order"}', False, id="own"
+        ),
+        pytest.param(b'{"title": "403 Forbidden"}', False, id="of another status"),
+        pytest.param(b"404 Not Found\n\nNo such order", False, id="own text"),
+        pytest.param(b"404 Not Found", False, id="a line"),
+    ],
+)
+def test_a_text_is_stock_when_it_says_the_status_line_in_a_frameworks_way(
+    text: bytes, stock: bool
+) -> None:
+    assert is_stock_text(text, "404 Not Found") is stock
+
+
+@given(st.binary(), st.text())
+def test_any_text_is_judged(text: bytes, status: str) -> None:
+    assert is_stock_text(text, status) in (True, False)
+
+
+@pytest.mark.parametrize("part", [b"\\", b'"', b"\n", b"404 Not Found\n\n", b"x\n\n\n"])
+def test_a_large_text_is_judged_in_no_time(part: bytes) -> None:
+    for head in (b"", b"404 Not Found\n\n", b'{"message": "'):
+        assert not is_stock_text(head + part * 100_000 + b"x", "404 Not Found")

@@ -22,6 +22,9 @@ ACCESS_NAMES = frozenset(
 )
 """What the access line adds."""
 
+FACTS = "_wsgi_observe_facts"
+"""Where a record of our own has what stands in its ``extra`` attributes once more, together."""
+
 RESERVED = LINE_NAMES | ACCESS_NAMES | RECORD_NAMES
 
 

@@ -8,6 +8,8 @@ from os import getpid
 from threading import current_thread, get_ident
 from time import time
 
+from wsgi_observe.core.names import FACTS
+
 _Record = logging.LogRecord
 
 
@@ -48,6 +50,7 @@ class RecordMaker:
             attributes["levelno"] = level
             attributes["levelname"] = logging.getLevelName(level)
         attributes.update(fields)
+        attributes[FACTS] = fields
         return record
 
     def _ask_factory(

@@ -1,11 +1,26 @@
 """The log lines: what stands on one, how it looks, where it goes."""
 
-from wsgi_observe.logs.config import logging_config
-from wsgi_observe.logs.console import ConsoleFormatter
-from wsgi_observe.logs.filter import ContextFilter
-from wsgi_observe.logs.handler import LineHandler
-from wsgi_observe.logs.json import JsonFormatter
-from wsgi_observe.logs.parts import join
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wsgi_observe.logs.config import logging_config
+    from wsgi_observe.logs.console import ConsoleFormatter
+    from wsgi_observe.logs.filter import ContextFilter
+    from wsgi_observe.logs.handler import LineHandler
+    from wsgi_observe.logs.json import JsonFormatter
+    from wsgi_observe.logs.parts import join
+
+_HOMES = {
+    "ConsoleFormatter": "console",
+    "ContextFilter": "filter",
+    "JsonFormatter": "json",
+    "LineHandler": "handler",
+    "join": "parts",
+    "logging_config": "config",
+}
 
 __all__ = [
     "ConsoleFormatter",
@@ -15,3 +30,10 @@ __all__ = [
     "join",
     "logging_config",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for (PEP 562): a library that only binds fields needs none of it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging.config
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -52,10 +52,13 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
     """
+    # It brings sockets and pickles along, which not everybody who imports us has asked for.
+    from logging.config import dictConfig
+
     chosen = replace(settings or Settings(), **overrides)
     config = logging_config(chosen)
     _require_stream(chosen.log_stream)
-    logging.config.dictConfig(config)
+    dictConfig(config)
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LineHandler):
             handler.open()

@@ -11,7 +11,7 @@ from typing import Any
 
 from wsgi_observe.core.context import running
 from wsgi_observe.core.environ import request_fields
-from wsgi_observe.core.names import RECORD_NAMES, free_name
+from wsgi_observe.core.names import FACTS, RECORD_NAMES, free_name
 from wsgi_observe.core.peer import peer, stricter
 
 Fields = dict[str, object]
@@ -20,7 +20,7 @@ ABSENT = "-"
 SOMETIMES_ABSENT = ("request_id", "method", "path", "remote_addr", "trace_id", "span_id")
 
 _KEPT = "_wsgi_observe_fields"
-_NO_EXTRAS = RECORD_NAMES | {_KEPT}
+_NO_EXTRAS = RECORD_NAMES | {_KEPT, FACTS}
 # What `logging` itself puts on a record comes first on it, and `extra=` behind.
 _FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
 
@@ -120,8 +120,15 @@ def _shorten_peer(fields: Fields, mode: str) -> None:
 
 
 def _add_extras(fields: Fields, attributes: Fields) -> None:
+    first = _FIRST_EXTRA
+    facts = attributes.get(FACTS)
+    if facts is not None:  # names that are ours, so that none of them can be taken
+        fields.update(facts)
+        first += len(facts) + 1
+        if len(attributes) == first:
+            return
     unfit: list[object] = []
-    for name in islice(attributes, _FIRST_EXTRA, None):
+    for name in islice(attributes, first, None):
         if name in fields or name.__class__ is not str:
             unfit.append(name)
         elif name not in _NO_EXTRAS:
