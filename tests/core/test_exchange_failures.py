@@ -354,7 +354,9 @@ class ClientDisconnected(Exception):
 def test_a_server_that_fails_while_it_sends_leaves_a_failure_unless_its_client_left(
     error: BaseException, outcome: str, errors: int, log: Log
 ) -> None:
-    body = observe(answering(body=lambda: iter([b"one", b"two"])))(environ(), Server().start_response)
+    body = observe(answering(body=lambda: iter([b"one", b"two"])))(
+        environ(), Server().start_response
+    )
     try:
         for _ in body:
             raise error

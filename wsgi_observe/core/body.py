@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from wsgi_observe.core.context import Scope, bound, resume
+from wsgi_observe.core.failures import ends_quietly
 from wsgi_observe.core.fast_paths import require_bytes
-from wsgi_observe.core.once import ask
+from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.transfer import Transfer
 
-_END = object()
+END = object()
 
 
 class WrappedBody(Transfer):
@@ -76,14 +77,21 @@ class WrappedBody(Transfer):
         if self.outcome is None:
             self.outcome = self.how_it_was_left()
         seen = bound()
-        resume(self.shared or self)
+        scope = self.shared or self
+        if seen is not scope:
+            resume(scope)
         try:
             if close_app is not None:
                 close_app()
         except BaseException as error:
             raise self.break_off(error)
         finally:
-            self._end(seen)
+            if self.at_end:
+                self._end()
+            if self.shared is None:
+                self.leave(seen)
+            else:
+                resume(seen)
 
     def adopt(self, body: Iterable[bytes]) -> None:
         """Pass the app's body on from its first chunk, and close it at the end."""
@@ -93,12 +101,12 @@ class WrappedBody(Transfer):
         """Have `rest` come after the first chunk, however often the server iterates."""
         self._chunks = rest
 
-    def _take_first(self, chunks: Iterator[bytes]) -> None:
-        first = next(chunks, _END)
-        if first is _END:
-            self._first, self._chunks = None, ()  # not every iterator may be asked once more
-        else:
-            self._first = require_bytes(first)
+    def _check_first(self, first: object) -> bytes | None:
+        """Return the first chunk, None if there is none; raise TypeError for what is not one."""
+        if first is END:
+            self._chunks = ()  # not every iterator may be asked once more
+            return None
+        return require_bytes(first)
 
     def _put_kept_first(self) -> Iterable[bytes]:
         """Let the body begin with what `write` had to keep."""
@@ -106,13 +114,11 @@ class WrappedBody(Transfer):
         self._chunks, self._first = chain(self._kept, first, self._chunks), None
         return self
 
-    def _end(self, seen: Scope | None) -> None:
-        """Do what the middlewares want done at the end, and put back what was `seen` before."""
-        try:
-            for hook in self.at_end:
-                ask(hook.__qualname__, hook, self)
-        finally:
-            if self.shared is None:
-                self.leave(seen)
-            else:
-                resume(seen)
+    def _end(self) -> None:
+        """Do what the middlewares want done at the end."""
+        for hook in self.at_end:
+            try:
+                hook(self)
+            except BaseException as error:
+                if not ends_quietly(error):
+                    warn_once(hook.__qualname__)

@@ -13,10 +13,16 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from wsgi_observe.core.body import WrappedBody
+from wsgi_observe.core.body import END, WrappedBody
 from wsgi_observe.core.context import bound, resume, running, scope_of
 from wsgi_observe.core.failures import ends_quietly, mark_logged
-from wsgi_observe.core.fast_paths import is_native_file, require_bytes, send_native_file, sized
+from wsgi_observe.core.fast_paths import (
+    SizedBody,
+    is_native_file,
+    require_bytes,
+    send_native_file,
+    sized,
+)
 from wsgi_observe.core.net import Answer, Headers, Net
 from wsgi_observe.core.upgrade import run_unheld
 
@@ -77,13 +83,16 @@ class Exchange(WrappedBody):
             if "wsgi.file_wrapper" in environ and self._may_be_sent_whole(environ, body):
                 return send_native_file(self, body)
             self._chunks = chunks = iter(body)
-            self._take_first(chunks)
+            first = next(chunks, END)
+            self._first = first if first.__class__ is bytes else self._check_first(first)
             # Only now: an app may have started on its first `next`.
             if self.went_out_at:
                 return self._put_kept_first()
             if self.status >= "4" and self.net is not None:
                 return self._respond_to_error(self.net, chunks, body)
             self.start()
+            if body.__class__ is list and len(body) == 1:
+                return SizedBody(self, 1)
             return sized(self, body) if hasattr(body, "__len__") else self
         except BaseException as error:
             answered = self._answer_for(error)
@@ -156,7 +165,8 @@ class Exchange(WrappedBody):
         except BaseException:
             self._refused = True
             raise
-        self.went_out_at = perf_counter()
+        # Nobody asks for the time where no clock was started.
+        self.went_out_at = perf_counter() if self.started_at else 1.0
 
     def _restart(self, status: str, exc_info: OptExcInfo | None) -> None:
         """Let the app change its mind, if it says why and the first start is not out."""
@@ -184,7 +194,7 @@ class Exchange(WrappedBody):
         """Let the start of an error out, or an answer of ours in its place."""
         is_whole = self._first != b""
         while self._first == b"":  # an empty body is ours to fill
-            self._take_first(chunks)
+            self._first = self._check_first(next(chunks, END))
         if self.went_out_at:
             return self._put_kept_first()
         answer = net.rewrite(self, self._first)

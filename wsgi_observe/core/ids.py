@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from os import getpid
-from random import Random
+import sys
+from random import Random, SystemRandom
 from time import time_ns
 
 _fit = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}").fullmatch
@@ -20,8 +21,11 @@ def is_fit(value: str) -> bool:
     return _fit(value) is not None
 
 
-_random = Random()
-_seeded_in = getpid()
+# Forked workers would go on with the same numbers. uWSGI forks without telling Python, so there
+# the system is asked each time.
+_random = SystemRandom() if "uwsgi" in sys.modules else Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_id() -> str:
@@ -30,20 +34,10 @@ def new_id() -> str:
     The twelve bits behind the milliseconds hold their fraction (method 3 of section 6.2), so
     that IDs made one after the other sort. The rest is random, and no secret.
     """
-    # Forked workers would go on with the same numbers. Not by ``os.register_at_fork``: uWSGI
-    # forks without telling Python.
-    if getpid() != _seeded_in:
-        _reseed()
     milliseconds, nanoseconds = divmod(time_ns(), 1_000_000)
     time_half = milliseconds << 16 | 0x7000 | (nanoseconds << 12) // 1_000_000
     random_half = 0x2 << 62 | _random.getrandbits(62)
     return (time_half << 64 | random_half).to_bytes(16, "big").hex()
-
-
-def _reseed() -> None:
-    global _seeded_in
-    _random.seed()
-    _seeded_in = getpid()
 
 
 def read_id(header: str, value: str) -> str | None:

@@ -39,7 +39,7 @@ class Layer:
                     break
         if exchange is outer:
             return app(environ, start_response)
-        if isinstance(app, Answer) and not exchange.at_end:
+        if app.__class__ is Answer and not exchange.at_end:
             return _reply(exchange, app, environ)
         return exchange.run(app, environ)
 

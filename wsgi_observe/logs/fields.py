@@ -52,9 +52,7 @@ def fields_of(
         "message": message,
         "pid": record.process or os.getpid(),
     }
-    if static:
-        fields.update(static)
-    _add_request(fields, remote_addr)
+    add_context(fields, static, remote_addr)
     if record.exc_info and record.exc_info[0] is not None:
         fields["exc_type"] = record.exc_info[0].__name__
     _add_extras(fields, attributes)
@@ -98,7 +96,10 @@ def text_of(value: object) -> str:
         return f"<{type(value).__name__}: {type(error).__name__} in its __str__>"
 
 
-def _add_request(fields: Fields, remote_addr: str) -> None:
+def add_context(fields: Fields, static: Mapping[str, object], remote_addr: str) -> None:
+    """Add what a line has of its process and its request."""
+    if static:
+        fields.update(static)
     scope = running()
     if scope is None:
         return
@@ -119,7 +120,7 @@ def _shorten_peer(fields: Fields, mode: str) -> None:
         fields["remote_addr"] = shown
 
 
-def _add_extras(fields: Fields, attributes: Fields) -> None:
+def _add_extras(fields: Fields, attributes: dict[str, Any]) -> None:
     first = _FIRST_EXTRA
     facts = attributes.get(FACTS)
     if facts is not None:  # names that are ours, so that none of them can be taken

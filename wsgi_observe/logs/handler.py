@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -62,12 +62,15 @@ class LineHandler(logging.Handler):
             lines = self._lines(record)
         except Exception as error:
             lines = self._stand_in(record, error)
+        self.put(lines, record.levelno or 0)  # a record made by hand may have none
+
+    def put(self, lines: Iterable[bytes], level: int) -> None:
+        """Write the lines of one record."""
         try:
             with self.lock:  # type: ignore[union-attr]
                 outlet = self._outlet
                 if outlet is None or monotonic() - self._looked_at > _BETWEEN_LOOKS:
                     outlet = self._look()
-                level = record.levelno or 0  # a record made by hand may have none
                 for line in lines:
                     outlet.put(line, level >= logging.WARNING)
                     level = logging.INFO  # the parts of a long record are no failures

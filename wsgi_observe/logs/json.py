@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from importlib import import_module
+from os import getpid
+from time import time
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from wsgi_observe.core.failures import is_logged
 from wsgi_observe.logs import encoding
 from wsgi_observe.logs.encoding import Encode
-from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue
+from wsgi_observe.logs.fields import Fields, add_context, fields_of, left_by_a_queue, timestamp
 from wsgi_observe.logs.parts import split
 from wsgi_observe.logs.trace import trace_of
 
@@ -55,11 +57,27 @@ class JsonFormatter(BaseJsonFormatter):
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines none of which is too long for a pipe to keep it whole."""
-        line = self._line(record)
+        return self.cap(self._line(record))
+
+    def cap(self, line: Fields) -> list[bytes]:
+        """Return a line's fields as lines none of which is too long."""
         data = self._encode(line)
         if len(data) < self._longest:
             return [data + b"\n"]
         return split(line, self._longest - self._added, self._encode, self.static_fields)
+
+    def fields_of_our_own(self, level: str, logger: str, module: str, message: str) -> Fields:
+        """Return the fields that a record made at this moment would have, without the record."""
+        line: Fields = {
+            "timestamp": timestamp(time()),
+            "level": level,
+            "logger": logger,
+            "module": module,
+            "message": message,
+            "pid": getpid(),
+        }
+        add_context(line, self.static_fields, self._remote_addr)
+        return line
 
     def _line(self, record: logging.LogRecord) -> Fields:
         line = fields_of(record, self.static_fields, self._remote_addr)

@@ -13,6 +13,7 @@ from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.query import redacted_query
 from wsgi_observe.core.records import RecordMaker
+from wsgi_observe.logs.direct import write_directly
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class AccessLog(Layer):
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Start the clock."""
-        scope = exchange.scope
+        scope = exchange.shared or exchange
         if not scope.access_logged:
             scope.access_logged = True
             if self._remote_addr != "full":
@@ -61,7 +62,7 @@ class AccessLog(Layer):
             exchange.at_end = (self._write_line, *exchange.at_end)
 
     def _write_line(self, exchange: Exchange) -> None:
-        if exchange.scope.is_probe:
+        if (exchange.shared or exchange).is_probe:
             return
         seconds = perf_counter() - exchange.started_at
         code = exchange.code
@@ -75,7 +76,8 @@ class AccessLog(Layer):
             if self._query and exchange.environ.get("QUERY_STRING"):
                 facts["query_string"] = redacted_query(exchange.environ["QUERY_STRING"])
             message = f"{request_line(exchange.environ)} {code}"
-            _log.handle(_records.make(message, facts, level))
+            if not write_directly(_log, level, "access_log", message, facts):
+                _log.handle(_records.make(message, facts, level))
 
     @staticmethod
     def _ask_level(
@@ -88,20 +90,18 @@ class AccessLog(Layer):
 
 
 def _facts(exchange: Exchange, code: int, seconds: float) -> dict[str, object]:
+    # `int` takes half the time of `round`.
     facts: dict[str, object] = {
         "status": code,
-        "duration_ms": _milliseconds(seconds),
-        "response_bytes": exchange.sent,
+        "duration_ms": int(seconds * 1_000_000) / 1000,
+        "response_bytes": exchange.written + exchange.passed,
         "outcome": exchange.outcome,
     }
     if exchange.went_out_at:
-        facts["ttfb_ms"] = _milliseconds(exchange.went_out_at - exchange.started_at)
-    if "HTTP_USER_AGENT" in exchange.environ:
-        facts["user_agent"] = printable(exchange.environ["HTTP_USER_AGENT"])
+        facts["ttfb_ms"] = int((exchange.went_out_at - exchange.started_at) * 1_000_000) / 1000
+    environ = exchange.environ
+    if "HTTP_USER_AGENT" in environ:
+        facts["user_agent"] = printable(environ["HTTP_USER_AGENT"])
     if exchange.exc_type is not None:
         facts["exc_type"] = exchange.exc_type
     return facts
-
-
-def _milliseconds(seconds: float) -> float:
-    return int(seconds * 1_000_000) / 1000  # in half the time that `round` takes

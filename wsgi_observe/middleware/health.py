@@ -78,8 +78,8 @@ class Health(Layer):
         path = environ.get("PATH_INFO", "")
         answer = self._answers.get(path)
         if answer is None:
-            # No prefix at all fits an empty tuple.
-            if not path.startswith(self._below_ready) or not self._could_name_a_check(path):
+            prefixes = self._below_ready
+            if not prefixes or not path.startswith(prefixes) or not self._could_name_a_check(path):
                 return None
             return partial(self._refuse, exchange, "404 Not Found")
         if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
