@@ -70,6 +70,13 @@ class Readiness:
         engine = self._engines.get(getpid())
         return () if engine is None else engine.hanging()
 
+    def fresh(self) -> Report | None:
+        """Return what `report` would, if that needs no run; else None."""
+        state = self.state
+        pid, since, until, report = self._latest
+        is_fresh = since <= monotonic() < until and pid == getpid()
+        return None if state.draining or state.starting or not is_fresh else report
+
     def report(self, names: Collection[str] | None = None, exclude: Collection[str] = ()) -> Report:
         """Return how ready this process is, running the checks when the last run is too old.
 

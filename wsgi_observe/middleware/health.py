@@ -85,6 +85,13 @@ class Health(Layer):
         if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
             return partial(self._refuse, exchange, "405 Method Not Allowed")
         exchange.scope.is_probe = True
+        if path == self._ready_path and not environ.get("QUERY_STRING"):
+            report, ready = self._latest
+            state = self._state
+            if report is not None and not state.draining and not state.starting:
+                # The common question within the TTL: nothing is to run for it.
+                is_fresh = self._readiness.fresh() is report
+                return cast("WSGIApplication", ready) if is_fresh else answer
         return answer
 
     def _could_name_a_check(self, path: str) -> bool:
