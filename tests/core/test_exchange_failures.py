@@ -1,5 +1,6 @@
 """What becomes of a failure: before the commit, after it, and of the kinds that end workers."""
 
+import logging
 import sys
 
 import pytest
@@ -364,3 +365,22 @@ def test_a_server_that_fails_while_it_sends_leaves_a_failure_unless_its_client_l
         body.close()
     assert log.access["outcome"] == outcome
     assert len(log.errors) == errors
+
+
+@pytest.mark.parametrize(
+    ("logger", "level"),
+    [
+        pytest.param("gunicorn.error", "INFO", id="a server repeats it"),
+        pytest.param("shop.jobs", "ERROR", id="the app says it at another time"),
+    ],
+)
+def test_a_logged_failure_is_told_again_unless_a_server_repeats_it(
+    logger: str, level: str, log: Log
+) -> None:
+    error = ValueError("kept")
+    call(observe(raising(error)))
+    log.clear()
+    logging.getLogger(logger).error("again", exc_info=error)
+    (line,) = log.lines
+    assert line["level"] == level
+    assert ("exc_info" in line) == (level == "ERROR")

@@ -5,6 +5,15 @@ from __future__ import annotations
 from wsgi_observe.core.context import Scope, running
 
 _MARK = "__wsgi_observe_logged__"
+_OURS = "wsgi_observe.errors"
+
+# Whose loggers report what a request has raised once more, when it has ended.
+_SERVERS = frozenset(
+    {
+        *("gunicorn", "waitress", "werkzeug", "cheroot", "gevent", "eventlet", "tornado"),
+        *("granian", "_granian", "uwsgi", "bjoern", "mod_wsgi", "wsgiref"),
+    }
+)
 
 
 class RequestFailedError(Exception):
@@ -58,3 +67,15 @@ def is_logged(error: BaseException) -> bool:
     """
     scope = BaseException.__getattribute__(error, "__dict__").get(_MARK)
     return scope is not None and running() in (scope, None)
+
+
+def is_echo(error: BaseException, logger: str) -> bool:
+    """Tell whether a record of `logger` only repeats our own ERROR line about `error`.
+
+    A server's does, when it reports the failure too. An app may keep an exception and log it at
+    another time, which is news.
+    """
+    scope = BaseException.__getattribute__(error, "__dict__").get(_MARK)
+    if scope is None or logger == _OURS:
+        return False
+    return running() is scope or logger.partition(".")[0] in _SERVERS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from wsgi_observe.core.failures import is_logged
+from wsgi_observe.core.failures import is_echo
 from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue, text_of
 from wsgi_observe.logs.trace import trace_of
 
@@ -84,7 +84,7 @@ class ConsoleFormatter(logging.Formatter):
         error = record.exc_info[1] if record.exc_info else None
         if record.exc_info is None or error is None:
             return record.exc_text or left_by_a_queue(record, fields)
-        return "" if is_logged(error) else trace_of(self, record.exc_info)
+        return "" if is_echo(error, record.name) else trace_of(self, record.exc_info)
 
 
 def _color_of(level: int) -> str:

@@ -10,14 +10,12 @@ from time import time
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
-from wsgi_observe.core.failures import is_logged
+from wsgi_observe.core.failures import is_echo
 from wsgi_observe.logs import encoding
 from wsgi_observe.logs.encoding import Encode
 from wsgi_observe.logs.fields import Fields, add_context, fields_of, left_by_a_queue, timestamp
 from wsgi_observe.logs.parts import split
 from wsgi_observe.logs.trace import trace_of
-
-_ERRORS = "wsgi_observe.errors"
 
 
 class JsonFormatter(BaseJsonFormatter):
@@ -88,7 +86,7 @@ class JsonFormatter(BaseJsonFormatter):
     def _trace(self, record: logging.LogRecord, line: Fields) -> Fields:
         trace: Fields = {}
         if record.exc_info and record.exc_info[1] is not None:
-            if is_logged(record.exc_info[1]) and record.name != _ERRORS:
+            if is_echo(record.exc_info[1], record.name):
                 # The server reports what our own ERROR line has told: one failure, one ERROR.
                 trace["level"] = "INFO"
             else:
