@@ -25,7 +25,8 @@ def request_fields(environ: WSGIEnvironment) -> dict[str, object]:
 
 def request_line(environ: WSGIEnvironment) -> str:
     """Return method and path, as a message names a request: ``GET /orders``."""
-    return f"{printable(environ.get('REQUEST_METHOD', ''))} {request_path(environ)}"
+    method = environ.get("REQUEST_METHOD", "")
+    return f"{method if method.isprintable() else printable(method)} {request_path(environ)}"
 
 
 def request_path(environ: WSGIEnvironment) -> str:

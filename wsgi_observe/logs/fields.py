@@ -25,6 +25,7 @@ _NO_EXTRAS = RECORD_NAMES | {_KEPT, FACTS}
 _FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
 
 _second = (0, "")
+_MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
 
 
 def fields_of(
@@ -70,7 +71,7 @@ def timestamp(created: float) -> str:
     if seconds != known:
         prefix = strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
         _second = (seconds, prefix)
-    return f"{prefix}.{milliseconds % 1000:03d}Z"
+    return prefix + _MILLISECONDS[milliseconds % 1000]
 
 
 def message_of(record: logging.LogRecord) -> str:

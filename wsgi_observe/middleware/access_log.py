@@ -101,7 +101,8 @@ def _facts(exchange: Exchange, code: int, seconds: float) -> dict[str, object]:
         facts["ttfb_ms"] = int((exchange.went_out_at - exchange.started_at) * 1_000_000) / 1000
     environ = exchange.environ
     if "HTTP_USER_AGENT" in environ:
-        facts["user_agent"] = printable(environ["HTTP_USER_AGENT"])
+        agent = environ["HTTP_USER_AGENT"]
+        facts["user_agent"] = agent if agent.isprintable() else printable(agent)
     if exchange.exc_type is not None:
         facts["exc_type"] = exchange.exc_type
     return facts
