@@ -17,6 +17,7 @@ _PAGES = re.compile(
       <title>Error:\ \d{3}
     | # Django, a form without its CSRF token
       <!DOCTYPE\ html>\s*<html\ lang="en">\s*<head>\s*<meta\ http-equiv="content-type"[^>\n]*>\s*
+      (?:<meta\ name="color-scheme"[^>\n]*>\s*)?  # since Django 6
       <meta\ name="robots"\ content="NONE,NOARCHIVE">\s*<title>403\ Forbidden</title>
     | # WebOb, Pyramid
       <html>\s*<head>\s*<title>\d{3}\ [^<\n]*</title>\s*</head>\s*<body>\s*<h1>\d{3}\ [^<\n]*</h1>
