@@ -65,7 +65,7 @@ def is_logged(error: BaseException) -> bool:
     The server reports after the request has ended, so a mark counts while its request runs and
     when none does; an exception object that is raised again in a later request is news.
     """
-    scope = BaseException.__getattribute__(error, "__dict__").get(_MARK)
+    scope = _marked_under(error)
     return scope is not None and running() in (scope, None)
 
 
@@ -75,7 +75,13 @@ def is_echo(error: BaseException, logger: str) -> bool:
     A server's does, when it reports the failure too. An app may keep an exception and log it at
     another time, which is news.
     """
-    scope = BaseException.__getattribute__(error, "__dict__").get(_MARK)
+    scope = _marked_under(error)
     if scope is None or logger == _OURS:
         return False
     return running() is scope or logger.partition(".")[0] in _SERVERS
+
+
+def _marked_under(error: BaseException) -> Scope | None:
+    """Return the scope that `error` was logged under, past a class that forbids to ask."""
+    scope: Scope | None = BaseException.__getattribute__(error, "__dict__").get(_MARK)
+    return scope
