@@ -3,6 +3,7 @@
 import gc
 import io
 import logging
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -124,3 +125,11 @@ def test_ten_thousand_requests_leave_nothing_for_the_garbage_collector(
         gc.enable()
         resume(None)
     assert growth < 50
+
+
+def test_the_import_loads_nothing_that_only_some_need() -> None:
+    code = "import sys, wsgi_observe; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True)
+    heavy = {"asyncio", "difflib", "ipaddress", "logging.config", "pickle", "pythonjsonlogger"}
+    heavy |= {"queue", "socket", "urllib.parse", "uuid", "wsgi_observe.logs.json"}
+    assert heavy.isdisjoint(done.stdout.decode().split())

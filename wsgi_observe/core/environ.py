@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -49,4 +48,6 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
+    from urllib.parse import quote  # a hundredth of the start-up, for what hardly ever comes
+
     return "".join(c if c.isprintable() else quote(c, errors="replace") for c in text)

@@ -8,10 +8,12 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.core.names import RESERVED
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
 
 Check = Callable[[str, Any], Any]
 Parse = Callable[[str, str], Any]
@@ -143,6 +145,8 @@ def trust(name: str, value: Any) -> bool | tuple[IPv4Network | IPv6Network, ...]
     """Check True, False, or networks."""
     if isinstance(value, bool):
         return value
+    from ipaddress import ip_network  # for those who name networks
+
     try:
         return tuple(ip_network(network) for network in _several(name, value, "networks"))
     except ValueError as error:

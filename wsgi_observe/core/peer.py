@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
 MODES = ("full", "truncated", "off")
 
@@ -27,6 +26,8 @@ def stricter(one: str, other: str) -> str:
 @lru_cache(maxsize=1024)
 def _truncated(address: str) -> str | None:
     """Return the /24 or /48 that an address is in; None for what is no address."""
+    from ipaddress import IPv4Address, IPv6Address, ip_address  # for those who truncate
+
     try:
         found = ip_address(address.partition("%")[0].strip("[]"))
     except ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote_plus
 
 from wsgi_observe.core.environ import printable
 
@@ -62,5 +61,7 @@ def is_sensitive(name: str) -> bool:
 
 
 def _decoded(text: str) -> str:
+    from urllib.parse import unquote_plus  # for those who have queries logged
+
     # Twice, since a proxy may have encoded what was encoded.
     return unquote_plus(unquote_plus(text))

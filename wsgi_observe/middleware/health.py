@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qs
 
 from wsgi_observe.core.envelope import Error, Shape, encode
 from wsgi_observe.core.exchange import Exchange
@@ -219,6 +218,8 @@ _ALIVE = _page("200 OK", "application/json", encode({"status": "ok"}))
 
 
 def _parsed(query: str) -> dict[str, list[str]]:
+    from urllib.parse import parse_qs  # for probes that ask in detail
+
     # The bytes of a query that nobody percent-encoded, as PEP 3333 hands them over.
     query = query.encode("latin-1", "replace").decode("utf-8", "replace")
     return parse_qs(query, keep_blank_values=True)

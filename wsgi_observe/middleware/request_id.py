@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 from wsgi_observe.core.context import REQUEST_ID_KEY, Scope
@@ -13,6 +12,8 @@ from wsgi_observe.core.layer import Layer
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 
@@ -66,6 +67,8 @@ class RequestID(Layer):
         """Tell whether the peer may name the request; one without an address (a socket) may not."""
         if isinstance(self._trust, bool):
             return self._trust
+        from ipaddress import ip_address  # loaded with the networks
+
         try:
             peer = ip_address(environ.get("REMOTE_ADDR", ""))
         except ValueError:
