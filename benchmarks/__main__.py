@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=60, help="of each subject in a round")
     options = parser.parse_args()
     with stdout_to_nowhere():
-        configure_logging(log_format="json")
+        configure_logging(log_format="json", capture_uncaught=False)
         rounds = measure(subjects(), options.rounds, options.calls)
     print(table(rounds))
 

@@ -18,6 +18,11 @@ COSTS = {
     "stack with the access line, on Flask": ("Flask, access line", BARE),
     "a health answer, whole": ("health", None),
     "a readiness answer within the TTL, ten checks, whole": ("ready", None),
+    "an application line": ("line, json", None),
+    "an application line, orjson": ("line, orjson", None),
+    "python-json-logger's": ("line, python-json-logger, json", None),
+    "python-json-logger's, orjson": ("line, python-json-logger, orjson", None),
+    "structlog's, orjson": ("line, structlog, orjson", None),
 }
 
 
@@ -32,8 +37,10 @@ class Cost(NamedTuple):
 
 
 def costs(rounds: Sequence[Round]) -> Iterator[Cost]:
-    """Return every cost of `COSTS`; differences are taken within a round."""
+    """Return every cost of `COSTS` that was measured; differences are taken within a round."""
     for what, (subject, base) in COSTS.items():
+        if subject not in rounds[0]:
+            continue
         spent = [one[subject] - (one[base] if base else 0.0) for one in rounds]
         parts = [seconds / one[BARE] for seconds, one in zip(spent, rounds, strict=True)]
         yield Cost(what, quantiles(spent, n=4)[1] * 1e6, *quantiles(parts, n=4))
@@ -43,9 +50,9 @@ def table(rounds: Sequence[Round]) -> str:
     """Return the costs as a table for people."""
     bare = quantiles([one[BARE] for one in rounds], n=4)[1] * 1e6
     head = f"{'of a bare Flask JSON hello':54}{bare:8.1f} µs   part   quartiles"
-    lines = [
-        f"{cost.what:54}{cost.microseconds:8.1f} µs  {cost.median:.3f}  "
+    lines = {
+        cost.what: f"{cost.what:54}{cost.microseconds:8.1f} µs  {cost.median:.3f}  "
         f"{cost.low:.3f} to {cost.high:.3f}"
         for cost in costs(rounds)
-    ]
-    return "\n".join([head, *lines])
+    }
+    return "\n".join([head, *(lines.get(what, f"{what:54}not installed") for what in COSTS)])

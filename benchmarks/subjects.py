@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.test import create_environ
 
+from benchmarks.lines import lines
 from wsgi_observe import observe
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def subjects() -> dict[str, Call]:
         found[f"{name}, access line"] = request(observe(app))
     found["health"] = request(observe(trivial), "/health")
     found["ready"] = request(observe(trivial, checks=checks, check_ttl=60.0), "/ready")
-    return found
+    return found | lines()
 
 
 def _start_response(
