@@ -18,11 +18,11 @@ COSTS = {
     "stack with the access line, on Flask": ("Flask, access line", BARE),
     "a health answer, whole": ("health", None),
     "a readiness answer within the TTL, ten checks, whole": ("ready", None),
-    "an application line": ("line, json", None),
-    "an application line, orjson": ("line, orjson", None),
-    "python-json-logger's": ("line, python-json-logger, json", None),
-    "python-json-logger's, orjson": ("line, python-json-logger, orjson", None),
-    "structlog's, orjson": ("line, structlog, orjson", None),
+    "an application line": ("line, json", "line, none"),
+    "an application line, orjson": ("line, orjson", "line, none"),
+    "python-json-logger's": ("line, python-json-logger, json", "line, none"),
+    "python-json-logger's, orjson": ("line, python-json-logger, orjson", "line, none"),
+    "structlog's, orjson": ("line, structlog, orjson", "line, none"),
 }
 
 

@@ -21,8 +21,8 @@ _LEFT = "__wsgi_observe_request_id__"
 
 _running: ContextVar[Scope | None] = ContextVar("wsgi_observe.scope", default=None)
 
-
-_ENDED: WSGIEnvironment = {}
+ENDED: WSGIEnvironment = {}
+"""The environ of a scope that has ended."""
 
 
 class Scope:
@@ -46,7 +46,7 @@ class Scope:
     @property
     def live(self) -> bool:
         """Whether what it stands for is still running."""
-        return self.environ is not _ENDED
+        return self.environ is not ENDED
 
     def interrupt(self, outer: Scope) -> None:
         """Remember the scope to put back.
@@ -70,7 +70,7 @@ class Scope:
         By value, since a token's ``reset`` raises when a server closes the body from another
         context than it called the app in (Waitress does, with a file).
         """
-        self.environ = _ENDED
+        self.environ = ENDED
         if seen is self:
             seen = None if self._outer is None else self._outer()
         resume(seen if seen is not None and seen.live else None)
@@ -93,7 +93,8 @@ resume = _running.set
 def running() -> Scope | None:
     """Return the scope that is bound here, unless it has ended."""
     scope = bound()
-    return scope if scope is not None and scope.live else None
+    # As `live` has it, without the call: every log line asks.
+    return scope if scope is not None and scope.environ is not ENDED else None
 
 
 def scope_of(environ: WSGIEnvironment) -> Scope | None:

@@ -11,15 +11,16 @@ MASKED_PATH = "wsgi_observe.masked_path"
 """Where a door leaves a path that has secrets in it, what to show instead, and the secrets."""
 
 
-def request_fields(environ: WSGIEnvironment) -> dict[str, object]:
-    """Return the method, path and peer of a request, as they stand in its environ now."""
+def add_request_fields(line: dict[str, object], environ: WSGIEnvironment) -> None:
+    """Add the method, path and peer of a request, as they stand in its environ now."""
     method: str = environ.get("REQUEST_METHOD", "")
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     peer: str = environ.get("REMOTE_ADDR") or ""
-    return {
-        "method": method if method.isprintable() else printable(method),
-        "path": request_path(environ),
-        "remote_addr": peer if peer.isprintable() else printable(peer),
-    }
+    line["method"] = method if method.isprintable() else printable(method)
+    # Most paths are plain; those that are not go the longer way.
+    is_plain = MASKED_PATH not in environ and path.isascii() and path.isprintable()
+    line["path"] = path if is_plain else request_path(environ)
+    line["remote_addr"] = peer if peer.isprintable() else printable(peer)
 
 
 def request_line(environ: WSGIEnvironment) -> str:

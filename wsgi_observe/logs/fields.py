@@ -9,12 +9,14 @@ from itertools import islice
 from time import gmtime, strftime
 from typing import Any
 
-from wsgi_observe.core.context import running
-from wsgi_observe.core.environ import request_fields
+from wsgi_observe.core.context import ENDED, bound
+from wsgi_observe.core.environ import add_request_fields
 from wsgi_observe.core.names import FACTS, RECORD_NAMES, free_name
 from wsgi_observe.core.peer import peer, stricter
 
 Fields = dict[str, object]
+
+_Record = logging.LogRecord
 
 ABSENT = "-"
 SOMETIMES_ABSENT = ("request_id", "method", "path", "remote_addr", "trace_id", "span_id")
@@ -39,8 +41,8 @@ def fields_of(
     :param remote_addr: how much of the peer's address is told.
     """
     attributes = record.__dict__
-    if _KEPT in attributes:
-        kept: Fields = attributes[_KEPT]
+    kept: Fields | None = attributes.get(_KEPT)
+    if kept is not None:
         return kept
     message = record.msg
     if record.args or message.__class__ is not str:
@@ -56,7 +58,8 @@ def fields_of(
     add_context(fields, static, remote_addr)
     if record.exc_info and record.exc_info[0] is not None:
         fields["exc_type"] = record.exc_info[0].__name__
-    _add_extras(fields, attributes)
+    if len(attributes) > _FIRST_EXTRA:
+        _add_extras(fields, attributes)
     attributes.update(fields)
     attributes[_KEPT] = fields
     return fields
@@ -77,6 +80,8 @@ def timestamp(created: float) -> str:
 def message_of(record: logging.LogRecord) -> str:
     """Return the message; arguments that do not fit it are shown beside it."""
     try:
+        if record.__class__ is _Record and record.msg.__class__ is str and record.args:
+            return record.msg % record.args  # what `getMessage` does, without the call
         return record.getMessage()
     except Exception as error:
         return f"{text_of(record.msg)} (its arguments do not fit: {text_of(error)})"
@@ -101,13 +106,13 @@ def add_context(fields: Fields, static: Mapping[str, object], remote_addr: str) 
     """Add what a line has of its process and its request."""
     if static:
         fields.update(static)
-    scope = running()
-    if scope is None:
+    scope = bound()
+    if scope is None or scope.environ is ENDED:
         return
     if scope.request_id is not None:
         fields["request_id"] = scope.request_id
     if scope.environ:
-        fields.update(request_fields(scope.environ))
+        add_request_fields(fields, scope.environ)
         if remote_addr != "full" or scope.remote_addr != "full":
             _shorten_peer(fields, stricter(remote_addr, scope.remote_addr))
     if scope.fields is not None:
@@ -123,19 +128,16 @@ def _shorten_peer(fields: Fields, mode: str) -> None:
 
 def _add_extras(fields: Fields, attributes: dict[str, Any]) -> None:
     first = _FIRST_EXTRA
-    facts = attributes.get(FACTS)
-    if facts is not None:  # names that are ours, so that none of them can be taken
-        fields.update(facts)
-        first += len(facts) + 1
-        if len(attributes) == first:
-            return
-    unfit: list[object] = []
-    for name in islice(attributes, first, None):
+    if FACTS in attributes:  # names that are ours, so that none of them can be taken
+        fields.update(attributes[FACTS])
+        first += len(attributes[FACTS]) + 1
+    unfit: list[object] | None = None
+    for name, value in islice(attributes.items(), first, None):
         if name in fields or name.__class__ is not str:
-            unfit.append(name)
+            unfit = [*(unfit or ()), name]
         elif name not in _NO_EXTRAS:
-            fields[name] = attributes[name]
-    if unfit:
+            fields[name] = value
+    if unfit is not None:
         _add_renamed(fields, unfit, attributes)
 
 

@@ -12,6 +12,7 @@ from wsgi_observe.core.once import is_news
 from wsgi_observe.logs.outlet import Outlet
 from wsgi_observe.logs.streams import open_sink, standard
 
+_GRAVE = logging.WARNING
 _BETWEEN_LOOKS = 1.0  # seconds for which a stream is taken to be what it was
 
 
@@ -51,10 +52,12 @@ class LineHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Emit a record that passes the filters: as `logging` does, without its detours."""
-        passes = self.filter(record) if self.filters else record
+        passes: Any = True
+        if self.filters:
+            passes = self.filter(record)  # from Python 3.12 on perhaps another record
         if passes:
-            self.emit(passes if isinstance(passes, logging.LogRecord) else record)
-        return passes
+            self.emit(record if passes is True else passes)
+        return passes  # type: ignore[no-any-return]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's lines."""
@@ -72,8 +75,8 @@ class LineHandler(logging.Handler):
                 if outlet is None or monotonic() - self._looked_at > _BETWEEN_LOOKS:
                     outlet = self._look()
                 for line in lines:
-                    outlet.put(line, level >= logging.WARNING)
-                    level = logging.INFO  # the parts of a long record are no failures
+                    outlet.put(line, level >= _GRAVE)
+                    level = 0  # the parts of a long record are no failures
         except Exception:
             self._looked_at = 0.0  # `put` raises nothing; opening may, when descriptors run out
 
