@@ -42,6 +42,8 @@ class Server:
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._ended = False
+        self._is_read = threading.Event()
+        self._is_read.set()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -91,6 +93,15 @@ class Server:
             raise AssertionError("not in the output, which ends:\n" + "\n".join(self.lines[-40:]))
         return found
 
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Leave its output where it is, so that its pipe fills."""
+        self._is_read.clear()
+        try:
+            yield
+        finally:
+            self._is_read.set()
+
     def stop(self, stopper: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop, and return its exit code once all of its output is read."""
         with suppress(ProcessLookupError):
@@ -118,6 +129,7 @@ class Server:
         with self.process.stdout as output:
             for line in output:
                 self._tell(line.rstrip("\n"))
+                self._is_read.wait()
         with self._news:
             self._ended = True
             self._news.notify_all()

@@ -100,6 +100,42 @@ def test_a_stalled_pipe_costs_one_short_wait_and_the_lines_that_it_has_no_room_f
     assert told[-3] == "something is odd"
 
 
+def test_while_one_thread_waits_the_others_go_on_and_lose_nothing() -> None:
+    end, start = os.pipe()
+    program = f"""
+        configure_logging(log_format="json", log_wait={2 * PATIENCE})
+        outlet = logging.getLogger().handlers[0]._outlet
+        def fill():
+            number = 0
+            while not enough.is_set():
+                log.info("fill %s", "x" * 900, extra={{"number": number}})
+                number += 1
+        enough = threading.Event()
+        filler = threading.Thread(target=fill)
+        filler.start()
+        while not outlet._is_behind: time.sleep(0.001)
+        for number in range(50): log.info("on", extra={{"number": number}})
+        enough.set()
+        sys.stderr.write("went on")
+        sys.stderr.flush()
+        filler.join()
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", PREAMBLE + dedent(program)], stdout=start, stderr=subprocess.PIPE
+    )
+    os.close(start)
+    assert child.stderr.read(7) == b"went on"
+    reader = Reader(end)
+    child.communicate(timeout=PATIENCE)
+    assert child.returncode == 0
+    records = whole(reader.lines())
+    assert not [record for record in records if "lost" in record]
+    numbers = [record["number"] for record in records if record["message"] == "on"]
+    assert numbers == list(range(50))
+    filled = [record["number"] for record in records if record["message"] != "on"]
+    assert filled == list(range(len(filled)))
+
+
 def test_a_closed_pipe_costs_one_notice() -> None:
     end, start = os.pipe()
     os.close(end)

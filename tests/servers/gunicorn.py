@@ -18,14 +18,15 @@ WORKERS = {
 
 
 @contextmanager
-def gunicorn(*options: str) -> Iterator[Server]:
+def gunicorn(*options: str, **settings: object) -> Iterator[Server]:
     """Start it; its own messages come as JSON lines too."""
+    env = {f"WSGI_OBSERVE_{name.upper()}": str(value) for name, value in settings.items()}
     command = [
         *(sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:0", "-w", "1"),
         *("--logger-class", "wsgi_observe.gunicorn.Logger", *options),
         "tests.servers.shop:app",
     ]
-    with running(*command, cwd=ROOT, env={"WSGI_OBSERVE_LOG_FORMAT": "json"}) as server:
+    with running(*command, cwd=ROOT, env={"WSGI_OBSERVE_LOG_FORMAT": "json", **env}) as server:
         yield server
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from flask import Flask, Response, request, send_file
 from flask_sock import Sock
 
-from wsgi_observe import bind, configure_logging, current_request_id, observe
+from wsgi_observe import Settings, bind, configure_logging, current_request_id, observe
 
-configure_logging(log_format="json")
+configure_logging(Settings.from_env(os.environ), log_format="json")
 
 shop = Flask("shop")
 sock = Sock(shop)

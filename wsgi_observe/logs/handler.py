@@ -74,9 +74,13 @@ class LineHandler(logging.Handler):
                 outlet = self._outlet
                 if outlet is None or monotonic() - self._looked_at > _BETWEEN_LOOKS:
                     outlet = self._look()
+                is_wait_due = False
                 for line in lines:
-                    outlet.put(line, level >= _GRAVE)
+                    if outlet.put(line, level >= _GRAVE):
+                        is_wait_due = True
                     level = 0  # the parts of a long record are no failures
+            if is_wait_due:
+                outlet.see_through(self.lock)  # type: ignore[arg-type]
         except Exception:
             self._looked_at = 0.0  # `put` raises nothing; opening may, when descriptors run out
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from time import monotonic
+from typing import Any
 
 from wsgi_observe.logs.sinks import Sink
 
@@ -16,7 +18,7 @@ _BETWEEN_WAITS = 10.0  # seconds after a wait that was in vain before the next o
 
 
 class Outlet:
-    """Hands whole lines to a sink, in order; the caller holds a lock.
+    """Hands whole lines to a sink, in order; the caller holds a lock, but for `see_through`.
 
     :param wait: seconds for which a full pipe is waited for, once.
     :param count_line: makes the line that tells how many were lost.
@@ -35,29 +37,51 @@ class Outlet:
         self._count_line = count_line
         self._on_failure = on_failure
         self._no_wait_before = 0.0
+        self._patient_until = 0.0
         self._is_behind = False
         self._is_catching_up = False
         self._owner = os.getpid()
         self._rest = b""
-        self._kept: deque[bytes] = deque()
+        self._kept: deque[tuple[bytes, bool]] = deque()
         self._kept_bytes = 0
         self._lost = 0
 
-    def put(self, line: bytes, is_grave: bool) -> None:
-        """Write a line, or keep it, or count it."""
+    def put(self, line: bytes, is_grave: bool) -> bool:
+        """Write a line, or keep it, or count it; tell whether `see_through` is asked for.
+
+        While somebody waits for the stream, the others' lines are kept and they go on.
+        """
         if self._is_behind and not self.catch_up():
-            self._keep_or_count(line, is_grave)
-            return
+            return self._keep_or_count(line, is_grave)
         try:
             taken = self.sink.write(line)
-        except Exception as error:
+        except BlockingIOError:
             taken = 0
-            if not isinstance(error, BlockingIOError):
-                self._fail(error)
-                self._keep_or_count(line, is_grave)
-                return
-        if taken != len(line) and not self._push(line, taken):
+        except Exception as error:
+            self._fail(error)
+            return self._keep_or_count(line, is_grave)
+        if taken == len(line):
+            return False
+        self._fall_behind()
+        now = monotonic()
+        is_wait_due = self._wait > 0 and now >= self._no_wait_before
+        self._patient_until = now + self._wait if is_wait_due else 0.0
+        if taken:
+            self._rest = line[taken:]
+        else:
             self._keep_or_count(line, is_grave)
+        return is_wait_due
+
+    def see_through(self, lock: AbstractContextManager[Any]) -> None:
+        """Wait for room, without the lock, and write what is kept; for a moment, then give up."""
+        while True:
+            has_room = self._wait_until(self._patient_until)
+            with lock:
+                if not self._is_behind or (has_room and self.catch_up()):
+                    return
+                if monotonic() >= self._patient_until:
+                    self._lose_patience()
+                    return
 
     def catch_up(self) -> bool:
         """Write what waits: lines that matter first, then how many were lost."""
@@ -65,6 +89,8 @@ class Outlet:
             self._forget()  # a fork's parent has these lines too, and writes them
         if self._is_catching_up:
             return False  # a signal handler logs in the middle of it
+        if not self._wait_until(monotonic()):
+            return False  # its last page may take a short line, ahead of those that matter
         self._is_catching_up = True
         try:
             while line := self._next():
@@ -84,36 +110,18 @@ class Outlet:
             self._wait_until(monotonic() + self._wait)
             self.catch_up()
 
-    def _push(self, line: bytes, taken: int) -> bool:
-        """Wait for room and write the rest of a line; False if nothing of it went."""
-        deadline = monotonic() + self._wait
-        while taken < len(line) and monotonic() >= self._no_wait_before:
-            self._wait_until(deadline)
-            try:
-                taken += self.sink.write(line[taken:])
-            except BlockingIOError:
-                if monotonic() >= deadline:
-                    self._no_wait_before = monotonic() + _BETWEEN_WAITS
-            except Exception as error:
-                self._fail(error)
-                break
-        if taken == len(line):
-            return True
-        self._fall_behind()
-        self._rest = line[taken:] if taken else b""
-        return taken > 0
-
-    def _wait_until(self, deadline: float) -> None:
+    def _wait_until(self, deadline: float) -> bool:
         try:
-            self.sink.wait(max(0.0, deadline - monotonic()))
+            return self.sink.wait(max(0.0, deadline - monotonic()))
         except Exception:  # gevent's hub, say, which may not wait
-            self._no_wait_before = monotonic() + _BETWEEN_WAITS
+            self._patient_until = 0.0
+            return True
 
     def _next(self) -> bytes:
         if self._rest:
             return self._rest
         if self._kept:
-            return self._kept[0]
+            return self._kept[0][0]
         return self._count_line(self._lost) if self._lost else b""
 
     def _note_written(self, line: bytes, taken: int) -> None:
@@ -122,22 +130,40 @@ class Outlet:
             return
         self._rest = line[taken:]
         if self._kept:
-            self._kept_bytes -= len(self._kept.popleft())
+            self._kept_bytes -= len(self._kept.popleft()[0])
         else:
             self._lost = 0
 
-    def _keep_or_count(self, line: bytes, is_grave: bool) -> None:
-        if not is_grave:
+    def _keep_or_count(self, line: bytes, is_grave: bool) -> bool:
+        """Tell whether so much is kept that whoever has more should wait, too."""
+        is_patient = self._patient_until > 0
+        if not is_grave and not is_patient:
             self._lost += 1
-            return
-        self._kept.append(line)
+            return False
+        self._kept.append((line, is_grave))
         self._kept_bytes += len(line)
+        if not is_patient:
+            self._keep_within_bounds()
+        return is_patient and self._kept_bytes > KEPT_BYTES
+
+    def _lose_patience(self) -> None:
+        """Go on without those that do not matter."""
+        self._patient_until = 0.0
+        self._no_wait_before = monotonic() + _BETWEEN_WAITS
+        grave = deque(kept for kept in self._kept if kept[1])
+        self._lost += len(self._kept) - len(grave)
+        self._kept = grave
+        self._kept_bytes = sum(len(line) for line, _ in grave)
+        self._keep_within_bounds()
+
+    def _keep_within_bounds(self) -> None:
         while self._kept_bytes > KEPT_BYTES:
-            self._kept_bytes -= len(self._kept.popleft())
+            self._kept_bytes -= len(self._kept.popleft()[0])
             self._lost += 1
 
     def _fail(self, error: Exception) -> None:
         self._fall_behind()
+        self._patient_until = 0.0  # no room to wait for
         self._on_failure(error)
 
     def _fall_behind(self) -> None:
@@ -147,6 +173,7 @@ class Outlet:
 
     def _forget(self) -> None:
         self._is_behind = False
+        self._patient_until = 0.0
         self._owner = os.getpid()
         self._rest = b""
         self._kept.clear()

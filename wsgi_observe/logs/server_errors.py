@@ -22,9 +22,9 @@ class ServerErrors:
             return self._outside.write(data)
         return Plain(stream).write(data)
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> bool:
         """Wait for the stream outside a request; a server's has waited already."""
-        self._outside.wait(seconds)
+        return self._outside.wait(seconds)
 
     def is_stale(self) -> bool:
         """Tell whether the stream outside a request is another by now."""

@@ -25,8 +25,8 @@ class Sink(Protocol):
         :raises OSError: when it takes nothing any more.
         """
 
-    def wait(self, seconds: float) -> None:
-        """Wait until it may take more."""
+    def wait(self, seconds: float) -> bool:
+        """Wait until it takes a whole line, and tell whether it does."""
 
     def is_stale(self) -> bool:
         """Tell whether its name has come to stand for another file."""
@@ -52,11 +52,11 @@ class Descriptor:
         """Write; a pipe takes up to 4,096 bytes whole or not at all."""
         return os.write(self._own, data)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until it may take more."""
+    def wait(self, seconds: float) -> bool:
+        """Wait for room: in a pipe that is a free page, not the rest of one."""
         poll = select.poll()  # found here at each call: under gevent it is one that yields
         poll.register(self._own, select.POLLOUT)
-        poll.poll(seconds * 1000)
+        return bool(poll.poll(seconds * 1000))
 
     def is_stale(self) -> bool:
         """Tell whether either descriptor means another file: closed by a daemon, or moved to."""
@@ -131,8 +131,9 @@ class File:
             self._open()
         return os.write(self._own, data)
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> bool:
         """Return: a file is never waited for."""
+        return True
 
     def is_stale(self) -> bool:
         """Tell whether a daemon has closed it."""
@@ -175,8 +176,9 @@ class Plain:
             self._stream.flush()
         return len(data)
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> bool:
         """Return: it has waited already."""
+        return True
 
     def is_stale(self) -> bool:
         """Tell whether it was closed, as captured streams are at the end of a test."""
