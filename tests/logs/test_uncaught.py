@@ -37,6 +37,76 @@ thread.join()
     assert line["thread_name"] == "worker"
 
 
+@pytest.mark.parametrize("opened", ["log_context('mine')", "request('mine')"], ids=str)
+def test_an_exception_that_ends_a_thread_has_the_id_that_it_was_started_under(opened: str) -> None:
+    program = f"""
+from contextlib import contextmanager
+from wsgi_observe import RequestID
+@contextmanager
+def request(found):
+    environ = {{"HTTP_X_REQUEST_ID": found, "PATH_INFO": "/", "REQUEST_METHOD": "GET"}}
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return iter([b""])
+    body = RequestID(app)(environ, lambda *start: None)
+    yield
+    list(body)
+    body.close()
+gate = threading.Event()
+def work():
+    gate.wait()
+    raise KeyError("x")
+with {opened}:
+    thread = threading.Thread(target=work)
+    thread.start()
+gate.set()
+thread.join()
+other = threading.Thread(target=work)
+other.start()
+other.join()
+"""
+    first, second = records_of(program)
+    assert (first["level"], first["exc_type"], first["request_id"]) == ("ERROR", "KeyError", "mine")
+    assert "request_id" not in second
+
+
+def test_the_lines_of_a_pools_thread_have_no_id_of_who_started_it() -> None:
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(1) as pool:
+    with log_context("first"):
+        pool.submit(log.info, "within").result()
+    pool.submit(log.info, "after").result()
+    with log_context("second"):
+        def work():
+            with log_context("second"): log.info("given")
+        pool.submit(work).result()
+"""
+    found = {record["message"]: record.get("request_id") for record in records_of(program)}
+    assert found == {"within": None, "after": None, "given": "second"}
+
+
+def test_who_wraps_our_note_of_a_threads_start_is_left_in_place() -> None:
+    run(
+        """
+        from functools import wraps
+        stock = threading.Thread.start
+        configure_logging()
+        configure_logging()
+        ours = threading.Thread.start
+        assert ours.__wrapped__ is stock
+        @wraps(ours)
+        def theirs(self): return ours(self)
+        threading.Thread.start = theirs
+        configure_logging(capture_uncaught=False)
+        assert threading.Thread.start is theirs
+        threading.Thread.start = ours
+        configure_logging(capture_uncaught=False)
+        assert threading.Thread.start is stock
+        """
+    )
+
+
 def test_an_exception_that_nobody_can_catch_is_one_line() -> None:
     program = """
 class Odd:

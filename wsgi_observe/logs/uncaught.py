@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from wsgi_observe.core.context import id_of_failure
+from wsgi_observe.logs.threads import id_of_thread, note_starts
 
 _log = logging.getLogger("wsgi_observe.uncaught")
 _warnings = logging.getLogger("py.warnings")
@@ -44,6 +45,7 @@ def capture_uncaught(wanted: bool) -> None:
     _hang(threading, "excepthook", wanted, _tell_thread, threading.__excepthook__)
     _hang(sys, "unraisablehook", wanted, _tell_unraisable, sys.__unraisablehook__)
     _hang(warnings, "showwarning", wanted, _tell_warning, of_warnings)
+    note_starts(wanted)
 
 
 def _hang(place: Any, name: str, wanted: bool, tell: Callable[..., bool], default: Any) -> None:
@@ -69,7 +71,7 @@ def _tell_thread(args: threading.ExceptHookArgs) -> bool:
         return isinstance(args.exc_value, SystemExit)
     name = args.thread.name if args.thread is not None else "?"
     info = (args.exc_type, args.exc_value, args.exc_traceback)
-    extra = {**_id(args.exc_value), "thread_name": name}
+    extra = {**_id(args.exc_value, id_of_thread(args.thread)), "thread_name": name}
     _log.error("uncaught %s in a thread", args.exc_type.__name__, exc_info=info, extra=extra)
     return True
 
@@ -99,7 +101,7 @@ def _tell_warning(
     return True
 
 
-def _id(error: BaseException) -> dict[str, object]:
-    """Return the ID under which a job failed that has ended by now."""
-    found = id_of_failure(error)
+def _id(error: BaseException, started_under: str | None = None) -> dict[str, object]:
+    """Return the ID of the job that failed and has ended by now, or else the thread's."""
+    found = id_of_failure(error) or started_under
     return {} if found is None else {"request_id": found}
