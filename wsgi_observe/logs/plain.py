@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from math import isfinite
+from typing import Any
 
 from wsgi_observe.logs.fields import text_of
 
@@ -35,7 +37,9 @@ def in_utf8(text: str) -> str:
 
 def unknown(value: object) -> object:
     """Return what stands for a value that the encoder does not know."""
-    return list(value) if isinstance(value, (set, frozenset)) else text_of(value)
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    return _object(value) if _is_dataclass(value) else text_of(value)
 
 
 def _plain(value: object, above: tuple[int, ...]) -> object:
@@ -50,7 +54,18 @@ def _plain(value: object, above: tuple[int, ...]) -> object:
         return int(value)
     if isinstance(value, (Mapping, list, tuple, set, frozenset)):
         return _container(value, above)
-    return in_utf8(text_of(value))
+    return _container(value, above) if _is_dataclass(value) else in_utf8(text_of(value))
+
+
+def _is_dataclass(value: object) -> bool:
+    """Tell whether it is an object of fields; an exception is told by its text all the same."""
+    return hasattr(type(value), "__dataclass_fields__") and not isinstance(value, BaseException)
+
+
+def _object(value: Any) -> dict[str, object]:
+    """Return a dataclass's fields, without those that are kept out of its repr, as secrets are."""
+    shown = [one.name for one in fields(value) if one.repr]
+    return {name: getattr(value, name) for name in shown if hasattr(value, name)}
 
 
 def _container(value: object, above: tuple[int, ...]) -> object:
@@ -59,6 +74,8 @@ def _container(value: object, above: tuple[int, ...]) -> object:
     if len(above) >= _DEEPEST:
         return "<too deep>"
     inside = (*above, id(value))
+    if _is_dataclass(value):
+        value = _object(value)
     if isinstance(value, Mapping):
         pairs = list(value.items())
         return {in_utf8(text_of(name)): plain(item, inside) for name, item in pairs}
