@@ -31,6 +31,22 @@ def test_every_json_example_is_strict_json(line: str) -> None:
     assert isinstance(json.loads(line), dict)
 
 
+def test_the_queries_by_id_ask_for_fields_that_a_line_has() -> None:
+    cells = re.findall(r"^\| (CloudWatch Logs Insights|Datadog|Loki) \| `(.+)` \|$", README, re.M)
+    queries = {where: text.replace("\\|", "|") for where, text in cells}
+    (line,) = [json.loads(one) for one in JSON_LINES if '"exc_info"' in one]
+    shown, wanted, order = queries["CloudWatch Logs Insights"].split(" | ")
+    names = set(shown.removeprefix("fields ").split(", ")) - {"@timestamp"}  # its own
+    assert names <= line.keys()
+    assert wanted == f'filter request_id = "{line["request_id"]}"'
+    assert order == "sort @timestamp asc"
+    assert queries["Datadog"] == f"@request_id:{line['request_id']}"
+    stream, contains, parser, by_id = re.split(r" \|=? ?(?=[\w\"])", queries["Loki"])
+    assert re.fullmatch(r'\{\w+="shop"\}', stream)  # a label of the collector's, not a field
+    assert contains == f'"{line["request_id"]}"'
+    assert (parser, by_id) == ("json", f'request_id="{line["request_id"]}"')
+
+
 def test_the_example_of_an_error_has_the_four_keys() -> None:
     assert list(json.loads(JSON_LINES[0])) == ["code", "name", "description", "request_id"]
 
