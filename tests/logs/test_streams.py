@@ -86,6 +86,7 @@ def test_a_formatter_that_fails_leaves_a_line_about_it() -> None:
     handler.setFormatter(Failing())
     handler.handle(logging.makeLogRecord({"name": "shop", "msg": "hello"}))
     assert "a record of 'shop' could not be formatted: RuntimeError" in stream.getvalue()
+    assert "hello" in stream.getvalue()
 
 
 class Broken(io.StringIO):
@@ -124,7 +125,7 @@ def test_a_signal_handler_may_log_in_the_middle_of_a_line() -> None:
     done = run(
         """
         import signal
-        configure_logging(log_format="json")
+        configure_logging(log_format="json", log_wait=20)
         signal.signal(signal.SIGALRM, lambda *_: log.warning("interrupted"))
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         for number in range(3000): log.info("hello %d", number)

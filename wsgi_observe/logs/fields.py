@@ -45,7 +45,7 @@ def fields_of(
     if kept is not None:
         return kept
     message = record.msg
-    if record.args or message.__class__ is not str:
+    if record.args or type(message) is not str:
         message = message_of(record)
     fields: Fields = {
         "timestamp": timestamp(record.created),
@@ -80,7 +80,7 @@ def timestamp(created: float) -> str:
 def message_of(record: logging.LogRecord) -> str:
     """Return the message; arguments that do not fit it are shown beside it."""
     try:
-        if record.__class__ is _Record and record.msg.__class__ is str and record.args:
+        if record.__class__ is _Record and type(record.msg) is str and record.args:
             return record.msg % record.args  # what `getMessage` does, without the call
         return record.getMessage()
     except Exception as error:

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from wsgi_observe.core.once import is_news
+from wsgi_observe.logs.fields import text_of
 from wsgi_observe.logs.outlet import Outlet
 from wsgi_observe.logs.streams import open_sink, standard
 
@@ -155,7 +156,9 @@ class LineHandler(logging.Handler):
     def _stand_in(self, record: logging.LogRecord, error: Exception) -> list[bytes]:
         """Return a line about a record that could not be formatted."""
         what = f"a record of {record.name!r} could not be formatted: {type(error).__name__}"
-        return [self._own_line("%s", what, at=f"{record.pathname}:{record.lineno}")]
+        said = text_of(record.msg)
+        where = f"{record.pathname}:{record.lineno}"
+        return [self._own_line("%s; it said: %s", what, said, at=where)]
 
     def _plain_lines(self, record: logging.LogRecord) -> list[bytes]:
         return [f"{self.format(record)}\n".encode("utf-8", "backslashreplace")]

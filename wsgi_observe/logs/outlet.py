@@ -150,10 +150,13 @@ class Outlet:
         """Go on without those that do not matter."""
         self._patient_until = 0.0
         self._no_wait_before = monotonic() + _BETWEEN_WAITS
-        grave = deque(kept for kept in self._kept if kept[1])
-        self._lost += len(self._kept) - len(grave)
-        self._kept = grave
-        self._kept_bytes = sum(len(line) for line, _ in grave)
+        for _ in range(len(self._kept)):  # in place: a signal handler may add one meanwhile
+            line, is_grave = self._kept.popleft()
+            if is_grave:
+                self._kept.append((line, is_grave))
+            else:
+                self._kept_bytes -= len(line)
+                self._lost += 1
         self._keep_within_bounds()
 
     def _keep_within_bounds(self) -> None:
