@@ -41,12 +41,17 @@ def fields_of(
     :param remote_addr: how much of the peer's address is told.
     """
     attributes = record.__dict__
-    kept: Fields | None = attributes.get(_KEPT)
-    if kept is not None:
+    if _KEPT in attributes:
+        kept: Fields = attributes[_KEPT]
         return kept
     message = record.msg
-    if record.args or type(message) is not str:
+    if type(message) is not str or record.__class__ is not _Record:
         message = message_of(record)
+    elif record.args:
+        try:
+            message = message % record.args  # what `getMessage` does, without the call
+        except Exception:
+            message = message_of(record)
     fields: Fields = {
         "timestamp": timestamp(record.created),
         "level": record.levelname,
@@ -80,8 +85,6 @@ def timestamp(created: float) -> str:
 def message_of(record: logging.LogRecord) -> str:
     """Return the message; arguments that do not fit it are shown beside it."""
     try:
-        if record.__class__ is _Record and type(record.msg) is str and record.args:
-            return record.msg % record.args  # what `getMessage` does, without the call
         return record.getMessage()
     except Exception as error:
         return f"{text_of(record.msg)} (its arguments do not fit: {text_of(error)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import orjson
+from orjson import dumps
 
 from wsgi_observe.logs import encoding
 from wsgi_observe.logs.fields import Fields
@@ -16,7 +16,7 @@ def encode(line: Fields) -> bytes:
     if not _ALIKE.issuperset(map(type, line.values())) and not all(map(_is_alike, line.values())):
         return encoding.encode(line)
     try:
-        return orjson.dumps(line)
+        return dumps(line)
     except Exception:  # a lone surrogate, a number beyond 64 bits
         return encoding.encode(line)
 
