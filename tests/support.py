@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 T = TypeVar("T")
 
 PATIENCE = 20.0  # seconds, for what takes one or two on an idle machine
-URL = re.compile(r"http://127\.0\.0\.1:(\d+)")
+URL = re.compile(r"(?:http://|TCP address )127\.0\.0\.1:(\d+)")  # uWSGI says it the second way
 
 
 @dataclass(frozen=True)

@@ -274,11 +274,8 @@ class TestAServerThatRefusesTheHeaders:
         "headers",
         [
             pytest.param([("X-A", "a\r\nSet-Cookie: b")], id="CR LF"),
-            pytest.param([(b"X-A", b"a")], id="bytes"),
-            pytest.param([("X-A", 1)], id="a number"),
             pytest.param([("Vary", "a\nb")], id="a header that an error keeps"),
             pytest.param([("Access-Control-Allow-Origin", "a\nb")], id="a CORS header"),
-            pytest.param([("Access-Control-Allow-Origin", None)], id="None"),
         ],
     )
     def test_is_given_the_envelope_with_exc_info(self, headers, log: Log) -> None:

@@ -23,6 +23,7 @@ from wsgi_observe.core.fast_paths import (
     send_native_file,
     sized,
 )
+from wsgi_observe.core.headers import drop, put_odd_first
 from wsgi_observe.core.net import Answer, Headers, Net
 from wsgi_observe.core.upgrade import run_unheld
 
@@ -149,12 +150,14 @@ class Exchange(WrappedBody):
         if not self.status:
             raise AssertionError("the app never called start_response (PEP 3333)")
         headers = self.headers
+        for _, value in headers:
+            if value.__class__ is not str or not (value.isascii() and value.isprintable()):
+                put_odd_first(headers)
+                break
         if self.request_id_header is not None:
             for name, _ in headers:
                 if len(name) == 12 and name.lower() == "x-request-id":
-                    headers[:] = [
-                        header for header in headers if header[0].lower() != "x-request-id"
-                    ]
+                    drop(headers, "x-request-id")
                     break
             headers.append(self.request_id_header)
         try:
@@ -162,9 +165,12 @@ class Exchange(WrappedBody):
                 self._server_write = self._server_start(self.status, self.headers)
             else:
                 self._server_write = self._server_start(self.status, self.headers, exc_info)
-        except BaseException:
+        except BaseException as error:
             self._refused = True
-            raise
+            if exc_info is None or not isinstance(error, SystemError):
+                raise
+            # uWSGI has taken the start by then, and fails over what came with it.
+            self._server_write = self._server_start(self.status, self.headers)
         # Nobody asks for the time where no clock was started.
         self.went_out_at = perf_counter() if self.started_at else 1.0
 
