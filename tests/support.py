@@ -171,6 +171,9 @@ def _stop_or_kill(server: Server) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         raise
+    finally:
+        with suppress(ProcessLookupError):  # a worker may have outlived its master
+            os.killpg(server.process.pid, signal.SIGKILL)
 
 
 def eventually(holds: Callable[[], T], seconds: float = PATIENCE) -> T:
