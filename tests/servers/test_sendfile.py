@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.gunicorn import WORKERS, gunicorn
+from tests.servers.gunicorn import ROOT, WORKERS, gunicorn
+from tests.servers.table import UWSGI
+from tests.support import running
 
 
 @pytest.fixture
@@ -31,3 +33,11 @@ def test_a_file_is_sent_by_sendfile_and_logged_when_it_went(options, natively, l
         (access,) = server.log_of("file")
         assert (access["outcome"], access["status"]) == ("complete", 200)
         assert access["response_bytes"] == large.stat().st_size
+
+
+def test_uwsgi_says_that_it_sent_the_file_by_sendfile(large: Path) -> None:
+    with running(*UWSGI, cwd=ROOT) as server:
+        answer = server.get(f"/file?path={large}", {"X-Request-ID": "file"})
+        assert answer.body == large.read_bytes()
+        assert server.log_of("file")
+        server.wait_for(lambda: [line for line in server.lines if "via sendfile()" in line])
