@@ -31,9 +31,16 @@ time.sleep(60)
 
 
 def test_a_test_that_fails_leaves_no_process() -> None:
-    with pytest.raises(ZeroDivisionError), running(*GUNICORN, cwd=ROOT) as server:
-        started = [server.process.pid, *eventually(lambda: two_below(server.process.pid))]
-        raise ZeroDivisionError
+    started: list[int] = []
+
+    def failing_test() -> None:
+        with running(*GUNICORN, cwd=ROOT) as server:
+            started.extend([server.process.pid, *eventually(lambda: two_below(server.process.pid))])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing_test()
+    assert len(started) == 3
     assert not [pid for pid in started if alive(pid)]
 
 
@@ -43,12 +50,19 @@ def two_below(pid: int) -> list[int]:
 
 
 def test_a_server_that_will_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    with (
-        pytest.raises(subprocess.TimeoutExpired),
-        running(sys.executable, "-c", STUBBORN) as server,
-    ):
-        started = [server.process.pid, *eventually(lambda: descendants(server.process.pid))]
-        monkeypatch.setattr(support, "PATIENCE", 0.5)
+    started: list[int] = []
+
+    def impatient_test() -> None:
+        with running(sys.executable, "-c", STUBBORN) as server:
+            started.extend(
+                [server.process.pid, *eventually(lambda: descendants(server.process.pid))]
+            )
+            monkeypatch.setattr(support, "PATIENCE", 0.5)
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        impatient_test()
+    monkeypatch.undo()
+    assert len(started) == 2
     eventually(lambda: not [pid for pid in started if alive(pid)])
 
 
