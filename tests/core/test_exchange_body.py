@@ -339,3 +339,12 @@ def test_a_client_that_is_lost_in_the_middle_is_an_aborted_transfer(log: Log) ->
     assert log.access["outcome"] == "aborted"
     assert log.access["response_bytes"] == 1
     assert log.errors == []
+
+
+def test_a_body_that_is_bytes_is_one_chunk(log: Log) -> None:
+    def app(environ, start_response):
+        start_response("200 OK", TEXT)
+        return b"whole"  # uWSGI sends it
+
+    server = call_freely(observe(app))
+    assert (server.chunks, log.access["response_bytes"], log.errors) == ([b"whole"], 5, [])

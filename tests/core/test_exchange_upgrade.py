@@ -97,3 +97,13 @@ def test_it_is_known_in_any_case(value: str) -> None:
 def test_another_upgrade_is_a_request_as_any(value: str) -> None:
     server = Server().serve(observe(raising(ValueError())), upgrade(HTTP_UPGRADE=value))
     assert server.code == 500
+
+
+def test_what_the_app_writes_where_the_server_has_no_write_comes_first() -> None:
+    def app(environ, start_response):
+        write = start_response("426 Upgrade Required", TEXT)
+        write(b"no ")
+        write(b"socket ")
+        return [b"here"]
+
+    assert Server(has_write=False).serve(observe(app), upgrade()).body == b"no socket here"

@@ -171,3 +171,24 @@ def test_ctrl_c_is_no_failure() -> None:
         """
     )
     assert done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"),
+    [
+        pytest.param("OSError('write error')", 0, id="a lost client"),
+        pytest.param("KeyError('x')", 1, id="another one"),
+    ],
+)
+def test_uwsgi_telling_during_a_request_that_it_lost_the_client_is_no_failure(
+    error: str, lines: int
+) -> None:
+    program = f"""
+from wsgi_observe import observe
+def app(environ, start_response):
+    start_response("200 OK", [])
+    sys.excepthook({error}.__class__, {error}, None)
+    return []
+observe(app, access_log=False)({{}}, lambda *_: None).close()
+"""
+    assert len(records_of(program)) == lines

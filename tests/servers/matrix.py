@@ -130,6 +130,16 @@ def lazily(environ, start_response):
     yield str(current_request_id()).encode()
 
 
+def reading(environ, start_response):
+    """Read the request's body, as much of it as the server will say."""
+    length = environ.get("CONTENT_LENGTH")
+    if length:
+        environ["wsgi.input"].read(int(length))
+    elif environ.get("wsgi.input_terminated"):
+        environ["wsgi.input"].read()
+    return hello(environ, start_response)
+
+
 def written(environ, start_response):
     write = start_response(OK, PLAIN)
     write(b"one ")
@@ -213,7 +223,7 @@ _APPS: tuple[App, ...] = (
         answering_it,
         with_a_header_that_is_none,
     ),
-    *(hello, lazily, written, closing, closing_in_failure, nothing, file, stream, events),
+    *(hello, lazily, reading, written, closing, closing_in_failure, nothing, file, stream, events),
 )
 _by_path = {f"/{each.__name__}": each for each in _APPS}
 

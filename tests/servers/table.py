@@ -16,6 +16,8 @@ SENTENCES = {
     "late": "A failure further on is one ERROR line, and `broken`",
     "cut": "Half a stream of no declared length does not look whole",
     "aborted": "A client that goes in the middle is `aborted`",
+    "lost": "A client that goes while its body is read leaves no ERROR line",
+    "malformed": "A malformed request body is a 4xx, and no ERROR line",
     "stream": "Chunks leave one by one, each made under its request's ID",
     "flush": "An empty first chunk sends the headers off (server-sent events)",
     "close": "`close()` is called once, and nothing of the request stays on its thread",
@@ -70,6 +72,8 @@ GRANIAN = _python(
     *("granian", "--interface", "wsgi", "--port", "{port}", "--blocking-threads", "4", APP)
 )
 
+OF_THE_SOCKET = "the exception is the socket's own"
+NOT_DECODED = "a chunked body is not decoded for the app"
 ENDS_WITH_THE_CONNECTION = "such a body ends where the connection does"
 WITH_THE_FIRST_BYTE = "the headers leave with the first byte"
 NO_FILES = "no `wsgi.file_wrapper` there"
@@ -84,19 +88,30 @@ SERVERS = (
         _python("waitress", "--listen=127.0.0.1:0", APP),
         {"flush": WITH_THE_FIRST_BYTE},
     ),
-    Kind("uWSGI", "pyuwsgi", UWSGI, {"cut": ENDS_WITH_THE_CONNECTION}),
+    Kind("uWSGI", "pyuwsgi", UWSGI, {"cut": ENDS_WITH_THE_CONNECTION, "malformed": NOT_DECODED}),
     Kind(
         "Granian",
         "granian",
         GRANIAN,
         {
             "cut": "it ends the body properly",
+            "malformed": "the app gets what came before",
             "file": NO_FILES,
             "length": "it measures a plain list only, which it never closes",
         },
     ),
-    _started_by_us("cheroot", "cheroot", flush=WITH_THE_FIRST_BYTE, file=NO_FILES),
+    _started_by_us(
+        *("cheroot", "cheroot"),
+        flush=WITH_THE_FIRST_BYTE,
+        file=NO_FILES,
+        malformed="it does not say where a chunked body ends",
+    ),
     _started_by_us("gevent.pywsgi", "gevent", flush=WITH_THE_FIRST_BYTE, file=NO_FILES),
-    _started_by_us("Werkzeug", "werkzeug", file=NO_FILES),
-    _started_by_us("wsgiref", "wsgiref", cut=ENDS_WITH_THE_CONNECTION),
+    _started_by_us("Werkzeug", "werkzeug", file=NO_FILES, lost=OF_THE_SOCKET),
+    _started_by_us(
+        *("wsgiref", "wsgiref"),
+        cut=ENDS_WITH_THE_CONNECTION,
+        lost=OF_THE_SOCKET,
+        malformed=NOT_DECODED,
+    ),
 )

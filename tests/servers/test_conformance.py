@@ -81,6 +81,11 @@ def ask_raw(server: Server, path: str, request_id: str) -> bytes:
         return read_all(sock)
 
 
+def reset(sock: socket.socket) -> None:
+    """Have it close with a reset, so that the server's next call for it fails."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def lines_of(server: Server, request_id: str) -> list[dict[str, Any]]:
     """All lines of a request, when another one has been served after it."""
     server.log_of(request_id)
@@ -100,7 +105,7 @@ def access_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def error_of(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    (error,) = [line for line in lines if line["level"] == "ERROR"]
+    (error,) = [line for line in lines if line["level"] in ("ERROR", "CRITICAL")]
     return error
 
 
@@ -246,8 +251,7 @@ def test_a_client_that_goes_is_an_aborted_transfer(
             f"X-Request-ID: {request_id}\r\n\r\n".encode()
         )
         read_until(sock, f"{request_id}\n".encode())
-        # Closing with a reset, so that the next write of the server fails.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset(sock)
     for number in range(1, 50):
         (tmp_path / str(number)).touch()
         if access_lines(server.lines_of(request_id)):
@@ -255,7 +259,46 @@ def test_a_client_that_goes_is_an_aborted_transfer(
         time.sleep(0.02)  # Waitress takes chunks ahead of what it sends
     lines = lines_of(server, request_id)
     assert (access_of(lines)["outcome"], said(lines)) == ("aborted", ["closed"])
-    assert not [line for line in lines if line["level"] == "ERROR"]
+    assert not [line for line in lines if line["level"] in ("ERROR", "CRITICAL")]
+
+
+def send_body(server: Server, request_id: str, head: str, data: bytes) -> socket.socket:
+    sock = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    sock.sendall(
+        f"POST /reading HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n"
+        f"X-Request-ID: {request_id}\r\n\r\n".encode()
+        + data
+    )
+    return sock
+
+
+def no_error_of(server: Server, request_id: str) -> bool:
+    """Tell whether a request that the app may never have seen has left no failure."""
+    after = f"after-{next(numbers)}"
+    ask(server, "/hello", after)
+    server.log_of(after)
+    lines = server.lines_of(request_id)
+    return not [line for line in lines if line["level"] in ("ERROR", "CRITICAL")]
+
+
+@everywhere("lost")
+def test_a_client_that_goes_while_its_body_is_read_is_no_error(
+    server: Server, request_id: str
+) -> None:
+    for number, resets in enumerate((False, True)):
+        with send_body(server, f"{request_id}-{number}", "Content-Length: 10", b"abc") as sock:
+            time.sleep(0.05)  # until the server waits for the rest
+            if resets:
+                reset(sock)
+        assert no_error_of(server, f"{request_id}-{number}")
+
+
+@everywhere("malformed")
+def test_a_malformed_body_is_the_clients_error(server: Server, request_id: str) -> None:
+    with send_body(server, request_id, "Transfer-Encoding: chunked", b"zz\r\nabc\r\n\r\n") as sock:
+        answer = read_all(sock)
+    assert answer.split()[1].startswith(b"4")
+    assert no_error_of(server, request_id)
 
 
 @everywhere("close")

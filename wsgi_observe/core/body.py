@@ -108,8 +108,10 @@ class WrappedBody(Transfer):
             return None
         return require_bytes(first)
 
-    def _put_kept_first(self) -> Iterable[bytes]:
+    def put_kept_first(self) -> Iterable[bytes]:
         """Let the body begin with what `write` had to keep."""
+        if not self._kept:
+            return self
         first = () if self._first is None else (self._first,)
         self._chunks, self._first = chain(self._kept, first, self._chunks), None
         return self

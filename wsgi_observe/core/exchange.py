@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.body import END, WrappedBody
 from wsgi_observe.core.context import bound, resume, running, scope_of
@@ -79,7 +79,9 @@ class Exchange(WrappedBody):
         try:
             if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
                 return run_unheld(self, app, environ)
-            body = app(environ, self.start_response)
+            body: Any = app(environ, self.start_response)
+            if body.__class__ is bytes:
+                body = (body,)  # not iterable as chunks (PEP 3333), but uWSGI sends it
             self._close_app = getattr(body, "close", None)
             if "wsgi.file_wrapper" in environ and self._may_be_sent_whole(environ, body):
                 return send_native_file(self, body)
@@ -88,7 +90,7 @@ class Exchange(WrappedBody):
             self._first = first if first.__class__ is bytes else self._check_first(first)
             # Only now: an app may have started on its first `next`.
             if self.went_out_at:
-                return self._put_kept_first()
+                return self.put_kept_first()
             if self.status >= "4" and self.net is not None:
                 return self._respond_to_error(self.net, chunks, body)
             self.start()
@@ -202,7 +204,7 @@ class Exchange(WrappedBody):
         while self._first == b"":  # an empty body is ours to fill
             self._first = self._check_first(next(chunks, END))
         if self.went_out_at:
-            return self._put_kept_first()
+            return self.put_kept_first()
         answer = net.rewrite(self, self._first)
         if answer is not None:
             return self._send(answer)

@@ -16,6 +16,15 @@ _SERVERS = frozenset(
 )
 
 
+# Where servers read a request's body while the app asks for it.
+_READERS = frozenset(
+    {
+        *("gunicorn.http.body", "gunicorn.http.unreader"),
+        *("gevent.pywsgi", "cheroot.server", "werkzeug.serving"),
+    }
+)
+
+
 class RequestFailedError(Exception):
     """Stands in for an exception that would have ended the worker with the request."""
 
@@ -38,6 +47,24 @@ def is_lost_client(error: BaseException) -> bool:
     """Tell whether a server that could not send on has only lost its client, or is stopping."""
     gone = isinstance(error, OSError) or type(error).__name__ == "ClientDisconnected"  # Waitress
     return gone or ends_quietly(error)
+
+
+def is_unreadable_body(error: BaseException) -> bool:
+    """Tell whether `error` is the server's, about a request body that is malformed or cut short.
+
+    Gunicorn and gevent answer it with a 400 of their own and log nothing: any client can cause it.
+    """
+    kind = type(error)
+    if not isinstance(error, OSError) and kind.__module__ != "gunicorn.http.errors":
+        return False
+    if kind is OSError and "on wsgi.input" in str(error):  # uWSGI reads in C
+        return True
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") in _READERS:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def contained(error: BaseException, scope: Scope) -> BaseException:

@@ -20,7 +20,7 @@ def run_unheld(
     body = app(environ, exchange.start_response)
     if exchange.status or isinstance(body, GeneratorType):  # which starts on its first `next`
         exchange.adopt(body)
-        return exchange
+        return exchange.put_kept_first()
     exchange.outcome = "upgraded"
     exchange.close()
     return body

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from wsgi_observe.core.context import id_of_failure
+from wsgi_observe.core.context import id_of_failure, running
+from wsgi_observe.core.failures import is_lost_client
 from wsgi_observe.logs.threads import id_of_thread, note_starts
 
 _log = logging.getLogger("wsgi_observe.uncaught")
@@ -62,6 +63,8 @@ def _tell_exception(
 ) -> bool:
     if error is None or not isinstance(error, (Exception, BaseExceptionGroup)):
         return False  # Ctrl-C is no failure
+    if trace is None and is_lost_client(error) and running() is not None:
+        return True  # uWSGI could not send on; the access line says `aborted`
     _log.critical("uncaught %s", kind.__name__, exc_info=(kind, error, trace), extra=_id(error))
     return True
 

@@ -16,7 +16,7 @@ from wsgi_observe.core.envelope import (
 )
 from wsgi_observe.core.environ import request_line
 from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.failures import is_logged, mark_logged
+from wsgi_observe.core.failures import is_logged, is_unreadable_body, mark_logged
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.net import Answer, Headers
 from wsgi_observe.core.once import ask
@@ -68,11 +68,16 @@ class ErrorEnvelope(Layer):
         exchange.net = self
 
     def catch(self, transfer: Transfer, error: BaseException) -> Answer | None:
-        """Log `error` and return the envelope of a 500, unless it is to be raised on."""
+        """Log `error` and return the envelope of a 500, unless it is to be raised on.
+
+        A request body that cannot be read is the client's doing: a 400, and no ERROR line.
+        """
         if ask("propagate", self._propagates, error):
             return None
-        self.note(transfer, error)
         headers = headers_of_a_failed_success(transfer.headers)
+        if ask("looking at a failure", is_unreadable_body, error):
+            return self._answer(transfer, "400 Bad Request", headers)
+        self.note(transfer, error)
         return self._answer(transfer, "500 Internal Server Error", headers)
 
     def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
