@@ -18,12 +18,12 @@ from wsgi_observe.core.context import bound, resume, running, scope_of
 from wsgi_observe.core.failures import ends_quietly, mark_logged
 from wsgi_observe.core.fast_paths import (
     SizedBody,
-    is_native_file,
+    may_be_sent_whole,
     require_bytes,
     send_native_file,
     sized,
 )
-from wsgi_observe.core.headers import drop, put_odd_first
+from wsgi_observe.core.headers import make_ready
 from wsgi_observe.core.net import Answer, Headers, Net
 from wsgi_observe.core.upgrade import run_unheld
 
@@ -83,7 +83,7 @@ class Exchange(WrappedBody):
             if body.__class__ is bytes:
                 body = (body,)  # not iterable as chunks (PEP 3333), but uWSGI sends it
             self._close_app = getattr(body, "close", None)
-            if "wsgi.file_wrapper" in environ and self._may_be_sent_whole(environ, body):
+            if "wsgi.file_wrapper" in environ and may_be_sent_whole(self, environ, body):
                 return send_native_file(self, body)
             self._chunks = chunks = iter(body)
             first = next(chunks, END)
@@ -151,17 +151,7 @@ class Exchange(WrappedBody):
         """Let the start climb out."""
         if not self.status:
             raise AssertionError("the app never called start_response (PEP 3333)")
-        headers = self.headers
-        for _, value in headers:
-            if value.__class__ is not str or not (value.isascii() and value.isprintable()):
-                put_odd_first(headers)
-                break
-        if self.request_id_header is not None:
-            for name, _ in headers:
-                if len(name) == 12 and name.lower() == "x-request-id":
-                    drop(headers, "x-request-id")
-                    break
-            headers.append(self.request_id_header)
+        make_ready(self.headers, self.request_id_header)
         try:
             if exc_info is None:
                 self._server_write = self._server_start(self.status, self.headers)
@@ -189,12 +179,6 @@ class Exchange(WrappedBody):
                 del error, exc_info  # or its traceback would hold itself
         elif status >= "5":
             self._note(error)
-
-    def _may_be_sent_whole(self, environ: WSGIEnvironment, body: object) -> bool:
-        """Tell whether the server may send `body` by its own means, a file of its own kind."""
-        if not is_native_file(environ, body) or not self.status or self.went_out_at:
-            return False
-        return self.net is None or self.status < "4"
 
     def _respond_to_error(
         self, net: Net, chunks: Iterator[bytes], body: Iterable[bytes]

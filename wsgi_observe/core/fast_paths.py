@@ -56,6 +56,13 @@ def require_bytes(chunk: object) -> bytes:
     raise TypeError(f"a WSGI app yields bytes (PEP 3333), got {type(chunk).__name__}")
 
 
+def may_be_sent_whole(exchange: Exchange, environ: WSGIEnvironment, body: object) -> bool:
+    """Tell whether the server may send `body` by its own means, a file of its own kind."""
+    if not is_native_file(environ, body) or not exchange.status or exchange.went_out_at:
+        return False
+    return exchange.net is None or exchange.status < "4"
+
+
 def is_native_file(environ: WSGIEnvironment, body: object) -> bool:
     """Tell whether `body` is what the server's ``wsgi.file_wrapper`` made.
 

@@ -8,6 +8,25 @@ if TYPE_CHECKING:
     from wsgi_observe.core.net import Headers
 
 
+def make_ready(headers: Headers, request_id: tuple[str, str] | None) -> None:
+    """Give the response its request's ID, and order what the server may refuse.
+
+    :raises TypeError: for a header that is no text.
+    """
+    odd = doubled = False
+    for name, value in headers:
+        if value.__class__ is not str or not (value.isascii() and value.isprintable()):
+            odd = True
+        if len(name) == 12 and name.lower() == "x-request-id":
+            doubled = True
+    if odd:
+        put_odd_first(headers)
+    if request_id is not None:
+        if doubled:
+            drop(headers, "x-request-id")
+        headers.append(request_id)
+
+
 def drop(headers: Headers, unwanted: str) -> None:
     """Take every header of a lower-case name out."""
     headers[:] = [header for header in headers if header[0].lower() != unwanted]
