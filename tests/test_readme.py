@@ -35,7 +35,7 @@ def test_every_json_example_is_strict_json(text: str) -> None:
 def test_the_queries_by_id_ask_for_fields_that_a_line_has() -> None:
     cells = re.findall(r"^\| (CloudWatch Logs Insights|Datadog|Loki) \| `(.+)` \|$", README, re.M)
     queries = {where: text.replace("\\|", "|") for where, text in cells}
-    (line,) = [json.loads(one) for one in JSON_LINES if '"exc_info"' in one]
+    (line,) = [json.loads(one) for one in JSON_EXAMPLES if '"exc_info"' in one]
     shown, wanted, order = queries["CloudWatch Logs Insights"].split(" | ")
     names = set(shown.removeprefix("fields ").split(", ")) - {"@timestamp"}  # its own
     assert names <= line.keys()
