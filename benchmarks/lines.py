@@ -99,7 +99,7 @@ def _logger(handler: logging.Handler, formatter: logging.Formatter) -> Call:
     loggers = logging.Manager(logging.RootLogger(logging.INFO))
     loggers.root.addHandler(handler)
     log = loggers.getLogger("shop.orders")
-    return lambda: log.info("order %s placed", 7, extra={"order_id": 7})
+    return lambda: log.info("order %s placed", 7)
 
 
 def _structlog(inside: Context) -> Call:
@@ -122,7 +122,7 @@ def _structlog(inside: Context) -> Call:
     inside.run(lambda: structlog.contextvars.bind_contextvars(**_bound.get()))
     log = structlog.get_logger().bind(logger="shop.orders")
 
-    return lambda: log.info("order %s placed", 7, order_id=7)
+    return lambda: log.info("order %s placed", 7)
 
 
 SETUPS = {
