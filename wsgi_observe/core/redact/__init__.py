@@ -1,0 +1,86 @@
+"""What must not be seen, taken out of texts and data: the one place that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wsgi_observe.core.redact.data import Copier
+from wsgi_observe.core.redact.forms import without_forms
+from wsgi_observe.core.redact.names import Names
+from wsgi_observe.core.redact.pairs import without_values
+from wsgi_observe.core.redact.personal import without_personal
+from wsgi_observe.core.redact.query import redacted_query
+from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
+
+__all__ = ["REDACTED", "Redactor"]
+
+_LONGEST = 2 * 1024 * 1024  # characters of one text that are looked at
+
+
+class Redactor:
+    """Takes secrets out by the names beside them and by their forms; shared between threads.
+
+    :param add: words or names that are sensitive too.
+    :param keep: words or names that are not.
+    :param personal: whether card numbers and e-mail addresses in texts go too.
+    :raises ValueError: for a name without a word in it.
+
+    >>> Redactor().text("login of jane failed: password=hunter2, attempt=3")
+    'login of jane failed: password=[REDACTED], attempt=3'
+    """
+
+    def __init__(
+        self, *, add: Iterable[str] = (), keep: Iterable[str] = (), personal: bool = False
+    ) -> None:
+        self._names = Names(add, keep)
+        self._personal = personal
+
+    def is_sensitive(self, name: str) -> bool:
+        """Tell whether what bears this name must not be seen.
+
+        >>> [Redactor().is_sensitive(name) for name in ("userApiKey", "tokens_used", "author")]
+        [True, False, False]
+        """
+        return name in self._names
+
+    def field(self, name: str, value: object) -> Any:
+        """Return what may be seen of a named value."""
+        if name in OUR_OWN and not isinstance(value, str):
+            return value
+        if name in self._names:
+            return REDACTED
+        if isinstance(value, str) and name.lower() in ("query_string", "query"):
+            return self.query(value)
+        return self.value(value)
+
+    def value(self, value: object) -> Any:
+        """Return a redacted copy of a value, however nested; never raises.
+
+        What is neither data nor text stands there as its text.
+
+        >>> Redactor().value({"user": {"name": "jane", "password": "hunter2"}})
+        {'user': {'name': 'jane', 'password': '[REDACTED]'}}
+        """
+        return Copier(self).copy(value)
+
+    def text(self, text: str) -> str:
+        """Return free text without secrets."""
+        if len(text) > _LONGEST:
+            text = text[:_LONGEST] + REDACTED
+        text = without_values(without_forms(text), self._names)
+        return without_personal(text) if self._personal else text
+
+    def query(self, query: str) -> str:
+        """Return a query string or a form body without secrets, cut where it is long.
+
+        >>> Redactor().query("page=2&access_token=abc&%74oken=abc")
+        'page=2&access_token=[REDACTED]&%74oken=[REDACTED]'
+        """
+        return redacted_query(query, self._names, self.text)
+
+    def headers(self, headers: Any) -> Any:
+        """Return headers without secrets: a mapping, or pairs."""
+        if isinstance(headers, Mapping):
+            return {name: self.field(str(name), value) for name, value in headers.items()}
+        return [(name, self.field(str(name), value)) for name, value in headers]

@@ -1,0 +1,82 @@
+"""What gives itself away by its form: credentials, keys and tokens, in any text."""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as NoBase64
+from binascii import a2b_base64
+
+from wsgi_observe.core.redact.reach import end_of_value
+from wsgi_observe.core.redact.words import REDACTED
+
+_private_key = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:(?!-----END )[\s\S])*+(?:-----END [A-Z0-9 ]{0,60}(?:-----)?)?"
+)
+# RFC 7519, also signed in another way (itsdangerous) or encrypted in five parts.
+_jwt = re.compile(r"(?:(?<![\w-])|(?<=%[0-9a-fA-F]{2}))eyJ[\w-]{8,}+(?:\.[\w-]*+)+", re.ASCII)
+_scheme = re.compile(
+    r"\b(bearer|basic|token|apikey)((?: |\+|%20)+)([\w.~+/-]{4,}+={0,3})", re.I | re.A
+)
+# RFC 3986, section 3.2.1; a `#`, `?` or `@` that nobody encoded is taken for the password's.
+_password_in_url = re.compile(r"(://[^\s/?#@:\"'<>]*+:)(?!\d{1,5}[?#])([^\s/\"'<>]*)@")
+_token_in_url = re.compile(r"(://)([^\s/?#@:\"'<>]{16,}+)@")
+_parameters = re.compile(
+    r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
+    r"Failing row contains )"
+)
+
+
+def without_forms(text: str) -> str:
+    """Return `text` without what is recognised wherever it stands."""
+    if "-----BEGIN" in text:
+        text = _private_key.sub(REDACTED, text)
+    if "[" in text or "Failing" in text:
+        text = _without_parameters(text)
+    if "://" in text:
+        text = _password_in_url.sub(rf"\1{REDACTED}@", text)
+        text = _token_in_url.sub(_shown_user, text)
+    if "eyJ" in text:
+        text = _jwt.sub(REDACTED, text)
+    return _scheme.sub(_shown_scheme, text)
+
+
+def _without_parameters(text: str) -> str:
+    """Leave out what SQLAlchemy says of a statement's values, and PostgreSQL of a row's."""
+    parts: list[str] = []
+    kept = 0
+    while found := _parameters.search(text, kept):
+        is_list = found[0].startswith("[parameters")
+        end = end_of_value(text, found.start() if is_list else found.end())
+        parts += text[kept : found.end()], REDACTED, "]" if is_list else ""
+        kept = max(end, found.end())
+    return "".join([*parts, text[kept:]]) if parts else text
+
+
+def _shown_user(found: re.Match[str]) -> str:
+    return f"://{REDACTED}@" if _looks_random(found[2]) else found[0]
+
+
+def _shown_scheme(found: re.Match[str]) -> str:
+    scheme, space, value = found.groups()
+    if scheme.lower() == "basic" and _is_user_and_password(value):
+        return f"{scheme}{space}{REDACTED}"
+    least = 4 if scheme.lower() in ("bearer", "basic") else 16
+    return f"{scheme}{space}{REDACTED}" if _looks_random(value, least) else found[0]
+
+
+def _looks_random(text: str, least: int = 16) -> bool:
+    """Tell a credential from a word of prose: `bearer authentication`, `basic auth-flow`."""
+    if len(text) < least:
+        return False
+    inner = text[1:]
+    has_digit = any(map(str.isdigit, text))
+    is_mixed = not inner.islower() and not text.isupper() and any(map(str.isupper, inner))
+    return has_digit or is_mixed or "_" in text or "~" in text or len(text) >= 24
+
+
+def _is_user_and_password(text: str) -> bool:
+    try:
+        return b":" in a2b_base64(text + "=" * (-len(text) % 4))
+    except NoBase64:
+        return False

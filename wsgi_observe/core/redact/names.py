@@ -1,0 +1,144 @@
+"""Which names stand beside something that is nobody's business."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote_plus
+
+from wsgi_observe.core.redact.words import (
+    ABOUT_IT,
+    ALONE,
+    ANYWHERE,
+    AT_THE_END,
+    BEFORE_IT,
+    IN_A_QUERY,
+    OUR_OWN,
+)
+
+_LONGEST = 256  # characters of a name; a longer one is none that anybody has given
+_REMEMBERED = 4096
+
+_parts = re.compile(r"[^\W\d_]+|\d+")
+# `apiKey`, `XSRFToken` and `APIKey`, each in its words.
+_hump = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_escape = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+Term = tuple[str, ...]
+
+
+class Names:
+    """The built-in list with what was added to it and taken from it.
+
+    A name is read as an app reads it, percent-encoding undone (twice, since a proxy may have
+    encoded what was encoded), and looked at in its words: ``userApiKey``, ``user-api-key`` and
+    ``user[api_key]`` have the same ones.
+
+    :param add: words, or names of several words, that are sensitive too.
+    :param keep: words or names that are not.
+    :raises ValueError: for one without a word in it.
+    """
+
+    def __init__(self, add: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
+        self._added = frozenset(map(_term, add))
+        self._kept = frozenset(map(_term, keep))
+        self._known: dict[str, bool] = {}
+        self._known_in_queries: dict[str, bool] = {}
+
+    def __contains__(self, name: str) -> bool:
+        known = self._known.get(name)
+        if known is None:
+            known = len(name) > _LONGEST or self._is_sensitive(name)
+            _remember(self._known, name, known)
+        return known
+
+    def in_a_query(self, name: str) -> bool:
+        """Tell whether it is sensitive in a query, where `code` and `key` are credentials."""
+        known = self._known_in_queries.get(name)
+        if known is None:
+            known = name in self or self._is_sensitive(name, IN_A_QUERY)
+            _remember(self._known_in_queries, name, known)
+        return known
+
+    def _is_sensitive(self, name: str, more: frozenset[str] = frozenset()) -> bool:
+        if name in OUR_OWN:
+            return False
+        name = _decoded(name)
+        found = self._found(_words(_hump.sub("_", name)), more)
+        if found is None:  # `ToKeN` is no two humps
+            found = self._found(_words(name), more)
+        return bool(found)
+
+    def _found(self, words: Term, more: frozenset[str]) -> bool | None:
+        """Return None where no word is on the list, False where what is found is only about it."""
+        if any(_spans(words, self._added)):
+            return True
+        kept = [] if not self._kept else list(_spans(words, self._kept))
+        found = None
+        for start, end in _terms(words, more):
+            if any(first <= start and end <= last for first, last in kept):
+                found = found or False
+            elif _is_only_about(words, start, end):
+                found = found or False
+            else:
+                found = True
+        return found
+
+
+def _term(text: str) -> Term:
+    words = _words(_hump.sub("_", text))
+    if not words:
+        raise ValueError(f"no word in {text!r}")
+    return words
+
+
+def _decoded(name: str) -> str:
+    if "%" in name or "+" in name:
+        name = unquote_plus(unquote_plus(name))
+    if "\\" in name:
+        name = _escape.sub(lambda match: chr(int(match[1], 16)), name)
+    return name
+
+
+def _words(name: str) -> Term:
+    return tuple(_singular(word) for word in _parts.findall(name.casefold()))
+
+
+def _singular(word: str) -> str:
+    is_plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word[:-1] if is_plural else word
+
+
+def _spans(words: Term, terms: frozenset[Term]) -> Iterable[tuple[int, int]]:
+    for term in terms:
+        for start in range(len(words) - len(term) + 1):
+            if words[start : start + len(term)] == term:
+                yield start, start + len(term)
+
+
+def _terms(words: Term, more: frozenset[str]) -> Iterable[tuple[int, int]]:
+    """Yield where in a name its sensitive words stand."""
+    last = len(words) - 1
+    for start, word in enumerate(words):
+        if word in ANYWHERE or word.endswith(AT_THE_END) or word in more:
+            yield start, start + 1
+        elif word in ALONE and last == start and (start == 0 or ALONE[word]):
+            yield start, start + 1
+        for length in (2, 3):
+            if words[start : start + length] in ANYWHERE:
+                yield start, start + length
+
+
+def _is_only_about(words: Term, start: int, end: int) -> bool:
+    """Tell whether `token_count` or `has_password` is asked for, not the token or password."""
+    if words[0] in BEFORE_IT and start > 0:
+        return True
+    if start > 0 and words[start - 1] in BEFORE_IT:
+        return True
+    return end < len(words) and (words[end] in ABOUT_IT or words[-1] in ABOUT_IT)
+
+
+def _remember(known: dict[str, bool], name: str, is_sensitive: bool) -> None:
+    # Names come from clients too, and there are no end of them.
+    if len(known) < _REMEMBERED and len(name) <= _LONGEST:
+        known[name] = is_sensitive

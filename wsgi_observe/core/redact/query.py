@@ -1,0 +1,52 @@
+"""A query string or form body without the values that are nobody's business."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import unquote_plus
+
+from wsgi_observe.core.environ import printable
+from wsgi_observe.core.redact.names import Names
+from wsgi_observe.core.redact.words import REDACTED
+
+_LONGEST = 2048  # characters that are told
+_CUT = "…"
+
+_separator = re.compile("[&;]")
+_name = re.compile(r"([^?&=;/#]+)=")
+
+
+def redacted_query(query: str, names: Names, clean: Callable[[str], str]) -> str:
+    """Return a query without the values of names that look sensitive.
+
+    A part without a name is left out as a whole, since it may be a token itself; so is a value
+    that holds a query in turn.
+
+    :param clean: what takes out secrets that are known by their form.
+    """
+    shown: list[str] = []
+    length = 0
+    for part in _separator.split(query[: 2 * _LONGEST]):
+        shown.append(printable(_redacted(part, names, clean)))
+        length += len(shown[-1]) + 1
+        if length > _LONGEST:
+            shown[-1] = _CUT  # it may be half a name
+            break
+    return "&".join(shown)
+
+
+def _redacted(part: str, names: Names, clean: Callable[[str], str]) -> str:
+    name, equals, value = part.partition("=")
+    if part in ("", _CUT):
+        return part
+    if not equals or names.in_a_query(name) or _holds_a_secret(value, names, clean):
+        return f"{name}={REDACTED}" if equals else REDACTED
+    return part
+
+
+def _holds_a_secret(value: str, names: Names, clean: Callable[[str], str]) -> bool:
+    nested = unquote_plus(unquote_plus(value)) if "%" in value or "+" in value else value
+    if any(names.in_a_query(found[1]) for found in _name.finditer(nested)):
+        return True
+    return clean(nested) != nested

@@ -1,0 +1,100 @@
+"""How far a value reaches in free text: a quoted one, a bracketed one, a bare one."""
+
+from __future__ import annotations
+
+import re
+
+_quote = re.compile(r"(\\*)([\"'`])")
+_opening = re.compile(r"(?:[bBrRuUfF]{0,2})(\\*)([\"'`])")
+_in_brackets = re.compile(r"[\"'()\[\]{}]")
+_bare = re.compile(
+    r"""(?:
+        [^\s&,;"'`\\()\[\]{}<>]
+      | [,;&](?![\s,;&"'`)\]}>]|$|[\w.%\[\]$-]{1,64}(?:[\"'])?[=:])
+      | ["'`\\)\]}>](?![\s,;&"'`\\)\]}>]|$)
+      | <(?!/)
+    )++""",
+    re.VERBOSE,
+)
+
+
+def end_of_value(text: str, start: int) -> int:
+    """Return where the value that begins at `start` ends.
+
+    What opens and never closes reaches to the end of the text: better too much than half.
+    """
+    if start >= len(text):
+        return start
+    if opened := _opening.match(text, start):
+        return end_of_quoted(text, opened)
+    if text[start] in "([{":
+        return _end_of_brackets(text, start, len(text))
+    if text[start] == "<" and not text.startswith("</", start):
+        closed = text.find(">", start, _end_of_line(text, start))
+        return start if closed < 0 else closed + 1
+    return _end_of_bare(text, start)
+
+
+def end_of_quoted(text: str, opened: re.Match[str], limit: int | None = None) -> int:
+    """Return where a quoted text ends, which may be quoted in another one.
+
+    At each level a quote has more backslashes before it: none, one, three, seven.
+    """
+    depth, mark = len(opened[1]), opened[2]
+    limit = len(text) if limit is None else limit
+    for found in _quote.finditer(text, opened.end(), limit):
+        if found[2] != mark:
+            continue
+        before = len(found[1])
+        if before < depth:
+            return found.start()  # what it stands in ends here
+        if (before - depth) % (2 * (depth + 1)) == 0:
+            return found.end()
+    return limit
+
+
+def _end_of_bare(text: str, start: int) -> int:
+    position = start
+    while position < len(text):
+        found = _bare.match(text, position)
+        if found is not None:
+            position = found.end()
+        elif text[position] in "([{":
+            position = _end_of_brackets(text, position, _end_of_line(text, position))
+        else:
+            break
+    return position
+
+
+def _end_of_brackets(text: str, start: int, limit: int) -> int:
+    depth, position = 0, start
+    while found := _in_brackets.search(text, position, limit):
+        position = found.end()
+        mark = found[0]
+        if mark in "([{":
+            depth += 1
+        elif mark in ")]}":
+            depth -= 1
+            if depth == 0:
+                return position
+        elif not _is_apostrophe(text, found.start()):
+            opened = _quote.search(text, _before_backslashes(text, found.start()))
+            assert opened is not None
+            position = end_of_quoted(text, opened, limit)
+    return limit
+
+
+def _is_apostrophe(text: str, position: int) -> bool:
+    around = text[position - 1 : position] + text[position + 1 : position + 2]
+    return text[position] == "'" and len(around) == 2 and around.isalpha()
+
+
+def _before_backslashes(text: str, position: int) -> int:
+    while position > 0 and text[position - 1] == "\\":
+        position -= 1
+    return position
+
+
+def _end_of_line(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end
