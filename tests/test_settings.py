@@ -38,6 +38,10 @@ DEFAULTS = {
     "log_fields": {},
     "log_encoder": "json",
     "max_line_bytes": 4096,
+    "redact": True,
+    "redact_add": (),
+    "redact_keep": (),
+    "redact_personal": False,
     "capture_uncaught": True,
     "allow_debug": False,
 }
@@ -79,6 +83,11 @@ GOOD = [
     ("log_wait", 1, 1.0),
     ("log_encoder", "orjson", "orjson"),
     ("max_line_bytes", 65536, 65536),
+    ("redact", False, False),
+    ("redact_add", ["order_note", "ssn"], ("order_note", "ssn")),
+    ("redact_keep", iter(["session"]), ("session",)),
+    ("redact_keep", (), ()),
+    ("redact_personal", True, True),
     ("capture_uncaught", False, False),
     ("allow_debug", True, True),
     ("log_stream", "wsgi.errors", "wsgi.errors"),
@@ -117,6 +126,10 @@ BAD = [
     *(("log_wait", bad) for bad in (-1, NAN, INF, None, "1")),
     *(("log_encoder", bad) for bad in ("ujson", None)),
     *(("max_line_bytes", bad) for bad in (0, 1023, 2**20 + 1, 4096.0, "4096", True, None)),
+    *(("redact", bad) for bad in (1, None, "yes")),
+    *(("redact_add", bad) for bad in ("ssn", b"ssn", None, 1, [""], ["-_"], [b"ssn"], [None])),
+    *(("redact_keep", bad) for bad in ("session", None, [1], [" "])),
+    *(("redact_personal", bad) for bad in (1, None)),
     *(("capture_uncaught", bad) for bad in (1, None)),
     *(("allow_debug", bad) for bad in ("yes", None)),
     *(("log_format", bad) for bad in ("JSON", "", None)),
@@ -166,6 +179,11 @@ ENVIRONMENT = [
     ("LOG_ENCODER", "orjson", "orjson"),
     ("MAX_LINE_BYTES", "8192", 8192),
     ("ALLOW_DEBUG", "yes", True),
+    ("REDACT", "off", False),
+    ("REDACT_ADD", "ssn, order_note", ("ssn", "order_note")),
+    ("REDACT_ADD", "", ()),
+    ("REDACT_KEEP", "session", ("session",)),
+    ("REDACT_PERSONAL", "on", True),
     ("CAPTURE_UNCAUGHT", "0", False),
     (
         "LOG_FIELDS",
@@ -198,6 +216,8 @@ BAD_ENVIRONMENT = [
     ("LOG_WAIT", "a moment"),
     ("MAX_LINE_BYTES", "4k"),
     ("ACCESS_LEVEL", "no.such.module:level"),
+    ("REDACT", "maybe"),
+    ("REDACT_ADD", "ssn,"),
     ("LOG_FIELDS", "service"),
     ("LOG_FIELDS", "=x"),
     ("LOG_FIELDS", "level=x"),
@@ -249,10 +269,15 @@ def test_every_field_can_be_set_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", ["WSGI_OBSERVE_LOG_LEVL", "WSGI_OBSERVE_", "WSGI_OBSERVE_log_level"]
+    ("variable", "meant"),
+    [
+        ("WSGI_OBSERVE_LOG_LEVL", "WSGI_OBSERVE_LOG_LEVEL"),
+        ("WSGI_OBSERVE_", "WSGI_OBSERVE_REDACT"),
+        ("WSGI_OBSERVE_log_level", "WSGI_OBSERVE_LOG_LEVEL"),
+    ],
 )
-def test_an_unknown_variable_is_refused(variable: str) -> None:
-    with pytest.raises(SettingsError, match="WSGI_OBSERVE_LOG_LEVEL") as raised:
+def test_an_unknown_variable_is_refused(variable: str, meant: str) -> None:
+    with pytest.raises(SettingsError, match=meant) as raised:
         Settings.from_env({variable: "INFO"})
     assert raised.value.setting == variable
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.core import fit
 from wsgi_observe.core.envelope import Error
 from wsgi_observe.core.fit import SettingsError
+from wsgi_observe.core.fit_words import word_items, words
 from wsgi_observe.core.peer import MODES as PEER_MODES
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
+
+    from wsgi_observe.core.redact import Redactor
 
 __all__ = ["Settings", "SettingsError"]
 
@@ -71,6 +74,10 @@ class Settings:
     log_fields: Mapping[str, object] = _setting({}, fit.static_fields, parse=fit.pairs)
     log_encoder: str = _setting("json", fit.one_of("json", "orjson"))
     max_line_bytes: int = _setting(4096, fit.line_bytes, parse=fit.whole_number)
+    redact: bool = _setting(True, fit.switch, parse=fit.switch_text)
+    redact_add: Iterable[str] = _setting((), words, parse=word_items)
+    redact_keep: Iterable[str] = _setting((), words, parse=word_items)
+    redact_personal: bool = _setting(False, fit.switch, parse=fit.switch_text)
     capture_uncaught: bool = _setting(True, fit.switch, parse=fit.switch_text)
     allow_debug: bool = _setting(False, fit.switch, parse=fit.switch_text)
 
@@ -89,6 +96,13 @@ class Settings:
         # A trailing slash makes no other path of it.
         if self.live_path and self.live_path.rstrip("/") == self.ready_path.rstrip("/"):
             raise SettingsError("ready_path", "another path than live_path", self.ready_path)
+
+    def redactor(self) -> Redactor:
+        """Return what takes secrets out as these settings have it."""
+        # For those who log: it loads a good deal.
+        from wsgi_observe.core.redact import Redactor
+
+        return Redactor(add=self.redact_add, keep=self.redact_keep, personal=self.redact_personal)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:

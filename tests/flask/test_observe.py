@@ -119,14 +119,14 @@ class TestRoutes:
     @pytest.mark.parametrize(
         ("rule", "path", "method", "shown"),
         [
-            ("/reset/<token>", "/reset/tok-4242", "GET", "/reset/[redacted]"),
-            ("/reset/<token>", "/reset/tok-4242", "POST", "/reset/[redacted]"),
-            ("/reset/<token>/", "/reset/tok-4242", "GET", "/reset/[redacted]"),
-            ("/reset/<token>", "/reset//tok-4242", "GET", "/reset//[redacted]"),
-            ("/u/<int:n>/<api_key>/x", "/u/5/tok-4242/x", "GET", "/u/5/[redacted]/x"),
-            ("/f/<path:secret>", "/f/tok-4242/b", "GET", "/f/[redacted]"),
-            ("/a/<secret>/<token>", "/a/tok-4242/tok-4242b", "GET", "/a/[redacted]/[redacted]"),
-            ("/s/<string(length=8):token>", "/s/tok-4242", "GET", "/s/[redacted]"),
+            ("/reset/<token>", "/reset/tok-4242", "GET", "/reset/[REDACTED]"),
+            ("/reset/<token>", "/reset/tok-4242", "POST", "/reset/[REDACTED]"),
+            ("/reset/<token>/", "/reset/tok-4242", "GET", "/reset/[REDACTED]"),
+            ("/reset/<token>", "/reset//tok-4242", "GET", "/reset//[REDACTED]"),
+            ("/u/<int:n>/<api_key>/x", "/u/5/tok-4242/x", "GET", "/u/5/[REDACTED]/x"),
+            ("/f/<path:secret>", "/f/tok-4242/b", "GET", "/f/[REDACTED]"),
+            ("/a/<secret>/<token>", "/a/tok-4242/tok-4242b", "GET", "/a/[REDACTED]/[REDACTED]"),
+            ("/s/<string(length=8):token>", "/s/tok-4242", "GET", "/s/[REDACTED]"),
             ("/o/<int:order>", "/o/5", "GET", "/o/5"),
         ],
     )

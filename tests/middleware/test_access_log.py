@@ -186,7 +186,7 @@ class TestTheLevel:
 
 def test_the_query_string_is_told_when_asked_for_without_its_secrets(log: Log) -> None:
     call(observe(answering(), access_query=True), QUERY_STRING="page=2&token=secret")
-    assert log.access["query_string"] == "page=2&token=[redacted]"
+    assert log.access["query_string"] == "page=2&token=[REDACTED]"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from flask import Flask, request
 from flask.logging import default_handler
 from werkzeug.exceptions import InternalServerError
 
+from wsgi_observe.core.redact import Redactor
 from wsgi_observe.flask import guard
 from wsgi_observe.flask.errors import register_error_handlers
 from wsgi_observe.flask.records import FlaskRecords
@@ -74,7 +75,7 @@ class Observe:
         give_request_ids(app)
         # On the instance, over whatever a subclass has: a url_value_preprocessor or a
         # before_request function would cost each request more than all of the rest.
-        arrival = _Arrival(app, allow_debug=allow_debug)
+        arrival = _Arrival(app, self._settings.redactor(), allow_debug=allow_debug)
         app.preprocess_request = arrival.preprocess_request  # type: ignore[method-assign]
         app.wsgi_app = self._wrap(app)  # type: ignore[method-assign]
         app.extensions[_NAME] = self
@@ -95,10 +96,10 @@ class Observe:
 class _Arrival:
     """Looks at each request once it is matched, before any code of the app's runs."""
 
-    def __init__(self, app: Flask, *, allow_debug: bool) -> None:
+    def __init__(self, app: Flask, redactor: Redactor, *, allow_debug: bool) -> None:
         self._app, self._allow_debug = app, allow_debug
         self._go_on = app.preprocess_request
-        self._note = Routes(app).note
+        self._note = Routes(app, redactor).note
         self._is_judged, self._is_refused = False, False
 
     def preprocess_request(self, *arguments: Any) -> Any:

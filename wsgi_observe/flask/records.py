@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from wsgi_observe.core.context import Scope, running
 from wsgi_observe.core.environ import MASKED_PATH
 from wsgi_observe.core.failures import mark_logged
-from wsgi_observe.core.query import REDACTED
+from wsgi_observe.core.redact import REDACTED
 
 _FAILURE = "flask_failure"
 

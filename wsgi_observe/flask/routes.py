@@ -10,7 +10,7 @@ from werkzeug.routing import Rule
 
 from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH, request_path
-from wsgi_observe.core.query import REDACTED, is_sensitive
+from wsgi_observe.core.redact import REDACTED, Redactor
 
 _argument = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\(.*?\))?:)?([a-zA-Z_]\w*)>")
 _WITHIN_A_SEGMENT = frozenset({"", "string", "int", "float", "uuid", "any", "default"})
@@ -19,8 +19,9 @@ _WITHIN_A_SEGMENT = frozenset({"", "string", "int", "float", "uuid", "any", "def
 class Mask:
     """Finds the secret arguments of one rule in a path."""
 
-    def __init__(self, rule: Rule) -> None:
-        self.secret = [n for n, a in enumerate(_arguments(rule), 1) if is_sensitive(a)]
+    def __init__(self, rule: Rule, redactor: Redactor) -> None:
+        names = enumerate(_arguments(rule), 1)
+        self.secret = [n for n, name in names if redactor.is_sensitive(name, in_query=True)]
         self._rule = rule.rule
         self._find = re.compile(_pattern(rule.rule)).search
 
@@ -34,10 +35,12 @@ class Routes:
     """Notes the route of each request, right after it was matched.
 
     :param app: whose router it is.
+    :param redactor: which decides what is secret by its name.
     """
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, redactor: Redactor) -> None:
         self._map = app.url_map
+        self._redactor = redactor
         self._masks: dict[str, Mask | None] = {}
         self._all: list[Mask] | None = None
 
@@ -63,7 +66,7 @@ class Routes:
         known = self._masks.get(rule.rule, self)
         if known is not self:
             return known  # type: ignore[return-value]
-        mask = Mask(rule)
+        mask = Mask(rule, self._redactor)
         found = self._masks[rule.rule] = mask if mask.secret else None
         return found
 

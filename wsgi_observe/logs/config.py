@@ -67,7 +67,14 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
 
 
 def _formatter(settings: Settings) -> dict[str, Any]:
-    shared = {"static_fields": dict(settings.log_fields), "remote_addr": settings.remote_addr}
+    shared = {
+        "static_fields": dict(settings.log_fields),
+        "remote_addr": settings.remote_addr,
+        "redact": settings.redact,
+        "redact_add": list(settings.redact_add),
+        "redact_keep": list(settings.redact_keep),
+        "redact_personal": settings.redact_personal,
+    }
     is_terminal = streams.is_terminal(settings.log_stream)
     if settings.log_format == "console" or (settings.log_format == "auto" and is_terminal):
         color = settings.log_color and is_terminal

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from wsgi_observe.core.failures import is_echo
 from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue, text_of
+from wsgi_observe.logs.redaction import Redaction
 from wsgi_observe.logs.trace import trace_of
 
 # Told by the line's own columns, or by the message.
@@ -29,6 +31,8 @@ class ConsoleFormatter(logging.Formatter):
     :param static_fields: fields for every record; left out here, they are the same on each line.
     :param remote_addr: ``full``, ``truncated`` or ``off``.
     :param color: whether levels and statuses are coloured (ECMA-48).
+    :param redact: whether secrets are taken out.
+    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_personal``, as in `Settings`.
     """
 
     def __init__(
@@ -37,8 +41,11 @@ class ConsoleFormatter(logging.Formatter):
         static_fields: Mapping[str, object] | None = None,
         remote_addr: str = "full",
         color: bool = False,
+        redact: bool = True,
+        **redaction: Any,
     ) -> None:
         super().__init__()
+        self._redaction = Redaction(redact, static_fields or {}, **redaction)
         self._static = static_fields or {}
         self._remote_addr = remote_addr
         self._color = color
@@ -47,8 +54,10 @@ class ConsoleFormatter(logging.Formatter):
         """Return the line, and the traceback's lines where there is one."""
         fields = fields_of(record, self._static, self._remote_addr)
         # Indented, since an exception's own text may try to look like a line.
-        trace = ["    " + text for text in self._traceback(record, fields).split("\n") if text]
-        return "\n".join([self._line(record, fields), *map(_one_line, trace)])
+        text = self._redaction.text(self._traceback(record, fields))
+        trace = ["    " + line for line in text.split("\n") if line]
+        shown = self._redaction.line(record, fields)
+        return "\n".join([self._line(record, shown), *map(_one_line, trace)])
 
     def _line(self, record: logging.LogRecord, fields: Fields) -> str:
         clock = str(fields["timestamp"])[11:23]

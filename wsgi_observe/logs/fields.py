@@ -105,22 +105,27 @@ def text_of(value: object) -> str:
         return f"<{type(value).__name__}: {type(error).__name__} in its __str__>"
 
 
-def add_context(fields: Fields, static: Mapping[str, object], remote_addr: str) -> None:
-    """Add what a line has of its process and its request."""
+def add_context(fields: Fields, static: Mapping[str, object], remote_addr: str) -> int:
+    """Add what a line has of its process and its request.
+
+    Returns how many fields stand before those that were bound.
+    """
     if static:
         fields.update(static)
     scope = bound()
     if scope is None or scope.environ is ENDED:
-        return
+        return len(fields)
     if scope.request_id is not None:
         fields["request_id"] = scope.request_id
     if scope.environ:
         add_request_fields(fields, scope.environ)
         if remote_addr != "full" or scope.remote_addr != "full":
             _shorten_peer(fields, stricter(remote_addr, scope.remote_addr))
+    before = len(fields)
     if scope.fields is not None:
         for name, value in scope.fields.copy().items():
             fields[free_name(name, fields)] = value
+    return before
 
 
 def _shorten_peer(fields: Fields, mode: str) -> None:

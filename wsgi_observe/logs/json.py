@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from os import getpid
 from time import time
+from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
@@ -15,6 +16,7 @@ from wsgi_observe.logs import encoding
 from wsgi_observe.logs.encoding import Encode
 from wsgi_observe.logs.fields import Fields, add_context, fields_of, left_by_a_queue, timestamp
 from wsgi_observe.logs.parts import split
+from wsgi_observe.logs.redaction import LONG, Redaction
 from wsgi_observe.logs.trace import trace_of
 
 
@@ -29,6 +31,8 @@ class JsonFormatter(BaseJsonFormatter):
     :param encoder: ``json`` or ``orjson``.
     :param max_line_bytes: what `lines` keeps each line within.
     :param remote_addr: ``full``, ``truncated`` or ``off``.
+    :param redact: whether secrets are taken out.
+    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_personal``, as in `Settings`.
     """
 
     def __init__(
@@ -39,9 +43,13 @@ class JsonFormatter(BaseJsonFormatter):
         encoder: str = "json",
         max_line_bytes: int = 4096,
         remote_addr: str = "full",
+        redact: bool = True,
+        **redaction: Any,
     ) -> None:
+        self._redaction = Redaction(redact, static_fields or {}, **redaction)
         super().__init__(
-            static_fields=dict(static_fields or {}), rename_fields=dict(rename_fields or {})
+            static_fields=self._redaction.static(static_fields or {}),
+            rename_fields=dict(rename_fields or {}),
         )
         self._encode = _renaming(_encoder(encoder), self.rename_fields)
         self._longest = max_line_bytes
@@ -56,9 +64,10 @@ class JsonFormatter(BaseJsonFormatter):
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines none of which is too long for a pipe to keep it whole."""
         # What `_line` and `cap` do, without the calls: this is every record's way.
-        line = fields_of(record, self.static_fields, self._remote_addr)
+        fields = fields_of(record, self.static_fields, self._remote_addr)
+        line = self._redaction.line(record, fields)
         if record.exc_info or record.exc_text or record.stack_info or "exc_type" in line:
-            line = line | self._trace(record, line)
+            line = line | self._trace(record, fields)
         data = self._encode(line)
         if len(data) < self._longest:
             return [data + b"\n"]
@@ -81,27 +90,32 @@ class JsonFormatter(BaseJsonFormatter):
             "message": message,
             "pid": getpid(),
         }
-        add_context(line, self.static_fields, self._remote_addr)
+        bound_from = add_context(line, self.static_fields, self._remote_addr)
+        # Asked here, since every request pays for a call.
+        path: Any = line.get("path", "")
+        if len(line) > bound_from or len(path) > LONG or "=" in path:
+            return self._redaction.own_line(line, bound_from)
         return line
 
     def _line(self, record: logging.LogRecord) -> Fields:
-        line = fields_of(record, self.static_fields, self._remote_addr)
+        fields = fields_of(record, self.static_fields, self._remote_addr)
+        line = self._redaction.line(record, fields)
         if record.exc_info or record.exc_text or record.stack_info or "exc_type" in line:
-            line = line | self._trace(record, line)
+            line = line | self._trace(record, fields)
         return line
 
-    def _trace(self, record: logging.LogRecord, line: Fields) -> Fields:
+    def _trace(self, record: logging.LogRecord, fields: Fields) -> Fields:
         trace: Fields = {}
         if record.exc_info and record.exc_info[1] is not None:
             if is_echo(record.exc_info[1], record.name):
                 # The server reports what our own ERROR line has told: one failure, one ERROR.
                 trace["level"] = "INFO"
             else:
-                trace["exc_info"] = trace_of(self, record.exc_info)
-        elif text := record.exc_text or left_by_a_queue(record, line):
-            trace["exc_info"] = text
+                trace["exc_info"] = self._redaction.text(trace_of(self, record.exc_info))
+        elif text := record.exc_text or left_by_a_queue(record, fields):
+            trace["exc_info"] = self._redaction.text(text)
         if record.stack_info:
-            trace["stack_info"] = record.stack_info
+            trace["stack_info"] = self._redaction.text(record.stack_info)
         return trace
 
 

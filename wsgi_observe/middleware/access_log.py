@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from wsgi_observe.core.environ import printable, request_line
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.once import ask
-from wsgi_observe.core.query import redacted_query
 from wsgi_observe.core.records import RecordMaker
 from wsgi_observe.logs.direct import write_directly
 from wsgi_observe.settings import Settings
@@ -28,8 +27,9 @@ class AccessLog(Layer):
 
     :param access_level: asked with the environ, the status and the seconds for the line's level;
         None from it is silence.
-    :param access_query: whether the query string is told, without the values of names that look
-        sensitive.
+    :param access_query: whether the query string is told; without secrets, unless `redact` is off.
+    :param redact_add: and `redact_keep`: names added to, and taken from, those that are sensitive.
+    :param redact_personal: whether card numbers and e-mail addresses are left out too.
     :param remote_addr: how much of the peer's address the request's lines tell: ``full``,
         ``truncated`` (/24, /48), ``off``.
     :raises SettingsError: for an unfit setting.
@@ -42,13 +42,23 @@ class AccessLog(Layer):
         access_level: Callable[[Mapping[str, Any], int, float], int | None] | None = None,
         access_query: bool = False,
         remote_addr: str = "full",
+        redact: bool = True,
+        redact_add: Iterable[str] = (),
+        redact_keep: Iterable[str] = (),
+        redact_personal: bool = False,
     ) -> None:
         settings = Settings(
-            access_level=access_level, access_query=access_query, remote_addr=remote_addr
+            access_level=access_level,
+            access_query=access_query,
+            remote_addr=remote_addr,
+            redact=redact,
+            redact_add=redact_add,
+            redact_keep=redact_keep,
+            redact_personal=redact_personal,
         )
         super().__init__(app)
         self._level = settings.access_level
-        self._query = settings.access_query
+        self._query = _query_of(settings)
         self._remote_addr = settings.remote_addr
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
@@ -73,8 +83,8 @@ class AccessLog(Layer):
             level = logging.INFO if answer is None else answer[0]
         if level and _log.isEnabledFor(level):
             facts = _facts(exchange, code, seconds)
-            if self._query and exchange.environ.get("QUERY_STRING"):
-                facts["query_string"] = redacted_query(exchange.environ["QUERY_STRING"])
+            if self._query is not None and exchange.environ.get("QUERY_STRING"):
+                facts["query_string"] = self._query(exchange.environ["QUERY_STRING"])
             message = f"{request_line(exchange.environ)} {code}"
             if not write_directly(_log, level, "access_log", message, facts):
                 _log.handle(_records.make(message, facts, level))
@@ -87,6 +97,13 @@ class AccessLog(Layer):
         if answer is not None and not isinstance(answer, int):
             raise TypeError(f"access_level returns a level or None, got {answer!r}")
         return (answer or 0,)
+
+
+def _query_of(settings: Settings) -> Callable[[str], str] | None:
+    """Return what makes a query fit to be told, if it is."""
+    if not settings.access_query:
+        return None
+    return settings.redactor().query if settings.redact else printable
 
 
 def _facts(exchange: Exchange, code: int, seconds: float) -> dict[str, object]:

@@ -36,13 +36,15 @@ class Redactor:
         self._names = Names(add, keep)
         self._personal = personal
 
-    def is_sensitive(self, name: str) -> bool:
+    def is_sensitive(self, name: str, *, in_query: bool = False) -> bool:
         """Tell whether what bears this name must not be seen.
+
+        :param in_query: whether it stands in a URL, where ``code`` and ``key`` are credentials.
 
         >>> [Redactor().is_sensitive(name) for name in ("userApiKey", "tokens_used", "author")]
         [True, False, False]
         """
-        return name in self._names
+        return self._names.in_a_query(name) if in_query else name in self._names
 
     def field(self, name: str, value: object) -> Any:
         """Return what may be seen of a named value."""
@@ -68,8 +70,11 @@ class Redactor:
         """Return free text without secrets."""
         if len(text) > _LONGEST:
             text = text[:_LONGEST] + REDACTED
-        text = without_values(without_forms(text), self._names)
-        return without_personal(text) if self._personal else text
+        try:
+            text = without_values(without_forms(text), self._names)
+            return without_personal(text) if self._personal else text
+        except Exception:  # a text of a class that does as it likes
+            return REDACTED
 
     def query(self, query: str) -> str:
         """Return a query string or a form body without secrets, cut where it is long.

@@ -56,7 +56,7 @@ class Names:
         """Tell whether it is sensitive in a query, where `code` and `key` are credentials."""
         known = self._known_in_queries.get(name)
         if known is None:
-            known = name in self or self._is_sensitive(name, IN_A_QUERY)
+            known = len(name) > _LONGEST or self._is_sensitive(name, IN_A_QUERY)
             _remember(self._known_in_queries, name, known)
         return known
 
@@ -76,12 +76,8 @@ class Names:
         kept = [] if not self._kept else list(_spans(words, self._kept))
         found = None
         for start, end in _terms(words, more):
-            if any(first <= start and end <= last for first, last in kept):
-                found = found or False
-            elif _is_only_about(words, start, end):
-                found = found or False
-            else:
-                found = True
+            is_kept = any(first <= start and end <= last for first, last in kept)
+            found = found or not (is_kept or _is_only_about(words, start, end))
         return found
 
 
@@ -120,9 +116,12 @@ def _terms(words: Term, more: frozenset[str]) -> Iterable[tuple[int, int]]:
     """Yield where in a name its sensitive words stand."""
     last = len(words) - 1
     for start, word in enumerate(words):
-        if word in ANYWHERE or word.endswith(AT_THE_END) or word in more:
-            yield start, start + 1
-        elif word in ALONE and last == start and (start == 0 or ALONE[word]):
+        if (
+            word in ANYWHERE
+            or word.endswith(AT_THE_END)
+            or word in more
+            or (word in ALONE and last == start and (start == 0 or ALONE[word]))
+        ):
             yield start, start + 1
         for length in (2, 3):
             if words[start : start + length] in ANYWHERE:
