@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from wsgi_observe.core.context import running
+from wsgi_observe.core.environ import MASKED_PATH
 from wsgi_observe.core.names import ACCESS_NAMES, FACTS, LINE_NAMES
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.logs.fields import Fields
@@ -38,7 +40,8 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Return a text of the line's, such as a traceback."""
-        return text if self._redactor is None else self._redactor.text(text)
+        redactor = self._here()
+        return text if redactor is None else redactor.text(text)
 
     def line(self, record: logging.LogRecord, fields: Fields) -> Fields:
         """Return a record's fields: the same mapping where nothing is to be taken out."""
@@ -56,6 +59,13 @@ class Redaction:
         line = self._path(line)
         return self._some(line, islice(line.items(), first, None), self._known_of_access)
 
+    def _here(self) -> Redactor | None:
+        """Return the redactor, which knows the secrets in the running request's path."""
+        scope = running()
+        if self._redactor is None or scope is None or MASKED_PATH not in scope.environ:
+            return self._redactor
+        return self._redactor.knowing(scope.environ[MASKED_PATH][2:])
+
     def _path(self, line: Fields) -> Fields:
         path = line.get("path")
         if self._redactor is None or not isinstance(path, str):
@@ -70,11 +80,12 @@ class Redaction:
     def _some(
         self, line: Fields, items: Iterable[tuple[str, object]], known: Collection[str]
     ) -> Fields:
-        assert self._redactor is not None
+        redactor = self._here()
+        assert redactor is not None
         changed: Fields = {}
         for name, value in items:
             if name not in known:
-                shown = self._redactor.field(name, value)
+                shown = redactor.field(name, value)
                 if shown is not value:
                     changed[name] = shown
         return {**line, **changed} if changed else line

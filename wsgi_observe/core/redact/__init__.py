@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any
+from urllib.parse import quote
 
 from wsgi_observe.core.redact.data import Copier
 from wsgi_observe.core.redact.forms import without_forms
@@ -15,6 +17,7 @@ from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
 __all__ = ["REDACTED", "Redactor"]
 
+_LEAST = 6  # characters
 _LONGEST = 2 * 1024 * 1024  # characters of one text that are looked at
 
 
@@ -35,6 +38,17 @@ class Redactor:
     ) -> None:
         self._names = Names(add, keep)
         self._personal = personal
+        self._secrets: tuple[str, ...] = ()
+
+    def knowing(self, secrets: Iterable[str]) -> Redactor:
+        """Return a redactor that takes out these very texts too, wherever they stand.
+
+        Too short a text is none that could be told from others.
+        """
+        made = copy(self)
+        known = [secret for secret in secrets if len(secret) >= _LEAST]
+        made._secrets = tuple({form: None for one in known for form in (one, quote(one, safe=""))})
+        return made
 
     def is_sensitive(self, name: str, *, in_query: bool = False) -> bool:
         """Tell whether what bears this name must not be seen.
@@ -71,6 +85,8 @@ class Redactor:
         if len(text) > _LONGEST:
             text = text[:_LONGEST] + REDACTED
         try:
+            for secret in self._secrets:
+                text = text.replace(secret, REDACTED)
             text = without_values(without_forms(text), self._names)
             return without_personal(text) if self._personal else text
         except Exception:  # a text of a class that does as it likes

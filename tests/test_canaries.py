@@ -1,0 +1,91 @@
+"""What leaves a process that is full of secrets and fails: none of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from tests.canaries import CANARIES, leaks, planted, seen
+from tests.support import Server, running
+from wsgi_observe.logs import join
+
+ROOT = Path(__file__).parent.parent
+
+# What only an error tracker or a tracer could tell.
+NOT_IN_LOGS = {"local"}
+
+
+@contextmanager
+def canary_server(**settings: str) -> Iterator[Server]:
+    """Serve the app under Gunicorn, with settings in the environment."""
+    command = [
+        *(sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:0", "-w", "1"),
+        *("--logger-class", "wsgi_observe.gunicorn.Logger", "tests.canary_app:make_app()"),
+    ]
+    env = {f"WSGI_OBSERVE_{name.upper()}": value for name, value in settings.items()}
+    with running(*command, cwd=ROOT, env=env) as server:
+        yield server
+
+
+def fail_with_everything(server: Server) -> bytes:
+    """Send every secret that a request has a place for; return all that came back."""
+    headers = {**planted("header"), "X-Request-ID": "canary", **_cookies()}
+    path = f"/pay/{planted('url parameter')['token']}?{_query()}&page=2"
+    form = urlencode({**planted("form"), "name": "jane"}).encode()
+    as_form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+    as_json = {**headers, "Content-Type": "application/json"}
+    answers = [
+        server.request("POST", path, form, as_form),
+        server.request("POST", path, _json(), as_json),
+    ]
+    assert [answer.status for answer in answers] == [500, 500]
+    return b"\n".join(str(answer.headers).encode() + answer.body for answer in answers)
+
+
+def _cookies() -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in planted("cookie").items())}
+
+
+def _query() -> str:
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in planted("query").items())
+
+
+def _json() -> bytes:
+    first, *others = planted("json").items()
+    body = {"user": [dict([first]), {"profile": dict(others)}], "text": json.dumps(dict(others))}
+    return json.dumps(body).encode()
+
+
+def log_of(server: Server) -> bytes:
+    """Return everything that it wrote, and its long records put together again."""
+    whole = [json.dumps(record, ensure_ascii=False) for record in join(server.lines)]
+    return "\n".join([*server.lines, *whole]).encode()
+
+
+def outputs(**settings: str) -> dict[str, bytes]:
+    """Return everything that left the process, by the way it took."""
+    with canary_server(access_query="on", **settings) as server:
+        responses = fail_with_everything(server)
+        server.wait_for(lambda: "POST /pay/" in server.lines[-1])
+    return {"responses": responses, "log": log_of(server)}
+
+
+def test_there_are_sixty_of_them_each_another() -> None:
+    assert len({canary.secret for canary in CANARIES}) == len(CANARIES) >= 60
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_without_redaction_each_of_them_is_found(log_format: str) -> None:
+    found = seen(outputs(log_format=log_format, redact="off"))
+    assert found == {canary.id for canary in CANARIES if canary.place not in NOT_IN_LOGS}
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_none_of_them_leaves(log_format: str) -> None:
+    assert leaks(outputs(log_format=log_format)) == []
