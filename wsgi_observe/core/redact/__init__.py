@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from wsgi_observe.core.redact.data import Copier
 from wsgi_observe.core.redact.forms import without_forms
+from wsgi_observe.core.redact.glance import Glance
 from wsgi_observe.core.redact.names import Names
 from wsgi_observe.core.redact.pairs import without_values
 from wsgi_observe.core.redact.personal import without_personal
@@ -17,6 +18,8 @@ from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
 __all__ = ["REDACTED", "Redactor"]
 
+_QUERIES = frozenset({"query_string", "QUERY_STRING"})
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _LEAST = 6  # characters
 _LONGEST = 2 * 1024 * 1024  # characters of one text that are looked at
 
@@ -37,6 +40,7 @@ class Redactor:
         self, *, add: Iterable[str] = (), keep: Iterable[str] = (), personal: bool = False
     ) -> None:
         self._names = Names(add, keep)
+        self._finds_nothing = Glance(self._names).finds_nothing
         self._personal = personal
         self._secrets: tuple[str, ...] = ()
 
@@ -62,13 +66,14 @@ class Redactor:
 
     def field(self, name: str, value: object) -> Any:
         """Return what may be seen of a named value."""
-        if name in OUR_OWN and not isinstance(value, str):
+        kind = value.__class__
+        if name in OUR_OWN and kind in _PLAIN:
             return value
         if name in self._names:
             return REDACTED
-        if isinstance(value, str) and name.lower() in ("query_string", "query"):
-            return self.query(value)
-        return self.value(value)
+        if kind is str:
+            return self.query(value) if name in _QUERIES else self.text(value)  # type: ignore[arg-type]
+        return value if kind in _PLAIN and not self._personal else self.value(value)
 
     def value(self, value: object) -> Any:
         """Return a redacted copy of a value, however nested; never raises.
@@ -82,12 +87,13 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return free text without secrets."""
-        if len(text) > _LONGEST:
-            text = text[:_LONGEST] + REDACTED
         try:
             for secret in self._secrets:
                 text = text.replace(secret, REDACTED)
-            text = without_values(without_forms(text), self._names)
+            if not self._finds_nothing(text):
+                if len(text) > _LONGEST:
+                    text = text[:_LONGEST] + REDACTED
+                text = without_values(without_forms(text), self._names)
             return without_personal(text) if self._personal else text
         except Exception:  # a text of a class that does as it likes
             return REDACTED

@@ -21,6 +21,9 @@ class Cleaner(Protocol):
     def is_sensitive(self, name: str) -> bool:
         """Tell whether what bears this name must not be seen."""
 
+    def field(self, name: str, value: object) -> Any:
+        """Return what may be seen of a named value."""
+
     def text(self, text: str) -> str:
         """Return free text without secrets."""
 
@@ -74,8 +77,8 @@ class Copier:
         inside = (*above, id(value))
         if isinstance(value, Mapping):
             return self._mapping(value, inside)
-        if _is_pair(value) and self._cleaner.is_sensitive(value[0]):
-            return type(value)((value[0], REDACTED)) if type(value) in (list, tuple) else REDACTED
+        if type(value) is tuple and self._is_secret_pair(value):
+            return (value[0], REDACTED)
         return self._sequence(value, inside)
 
     def _mapping(self, value: Mapping[Any, Any], inside: tuple[int, ...]) -> dict[Any, Any]:
@@ -88,6 +91,9 @@ class Copier:
         name = key.decode("latin-1") if isinstance(key, bytes) else key
         if isinstance(name, str) and self._cleaner.is_sensitive(name):
             return REDACTED
+        is_scalar = item is None or isinstance(item, (str, int, float))
+        if isinstance(name, str) and is_scalar:
+            return self._cleaner.field(name, item)
         return self.copy(item, inside)
 
     def _sequence(self, value: Any, inside: tuple[int, ...]) -> Any:
@@ -95,12 +101,24 @@ class Copier:
         if isinstance(value, tuple) and fields is not None:
             items = [self._item(*pair, inside) for pair in zip(fields, value, strict=True)]
             return tuple.__new__(type(value), items)
-        items = [self.copy(item, inside) for item in list(value)]
+        items = [
+            [item[0], REDACTED]
+            if type(item) is list and self._is_secret_pair(item)
+            else self.copy(item, inside)
+            for item in list(value)
+        ]
         if isinstance(value, tuple):
             return tuple(items)
         if isinstance(value, (set, frozenset)):
             return type(value)(items) if type(value) in (set, frozenset) else set(items)
         return items
+
+    def _is_secret_pair(self, value: Any) -> bool:
+        """Tell whether it is a sensitive name and its value, as headers are listed."""
+        if len(value) != 2:
+            return False
+        name = value[0].decode("latin-1") if isinstance(value[0], bytes) else value[0]
+        return isinstance(name, str) and self._cleaner.is_sensitive(name)
 
     def _object(self, value: object) -> str:
         """Return its text, also without what its sensitive attributes hold."""
@@ -110,11 +128,6 @@ class Copier:
                 for secret in {str(held), repr(held)} - {""}:
                     shown = shown.replace(secret, REDACTED)
         return shown
-
-
-def _is_pair(value: Any) -> bool:
-    """Tell whether it is a name and its value, as headers are listed."""
-    return isinstance(value, (list, tuple)) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _attributes(value: object) -> list[tuple[str, object]]:

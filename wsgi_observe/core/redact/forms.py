@@ -16,12 +16,12 @@ _private_key = re.compile(
 # RFC 7519, also signed in another way (itsdangerous) or encrypted in five parts.
 _jwt = re.compile(r"(?:(?<![\w-])|(?<=%[0-9a-fA-F]{2}))eyJ[\w-]{8,}+(?:\.[\w-]*+)+", re.ASCII)
 _scheme = re.compile(
-    r"\b(bearer|basic|token|apikey)((?: |\+|%20)+)([\w.~+/-]{4,}+={0,3})", re.I | re.A
+    r"\b(bearer|basic)((?: |\+|%20)+)(?!(?:bearer|basic)\b)([\w.~+/-]{4,}+={0,3})", re.I | re.A
 )
 # RFC 3986, section 3.2.1; a `#`, `?` or `@` that nobody encoded is taken for the password's.
 _password_in_url = re.compile(r"(://[^\s/?#@:\"'<>]*+:)(?!\d{1,5}[?#])([^\s/\"'<>]*)@")
 _token_in_url = re.compile(r"(://)([^\s/?#@:\"'<>]{16,}+)@")
-_parameters = re.compile(
+parameters = re.compile(
     r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
     r"Failing row contains )"
 )
@@ -45,7 +45,7 @@ def _without_parameters(text: str) -> str:
     """Leave out what SQLAlchemy says of a statement's values, and PostgreSQL of a row's."""
     parts: list[str] = []
     kept = 0
-    while found := _parameters.search(text, kept):
+    while found := parameters.search(text, kept):
         is_list = found[0].startswith("[parameters")
         end = end_of_value(text, found.start() if is_list else found.end())
         parts += text[kept : found.end()], REDACTED, "]" if is_list else ""
@@ -61,8 +61,7 @@ def _shown_scheme(found: re.Match[str]) -> str:
     scheme, space, value = found.groups()
     if scheme.lower() == "basic" and _is_user_and_password(value):
         return f"{scheme}{space}{REDACTED}"
-    least = 4 if scheme.lower() in ("bearer", "basic") else 16
-    return f"{scheme}{space}{REDACTED}" if _looks_random(value, least) else found[0]
+    return f"{scheme}{space}{REDACTED}" if _looks_random(value, 4) else found[0]
 
 
 def _looks_random(text: str, least: int = 16) -> bool:

@@ -124,7 +124,8 @@ def _terms(words: Term, more: frozenset[str]) -> Iterable[tuple[int, int]]:
         ):
             yield start, start + 1
         for length in (2, 3):
-            if words[start : start + length] in ANYWHERE:
+            term = words[start : start + length]
+            if len(term) == length and term in ANYWHERE:
                 yield start, start + length
 
 

@@ -1,13 +1,13 @@
-"""Names and their values in free text: ``key=value``, ``key: value``, JSON, headers, forms."""
+"""Names and their values in free text: ``key=value``, ``key: value``, JSON, headers, options."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from wsgi_observe.core.redact.names import Names
-from wsgi_observe.core.redact.reach import end_of_value
-from wsgi_observe.core.redact.words import REDACTED
+from wsgi_observe.core.redact.reach import end_of_header, end_of_value
+from wsgi_observe.core.redact.words import ENDS_A_TERM, REDACTED
 
 _LONGEST_NAME = 128  # characters: of a longer run the end is looked at
 
@@ -16,15 +16,30 @@ _pair = re.compile(
     (?<![\w%.$-])
     (?P<name>(?:[\w%$\[.-]|\\u[0-9a-fA-F]{4})(?:[\w%.$\[\]-]|\\u[0-9a-fA-F]{4})*+)
     (?P<quote>(?:\\*["'`])?)[)\]]?
-    (?P<sign>[ \t]{0,8}(?:=>|:=|={1,3}|:)[ \t]{0,8}|,[ ](?=\\*["'b])|[ ]+)
+    # The last one: a header as it is listed, ('Cookie', 'a=b'), or a command's argument.
+    (?P<sign>[ \t]{0,8}(?:=>|:=|={1,3}|:)[ \t]{0,8}|(?<=["'`]),[ ](?=b?\\*["'`]))
     """,
     re.VERBOSE,
 )
-_before = re.compile(r"[\w]{1,32}(?:[ ]|-)(?:[\w]{1,32}[ ])?\Z")
+_listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
+_option = re.compile(r"(?<![\w-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
+_words_before = re.compile(r"(\w{1,32})[ -]\Z")
 _scheme = re.compile(r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+", re.I)
-_header = re.compile(r"(?:authorization|cookie)\Z", re.I)
-_end_of_header = re.compile(r"[\r\n]|\\[rn]")
-_says_nothing = frozenset(
+_header = re.compile(r"(?:authorization|cookies?)\Z", re.I)
+_sentence = re.compile(r"phrase\Z", re.I)
+_in_groups = re.compile(r"card|iban|number|account|ssn", re.I)
+_groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
+# A query within a query: `next=%2Fback%3Ftoken%3D…`
+_encoded = re.compile(
+    r"%(?:3F|26)(?P<name>(?:[\w.~-]|%(?!3D|26|23|3F)[0-9A-F]{2})++)(?P<quote>)(?P<sign>%3D)",
+    re.IGNORECASE,
+)
+_end_of_encoded = re.compile(r"%26|%23|[&\s\"'<>]|\Z", re.IGNORECASE)
+_opening = re.compile(r"b?(\\*[\"'`])")
+# A frame of a traceback: the code in it may open what it never closes.
+_frame = re.compile(r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE)
+
+_SAYS_NOTHING = frozenset(
     {
         *("none", "null", "nil", "true", "false", "undefined", "is", "was", "are", "has", "not"),
         *("must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
@@ -35,10 +50,33 @@ _says_nothing = frozenset(
 
 def without_values(text: str, names: Names) -> str:
     """Return `text` with the values of sensitive names left out."""
+    if '  File "' not in text:
+        return _without_values(text, names)
+    parts: list[str] = []
+    end = 0
+    for frame in _frame.finditer(text):
+        parts += _without_values(text[end : frame.start()], names), _without_values(frame[0], names)
+        end = frame.end()
+    return "".join([*parts, _without_values(text[end:], names)])
+
+
+def _without_values(text: str, names: Names) -> str:
+    patterns = [_pair, *([_option] if "--" in text else []), *([_encoded] if "%3" in text else [])]
+    for pattern in patterns:
+        text = _replaced(text, pattern, lambda found: _value_of(found, names))
+    return text
+
+
+Span = tuple[int, int, str]
+
+
+def _replaced(
+    text: str, pattern: re.Pattern[str], span_of: Callable[[re.Match[str]], Span | None]
+) -> str:
     parts: list[str] = []
     position = kept = 0
-    while found := _pair.search(text, position):
-        span = _span(text, found, names)
+    while found := pattern.search(text, position):
+        span = span_of(found)
         if span is None:
             # What follows the name may be a name itself.
             position = found.end("quote")
@@ -49,69 +87,57 @@ def without_values(text: str, names: Names) -> str:
     return "".join([*parts, text[kept:]]) if parts else text
 
 
-def _span(text: str, found: re.Match[str], names: Names) -> tuple[int, int, str] | None:
+def _value_of(found: re.Match[str], names: Names) -> Span | None:
     """Return what to replace by what, None for a name that may stand with its value."""
-    name, quote, sign = found["name"][-_LONGEST_NAME:], found["quote"], found["sign"]
-    if not _joins(text, found, quote, sign):
+    name, quote = found["name"][-_LONGEST_NAME:], found["quote"]
+    if found["sign"] == ", " and not _listed.search(
+        found.string, max(0, found.start() - 6), found.end("name")
+    ):
         return None
-    before = text[max(0, found.start() - 1) : found.start()]
-    if not _is_sensitive(text, found, name, names, before if sign == "=" else ""):
+    if not is_sensitive_here(found.string, found.start(), name, found["sign"], names):
         return None
-    start = found.end()
-    end = _end(text, start, name, before, sign)
-    if end == start or (not quote and text[start:end].casefold() in _says_nothing):
+    text, start = found.string, found.end()
+    end = _end(found, name)
+    value = text[start:end]
+    if not value or (not quote and value.casefold() in _SAYS_NOTHING):
         return None
-    return start, end, _shown(text[start:end], quote)
+    return start, end, _shown(value, quote)
 
 
-def _joins(text: str, found: re.Match[str], quote: str, sign: str) -> bool:
-    """Tell whether a name and what follows belong together."""
-    if sign.isspace():
-        return text.startswith("--", found.start())  # an option of a command
-    if sign == ", ":
-        return bool(quote)  # `('Cookie', 'a=b')`, or a command's arguments
-    return True
-
-
-def _is_sensitive(text: str, found: re.Match[str], name: str, names: Names, before: str) -> bool:
-    if before and before in "?&" and names.in_a_query(name):
-        return True
+def is_sensitive_here(text: str, start: int, name: str, sign: str, names: Names) -> bool:
+    """Tell whether a name in a text is sensitive, with what stands before it."""
     if name in names:
         return True
-    # `api key: …`, `"card number": …`
-    words = _before.search(text, max(0, found.start() - 66), found.start())
-    return words is not None and _ends_a_term(f"{words[0]}{name}", name, names)
+    if sign in ("%3D", "%3d") and names.in_a_query(name):
+        return True
+    if sign == "=" and start and text[start - 1] in "?&" and names.in_a_query(name):
+        return True
+    if name.casefold() not in ENDS_A_TERM:
+        return False
+    before = _words_before.search(text, max(0, start - 34), start)  # `api key: …`
+    return before is not None and f"{before[1]} {name}" in names
 
 
-def _ends_a_term(phrase: str, name: str, names: Names) -> bool:
-    return f"{phrase.split()[-2:][0]} {name}" in names
-
-
-def _end(text: str, start: int, name: str, before: str, sign: str) -> int:
-    if _header.search(name) and ":" in sign and not text.startswith(('"', "'", "\\"), start):
-        return _end_of_header_value(text, start, before)
+def _end(found: re.Match[str], name: str) -> int:
+    text, start, sign = found.string, found.end(), found["sign"]
+    if sign in ("%3D", "%3d"):
+        ended = _end_of_encoded.search(text, start)
+        return ended.start() if ended else len(text)
+    has_spaces = _sentence.search(name) or (":" in sign and _header.search(name))
+    if has_spaces and not text.startswith(_QUOTES, start):
+        return end_of_header(text, start, text[max(0, found.start() - 1) : found.start()])
+    if _in_groups.search(name) and (groups := _groups.match(text, start)):
+        return groups.end()
     scheme = _scheme.match(text, start)
     return end_of_value(text, scheme.end() if scheme else start)
 
 
-def _end_of_header_value(text: str, start: int, before: str) -> int:
-    found = _end_of_header.search(text, start)
-    end = found.start() if found else len(text)
-    if before and before in "\"'`":
-        closed = text.find(before, start, end)
-        return end if closed < 0 else closed
-    return end
+_QUOTES = ('"', "'", "\\", "[", "{", "(")
 
 
 def _shown(value: str, quote: str) -> str:
     """Return what stands for a value, in quotes where that keeps the text JSON."""
-    opened = re.match(r"[bBrRuUfF]{0,2}(\\*[\"'`])", value)
-    if opened is None:
-        return f"{quote}{REDACTED}{quote}" if quote and not value.startswith(REDACTED) else REDACTED
-    mark = opened[1]
-    return f"{opened[0]}{REDACTED}{mark if value.endswith(mark) else ''}"
-
-
-def names_in(text: str) -> Iterator[str]:
-    """Yield every name that has a value in `text`."""
-    return (found["name"] for found in _pair.finditer(text))
+    opened = _opening.match(value)
+    if opened is not None:
+        return f"{opened[0]}{REDACTED}{opened[1] if value.endswith(opened[1]) else ''}"
+    return f"{quote}{REDACTED}{quote}" if quote and value != REDACTED else REDACTED

@@ -6,10 +6,13 @@ import re
 
 from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
+# What hangs on to an address goes with it, so that nothing can begin there.
 _address = re.compile(
-    r"(?<![\w.+'*/=?^{|}~!#$&-])[\w.+'*/=?^{|}~!#$&-]++(?:@|%40)[\w-]++(?:\.[\w-]++)++"
+    r"(?<![\w.+'-])[\w.+'-]++(?:@|%40)[\w-]++(?:\.[\w-]++)++(?:(?:[.+'@-]|%40)++\w++)*+"
 )
-_number = re.compile(r"(?<![\w.])\d(?:(?:[ +-]|%20)?\d){12,18}(?!\d)", re.ASCII)
+_number = re.compile(
+    r"(?:(?<![\w.])|(?<=%[0-9a-fA-F]{2}))\d(?:(?:[ +-]|%20)?\d){12,18}(?!\w)", re.ASCII
+)
 _our_name = re.compile(r"(\w{2,20})[\"']?[ ]?[=:][ ]?[\"']?\Z")
 # ISO/IEC 7812: Visa, Mastercard, American Express, Discover, Diners Club, JCB, UnionPay, Maestro.
 _issuer = re.compile(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 _quote = re.compile(r"(\\*)([\"'`])")
-_opening = re.compile(r"(?:[bBrRuUfF]{0,2})(\\*)([\"'`])")
+_opening = re.compile(r"b?(\\*)([\"'`])")
 _in_brackets = re.compile(r"[\"'()\[\]{}]")
+_end_of_header = re.compile(r"[\r\n]|\\[rn]")
 _bare = re.compile(
     r"""(?:
         [^\s&,;"'`\\()\[\]{}<>]
@@ -34,6 +35,19 @@ def end_of_value(text: str, start: int) -> int:
         closed = text.find(">", start, _end_of_line(text, start))
         return start if closed < 0 else closed + 1
     return _end_of_bare(text, start)
+
+
+def end_of_header(text: str, start: int, before: str) -> int:
+    """Return where a header's value ends, which holds spaces: with its line, or its quotes.
+
+    :param before: the character before the header's name.
+    """
+    found = _end_of_header.search(text, start)
+    end = found.start() if found else len(text)
+    if before and before in "\"'`":
+        closed = text.find(before, start, end)
+        return end if closed < 0 else closed
+    return end
 
 
 def end_of_quoted(text: str, opened: re.Match[str], limit: int | None = None) -> int:

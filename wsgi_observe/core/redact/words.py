@@ -7,8 +7,10 @@ from wsgi_observe.core.names import ACCESS_NAMES, LINE_NAMES
 REDACTED = "[REDACTED]"
 """What stands in the place of what must not be seen."""
 
-OUR_OWN = (LINE_NAMES | ACCESS_NAMES | {"trace_flags", "client_request_id"}) - {"message"}
-"""Names of the log line's contract, which no list makes sensitive."""
+OUR_OWN = (LINE_NAMES | ACCESS_NAMES | {"trace_flags", "client_request_id"}) - {
+    *("message", "path", "exc_info", "query_string", "user_agent"),
+}
+"""The log line's IDs, times and facts, which nothing makes sensitive."""
 
 _WORDS = frozenset(
     {
@@ -40,6 +42,9 @@ ANYWHERE: frozenset[str | tuple[str, ...]] = frozenset(
     }
 )
 """Sensitive wherever they stand in a name: words, and sequences of them, also written as one."""
+
+ENDS_A_TERM = frozenset(words.split()[-1] for words in _SEQUENCES)
+"""Words that are sensitive for the one before them."""
 
 AT_THE_END = (
     *("password", "passwd", "passphrase", "secret", "token", "apikey", "secretkey", "privatekey"),

@@ -1,0 +1,69 @@
+"""The quick look that tells of most texts that there is nothing in them."""
+
+from __future__ import annotations
+
+import re
+
+from wsgi_observe.core.redact.forms import parameters
+from wsgi_observe.core.redact.names import Names
+from wsgi_observe.core.redact.words import ENDS_A_TERM
+
+_MOST = 4096
+_LONGEST = 64
+
+_name_at_the_end = re.compile(r"(?:[\w%.$\[\]-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)")
+
+
+class Glance:
+    """Looks at a text for less than it takes to make one; where it is in doubt, it says so.
+
+    What stands before a ``=`` or ``:`` is remembered where no name in it is sensitive: those of
+    a service are few.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._clean: set[str] = {""}
+
+    def finds_nothing(self, text: str) -> bool:
+        """Tell whether no secret can be in `text`; False is no verdict."""
+        if (
+            ("@" in text and "://" in text)
+            or ("J" in text and "eyJ" in text)
+            or ("-" in text and "--" in text)
+            or ("%" in text and "%3" in text)
+            or ("'" in text and "', " in text)
+            or ('"' in text and '", ' in text)
+            or (("[" in text or "F" in text) and parameters.search(text))
+        ):
+            return False
+        lower = text.lower()
+        if "bearer" in lower or "basic" in lower:
+            return False
+        before, clean = text.replace("=", ":").split(":"), self._clean
+        del before[-1]
+        for words in before:
+            # A name with a space behind it is looked up with the space, so as not to be cut.
+            if words[words.rfind(" ", 0, -1) + 1 :] not in clean and not self._learn(words):
+                return False
+        return True
+
+    def _learn(self, words: str) -> bool:
+        """Tell whether no sensitive name can end where `words` do, and remember it if not."""
+        last = words[words.rfind(" ", 0, -1) + 1 :]
+        if len(last) > _LONGEST or not last.strip():
+            return False
+        found = _name_at_the_end.search(last.rstrip())
+        if found is not None and not self._is_clean(found[0], last):
+            return False
+        if len(self._clean) >= _MOST:
+            self._clean.clear()  # they come from clients too
+            self._clean.add("")
+        self._clean.add(last)
+        return True
+
+    def _is_clean(self, name: str, last: str) -> bool:
+        if name in self._names or name.casefold() in ENDS_A_TERM:
+            return False
+        in_query = "?" in last or "&" in last
+        return not (in_query and self._names.in_a_query(name))
