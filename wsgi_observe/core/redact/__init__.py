@@ -66,7 +66,7 @@ class Redactor:
 
     def field(self, name: str, value: object) -> Any:
         """Return what may be seen of a named value."""
-        kind = value.__class__
+        kind = type(value)
         if name in OUR_OWN and kind in _PLAIN:
             return value
         if name in self._names:
@@ -90,11 +90,15 @@ class Redactor:
         try:
             for secret in self._secrets:
                 text = text.replace(secret, REDACTED)
-            if not self._finds_nothing(text):
-                if len(text) > _LONGEST:
-                    text = text[:_LONGEST] + REDACTED
-                text = without_values(without_forms(text), self._names)
-            return without_personal(text) if self._personal else text
+            if len(text) > _LONGEST:
+                text = text[:_LONGEST] + REDACTED
+            if self._finds_nothing(text):
+                if not self._personal or (shown := without_personal(text)) == text:
+                    return text
+                return without_values(shown, self._names)
+            text = without_forms(text)
+            text = without_personal(text) if self._personal else text
+            return without_values(text, self._names)
         except Exception:  # a text of a class that does as it likes
             return REDACTED
 
@@ -107,7 +111,8 @@ class Redactor:
         return redacted_query(query, self._names, self.text)
 
     def headers(self, headers: Any) -> Any:
-        """Return headers without secrets: a mapping, or pairs."""
+        """Return headers without secrets: a mapping, or pairs as they came."""
         if isinstance(headers, Mapping):
             return {name: self.field(str(name), value) for name, value in headers.items()}
-        return [(name, self.field(str(name), value)) for name, value in headers]
+        pairs = [type(pair)((pair[0], self.field(str(pair[0]), pair[1]))) for pair in headers]
+        return tuple(pairs) if isinstance(headers, tuple) else pairs

@@ -1,0 +1,255 @@
+"""Nested data: a redacted copy, whatever is in it and however deep."""
+
+import copy
+from collections import OrderedDict, namedtuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.redact.test_names import SENSITIVE
+from wsgi_observe.core.redact import REDACTED, Redactor
+
+REDACTOR = Redactor()
+SECRET = "hunter2hunter2"
+
+Login = namedtuple("Login", ["name", "password"])
+
+
+@dataclass
+class User:
+    name: str = "jane"
+    password: str = SECRET
+    note: Any = field(default=None)
+
+
+class Slotted:
+    __slots__ = ("name", "secret")
+
+    def __init__(self) -> None:
+        self.name, self.secret = "jane", SECRET
+
+    def __str__(self) -> str:
+        return f"<Slotted {self.name} {self.secret}>"
+
+
+class Loose:
+    def __init__(self) -> None:
+        self.api_key, self.order = SECRET, 7
+
+    def __repr__(self) -> str:
+        return f"<Loose {self.order} with {self.api_key}>"
+
+
+class Case(Mapping[str, Any]):
+    def __init__(self, **items: Any) -> None:
+        self.items_ = items
+
+    def __getitem__(self, key: str) -> Any:
+        return self.items_[key]
+
+    def __iter__(self) -> Any:
+        return iter(self.items_)
+
+    def __len__(self) -> int:
+        return len(self.items_)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"password": SECRET, "page": 2}, {"password": REDACTED, "page": 2}),
+        ({"a": [{"b": ({"token": SECRET},)}]}, {"a": [{"b": ({"token": REDACTED},)}]}),
+        ({"a": [f"password={SECRET}"]}, {"a": ["password=[REDACTED]"]}),
+        ({"password": {"a": [SECRET]}}, {"password": REDACTED}),
+        ({"password": None, "otp": 123456}, {"password": REDACTED, "otp": REDACTED}),
+        ([("Cookie", SECRET), ("Host", "a")], [("Cookie", REDACTED), ("Host", "a")]),
+        ([["X-Api-Key", SECRET], ["Host", "a"]], [["X-Api-Key", REDACTED], ["Host", "a"]]),
+        ([(b"Cookie", SECRET.encode())], [(b"Cookie", REDACTED)]),
+        ({b"password": SECRET}, {b"password": REDACTED}),
+        ({1: {"password": SECRET}}, {1: {"password": REDACTED}}),
+        ({f"token={SECRET}": 1}, {"token=[REDACTED]": REDACTED}),
+        ({f"password={SECRET}", "a"}, {"password=[REDACTED]", "a"}),
+        (f"password={SECRET}".encode(), b"password=[REDACTED]"),
+        (Login("jane", SECRET), Login("jane", REDACTED)),
+        (OrderedDict(password=SECRET, a=1), {"password": REDACTED, "a": 1}),
+        (MappingProxyType({"password": SECRET}), {"password": REDACTED}),
+        (Case(password=SECRET, a=1), {"password": REDACTED, "a": 1}),
+        (User(), "User(name='jane', password='[REDACTED]', note=None)"),
+        ([User()], ["User(name='jane', password='[REDACTED]', note=None)"]),
+        (Slotted(), "<Slotted jane [REDACTED]>"),
+        (Loose(), "<Loose 7 with [REDACTED]>"),
+        (ValueError(f"password={SECRET}"), "password=[REDACTED]"),
+        ({"QUERY_STRING": f"code={SECRET}&page=2"}, {"QUERY_STRING": "code=[REDACTED]&page=2"}),
+        ({"request_id": "Bearer abc123def"}, {"request_id": "Bearer abc123def"}),
+    ],
+)
+def test_a_secret_goes_out_of_the_copy_and_stays_in_the_original(value, shown) -> None:
+    before = copy.deepcopy(value) if not isinstance(value, MappingProxyType) else None
+    made = REDACTOR.value(value)
+    assert made == shown
+    assert type(made) is type(shown)
+    assert SECRET not in repr(made)
+    if isinstance(value, (dict, list)):
+        assert repr(value) == repr(before)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, 0, -1, 1.5, float("inf"), 10**30, "", "text", b"\xff", (), [], {}, set()),
+        datetime(2026, 11, 22, tzinfo=UTC),
+        Decimal("9.99"),
+        UUID(int=7),
+        {"a": [1, {"b": (2, {"c"})}], "key": "value"},
+        ["password", "email"],
+    ],
+    ids=repr,
+)
+def test_what_is_harmless_is_unchanged(value) -> None:
+    made = REDACTOR.value(value)
+    assert made == value
+    assert type(made) is type(value)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text("abc 1é", max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("xyz", max_size=5), inner),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_data_without_a_secret_is_equal_to_its_copy(data: Any) -> None:
+    assert REDACTOR.value(data) == data
+
+
+def _places(data: Any) -> list[dict[str, Any]]:
+    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    below = [place for item in inner for place in _places(item)]
+    return [data, *below] if isinstance(data, dict) else below
+
+
+@given(JSON.filter(_places), st.sampled_from(SENSITIVE), JSON, st.data())
+def test_a_secret_anywhere_under_any_sensitive_name_goes_and_nothing_else(
+    data: Any, name: str, secret: Any, drawn: st.DataObject
+) -> None:
+    place = drawn.draw(st.sampled_from(_places(data)))
+    place[name] = [SECRET, secret]
+    made = REDACTOR.value(data)
+    assert SECRET not in repr(made)
+    assert REDACTOR.value(made) == made
+    place[name] = REDACTED
+    assert made == data
+
+
+@given(JSON, st.sampled_from(SENSITIVE))
+def test_a_field_is_judged_by_its_name(value: Any, name: str) -> None:
+    assert REDACTOR.field(name, value) == REDACTED
+    assert REDACTOR.field("order", value) == value
+
+
+def test_what_is_too_deep_is_not_shown() -> None:
+    deep: Any = SECRET
+    for _ in range(1000):
+        deep = {"a": [deep]}
+    assert REDACTED in repr(REDACTOR.value(deep))
+    assert SECRET not in repr(REDACTOR.value(deep))
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        pytest.param([SECRET] * 20_000, id="a list"),
+        pytest.param({str(number): SECRET for number in range(20_000)}, id="a mapping"),
+        pytest.param([[SECRET] * 200] * 200, id="many lists"),
+        pytest.param(range(10**9), id="a range"),
+    ],
+)
+def test_what_is_too_large_is_not_shown(large: Any) -> None:
+    assert len(repr(REDACTOR.value({"a": large}))) < 300_000
+
+
+def test_a_cycle_is_named() -> None:
+    cycle: dict[str, Any] = {"password": SECRET}
+    cycle["self"] = [cycle]
+    assert REDACTOR.value(cycle) == {"password": REDACTED, "self": ["<a cycle>"]}
+
+
+class Hostile:
+    def __str__(self) -> str:
+        raise ValueError(SECRET)
+
+    __repr__ = __str__
+
+
+class HostileMapping(Case):
+    def items(self) -> Any:
+        raise ValueError(SECRET)
+
+
+class HostileAttributes:
+    __slots__ = ("password",)
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(SECRET)
+
+    def __str__(self) -> str:
+        return SECRET
+
+
+class HostileLength(list[Any]):
+    def __len__(self) -> int:
+        raise OSError(SECRET)
+
+
+HOSTILE = {
+    "no text": Hostile,
+    "no items": lambda: HostileMapping(a=1),
+    "no attributes": HostileAttributes,
+    "no length": lambda: HostileLength([SECRET]),
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_what_cannot_be_read_harms_nothing_and_is_not_shown(make: Any) -> None:
+    made = REDACTOR.value({"a": [make()], "b": 2})
+    assert made["b"] == 2
+    assert SECRET not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [
+        ({"Cookie": "a=b", "Host": "x"}, {"Cookie": REDACTED, "Host": "x"}),
+        ([("Cookie", "a=b"), ("Host", "x")], [("Cookie", REDACTED), ("Host", "x")]),
+        ([["Authorization", "Bearer x"]], [["Authorization", REDACTED]]),
+        ({"Referer": "http://u:p@h/"}, {"Referer": "http://u:[REDACTED]@h/"}),
+        ({"Host": "x", "Accept": "*/*"}, {"Host": "x", "Accept": "*/*"}),
+        ((("X-Api-Key", "a"),), (("X-Api-Key", REDACTED),)),
+    ],
+)
+def test_headers_keep_their_shape(headers: Any, shown: Any) -> None:
+    assert REDACTOR.headers(headers) == shown
+
+
+def test_threads_share_a_redactor() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def work(number: int) -> bool:
+        text = f"name_{number % 7}={number}, password={SECRET}{number}"
+        return REDACTOR.text(text) == f"name_{number % 7}={number}, password=[REDACTED]"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(2000)))
