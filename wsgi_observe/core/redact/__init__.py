@@ -19,7 +19,7 @@ from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 __all__ = ["REDACTED", "Redactor"]
 
 _QUERIES = frozenset({"query_string", "QUERY_STRING"})
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+_PLAIN = frozenset({int, float, bool, type(None)})
 _LEAST = 6  # characters
 _LONGEST = 2 * 1024 * 1024  # characters of one text that are looked at
 
@@ -41,7 +41,9 @@ class Redactor:
     ) -> None:
         self._names = Names(add, keep)
         self._finds_nothing = Glance(self._names).finds_nothing
+        self._known = self._names.known.get
         self._personal = personal
+        self._looks_at_words = personal  # where a word or number alone may have to go
         self._secrets: tuple[str, ...] = ()
 
     def knowing(self, secrets: Iterable[str]) -> Redactor:
@@ -52,6 +54,7 @@ class Redactor:
         made = copy(self)
         known = [secret for secret in secrets if len(secret) >= _LEAST]
         made._secrets = tuple({form: None for one in known for form in (one, quote(one, safe=""))})
+        made._looks_at_words = True
         return made
 
     def is_sensitive(self, name: str, *, in_query: bool = False) -> bool:
@@ -66,14 +69,25 @@ class Redactor:
 
     def field(self, name: str, value: object) -> Any:
         """Return what may be seen of a named value."""
-        kind = type(value)
-        if name in OUR_OWN and kind in _PLAIN:
-            return value
-        if name in self._names:
+        is_sensitive = self._known(name)
+        if is_sensitive is None:
+            is_sensitive = name in self._names
+        if is_sensitive:
             return REDACTED
+        kind = type(value)
         if kind is str:
-            return self.query(value) if name in _QUERIES else self.text(value)  # type: ignore[arg-type]
-        return value if kind in _PLAIN and not self._personal else self.value(value)
+            return self._field_of_text(name, value)  # type: ignore[arg-type]
+        # Of what is neither text nor data only a number may be a person's.
+        if kind in _PLAIN and (not self._personal or name in OUR_OWN):
+            return value
+        return self.value(value)
+
+    def _field_of_text(self, name: str, value: str) -> str:
+        if value.isalnum() and not self._looks_at_words:
+            return value
+        if name in OUR_OWN:
+            return value
+        return self.query(value) if name in _QUERIES else self.text(value)
 
     def value(self, value: object) -> Any:
         """Return a redacted copy of a value, however nested; never raises.
@@ -88,19 +102,20 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return free text without secrets."""
         try:
-            for secret in self._secrets:
-                text = text.replace(secret, REDACTED)
-            if len(text) > _LONGEST:
-                text = text[:_LONGEST] + REDACTED
-            if self._finds_nothing(text):
-                if not self._personal or (shown := without_personal(text)) == text:
-                    return text
-                return without_values(shown, self._names)
-            text = without_forms(text)
-            text = without_personal(text) if self._personal else text
-            return without_values(text, self._names)
+            if self._finds_nothing(text) and not self._looks_at_words and len(text) <= _LONGEST:
+                return text
+            return self._searched(text)
         except Exception:  # a text of a class that does as it likes
             return REDACTED
+
+    def _searched(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, REDACTED)
+        if len(text) > _LONGEST:
+            text = text[:_LONGEST] + REDACTED
+        text = without_forms(text)
+        text = without_personal(text) if self._personal else text
+        return without_values(text, self._names)
 
     def query(self, query: str) -> str:
         """Return a query string or a form body without secrets, cut where it is long.

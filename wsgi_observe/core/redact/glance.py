@@ -11,6 +11,7 @@ from wsgi_observe.core.redact.words import ENDS_A_TERM
 _MOST = 4096
 _LONGEST = 64
 
+_scheme = re.compile("EARER|ASIC")
 _name_at_the_end = re.compile(r"(?:[\w%.$\[\]-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)")
 
 
@@ -23,11 +24,12 @@ class Glance:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._clean: set[str] = {""}
+        self._clean: set[str] = set()
 
     def finds_nothing(self, text: str) -> bool:
         """Tell whether no secret can be in `text`; False is no verdict."""
         if (
+            # A character is found in no time, so that each word is looked for behind one.
             ("@" in text and "://" in text)
             or ("J" in text and "eyJ" in text)
             or ("-" in text and "--" in text)
@@ -35,30 +37,29 @@ class Glance:
             or ("'" in text and "', " in text)
             or ('"' in text and '", ' in text)
             or (("[" in text or "F" in text) and parameters.search(text))
+            # Bearer and Basic, whatever their first letter.
+            or ("earer" in text or "asic" in text or ("A" in text and _scheme.search(text)))
         ):
-            return False
-        lower = text.lower()
-        if "bearer" in lower or "basic" in lower:
             return False
         before, clean = text.replace("=", ":").split(":"), self._clean
         del before[-1]
         for words in before:
-            # A name with a space behind it is looked up with the space, so as not to be cut.
-            if words[words.rfind(" ", 0, -1) + 1 :] not in clean and not self._learn(words):
+            if words.rpartition(" ")[2] not in clean and not self._learn(words):
                 return False
         return True
 
     def _learn(self, words: str) -> bool:
         """Tell whether no sensitive name can end where `words` do, and remember it if not."""
-        last = words[words.rfind(" ", 0, -1) + 1 :]
-        if len(last) > _LONGEST or not last.strip():
-            return False
-        found = _name_at_the_end.search(last.rstrip())
-        if found is not None and not self._is_clean(found[0], last):
+        last = words.rstrip().rpartition(" ")[2]
+        if not last:
+            return not words
+        if last in self._clean:
+            return True
+        found = _name_at_the_end.search(last) if len(last) <= _LONGEST else None
+        if len(last) > _LONGEST or (found is not None and not self._is_clean(found[0], last)):
             return False
         if len(self._clean) >= _MOST:
             self._clean.clear()  # they come from clients too
-            self._clean.add("")
         self._clean.add(last)
         return True
 

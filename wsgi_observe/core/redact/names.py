@@ -42,14 +42,14 @@ class Names:
     def __init__(self, add: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
         self._added = frozenset(map(_term, add))
         self._kept = frozenset(map(_term, keep))
-        self._known: dict[str, bool] = {}
+        self.known: dict[str, bool] = {}  # those that were asked for
         self._known_in_queries: dict[str, bool] = {}
 
     def __contains__(self, name: str) -> bool:
-        known = self._known.get(name)
+        known = self.known.get(name)
         if known is None:
             known = len(name) > _LONGEST or self._is_sensitive(name)
-            _remember(self._known, name, known)
+            _remember(self.known, name, known)
         return known
 
     def in_a_query(self, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from wsgi_observe.core.redact.names import Names
 from wsgi_observe.core.redact.reach import end_of_header, end_of_value
@@ -25,9 +26,11 @@ _listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]\[b?)\\*[\"'`][^\"'`(\[]*\Z|
 _option = re.compile(r"(?<![\w-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
 _words_before = re.compile(r"(\w{1,32})[ -]\Z")
 _scheme = re.compile(r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+", re.I)
-_header = re.compile(r"(?:authorization|cookies?)\Z", re.I)
-_sentence = re.compile(r"phrase\Z", re.I)
-_in_groups = re.compile(r"card|iban|number|account|ssn", re.I)
+_spaced = re.compile(
+    r"(?P<header>(?:authorization|cookies?)\Z)|(?P<phrase>phrase\Z)"
+    r"|(?P<number>card|iban|number|account|ssn)",
+    re.IGNORECASE,
+)
 _groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
 # A query within a query: `next=%2Fback%3Ftoken%3D…`
 _encoded = re.compile(
@@ -123,13 +126,21 @@ def _end(found: re.Match[str], name: str) -> int:
     if sign in ("%3D", "%3d"):
         ended = _end_of_encoded.search(text, start)
         return ended.start() if ended else len(text)
-    has_spaces = _sentence.search(name) or (":" in sign and _header.search(name))
-    if has_spaces and not text.startswith(_QUOTES, start):
-        return end_of_header(text, start, text[max(0, found.start() - 1) : found.start()])
-    if _in_groups.search(name) and (groups := _groups.match(text, start)):
-        return groups.end()
+    kind = _kind_of(name)
+    if kind is not None and not text.startswith(_QUOTES, start):
+        if kind == "phrase" or (kind == "header" and ":" in sign):
+            return end_of_header(text, start, text[max(0, found.start() - 1) : found.start()])
+        if kind == "number" and (groups := _groups.match(text, start)):
+            return groups.end()
     scheme = _scheme.match(text, start)
     return end_of_value(text, scheme.end() if scheme else start)
+
+
+@lru_cache(1024)
+def _kind_of(name: str) -> str | None:
+    """Return what a name says of its value's form: that there are spaces in it."""
+    found = _spaced.search(name)
+    return None if found is None else found.lastgroup
 
 
 _QUOTES = ('"', "'", "\\", "[", "{", "(")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_LONGEST_LINE = 4096
+
 _quote = re.compile(r"(\\*)([\"'`])")
 _opening = re.compile(r"b?(\\*)([\"'`])")
 _in_brackets = re.compile(r"[\"'()\[\]{}]")
@@ -31,9 +33,8 @@ def end_of_value(text: str, start: int) -> int:
         return end_of_quoted(text, opened)
     if text[start] in "([{":
         return _end_of_brackets(text, start, len(text))
-    if text[start] == "<" and not text.startswith("</", start):
-        closed = text.find(">", start, _end_of_line(text, start))
-        return start if closed < 0 else closed + 1
+    if text[start] == "<" and (closed := text.find(">", start, _end_of_line(text, start))) >= 0:
+        return closed + 1
     return _end_of_bare(text, start)
 
 
@@ -111,5 +112,6 @@ def _before_backslashes(text: str, position: int) -> int:
 
 
 def _end_of_line(text: str, start: int) -> int:
-    end = text.find("\n", start)
-    return len(text) if end < 0 else end
+    # No further: who has a line without an end looked through for each word of it waits long.
+    end = text.find("\n", start, start + _LONGEST_LINE)
+    return min(len(text), start + _LONGEST_LINE) if end < 0 else end
