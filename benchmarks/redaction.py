@@ -6,7 +6,7 @@ import argparse
 import logging
 from collections.abc import Callable, Sequence
 from statistics import quantiles
-from time import perf_counter
+from time import process_time
 
 from benchmarks.__main__ import stdout_to_nowhere
 from benchmarks.rounds import Round, measure
@@ -17,7 +17,7 @@ from wsgi_observe.core.redact import Redactor
 PROSE = (
     "Order 4711 of customer 8812 was placed in 12 ms: 3 items, total 99.50 EUR, warehouse "
     "Hamburg, carrier DHL Express, next stop Rotterdam at 14:30 (attempt=1, retried=0), "
-    "and all of it is well so far, no?"
+    "and all of it is well so far. OK"
 )
 """An ordinary line of 200 characters, with four places where a value could stand."""
 
@@ -29,6 +29,8 @@ ADVERSARIAL = {
     "quotes": '"',
     "backslashes": "\\",
     "open brackets": "[",
+    "brackets in names": "a[",
+    "escapes in names": "\\u0061",
     "separators": "=",
     "names": "ab1=",
     "secrets": "password=x ",
@@ -139,9 +141,9 @@ def _seconds(redactor: Redactor, piece: str, length: int) -> float:
     text = adversarial(piece, length)
     best = float("inf")
     for _ in range(3):
-        began = perf_counter()
+        began = process_time()
         redactor.text(text)
-        best = min(best, perf_counter() - began)
+        best = min(best, process_time() - began)
     return best
 
 

@@ -12,13 +12,16 @@ from wsgi_observe.core.redact.words import ENDS_A_TERM, REDACTED
 
 _LONGEST_NAME = 128  # characters: of a longer run the end is looked at
 
+# Begins only where a run of a name's characters does, and takes few brackets: whatever else stands
+# there, each character is looked at a few times at most.
+_run = r"(?:[\w%.$-]|\\u[0-9a-fA-F]{4})"
 _pair = re.compile(
-    r"""
-    (?<![\w%.$-])
-    (?P<name>(?:[\w%$\[.-]|\\u[0-9a-fA-F]{4})(?:[\w%.$\[\]-]|\\u[0-9a-fA-F]{4})*+)
+    rf"""
+    (?<![\w%.$-])(?!(?<=\\)u[0-9a-fA-F]{{4}})
+    (?P<name>{_run}++(?:\[{_run}*+\]?{_run}*+){{0,8}}+\]?)
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # The last one: a header as it is listed, ('Cookie', 'a=b'), or a command's argument.
-    (?P<sign>[ \t]{0,8}(?:=>|:=|={1,3}|:)[ \t]{0,8}|(?<=["'`]),[ ](?=b?\\*["'`]))
+    (?P<sign>[ \t]{{0,8}}(?:=>|:=|={{1,3}}|:)[ \t]{{0,8}}|(?<=["'`]),[ ](?=b?\\*["'`]))
     """,
     re.VERBOSE,
 )
