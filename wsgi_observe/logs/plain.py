@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from math import isfinite
-from typing import Any
 
+from wsgi_observe.core.objects import is_dataclass, shown_fields
 from wsgi_observe.logs.fields import text_of
 
 _DEEPEST = 20
@@ -39,7 +38,7 @@ def unknown(value: object) -> object:
     """Return what stands for a value that the encoder does not know."""
     if isinstance(value, (set, frozenset)):
         return list(value)
-    return _object(value) if _is_dataclass(value) else text_of(value)
+    return shown_fields(value) if is_dataclass(value) else text_of(value)
 
 
 def _plain(value: object, above: tuple[int, ...]) -> object:
@@ -54,18 +53,7 @@ def _plain(value: object, above: tuple[int, ...]) -> object:
         return int(value)
     if isinstance(value, (Mapping, list, tuple, set, frozenset)):
         return _container(value, above)
-    return _container(value, above) if _is_dataclass(value) else in_utf8(text_of(value))
-
-
-def _is_dataclass(value: object) -> bool:
-    """Tell whether it is an object of fields; an exception is told by its text all the same."""
-    return hasattr(type(value), "__dataclass_fields__") and not isinstance(value, BaseException)
-
-
-def _object(value: Any) -> dict[str, object]:
-    """Return a dataclass's fields, without those that are kept out of its repr, as secrets are."""
-    shown = [one.name for one in fields(value) if one.repr]
-    return {name: getattr(value, name) for name in shown if hasattr(value, name)}
+    return _container(value, above) if is_dataclass(value) else in_utf8(text_of(value))
 
 
 def _container(value: object, above: tuple[int, ...]) -> object:
@@ -74,8 +62,8 @@ def _container(value: object, above: tuple[int, ...]) -> object:
     if len(above) >= _DEEPEST:
         return "<too deep>"
     inside = (*above, id(value))
-    if _is_dataclass(value):
-        value = _object(value)
+    if is_dataclass(value):
+        value = shown_fields(value)
     if isinstance(value, Mapping):
         pairs = list(value.items())
         return {in_utf8(text_of(name)): plain(item, inside) for name, item in pairs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from wsgi_observe.core.objects import is_dataclass, shown_fields
 from wsgi_observe.core.redact.words import REDACTED
 
 _DEEPEST = 20
@@ -56,7 +57,7 @@ class Copier:
             return self._container(value, above)
         if type(value).__module__ in _HARMLESS:
             return value
-        return self._object(value)
+        return self._dataclass(value, above) if is_dataclass(value) else self._object(value)
 
     def _number(self, value: object) -> Any:
         if type(value) is not int or value < 10**12:
@@ -80,6 +81,15 @@ class Copier:
         if type(value) is tuple and self._is_secret_pair(value):
             return (value[0], REDACTED)
         return self._sequence(value, inside)
+
+    def _dataclass(self, value: object, above: tuple[int, ...]) -> Any:
+        if id(value) in above:
+            return _CYCLE
+        try:
+            held = shown_fields(value)
+        except Exception as error:
+            return f"<{type(value).__name__}: {type(error).__name__} while it was read>"
+        return self._container(held, (*above, id(value)))
 
     def _mapping(self, value: Mapping[Any, Any], inside: tuple[int, ...]) -> dict[Any, Any]:
         return {self._key(key): self._item(key, item, inside) for key, item in list(value.items())}
