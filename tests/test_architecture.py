@@ -16,8 +16,8 @@ IDS = [str(path.relative_to(PACKAGE)) for path in FILES]
 # From the bottom up. A file imports what stands lower, and what shares its own floor only where
 # that is one room: middlewares and doors are strangers to each other.
 FLOORS = ("core", "settings", "health", "logs", "middleware", "stack", "__init__")
-ROOMS = {"core", "health", "logs", "cli", "demo", "flask"}
-DOORS = {"flask", "gunicorn", "sqlalchemy", "redis"}
+ROOMS = {"core", "health", "logs", "cli", "demo", "flask", "sentry"}
+DOORS = {"flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"}
 HOUSES_OF_THEIR_OWN = {"cli", "demo", "__main__"}
 
 THIRD_PARTIES = {
@@ -26,6 +26,7 @@ THIRD_PARTIES = {
     "demo": {"flask", "sqlalchemy"},
     **{door: {door} for door in DOORS},
     "flask": {"flask", "werkzeug"},
+    "sentry": {"sentry_sdk"},
 }
 READS_THE_ENVIRONMENT = DOORS | {"cli"}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.net import Answer
+from wsgi_observe.core.probes import on_probe
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,6 +37,8 @@ class Layer:
             if answering is not None:
                 app = answering
                 if exchange.scope.is_probe:
+                    for tell in on_probe:
+                        tell()
                     break
         if exchange is outer:
             return app(environ, start_response)

@@ -1,0 +1,34 @@
+"""A frame of a stack trace: where it is stays, what it shows is redacted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wsgi_observe.core.redact import Redactor
+
+_SOURCE = ("pre_context", "context_line", "post_context")
+
+
+def frame(redactor: Redactor, value: Any) -> Any:
+    """Return a frame with the secrets of its variables and of its lines of source redacted."""
+    if not isinstance(value, Mapping):
+        return redactor.value(value)
+    clean = {**value}
+    if "vars" in value:
+        clean["vars"] = redactor.value(value["vars"])
+    clean.update(_source(redactor, {name: value[name] for name in _SOURCE if name in value}))
+    return clean
+
+
+def _source(redactor: Redactor, parts: dict[str, Any]) -> dict[str, Any]:
+    """Return lines of source, redacted together: a text costs more to look at than its length."""
+    whole = "\n".join(line for part in parts.values() for line in _lines(part))
+    if redactor.text(whole) == whole:
+        return parts
+    return {name: redactor.value(part) for name, part in parts.items()}
+
+
+def _lines(part: Any) -> list[str]:
+    lines = part if isinstance(part, list) else [part]
+    return [line for line in lines if isinstance(line, str)]

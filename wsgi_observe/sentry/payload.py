@@ -1,0 +1,218 @@
+"""Sentry's payloads without secrets: which part is a name, a text, a query, a bag of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wsgi_observe.core.context import running
+from wsgi_observe.core.environ import MASKED_PATH
+from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.sentry.frames import frame
+
+_Part = Callable[[Redactor, Any], Any]
+
+# Sentry's own, without which it cannot read the rest; the names of modules are no keys.
+_KEPT = frozenset(
+    {
+        *("event_id", "timestamp", "start_timestamp", "type", "level", "platform"),
+        *("release", "environment", "dist", "sdk", "modules", "_meta", "measurements"),
+    }
+)
+_IDS = frozenset({"trace_id", "span_id", "parent_span_id", "same_process_as_parent"})
+_PARAMETER = "sentry.message.parameter."
+_SHORTEST_SECRET = 4  # of a path: what is shorter is found in other words
+
+
+def without_secrets(thing: Any, redactor: Redactor) -> Any:
+    """Return what a hook of Sentry's is given, whichever it is, with its secrets redacted."""
+    if not isinstance(thing, Mapping):
+        return redactor.value(thing)
+    if "event_id" in thing or "exception" in thing:
+        return _without_path_secrets({name: _part(redactor, name, thing[name]) for name in thing})
+    if "body" in thing and "attributes" in thing:
+        return _log(redactor, thing)
+    if "attributes" in thing:  # a metric, a span that is sent by itself
+        return {**_named(redactor, thing), "attributes": _bag(redactor, thing["attributes"])}
+    return _bag(redactor, thing)
+
+
+def _part(redactor: Redactor, name: str, value: Any) -> Any:
+    if name in _KEPT:
+        return value
+    part = _PARTS.get(name)
+    return redactor.field(name, value) if part is None else part(redactor, value)
+
+
+def _bag(redactor: Redactor, value: Any) -> Any:
+    """Return a bag of names and values; what is a query by its name is read as one."""
+    if not isinstance(value, Mapping):
+        return redactor.value(value)
+    clean = redactor.value(value)
+    for name, inner in value.items():
+        if isinstance(inner, str) and str(name).lower().endswith(("query", "query_string")):
+            clean[name] = redactor.query(inner)
+        elif isinstance(inner, Mapping) and name == "data":
+            clean[name] = _bag(redactor, inner)
+    return clean
+
+
+def _request(redactor: Redactor, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return redactor.value(value)
+    clean = _bag(redactor, value)
+    if value.get("headers"):
+        clean["headers"] = _headers(redactor, value["headers"])
+    return clean
+
+
+def _headers(redactor: Redactor, value: Any) -> Any:
+    return dict(redactor.headers(value)) if isinstance(value, Mapping) else redactor.headers(value)
+
+
+def _exceptions(redactor: Redactor, value: Any) -> Any:
+    return _listed(redactor, value, _exception)
+
+
+def _exception(redactor: Redactor, value: Any) -> Any:
+    """Return an exception, or a thread: its text redacted, its frames as they are."""
+    if not isinstance(value, Mapping):
+        return redactor.value(value)
+    rest = {name: inner for name, inner in value.items() if name not in ("type", "stacktrace")}
+    clean = {**value, **redactor.value(rest)}
+    trace = value.get("stacktrace")
+    if isinstance(trace, Mapping) and isinstance(trace.get("frames"), list):
+        frames = [frame(redactor, one) for one in trace["frames"]]
+        clean["stacktrace"] = {**trace, "frames": frames}
+    return clean
+
+
+def _breadcrumbs(redactor: Redactor, value: Any) -> Any:
+    return _listed(redactor, value, _bag)
+
+
+def _spans(redactor: Redactor, value: Any) -> Any:
+    return [_span(redactor, one) for one in value] if isinstance(value, list) else value
+
+
+def _span(redactor: Redactor, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return redactor.value(value)
+    ids = {name: inner for name, inner in value.items() if name in _IDS}
+    return {**_bag(redactor, value), **ids}
+
+
+def _contexts(redactor: Redactor, value: Any) -> Any:
+    """Return the contexts; that of the trace has what its envelope is sent under."""
+    if not isinstance(value, Mapping):
+        return redactor.value(value)
+    clean = {name: redactor.field(name, inner) for name, inner in value.items()}
+    trace = value.get("trace")
+    if isinstance(trace, Mapping):
+        clean["trace"] = _span(redactor, trace)
+        if "dynamic_sampling_context" in trace:
+            clean["trace"]["dynamic_sampling_context"] = trace["dynamic_sampling_context"]
+    return clean
+
+
+def _log_entry(redactor: Redactor, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return redactor.value(value)
+    clean = redactor.value(value)
+    # An argument has no name beside it; the message that it went into may have.
+    if value.get("params") and _has_secrets(redactor, value.get("formatted")):
+        clean["params"] = [REDACTED]
+    return clean
+
+
+def _log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
+    attributes = _bag(redactor, value["attributes"])
+    if _has_secrets(redactor, value["body"]):
+        named = {name: REDACTED for name in attributes if name.startswith(_PARAMETER)}
+        attributes.update(named)
+    return {**_named(redactor, value), "attributes": attributes}
+
+
+def _named(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a log, a metric or a span with its own texts redacted."""
+    return {
+        name: redactor.text(inner) if name in ("body", "name") and isinstance(inner, str) else inner
+        for name, inner in value.items()
+    }
+
+
+def _has_secrets(redactor: Redactor, text: Any) -> bool:
+    return isinstance(text, str) and redactor.text(text) != text
+
+
+def _extra(redactor: Redactor, value: Any) -> Any:
+    clean = _bag(redactor, value)
+    arguments = value.get("sys.argv") if isinstance(value, Mapping) else None
+    if isinstance(arguments, list):
+        clean["sys.argv"] = _command_line(redactor, arguments)
+    return clean
+
+
+def _command_line(redactor: Redactor, arguments: list[Any]) -> list[Any]:
+    """Return a command line: an option has its value in the same argument or in the next."""
+    before = ["", *map(str, arguments)]
+    return [
+        REDACTED if _takes_a_secret(redactor, option) else redactor.value(argument)
+        for option, argument in zip(before, arguments, strict=False)
+    ]
+
+
+def _takes_a_secret(redactor: Redactor, option: str) -> bool:
+    is_bare = option.startswith("-") and "=" not in option
+    return is_bare and redactor.is_sensitive(option.lstrip("-"))
+
+
+def _pairs(redactor: Redactor, value: Any) -> Any:
+    """Return tags, which Sentry also takes as a list of pairs."""
+    if isinstance(value, list) and all(isinstance(one, list | tuple) for one in value):
+        return [[name, redactor.field(str(name), inner)] for name, inner in value]
+    return _bag(redactor, value)
+
+
+def _listed(redactor: Redactor, value: Any, part: _Part) -> Any:
+    """Return what Sentry keeps as ``{"values": […]}``, or as the list itself."""
+    if isinstance(value, Mapping) and isinstance(value.get("values"), list):
+        return {**value, "values": [part(redactor, one) for one in value["values"]]}
+    if isinstance(value, list):
+        return [part(redactor, one) for one in value]
+    return redactor.value(value)
+
+
+def _without_path_secrets(event: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a door has found in the path, such as a reset token, wherever it stands."""
+    scope = running()
+    masked = scope.environ.get(MASKED_PATH) if scope is not None else None
+    secrets = [one for one in masked[2:] if len(one) >= _SHORTEST_SECRET] if masked else []
+    if secrets:
+        return {name: _replaced(inner, secrets) for name, inner in event.items()}
+    return event
+
+
+def _replaced(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, REDACTED)
+        return value
+    if isinstance(value, dict):
+        return {name: _replaced(inner, secrets) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_replaced(inner, secrets) for inner in value]
+    return value
+
+
+_PARTS: dict[str, _Part] = {
+    "request": _request,
+    "exception": _exceptions,
+    "threads": _exceptions,
+    "breadcrumbs": _breadcrumbs,
+    "spans": _spans,
+    "contexts": _contexts,
+    "logentry": _log_entry,
+    "extra": _extra,
+    "tags": _pairs,
+}
