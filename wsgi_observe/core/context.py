@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -41,6 +41,7 @@ class Scope:
     access_logged: bool
     is_probe = False
     remote_addr = "full"  # how much of the peer's address its lines tell
+    trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
     _outer: weakref.ref[Scope] | None = None
 
     @property
@@ -159,6 +160,7 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     outer = running()
     if outer is not None:
         scope.interrupt(outer)
+        scope.trace = outer.trace
     resume(scope)
     try:
         yield scope.request_id

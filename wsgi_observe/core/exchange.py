@@ -24,6 +24,7 @@ from wsgi_observe.core.fast_paths import (
     sized,
 )
 from wsgi_observe.core.headers import make_ready
+from wsgi_observe.core.listeners import on_request
 from wsgi_observe.core.net import Answer, Headers, Net
 from wsgi_observe.core.upgrade import run_unheld
 
@@ -77,6 +78,8 @@ class Exchange(WrappedBody):
         """
         resume(self.shared or self)
         try:
+            for tell in on_request:
+                tell(self.scope)
             if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
                 return run_unheld(self, app, environ)
             body: Any = app(environ, self.start_response)
@@ -118,6 +121,8 @@ class Exchange(WrappedBody):
             exc_info = None  # as PEP 3333 asks: its traceback holds this frame
         self.status = status
         self.headers = list(headers)  # the app may go on with its own
+        for tell in on_request:
+            tell(self.scope)
         if self.unheld:
             self.start()
         return self.write

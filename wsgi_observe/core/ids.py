@@ -40,6 +40,11 @@ def new_id() -> str:
     return (time_half << 64 | random_half).to_bytes(16, "big").hex()
 
 
+def new_span_id() -> str:
+    """Return 16 lower-case hex digits, not all of them zero (W3C Trace Context)."""
+    return f"{_random.randrange(1, 1 << 64):016x}"
+
+
 def read_id(header: str, value: str) -> str | None:
     """Return the ID that an inbound header carries, or None if it carries no fit one.
 

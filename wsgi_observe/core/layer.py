@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wsgi_observe.core.exchange import Exchange
+from wsgi_observe.core.listeners import on_probe
 from wsgi_observe.core.net import Answer
-from wsgi_observe.core.probes import on_probe
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -8,7 +8,7 @@ from collections.abc import Collection
 LINE_NAMES = frozenset(
     {
         *("timestamp", "level", "logger", "module", "message", "pid"),
-        *("request_id", "method", "path", "remote_addr", "trace_id", "span_id"),
+        *("request_id", "method", "path", "remote_addr", "trace_id", "span_id", "trace_flags"),
         *("exc_type", "exc_info"),
     }
 )

@@ -17,7 +17,15 @@ _TOLD = {
     *("request_id", "method", "path", "exc_type", "status"),
 }
 # What is seldom looked for stands last, where a narrow terminal breaks the line.
-_LAST = ("remote_addr", "ttfb_ms", "response_bytes", "user_agent", "trace_id", "span_id")
+_LAST = (
+    "remote_addr",
+    "ttfb_ms",
+    "response_bytes",
+    "user_agent",
+    "trace_id",
+    "span_id",
+    "trace_flags",
+)
 
 _PLAIN = "\x1b[0m"
 _DIM = "\x1b[2m"

@@ -11,6 +11,7 @@ from typing import Any
 
 from wsgi_observe.core.context import ENDED, bound
 from wsgi_observe.core.environ import add_request_fields
+from wsgi_observe.core.listeners import on_request
 from wsgi_observe.core.names import FACTS, RECORD_NAMES, free_name
 from wsgi_observe.core.peer import peer, stricter
 
@@ -19,7 +20,10 @@ Fields = dict[str, object]
 _Record = logging.LogRecord
 
 ABSENT = "-"
-SOMETIMES_ABSENT = ("request_id", "method", "path", "remote_addr", "trace_id", "span_id")
+SOMETIMES_ABSENT = (
+    *("request_id", "method", "path", "remote_addr"),
+    *("trace_id", "span_id", "trace_flags"),
+)
 
 _KEPT = "_wsgi_observe_fields"
 _NO_EXTRAS = RECORD_NAMES | {_KEPT, FACTS}
@@ -121,6 +125,11 @@ def add_context(fields: Fields, static: Mapping[str, object], remote_addr: str) 
         add_request_fields(fields, scope.environ)
         if remote_addr != "full" or scope.remote_addr != "full":
             _shorten_peer(fields, stricter(remote_addr, scope.remote_addr))
+    if scope.trace is None:
+        for tell in on_request:
+            tell(scope)
+    if scope.trace is not None:
+        fields.update(scope.trace)
     before = len(fields)
     if scope.fields is not None:
         for name, value in scope.fields.copy().items():

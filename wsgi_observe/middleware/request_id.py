@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wsgi_observe.core.context import REQUEST_ID_KEY, Scope
 from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.ids import new_id, read_id
+from wsgi_observe.core.ids import new_id, new_span_id, read_id, trace_id
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.settings import Settings
 
@@ -21,7 +21,8 @@ class RequestID(Layer):
     """Take over an inbound request ID or make one; echo it on every response.
 
     The app finds it as ``environ["HTTP_X_REQUEST_ID"]`` and
-    ``environ["wsgi_observe.request_id"]``.
+    ``environ["wsgi_observe.request_id"]``. A ``traceparent`` (W3C Trace Context) of a peer that
+    may name the request gives its log lines ``trace_id`` and a ``span_id`` of ours.
 
     :param request_id_headers: where an inbound ID is looked for, in order.
     :param trust_request_id: whether to take it over: True, False, or the networks in which the
@@ -58,6 +59,14 @@ class RequestID(Layer):
             scope.request_id = request_id
             environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
             exchange.request_id_header = ("X-Request-ID", request_id)
+            if "HTTP_TRACEPARENT" in environ:
+                self._join_trace(scope, environ)
+
+    def _join_trace(self, scope: Scope, environ: WSGIEnvironment) -> None:
+        """Have the lines tell the caller's trace (W3C), with a span of ours in it."""
+        found = trace_id(environ["HTTP_TRACEPARENT"])
+        if found is not None and self._trusts(environ):
+            scope.trace = {"trace_id": found, "span_id": new_span_id()}
 
     def _replace(self, inbound: str, scope: Scope) -> str:
         scope.bind({"client_request_id": inbound})

@@ -13,8 +13,8 @@ from sentry_sdk.scope import add_global_event_processor
 from sentry_sdk.utils import event_from_exception
 
 from wsgi_observe.core.context import running
+from wsgi_observe.core.listeners import on_probe
 from wsgi_observe.core.once import ask
-from wsgi_observe.core.probes import on_probe
 from wsgi_observe.sentry.facts import add_facts
 from wsgi_observe.sentry.occurrence import is_repeated
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wsgi_observe.core.context import running
-from wsgi_observe.core.environ import MASKED_PATH
+from wsgi_observe.core.masked import without_path_secrets
 from wsgi_observe.core.redact import REDACTED, Redactor
 from wsgi_observe.sentry.frames import frame
 
@@ -21,7 +20,6 @@ _KEPT = frozenset(
 )
 _IDS = frozenset({"trace_id", "span_id", "parent_span_id", "same_process_as_parent"})
 _PARAMETER = "sentry.message.parameter."
-_SHORTEST_SECRET = 4  # of a path: what is shorter is found in other words
 
 
 def without_secrets(thing: Any, redactor: Redactor) -> Any:
@@ -29,12 +27,14 @@ def without_secrets(thing: Any, redactor: Redactor) -> Any:
     if not isinstance(thing, Mapping):
         return redactor.value(thing)
     if "event_id" in thing or "exception" in thing:
-        return _without_path_secrets({name: _part(redactor, name, thing[name]) for name in thing})
+        clean = {name: _part(redactor, name, thing[name]) for name in thing}
+        return without_path_secrets(clean)
     if "body" in thing and "attributes" in thing:
-        return _log(redactor, thing)
+        return without_path_secrets(_log(redactor, thing))
     if "attributes" in thing:  # a metric, a span that is sent by itself
-        return {**_named(redactor, thing), "attributes": _bag(redactor, thing["attributes"])}
-    return _bag(redactor, thing)
+        bag = _bag(redactor, thing["attributes"])
+        return without_path_secrets({**_named(redactor, thing), "attributes": bag})
+    return without_path_secrets(_bag(redactor, thing))
 
 
 def _part(redactor: Redactor, name: str, value: Any) -> Any:
@@ -181,28 +181,6 @@ def _listed(redactor: Redactor, value: Any, part: _Part) -> Any:
     if isinstance(value, list):
         return [part(redactor, one) for one in value]
     return redactor.value(value)
-
-
-def _without_path_secrets(event: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what a door has found in the path, such as a reset token, wherever it stands."""
-    scope = running()
-    masked = scope.environ.get(MASKED_PATH) if scope is not None else None
-    secrets = [one for one in masked[2:] if len(one) >= _SHORTEST_SECRET] if masked else []
-    if secrets:
-        return {name: _replaced(inner, secrets) for name, inner in event.items()}
-    return event
-
-
-def _replaced(value: Any, secrets: list[str]) -> Any:
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, REDACTED)
-        return value
-    if isinstance(value, dict):
-        return {name: _replaced(inner, secrets) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_replaced(inner, secrets) for inner in value]
-    return value
 
 
 _PARTS: dict[str, _Part] = {
