@@ -110,6 +110,24 @@ def test_a_failure_that_a_hook_dropped_may_be_told_by_somebody_else() -> None:
     assert event["exception"]["values"][0]["type"] == "ZeroDivisionError"
 
 
+def test_names_of_ones_own_count_here_and_the_switch_of_the_log_does_not() -> None:
+    with sentry_endpoint() as endpoint:
+        run(
+            endpoint,
+            f"""
+            settings = Settings(redact=False, redact_add=("pupil",), redact_keep=("session",))
+            init_sentry(settings=settings)
+            sentry_sdk.set_context("mine", {{
+                "pupil_name": {SECRET!r}, "user_password": {SECRET!r}, "session": "afternoon"}})
+            sentry_sdk.capture_message("hello")
+            """,
+        )
+        (event,) = endpoint.events
+    mine = event["contexts"]["mine"]
+    assert (mine["pupil_name"], mine["user_password"]) == ("[REDACTED]", "[REDACTED]")
+    assert mine["session"] == "afternoon"
+
+
 def test_a_scrubber_that_fails_drops_what_it_cannot_read_says_so_once_and_counts() -> None:
     with sentry_endpoint() as endpoint:
         process = run(

@@ -25,16 +25,18 @@ class Scrubber:
     :param redactor: knows what is secret; by default also cards and e-mail addresses.
     """
 
+    dropped = 0
+    """How many things of this process nobody could read; one count for all scrubbers."""
+
     def __init__(self, redactor: Redactor | None = None) -> None:
         self._redactor = redactor or Redactor(personal=True)
-        self.dropped = 0
 
     def __call__(self, thing: Any, hint: Any = None) -> Any:
         """Return `thing` (an event, a transaction, a breadcrumb, a log, …) without secrets."""
         try:
             return payload.without_secrets(tag(thing), self._redactor)
         except Exception:
-            self.dropped += 1
+            Scrubber.dropped += 1
             warn_once("taking secrets out of what goes to Sentry, so it is dropped,")
             return _blank(thing)
 

@@ -12,7 +12,8 @@ from sentry_sdk.consts import DEFAULT_OPTIONS
 
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.sentry.integration import ObserveIntegration
-from wsgi_observe.sentry.scrubber import Hook, Scrubber, chained, scrub, tag
+from wsgi_observe.sentry.scrubber import Hook, Scrubber, chained, tag
+from wsgi_observe.settings import Settings
 
 _log = logging.getLogger("wsgi_observe.sentry")
 
@@ -23,17 +24,25 @@ _HOOKS = (
 )
 
 
-def init_sentry(dsn: str | None = None, *, redact: bool | Redactor = True, **options: Any) -> None:
+def init_sentry(
+    dsn: str | None = None,
+    *,
+    redact: bool = True,
+    settings: Settings | None = None,
+    **options: Any,
+) -> None:
     """Start Sentry: one event per failure, under its request ID, without the secrets.
 
     Without a DSN it does nothing, and says so at INFO. Personal data, request bodies and local
     variables are off unless an option says otherwise.
 
     :param dsn: where events go; by default what ``SENTRY_DSN`` says.
-    :param redact: whether secrets are taken out of all that is sent, after hooks of your own; or
-        a `Redactor` with names of your own. The setting ``redact``, which is the log's, does not
-        count here.
+    :param redact: whether secrets are taken out of all that is sent, after hooks of your own.
+        The setting of that name is the log's, and does not count here.
+    :param settings: whose ``redact_add`` and ``redact_keep`` count here too; by default those of
+        the environment.
     :param options: those of ``sentry_sdk.init``.
+    :raises SettingsError: for an unfit setting in the environment.
 
     >>> init_sentry(release="shop@1.2", traces_sample_rate=0.1)  # doctest: +SKIP
     """
@@ -41,10 +50,16 @@ def init_sentry(dsn: str | None = None, *, redact: bool | Redactor = True, **opt
     if not dsn:
         _log.info("Sentry is off: neither init_sentry(dsn) nor SENTRY_DSN says where events go")
         return
-    sentry_sdk.init(dsn, **_complete(options, redact))
+    last: Hook = _scrubber(settings or Settings.from_env(os.environ)) if redact else tag
+    sentry_sdk.init(dsn, **_complete(options, last))
 
 
-def _complete(options: Mapping[str, Any], redact: bool | Redactor) -> dict[str, Any]:
+def _scrubber(settings: Settings) -> Scrubber:
+    names = {"add": settings.redact_add, "keep": settings.redact_keep}
+    return Scrubber(Redactor(**names, personal=True))
+
+
+def _complete(options: Mapping[str, Any], last: Hook) -> dict[str, Any]:
     """Return all options for ``sentry_sdk.init``."""
     chosen = {**_DEFAULTS, **options}
     # Only where it is on unless said: newer versions warn of whoever says it.
@@ -53,10 +68,6 @@ def _complete(options: Mapping[str, Any], redact: bool | Redactor) -> dict[str, 
     # What a person looks for first is the app's own frame, not that of a middleware.
     chosen["in_app_exclude"] = [*(chosen.get("in_app_exclude") or ()), "wsgi_observe"]
     chosen["integrations"] = _with_ours(chosen.get("integrations") or ())
-    if isinstance(redact, Redactor):
-        last: Hook = Scrubber(redact)
-    else:
-        last = scrub if redact else tag
     _hang(chosen, last)
     return chosen
 
