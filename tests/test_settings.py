@@ -42,6 +42,13 @@ DEFAULTS = {
     "redact_add": (),
     "redact_keep": (),
     "redact_personal": False,
+    "user_key": None,
+    "mail_to": (),
+    "mail_from": "",
+    "mail_host": "localhost",
+    "mail_user": "",
+    "mail_password": "",
+    "mail_tls": "off",
     "capture_uncaught": True,
     "allow_debug": False,
 }
@@ -88,6 +95,15 @@ GOOD = [
     ("redact_keep", iter(["session"]), ("session",)),
     ("redact_keep", (), ()),
     ("redact_personal", True, True),
+    ("user_key", "k" * 32, b"k" * 32),
+    ("user_key", b"k" * 32, b"k" * 32),
+    ("user_key", "ä" * 16, "ä".encode() * 16),
+    ("user_key", "", None),
+    ("mail_to", ["ops@example.com", "a.b+c@x"], ("ops@example.com", "a.b+c@x")),
+    ("mail_from", "shop@example.com", "shop@example.com"),
+    ("mail_host", "mail.example.com:587", "mail.example.com:587"),
+    ("mail_host", "[::1]:25", "[::1]:25"),
+    ("mail_tls", "starttls", "starttls"),
     ("capture_uncaught", False, False),
     ("allow_debug", True, True),
     ("log_stream", "wsgi.errors", "wsgi.errors"),
@@ -130,6 +146,13 @@ BAD = [
     *(("redact_add", bad) for bad in ("ssn", b"ssn", None, 1, [""], ["-_"], [b"ssn"], [None])),
     *(("redact_keep", bad) for bad in ("session", None, [1], [" "])),
     *(("redact_personal", bad) for bad in (1, None)),
+    *(("user_key", bad) for bad in ("short", b"k" * 31, 7, True)),
+    *(("mail_to", bad) for bad in ("ops@x", None, ["ops"], ["a@b\nBcc: c@d"], [b"a@b"], ["a b@c"])),
+    *(("mail_from", bad) for bad in ("shop", None, "a@b\r\nTo: c@d", "A <a@b>")),
+    *(("mail_host", bad) for bad in ("", None, "a b", "host:0", "host:70000", "host:", "a\n")),
+    *(("mail_user", bad) for bad in (None, 7)),
+    *(("mail_password", bad) for bad in (None, 7)),
+    *(("mail_tls", bad) for bad in ("ssl", None, True)),
     *(("capture_uncaught", bad) for bad in (1, None)),
     *(("allow_debug", bad) for bad in ("yes", None)),
     *(("log_format", bad) for bad in ("JSON", "", None)),
@@ -184,6 +207,14 @@ ENVIRONMENT = [
     ("REDACT_ADD", "", ()),
     ("REDACT_KEEP", "session", ("session",)),
     ("REDACT_PERSONAL", "on", True),
+    ("USER_KEY", "k" * 32, b"k" * 32),
+    ("MAIL_TO", "a@x, b@x", ("a@x", "b@x")),
+    ("MAIL_TO", "", ()),
+    ("MAIL_FROM", "shop@x", "shop@x"),
+    ("MAIL_HOST", "localhost:1025", "localhost:1025"),
+    ("MAIL_USER", "shop", "shop"),
+    ("MAIL_PASSWORD", "hunter2", "hunter2"),
+    ("MAIL_TLS", "tls", "tls"),
     ("CAPTURE_UNCAUGHT", "0", False),
     (
         "LOG_FIELDS",
@@ -218,6 +249,9 @@ BAD_ENVIRONMENT = [
     ("ACCESS_LEVEL", "no.such.module:level"),
     ("REDACT", "maybe"),
     ("REDACT_ADD", "ssn,"),
+    ("USER_KEY", "short"),
+    ("MAIL_TO", "ops"),
+    ("MAIL_HOST", "host:port"),
     ("LOG_FIELDS", "service"),
     ("LOG_FIELDS", "=x"),
     ("LOG_FIELDS", "level=x"),
@@ -379,3 +413,30 @@ def test_any_value_makes_settings_or_a_clear_refusal(name: str, value: object) -
         assert made.setting == name
     else:
         assert dataclasses.replace(made) == made
+
+
+def test_no_secret_is_shown_by_the_settings_or_by_an_error() -> None:
+    secrets = {"user_key": "k" * 40, "mail_password": "hunter2"}
+    shown = repr(Settings(**secrets))  # type: ignore[arg-type]
+    assert "kkkk" not in shown
+    assert "hunter2" not in shown
+    with pytest.raises(SettingsError) as raised:
+        Settings(user_key="hunter2")
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        pytest.param({"mail_user": "shop"}, id="a user without a password"),
+        pytest.param({"mail_password": "hunter2"}, id="a password without a user"),
+        pytest.param(
+            {"mail_user": "shop", "mail_password": "hunter2", "mail_host": "mail.example.com"},
+            id="a password in the clear",
+        ),
+    ],
+)
+def test_mail_that_cannot_be_sent_as_it_is_set_stops_the_start(mail: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"^mail_") as raised:
+        configure_logging(mail_to=["ops@example.com"], **mail)
+    assert "hunter2" not in str(raised.value)

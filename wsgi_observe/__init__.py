@@ -5,6 +5,7 @@ ID in one JSON shape, and nothing private leaks on the way.
 """
 
 from wsgi_observe.core.context import bind, current_request_id, log_context
+from wsgi_observe.core.pseudonym import bind_user
 from wsgi_observe.health import Check
 from wsgi_observe.logs.config import configure_logging
 from wsgi_observe.logs.filter import ContextFilter
@@ -25,6 +26,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "bind",
+    "bind_user",
     "configure_logging",
     "current_request_id",
     "log_context",

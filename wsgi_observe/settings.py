@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.core import fit
 from wsgi_observe.core.envelope import Error
 from wsgi_observe.core.fit import SettingsError
+from wsgi_observe.core.fit_mail import address, addresses, host, secret_text
 from wsgi_observe.core.fit_words import word_items, words
 from wsgi_observe.core.peer import MODES as PEER_MODES
+from wsgi_observe.core.pseudonym import fit_key
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -22,12 +24,17 @@ __all__ = ["Settings", "SettingsError"]
 PREFIX = "WSGI_OBSERVE_"
 
 
-def _setting(default: Any, check: fit.Check, parse: fit.Parse = fit.text) -> Any:
-    """Declare a setting: what it is unless said, how it is checked, how its text is read."""
+def _setting(
+    default: Any, check: fit.Check, parse: fit.Parse = fit.text, *, shown: bool = True
+) -> Any:
+    """Declare a setting: what it is unless said, how it is checked, how its text is read.
+
+    :param shown: whether the settings' ``repr`` tells it.
+    """
     metadata = {"check": check, "parse": parse}
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=shown)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +85,13 @@ class Settings:
     redact_add: Iterable[str] = _setting((), words, parse=word_items)
     redact_keep: Iterable[str] = _setting((), words, parse=word_items)
     redact_personal: bool = _setting(False, fit.switch, parse=fit.switch_text)
+    user_key: str | bytes | None = _setting(None, fit_key, shown=False)
+    mail_to: Iterable[str] = _setting((), addresses, parse=word_items)
+    mail_from: str = _setting("", address)
+    mail_host: str = _setting("localhost", host)
+    mail_user: str = _setting("", secret_text)
+    mail_password: str = _setting("", secret_text, shown=False)
+    mail_tls: str = _setting("off", fit.one_of("off", "starttls", "tls"))
     capture_uncaught: bool = _setting(True, fit.switch, parse=fit.switch_text)
     allow_debug: bool = _setting(False, fit.switch, parse=fit.switch_text)
 
@@ -117,7 +131,7 @@ class Settings:
         for variable, text in environ.items():
             if variable.startswith(PREFIX):
                 if variable not in known:
-                    raise SettingsError(variable, _like(variable, known), "that name")
+                    raise SettingsError(variable, _like(variable.upper(), known), "that name")
                 setting = known[variable]
                 values[setting.name] = setting.metadata["parse"](variable, text)
         return cls(**values)

@@ -42,6 +42,7 @@ class Scope:
     is_probe = False
     remote_addr = "full"  # how much of the peer's address its lines tell
     trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
+    user_key = b""  # what its user's pseudonym is made with
     _outer: weakref.ref[Scope] | None = None
 
     @property
@@ -160,7 +161,7 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     outer = running()
     if outer is not None:
         scope.interrupt(outer)
-        scope.trace = outer.trace
+        scope.trace, scope.user_key = outer.trace, outer.user_key
     resume(scope)
     try:
         yield scope.request_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -81,6 +82,8 @@ class Observe:
         app.extensions[_NAME] = self
         guard.warn_of_trapping(app)
         _tidy_logger(app)
+        if app.debug:
+            _leave_mail_off()
 
     def _wrap(self, app: Flask) -> Any:
         chosen = self._settings
@@ -137,6 +140,14 @@ def _in_context(app: Flask, check: Callable[[], object] | Check, timeout: float)
             return given.fn()
 
     return replace(given, fn=run)
+
+
+def _leave_mail_off() -> None:
+    """Send nobody a mail of what somebody is working on."""
+    mailing: Any = sys.modules.get("wsgi_observe.logs.mail")
+    for handler in logging.getLogger().handlers if mailing is not None else ():
+        if isinstance(handler, mailing.MailHandler):
+            handler.is_off = True
 
 
 def _tidy_logger(app: Flask) -> None:

@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from wsgi_observe.core.fit_mail import check_mail
 from wsgi_observe.logs import streams
 from wsgi_observe.logs.defaults import remove_default_handlers
 from wsgi_observe.logs.handler import LineHandler
 from wsgi_observe.logs.uncaught import capture_uncaught
 from wsgi_observe.settings import Settings, SettingsError
 
+_MAIL = (
+    *("mail_to", "mail_from", "mail_host", "mail_user", "mail_password", "mail_tls"),
+    *("remote_addr", "redact_add", "redact_keep"),
+)
+
 PIPE_BYTES = 4096
 """What a pipe keeps whole with nobody's cooperation: PIPE_BUF, pipe(7)."""
 
 
 def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[str, Any]:
-    """Return a dict for ``logging.config.dictConfig``: one handler, on root.
+    """Return a dict for ``logging.config.dictConfig``: one handler on root, or mail's too.
 
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
     """
     chosen = replace(settings or Settings(), **overrides)
     _require_whole_lines(chosen)
+    check_mail(chosen)
     root_level, *levels = chosen.log_level.split(",")
+    handlers = dict(_handlers(chosen))
     return {
         "version": 1,
         # Loggers made before, by an import say, go on.
         "disable_existing_loggers": False,
         "formatters": {"wsgi_observe": _formatter(chosen)},
-        "handlers": {
-            "wsgi_observe": {
-                "class": "wsgi_observe.logs.handler.LineHandler",
-                "formatter": "wsgi_observe",
-                "stream": chosen.log_stream,
-                "wait": chosen.log_wait,
-            }
-        },
+        "handlers": handlers,
         "loggers": {name: {"level": level} for name, level in (item.split("=") for item in levels)},
-        "root": {"level": root_level, "handlers": ["wsgi_observe"]},
+        "root": {"level": root_level, "handlers": list(handlers)},
     }
 
 
@@ -64,6 +66,18 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
             handler.open()
     remove_default_handlers()
     capture_uncaught(chosen.capture_uncaught)
+
+
+def _handlers(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the handlers by their names."""
+    line = {"class": "wsgi_observe.logs.handler.LineHandler", "formatter": "wsgi_observe"}
+    yield "wsgi_observe", {**line, "stream": settings.log_stream, "wait": settings.log_wait}
+    if settings.mail_to:
+        # Loaded for those alone who want mails: it brings e-mail and TLS along.
+        mail = {"()": "wsgi_observe.logs.mail.MailHandler", "level": "ERROR"}
+        options = {name: getattr(settings, name) for name in _MAIL}
+        static = dict(settings.log_fields)
+        yield "wsgi_observe_mail", {**mail, **options, "static_fields": static}
 
 
 def _formatter(settings: Settings) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def write_directly(
     logger: logging.Logger, level: int, module: str, message: str, extra: dict[str, object]
 ) -> bool:
     """Write what ``logger.log(level, message, extra=extra)`` would; False where that is due."""
-    handler = _only_listener(logger)
+    handler = _only_listener(logger, level)
     if handler is None or level < handler.level:
         return False
     formatter = handler.formatter
@@ -34,8 +34,8 @@ def write_directly(
     return True
 
 
-def _only_listener(logger: logging.Logger) -> LineHandler | None:
-    """Return our handler, if it is all that a record of `logger` would meet on its way."""
+def _only_listener(logger: logging.Logger, level: int) -> LineHandler | None:
+    """Return our handler, if it is all that a record would meet on its way."""
     # A library may have put its own into the class, as Sentry's does.
     if logging.Logger.callHandlers is not _STOCK:
         return None
@@ -44,8 +44,13 @@ def _only_listener(logger: logging.Logger) -> LineHandler | None:
         if here.__class__ is not logging.Logger or here.handlers or here.filters:
             return None
         here = here.parent if here.propagate and not here.disabled else None
-    if here is None or len(here.handlers) != 1 or logging.getLogRecordFactory() is not _Record:
+    if here is None or logging.getLogRecordFactory() is not _Record:
         return None
-    handler = here.handlers[0]
+    handlers = here.handlers
+    if len(handlers) != 1:  # one that only hears of errors is none for this line
+        handlers = [one for one in handlers if one.level <= level]
+    if len(handlers) != 1:
+        return None
+    handler = handlers[0]
     is_ours = handler.__class__ is LineHandler and not handler.filters
     return handler if is_ours else None  # type: ignore[return-value]

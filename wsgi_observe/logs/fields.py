@@ -9,7 +9,7 @@ from itertools import islice
 from time import gmtime, strftime
 from typing import Any
 
-from wsgi_observe.core.context import ENDED, bound
+from wsgi_observe.core.context import ENDED, Scope, bound
 from wsgi_observe.core.environ import add_request_fields
 from wsgi_observe.core.listeners import on_request
 from wsgi_observe.core.names import FACTS, RECORD_NAMES, free_name
@@ -125,16 +125,20 @@ def add_context(fields: Fields, static: Mapping[str, object], remote_addr: str) 
         add_request_fields(fields, scope.environ)
         if remote_addr != "full" or scope.remote_addr != "full":
             _shorten_peer(fields, stricter(remote_addr, scope.remote_addr))
-    if scope.trace is None:
-        for tell in on_request:
-            tell(scope)
-    if scope.trace is not None:
-        fields.update(scope.trace)
+    trace = scope.trace or (_find_trace(scope) if on_request else None)
+    if trace is not None:
+        fields.update(trace)
     before = len(fields)
     if scope.fields is not None:
         for name, value in scope.fields.copy().items():
             fields[free_name(name, fields)] = value
     return before
+
+
+def _find_trace(scope: Scope) -> Mapping[str, str] | None:
+    for tell in on_request:
+        tell(scope)
+    return scope.trace
 
 
 def _shorten_peer(fields: Fields, mode: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.context import REQUEST_ID_KEY, Scope
 from wsgi_observe.core.exchange import Exchange
@@ -27,6 +27,7 @@ class RequestID(Layer):
     :param request_id_headers: where an inbound ID is looked for, in order.
     :param trust_request_id: whether to take it over: True, False, or the networks in which the
         peer has to be. One that is not taken over is kept as the field ``client_request_id``.
+    :param user_key: what `bind_user` makes pseudonyms with: at least 32 secret bytes.
     :raises SettingsError: for an unfit setting.
     """
 
@@ -36,15 +37,19 @@ class RequestID(Layer):
         *,
         request_id_headers: Iterable[str] = ("X-Request-ID",),
         trust_request_id: bool | Iterable[str | IPv4Network | IPv6Network] = True,
+        user_key: str | bytes | None = None,
     ) -> None:
         settings = Settings(
-            request_id_headers=request_id_headers, trust_request_id=trust_request_id
+            request_id_headers=request_id_headers,
+            trust_request_id=trust_request_id,
+            user_key=user_key,
         )
         super().__init__(app)
         self._headers = [
             (name, "HTTP_" + name.upper().replace("-", "_")) for name in settings.request_id_headers
         ]
         self._trust = settings.trust_request_id
+        self._user_key: Any = settings.user_key
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Give the request its ID, unless it has one."""
@@ -59,6 +64,8 @@ class RequestID(Layer):
             scope.request_id = request_id
             environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
             exchange.request_id_header = ("X-Request-ID", request_id)
+            if self._user_key:
+                scope.user_key = self._user_key
             if "HTTP_TRACEPARENT" in environ:
                 self._join_trace(scope, environ)
 

@@ -1,0 +1,103 @@
+"""Mails on their way out: a bounded queue, one thread, and no flood; what is too much is told."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+from wsgi_observe.core.once import warn_once
+from wsgi_observe.logs.smtp import Mail
+
+WAITING = 50
+"""Mails that wait for the server, at most."""
+BURST, WINDOW = 10, 60.0
+"""How many mails go out within so many seconds, at most."""
+LAST_WAIT = 5.0
+"""Seconds for which a process waits for its last mails."""
+
+
+class Post:
+    """Sends mails one after the other, of one process.
+
+    :param send: sends one, for as long as that takes; it may raise.
+    """
+
+    def __init__(self, send: Callable[[Mail], object]) -> None:
+        self._send = send
+        self._mails: queue.Queue[Mail] = queue.Queue(WAITING)
+        self._sent: deque[float] = deque(maxlen=BURST)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._lost = 0
+
+    def put(self, mail: Mail) -> None:
+        """Take a mail over, or count it where too many wait."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._work, name="wsgi_observe.mail", daemon=True
+                )
+                self._thread.start()
+        try:
+            self._mails.put_nowait(mail)
+        except queue.Full:
+            self._count()
+
+    def flush(self) -> None:
+        """Wait for what is under way, for some seconds."""
+        if self._thread is None:
+            return
+        lost = self._take_count()
+        if lost:
+            self.put(_summary(lost))
+        with self._mails.all_tasks_done:
+            self._mails.all_tasks_done.wait_for(lambda: not self._mails.unfinished_tasks, LAST_WAIT)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                mail = self._mails.get(timeout=self._until_room() if self._lost else None)
+            except queue.Empty:
+                self._try(_summary(self._take_count()))
+                continue
+            if mail.is_summary or not self._until_room():
+                self._try(_with_count(mail, self._take_count()))
+            else:
+                self._count()
+            self._mails.task_done()
+
+    def _until_room(self) -> float:
+        """Return the seconds until another mail may go out."""
+        if len(self._sent) < BURST:
+            return 0.0
+        return max(0.0, self._sent[0] + WINDOW - monotonic())
+
+    def _try(self, mail: Mail) -> None:
+        self._sent.append(monotonic())
+        try:
+            self._send(mail)
+        except Exception:
+            warn_once("sending an error by mail")
+
+    def _count(self) -> None:
+        with self._lock:
+            self._lost += 1
+
+    def _take_count(self) -> int:
+        with self._lock:
+            lost, self._lost = self._lost, 0
+        return lost
+
+
+def _summary(lost: int) -> Mail:
+    subject = f"{lost} more error{'s' if lost > 1 else ''} not mailed"
+    return Mail(subject, f"{subject}: they came too fast. The log has them.", is_summary=True)
+
+
+def _with_count(mail: Mail, lost: int) -> Mail:
+    if not lost:
+        return mail
+    return mail._replace(body=f"{mail.body}\n\nBefore this one: {_summary(lost).body}\n")

@@ -1,0 +1,78 @@
+"""One mail to a mail server: on the standard library's handler, with certificates checked."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import ssl
+from contextlib import ExitStack
+from email.message import EmailMessage
+from email.utils import localtime
+from logging.handlers import SMTPHandler
+from typing import NamedTuple
+
+TIMEOUT = 10.0
+"""Seconds for which a mail server is waited for, at each step."""
+
+_PORTS = {"off": 25, "starttls": 587, "tls": 465}
+
+
+class Mail(NamedTuple):
+    """What is sent."""
+
+    subject: str
+    body: str
+    is_summary: bool = False
+
+
+class Sender(SMTPHandler):
+    """Sends mails; whoever calls it is off the request's path.
+
+    :param host: the server, and its port behind a colon.
+    :param tls: ``off``, ``starttls`` or ``tls`` (RFC 8314).
+    """
+
+    def __init__(
+        self, host: str, sender: str, to: list[str], user: str, password: str, tls: str
+    ) -> None:
+        name, _, port = host.partition(":") if "[" not in host else host[1:].partition("]")
+        self._tls = tls
+        self._port = int(port.lstrip(":") or _PORTS[tls])
+        super().__init__(
+            (name, self._port),
+            sender,
+            to,
+            "",
+            credentials=(user, password) if user else None,
+            timeout=TIMEOUT,
+        )
+
+    def send(self, mail: Mail) -> None:
+        """Send one mail.
+
+        :raises OSError: when the server refuses, hangs or is not there.
+        """
+        message = EmailMessage()
+        message["From"], message["To"] = self.fromaddr, ", ".join(self.toaddrs)
+        message["Subject"], message["Date"] = mail.subject, localtime()
+        message.set_content(mail.body)
+        with ExitStack() as ends:
+            smtp = ends.enter_context(self._connect())
+            if self._tls == "starttls":
+                # SMTPHandler's own does not look at the certificate.
+                smtp.starttls(context=ssl.create_default_context())
+            if self.username:
+                smtp.login(self.username, self.password)
+            smtp.send_message(message)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record as its text."""
+        self.send(Mail(self.getSubject(record), self.format(record)))
+
+    def _connect(self) -> smtplib.SMTP:
+        if self._tls == "tls":
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(
+                self.mailhost, self._port, timeout=self.timeout, context=context
+            )
+        return smtplib.SMTP(self.mailhost, self._port, timeout=self.timeout)
