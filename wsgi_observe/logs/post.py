@@ -44,29 +44,28 @@ class Post:
         try:
             self._mails.put_nowait(mail)
         except queue.Full:
-            self._count()
+            self._count(1)
 
     def flush(self) -> None:
         """Wait for what is under way, for some seconds."""
         if self._thread is None:
             return
-        lost = self._take_count()
-        if lost:
-            self.put(_summary(lost))
+        if self._lost:
+            self.put(_summary(self._lost))
         with self._mails.all_tasks_done:
             self._mails.all_tasks_done.wait_for(lambda: not self._mails.unfinished_tasks, LAST_WAIT)
 
     def _work(self) -> None:
         while True:
             try:
-                mail = self._mails.get(timeout=self._until_room() if self._lost else None)
+                mail = self._mails.get(timeout=WINDOW if self._lost else None)
             except queue.Empty:
-                self._try(_summary(self._take_count()))
+                self._try(_summary(0))
                 continue
             if mail.is_summary or not self._until_room():
-                self._try(_with_count(mail, self._take_count()))
+                self._try(mail)
             else:
-                self._count()
+                self._count(1)
             self._mails.task_done()
 
     def _until_room(self) -> float:
@@ -76,15 +75,18 @@ class Post:
         return max(0.0, self._sent[0] + WINDOW - monotonic())
 
     def _try(self, mail: Mail) -> None:
+        """Send a mail, and in it how many were not; one that is refused is another of these."""
+        lost = self._take_count()
         self._sent.append(monotonic())
         try:
-            self._send(mail)
+            self._send(_summary(lost) if mail.is_summary else _with_count(mail, lost))
         except Exception:
+            self._count(lost if mail.is_summary else lost + 1)
             warn_once("sending an error by mail")
 
-    def _count(self) -> None:
+    def _count(self, lost: int) -> None:
         with self._lock:
-            self._lost += 1
+            self._lost += lost
 
     def _take_count(self) -> int:
         with self._lock:
