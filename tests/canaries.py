@@ -52,6 +52,13 @@ _NAMES = {
     "object": ("password", "hidden_token"),
     "thread": ("webhook_secret",),
     "warning": ("encryption_key",),
+    "breadcrumb": ("api_token", "cookies"),
+    "context": ("clientSecret", "card_number"),
+    "user": ("user_password", "access_token"),
+    "sentry extra": ("db_password",),
+    "tag": ("session_key",),
+    "sentry span": ("http.request.header.authorization", "db.password"),
+    "span": ("http.request.header.x-api-key", "messaging.auth_token"),
     "form of its own": (
         *("bearer", "basic", "json web token", "private key", "url", "url with an @"),
         *("user of a url", "query of a url"),

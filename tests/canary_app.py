@@ -121,9 +121,8 @@ def fail(token: str) -> NoReturn:
 def store() -> None:
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE account (password_hash, api_token, note NOT NULL)"))
-        values = {**planted("sql"), "missing": None}
         statement = "INSERT INTO account VALUES (:password_hash, :api_token || :note, :missing)"
-        connection.execute(text(statement), values)
+        connection.execute(text(statement), {**planted("sql"), "missing": None})
 
 
 def _pairs(place: str) -> str:

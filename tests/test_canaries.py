@@ -18,7 +18,9 @@ from wsgi_observe.logs import join
 ROOT = Path(__file__).parent.parent
 
 # What only an error tracker or a tracer could tell.
-NOT_IN_LOGS = {"local"}
+NOT_IN_LOGS = {
+    *("local", "breadcrumb", "context", "user", "sentry extra", "tag", "sentry span", "span")
+}
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from opentelemetry.trace import Link, Status
 
 from wsgi_observe.core.context import Scope, running
 from wsgi_observe.core.listeners import on_request
-from wsgi_observe.core.masked import without_path_secrets
+from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.redact import Redactor
 
@@ -90,24 +90,20 @@ class RedactingSpanProcessor(SpanProcessor):
         return self._inner.force_flush(timeout_millis)
 
     def _clean(self, span: ReadableSpan) -> ReadableSpan:
-        clean = partial(_attributes, self._redactor)
+        redactor = in_this_request(self._redactor)
+        clean, text = partial(_attributes, redactor), redactor.text
         said = span.status.description
         return _Copy(
             span,
-            name=self._text(span.name),
+            name=text(span.name),
             resource=self._resource(span.resource),
             attributes=clean(span.attributes),
             events=[
-                Event(self._text(one.name), clean(one.attributes), one.timestamp)
-                for one in span.events
+                Event(text(one.name), clean(one.attributes), one.timestamp) for one in span.events
             ],
             links=[Link(one.context, clean(one.attributes)) for one in span.links],
-            status=Status(span.status.status_code, None if said is None else self._text(said)),
+            status=Status(span.status.status_code, None if said is None else text(said)),
         )
-
-    def _text(self, text: str) -> str:
-        shown: str = without_path_secrets(self._redactor.text(text))
-        return shown
 
     def _resource(self, resource: Any) -> Any:
         """Return what the process says of itself, redacted once: all spans share it."""
@@ -148,14 +144,12 @@ class _Copy(ReadableSpan):
 
 
 def _attributes(redactor: Redactor, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    clean = {
+    return {
         name: redactor.query(value)
         if isinstance(value, str) and name.endswith((".query", ".query_string"))
         else redactor.field(name, value)
         for name, value in (attributes or {}).items()
     }
-    found: dict[str, Any] = without_path_secrets(clean)
-    return found
 
 
 class _RequestSpans(SpanProcessor):

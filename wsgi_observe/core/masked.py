@@ -1,32 +1,35 @@
-"""The secrets that a door has found in the path, taken out of what else repeats them."""
+"""The secrets that a door has found in the path, for whoever tells of the request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Protocol
+from weakref import WeakSet
 
-from wsgi_observe.core.context import running
+from wsgi_observe.core.context import bound
 from wsgi_observe.core.environ import MASKED_PATH
-from wsgi_observe.core.redact import REDACTED
-
-_SHORTEST = 4  # characters: what is shorter is found in other words
+from wsgi_observe.core.redact import Redactor
 
 
-def without_path_secrets(value: Any) -> Any:
-    """Return `value`, however nested, without the secrets in the running request's path."""
-    scope = running()
-    masked = scope.environ.get(MASKED_PATH) if scope is not None else None
-    secrets = [one for one in masked[2:] if len(one) >= _SHORTEST] if masked else []
-    return _replaced(value, secrets) if secrets else value
+class PathReader(Protocol):
+    """A router that knows which part of a path is a secret."""
+
+    def secrets_in(self, path: str) -> list[str]:
+        """Return the secrets in a path of its own."""
 
 
-def _replaced(value: Any, secrets: list[str]) -> Any:
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, REDACTED)
-        return value
-    if isinstance(value, Mapping):
-        return {name: _replaced(inner, secrets) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_replaced(inner, secrets) for inner in value]
-    return value
+readers: WeakSet[PathReader] = WeakSet()
+"""Those of the apps that doors observe, for whoever meets a path after its request."""
+
+
+def in_this_request(redactor: Redactor) -> Redactor:
+    """Return a redactor that also knows the secrets in the running request's path."""
+    scope = bound()  # of one that has ended the environ is empty
+    if scope is None or MASKED_PATH not in scope.environ:
+        return redactor
+    return redactor.knowing(scope.environ[MASKED_PATH][2:])
+
+
+def on_this_path(redactor: Redactor, path: str) -> Redactor:
+    """Return a redactor that also knows the secrets in a path."""
+    found = [secret for reader in list(readers) for secret in reader.secrets_in(path)]
+    return redactor.knowing(found) if found else redactor

@@ -10,6 +10,7 @@ from werkzeug.routing import Rule
 
 from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH, request_path
+from wsgi_observe.core.masked import readers
 from wsgi_observe.core.redact import REDACTED, Redactor
 
 _argument = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\(.*?\))?:)?([a-zA-Z_]\w*)>")
@@ -43,6 +44,7 @@ class Routes:
         self._redactor = redactor
         self._masks: dict[str, Mask | None] = {}
         self._all: list[Mask] | None = None
+        readers.add(self)
 
     def note(self) -> None:
         """Do so; to be called before any code of the app's."""
@@ -61,6 +63,11 @@ class Routes:
             scope.fields = {"route": rule.rule, "endpoint": rule.endpoint, **scope.fields}
         if found.view_args and (mask := self._of(rule)) is not None:
             self._mask(scope, [mask], rule.rule)
+
+    def secrets_in(self, path: str) -> list[str]:
+        """Return the secrets in a path, for who meets it after its request."""
+        found = (mask.spans(path) for mask in self._of_all_rules())
+        return [path[start:end] for start, end in next(filter(None, found), [])]
 
     def _of(self, rule: Rule) -> Mask | None:
         known = self._masks.get(rule.rule, self)

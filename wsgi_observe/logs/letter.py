@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from wsgi_observe.core.masked import without_path_secrets
 from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue, text_of
 from wsgi_observe.logs.plain import in_utf8
 from wsgi_observe.logs.redaction import Redaction
@@ -35,10 +34,10 @@ class Letters:
         """Return the mail; to be called where the request still runs."""
         fields = fields_of(record, self._static, self._remote_addr)
         shown = {
-            name: without_path_secrets(self._redaction.text(text_of(value)))
+            name: self._redaction.text(text_of(value))
             for name, value in self._redaction.line(record, fields).items()
         }
-        trace = without_path_secrets(self._redaction.text(self._trace(record, fields)))
+        trace = self._redaction.text(self._trace(record, fields))
         lines = [f"{name}: {_one_line(value)}" for name, value in shown.items()]
         body = "\n".join([_one_line(shown["message"]), "", *lines, "", trace])
         return Mail(_subject(shown), in_utf8(body[:_LONGEST_BODY]))

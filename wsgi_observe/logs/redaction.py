@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import Any
 
-from wsgi_observe.core.context import bound
-from wsgi_observe.core.environ import MASKED_PATH
+from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.names import ACCESS_NAMES, FACTS, LINE_NAMES
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.logs.fields import Fields
@@ -40,13 +39,13 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Return a text of the line's, such as a traceback."""
-        return text if self._redactor is None else self._here(self._redactor).text(text)
+        return text if self._redactor is None else in_this_request(self._redactor).text(text)
 
     def line(self, record: logging.LogRecord, fields: Fields) -> Fields:
         """Return a record's fields: the same mapping where nothing is to be taken out."""
         if self._redactor is None:
             return fields
-        redactor = self._here(self._redactor)
+        redactor = in_this_request(self._redactor)
         if FACTS in record.__dict__:  # an access line: its message is its path
             return self._some(redactor, fields, _FIRST, self._known_of_access)
         line = self._some(redactor, fields, _FIRST, self._known)
@@ -58,15 +57,7 @@ class Redaction:
         """Return an access line's fields, of which those from number `first` on were bound."""
         if self._redactor is None:
             return line
-        return self._some(self._here(self._redactor), line, first, self._known_of_access)
-
-    @staticmethod
-    def _here(redactor: Redactor) -> Redactor:
-        """Return the redactor, which knows the secrets in the running request's path."""
-        scope = bound()
-        if scope is None or MASKED_PATH not in scope.environ:
-            return redactor
-        return redactor.knowing(scope.environ[MASKED_PATH][2:])
+        return self._some(in_this_request(self._redactor), line, first, self._known_of_access)
 
     @staticmethod
     def _some(redactor: Redactor, line: Fields, first: int, known: Collection[str]) -> Fields:

@@ -5,8 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wsgi_observe.core.redact import Redactor
+from wsgi_observe.core.redact import REDACTED, Redactor
 
+# In their frames a statement's parameters stand under names that say nothing.
+_DATABASES = frozenset(
+    {
+        *(
+            "sqlalchemy",
+            "psycopg",
+            "psycopg2",
+            "asyncpg",
+            "pymysql",
+            "MySQLdb",
+            "mysql",
+            "oracledb",
+        ),
+        *("pyodbc", "peewee", "pymongo", "redis"),
+    }
+)
 _SOURCE = ("pre_context", "context_line", "post_context")
 
 
@@ -16,9 +32,16 @@ def frame(redactor: Redactor, value: Any) -> Any:
         return redactor.value(value)
     clean = {**value}
     if "vars" in value:
-        clean["vars"] = redactor.value(value["vars"])
+        clean["vars"] = _variables(redactor, value)
     clean.update(_source(redactor, {name: value[name] for name in _SOURCE if name in value}))
     return clean
+
+
+def _variables(redactor: Redactor, value: Mapping[str, Any]) -> Any:
+    module = str(value.get("module") or "").partition(".")[0]
+    if module in _DATABASES and isinstance(value["vars"], Mapping):
+        return dict.fromkeys(value["vars"], REDACTED)
+    return redactor.value(value["vars"])
 
 
 def _source(redactor: Redactor, parts: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from wsgi_observe.core.masked import without_path_secrets
+from wsgi_observe.core.context import running
+from wsgi_observe.core.masked import on_this_path
 from wsgi_observe.core.redact import REDACTED, Redactor
 from wsgi_observe.sentry.frames import frame
 
@@ -27,14 +29,21 @@ def without_secrets(thing: Any, redactor: Redactor) -> Any:
     if not isinstance(thing, Mapping):
         return redactor.value(thing)
     if "event_id" in thing or "exception" in thing:
-        clean = {name: _part(redactor, name, thing[name]) for name in thing}
-        return without_path_secrets(clean)
+        redactor = _on_its_path(redactor, thing.get("request"))
+        return {name: _part(redactor, name, thing[name]) for name in thing}
     if "body" in thing and "attributes" in thing:
-        return without_path_secrets(_log(redactor, thing))
+        return _log(redactor, thing)
     if "attributes" in thing:  # a metric, a span that is sent by itself
-        bag = _bag(redactor, thing["attributes"])
-        return without_path_secrets({**_named(redactor, thing), "attributes": bag})
-    return without_path_secrets(_bag(redactor, thing))
+        return {**_named(redactor, thing), "attributes": _bag(redactor, thing["attributes"])}
+    return _bag(redactor, thing)
+
+
+def _on_its_path(redactor: Redactor, request: Any) -> Redactor:
+    """Return a redactor that knows the secrets in the URL: a thread may outlive its request."""
+    url = request.get("url") if isinstance(request, Mapping) else None
+    if running() is not None or not isinstance(url, str):
+        return redactor
+    return on_this_path(redactor, urlsplit(url).path)
 
 
 def _part(redactor: Redactor, name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wsgi_observe.core.context import current_request_id
+from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.redact import REDACTED, Redactor
 from wsgi_observe.sentry import payload
@@ -34,7 +35,7 @@ class Scrubber:
     def __call__(self, thing: Any, hint: Any = None) -> Any:
         """Return `thing` (an event, a transaction, a breadcrumb, a log, …) without secrets."""
         try:
-            return payload.without_secrets(tag(thing), self._redactor)
+            return payload.without_secrets(tag(thing), in_this_request(self._redactor))
         except Exception:
             Scrubber.dropped += 1
             warn_once("taking secrets out of what goes to Sentry, so it is dropped,")
