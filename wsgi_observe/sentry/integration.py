@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from sentry_sdk.utils import event_from_exception
 
 from wsgi_observe.core.context import running
 from wsgi_observe.core.listeners import on_probe
-from wsgi_observe.core.once import ask
+from wsgi_observe.core.once import ask, is_news
 from wsgi_observe.sentry.facts import add_facts
 from wsgi_observe.sentry.occurrence import is_repeated
 
@@ -40,6 +41,7 @@ class ObserveIntegration(Integration):
         add_global_event_processor(_process)
         on_probe.append(partial(ask, "leaving a probe out of Sentry", _leave_probe_out))
         _listen()
+        logging.getLogger("urllib3.connectionpool").addFilter(_say_once)
 
 
 def _is_on() -> bool:
@@ -72,6 +74,12 @@ def _leave_probe_out() -> None:
         transaction = getattr(sentry_sdk.get_current_span(), "containing_transaction", None)
         if transaction is not None:
             transaction.sampled = False
+
+
+def _say_once(record: logging.LogRecord) -> bool:
+    """Let one line through about a Sentry that does not answer, instead of three per event."""
+    is_sentrys = threading.current_thread().name.startswith("sentry-sdk.")
+    return not is_sentrys or is_news("Sentry does not answer")
 
 
 def _listen() -> None:
