@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import AuthResult, LoginPassword
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -257,3 +260,51 @@ def test_mail_is_loaded_for_those_alone_who_want_it() -> None:
         check=True,
     )
     assert process.stdout == "[]\n"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for 127.0.0.1 in one file, which nobody knows."""
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    command = [
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+        *("-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
+        *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", f"{path}.crt"),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
+def knows_jane(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    return AuthResult(success=data == LoginPassword(b"jane", SECRET.encode()))
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes the certificate")
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_a_password_is_sent_to_a_server_with_a_known_certificate_only(
+    certificate: Path, tls: str, is_known: bool
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    how: dict[str, Any] = {"authenticator": knows_jane, "auth_required": True}
+    if tls == "starttls":
+        how.update(tls_context=context, require_starttls=True)
+    else:
+        how.update(ssl_context=context, auth_require_tls=False)
+    with mailbox(**how) as box:
+        process = run(
+            f"""
+            configure_logging(mail_to=["ops@example.com"], mail_host="127.0.0.1:{box.port}",
+                              mail_tls="{tls}", mail_user="jane", mail_password="{SECRET}",
+                              log_format="json")
+            logging.error("hello")
+            """,
+            box.port,
+            **({"SSL_CERT_FILE": str(certificate)} if is_known else {}),
+        )
+    assert len(box.envelopes) == int(is_known)
+    assert ("SSLCertVerificationError" in process.stdout) is not is_known
+    assert SECRET not in process.stdout

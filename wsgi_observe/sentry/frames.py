@@ -23,14 +23,27 @@ _DATABASES = frozenset(
         *("pyodbc", "peewee", "pymongo", "redis"),
     }
 )
+_PLACE = frozenset({"filename", "abs_path", "function", "module"})
 _SOURCE = ("pre_context", "context_line", "post_context")
 
 
-def frame(redactor: Redactor, value: Any) -> Any:
+def stack_trace(redactor: Redactor, value: Any) -> Any:
+    """Return a stack trace with the secrets of its frames redacted."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("frames"), list):
+        return redactor.value(value)
+    rest = {name: inner for name, inner in value.items() if name != "frames"}
+    return {**redactor.value(rest), "frames": [_frame(redactor, one) for one in value["frames"]]}
+
+
+def _frame(redactor: Redactor, value: Any) -> Any:
     """Return a frame with the secrets of its variables and of its lines of source redacted."""
     if not isinstance(value, Mapping):
         return redactor.value(value)
-    clean = {**value}
+    clean = {
+        name: inner if name in _PLACE and isinstance(inner, str) else redactor.field(name, inner)
+        for name, inner in value.items()
+        if name not in _SOURCE and name != "vars"
+    }
     if "vars" in value:
         clean["vars"] = _variables(redactor, value)
     clean.update(_source(redactor, {name: value[name] for name in _SOURCE if name in value}))

@@ -63,8 +63,10 @@ def _is_told(hint: Any) -> bool:
     if (record is not None and record.name == _HEALTH) or is_repeated(hint):
         return True
     # Sentry's own looks at the exception alone: one that is raised again by a later request it
-    # would leave out.
-    getattr(DedupeIntegration, "reset_last_seen", bool)()
+    # would leave out. Newer versions have a method for this.
+    last = getattr(sentry_sdk.get_client().get_integration(DedupeIntegration), "_last_seen", None)
+    if last is not None:
+        last.set(None)
     return False
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wsgi_observe.core.context import running
+from wsgi_observe.core.ids import is_fit
 from wsgi_observe.core.masked import on_this_path
 from wsgi_observe.core.redact import REDACTED, Redactor
-from wsgi_observe.sentry.frames import frame
+from wsgi_observe.sentry.frames import stack_trace
 
 _Part = Callable[[Redactor, Any], Any]
 
@@ -20,7 +21,7 @@ _KEPT = frozenset(
         *("release", "environment", "dist", "sdk", "modules", "_meta", "measurements"),
     }
 )
-_IDS = frozenset({"trace_id", "span_id", "parent_span_id", "same_process_as_parent"})
+_IDS = frozenset({"request_id", "trace_id", "span_id", "parent_span_id"})
 _PARAMETER = "sentry.message.parameter."
 
 
@@ -59,7 +60,9 @@ def _bag(redactor: Redactor, value: Any) -> Any:
         return redactor.value(value)
     clean = redactor.value(value)
     for name, inner in value.items():
-        if isinstance(inner, str) and str(name).lower().endswith(("query", "query_string")):
+        if name in _IDS and isinstance(inner, str) and is_fit(inner):
+            clean[name] = inner  # by chance its digits may be those of a card
+        elif isinstance(inner, str) and str(name).lower().endswith(("query", "query_string")):
             clean[name] = redactor.query(inner)
         elif isinstance(inner, Mapping) and name == "data":
             clean[name] = _bag(redactor, inner)
@@ -85,30 +88,18 @@ def _exceptions(redactor: Redactor, value: Any) -> Any:
 
 def _exception(redactor: Redactor, value: Any) -> Any:
     """Return an exception, or a thread: its text redacted, its frames as they are."""
-    if not isinstance(value, Mapping):
-        return redactor.value(value)
-    rest = {name: inner for name, inner in value.items() if name not in ("type", "stacktrace")}
-    clean = {**value, **redactor.value(rest)}
-    trace = value.get("stacktrace")
-    if isinstance(trace, Mapping) and isinstance(trace.get("frames"), list):
-        frames = [frame(redactor, one) for one in trace["frames"]]
-        clean["stacktrace"] = {**trace, "frames": frames}
+    clean = redactor.value(value)
+    if isinstance(value, Mapping):
+        for name in ("type", "module"):
+            if isinstance(value.get(name), str):
+                clean[name] = value[name]
+        if value.get("stacktrace"):
+            clean["stacktrace"] = stack_trace(redactor, value["stacktrace"])
     return clean
 
 
-def _breadcrumbs(redactor: Redactor, value: Any) -> Any:
+def _bags(redactor: Redactor, value: Any) -> Any:
     return _listed(redactor, value, _bag)
-
-
-def _spans(redactor: Redactor, value: Any) -> Any:
-    return [_span(redactor, one) for one in value] if isinstance(value, list) else value
-
-
-def _span(redactor: Redactor, value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return redactor.value(value)
-    ids = {name: inner for name, inner in value.items() if name in _IDS}
-    return {**_bag(redactor, value), **ids}
 
 
 def _contexts(redactor: Redactor, value: Any) -> Any:
@@ -118,7 +109,7 @@ def _contexts(redactor: Redactor, value: Any) -> Any:
     clean = {name: redactor.field(name, inner) for name, inner in value.items()}
     trace = value.get("trace")
     if isinstance(trace, Mapping):
-        clean["trace"] = _span(redactor, trace)
+        clean["trace"] = _bag(redactor, trace)
         if "dynamic_sampling_context" in trace:
             clean["trace"]["dynamic_sampling_context"] = trace["dynamic_sampling_context"]
     return clean
@@ -186,7 +177,9 @@ def _pairs(redactor: Redactor, value: Any) -> Any:
 def _listed(redactor: Redactor, value: Any, part: _Part) -> Any:
     """Return what Sentry keeps as ``{"values": […]}``, or as the list itself."""
     if isinstance(value, Mapping) and isinstance(value.get("values"), list):
-        return {**value, "values": [part(redactor, one) for one in value["values"]]}
+        rest = {name: inner for name, inner in value.items() if name != "values"}
+        values = [part(redactor, one) for one in value["values"]]
+        return {**redactor.value(rest), "values": values}
     if isinstance(value, list):
         return [part(redactor, one) for one in value]
     return redactor.value(value)
@@ -196,8 +189,8 @@ _PARTS: dict[str, _Part] = {
     "request": _request,
     "exception": _exceptions,
     "threads": _exceptions,
-    "breadcrumbs": _breadcrumbs,
-    "spans": _spans,
+    "breadcrumbs": _bags,
+    "spans": _bags,
     "contexts": _contexts,
     "logentry": _log_entry,
     "extra": _extra,
