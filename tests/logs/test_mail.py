@@ -49,6 +49,7 @@ def mailing(port: int, **overrides: Any) -> Iterator[MailHandler]:
         yield handler
     finally:
         root.removeHandler(handler)
+        handler.flush()
         handler.close()
 
 

@@ -78,6 +78,17 @@ def midway() -> Any:
     return stream()
 
 
+def spoilt() -> Any:
+    raise FailureError("failure")
+
+
+def spoil(response: Any) -> Any:
+    """Raise it once more, as a function does that reads what the view has not made."""
+    if request.path == "/spoilt":
+        spoilt()
+    return response
+
+
 def tear_down(_error: Any) -> None:
     if request.path == "/teardown":
         fail()
@@ -86,10 +97,11 @@ def tear_down(_error: Any) -> None:
 def shop(name: str) -> Flask:
     app = Flask(name)
     app.get("/view/<int:number>")(view)
-    for one in (logged, handled, leave, first, midway):
+    for one in (logged, handled, leave, first, midway, spoilt):
         app.get(f"/{one.__name__}")(one)
     app.add_url_rule("/teardown", view_func=str)
     app.teardown_request(tear_down)
+    app.after_request(spoil)
     return app
 
 
@@ -124,6 +136,7 @@ def main(*names: str) -> None:
     for app, host in ((by_observe, "observe"), (by_extension, "extension")):
         for path in ("/view/7", "/logged", "/handled", "/leave", "/teardown", "/first", "/midway"):
             ask(app, host, path)
+    ask(by_extension, "extension", "/spoilt")
     ask(observe(bare), "bare", "/crash")
     ask(SentryWsgiMiddleware(observe(bare)), "outside", "/crash")
     ask(observe(SentryWsgiMiddleware(bare)), "inside", "/crash")

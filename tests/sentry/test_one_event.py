@@ -20,6 +20,7 @@ IN_FLASK = ("view.7", "logged", "handled", "leave", "teardown", "first", "midway
 EXPECTED = Counter(
     [
         *(f"{host}.{name}" for host in ("observe", "extension") for name in IN_FLASK),
+        "extension.spoilt",
         *("bare.crash", "outside.crash", "inside.crash", "one.again", "two.again", "job.request"),
     ]
 )

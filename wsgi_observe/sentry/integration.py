@@ -14,6 +14,7 @@ from sentry_sdk.scope import add_global_event_processor
 from sentry_sdk.utils import event_from_exception
 
 from wsgi_observe.core.context import running
+from wsgi_observe.core.failures import is_echo
 from wsgi_observe.core.listeners import on_probe
 from wsgi_observe.core.once import ask, is_news
 from wsgi_observe.sentry.facts import add_facts
@@ -114,7 +115,8 @@ def _report(record: logging.LogRecord) -> None:
 
 def _is_failure(record: logging.LogRecord) -> bool:
     """Tell whether the record is of an exception that Sentry would not hear of otherwise."""
-    if record.levelno < logging.ERROR or not record.exc_info or record.exc_info[1] is None:
+    error = record.exc_info[1] if record.exc_info and record.levelno >= logging.ERROR else None
+    if error is None or is_echo(error, record.name):
         return False
     return record.name in _OURS or (running() is not None and not _is_sentrys(record))
 
