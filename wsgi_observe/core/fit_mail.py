@@ -11,10 +11,8 @@ from wsgi_observe.core.fit import SettingsError
 _ADDRESS = "mail addresses such as ops@example.com"
 
 # What RFC 5321 allows and people have; above all nothing that could end a header.
-_is_address = re.compile(
-    r"[!#-'*+/-9=?A-Z^-~-]+(?:\.[!#-'*+/-9=?A-Z^-~-]+)*@[A-Za-z0-9.-]+"
-).fullmatch
-_is_host = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?").fullmatch
+_AN_ADDRESS = r"[!#-'*+/-9=?A-Z^-~-]+(?:\.[!#-'*+/-9=?A-Z^-~-]+)*@[A-Za-z0-9.-]+"
+_A_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
 
 
 def addresses(name: str, value: Any) -> tuple[str, ...]:
@@ -23,21 +21,21 @@ def addresses(name: str, value: Any) -> tuple[str, ...]:
         raise SettingsError(name, _ADDRESS, value)
     found = tuple(value)
     for each in found:
-        if not isinstance(each, str) or not _is_address(each):
+        if not isinstance(each, str) or not re.fullmatch(_AN_ADDRESS, each):
             raise SettingsError(name, _ADDRESS, each)
     return found
 
 
 def address(name: str, value: Any) -> str:
     """Check one mail address, or an empty text for none."""
-    if value != "" and (not isinstance(value, str) or not _is_address(value)):
+    if value != "" and (not isinstance(value, str) or not re.fullmatch(_AN_ADDRESS, value)):
         raise SettingsError(name, "a mail address such as shop@example.com", value)
     return str(value)
 
 
 def host(name: str, value: Any) -> str:
     """Check a host, and its port behind a colon."""
-    found = _is_host(value) if isinstance(value, str) else None
+    found = re.fullmatch(_A_HOST, value) if isinstance(value, str) else None
     if found is None or not 0 < int(found[1] or 25) < 65536:
         raise SettingsError(name, "a host such as mail.example.com or localhost:1025", value)
     return str(value)
