@@ -44,7 +44,7 @@ class Post:
         try:
             self._mails.put_nowait(mail)
         except queue.Full:
-            self._count(1)
+            self._count(0 if mail.is_summary else 1)
 
     def flush(self) -> None:
         """Wait for what is under way, for some seconds."""
@@ -96,7 +96,11 @@ class Post:
 
 def _summary(lost: int) -> Mail:
     subject = f"{lost} more error{'s' if lost > 1 else ''} not mailed"
-    return Mail(subject, f"{subject}: they came too fast. The log has them.", is_summary=True)
+    return Mail(
+        subject,
+        f"{subject}: they were too many, or the mail server took none. The log has them.",
+        is_summary=True,
+    )
 
 
 def _with_count(mail: Mail, lost: int) -> Mail:
