@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from wsgi_observe.logs import streams
@@ -64,6 +65,32 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
             handler.open()
     remove_default_handlers()
     capture_uncaught(chosen.capture_uncaught)
+
+
+def line_handler(settings: Settings) -> LineHandler:
+    """Return the handler that `configure_logging` puts on root, for who keeps the others.
+
+    Unlike ``dictConfig``, which closes every handler of the process, this touches none of them.
+
+    :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
+    """
+    _require_whole_lines(settings)
+    _require_stream(settings.log_stream)
+    handler = LineHandler(settings.log_stream, wait=settings.log_wait)
+    handler.name = "wsgi_observe"
+    options = _formatter(settings)
+    module, _, kind = options.pop("()").rpartition(".")
+    handler.setFormatter(getattr(import_module(module), kind)(**options))
+    handler.open()
+    return handler
+
+
+def set_levels(settings: Settings) -> None:
+    """Set the levels of root and of those loggers that ``log_level`` names."""
+    root_level, *levels = settings.log_level.split(",")
+    logging.getLogger().setLevel(root_level)
+    for name, level in (item.split("=") for item in levels):
+        logging.getLogger(name).setLevel(level)
 
 
 def _formatter(settings: Settings) -> dict[str, Any]:
