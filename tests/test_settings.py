@@ -40,6 +40,10 @@ DEFAULTS = {
     "max_line_bytes": 4096,
     "capture_uncaught": True,
     "allow_debug": False,
+    "checks": {},
+    "flask": False,
+    "sentry": False,
+    "drain_seconds": 0.0,
 }
 
 GOOD = [
@@ -81,6 +85,10 @@ GOOD = [
     ("max_line_bytes", 65536, 65536),
     ("capture_uncaught", False, False),
     ("allow_debug", True, True),
+    ("checks", {"db": len, "cache": "shop.health:ping"}, {"db": len, "cache": "shop.health:ping"}),
+    ("flask", True, True),
+    ("sentry", True, True),
+    ("drain_seconds", 20, 20.0),
     ("log_stream", "wsgi.errors", "wsgi.errors"),
     ("log_stream", Path("/var/log/shop.log"), "/var/log/shop.log"),
     ("log_format", "json", "json"),
@@ -119,6 +127,10 @@ BAD = [
     *(("max_line_bytes", bad) for bad in (0, 1023, 2**20 + 1, 4096.0, "4096", True, None)),
     *(("capture_uncaught", bad) for bad in (1, None)),
     *(("allow_debug", bad) for bad in ("yes", None)),
+    *(("checks", bad) for bad in (["db"], None, "db=a:b", {"db": "a.b"}, {"db": ""}, {"db": ":b"})),
+    *(("flask", bad) for bad in (1, None)),
+    *(("sentry", bad) for bad in (1, "yes")),
+    *(("drain_seconds", bad) for bad in (-1, NAN, INF, "20", None, 86_401)),
     *(("log_format", bad) for bad in ("JSON", "", None)),
     *(("log_stream", bad) for bad in ("stdin", "shop.log", "/a\x00b", "", None, 1, b"/a")),
     *(
@@ -166,6 +178,15 @@ ENVIRONMENT = [
     ("LOG_ENCODER", "orjson", "orjson"),
     ("MAX_LINE_BYTES", "8192", 8192),
     ("ALLOW_DEBUG", "yes", True),
+    (
+        "CHECKS",
+        "db=no.such.module:ping, cache=b:c.d",
+        {"db": "no.such.module:ping", "cache": "b:c.d"},
+    ),
+    ("CHECKS", "", {}),
+    ("FLASK", "1", True),
+    ("SENTRY", "1", True),
+    ("DRAIN_SECONDS", "20", 20.0),
     ("CAPTURE_UNCAUGHT", "0", False),
     (
         "LOG_FIELDS",
@@ -198,6 +219,10 @@ BAD_ENVIRONMENT = [
     ("LOG_WAIT", "a moment"),
     ("MAX_LINE_BYTES", "4k"),
     ("ACCESS_LEVEL", "no.such.module:level"),
+    ("CHECKS", "shop.health:ping"),
+    ("CHECKS", "db=shop.health.ping"),
+    ("FLASK", "flask"),
+    ("DRAIN_SECONDS", "long"),
     ("LOG_FIELDS", "service"),
     ("LOG_FIELDS", "=x"),
     ("LOG_FIELDS", "level=x"),
@@ -252,7 +277,7 @@ def test_every_field_can_be_set_from_the_environment() -> None:
     "variable", ["WSGI_OBSERVE_LOG_LEVL", "WSGI_OBSERVE_", "WSGI_OBSERVE_log_level"]
 )
 def test_an_unknown_variable_is_refused(variable: str) -> None:
-    with pytest.raises(SettingsError, match="WSGI_OBSERVE_LOG_LEVEL") as raised:
+    with pytest.raises(SettingsError, match="one of WSGI_OBSERVE_") as raised:
         Settings.from_env({variable: "INFO"})
     assert raised.value.setting == variable
 

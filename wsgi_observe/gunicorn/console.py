@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 
-Gone = list[tuple[str, logging.Handler]]
+Gone = list[tuple[logging.Logger, logging.Handler]]
 
 
 def is_console(handler: logging.Handler) -> bool:
@@ -32,7 +31,7 @@ def writes_itself(handler: logging.Handler) -> bool:
 
 
 def give_way(ours: logging.Handler) -> Gone:
-    """Take the stock handlers for the console off; return each with its logger's name.
+    """Take the stock handlers for the console off; return each with its logger.
 
     Where a logger does not propagate, ours takes the place, so that its records go on.
     """
@@ -41,7 +40,7 @@ def give_way(ours: logging.Handler) -> Gone:
         for handler in list(logger.handlers):
             if is_console(handler) and not writes_itself(handler):
                 logger.removeHandler(handler)
-                gone.append(("" if logger is logging.root else logger.name, handler))
+                gone.append((logger, handler))
                 if not reaches_root(logger) and ours not in logger.handlers:
                     logger.addHandler(ours)
     return gone
@@ -53,27 +52,33 @@ def all_loggers() -> list[logging.Logger]:
     return [logging.root, *(one for one in known if isinstance(one, logging.Logger))]
 
 
+def path_of(logger: logging.Logger) -> list[logging.Logger]:
+    """Return the loggers whose handlers get the records of one, itself first."""
+    path = [logger]
+    while path[-1].propagate and path[-1].parent is not None:
+        path.append(path[-1].parent)
+    return path
+
+
 def reaches_root(logger: logging.Logger) -> bool:
     """Tell whether the records of a logger get to root's handlers."""
-    here: logging.Logger | None = logger
-    while here is not None and here is not logging.root:
-        here = here.parent if here.propagate else None
-    return here is logging.root
+    return path_of(logger)[-1] is logging.root
 
 
 class Gate(logging.Filter):
     """Lets through what one of the handlers that gave way would have written.
 
-    Their levels and filters still count, each for the records below its logger.
+    Their levels and filters still count, each for the records that got to it.
     """
 
-    def __init__(self, gone: Sequence[tuple[str, logging.Handler]]) -> None:
+    def __init__(self, gone: Gone) -> None:
         super().__init__()
-        self._gone = [(logging.Filter(name), handler) for name, handler in gone]
+        self._gone = gone
 
     def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
-        """Ask those whom the record concerns."""
-        concerned = [handler for within, handler in self._gone if within.filter(record)]
+        """Ask those whom the record would have come to."""
+        way = path_of(logging.getLogger(record.name))
+        concerned = [handler for logger, handler in self._gone if logger in way]
         if not concerned or record.name.startswith("wsgi_observe"):
             return True
         for handler in concerned:

@@ -28,13 +28,15 @@ def guard_preload(server: Any, service: Service) -> None:
         if service.settings.sentry:
             # Here a gevent worker is patched, and the app is not imported yet.
             begin_sentry()
-        try:
+        if os.getpid() != arbiter:
             return load()
+        try:
+            app = load()
         except Exception:
-            if os.getpid() != arbiter:
-                raise
             server.log.exception("The app failed to load")
             raise SystemExit(1) from None
+        service.stream.tidy()  # it may have brought handlers of its own
+        return app
 
     server.app.wsgi = wsgi
 

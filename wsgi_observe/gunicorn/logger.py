@@ -28,7 +28,6 @@ class Logger(GunicornLogger):
     """
 
     _service: Service | None = None
-    _has_access_log = False
 
     def __new__(cls, cfg: Any) -> Logger:
         """Make it one that feeds statsd too, as Gunicorn does with its own when that is asked."""
@@ -57,7 +56,8 @@ class Logger(GunicornLogger):
         keeps_level = _has_logconfig(cfg) and f"{PREFIX}LOG_LEVEL" not in environ
         self._service.stream.begin(settings, cfg, keeps_level=keeps_level)
         self._service.update(settings, cfg)
-        self._has_access_log = wants_gunicorns_own(cfg)
+        # To Gunicorn any `logconfig` asks for its access line; ours is there already.
+        self.access_log.disabled = not wants_gunicorns_own(cfg)
         hang(cfg, self._service)
 
     def _stop_the_start(self, error: SettingsError) -> None:
@@ -65,14 +65,6 @@ class Logger(GunicornLogger):
         service.stream.begin(Settings(log_format="json"), self.cfg)
         _log.critical("%s", error)
         raise SystemExit(1) from None
-
-    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        """Write Gunicorn's own access line only where it was asked for: ours is there already.
-
-        Any ``logconfig_dict`` would turn it on.
-        """
-        if self._has_access_log:
-            super().access(resp, req, environ, request_time)
 
     def reopen_files(self) -> None:
         """Reopen log files; see to a configuration that was read anew, too.

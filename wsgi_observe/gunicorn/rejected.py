@@ -14,6 +14,7 @@ from wsgi_observe.core.context import bind
 from wsgi_observe.core.environ import printable
 from wsgi_observe.core.failures import ends_quietly
 from wsgi_observe.core.once import warn_once
+from wsgi_observe.core.statuses import describe
 from wsgi_observe.gunicorn.lacking import offered
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ERROR, _STATUS = "wsgi_observe.rejection", "wsgi_observe.rejected_with"
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3} [^\r\n]*)\r\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
 _LONGEST_REASON = 200
 
 
@@ -89,7 +90,9 @@ def _status_for(worker: Any, exc: BaseException) -> str | None:
     stand_in = SimpleNamespace(cfg=worker.cfg, log=notes)
     type(worker).handle_error(stand_in, None, notes, None, exc)
     found = _STATUS_LINE.match(notes.sent)
-    return None if notes.is_failure or found is None else found[1].decode("latin-1")
+    if notes.is_failure or found is None:
+        return None
+    return f"{int(found[1])} {describe(int(found[1]))[0]}"
 
 
 def _response(app: WSGIApplication, status: str, addr: Any, exc: BaseException) -> bytes:
@@ -113,7 +116,7 @@ def _environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
     return {
         "REQUEST_METHOD": getattr(request, "method", None) or "-",
         "SCRIPT_NAME": "",
-        "PATH_INFO": getattr(request, "path", None) or "",
+        "PATH_INFO": getattr(request, "path", None) or "-",
         # A socket of the file system has no address.
         "REMOTE_ADDR": addr[0] if isinstance(addr, tuple) and addr else "",
         _STATUS: status,
