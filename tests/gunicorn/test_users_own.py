@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.gunicorn.serving import BY_LOGGER, access_of, bare, boots, gunicorn, reload, said
+from tests.support import eventually
 
 CONF = str(Path(__file__).with_name("everything_conf.py"))
 TALKING = "tests.gunicorn.talking:app"
@@ -41,7 +42,7 @@ def test_every_hook_of_theirs_runs_as_often_as_ever(
             assert server.get("/", {"X-Request-ID": "theirs"}).status == 200
             os.kill(server.process.pid, signal.SIGHUP)
             server.wait_for(lambda: "Worker exiting" in "\n".join(server.lines))
-            server.wait_for(lambda place=place: notes(place)["child_exit"])
+            eventually(lambda place=place: notes(place)["child_exit"])
             assert server.get("/").status == 200
             if door:
                 assert access_of(server, "theirs")["status"] == 200
