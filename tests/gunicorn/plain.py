@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 import threading
 import time
 import traceback
@@ -97,15 +96,3 @@ def wait() -> str:
             return "waited"
         time.sleep(0.005)
     raise TimeoutError(gate)
-
-
-def ping() -> None:
-    """Pass, as a readiness check."""
-
-
-def fail() -> None:
-    raise OSError("no route")
-
-
-def module_is_loaded() -> bool:
-    return "wsgi_observe.gunicorn" in sys.modules

@@ -11,7 +11,6 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-
 from tests.gunicorn.serving import BY_LOGGER, PLAIN, ROOT
 from tests.support import PATIENCE, URL, descendants, eventually, strict_json
 

@@ -23,7 +23,7 @@ def observed(app: WSGIApplication, settings: Settings, state: HealthState) -> WS
     :raises SettingsError: where Flask's error shape is asked for, and there is no Flask app.
     """
     if settings.flask:
-        _observe_flask(app, settings, state)
+        _observe_flask(app, settings)
     inside = [layer for layer in inward(app) if isinstance(layer, Layer)]
     for layer in inside:
         if isinstance(layer, Health):
@@ -32,13 +32,18 @@ def observed(app: WSGIApplication, settings: Settings, state: HealthState) -> WS
     return put_round(app, missing, settings, state)
 
 
-def _observe_flask(app: object, settings: Settings, state: HealthState) -> None:
+def _observe_flask(app: object, settings: Settings) -> None:
     """Give Flask's own errors their shape too, unless the app's code has done so."""
     found = flask_app(app)
     if found is None:
         raise SettingsError("flask", "True only for a Flask app", type(app).__name__)
-    if "wsgi_observe" not in found.extensions:
-        import_module("wsgi_observe.flask").Observe(found, settings)
+    door = import_module("wsgi_observe.flask")
+    if "wsgi_observe" in found.extensions:
+        return
+    if any(isinstance(layer, Layer) for layer in inward(found)):
+        door.register_error_handlers(found, settings)
+    else:
+        door.Observe(found, settings)
 
 
 def flask_app(app: object) -> Any:

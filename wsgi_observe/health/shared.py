@@ -28,21 +28,11 @@ class SharedState(HealthState):
     :raises OSError: where no memory can be shared.
     """
 
-    __slots__ = ("_descriptor", "_memory")
+    __slots__ = ("_memory",)
 
     def __init__(self, memory: mmap.mmap | None = None) -> None:
         super().__init__()
-        self._descriptor = -1
-        self._memory = memory if memory is not None else self._make()
-
-    def _make(self) -> mmap.mmap:
-        with suppress(OSError, AttributeError):
-            self._descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
-            os.ftruncate(self._descriptor, _facts.size)
-        # On Unix -1 means memory that only children share.
-        memory = mmap.mmap(self._descriptor, _facts.size)
-        memory[:] = _facts.pack(_MAGIC, False, 0.0, 0.0)
-        return memory
+        self._memory = _make() if memory is None else memory
 
     @classmethod
     def of_process(cls, pid: int) -> SharedState:
@@ -90,6 +80,19 @@ class SharedState(HealthState):
     def resume(self) -> None:
         """Call a drain off."""
         self._memory[_DRAINING] = 0
+
+
+def _make() -> mmap.mmap:
+    try:
+        descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
+    except (OSError, AttributeError):
+        memory = mmap.mmap(-1, _facts.size)  # which only children share
+    else:
+        os.ftruncate(descriptor, _facts.size)
+        memory = mmap.mmap(descriptor, _facts.size)
+        os.close(descriptor)  # the map has a copy, which is there for as long as itself
+    memory[:] = _facts.pack(_MAGIC, False, 0.0, 0.0)
+    return memory
 
 
 def _open(link: Path) -> mmap.mmap:
