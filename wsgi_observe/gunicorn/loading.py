@@ -27,7 +27,7 @@ def guard_preload(server: Any, service: Service) -> None:
     def wsgi() -> Any:
         if service.settings.sentry:
             # Here a gevent worker is patched, and the app is not imported yet.
-            begin_sentry()
+            begin_sentry(service.settings)
         if os.getpid() != arbiter:
             return load()
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 
-from wsgi_observe.settings import SettingsError
+from wsgi_observe.settings import Settings, SettingsError
 
 _MODULE = "wsgi_observe.sentry"
 
@@ -25,6 +25,6 @@ def require_sentry(environ: Mapping[str, str]) -> None:
         raise SettingsError("sentry", "True only with SENTRY_DSN in the environment", True)
 
 
-def begin_sentry() -> None:
+def begin_sentry(settings: Settings) -> None:
     """Have this process report to Sentry."""
-    import_module(_MODULE).init_sentry()
+    import_module(_MODULE).init_sentry(settings=settings)
