@@ -15,6 +15,7 @@ from tests.calls import answering
 from tests.gunicorn.serving import boots, gunicorn
 from wsgi_observe import Check, Settings, observe
 from wsgi_observe.gunicorn.boot import changed, stack
+from wsgi_observe.gunicorn.console import all_loggers
 from wsgi_observe.gunicorn.findings import findings
 from wsgi_observe.logs import LineHandler
 
@@ -27,9 +28,11 @@ def config(**settings: Any) -> Config:
 
 
 @pytest.fixture
-def set_up(clean_logging: None) -> None:
-    """Have root as the door leaves it."""
-    root = logging.getLogger()
+def set_up(clean_logging: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have root as the door leaves it, and nothing of other libraries' on other loggers."""
+    root, *others = all_loggers()
+    for logger in others:
+        monkeypatch.setattr(logger, "handlers", [])
     root.handlers[:] = [LineHandler("stderr")]
     root.setLevel("INFO")
 

@@ -47,7 +47,7 @@ def changed(settings: Settings) -> dict[str, object]:
     """
     defaults = Settings.from_env({})
     return {
-        one.name: _shown(value)
+        one.name: REDACTED if is_sensitive(one.name) else _shown(value)
         for one in fields(Settings)
         if (value := getattr(settings, one.name)) != getattr(defaults, one.name)
     }

@@ -13,6 +13,7 @@ from wsgi_observe.gunicorn.access import wants_gunicorns_own
 from wsgi_observe.gunicorn.hooks import hang
 from wsgi_observe.gunicorn.sentry import require_sentry
 from wsgi_observe.gunicorn.service import Service
+from wsgi_observe.gunicorn.stream import has_logconfig
 from wsgi_observe.settings import PREFIX, Settings, SettingsError
 
 _log = logging.getLogger("wsgi_observe.gunicorn")
@@ -53,7 +54,7 @@ class Logger(GunicornLogger):
             require_sentry(environ)
         if self._service is None:
             self._service = Service()
-        keeps_level = _has_logconfig(cfg) and f"{PREFIX}LOG_LEVEL" not in environ
+        keeps_level = has_logconfig(cfg) and f"{PREFIX}LOG_LEVEL" not in environ
         self._service.stream.begin(settings, cfg, keeps_level=keeps_level)
         self._service.update(settings, cfg)
         # To Gunicorn any `logconfig` asks for its access line; ours is there already.
@@ -65,6 +66,14 @@ class Logger(GunicornLogger):
         service.stream.begin(Settings(log_format="json"), self.cfg)
         _log.critical("%s", error)
         raise SystemExit(1) from None
+
+    def _set_handler(self, log: Any, output: Any, fmt: Any, stream: Any = None) -> None:
+        """Set a handler that a setting of Gunicorn's asks for; ours is there for the console.
+
+        Not even for a moment, or a thread's message would leave in Gunicorn's own form.
+        """
+        output = None if output == "-" else output
+        super()._set_handler(log, output, fmt, stream)  # type: ignore[misc]
 
     def reopen_files(self) -> None:
         """Reopen log files; see to a configuration that was read anew, too.
@@ -78,7 +87,3 @@ class Logger(GunicornLogger):
             except Exception:
                 _log.exception("The new configuration of the logger failed; the old one goes on")
         super().reopen_files()
-
-
-def _has_logconfig(cfg: Any) -> bool:
-    return bool(cfg.logconfig_dict or cfg.logconfig_json or cfg.logconfig)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from wsgi_observe.gunicorn.console import (
     Gate,
+    Gone,
     all_loggers,
     give_way,
     is_console,
+    reaches_root,
     writes_itself,
 )
-from wsgi_observe.logs.config import line_handler, set_levels
+from wsgi_observe.logs.config import root_handlers, set_levels
 from wsgi_observe.logs.defaults import remove_default_handlers
 from wsgi_observe.logs.handler import LineHandler
 from wsgi_observe.logs.uncaught import capture_uncaught
@@ -27,24 +30,25 @@ class Stream:
     """
 
     def __init__(self) -> None:
-        self._handler: LineHandler | None = None
+        self._handler: Any = None
+        self._beside: list[logging.Handler] = []  # on root too, where the settings ask for more
+        self._gone: Gone = []
 
     def begin(self, settings: Settings, cfg: Any, *, keeps_level: bool = False) -> None:
         """Set up anew, once Gunicorn's own logger has done so.
 
         :param keeps_level: whether the levels are those of the user's ``logconfig``.
         """
-        made = line_handler(settings)
-        self._take_off()
-        self._handler = made
+        made = root_handlers(settings)
+        before = [self._handler, *self._beside]
+        (self._handler,) = (one for one in made if isinstance(one, LineHandler))
+        self._beside = [one for one in made if one is not self._handler]
+        self._gone = []
+        self._replace(before)
         if not keeps_level:
             set_levels(settings)
-        # Gunicorn's defaults have it propagate to root and write itself.
-        of_gunicorn = logging.getLogger("gunicorn.error")
         self.tidy()
-        if not of_gunicorn.handlers or not _has_logconfig(cfg):
-            of_gunicorn.propagate = True
-            of_gunicorn.handlers[:] = [one for one in of_gunicorn.handlers if one is not made]
+        self._hear_gunicorn(cfg)
         capture_uncaught(settings.capture_uncaught)
 
     def tidy(self) -> None:
@@ -55,18 +59,36 @@ class Stream:
         if self._handler is None:
             return
         remove_default_handlers()
-        gone = give_way(self._handler)
+        self._gone += give_way(self._handler)
         root = logging.getLogger()
         if not any(_speaks(handler) for handler in root.handlers):
-            root.addHandler(self._handler)
-        if any(handler.level or handler.filters for _, handler in gone):
-            self._handler.addFilter(Gate(gone))
+            for handler in (self._handler, *self._beside):
+                root.addHandler(handler)
+        if any(handler.level or handler.filters for _, handler in self._gone):
+            self._handler.filters[:] = [Gate(self._gone)]
 
-    def _take_off(self) -> None:
+    def _replace(self, before: Sequence[logging.Handler | None]) -> None:
+        """Let the new handlers stand where those of the configuration before stood.
+
+        Each logger in one step: a thread of the arbiter's may be logging meanwhile.
+        """
+        first, *beside = before
         for logger in all_loggers():
-            logger.handlers[:] = [one for one in logger.handlers if one is not self._handler]
-        if self._handler is not None:
-            self._handler.close()
+            kept = [one for one in logger.handlers if one not in beside]
+            new = self._beside if first in kept and logger is logging.root else []
+            logger.handlers[:] = [self._handler if one is first else one for one in kept] + new
+        for handler in before:
+            if handler is not None:
+                handler.close()
+
+    def _hear_gunicorn(self, cfg: Any) -> None:
+        """Have Gunicorn's own loggers heard, which have no console handler of theirs."""
+        errors, access = logging.getLogger("gunicorn.error"), logging.getLogger("gunicorn.access")
+        if not errors.handlers or not has_logconfig(cfg):
+            errors.propagate = True  # to root, where ours stands, or what the app puts there
+            errors.removeHandler(self._handler)
+        if cfg.accesslog == "-" and not reaches_root(access):
+            access.addHandler(self._handler)
 
 
 def _speaks(handler: logging.Handler) -> bool:
@@ -74,5 +96,6 @@ def _speaks(handler: logging.Handler) -> bool:
     return isinstance(handler, LineHandler) or (is_console(handler) and writes_itself(handler))
 
 
-def _has_logconfig(cfg: Any) -> bool:
+def has_logconfig(cfg: Any) -> bool:
+    """Tell whether the user's configuration has logging of its own."""
     return bool(cfg.logconfig_dict or cfg.logconfig_json or cfg.logconfig)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 from wsgi_observe.logs import streams
@@ -67,22 +66,28 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
     capture_uncaught(chosen.capture_uncaught)
 
 
-def line_handler(settings: Settings) -> LineHandler:
-    """Return the handler that `configure_logging` puts on root, for who keeps the others.
+def root_handlers(settings: Settings) -> list[logging.Handler]:
+    """Return the handlers that `configure_logging` puts on root, for who keeps the others.
 
     Unlike ``dictConfig``, which closes every handler of the process, this touches none of them.
 
     :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
     """
-    _require_whole_lines(settings)
+    from logging.config import DictConfigurator
+
+    config = logging_config(settings)
     _require_stream(settings.log_stream)
-    handler = LineHandler(settings.log_stream, wait=settings.log_wait)
-    handler.name = "wsgi_observe"
-    options = _formatter(settings)
-    module, _, kind = options.pop("()").rpartition(".")
-    handler.setFormatter(getattr(import_module(module), kind)(**options))
-    handler.open()
-    return handler
+    maker = DictConfigurator(config)
+    made = {name: maker.configure_formatter(one) for name, one in config["formatters"].items()}
+    maker.config["formatters"] = made
+    handlers = []
+    for name, one in config["handlers"].items():
+        handler = maker.configure_handler(dict(one))
+        handler.name = name
+        if isinstance(handler, LineHandler):
+            handler.open()
+        handlers.append(handler)
+    return handlers
 
 
 def set_levels(settings: Settings) -> None:
