@@ -71,7 +71,9 @@ def test_a_reload_and_a_worker_that_has_served_enough_do_not_look_like_draining(
         signalled(server, signal.SIGHUP)
         while not said(server, "Hang up") or time.monotonic() - reload_begun < 2:
             assert ready(server)[0] == 200
-        server.stop(signal.SIGINT)
+        signalled(server)
+        server.wait_for(lambda: said(server, "draining for"))
+        assert server.stop() == 0
 
 
 def test_workers_that_are_made_while_it_drains_drain_too() -> None:
