@@ -37,7 +37,9 @@ def bare(
     *options: str, app: str = PLAIN, env: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> Iterator[Server]:
     """Start one worker, or as many as the options say, and stop it however the block ends."""
-    command = [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:0", *options, app]
+    # The script: what `python -m gunicorn` executes anew (USR2) finds Gunicorn's own `http` first.
+    script = str(Path(sys.executable).with_name("gunicorn"))
+    command = [sys.executable, script, "-b", "127.0.0.1:0", *options, app]
     environment = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
     with running(*command, cwd=cwd, env=environment) as server:
         yield server

@@ -165,3 +165,20 @@ def test_a_worker_that_is_killed_while_it_drains_comes_back_draining() -> None:
         server.wait_for(lambda: len(boots(server)) == 2)
         assert ready(server) == DRAINING
         server.stop()
+
+
+def test_an_arbiter_that_has_handed_over_stops_at_once(tmp_path: Path) -> None:
+    pidfile = tmp_path / "pid"
+    env = {"WSGI_OBSERVE_DRAIN_SECONDS": "600"}
+    with gunicorn("--pid", str(pidfile), env=env) as server:
+        signalled(server, signal.SIGUSR2)
+        server.wait_for(lambda: len(boots(server)) == 2)
+        new = int((tmp_path / "pid.2").read_text())
+        try:
+            signalled(server)
+            assert server.process.wait(PATIENCE) == 0
+            assert ready(server)[0] == 200
+            assert not said(server, "draining for")
+        finally:
+            os.kill(new, signal.SIGQUIT)
+        server.wait_for(lambda: len(said(server, "Shutting down: Master")) == 2)
