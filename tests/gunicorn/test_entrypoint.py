@@ -18,7 +18,6 @@ from tests.gunicorn.serving import (
     gunicorn,
     reload,
     said,
-    workers,
 )
 from tests.servers.gunicorn import connected, read_all, read_until
 from tests.support import Server
@@ -203,7 +202,7 @@ def test_probes_run_the_checks_of_the_environment_and_leave_no_line(server, requ
 def test_each_worker_says_once_how_it_is_set_up(server: Server) -> None:
     pids = [line["pid"] for line in boots(server)]
     assert len(pids) == len(set(pids))
-    (worker,) = workers(server)
+    worker = int(server.get("/pid").body)
     (boot,) = [line for line in boots(server) if line["pid"] == worker]
     assert boot["level"] == "INFO"
     assert boot["checks"] == ["db"]

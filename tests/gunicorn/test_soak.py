@@ -11,6 +11,8 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.gunicorn.serving import BY_LOGGER, PLAIN, ROOT
 from tests.support import PATIENCE, URL, descendants, eventually, strict_json
 
@@ -62,6 +64,7 @@ class Client(threading.Thread):
         return answer
 
 
+@pytest.mark.soak
 def test_every_answer_has_its_id_and_every_id_its_access_line(tmp_path: Path) -> None:
     out, err = tmp_path / "out", tmp_path / "err"
     options = ("-k", "gthread", "--threads", "4", "-w", "2", "--max-requests", "500")
