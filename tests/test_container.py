@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +107,6 @@ def test_the_health_check_of_a_task_asks_for_liveness() -> None:
     assert TASK["requiresCompatibilities"] == ["FARGATE"]
 
 
-@pytest.mark.skipif(
-    "drain_seconds" not in {field.name for field in fields(Settings)},
-    reason="Gunicorn's door does not drain yet",
-)
 def test_the_command_runs_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(
         "from flask import Flask\n\napp = Flask('shop')\napp.get('/')(lambda: 'hello')\n"

@@ -51,6 +51,10 @@ DEFAULTS = {
     "mail_tls": "off",
     "capture_uncaught": True,
     "allow_debug": False,
+    "checks": {},
+    "flask": False,
+    "sentry": False,
+    "drain_seconds": 0.0,
 }
 
 GOOD = [
@@ -106,6 +110,10 @@ GOOD = [
     ("mail_tls", "starttls", "starttls"),
     ("capture_uncaught", False, False),
     ("allow_debug", True, True),
+    ("checks", {"db": len, "cache": "shop.health:ping"}, {"db": len, "cache": "shop.health:ping"}),
+    ("flask", True, True),
+    ("sentry", True, True),
+    ("drain_seconds", 20, 20.0),
     ("log_stream", "wsgi.errors", "wsgi.errors"),
     ("log_stream", Path("/var/log/shop.log"), "/var/log/shop.log"),
     ("log_format", "json", "json"),
@@ -155,6 +163,10 @@ BAD = [
     *(("mail_tls", bad) for bad in ("ssl", None, True)),
     *(("capture_uncaught", bad) for bad in (1, None)),
     *(("allow_debug", bad) for bad in ("yes", None)),
+    *(("checks", bad) for bad in (["db"], None, "db=a:b", {"db": "a.b"}, {"db": ""}, {"db": ":b"})),
+    *(("flask", bad) for bad in (1, None)),
+    *(("sentry", bad) for bad in (1, "yes")),
+    *(("drain_seconds", bad) for bad in (-1, NAN, INF, "20", None, 86_401)),
     *(("log_format", bad) for bad in ("JSON", "", None)),
     *(("log_stream", bad) for bad in ("stdin", "shop.log", "/a\x00b", "", None, 1, b"/a")),
     *(
@@ -215,6 +227,15 @@ ENVIRONMENT = [
     ("MAIL_USER", "shop", "shop"),
     ("MAIL_PASSWORD", "hunter2", "hunter2"),
     ("MAIL_TLS", "tls", "tls"),
+    (
+        "CHECKS",
+        "db=no.such.module:ping, cache=b:c.d",
+        {"db": "no.such.module:ping", "cache": "b:c.d"},
+    ),
+    ("CHECKS", "", {}),
+    ("FLASK", "1", True),
+    ("SENTRY", "1", True),
+    ("DRAIN_SECONDS", "20", 20.0),
     ("CAPTURE_UNCAUGHT", "0", False),
     (
         "LOG_FIELDS",
@@ -252,6 +273,10 @@ BAD_ENVIRONMENT = [
     ("USER_KEY", "short"),
     ("MAIL_TO", "ops"),
     ("MAIL_HOST", "host:port"),
+    ("CHECKS", "shop.health:ping"),
+    ("CHECKS", "db=shop.health.ping"),
+    ("FLASK", "flask"),
+    ("DRAIN_SECONDS", "long"),
     ("LOG_FIELDS", "service"),
     ("LOG_FIELDS", "=x"),
     ("LOG_FIELDS", "level=x"),
@@ -311,7 +336,7 @@ def test_every_field_can_be_set_from_the_environment() -> None:
     ],
 )
 def test_an_unknown_variable_is_refused(variable: str, meant: str) -> None:
-    with pytest.raises(SettingsError, match=meant) as raised:
+    with pytest.raises(SettingsError, match=f"one of .*{meant}") as raised:
         Settings.from_env({variable: "INFO"})
     assert raised.value.setting == variable
 

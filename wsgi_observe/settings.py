@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.core import fit
 from wsgi_observe.core.envelope import Error
 from wsgi_observe.core.fit import SettingsError
+from wsgi_observe.core.fit_checks import fit_checks
 from wsgi_observe.core.fit_mail import address, addresses, host, secret_text
 from wsgi_observe.core.fit_words import word_items, words
 from wsgi_observe.core.peer import MODES as PEER_MODES
@@ -94,6 +95,10 @@ class Settings:
     mail_tls: str = _setting("off", fit.one_of("off", "starttls", "tls"))
     capture_uncaught: bool = _setting(True, fit.switch, parse=fit.switch_text)
     allow_debug: bool = _setting(False, fit.switch, parse=fit.switch_text)
+    checks: Mapping[str, Any] = _setting({}, fit_checks, parse=fit.pairs)
+    flask: bool = _setting(False, fit.switch, parse=fit.switch_text)
+    sentry: bool = _setting(False, fit.switch, parse=fit.switch_text)
+    drain_seconds: float = _setting(0.0, fit.seconds, parse=fit.number)
 
     def __new__(cls, **values: object) -> Settings:
         """Refuse unknown names, before the fields are set."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,16 @@ from wsgi_observe.settings import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+LAYERS: tuple[type[Layer], ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
+"""From the outside in: every answer has an ID; a probe leaves early, unlogged; the access line
+sees the final status, the envelope's too; and the net hangs right over the app."""
+
 
 def observe(
     app: WSGIApplication,
     settings: Settings | None = None,
     *,
-    checks: Mapping[str, Callable[[], object] | Check] | None = None,
+    checks: Mapping[str, Callable[[], object] | Check | str] | None = None,
     state: HealthState | None = None,
     **overrides: Any,
 ) -> WSGIApplication:
@@ -33,19 +37,31 @@ def observe(
     ``Health``, unlogged; ``AccessLog`` sees the final status, the envelope's too; and
     ``ErrorEnvelope`` hangs right over the app.
 
-    :param checks: readiness checks, name to callable or `Check`.
+    :param checks: readiness checks, name to callable or `Check`, or to the import path of either.
     :param state: whether the process is starting or draining; readiness says so.
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
 
     >>> app.wsgi_app = observe(app.wsgi_app, checks={"db": ping_database})  # doctest: +SKIP
     """
-    chosen = replace(settings or Settings(), **overrides)
-    app = ErrorEnvelope(app, **_keywords(ErrorEnvelope, chosen))
-    if chosen.access_log:
-        app = AccessLog(app, **_keywords(AccessLog, chosen))
-    app = Health(app, checks=checks, state=state, **_keywords(Health, chosen))
-    return RequestID(app, **_keywords(RequestID, chosen))
+    if checks is not None:
+        overrides["checks"] = checks
+    return put_round(app, LAYERS, replace(settings or Settings(), **overrides), state)
+
+
+def put_round(
+    app: WSGIApplication,
+    layers: Collection[type[Layer]],
+    settings: Settings,
+    state: HealthState | None = None,
+) -> WSGIApplication:
+    """Return `app` with these of the four round it, whatever order they come in."""
+    for layer in reversed(LAYERS):
+        if layer not in layers or (layer is AccessLog and not settings.access_log):
+            continue
+        more = {"state": state} if layer is Health else {}
+        app = layer(app, **_keywords(layer, settings), **more)
+    return app
 
 
 def _keywords(layer: type[Layer], settings: Settings) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
-from wsgi_observe.cli import demo
+from wsgi_observe.cli import demo, drain
 
-SUBCOMMANDS = (demo,)
+SUBCOMMANDS = (demo, drain)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

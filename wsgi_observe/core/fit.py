@@ -148,7 +148,7 @@ def trust(name: str, value: Any) -> bool | tuple[IPv4Network | IPv6Network, ...]
     from ipaddress import ip_network  # for those who name networks
 
     try:
-        return tuple(ip_network(network) for network in _several(name, value, "networks"))
+        return tuple(ip_network(str(network)) for network in _several(name, value, "networks"))
     except ValueError as error:
         raise SettingsError(name, "True, False or networks such as 10.0.0.0/8", value) from error
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.listeners import on_probe
@@ -60,3 +61,22 @@ def _reply(exchange: Exchange, answer: Answer, environ: WSGIEnvironment) -> Iter
     exchange.headers = list(answer.headers)
     exchange.start()
     return answer.chunks(environ)
+
+
+# Where Flask, Werkzeug's and other middlewares keep the app that they wrap.
+_INSIDE = ("wsgi_app", "app", "application")
+
+
+def inward(app: Any) -> Iterator[object]:
+    """Yield an app and what it wraps, middlewares of others too, as far as one can see."""
+    for _ in range(20):  # an app may name itself
+        if app is None:
+            return
+        yield app
+        app = next(filter(callable, (_attribute(app, name) for name in _INSIDE)), None)
+
+
+def _attribute(app: object, name: str) -> object:
+    with suppress(Exception):  # a proxy raises what it likes
+        return getattr(app, name, None)
+    return None

@@ -13,6 +13,7 @@ from flask import Flask, request
 from flask.logging import default_handler
 from werkzeug.exceptions import InternalServerError
 
+from wsgi_observe.core.fit import imported
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.flask import guard
 from wsgi_observe.flask.errors import register_error_handlers
@@ -27,7 +28,7 @@ from wsgi_observe.stack import observe
 _NAME = "wsgi_observe"
 _log = logging.getLogger("wsgi_observe.flask")
 
-Checks = Mapping[str, Callable[[], object] | Check]
+Checks = Mapping[str, Callable[[], object] | Check | str]
 
 
 class Observe:
@@ -58,7 +59,7 @@ class Observe:
     ) -> None:
         self._settings = replace(settings or Settings(), **overrides)
         self._follows_flask = "propagate" not in overrides and not self._settings.propagate
-        self._checks = dict(checks or {})
+        self._checks = dict(self._settings.checks if checks is None else checks)
         self._validation_errors = tuple(validation_errors)
         self._state = state
         if app is not None:
@@ -131,9 +132,10 @@ def _propagates(app: Flask) -> bool:
     return app.testing or app.debug if chosen is None else bool(chosen)
 
 
-def _in_context(app: Flask, check: Callable[[], object] | Check, timeout: float) -> Check:
+def _in_context(app: Flask, check: Callable[[], object] | Check | str, timeout: float) -> Check:
     """Return the check as one that runs in the app's context, where extensions find their app."""
-    given = check if isinstance(check, Check) else Check(check, timeout=timeout)
+    found = imported("a check", check) if isinstance(check, str) else check
+    given = found if isinstance(found, Check) else Check(found, timeout=timeout)
 
     def run() -> object:
         with app.app_context():

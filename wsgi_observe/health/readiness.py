@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from os import getpid
 from time import monotonic
+from typing import Any
 
+from wsgi_observe.core.fit import imported
 from wsgi_observe.health import fit
 from wsgi_observe.health.check import Check
 from wsgi_observe.health.engine import Engine
@@ -26,8 +28,8 @@ class Readiness:
     State is per process, and kept by process ID rather than dropped by a hook at fork: uWSGI
     does not run Python's fork hooks unless it is told to.
 
-    :param checks: name → callable or :class:`Check`; names are 1 to 64 printable characters
-        without spaces and slashes.
+    :param checks: name → callable, :class:`Check`, or the import path of either; names are 1 to 64
+        printable characters without spaces and slashes.
     :param timeout: seconds, for the checks given as bare callables.
     :param ttl: seconds for which a result is good; 0 runs the checks for everybody who does not
         come while they run.
@@ -39,7 +41,7 @@ class Readiness:
 
     def __init__(
         self,
-        checks: Mapping[str, Callable[[], object] | Check],
+        checks: Mapping[str, Callable[[], object] | Check | str],
         *,
         timeout: float = 0.8,
         ttl: float = 2.0,
@@ -55,6 +57,7 @@ class Readiness:
         self._ttl = fit.seconds("ttl", ttl, zero=True)
         self._remind = fit.seconds("remind", remind, endless=True)
         self._checks = {fit.name(name): _as_check(name, it, timeout) for name, it in checks.items()}
+        self.slowest = max((check.timeout for check in self._checks.values()), default=0.0)
         self._critical = {name for name, check in self._checks.items() if check.critical}
         self._engines: dict[int, Engine] = {}
         self._latest = (0, 0.0, 0.0, _STARTING)  # process ID, from, until (monotonic), report
@@ -120,10 +123,11 @@ class Readiness:
         return judge({n: result for n, result in chosen if n not in exclude}, self._critical)
 
 
-def _as_check(name: str, given: Callable[[], object] | Check, timeout: float) -> Check:
-    if isinstance(given, Check):
-        return given
+def _as_check(name: str, given: Callable[[], object] | Check | str, timeout: float) -> Check:
+    found: Any = imported(f"the check {name!r}", given) if isinstance(given, str) else given
+    if isinstance(found, Check):
+        return found
     try:
-        return Check(given, timeout=timeout)
+        return Check(found, timeout=timeout)
     except TypeError as error:
         raise TypeError(f"check {name!r}: {error}") from None

@@ -47,3 +47,25 @@ class HealthState:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} starting={self.starting} draining={self.draining}>"
+
+
+class Either(HealthState):
+    """Starting or draining while one of two is."""
+
+    __slots__ = ("_states",)
+
+    def __init__(self, one: HealthState, other: HealthState) -> None:
+        super().__init__()
+        self._states = (one, other)
+
+    @property
+    def starting(self) -> bool:
+        """Whether one of them is still getting ready."""
+        one, other = self._states
+        return one.starting or other.starting
+
+    @property
+    def draining(self) -> bool:
+        """Whether one of them is going away."""
+        one, other = self._states
+        return one.draining or other.draining

@@ -80,6 +80,38 @@ def _handlers(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "wsgi_observe_mail", {**mail, **options, "static_fields": static}
 
 
+def root_handlers(settings: Settings) -> list[logging.Handler]:
+    """Return the handlers that `configure_logging` puts on root, for who keeps the others.
+
+    Unlike ``dictConfig``, which closes every handler of the process, this touches none of them.
+
+    :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
+    """
+    from logging.config import DictConfigurator
+
+    config = logging_config(settings)
+    _require_stream(settings.log_stream)
+    maker = DictConfigurator(config)
+    made = {name: maker.configure_formatter(one) for name, one in config["formatters"].items()}
+    maker.config["formatters"] = made
+    handlers = []
+    for name, one in config["handlers"].items():
+        handler = maker.configure_handler(dict(one))
+        handler.name = name
+        if isinstance(handler, LineHandler):
+            handler.open()
+        handlers.append(handler)
+    return handlers
+
+
+def set_levels(settings: Settings) -> None:
+    """Set the levels of root and of those loggers that ``log_level`` names."""
+    root_level, *levels = settings.log_level.split(",")
+    logging.getLogger().setLevel(root_level)
+    for name, level in (item.split("=") for item in levels):
+        logging.getLogger(name).setLevel(level)
+
+
 def _formatter(settings: Settings) -> dict[str, Any]:
     shared = {
         "static_fields": dict(settings.log_fields),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from wsgi_observe.core.envelope import Error, Shape, encode
 from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.layer import Layer
+from wsgi_observe.core.layer import Layer, inward
 from wsgi_observe.core.net import Answer, Headers
 from wsgi_observe.health import Check, HealthState, Readiness, Report, pages
+from wsgi_observe.health.state import Either
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Health(Layer):
     ``ok`` or ``fail``, the reasons go to the log. ``/ready/<name>`` asks for one check,
     ``?exclude=<name>`` for all but some, ``?verbose`` for lines of text.
 
-    :param checks: name to callable, or to a `Check`.
+    :param checks: name to callable, to a `Check`, or to the import path of either.
     :param state: whether the process is starting or draining; set by others.
     :param live_path: where liveness is answered; empty for nowhere. `ready_path` likewise.
     :param check_timeout: seconds a check may take that says nothing else.
@@ -40,7 +40,7 @@ class Health(Layer):
         self,
         app: WSGIApplication,
         *,
-        checks: Mapping[str, Callable[[], object] | Check] | None = None,
+        checks: Mapping[str, Callable[[], object] | Check | str] | None = None,
         state: HealthState | None = None,
         live_path: str = "/health",
         ready_path: str = "/ready",
@@ -93,6 +93,20 @@ class Health(Layer):
                 return cast("WSGIApplication", ready) if is_fresh else answer
         return answer
 
+    @property
+    def check_names(self) -> tuple[str, ...]:
+        """The names of the checks, in the order of declaration."""
+        return self._readiness.names
+
+    @property
+    def slowest_check(self) -> float:
+        """The longest timeout of a check, in seconds."""
+        return self._readiness.slowest
+
+    def follow(self, state: HealthState) -> None:
+        """Be starting or draining also while `state` is, as the server round the app may be."""
+        self._state = Either(self._state, state)
+
     def _could_name_a_check(self, path: str) -> bool:
         name = path.removeprefix(self._below_ready[0]).removesuffix("/")
         return name != "" and "/" not in name
@@ -103,7 +117,7 @@ class Health(Layer):
         Otherwise one that a server's set-up puts round an app that has its own would answer in
         its place, without its checks.
         """
-        for inner in _further_in(app):
+        for inner in inward(app):
             if not isinstance(inner, Health):
                 continue
             if _same(self._live_path, inner._ready_path):
@@ -180,7 +194,7 @@ class Health(Layer):
 
 
 def _engine(
-    checks: Mapping[str, Callable[[], object] | Check],
+    checks: Mapping[str, Callable[[], object] | Check | str],
     state: HealthState | None,
     settings: Settings,
 ) -> Readiness:
@@ -211,9 +225,6 @@ def _page(status: str, media_type: str, body: bytes) -> Answer:
     return Answer(status, headers, body)
 
 
-# Where Flask, Werkzeug's and other middlewares keep the app that they wrap.
-_INSIDE = ("wsgi_app", "app", "application")
-
 _ALIVE = _page("200 OK", "application/json", encode({"status": "ok"}))
 
 
@@ -232,17 +243,3 @@ def _spellings(path: str) -> set[str]:
 
 def _same(path: str, other: str) -> bool:
     return not _spellings(path).isdisjoint(_spellings(other))
-
-
-def _further_in(app: Any) -> Iterator[Layer]:
-    """Yield our middlewares inside `app`, also behind frameworks and middlewares of others."""
-    for _ in range(20):  # an app may name itself
-        if isinstance(app, Layer):
-            yield app
-        app = next(filter(callable, (_attribute(app, name) for name in _INSIDE)), None)
-
-
-def _attribute(app: object, name: str) -> object:
-    with suppress(Exception):  # a proxy raises what it likes
-        return getattr(app, name, None)
-    return None

@@ -1,0 +1,146 @@
+"""The boot line: what it tells, what it hides, what it finds wrong."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from gunicorn.config import Config
+
+from tests.calls import answering
+from tests.gunicorn.serving import boots, gunicorn
+from wsgi_observe import Check, Settings, observe
+from wsgi_observe.gunicorn.boot import changed, stack
+from wsgi_observe.gunicorn.console import all_loggers
+from wsgi_observe.gunicorn.findings import findings
+from wsgi_observe.logs import LineHandler
+
+
+def config(**settings: Any) -> Config:
+    made = Config()
+    for name, value in settings.items():
+        made.set(name, value)
+    return made
+
+
+@pytest.fixture
+def set_up(clean_logging: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have root as the door leaves it, and nothing of other libraries' on other loggers."""
+    root, *others = all_loggers()
+    for logger in others:
+        monkeypatch.setattr(logger, "handlers", [])
+    root.handlers[:] = [LineHandler("stderr")]
+    root.setLevel("INFO")
+
+
+CHECKED = observe(answering(), checks={"db": dict})
+
+
+def test_nothing_is_wrong_with_what_is_right(set_up: None) -> None:
+    assert findings(config(), CHECKED, Settings()) == []
+
+
+def debugging() -> Any:
+    app = Flask("shop")
+    app.debug = True
+    app.wsgi_app = observe(app.wsgi_app, checks={"db": dict})  # type: ignore[method-assign]
+    return app
+
+
+WRONG: dict[str, tuple[dict[str, Any], Any, Settings, str]] = {
+    "DEBUG": ({}, debugging, Settings(), "DEBUG is on in Flask"),
+    "no checks": ({}, lambda: observe(answering()), Settings(), "there are no readiness checks"),
+    "a slow check": (
+        {"timeout": 30},
+        lambda: observe(answering(), checks={"db": Check(dict, timeout=40.0)}),
+        Settings(),
+        "timeout is 30 s, and a readiness check may take 40 s",
+    ),
+    "unused checks": (
+        {},
+        lambda: CHECKED,
+        Settings(checks={"cache": "a:b"}),
+        "not used are the checks cache",
+    ),
+    "two access logs": ({"accesslog": "-"}, lambda: CHECKED, Settings(), "accesslog is on"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_wrong_is_said_in_plain_words(kind: str, set_up: None) -> None:
+    cfg, app, settings, words = WRONG[kind]
+    (found,) = findings(config(**cfg), app(), settings)
+    assert words in found
+
+
+def test_a_level_that_hides_access_lines_is_found(set_up: None) -> None:
+    logging.getLogger().setLevel("WARNING")
+    (found,) = findings(config(), CHECKED, Settings())
+    assert found == "the log level WARNING hides INFO: there are no access lines"
+    assert findings(config(), CHECKED, Settings(access_log=False)) == []
+
+
+class Own(logging.StreamHandler):  # type: ignore[type-arg]
+    """A user's own kind of handler."""
+
+
+@pytest.mark.parametrize("where", ["", "boot.shop"], ids=["root", "a logger"])
+def test_two_handlers_that_write_the_same_record_are_found(where: str, set_up: None) -> None:
+    handler = Own(sys.__stdout__)
+    logger = logging.getLogger(where)
+    logger.addHandler(handler)
+    try:
+        (found,) = findings(config(), CHECKED, Settings())
+    finally:
+        logger.removeHandler(handler)
+    assert found.startswith("two handlers write the same records: ")
+    assert "Own" in found
+    assert "LineHandler" in found
+
+
+def test_settings_that_are_secret_are_not_shown() -> None:
+    settings = Settings(
+        log_fields={"service": "shop", "api_key": "abc", "of": {"password": "abc"}},
+        render_error=len,
+        trust_request_id=("10.0.0.0/8",),
+        checks={"db": dict, "cache": "shop:ping"},
+    )
+    shown = changed(settings)
+    assert "abc" not in str(shown)
+    assert shown == {
+        "trust_request_id": ["10.0.0.0/8"],
+        "render_error": "builtins:len",
+        "log_color": False,
+        "log_fields": {
+            "service": "shop",
+            "api_key": "[redacted]",
+            "of": {"password": "[redacted]"},
+        },
+        "checks": {"db": "builtins:dict", "cache": "shop:ping"},
+    }
+
+
+def test_the_stack_is_told_from_the_outside_in() -> None:
+    app = Flask("shop")
+    app.wsgi_app = observe(app.wsgi_app)  # type: ignore[method-assign]
+    assert stack(app) == ["Flask", "RequestID", "Health", "AccessLog", "ErrorEnvelope"]
+
+
+def test_a_real_worker_tells_what_is_wrong_with_it(tmp_path: Path) -> None:
+    env = {
+        "WSGI_OBSERVE_CHECKS": "slow=tests.gunicorn.pings:slow",
+        "WSGI_OBSERVE_LOG_FIELDS": "service=shop,secret_token=abc",
+    }
+    with gunicorn("--timeout", "20", env=env) as server:
+        (line,) = boots(server)
+        assert line["level"] == "WARNING"
+        assert line["checks"] == ["slow"]
+        (problem,) = line["problems"]
+        assert problem.startswith("timeout is 20 s, and a readiness check may take 40 s")
+        assert {"python", "wsgi-observe", "gunicorn", "flask"} <= line["versions"].keys()
+        assert line["settings"]["log_fields"]["secret_token"] == "[redacted]"
+        assert line["gunicorn"]["timeout"] == 20

@@ -1,0 +1,114 @@
+"""Text for wsgi.errors in process: when a line is finished, and whose it is."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.calls import call
+from tests.conftest import Log
+from wsgi_observe import log_context, observe
+from wsgi_observe.gunicorn.errors_text import ErrorsText
+
+Write = Callable[[Any], None]
+
+
+def served(write: Write, **headers: str) -> Any:
+    """Serve one request whose app writes to wsgi.errors."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        write(environ["wsgi.errors"])
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    return call(ErrorsText(observe(app)), HTTP_X_REQUEST_ID="text", **headers)
+
+
+def texts(log: Log) -> list[str]:
+    lines = log.of("wsgi.errors")
+    assert {line.get("request_id") for line in lines} <= {"text"}
+    return [line["message"] for line in lines]
+
+
+PIECES = {
+    "a line": (["one\n"], ["one"]),
+    "a line in pieces": (["o", "n", "e", "\n"], ["one"]),
+    "two lines at once": (["one\ntwo\n"], ["one\ntwo"]),
+    "no end": (["one"], ["one"]),
+    "nothing": (["", "\n", "  \n"], []),
+    "a traceback": (
+        ["Traceback (most recent call last):\n", '  File "a.py"\n', "    1 / 0\n", "Error: no\n"],
+        ['Traceback (most recent call last):\n  File "a.py"\n    1 / 0\nError: no'],
+    ),
+    "a traceback without an end": (
+        ["Traceback (most recent call last):\n", '  File "a.py"\n'],
+        ['Traceback (most recent call last):\n  File "a.py"'],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PIECES)
+def test_a_finished_piece_is_a_line(kind: str, log: Log) -> None:
+    written, expected = PIECES[kind]
+    served(lambda stream: [stream.write(piece) for piece in written] and None)
+    assert texts(log) == expected
+
+
+def test_what_is_unfinished_comes_with_a_flush_or_before_the_access_line(log: Log) -> None:
+    def write(stream: Any) -> None:
+        stream.write("first")
+        stream.flush()
+        stream.write("last")
+
+    served(write)
+    assert texts(log) == ["first", "last"]
+    assert log.lines[-1]["logger"] == "wsgi_observe.access"
+
+
+def test_threads_and_jobs_have_their_text_told_at_once(log: Log) -> None:
+    def write(stream: Any) -> None:
+        thread = threading.Thread(target=stream.write, args=("of a thread",))
+        thread.start()
+        thread.join()
+        with log_context("job"):
+            stream.write("of a job")
+
+    served(write)
+    lines = {line["message"]: line.get("request_id") for line in log.of("wsgi.errors")}
+    assert lines == {"of a thread": None, "of a job": "job"}
+
+
+def test_a_handler_that_writes_to_it_does_not_go_round_for_ever(
+    log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(stream: Any) -> None:
+        handler = logging.StreamHandler(stream)
+        logging.getLogger().addHandler(handler)
+        try:
+            stream.write("round\n")
+        finally:
+            logging.getLogger().removeHandler(handler)
+
+    served(write)
+    assert texts(log) == ["round"]
+    assert capsys.readouterr().err == "round\n"
+
+
+def test_bytes_are_refused_as_every_text_stream_does(log: Log) -> None:
+    def write(stream: Any) -> None:
+        with pytest.raises(TypeError, match="str"):
+            stream.write(b"bytes")
+
+    assert served(write).code == 200
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")), max_size=20))
+def test_no_text_is_lost_or_told_twice(log: Log, pieces: list[str]) -> None:
+    log.clear()
+    served(lambda stream: stream.writelines(pieces))
+    told = "".join("".join(texts(log)).split())
+    assert told == "".join("".join(pieces).split())

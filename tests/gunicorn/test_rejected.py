@@ -1,0 +1,101 @@
+"""What Gunicorn's parser refuses, whatever the bytes: one answer, one line."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from typing import Any
+
+import pytest
+from gunicorn import http
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.workers.sync import SyncWorker
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import Log
+from wsgi_observe import Settings
+from wsgi_observe.gunicorn.rejected import answer_rejected
+
+
+@pytest.fixture(scope="module")
+def worker() -> Any:
+    cfg = Config()
+    made = SyncWorker(1, 1, [], None, 30, cfg, Logger(cfg))
+    answer_rejected(made, Settings())
+    try:
+        yield made
+    finally:
+        made.tmp.close()
+
+
+def rejected(worker: Any, wire: bytes) -> bytes | None:
+    """Parse `wire` as a worker does; return what the client is sent, None if it is fit."""
+    ours, clients = socket.socketpair()
+    with ours, clients:
+        try:
+            parser = http.RequestParser(worker.cfg, iter([wire]), ("10.1.2.3", 4))
+            next(parser)
+        except (http.errors.NoMoreData, StopIteration):
+            return None
+        except Exception as error:
+            worker.handle_error(None, ours, ("10.1.2.3", 4), error)
+            ours.close()
+            return clients.recv(65536)
+        return None
+
+
+METHODS = st.sampled_from([b"GET", b"POST", b"G\x00T", b"get", b""])
+PATHS = st.sampled_from([b"/", b"/a?token=abc", b"*", b"/" + b"a" * 5000, b"\xff\n", b"http://[/"])
+VERSIONS = st.sampled_from([b"HTTP/1.1", b"HTTP/9.9", b"HTCPCP/1.0", b"", b"HTTP/1.1 extra"])
+HEADERS = st.sampled_from(
+    [
+        *(b"", b"Bad Name: x\r\n", b"X: a\x00b\r\n", b"X: \xe9\r\n", b" folded\r\n", b":\r\n"),
+        *(b"Content-Length: -1\r\n", b"Transfer-Encoding: foo\r\n", b"Expect: nothing\r\n"),
+        b"X" * 9000 + b": 1\r\n",
+    ]
+)
+REQUESTS = st.one_of(
+    st.binary(max_size=60).map(lambda some: some + b"\r\n\r\n"),
+    st.builds(b"%b %b %b\r\n%b\r\n".__mod__, st.tuples(METHODS, PATHS, VERSIONS, HEADERS)),
+)
+
+
+@given(REQUESTS)
+def test_whatever_is_refused_gets_one_answer_under_one_id(
+    worker: Any, log: Log, wire: bytes
+) -> None:
+    log.clear()
+    answer = rejected(worker, wire)
+    if answer is None:
+        assert log.lines == []
+        return
+    head, _, body = answer.partition(b"\r\n\r\n")
+    line = log.access
+    assert log.lines == [line]
+    assert (line["outcome"], line["remote_addr"]) == ("rejected", "10.1.2.3")
+    assert json.loads(body)["request_id"] == line["request_id"]
+    assert int(re.match(rb"HTTP/1.1 (\d{3}) ", head)[1]) == line["status"]  # type: ignore[index]
+    assert f"X-Request-ID: {line['request_id']}".encode() in head
+    assert len(line["reason"]) <= 700
+    assert "token" not in str(line)
+
+
+def test_a_client_that_has_gone_leaves_its_line(worker: Any, log: Log) -> None:
+    ours, clients = socket.socketpair()
+    clients.close()
+    with ours:
+        error = http.errors.InvalidRequestLine("NON SENSE")
+        worker.handle_error(None, ours, None, error)
+    assert log.access["status"] == 400
+    assert log.access["remote_addr"] == ""
+
+
+def test_a_failure_of_the_server_is_none_of_it(worker: Any, log: Log) -> None:
+    ours, clients = socket.socketpair()
+    with ours, clients:
+        worker.handle_error(None, ours, ("10.1.2.3", 4), ValueError("a bug"))
+        assert clients.recv(65536).startswith(b"HTTP/1.1 500 ")
+    assert not log.of("wsgi_observe.access")

@@ -1,0 +1,89 @@
+"""The subcommand `drain`: takes a running server out of service, and waits until it may stop."""
+
+import argparse
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from wsgi_observe.core.fit import SettingsError, seconds
+from wsgi_observe.health.shared import SharedState
+
+BETWEEN_LOOKS = 0.1  # seconds
+ABOUT = """\
+Have /ready answer 503 "draining", wait while the load balancer hears of it, and return. The server
+serves on, and stops at once when it gets SIGTERM then: for the preStop hook of a container.
+"""
+
+
+def add_to(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this subcommand to the command line."""
+    parser = subcommands.add_parser(
+        "drain", help="take a Gunicorn out of service before it is stopped", description=ABOUT
+    )
+    parser.add_argument(
+        "target", nargs="?", default="1", metavar="PID", help="or a pidfile; default 1"
+    )
+    parser.add_argument(
+        "--seconds", type=_seconds, metavar="N", help="default: the server's drain_seconds"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Begin to drain, wait until that is over, and return the exit code."""
+    pid = _pid(arguments.target)
+    state = _state_of(pid)
+    state.drain(arguments.seconds)
+    print(f"draining {pid} for {state.left:.1f} s", flush=True)
+    while state.left and _is_there(pid):
+        time.sleep(min(BETWEEN_LOOKS, state.left))
+    return 0
+
+
+def _state_of(pid: int) -> SharedState:
+    try:
+        return SharedState.of_process(pid)
+    except ProcessLookupError:
+        return _fail(f"there is no process {pid}")
+    except OSError as error:
+        return _fail(f"process {pid} cannot be asked: {error.strerror}")
+    except LookupError:
+        return _fail(
+            f"process {pid} is no Gunicorn that drains; "
+            "start it with --logger-class wsgi_observe.gunicorn.Logger"
+        )
+
+
+def _pid(target: str) -> int:
+    """Return the process ID that `target` is, or that is in the file it names."""
+    text = target
+    if not target.isdecimal():
+        try:
+            text = Path(target).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            _fail(f"{target} cannot be read: {error}")
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
+        _fail(f"{target} has no process ID in it")
+    return int(text)
+
+
+def _is_there(pid: int) -> bool:
+    with suppress(PermissionError):  # it is, and another user's
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+    return True
+
+
+def _seconds(text: str) -> float:
+    try:
+        return seconds("--seconds", float(text))
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _fail(what: str) -> "SharedState":
+    sys.exit(f"wsgi-observe drain: {what}")

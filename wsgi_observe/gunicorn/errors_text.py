@@ -1,0 +1,107 @@
+"""What an app writes to ``wsgi.errors`` (PEP 3333), as log lines of its request."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from wsgi_observe.core.body import WrappedBody
+from wsgi_observe.core.context import Scope, running
+from wsgi_observe.core.layer import Layer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from wsgi_observe.core.exchange import Exchange
+
+_log = logging.getLogger("wsgi.errors")
+
+_KEPT = "errors_text"
+_LONGEST = 65536
+_TRACEBACK = "Traceback (most recent call last):\n"
+
+
+class ErrorsText(Layer):
+    """Give the app a ``wsgi.errors`` that makes log lines of text."""
+
+    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+        """Hand it over."""
+        environ["wsgi.errors"] = _stream
+
+
+class ErrorLines(io.TextIOBase):
+    """A text stream of which each finished piece is a record of the logger ``wsgi.errors``.
+
+    A piece ends with its newline, a traceback with the line that names the exception, and all
+    with the request. It has no state: what is unfinished is kept with the request.
+    """
+
+    def write(self, text: str) -> int:
+        """Take text in."""
+        if not isinstance(text, str):
+            raise TypeError(f"wsgi.errors takes str (PEP 3333), got {type(text).__name__}")
+        scope = running()
+        if not isinstance(scope, WrappedBody):  # nothing tells when a job has ended
+            _tell(text)
+            return len(text)
+        whole = scope.__dict__.pop(_KEPT, "") + text
+        if _is_finished(whole):
+            _tell(whole)
+        else:
+            _keep(scope, whole)
+        return len(text)
+
+    def flush(self) -> None:
+        """Make a line of what is kept."""
+        scope = running()
+        if scope is not None:
+            _tell_kept(scope)
+
+    def writable(self) -> bool:
+        """Tell that it may be written to."""
+        return True
+
+    def close(self) -> None:
+        """Stay open: it is everybody's."""
+
+
+_stream = ErrorLines()
+_busy = threading.local()
+
+
+def _is_finished(text: str) -> bool:
+    if len(text) > _LONGEST:
+        return True
+    if not text.endswith("\n"):
+        return False
+    _, header, trace = text.rpartition(_TRACEBACK)
+    # The frames of a traceback are indented; the line after them names the exception.
+    return not header or not (trace == "" or trace.splitlines()[-1][:1].isspace())
+
+
+def _keep(scope: WrappedBody, text: str) -> None:
+    scope.__dict__[_KEPT] = text
+    if _tell_kept not in scope.at_end:
+        scope.at_end = (_tell_kept, *scope.at_end)
+
+
+def _tell_kept(scope: Scope) -> None:
+    _tell(scope.__dict__.pop(_KEPT, ""))
+
+
+def _tell(text: str) -> None:
+    if not text.strip():
+        return
+    if getattr(_busy, "now", False):
+        # A handler of the app's that writes to wsgi.errors, under which we are logging.
+        sys.stderr.write(text)
+        return
+    _busy.now = True
+    try:
+        level = logging.ERROR if _TRACEBACK in text else logging.WARNING
+        _log.log(level, "%s", text.strip("\n"))
+    finally:
+        _busy.now = False

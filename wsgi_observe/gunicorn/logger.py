@@ -1,0 +1,89 @@
+"""Gunicorn's logger, which it makes before it imports the app: the place to arrange it all."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from gunicorn.glogging import Logger as GunicornLogger
+from gunicorn.instrument.statsd import Statsd
+
+from wsgi_observe.gunicorn.access import wants_gunicorns_own
+from wsgi_observe.gunicorn.hooks import hang
+from wsgi_observe.gunicorn.sentry import require_sentry
+from wsgi_observe.gunicorn.service import Service
+from wsgi_observe.gunicorn.stream import has_logconfig
+from wsgi_observe.settings import PREFIX, Settings, SettingsError
+
+_log = logging.getLogger("wsgi_observe.gunicorn")
+
+
+class Logger(GunicornLogger):
+    """Use it with ``--logger-class wsgi_observe.gunicorn.Logger``.
+
+    It observes the app in each worker, hands all messages to one stream of lines, and has
+    SIGTERM drain; the hooks of your own ``gunicorn.conf.py`` run as ever.
+
+    :raises SystemExit: for an unknown or unfit ``WSGI_OBSERVE_*`` variable, once it is logged.
+    """
+
+    _service: Service | None = None
+
+    def __new__(cls, cfg: Any) -> Logger:
+        """Make it one that feeds statsd too, as Gunicorn does with its own when that is asked."""
+        asked = getattr(cfg, "statsd_host", None) is not None and not issubclass(cls, Statsd)
+        return object.__new__(type(cls.__name__, (cls, Statsd), {}) if asked else cls)
+
+    def setup(self, cfg: Any) -> None:
+        """Arrange everything for a configuration: at the start, and again for each reload."""
+        self.cfg = cfg  # before Gunicorn 26 it keeps to the first
+        super().setup(cfg)
+        first = self._service is None
+        try:
+            self._arrange(cfg)
+        except SettingsError as error:
+            if not first:
+                raise  # Gunicorn goes on with what it had
+            self._stop_the_start(error)
+
+    def _arrange(self, cfg: Any) -> None:
+        environ = os.environ | cfg.env
+        settings = Settings.from_env(environ)
+        if settings.sentry:
+            require_sentry(environ)
+        if self._service is None:
+            self._service = Service()
+        keeps_level = has_logconfig(cfg) and f"{PREFIX}LOG_LEVEL" not in environ
+        self._service.stream.begin(settings, cfg, keeps_level=keeps_level)
+        self._service.update(settings, cfg)
+        # To Gunicorn any `logconfig` asks for its access line; ours is there already.
+        self.access_log.disabled = not wants_gunicorns_own(cfg)
+        hang(cfg, self._service)
+
+    def _stop_the_start(self, error: SettingsError) -> None:
+        service = Service()
+        service.stream.begin(Settings(log_format="json"), self.cfg)
+        _log.critical("%s", error)
+        raise SystemExit(1) from None
+
+    def _set_handler(self, log: Any, output: Any, fmt: Any, stream: Any = None) -> None:
+        """Set a handler that a setting of Gunicorn's asks for; ours is there for the console.
+
+        Not even for a moment, or a thread's message would leave in Gunicorn's own form.
+        """
+        output = None if output == "-" else output
+        super()._set_handler(log, output, fmt, stream)  # type: ignore[misc]
+
+    def reopen_files(self) -> None:
+        """Reopen log files; see to a configuration that was read anew, too.
+
+        Before Gunicorn 26 a reload calls this, and not `setup`.
+        """
+        server = self._service.server if self._service is not None else None
+        if server is not None and server.cfg is not self.cfg and server.pid == os.getpid():
+            try:
+                self.setup(server.cfg)
+            except Exception:
+                _log.exception("The new configuration of the logger failed; the old one goes on")
+        super().reopen_files()

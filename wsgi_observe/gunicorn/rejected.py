@@ -1,0 +1,150 @@
+"""Requests that Gunicorn refuses before any app sees them: the envelope, and one access line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from types import SimpleNamespace, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from gunicorn import util
+
+from wsgi_observe.core.context import bind
+from wsgi_observe.core.environ import printable
+from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.once import warn_once
+from wsgi_observe.core.statuses import describe
+from wsgi_observe.gunicorn.lacking import offered
+from wsgi_observe.middleware.access_log import AccessLog
+from wsgi_observe.middleware.errors import ErrorEnvelope
+from wsgi_observe.middleware.request_id import RequestID
+from wsgi_observe.settings import Settings
+from wsgi_observe.stack import put_round
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ERROR, _STATUS = "wsgi_observe.rejection", "wsgi_observe.rejected_with"
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
+_LONGEST_REASON = 200
+
+
+def answer_rejected(worker: Any, settings: Settings) -> None:
+    """Have a worker answer in our shape what its parser refuses, with a line of ours.
+
+    What it says itself, a WARNING without a request, is left out then.
+    """
+    gunicorns_own = offered(worker, "handle_error", "requests are rejected in Gunicorn's own form")
+    send = offered(util, "write_nonblock", "requests are rejected in Gunicorn's own form")
+    if gunicorns_own is None or send is None or not settings.access_log:
+        return
+    app = put_round(_reject, (RequestID, AccessLog, ErrorEnvelope), settings)
+
+    def handle_error(req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        try:
+            status = _status_for(worker, exc) if req is None else None
+            answer = _response(app, status, addr, exc) if status is not None else None
+        except BaseException as error:
+            if ends_quietly(error):
+                raise
+            warn_once("answering a rejected request")
+            answer = None
+        if answer is None:
+            gunicorns_own(req, client, addr, exc)
+            return
+        with suppress(OSError):  # the client went: the line is there
+            send(client, answer)
+
+    worker.handle_error = handle_error
+
+
+class _Notes:
+    """Stands in for the client and the logger of a worker: notes what they would be told."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.is_failure = False
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        self.sent += data
+
+    def exception(self, *arguments: object, **keywords: object) -> None:
+        self.is_failure = True
+
+    def _nothing(self, *arguments: object, **keywords: object) -> None:
+        pass
+
+    setblocking = access = debug = info = warning = error = _nothing
+
+
+def _status_for(worker: Any, exc: BaseException) -> str | None:
+    """Return the status that Gunicorn gives a rejection; None for what is a failure to it.
+
+    Gunicorn itself is asked, for nobody to see: each of its versions knows other rejections.
+    """
+    notes = _Notes()
+    stand_in = SimpleNamespace(cfg=worker.cfg, log=notes)
+    type(worker).handle_error(stand_in, None, notes, None, exc)
+    found = _STATUS_LINE.match(notes.sent)
+    if notes.is_failure or found is None:
+        return None
+    return f"{int(found[1])} {describe(int(found[1]))[0]}"
+
+
+def _response(app: WSGIApplication, status: str, addr: Any, exc: BaseException) -> bytes:
+    """Return the whole answer, as bytes for the wire; its access line is written by now."""
+    head: list[str] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        lines = [f"{name}: {value}\r\n" for name, value in headers]
+        head[:] = [f"HTTP/1.1 {status}\r\nConnection: close\r\n", *lines, "\r\n"]
+
+    body = app(_environ(status, addr, exc), start_response)
+    try:
+        chunks = b"".join(body)
+    finally:
+        body.close()  # type: ignore[attr-defined]
+    return "".join(head).encode("latin-1") + chunks
+
+
+def _environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
+    request = _read_so_far(exc.__traceback__)
+    return {
+        "REQUEST_METHOD": getattr(request, "method", None) or "-",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": getattr(request, "path", None) or "-",
+        # A socket of the file system has no address.
+        "REMOTE_ADDR": addr[0] if isinstance(addr, tuple) and addr else "",
+        _STATUS: status,
+        _ERROR: exc,
+    }
+
+
+def _read_so_far(trace: TracebackType | None) -> object:
+    """Return the request that the parser was reading when it gave up, as far as it came."""
+    found = None
+    while trace is not None:
+        candidate = trace.tb_frame.f_locals.get("self")
+        found = candidate if hasattr(candidate, "method") else found
+        trace = trace.tb_next
+    return found
+
+
+def _reject(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    error = environ[_ERROR]
+    exchange: Any = start_response.__self__  # type: ignore[attr-defined]
+    exchange.outcome = "rejected"
+    exchange.exc_type = type(error).__name__
+    bind(reason=_reason(error))
+    start_response(environ[_STATUS], [])
+    return ()  # an empty error is the envelope's to fill
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the parser says, without the query string that may be in it."""
+    text = re.sub(r"\?[^\s'\"]*", "?…", str(error))
+    return printable(text[:_LONGEST_REASON])

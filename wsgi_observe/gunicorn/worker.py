@@ -1,0 +1,26 @@
+"""What is done in each worker when its app is loaded, before it serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wsgi_observe.gunicorn.boot import say_booted
+from wsgi_observe.gunicorn.errors_text import ErrorsText
+from wsgi_observe.gunicorn.lacking import offered
+from wsgi_observe.gunicorn.rejected import answer_rejected
+from wsgi_observe.gunicorn.service import Service
+from wsgi_observe.gunicorn.wrapping import observed
+
+
+def begin(worker: Any, service: Service) -> None:
+    """Observe the app, the requests that it never sees, and say how it is set up."""
+    service.stream.tidy()
+    app = offered(worker, "wsgi", "the app is not observed; only WSGI workers have one")
+    if app is not None:
+        app = observed(app, service.settings, service.state)
+        # Lines that go to `wsgi.errors` would come back here.
+        if service.settings.log_stream != "wsgi.errors":
+            app = ErrorsText(app)
+        worker.wsgi = app
+        answer_rejected(worker, service.settings)
+    say_booted(worker, app, service.settings)

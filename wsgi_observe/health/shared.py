@@ -1,0 +1,108 @@
+"""A state that several processes share: those that were forked, and a command beside them."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from contextlib import suppress
+from pathlib import Path
+from struct import Struct
+from time import monotonic
+
+from wsgi_observe.health.state import HealthState
+
+_NAME = "wsgi_observe.state"
+_MAGIC = b"wsgiobs1"
+_facts = Struct("=8s?7xdd")  # magic, draining, seconds that a drain takes, when it is over
+_DRAINING = 8
+_SECONDS = Struct("=d")
+
+
+class SharedState(HealthState):
+    """Draining as one byte of memory that is made before the fork, so that all workers see it.
+
+    The memory is a file without a path (memfd_create(2)), which a command of the same user finds
+    below ``/proc/<pid>/fd``. Where there is none, as on macOS, it is shared with children only.
+    Times are those of CLOCK_MONOTONIC, which the processes of a machine have in common.
+
+    :raises OSError: where no memory can be shared.
+    """
+
+    __slots__ = ("_memory",)
+
+    def __init__(self, memory: mmap.mmap | None = None) -> None:
+        super().__init__()
+        self._memory = _make() if memory is None else memory
+
+    @classmethod
+    def of_process(cls, pid: int) -> SharedState:
+        """Return the state of a running server.
+
+        :raises ProcessLookupError: when there is no such process.
+        :raises PermissionError: when it is another user's.
+        :raises LookupError: when it shares no state.
+        """
+        os.kill(pid, 0)
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed while we read
+                if str(link.readlink()).startswith(f"/memfd:{_NAME}"):
+                    return cls(_open(link))
+        raise LookupError(f"process {pid} shares no state")
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server is going away, whichever process has said so."""
+        return self._memory[_DRAINING] != 0
+
+    @property
+    def seconds(self) -> float:
+        """How long a drain takes that is not told otherwise."""
+        found: float = _facts.unpack(self._memory[:])[2]
+        return found
+
+    @seconds.setter
+    def seconds(self, seconds: float) -> None:
+        _SECONDS.pack_into(self._memory, 16, seconds)
+
+    @property
+    def left(self) -> float:
+        """How many seconds of the drain are left, 0.0 when it is over or has not begun."""
+        until: float = _facts.unpack(self._memory[:])[3]
+        return max(0.0, until - monotonic()) if self.draining else 0.0
+
+    def drain(self, seconds: float | None = None) -> None:
+        """Answer "draining" from now on, in every process; a drain that runs is not begun anew."""
+        if not self.draining:
+            took = self.seconds if seconds is None else seconds
+            _SECONDS.pack_into(self._memory, 24, monotonic() + took)
+            self._memory[_DRAINING] = 1
+
+    def resume(self) -> None:
+        """Call a drain off."""
+        self._memory[_DRAINING] = 0
+
+
+def _make() -> mmap.mmap:
+    try:
+        descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
+    except (OSError, AttributeError):
+        memory = mmap.mmap(-1, _facts.size)  # which only children share
+    else:
+        os.ftruncate(descriptor, _facts.size)
+        memory = mmap.mmap(descriptor, _facts.size)
+        os.close(descriptor)  # the map has a copy, which is there for as long as itself
+    memory[:] = _facts.pack(_MAGIC, False, 0.0, 0.0)
+    return memory
+
+
+def _open(link: Path) -> mmap.mmap:
+    descriptor = os.open(link, os.O_RDWR)
+    try:
+        memory = mmap.mmap(descriptor, _facts.size)
+    except ValueError as error:  # shorter: not ours
+        raise LookupError(f"{link} is no state") from error
+    finally:
+        os.close(descriptor)
+    if memory[: len(_MAGIC)] != _MAGIC:
+        raise LookupError(f"{link} is the state of another version")
+    return memory
