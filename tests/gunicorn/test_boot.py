@@ -117,8 +117,8 @@ def test_settings_that_are_secret_are_not_shown() -> None:
         "log_color": False,
         "log_fields": {
             "service": "shop",
-            "api_key": "[redacted]",
-            "of": {"password": "[redacted]"},
+            "api_key": "[REDACTED]",
+            "of": {"password": "[REDACTED]"},
         },
         "checks": {"db": "builtins:dict", "cache": "shop:ping"},
     }
@@ -142,5 +142,5 @@ def test_a_real_worker_tells_what_is_wrong_with_it(tmp_path: Path) -> None:
         (problem,) = line["problems"]
         assert problem.startswith("timeout is 20 s, and a readiness check may take 40 s")
         assert {"python", "wsgi-observe", "gunicorn", "flask"} <= line["versions"].keys()
-        assert line["settings"]["log_fields"]["secret_token"] == "[redacted]"
+        assert line["settings"]["log_fields"]["secret_token"] == "[REDACTED]"
         assert line["gunicorn"]["timeout"] == 20

@@ -25,10 +25,10 @@ def guard_preload(server: Any, service: Service) -> None:
     arbiter = os.getpid()
 
     def wsgi() -> Any:
-        if service.settings.sentry:
-            # Here a gevent worker is patched, and the app is not imported yet.
-            begin_sentry(service.settings)
         if os.getpid() != arbiter:
+            if service.settings.sentry:
+                # In each worker: a gevent one is patched here, which the arbiter never is.
+                begin_sentry(service.settings)
             return load()
         try:
             app = load()
