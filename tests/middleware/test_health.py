@@ -117,7 +117,9 @@ def test_an_empty_path_of_the_apps_is_no_probe_when_one_is_off() -> None:
     assert call_freely(observe(answering(), live_path=""), "").body == b"hello"
 
 
-@pytest.mark.parametrize("checks", [{"db": 5}, {"": passing}, ["db"]], ids=str)
+@pytest.mark.parametrize(
+    "checks", [{"db": 5}, {"": passing}, ["db"]], ids=["number", "no name", "list"]
+)
 def test_a_check_that_is_none_stops_at_start(checks) -> None:
     with pytest.raises((TypeError, ValueError)):
         observe(answering(), checks=checks)
