@@ -197,7 +197,7 @@ ERRORS = (
 def test_any_exception_is_answered_with_a_well_formed_document(
     error: Exception, error_format: str
 ) -> None:
-    app = Flask("shop")
+    app = Flask("shop.silent")  # a logger of its own, since it stays disabled
     Observe(app, error_format=error_format)
     app.logger.disabled = True
     app.add_url_rule("/", "view", raising(error))
