@@ -47,6 +47,10 @@ class Layer:
             return _reply(exchange, app, environ)
         return exchange.run(app, environ)
 
+    def has(self, kind: type[Layer]) -> bool:
+        """Tell whether one of that kind takes part, this one or one right inside it."""
+        return any(isinstance(layer, kind) for layer in self._layers)
+
     def take_in(self, guest: Layer, ahead_of: type[Layer] | tuple[type[Layer], ...]) -> None:
         """Have `guest` take part too: right outside one of `ahead_of`, or else right round the app.
 

@@ -9,6 +9,7 @@ from wsgi_observe.gunicorn.errors_text import ErrorsText
 from wsgi_observe.gunicorn.lacking import offered
 from wsgi_observe.gunicorn.rejected import answer_rejected
 from wsgi_observe.gunicorn.service import Service
+from wsgi_observe.gunicorn.watching import watch
 from wsgi_observe.gunicorn.wrapping import observed
 
 
@@ -22,5 +23,8 @@ def begin(worker: Any, service: Service) -> None:
         if service.settings.log_stream != "wsgi.errors":
             app = ErrorsText(app)
         worker.wsgi = app
+        seat = service.seats.of(worker) if service.seats is not None else None
+        if seat is not None:
+            watch(worker, app, seat, service.settings)
         answer_rejected(worker, service.settings)
     say_booted(worker, app, service.settings)

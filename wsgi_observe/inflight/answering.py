@@ -21,7 +21,9 @@ def answer(recorder: Recorder) -> None:
     asked = seat.asked
     if asked == seat.answered:
         return
-    stacks = {slot.number: stack_text(frame_of(slot.here)) for slot in recorder.running}
+    stacks = {
+        slot.number: stack_text(frame_of(slot.here, recorder.thread)) for slot in recorder.running
+    }
     before = seat.answer
     descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
     with open(descriptor, "w", encoding="utf-8", errors="replace", closefd=False) as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import weakref
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable
@@ -12,10 +13,12 @@ from zlib import adler32
 
 from wsgi_observe.core.environ import IN_FLIGHT
 from wsgi_observe.core.exchange import Exchange
+from wsgi_observe.core.failures import ends_quietly
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.inflight.seat import Seat
 from wsgi_observe.inflight.slot import FORM, FREE, ROOM, RUNNING, TOLD, pack, text_of
+from wsgi_observe.inflight.telling import tell_dying
 
 if TYPE_CHECKING:
     import mmap
@@ -28,7 +31,9 @@ _write = FORM.pack_into
 class Slot:
     """A place for one running request, and what its worker alone knows of it."""
 
-    __slots__ = ("_free", "at_end", "exchange", "here", "memory", "number", "offset")
+    __slots__ = (
+        *("_free", "_recorder", "at_end", "exchange", "here", "memory", "number", "offset"),
+    )
 
     exchange: Exchange | None
     """The request; None while the slot is free."""
@@ -37,20 +42,32 @@ class Slot:
     """The thread or greenlet that it runs in."""
 
     def __init__(
-        self, memory: mmap.mmap | bytearray, offset: int, number: int, free: list[Slot]
+        self, recorder: Recorder, memory: mmap.mmap | bytearray, offset: int, number: int
     ) -> None:
         self.memory = memory
         self.offset = offset
         self.number = number
-        self._free = free
+        self._recorder = recorder
+        self._free = recorder.free
         self.exchange = self.here = None
         self.at_end = (self.leave,)
 
     def leave(self, exchange: Exchange) -> None:
         """Note that the request has ended."""
+        if exchange.outcome != "complete":
+            self._tell_if_killed(exchange)
         self.memory[self.offset] = FREE
         self.exchange = None
         self._free.append(self)
+
+    def _tell_if_killed(self, exchange: Exchange) -> None:
+        """Name a request whose greenlet was ended: nothing else of it is a failure to anybody."""
+        error = sys.exc_info()[1]
+        if error is None or not ends_quietly(error) or isinstance(error, GeneratorExit):
+            return
+        if not self.is_told:
+            age = max(0, time_ns() - self.started) // 1_000_000 / 1000
+            tell_dying(exchange.environ, self._recorder.killed_by(), age, worker_pid=os.getpid())
 
     def mark_told(self) -> None:
         """Note that the log has it that this request dies."""
@@ -80,14 +97,15 @@ class Slot:
 class _Beyond(Slot):
     """Stands in for a slot where all are taken: its request is counted."""
 
-    __slots__ = ("_recorder",)
+    __slots__ = ()
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__(bytearray(FORM.size), 0, -1, [])
-        self._recorder = recorder
+        super().__init__(recorder, bytearray(FORM.size), 0, -1)
 
     def leave(self, exchange: Exchange) -> None:
         """Count one less."""
+        if exchange.outcome != "complete":
+            self._tell_if_killed(exchange)
         self.exchange = None
         self._recorder.count_beyond(self, ended=True)
 
@@ -96,15 +114,17 @@ class Recorder:
     """The requests that run in this process, each in a slot of its worker's seat.
 
     :param here: says which thread or greenlet is running.
+    :param thread: the thread that greenlets run in.
     """
 
-    def __init__(self, seat: Seat, here: Callable[[], object] = get_ident) -> None:
+    def __init__(self, seat: Seat, here: Callable[[], object] = get_ident, thread: int = 0) -> None:
         self.seat = seat
         self.here = here
+        self.thread = thread
+        self.killed_by = _by_nobody_known
         self.free: list[Slot] = []  # its end is taken and given back without a lock
         self._slots = [
-            Slot(seat.memory, offset, number, self.free)
-            for number, offset in enumerate(seat.offsets)
+            Slot(self, seat.memory, offset, number) for number, offset in enumerate(seat.offsets)
         ]
         # The last one is the next to be taken: few of them are ever touched.
         self.free += reversed(self._slots)
@@ -145,6 +165,10 @@ class Recorder:
             slot.memory = private
         self.seat = Seat(private, self.seat.start, len(self._slots), 0)
         self._lock = allocate_lock()
+
+
+def _by_nobody_known() -> str:
+    return "GreenletExit"
 
 
 class InFlight(Layer):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from itertools import takewhile
 from pathlib import Path
-from threading import main_thread
 from traceback import StackSummary, walk_stack
 from types import FrameType
 
@@ -13,13 +12,16 @@ _CORE = str(Path(__file__).parents[1] / "core")
 _DEEPEST = 40  # frames: of a recursion the innermost say enough
 
 
-def frame_of(here: object) -> FrameType | None:
-    """Return the innermost frame of a thread by its number, or of a greenlet."""
+def frame_of(here: object, thread: int = 0) -> FrameType | None:
+    """Return the innermost frame of a thread by its number, or of a greenlet.
+
+    :param thread: the thread that greenlets run in.
+    """
     if isinstance(here, int):
         return sys._current_frames().get(here)
     frame: FrameType | None = getattr(here, "gr_frame", None)
     if frame is None and here:  # a greenlet has no frame of its own while it is the one that runs
-        frame = sys._current_frames().get(main_thread().ident or 0)
+        frame = sys._current_frames().get(thread)
     return frame
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from wsgi_observe.core.context import Scope, bound, resume
 from wsgi_observe.core.environ import request_line
+from wsgi_observe.inflight.seat import Flights
 from wsgi_observe.inflight.slot import Flight
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_log = logging.getLogger("wsgi_observe.inflight")
+log = logging.getLogger("wsgi_observe.inflight")
 
 
 def tell_slow(scope: Scope, age: float, stack: str) -> None:
@@ -27,11 +28,25 @@ def tell_slow(scope: Scope, age: float, stack: str) -> None:
     shadow.fields, shadow.remote_addr = scope.fields, scope.remote_addr
     with _as_if_in(shadow):
         extra = {"age": age, "stack": stack or "unknown"}
-        _log.warning("%s has run for %.1f s", request_line(environ), age, extra=extra)
+        log.warning("%s has run for %.1f s", request_line(environ), age, extra=extra)
 
 
-def tell_death(flight: Flight, cause: str, age: float, **more: object) -> None:
-    """Name a request that died: the one ERROR line about it."""
+def tell_deaths(found: Flights, beyond: int, cause: str, when: int, **more: object) -> None:
+    """Name the requests that a worker left, each in one ERROR line, unless that was done.
+
+    :param when: nanoseconds since the epoch, from which their ages are told.
+    """
+    for flight in found.flights.values():
+        if not flight.told:
+            _tell_death(flight, cause, flight.age(when), **more)
+    unnamed = {"for which there were no slots": beyond, "whose slots are torn": found.torn}
+    for what, count in unnamed.items():
+        if count:
+            extra = {"outcome": "died", "cause": cause, **more}
+            log.error("%d requests died: %s; those %s", count, cause, what, extra=extra)
+
+
+def _tell_death(flight: Flight, cause: str, age: float, **more: object) -> None:
     shadow = Scope()
     shadow.environ = {"REQUEST_METHOD": flight.method, "PATH_INFO": flight.path}
     shadow.request_id = flight.request_id
@@ -43,13 +58,7 @@ def tell_death(flight: Flight, cause: str, age: float, **more: object) -> None:
 def tell_dying(environ: WSGIEnvironment, cause: str, age: float, **more: object) -> None:
     """Name a request that is about to die, from within it."""
     extra = {"age": age, "outcome": "died", "cause": cause, **more}
-    _log.error("%s died: %s", request_line(environ), cause, extra=extra)
-
-
-def tell_more(count: int, cause: str, what: str, **more: object) -> None:
-    """Say that requests died of which nothing else is known."""
-    extra = {"outcome": "died", "cause": cause, **more}
-    _log.error("%d more requests died: %s; %s", count, cause, what, extra=extra)
+    log.error("%s died: %s", request_line(environ), cause, extra=extra)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class Watchdog:
                 self._name(slot, began, now)
 
     def _name(self, slot: Slot, began: int, now: int) -> None:
-        stack = stack_text(frame_of(slot.here))
+        stack = stack_text(frame_of(slot.here, self._recorder.thread))
         exchange = slot.exchange
         # Another request may have the slot by now.
         if exchange is None or slot.started != began or _is_meant_to_last(slot):
