@@ -13,6 +13,8 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
+from wsgi_observe import current_request_id, log_context
+
 app = Flask("dying")
 
 
@@ -190,14 +192,23 @@ def signal_handler() -> str:
 @app.get("/thread")
 def thread() -> str:
     """Fail in a thread beside the request."""
-    from wsgi_observe import current_request_id, log_context
-
-    def job(caller: str | None) -> None:
-        with log_context(caller):
-            raise ValueError("thread")
-
-    beside = threading.Thread(target=job, args=(current_request_id(),))
+    beside = threading.Thread(target=_job, args=(current_request_id(),))
     beside.start()
+    beside.join()
+    return "ok"
+
+
+def _job(caller: str | None) -> None:
+    with log_context(caller):
+        raise ValueError("beside")
+
+
+@app.get("/greenlet")
+def greenlet() -> str:
+    """Fail in a greenlet beside the request."""
+    import gevent
+
+    beside = gevent.spawn(_job, current_request_id())
     beside.join()
     return "ok"
 

@@ -25,7 +25,7 @@ def table() -> list[str]:
 
 def _log(way: Way) -> str:
     if not way.errors:
-        return "nothing: nothing died"
+        return "none: the request did not die"
     if not way.cause:
         return "the exception with its traceback"
     if way.cause.startswith("SIG") and way in OF_THE_WORKER and not way.has_stack:

@@ -74,7 +74,15 @@ OF_THE_APP = (
     _fails("an exception in close", "/close/error", "ValueError", WHOLE),
     _fails("SystemExit in close", "/close/exit-3", "SystemExit", WHOLE),
     _fails("an exception in a thread of the request", "/thread", "ValueError", WHOLE),
+    _fails(
+        "an exception in a greenlet of the request",
+        "/greenlet",
+        "ValueError",
+        WHOLE,
+        kinds=(GEVENT,),
+    ),
     _fails("an exception in a signal handler", "/signal-handler", "HandlerError", kinds=(SYNC,)),
+    Way("an exception in a signal handler", "/signal-handler", WHOLE, kinds=(GTHREAD,), errors=0),
     Way("a fork in the request", "/fork/ends", WHOLE, errors=0),
     Way("a fork in the request that is killed", "/fork/dies", WHOLE, errors=0),
 )
@@ -100,6 +108,7 @@ OF_THE_WORKER = (
         act=to_worker(signal.SIGQUIT),
         has_stack=True,
     ),
+    _dies("an exception in a signal handler", "/signal-handler", "exit 255", kinds=(GEVENT,)),
     _dies("GreenletExit", "/raise/greenlet-exit", "GreenletExit", kinds=(GEVENT,)),
     _dies(
         "the worker timeout",

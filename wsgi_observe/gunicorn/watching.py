@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from _thread import get_ident
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.layer import Layer, inward
 from wsgi_observe.gunicorn.ends import tell_ends
+from wsgi_observe.gunicorn.greenlets import originals
 from wsgi_observe.inflight.recorder import InFlight, Recorder
 from wsgi_observe.inflight.seat import Seat
 from wsgi_observe.inflight.watchdog import Watchdog
@@ -26,7 +25,7 @@ _GUNICORNS_TIMEOUT = 30  # its default, where it is off
 
 def watch(worker: Any, app: WSGIApplication, seat: Seat, settings: Settings) -> None:
     """Begin; the app is one that is observed already."""
-    original = _originals()
+    original = originals()
     here = import_module("greenlet").getcurrent if original else get_ident
     thread = original("_thread", "get_ident")() if original else 0
     recorder = Recorder(seat, here, thread)
@@ -56,12 +55,3 @@ def note_requests(app: object, recorder: Recorder) -> bool:
 def _slow(settings: Settings, cfg: Any) -> float:
     slow = settings.slow_request_seconds
     return 0.75 * float(cfg.timeout or _GUNICORNS_TIMEOUT) if slow is None else slow
-
-
-def _originals() -> Callable[[str, str], Any] | None:
-    """Return how to get what gevent has replaced, if it has: threads are greenlets then."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("threading"):
-        return None
-    found: Callable[[str, str], Any] = monkey.get_original
-    return found
