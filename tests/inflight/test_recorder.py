@@ -222,7 +222,8 @@ def test_a_failing_recorder_costs_nothing_but_its_entry(
 ) -> None:
     recorder.here = None  # type: ignore[assignment]
     observed = noted(answering())
-    for _ in range(3):
+    for _ in range(9):
         assert call(observed).code == 200
     (warning,) = log.warnings
     assert "running request" in warning["message"]
+    assert (recorder.running, recorder.seat.beyond, len(recorder.free)) == ([], 0, 4)

@@ -126,7 +126,7 @@ def test_its_thread_looks_by_itself(stuck: Stuck, recorder: Recorder, log: Log) 
 
 def test_it_survives_what_fails_and_says_so_once(recorder: Recorder, log: Log) -> None:
     dog = Watchdog(recorder, 1.0)
-    recorder._lock = None  # type: ignore[assignment]
+    recorder.seat = None  # type: ignore[assignment]
     for _ in range(3):
         dog.look()
     (warning,) = log.warnings

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from wsgi_observe import current_request_id, log_context
+from wsgi_observe import current_request_id, log_context, observe
 
 app = Flask("dying")
 
@@ -251,6 +251,12 @@ def noting(environ: Any, start_response: Any) -> list[bytes]:
     os.write(_notes, environ["HTTP_X_REQUEST_ID"].encode() + b"\n")
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
     return [b"ok"]
+
+
+own = Flask("own")
+own.wsgi_app = observe(own.wsgi_app)  # type: ignore[method-assign,assignment]
+own.add_url_rule("/ok", "ok", ok)
+own.add_url_rule("/os-exit/<int:code>", "os_exit", os_exit)
 
 
 class HandlerError(Exception):

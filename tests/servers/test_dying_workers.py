@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from tests.cli.command import COMMAND
 from tests.servers.mortal import await_service, errors, flying, mortal, see
 from tests.servers.ways import ALL, GEVENT, GTHREAD, SYNC
-from tests.support import Answer, Server, descendants, eventually
+from tests.support import Answer, Server, alive, descendants, eventually
 
 Asked = dict[str, Future[Answer | None]]
 
@@ -194,6 +194,44 @@ def _was_seen(server: Server) -> bool:
         for seat in seats
         for flight in seat.look(time_ns()).flights.values()
     )
+
+
+def test_an_arbiter_that_is_killed_alone_takes_no_request_along(tmp_path: Path) -> None:
+    path = str(tmp_path / "recorder")
+    with mortal(GTHREAD, WSGI_OBSERVE_RECORDER_PATH=path) as server:
+        with in_flight(server, "left-alone", path="/sleep?seconds=1.5") as asked:
+            worker = flying(server)["left-alone"]
+            server.process.kill()
+        answer = asked["left-alone"].result()
+        assert answer is not None
+        assert answer.status == 200
+        eventually(lambda: not alive(worker))
+    with mortal(GTHREAD, WSGI_OBSERVE_RECORDER_PATH=path) as server:
+        assert [line for line in server.records if line.get("outcome") == "died"] == []
+
+
+def test_an_arbiter_that_takes_over_tells_nothing_of_what_still_runs(tmp_path: Path) -> None:
+    path = str(tmp_path / "recorder")
+    with mortal(SYNC, WSGI_OBSERVE_RECORDER_PATH=path) as server:
+        with in_flight(server, "old", path="/sleep?seconds=2") as asked:
+            server.process.send_signal(signal.SIGUSR2)
+            eventually(lambda: (tmp_path / "recorder.1").exists())
+        answer = asked["old"].result()
+        assert answer is not None
+        assert answer.status == 200
+        for pid in descendants(server.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        eventually(lambda: "Shutting down: Master.2" in str(server.records))
+    assert errors(server, "old") == []
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_app_that_is_wrapped_by_its_own_code_is_noted_in_there(kind: str) -> None:
+    with mortal(kind, app="own") as server:
+        assert see(server, "/os-exit/7", "own") is None
+        assert told(server, "own")["cause"] == "exit 7"
+        await_service(server)
 
 
 @pytest.mark.parametrize("place", ["/proc/recorder", "/nowhere/recorder", "/dev/full"])

@@ -56,6 +56,13 @@ class Slot:
         """Note that the request has ended."""
         if exchange.outcome != "complete":
             self._tell_if_killed(exchange)
+        # As `give_back` does; each request would pay for the call.
+        self.memory[self.offset] = FREE
+        self.exchange = None
+        self._free.append(self)
+
+    def give_back(self) -> None:
+        """Have it free although no request was noted in it."""
         self.memory[self.offset] = FREE
         self.exchange = None
         self._free.append(self)
@@ -106,6 +113,10 @@ class _Beyond(Slot):
         """Count one less."""
         if exchange.outcome != "complete":
             self._tell_if_killed(exchange)
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Count one less."""
         self.exchange = None
         self._recorder.count_beyond(self, ended=True)
 
@@ -136,9 +147,8 @@ class Recorder:
     @property
     def running(self) -> list[Slot]:
         """The slots that are taken now, those of requests beyond the table too."""
-        with self._lock:
-            beyond = list(self._beyond)
-        return [slot for slot in (*self._slots, *beyond) if slot.exchange is not None]
+        # Without the lock: the handler of a signal asks, which may have interrupted who has it.
+        return [slot for slot in (*self._slots, *list(self._beyond)) if slot.exchange is not None]
 
     def take_beyond(self) -> Slot:
         """Return what stands in for a slot when all are taken."""
@@ -186,6 +196,7 @@ class InFlight(Layer):
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Take a slot, and give it back at the end."""
+        slot = None
         try:
             try:
                 slot = self._free.pop()
@@ -210,3 +221,5 @@ class InFlight(Layer):
             exchange.at_end = (*slot.at_end, *exchange.at_end) if exchange.at_end else slot.at_end
         except Exception:
             warn_once("noting a running request")
+            if slot is not None:
+                slot.give_back()

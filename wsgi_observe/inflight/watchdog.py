@@ -77,7 +77,7 @@ class Watchdog:
             return
         fields = exchange.scope.__dict__.setdefault("fields", {})
         if fields is not None:
-            fields["slow"] = True
+            fields.setdefault("slow", True)  # the app may have bound one of its own
         tell_slow(exchange.scope, (now - began) // 1_000_000 / 1000, stack)
 
 
