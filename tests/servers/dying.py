@@ -203,6 +203,17 @@ def _job(caller: str | None) -> None:
         raise ValueError("beside")
 
 
+@app.get("/thrown")
+def thrown() -> str:
+    """Be ended by another thread, as some libraries do for a timeout of their own."""
+    target, error = ctypes.c_ulong(threading.get_ident()), ctypes.py_object(SystemExit)
+    throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    threading.Thread(target=throw, args=(target, error)).start()
+    for _ in range(500):
+        time.sleep(0.01)
+    return "unharmed"
+
+
 @app.get("/greenlet")
 def greenlet() -> str:
     """Fail in a greenlet beside the request."""

@@ -75,6 +75,12 @@ OF_THE_APP = (
     _fails("SystemExit in close", "/close/exit-3", "SystemExit", WHOLE),
     _fails("an exception in a thread of the request", "/thread", "ValueError", WHOLE),
     _fails(
+        "an exception thrown into the serving thread",
+        "/thrown",
+        "SystemExit",
+        kinds=(SYNC, GTHREAD),
+    ),
+    _fails(
         "an exception in a greenlet of the request",
         "/greenlet",
         "ValueError",

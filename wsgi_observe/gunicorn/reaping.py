@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic, sleep, time_ns
 from typing import Any
 
@@ -15,6 +16,7 @@ from wsgi_observe.inflight.seat import Seat
 from wsgi_observe.inflight.telling import log, tell_deaths
 
 _UNNAMED = "requests that die with their worker are not named"
+_NO_BOOT_ERROR = "no failure to boot, as Gunicorn takes it for; the service goes on"
 _PATIENCE = 2.0  # seconds for the last workers to be gone, once they were killed
 _OTHER_FAILURE = 255 << 8  # what Gunicorn's own workers exit with after an exception
 
@@ -87,10 +89,7 @@ class Reaper:
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         if code not in boot_errors or not self._has_booted(pid):
             return status
-        log.warning(
-            "worker %d had served before it exited with code %d, by which Gunicorn means a failure "
-            "to boot: the service goes on", pid, code
-        )  # fmt: skip
+        log.warning("worker %d served, then exited with %d: %s", pid, code, _NO_BOOT_ERROR)
         return _OTHER_FAILURE
 
     def _has_booted(self, pid: int) -> bool:
@@ -100,17 +99,26 @@ class Reaper:
         for worker, seat in self._seats.taken:
             if not isinstance(worker.pid, int):
                 continue
-            status = self._ends.get(worker.pid)
-            if status is not None or worker.pid not in self._server.WORKERS:
+            status = self._ends.pop(worker.pid, None)
+            if status is not None or _is_gone(worker.pid):
                 cause = _cause(worker, seat, status, worker.pid in self._killed)
                 try:
-                    tell_deaths(
-                        seat.look(time_ns()), seat.beyond, cause, time_ns(), worker_pid=worker.pid
-                    )
+                    now = time_ns()
+                    tell_deaths(seat.look(now), seat.beyond, cause, now, worker_pid=worker.pid)
                 finally:
                     self._seats.take_back(worker)
                     self._killed.discard(worker.pid)
         self._ends.clear()
+
+
+def _is_gone(pid: int) -> bool:
+    """Tell whether somebody else has reaped a worker."""
+    with suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+    return False
 
 
 def _cause(worker: Any, seat: Seat, status: int | None, was_killed: bool) -> str:
