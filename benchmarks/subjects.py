@@ -68,8 +68,8 @@ def subjects() -> dict[str, Call]:
         found[f"{name}, bare"] = request(app)
         found[f"{name}, no access line"] = request(observe(app, access_log=False))
         found[f"{name}, access line"] = request(observe(app))
-    # The access line joins behind; it is left out, since next to it so little cannot be seen.
-    found["trivial, noted"] = request(noted(trivial))
+        # Without the access line, next to which so little cannot be seen.
+        found[f"{name}, noted"] = request(noted(app))
     found["health"] = request(observe(trivial), "/health")
     found["ready"] = request(observe(trivial, checks=checks, check_ttl=60.0), "/ready")
     return found | lines()

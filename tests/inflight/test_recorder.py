@@ -13,6 +13,8 @@ from flask import Flask, request
 
 from tests.calls import answering, call, call_freely, environ, raising
 from tests.conftest import Log
+from tests.test_cost import calls_of
+from wsgi_observe import ErrorEnvelope, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.inflight.recorder import InFlight, Recorder
 from wsgi_observe.inflight.slot import Flight
@@ -155,6 +157,13 @@ def test_ten_thousand_requests_use_one_slot(recorder: Recorder, noted: Noted) ->
 
 def _is_used(recorder: Recorder, offset: int) -> bool:
     return any(recorder.seat.memory[offset : offset + 64])
+
+
+def test_noting_a_request_takes_two_calls_and_an_end(recorder: Recorder) -> None:
+    plain, noted = (observe(answering(body=[b"ok"]), access_log=False) for _ in range(2))
+    noted.take_in(InFlight(noted, recorder), ahead_of=ErrorEnvelope)  # type: ignore[attr-defined]
+    # `InFlight.join`, `Slot.leave`, and the end of the body, which without it has nothing to do.
+    assert calls_of(noted, "/") - calls_of(plain, "/") == 3
 
 
 def test_a_process_forked_in_a_request_does_not_touch_the_table(table: Table, noted: Noted) -> None:
