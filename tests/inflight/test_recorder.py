@@ -24,7 +24,7 @@ Noted = Callable[[Any], Any]
 
 
 def look(table: Table, seat: int = 1) -> list[Flight]:
-    return list(table.seat(seat).look(time_ns()).flights.values())
+    return list(table.seat(seat).look().flights.values())
 
 
 def looking(table: Table, seen: list[Flight]) -> Any:

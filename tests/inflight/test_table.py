@@ -50,17 +50,17 @@ def test_what_a_killed_worker_left_is_read(table: Table) -> None:
         app(environ("/orders"), lambda status, headers: None)
     os.waitpid(pid, 0)
     seat = table.seat(0)
-    flights, torn = seat.look(time_ns())
+    flights, torn = seat.look()
     assert ([flight.path for flight in flights.values()], torn) == (["/orders"], 0)
     seat.clear()
-    assert seat.look(time_ns()) == ({}, 0)
+    assert seat.look() == ({}, 0)
 
 
 def test_another_process_finds_the_table_through_one_that_has_it(table: Table, worker: int) -> None:
     found = Table.of_process(worker)
     assert (found.pid, found.made) == (os.getpid(), table.made)
     (seat,) = [seat for seat in found.seats if seat.pid == worker]
-    assert [flight.path for flight in seat.look(time_ns()).flights.values()] == ["/stuck"]
+    assert [flight.path for flight in seat.look().flights.values()] == ["/stuck"]
 
 
 def test_a_process_without_a_table_is_told_from_one_that_is_not_there() -> None:
@@ -79,7 +79,7 @@ def test_what_is_torn_is_counted_and_spares_the_rest(table: Table) -> None:
     table.memory[first] = 1
     entry = pack(text_of("abc", "GET", "/whole"), time_ns())
     table.memory[second : second + FORM.size] = entry
-    flights, torn = seat.look(time_ns())
+    flights, torn = seat.look()
     assert ([flight.path for flight in flights.values()], torn) == (["/whole"], 1)
 
 

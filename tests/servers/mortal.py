@@ -6,7 +6,6 @@ import http.client
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from time import time_ns
 from typing import Any
 
 from tests.servers.gunicorn import ROOT, WORKERS
@@ -43,11 +42,10 @@ def await_service(server: Server) -> None:
 
 def flying(server: Server) -> dict[str | None, int]:
     """The requests that run there now, each with its worker."""
-    now = time_ns()
     return {
         flight.request_id: seat.pid
         for seat in Table.of_process(server.process.pid).seats
-        for flight in seat.look(now).flights.values()
+        for flight in seat.look().flights.values()
     }
 
 

@@ -18,6 +18,7 @@ from tests.cli.command import COMMAND
 from tests.servers.mortal import await_service, errors, flying, mortal, see
 from tests.servers.ways import ALL, GEVENT, GTHREAD, SYNC
 from tests.support import Answer, Server, alive, descendants, eventually
+from wsgi_observe.inflight.table import Table
 
 Asked = dict[str, Future[Answer | None]]
 
@@ -184,15 +185,9 @@ def test_what_died_with_the_whole_container_is_told_at_the_next_boot_once(
 
 
 def _was_seen(server: Server) -> bool:
-    from time import time_ns
-
-    from wsgi_observe.inflight.table import Table
-
     seats = list(Table.of_process(server.process.pid).seats)
     return any(
-        flight.started < seat.seen
-        for seat in seats
-        for flight in seat.look(time_ns()).flights.values()
+        flight.started < seat.seen for seat in seats for flight in seat.look().flights.values()
     )
 
 

@@ -103,8 +103,8 @@ class Reaper:
             if status is not None or _is_gone(worker.pid):
                 cause = _cause(worker, seat, status, worker.pid in self._killed)
                 try:
-                    now = time_ns()
-                    tell_deaths(seat.look(now), seat.beyond, cause, now, worker_pid=worker.pid)
+                    found, beyond = seat.look(), seat.beyond
+                    tell_deaths(found, beyond, cause, time_ns(), worker_pid=worker.pid)
                 finally:
                     self._seats.take_back(worker)
                     self._killed.discard(worker.pid)

@@ -80,7 +80,7 @@ def _look(seat: Seat, answers: bool) -> Look:
     now = time_ns()
     found = [
         Found(pid, flight, flight.age(now), stacks.get(str(number)))
-        for number, flight in seat.look(now).flights.items()
+        for number, flight in seat.look().flights.items()
     ]
     return Look(pid, answers, sorted(found, key=lambda one: -one.age), seat.beyond)
 

@@ -6,7 +6,6 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from time import time_ns
 from typing import NamedTuple
 
 from wsgi_observe.inflight.seat import Flights
@@ -70,9 +69,8 @@ def _left_in(descriptor: int) -> Iterator[Left]:
         table = Table.open(descriptor)
     except LookupError:
         return
-    now = time_ns()
     for seat in table.seats:
-        found = seat.look(now)
+        found = seat.look()
         if found.flights or found.torn or seat.beyond:
             yield Left(seat.pid, seat.seen, found, seat.beyond)
             seat.clear()

@@ -173,7 +173,7 @@ class Recorder:
         private = bytearray(len(self.seat.memory))
         for slot in self._slots:
             slot.memory = private
-        self.seat = Seat(private, self.seat.start, len(self._slots), 0)
+        self.seat = Seat(private, self.seat.start, len(self._slots))
         self._lock = allocate_lock()
 
 
@@ -214,7 +214,15 @@ class InFlight(Layer):
                 text = text_of(request_id, environ.get("REQUEST_METHOD", ""), path)
             if len(text) > ROOM:
                 text = text[:ROOM]
-            _write(slot.memory, slot.offset, RUNNING, len(text), adler32(text, now), now, text)
+            _write(
+                slot.memory,
+                slot.offset,
+                RUNNING,
+                len(text),
+                adler32(text, now ^ now >> 32),
+                now,
+                text,
+            )
             slot.here = self._here()
             slot.exchange = exchange
             environ[IN_FLIGHT] = slot

@@ -57,11 +57,10 @@ class Seat:
     answer = _Word(28)
     """The worker's descriptor of the file that the answer is in."""
 
-    def __init__(self, memory: mmap.mmap | bytearray, start: int, slots: int, made: int) -> None:
+    def __init__(self, memory: mmap.mmap | bytearray, start: int, slots: int) -> None:
         self.memory = memory
         self.start = start
         self._slots = slots
-        self._made = made
 
     @property
     def booted(self) -> bool:
@@ -87,14 +86,14 @@ class Seat:
         first = self.start + SEAT_SIZE
         return range(first, first + self._slots * FORM.size, FORM.size)
 
-    def look(self, now: int) -> Flights:
+    def look(self) -> Flights:
         """Return what runs, or was running when its worker died."""
         flights, torn = {}, 0
         for number, offset in enumerate(self.offsets):
             if not self.memory[offset]:
                 continue
             try:
-                found = unpack(bytes(self.memory[offset : offset + FORM.size]), self._made, now)
+                found = unpack(bytes(self.memory[offset : offset + FORM.size]))
             except TornError:
                 torn += 1
                 continue

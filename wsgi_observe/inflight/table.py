@@ -54,7 +54,10 @@ class Table:
         else:
             os.ftruncate(descriptor, 0)
             # On a full disk, memory of a file that has no room there ends who writes to it.
-            os.posix_fallocate(descriptor, 0, size)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(descriptor, 0, size)
+            else:
+                os.ftruncate(descriptor, size)
         memory = mmap.mmap(descriptor, size)
         _HEAD.pack_into(memory, 0, _MAGIC, os.getpid(), seats, slots, time_ns())
         return cls(memory, descriptor)
@@ -94,7 +97,7 @@ class Table:
     def seat(self, number: int) -> Seat:
         """Return the seat of that number."""
         start = _HEAD_SIZE + number * _seat_size(self._slots)
-        return Seat(self.memory, start, self._slots, self.made)
+        return Seat(self.memory, start, self._slots)
 
 
 def _seat_size(slots: int) -> int:
