@@ -15,6 +15,7 @@ from tests.calls import answering, call, call_freely, environ, raising
 from tests.conftest import Log
 from tests.test_cost import calls_of
 from wsgi_observe import ErrorEnvelope, observe
+from wsgi_observe.core.redact import REDACTED
 from wsgi_observe.flask import Observe
 from wsgi_observe.inflight.recorder import InFlight, Recorder
 from wsgi_observe.inflight.slot import Flight
@@ -222,7 +223,7 @@ def test_a_secret_in_the_path_is_not_kept_in_the_table(table: Table, recorder: R
     app.wsgi_app.take_in(InFlight(app, recorder), ahead_of=())  # type: ignore[attr-defined]
     call(app, "/reset/s3cret", HTTP_X_REQUEST_ID="abc")
     assert [(one.request_id, one.method, one.path) for one in seen] == [
-        ("abc", "GET", "/reset/[redacted]")
+        ("abc", "GET", f"/reset/{REDACTED}")
     ]
 
 
