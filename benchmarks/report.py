@@ -16,6 +16,8 @@ COSTS = {
     "stack with the access line, on a trivial app": ("trivial, access line", "trivial, bare"),
     "stack without the access line, on Flask": ("Flask, no access line", BARE),
     "stack with the access line, on Flask": ("Flask, access line", BARE),
+    "noting a running request, on a trivial app": ("trivial, noted", "trivial, no access line"),
+    "noting a running request, on Flask": ("Flask, noted", "Flask, no access line"),
     "a health answer, whole": ("health", None),
     "a readiness answer within the TTL, ten checks, whole": ("ready", None),
     "an application line": ("line, json", "line, none"),

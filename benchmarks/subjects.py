@@ -9,7 +9,10 @@ from flask import Flask
 from werkzeug.test import create_environ
 
 from benchmarks.lines import lines
-from wsgi_observe import observe
+from wsgi_observe import ErrorEnvelope, observe
+from wsgi_observe.inflight.recorder import InFlight, Recorder
+from wsgi_observe.inflight.table import Table
+from wsgi_observe.inflight.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -48,6 +51,15 @@ def request(app: WSGIApplication, path: str = "/") -> Call:
     return call
 
 
+def noted(app: WSGIApplication) -> WSGIApplication:
+    """Return `app` with the stack round it, its requests noted and watched as under Gunicorn."""
+    recorder = Recorder(Table.make(seats=1, slots=8).seat(0))
+    Watchdog(recorder, slow=22.5).start()
+    observed = observe(app, access_log=False)
+    observed.take_in(InFlight(observed, recorder), ahead_of=ErrorEnvelope)
+    return observed
+
+
 def subjects() -> dict[str, Call]:
     """Return each subject's call by its name."""
     checks = {f"check_{number}": bool for number in range(10)}
@@ -56,6 +68,8 @@ def subjects() -> dict[str, Call]:
         found[f"{name}, bare"] = request(app)
         found[f"{name}, no access line"] = request(observe(app, access_log=False))
         found[f"{name}, access line"] = request(observe(app))
+        # Without the access line, next to which so little cannot be seen.
+        found[f"{name}, noted"] = request(noted(app))
     found["health"] = request(observe(trivial), "/health")
     found["ready"] = request(observe(trivial, checks=checks, check_ttl=60.0), "/ready")
     return found | lines()

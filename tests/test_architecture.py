@@ -15,8 +15,8 @@ IDS = [str(path.relative_to(PACKAGE)) for path in FILES]
 
 # From the bottom up. A file imports what stands lower, and what shares its own floor only where
 # that is one room: middlewares and doors are strangers to each other.
-FLOORS = ("core", "settings", "health", "logs", "middleware", "stack", "__init__")
-ROOMS = {"core", "health", "logs", "cli", "demo", "flask", "gunicorn", "sentry"}
+FLOORS = ("core", "settings", "health", "logs", "inflight", "middleware", "stack", "__init__")
+ROOMS = {"core", "health", "logs", "inflight", "cli", "demo", "flask", "gunicorn", "sentry"}
 DOORS = {"flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"}
 HOUSES_OF_THEIR_OWN = {"cli", "demo", "__main__"}
 

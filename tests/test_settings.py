@@ -55,6 +55,8 @@ DEFAULTS = {
     "flask": False,
     "sentry": False,
     "drain_seconds": 0.0,
+    "slow_request_seconds": None,
+    "recorder_path": "",
 }
 
 GOOD = [
@@ -114,6 +116,10 @@ GOOD = [
     ("flask", True, True),
     ("sentry", True, True),
     ("drain_seconds", 20, 20.0),
+    ("slow_request_seconds", 0, 0.0),
+    ("slow_request_seconds", None, None),
+    ("recorder_path", "/var/run/flights", "/var/run/flights"),
+    ("recorder_path", Path("/var/run/flights"), "/var/run/flights"),
     ("log_stream", "wsgi.errors", "wsgi.errors"),
     ("log_stream", Path("/var/log/shop.log"), "/var/log/shop.log"),
     ("log_format", "json", "json"),
@@ -167,6 +173,8 @@ BAD = [
     *(("flask", bad) for bad in (1, None)),
     *(("sentry", bad) for bad in (1, "yes")),
     *(("drain_seconds", bad) for bad in (-1, NAN, INF, "20", None, 86_401)),
+    *(("slow_request_seconds", bad) for bad in (-1, NAN, INF, "20", True, 86_401)),
+    *(("recorder_path", bad) for bad in ("flights", "/a\x00b", None, 1, b"/a")),
     *(("log_format", bad) for bad in ("JSON", "", None)),
     *(("log_stream", bad) for bad in ("stdin", "shop.log", "/a\x00b", "", None, 1, b"/a")),
     *(
@@ -236,6 +244,8 @@ ENVIRONMENT = [
     ("FLASK", "1", True),
     ("SENTRY", "1", True),
     ("DRAIN_SECONDS", "20", 20.0),
+    ("SLOW_REQUEST_SECONDS", "2.5", 2.5),
+    ("RECORDER_PATH", "/var/run/flights", "/var/run/flights"),
     ("CAPTURE_UNCAUGHT", "0", False),
     (
         "LOG_FIELDS",
@@ -277,6 +287,8 @@ BAD_ENVIRONMENT = [
     ("CHECKS", "db=shop.health.ping"),
     ("FLASK", "flask"),
     ("DRAIN_SECONDS", "long"),
+    ("SLOW_REQUEST_SECONDS", "long"),
+    ("RECORDER_PATH", "flights"),
     ("LOG_FIELDS", "service"),
     ("LOG_FIELDS", "=x"),
     ("LOG_FIELDS", "level=x"),

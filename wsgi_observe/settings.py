@@ -10,6 +10,7 @@ from wsgi_observe.core import fit
 from wsgi_observe.core.envelope import Error
 from wsgi_observe.core.fit import SettingsError
 from wsgi_observe.core.fit_checks import fit_checks
+from wsgi_observe.core.fit_inflight import file_or_nothing, seconds_or_none
 from wsgi_observe.core.fit_mail import address, addresses, host, secret_text
 from wsgi_observe.core.fit_words import word_items, words
 from wsgi_observe.core.peer import MODES as PEER_MODES
@@ -99,6 +100,8 @@ class Settings:
     flask: bool = _setting(False, fit.switch, parse=fit.switch_text)
     sentry: bool = _setting(False, fit.switch, parse=fit.switch_text)
     drain_seconds: float = _setting(0.0, fit.seconds, parse=fit.number)
+    slow_request_seconds: float | None = _setting(None, seconds_or_none, parse=fit.number)
+    recorder_path: str = _setting("", file_or_nothing)
 
     def __new__(cls, **values: object) -> Settings:
         """Refuse unknown names, before the fields are set."""

@@ -14,8 +14,8 @@ def test_a_sync_worker_that_times_out_answers_with_the_envelope(tmp_path: Path) 
         answer = server.get(f"/stream?gate={tmp_path}&count=1", {"X-Request-ID": "stuck"})
         assert (answer.status, answer.json["request_id"]) == (500, "stuck")
         (error,) = [line for line in server.log_of("stuck") if line["level"] == "ERROR"]
-        assert error["exc_type"] == "SystemExit"
-        assert "wait_for" in error["exc_info"]
+        assert (error["outcome"], error["cause"]) == ("died", "worker timeout")
+        assert "in wait_for" in error["stack"]
         # The next worker serves on.
         assert server.get("/id").status == 200
 

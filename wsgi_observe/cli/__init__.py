@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
-from wsgi_observe.cli import demo, drain
+from wsgi_observe.cli import demo, drain, stuck
 
-SUBCOMMANDS = (demo, drain)
+SUBCOMMANDS = (demo, drain, stuck)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

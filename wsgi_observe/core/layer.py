@@ -47,6 +47,20 @@ class Layer:
             return _reply(exchange, app, environ)
         return exchange.run(app, environ)
 
+    def has(self, kind: type[Layer]) -> bool:
+        """Tell whether one of that kind takes part, this one or one right inside it."""
+        return any(isinstance(layer, kind) for layer in self._layers)
+
+    def take_in(self, guest: Layer, ahead_of: type[Layer] | tuple[type[Layer], ...]) -> None:
+        """Have `guest` take part too: right outside one of `ahead_of`, or else right round the app.
+
+        For a door that finds an app which is wrapped already.
+        """
+        layers = list(self._layers)
+        places = (n for n, layer in enumerate(layers) if isinstance(layer, ahead_of))
+        layers.insert(next(places, len(layers)), guest)
+        self._layers = tuple(layers)
+
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> WSGIApplication | None:
         """Take part in `exchange`; return who answers in place of the app inside, if anyone.
 

@@ -25,6 +25,13 @@ def hang(cfg: Any, service: Service) -> None:
 
     def when_ready(server: Any) -> None:
         make_sigterm_drain(server, service.state)
+        service.note_flights(server)
+
+    def pre_fork(server: Any, worker: Any) -> None:
+        service.give_seat(worker)
+
+    def on_exit(server: Any) -> None:
+        service.end()
 
     def post_worker_init(worker: Any) -> None:
         begin(worker, service)
@@ -35,7 +42,9 @@ def hang(cfg: Any, service: Service) -> None:
 
     _chain(cfg, "nworkers_changed", nworkers_changed)
     _chain(cfg, "when_ready", when_ready)
+    _chain(cfg, "pre_fork", pre_fork)
     _chain(cfg, "post_fork", guard_worker)
+    _chain(cfg, "on_exit", on_exit)
     # After theirs, which may wrap the app as well: ours is the outermost.
     _chain(cfg, "post_worker_init", post_worker_init, last=True)
     _chain(cfg, "pre_request", pre_request)

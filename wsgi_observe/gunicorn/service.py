@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from wsgi_observe.gunicorn.flights import make_seats
 from wsgi_observe.gunicorn.lacking import warn_of_lack
+from wsgi_observe.gunicorn.reaping import Reaper
+from wsgi_observe.gunicorn.seats import Seats
 from wsgi_observe.gunicorn.stream import Stream
 from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared import SharedState
@@ -18,15 +21,37 @@ class Service:
         self.settings = Settings()
         self.stream = Stream()
         self.server: Any = None
+        self.seats: Seats | None = None
+        self.reaper: Reaper | None = None
         self.state: HealthState
+        self._lack: OSError | None = None
         try:
             self.state = SharedState()
         except OSError as error:
-            warn_of_lack(f"no memory can be shared ({error})", "there is no draining")
+            self._lack = error  # to be said when there is a stream for it
             self.state = HealthState()
+
+    def note_flights(self, server: Any) -> None:
+        """Make the table of running requests, and have the arbiter read it when a worker dies."""
+        self.seats = make_seats(server.cfg, self.settings)
+        if self.seats is not None:
+            self.reaper = Reaper(server, self.seats)
+            self.reaper.begin()
+
+    def give_seat(self, worker: Any) -> None:
+        """Give a worker that is about to be forked its seat in that table."""
+        if self.seats is not None:
+            self.seats.give(worker)
+
+    def end(self) -> None:
+        """Name what died with the last workers."""
+        if self.reaper is not None:
+            self.reaper.end()
 
     def update(self, settings: Settings, cfg: Any) -> None:
         """Take note of settings that were read anew."""
         self.settings, self.cfg = settings, cfg
+        if self._lack is not None:
+            warn_of_lack(f"no memory can be shared ({self._lack})", "there is no draining")
         if isinstance(self.state, SharedState):
             self.state.seconds = settings.drain_seconds

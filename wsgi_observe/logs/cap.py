@@ -58,4 +58,4 @@ def _share(sizes: list[int], room: int) -> int:
 def _cut(name: str, value: object, text: str, limit: int) -> object:
     if size(text) <= limit:
         return value
-    return cut_traceback(text, limit) if name == "exc_info" else cut(text, limit)
+    return cut_traceback(text, limit) if name in ("exc_info", "stack") else cut(text, limit)

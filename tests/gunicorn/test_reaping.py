@@ -1,0 +1,161 @@
+"""The arbiter's side of the flight recorder: seats, statuses, and what a Gunicorn may lack."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from time import time_ns
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.conftest import Log
+from wsgi_observe.gunicorn.reaping import Reaper
+from wsgi_observe.gunicorn.seats import Seats
+from wsgi_observe.inflight.slot import FORM, pack, text_of
+from wsgi_observe.inflight.table import Table
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    made = Table.make(seats=2, slots=2)
+    yield made
+    os.close(made.descriptor)
+
+
+@pytest.fixture
+def seats(table: Table) -> Seats:
+    return Seats(table)
+
+
+class Worker:
+    def __init__(self) -> None:
+        self.pid: Any = "[booting]"
+        self.aborted = False
+
+
+class Arbiter:
+    """As much of Gunicorn's as reaps."""
+
+    WORKER_BOOT_ERROR, APP_LOAD_ERROR = 3, 4
+
+    def __init__(self) -> None:
+        self.WORKERS: dict[int, Worker] = {}
+        self.saw: list[int] = []
+
+    def reap_workers(self) -> None:
+        for pid in list(self.WORKERS):
+            found, status = os.waitpid(pid, 0)
+            self.saw.append(status)
+            del self.WORKERS[found]
+
+    def kill_worker(self, pid: int, number: int) -> None:
+        os.kill(pid, number)
+
+
+def fork(arbiter: Arbiter, seats: Seats, code: int = 0, *, booted: bool = True) -> Worker:
+    """Have a worker leave a request in its seat and exit."""
+    made = Worker()
+    seats.give(made)
+    seat = seats.of(made)
+    assert seat is not None
+    seat.booted = booted
+    offset = seat.offsets[0]
+    seat.memory[offset : offset + FORM.size] = pack(text_of("abc", "GET", "/"), time_ns())
+    made.pid = os.fork()
+    if not made.pid:
+        if code < 0:
+            signal.pause()
+        os._exit(code)
+    arbiter.WORKERS[made.pid] = made
+    return made
+
+
+@pytest.mark.parametrize(
+    ("code", "booted", "seen", "cause"),
+    [
+        (7, True, 7, "exit 7"),
+        (3, True, 255, "exit 3"),
+        (4, True, 255, "exit 4"),
+        (3, False, 3, "exit 3"),
+    ],
+    ids=["any code", "3 after it served", "4 after it served", "3 before it served"],
+)
+def test_an_exit_is_told_as_it_was_and_ends_no_service_that_has_served(
+    code: int, booted: bool, seen: int, cause: str, seats: Seats, log: Log
+) -> None:
+    arbiter = Arbiter()
+    Reaper(arbiter, seats).begin()
+    fork(arbiter, seats, code, booted=booted)
+    wait = os.waitpid
+    arbiter.reap_workers()
+    assert os.waitpid is wait
+    assert [os.WEXITSTATUS(status) for status in arbiter.saw] == [seen]
+    assert (log.error["cause"], log.error["request_id"]) == (cause, "abc")
+    assert len(log.warnings) == (seen == 255)
+
+
+def test_a_kill_by_the_arbiter_is_the_end_of_its_patience(seats: Seats, log: Log) -> None:
+    arbiter = Arbiter()
+    reaper = Reaper(arbiter, seats)
+    reaper.begin()
+    gone = fork(arbiter, seats, -1)
+    arbiter.kill_worker(gone.pid, signal.SIGKILL)
+    reaper.end()
+    assert log.error["cause"] == "graceful timeout"
+
+
+def test_a_worker_that_somebody_else_has_reaped_is_still_told_of(seats: Seats, log: Log) -> None:
+    arbiter = Arbiter()
+    Reaper(arbiter, seats).begin()
+    gone = fork(arbiter, seats)
+    os.waitpid(gone.pid, 0)
+    arbiter.WORKERS.clear()
+    arbiter.reap_workers()
+    arbiter.reap_workers()
+    assert log.error["cause"] == "unknown"
+
+
+def test_a_request_without_a_slot_and_a_torn_one_are_counted(seats: Seats, log: Log) -> None:
+    arbiter = Arbiter()
+    Reaper(arbiter, seats).begin()
+    seat = seats.of(fork(arbiter, seats, 7))
+    assert seat is not None
+    seat.beyond = 3
+    seat.memory[seat.offsets[1]] = 9
+    arbiter.reap_workers()
+    named, beyond, torn = log.errors
+    assert named["request_id"] == "abc"
+    assert beyond["message"] == "3 requests died: exit 7; those for which there were no slots"
+    assert torn["message"] == "1 requests died: exit 7; those whose slots are torn"
+
+
+def test_seats_are_given_again_and_a_failed_fork_keeps_none(seats: Seats, log: Log) -> None:
+    for _ in range(10):
+        seats.give(Worker())
+    assert len(list(seats.taken)) == 1
+    assert log.warnings == []
+
+
+def test_workers_beyond_the_seats_are_one_warning(seats: Seats, log: Log) -> None:
+    workers = [Worker() for _ in range(4)]
+    for number, one in enumerate(workers):
+        seats.give(one)
+        one.pid = number
+    assert [seats.of(one) is None for one in workers] == [False, False, True, True]
+    (warning,) = log.warnings
+    assert "more workers than seats" in warning["message"]
+
+
+def test_what_a_gunicorn_lacks_is_said_once_each(seats: Seats, log: Log) -> None:
+    lacking = SimpleNamespace()
+    for _ in range(2):
+        Reaper(lacking, seats).begin()
+    assert vars(lacking) == {}
+    losses = [line["message"].partition(": ")[2] for line in log.warnings]
+    assert losses == [
+        "requests that die with their worker are not named",
+        "a graceful timeout is told as SIGKILL",
+    ]

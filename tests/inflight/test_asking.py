@@ -1,0 +1,111 @@
+"""Asking a running worker: which requests, for how long, and where they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.calls import environ
+from tests.cli.command import COMMAND
+from wsgi_observe.inflight.asking import ask
+from wsgi_observe.inflight.recorder import InFlight, Recorder
+from wsgi_observe.inflight.table import Table
+from wsgi_observe.inflight.watchdog import Watchdog
+
+
+@pytest.fixture
+def workers(table: Table) -> Iterator[list[int]]:
+    """Two processes in a request each: one with a watchdog, one without."""
+    pids = [_fork(table, number) for number in range(2)]
+    yield pids
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _fork(table: Table, number: int) -> int:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            seat = table.seat(number)
+            seat.pid = os.getpid()
+            recorder = Recorder(seat)
+
+            def wait_for_ever(*_: object) -> None:
+                os.write(writing, b"!")
+                signal.pause()
+
+            if number == 0:
+                Watchdog(recorder, 0).start()
+            app = InFlight(wait_for_ever, recorder)  # type: ignore[arg-type]
+            app(environ(f"/{number}", HTTP_X_REQUEST_ID="abc"), lambda status, headers: None)
+        finally:
+            os._exit(1)
+    assert os.read(reading, 1) == b"!"
+    os.close(reading)
+    os.close(writing)
+    return pid
+
+
+def test_a_worker_tells_its_requests_and_their_stacks(workers: list[int]) -> None:
+    for _ in range(2):
+        (look,) = ask(workers[0])
+        (found,) = look.found
+        assert (look.pid, found.pid, found.flight.path) == (workers[0], workers[0], "/0")
+        assert found.age >= 0
+        assert found.stack is not None
+        assert found.stack.splitlines()[-2].endswith("in wait_for_ever")
+
+
+def test_a_worker_that_does_not_answer_is_still_known_by_its_requests(workers: list[int]) -> None:
+    (look,) = ask(workers[1], wait=0.05)
+    assert [(one.flight.path, one.stack) for one in look.found] == [("/1", None)]
+    assert not look.answers
+
+
+def test_an_arbiter_tells_of_all_its_workers(workers: list[int]) -> None:
+    looks = list(ask(os.getpid(), wait=2.0))
+    assert [(look.pid, look.answers) for look in looks] == [(workers[0], True), (workers[1], False)]
+
+
+def test_the_command_prints_them_oldest_first(workers: list[int]) -> None:
+    done = _stuck(workers[0])
+    assert done.returncode == 0, done.stderr
+    head, _, row, *_ = done.stdout.splitlines()
+    assert head == f"worker {workers[0]}: 1 running"
+    assert re.fullmatch(r"  \d+\.\d s  GET /0  -", row)
+    assert "in wait_for_ever" in done.stdout
+
+
+def test_the_command_prints_json_for_programs(workers: list[int]) -> None:
+    (line,) = _stuck(workers[0], "--json").stdout.splitlines()
+    found = json.loads(line)
+    assert (found["worker_pid"], found["method"], found["path"]) == (workers[0], "GET", "/0")
+    assert "wait_for_ever" in found["stack"]
+
+
+@pytest.mark.parametrize(
+    ("pid", "what"),
+    [("4194999", "there is no process 4194999"), ("self", "is no Gunicorn"), ("99999999999", "no")],
+)
+def test_the_command_says_whom_it_cannot_ask(pid: str, what: str) -> None:
+    if pid == "self":
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+            done = _stuck(other.pid)
+    else:
+        done = _stuck(int(pid))
+    assert done.returncode == 1
+    assert what in done.stderr
+
+
+def _stuck(pid: int, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, "stuck", str(pid), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

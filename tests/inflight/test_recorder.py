@@ -1,0 +1,239 @@
+"""The recorder: a request is in the table for as long as it runs, and no longer."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from time import time_ns
+from typing import Any
+
+import pytest
+from flask import Flask, request
+
+from tests.calls import answering, call, call_freely, environ, raising
+from tests.conftest import Log
+from tests.test_cost import calls_of
+from wsgi_observe import ErrorEnvelope, observe
+from wsgi_observe.core.redact import REDACTED
+from wsgi_observe.flask import Observe
+from wsgi_observe.inflight.recorder import InFlight, Recorder
+from wsgi_observe.inflight.slot import Flight
+from wsgi_observe.inflight.table import Table
+
+Noted = Callable[[Any], Any]
+
+
+def look(table: Table, seat: int = 1) -> list[Flight]:
+    return list(table.seat(seat).look().flights.values())
+
+
+def looking(table: Table, seen: list[Flight]) -> Any:
+    """Return an app that notes what the table has while it runs."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        seen.extend(look(table))
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    return app
+
+
+class TestARequest:
+    def test_is_in_the_table_while_it_runs(self, table: Table, noted: Noted) -> None:
+        seen: list[Flight] = []
+        before = time_ns()
+        call(noted(looking(table, seen)), "/orders", "POST", HTTP_X_REQUEST_ID="abc")
+        (flight,) = seen
+        assert flight[:3] == ("abc", "POST", "/orders")
+        assert before <= flight.started <= time_ns()
+        assert look(table) == []
+
+    def test_is_there_until_its_body_is_closed(self, table: Table, noted: Noted) -> None:
+        def chunks() -> Iterator[bytes]:
+            assert len(look(table)) == 1
+            yield b"a"
+            assert len(look(table)) == 1
+            yield b"b"
+
+        assert call(noted(answering(body=chunks))).body == b"ab"
+        assert look(table) == []
+
+    @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3)], ids=repr)
+    def test_that_fails_leaves_it(
+        self, error: BaseException, table: Table, noted: Noted, log: Log
+    ) -> None:
+        assert call(noted(raising(error))).code == 500
+        assert look(table) == []
+
+    def test_is_there_until_its_access_line_is_written(
+        self, table: Table, noted: Noted, log: Log, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = []
+        monkeypatch.setattr(log, "emit", lambda record: seen.append(len(look(table))))
+        call(noted(answering()))
+        assert seen == [1]
+
+    @pytest.mark.parametrize(
+        ("more", "path"),
+        [
+            ({"SCRIPT_NAME": "/shop", "PATH_INFO": "/orders"}, "/shop/orders"),
+            ({"PATH_INFO": "/caf\xc3\xa9"}, "/caf\xc3\xa9"),
+            ({"PATH_INFO": "/" + "x" * 900}, "/" + "x" * (496 - 1 - len("abc\0GET\0"))),
+            ({"PATH_INFO": "/\ud800"}, "/?"),
+        ],
+        ids=["mounted", "UTF-8", "cut", "unfit"],
+    )
+    def test_is_named_by_its_path(
+        self, more: dict[str, str], path: str, table: Table, noted: Noted
+    ) -> None:
+        seen: list[Flight] = []
+        call_freely(noted(looking(table, seen)), HTTP_X_REQUEST_ID="abc", **more)
+        assert [flight.path for flight in seen] == [path]
+
+    def test_whose_server_leaves_out_what_is_empty_is_noted(
+        self, table: Table, noted: Noted
+    ) -> None:
+        seen: list[Flight] = []
+        sparse = environ()
+        del sparse["SCRIPT_NAME"], sparse["PATH_INFO"]
+        body = noted(looking(table, seen))(sparse, lambda status, headers: None)
+        body.close()
+        assert [flight.path for flight in seen] == [""]
+
+    def test_for_a_probe_is_not_noted(self, recorder: Recorder, noted: Noted) -> None:
+        recorder.free.clear()
+        assert call(noted(answering()), "/health").code == 200
+        assert recorder.seat.beyond == 0
+
+
+def test_what_runs_at_the_same_time_has_a_slot_each(table: Table, noted: Noted) -> None:
+    both = threading.Barrier(2, timeout=20)
+    seen: list[list[Flight]] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        both.wait()
+        seen.append(look(table))
+        both.wait()
+        start_response("200 OK", [])
+        return []
+
+    observed = noted(app)
+    threads = [threading.Thread(target=call_freely, args=(observed, f"/{n}")) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [sorted(flight.path for flight in one) for one in seen] == [["/0", "/1"]] * 2
+    assert look(table) == []
+
+
+def test_more_requests_than_slots_are_counted(
+    table: Table, recorder: Recorder, noted: Noted
+) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        depth = int(environ["PATH_INFO"][1:])
+        if depth:
+            call_freely(observed, f"/{depth - 1}")
+        else:
+            seen.append((len(look(table)), recorder.seat.beyond, len(recorder.running)))
+        start_response("200 OK", [])
+        return []
+
+    seen: list[tuple[int, int, int]] = []
+    observed = noted(app)
+    call_freely(observed, "/6")
+    assert seen == [(4, 3, 7)]
+    assert (recorder.seat.beyond, len(recorder.free)) == (0, 4)
+
+
+def test_ten_thousand_requests_use_one_slot(recorder: Recorder, noted: Noted) -> None:
+    observed = InFlight(answering(), recorder)
+    for _ in range(10_000):
+        call_freely(observed)
+    assert recorder.running == []
+    touched = [number for number, at in enumerate(recorder.seat.offsets) if _is_used(recorder, at)]
+    assert touched == [0]
+
+
+def _is_used(recorder: Recorder, offset: int) -> bool:
+    return any(recorder.seat.memory[offset : offset + 64])
+
+
+def test_noting_a_request_takes_two_calls_and_an_end(recorder: Recorder) -> None:
+    plain, noted = (observe(answering(body=[b"ok"]), access_log=False) for _ in range(2))
+    noted.take_in(InFlight(noted, recorder), ahead_of=ErrorEnvelope)  # type: ignore[attr-defined]
+    # `InFlight.join`, `Slot.leave`, and the end of the body, which without it has nothing to do.
+    assert calls_of(noted, "/") - calls_of(plain, "/") == 3
+
+
+def test_a_process_forked_in_a_request_does_not_touch_the_table(table: Table, noted: Noted) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/fork":
+            child = os.fork()
+            if not child:
+                try:
+                    call_freely(observed, "/in-the-child")
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+            seen.extend(look(table))
+        start_response("200 OK", [])
+        return []
+
+    seen: list[Flight] = []
+    observed = noted(app)
+    call_freely(observed, "/fork")
+    assert [flight.path for flight in seen] == ["/fork"]
+    assert look(table) == []
+
+
+def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_table(
+    table: Table, noted: Noted
+) -> None:
+    children: list[int] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        children.append(os.fork())
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    body = noted(app)(environ("/twice"), lambda status, headers: None)
+    if not children[0]:
+        try:
+            body.close()
+        finally:
+            os._exit(0)
+    os.waitpid(children[0], 0)
+    assert [flight.path for flight in look(table)] == ["/twice"]
+    body.close()
+
+
+def test_a_secret_in_the_path_is_not_kept_in_the_table(table: Table, recorder: Recorder) -> None:
+    app = Flask("shop")
+    seen: list[Flight] = []
+
+    @app.get("/reset/<token>")
+    def reset(token: str) -> str:
+        seen.extend(look(table))
+        assert request.view_args == {"token": "s3cret"}
+        return "ok"
+
+    Observe(app)
+    app.wsgi_app.take_in(InFlight(app, recorder), ahead_of=())  # type: ignore[attr-defined]
+    call(app, "/reset/s3cret", HTTP_X_REQUEST_ID="abc")
+    assert [(one.request_id, one.method, one.path) for one in seen] == [
+        ("abc", "GET", f"/reset/{REDACTED}")
+    ]
+
+
+def test_a_failing_recorder_costs_nothing_but_its_entry(
+    recorder: Recorder, noted: Noted, log: Log
+) -> None:
+    recorder.here = None  # type: ignore[assignment]
+    observed = noted(answering())
+    for _ in range(9):
+        assert call(observed).code == 200
+    (warning,) = log.warnings
+    assert "running request" in warning["message"]
+    assert (recorder.running, recorder.seat.beyond, len(recorder.free)) == ([], 0, 4)

@@ -1,0 +1,67 @@
+"""A running request's entry in shared memory: read back whole, or known to be torn."""
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from wsgi_observe.inflight.slot import FORM, FREE, ROOM, TornError, pack, text_of, unpack
+
+NOW = 1_800_000_000_000_000_000
+IDS = st.text(st.sampled_from("abcXYZ019._:/+=@~-"), max_size=128)
+METHODS = st.text(st.sampled_from("GETPOSDLAH-"), max_size=20)
+PATHS = st.text(st.characters(max_codepoint=0xFF), max_size=80)
+ENTRIES = st.builds(
+    lambda *facts: pack(text_of(*facts[:3]), facts[3]), IDS, METHODS, PATHS, st.integers(0, NOW)
+)
+
+
+@given(IDS, METHODS, PATHS, st.integers(0, NOW))
+def test_what_is_written_is_read_back(request_id: str, method: str, path: str, began: int) -> None:
+    found = unpack(pack(text_of(request_id, method, path), began))
+    assert found == (request_id or None, method, path, began, False)
+
+
+@given(st.text(), st.text(), st.text(max_size=2000))
+@example("i" * 128, "GET", "/" + "ü" * ROOM)
+def test_any_text_fits_and_can_be_read(request_id: str, method: str, path: str) -> None:
+    data = pack(text_of(request_id, method, path), NOW)
+    assert len(data) == FORM.size
+    assert unpack(data) is not None
+
+
+@given(ENTRIES, ENTRIES, st.integers(0, FORM.size))
+def test_a_torn_entry_is_never_taken_for_a_whole_one(old: bytes, new: bytes, cut: int) -> None:
+    # `Struct.pack_into` fills the place with zeros, then writes one field after the other.
+    for torn in (
+        bytes(cut) + old[cut:],
+        new[:cut] + bytes(FORM.size - cut),
+        new[:cut] + old[cut:],
+        bytes([FREE]) + old[1:],
+    ):
+        if torn not in (old, new):
+            assert read(torn) in (None, read(old), read(new))
+
+
+@given(ENTRIES, st.integers(0, 40) | st.integers(0, FORM.size - 1), st.binary(max_size=40))
+def test_a_scribbled_entry_is_never_taken_for_another(data: bytes, at: int, noise: bytes) -> None:
+    scribbled = (data[:at] + noise + data[at + len(noise) :])[: FORM.size]
+    found = read(scribbled)
+    # Whether the log has it already is one bit, for which nobody is named wrongly.
+    assert found is None or found[:4] == unpack(data)[:4]  # type: ignore[index]
+
+
+@given(st.binary(min_size=FORM.size, max_size=FORM.size))
+def test_noise_is_no_entry(noise: bytes) -> None:
+    assert read(noise) is None
+
+
+def test_an_age_is_never_negative() -> None:
+    found = unpack(pack(text_of("a", "GET", "/"), NOW))
+    assert found is not None
+    assert (found.age(NOW + 1_234_567_890), found.age(NOW - 5)) == (1.234, 0.0)
+
+
+def read(data: bytes) -> object:
+    try:
+        return unpack(data)
+    except TornError:
+        return None

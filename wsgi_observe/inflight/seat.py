@@ -1,0 +1,107 @@
+"""What the table has of one worker: the process itself, and the requests that run in it."""
+
+from __future__ import annotations
+
+import mmap
+from struct import Struct
+from typing import NamedTuple
+
+from wsgi_observe.inflight.slot import FORM, Flight, TornError, unpack
+
+SEAT_SIZE = 64
+
+_WORD, _LONG = Struct("I"), Struct("Q")
+_BOOTED, _SIGNAL = 4, 5
+
+
+class _Word:
+    """A number in a seat, of which a process that dies leaves the old or the new value."""
+
+    def __init__(self, offset: int, form: Struct = _WORD) -> None:
+        self._offset, self._form = offset, form
+
+    def __get__(self, seat: Seat, kind: type[Seat]) -> int:
+        found: int = self._form.unpack_from(seat.memory, seat.start + self._offset)[0]
+        return found
+
+    def __set__(self, seat: Seat, value: int) -> None:
+        self._form.pack_into(seat.memory, seat.start + self._offset, value)
+
+
+class Flights(NamedTuple):
+    """What a look at a seat found."""
+
+    flights: dict[int, Flight]
+    """By the number of their slots."""
+
+    torn: int
+    """How many slots say nothing, since their writer died while it wrote."""
+
+
+class Seat:
+    """A worker's own part of the table; claimed by the arbiter, written by the worker."""
+
+    pid = _Word(0)
+    seen = _Word(8, _LONG)
+    """When its watchdog last looked, in nanoseconds since the epoch."""
+
+    beyond = _Word(16)
+    """Requests that run without a slot, since all are taken."""
+
+    asked = _Word(20)
+    """How often somebody has asked for the stacks."""
+
+    answered = _Word(24)
+    """The last question that was answered."""
+
+    answer = _Word(28)
+    """The worker's descriptor of the file that the answer is in."""
+
+    def __init__(self, memory: mmap.mmap | bytearray, start: int, slots: int) -> None:
+        self.memory = memory
+        self.start = start
+        self._slots = slots
+
+    @property
+    def booted(self) -> bool:
+        """Whether its worker has come as far as to serve."""
+        return self.memory[self.start + _BOOTED] != 0
+
+    @booted.setter
+    def booted(self, value: bool) -> None:
+        self.memory[self.start + _BOOTED] = value
+
+    @property
+    def signal(self) -> int:
+        """The last signal that told its worker to go at once; 0 for none."""
+        return self.memory[self.start + _SIGNAL]
+
+    @signal.setter
+    def signal(self, number: int) -> None:
+        self.memory[self.start + _SIGNAL] = number
+
+    @property
+    def offsets(self) -> range:
+        """Where its slots begin."""
+        first = self.start + SEAT_SIZE
+        return range(first, first + self._slots * FORM.size, FORM.size)
+
+    def look(self) -> Flights:
+        """Return what runs, or was running when its worker died."""
+        flights, torn = {}, 0
+        for number, offset in enumerate(self.offsets):
+            if not self.memory[offset]:
+                continue
+            try:
+                found = unpack(bytes(self.memory[offset : offset + FORM.size]))
+            except TornError:
+                torn += 1
+                continue
+            if found is not None:
+                flights[number] = found
+        return Flights(flights, torn)
+
+    def clear(self) -> None:
+        """Make it ready for the next worker."""
+        end = self.offsets.stop
+        self.memory[self.start : end] = bytes(end - self.start)
