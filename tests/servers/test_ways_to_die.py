@@ -30,7 +30,7 @@ def _log(way: Way) -> str:
         return "the exception with its traceback"
     if way.cause.startswith("SIG") and way in OF_THE_WORKER and not way.has_stack:
         return "its signal, such as `SIGSEGV`"
-    cause = re.sub(r"exit \d", "exit N", way.cause)
+    cause = re.sub(r"exit \d+", "exit N", way.cause)
     return f"`{cause}`{', with its stack' if way.has_stack else ''}"
 
 
