@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.servers.gunicorn import ROOT
 from tests.support import PATIENCE, URL, descendants, eventually, strict_json
 from wsgi_observe.inflight.table import Table
@@ -82,6 +84,7 @@ def records_of(lines: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
             yield line["request_id"], line["logger"]
 
 
+@pytest.mark.soak
 def test_every_request_that_an_app_was_given_has_a_record(tmp_path: Path) -> None:
     out, err, entered = tmp_path / "out", tmp_path / "err", tmp_path / "entered"
     command = [
