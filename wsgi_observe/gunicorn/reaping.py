@@ -71,9 +71,10 @@ class Reaper:
         try:
             reap()
         finally:
+            # Still noting: what is reaped by an interruption meanwhile is told here too.
+            ask("naming the requests of a dead worker", self._tell)
             os.waitpid = waitpid
             self._reaping = False
-            ask("naming the requests of a dead worker", self._tell)
 
     def _note(self, pid: int, status: int) -> int:
         """Keep how a worker ended; return what the arbiter may take it for.
@@ -96,6 +97,12 @@ class Reaper:
         return any(worker.pid == pid and seat.booted for worker, seat in self._seats.taken)
 
     def _tell(self) -> None:
+        self._tell_each()
+        while any(worker.pid in self._ends for worker, _ in self._seats.taken):
+            self._tell_each()
+        self._ends.clear()
+
+    def _tell_each(self) -> None:
         for worker, seat in self._seats.taken:
             if not isinstance(worker.pid, int):
                 continue
@@ -108,7 +115,6 @@ class Reaper:
                 finally:
                     self._seats.take_back(worker)
                     self._killed.discard(worker.pid)
-        self._ends.clear()
 
 
 def _is_gone(pid: int) -> bool:
