@@ -1,42 +1,121 @@
-"""Measures and prints: ``python -m benchmarks``."""
+"""Measures everything and writes it down: ``python -m benchmarks``."""
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from benchmarks.report import table
+from rich.console import Console
+
+from benchmarks import memory, servers, starting
+from benchmarks.chart import draw
+from benchmarks.environments import python_of
+from benchmarks.gunicorns import server_name
+from benchmarks.load import client_name
+from benchmarks.loggers import SETUPS as LOGGERS
+from benchmarks.machine import machine
+from benchmarks.peers import PEERS
+from benchmarks.programs import Child, Missing
+from benchmarks.report import show
+from benchmarks.results import FOLDER, Results
 from benchmarks.rounds import measure
-from benchmarks.subjects import subjects
-from wsgi_observe import configure_logging
+from benchmarks.series import Series, in_microseconds
+
+OURS = {
+    "json": ("benchmarks.path:subjects", "json"),
+    "orjson": ("benchmarks.path:subjects", "orjson"),
+    "scaling": ("benchmarks.scaling:subjects",),
+    "floor": ("benchmarks.floor:subjects",),
+}
 
 
 def main() -> None:
-    """Run the rounds and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--calls", type=int, default=60, help="of each subject in a round")
+    """Run every phase, print the tables, write results and chart."""
+    options = _options()
+    began = time.time()
+    on, console = machine(), Console()
+    versions, missing, series = dict[str, str](), dict[str, str](), dict[str, Sequence[float]]()
+    for name, phase in PHASES.items():
+        console.print(f"{name} …", style="dim")
+        try:
+            series |= phase(options, versions, missing)
+        except Missing as reason:
+            missing[name] = str(reason)
+    run = {name: value for name, value in vars(options).items() if name != "output"}
+    run |= {"server": server_name(), "client": client_name()}
+    run |= {"seconds taken": round(time.time() - began)}
+    results = Results(on, versions, run, missing, series)
+    show(results, console)
+    results.write(options.output)
+    draw(results, options.output)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only show that everything runs")
+    parser.add_argument("--rounds", type=int, default=50, help="of all subjects in process")
+    parser.add_argument("--calls", type=int, default=50, help="of each subject in a round")
+    parser.add_argument("--loads", type=int, default=8, help="rounds of the servers")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each load on a server")
+    parser.add_argument("--requests", type=int, default=20_000, help="before memory is read last")
+    parser.add_argument("--output", type=Path, default=FOLDER, help="where results are written")
     options = parser.parse_args()
-    with stdout_to_nowhere():
-        configure_logging(log_format="json", capture_uncaught=False)
-        rounds = measure(subjects(), options.rounds, options.calls)
-    print(table(rounds))
+    if options.quick:
+        options.rounds = options.loads = options.calls = 2
+        options.seconds, options.requests = 0.05, 100
+    return options
 
 
-@contextmanager
-def stdout_to_nowhere() -> Iterator[None]:
-    """Have log lines made and written as ever, by the whole way down to the system's write."""
-    stdout = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+def _in_process(
+    options: argparse.Namespace, versions: dict[str, str], missing: dict[str, str]
+) -> Series:
+    """Measure what needs no server, each set-up in a process of its own."""
+    children, ready = list(_children(options, missing)), []
     try:
-        yield
+        for child in children:
+            try:
+                _note(versions, child)
+            except Missing as reason:
+                missing[child.name] = str(reason)
+            else:
+                ready.append(child)
+        return in_microseconds(measure(ready, options.rounds, options.calls))
     finally:
-        os.dup2(stdout, 1)
-        os.close(stdout)
-        os.close(nowhere)
+        for child in children:
+            child.stop()
+
+
+def _note(versions: dict[str, str], child: Child) -> None:
+    """Add what a child has imported; an environment of its own may have other versions."""
+    for distribution, version in child.wait().items():
+        if versions.setdefault(distribution, version) != version:
+            versions[f"{distribution} beside {child.name}"] = version
+
+
+def _children(options: argparse.Namespace, missing: dict[str, str]) -> Iterator[Child]:
+    for name, target in OURS.items():
+        yield Child(name, target)
+    for name in LOGGERS:
+        yield Child(f"line by {name}", ("benchmarks.lines:subjects", name))
+    for peer in PEERS:
+        try:
+            python = python_of(peer.requirements, make=not options.quick)
+        except Missing as reason:
+            missing[peer.name] = str(reason)
+        else:
+            yield Child(peer.name, ("benchmarks.peers:subjects", peer.make), python)
+
+
+Phase = Callable[[argparse.Namespace, dict[str, str], dict[str, str]], Series]
+PHASES: dict[str, Phase] = {
+    "in process": _in_process,
+    "Gunicorn": lambda options, *_: servers.measure(options.loads, options.seconds),
+    "memory": lambda options, *_: memory.measure(options.requests),
+    "starting": lambda options, *_: starting.measure(options.rounds),
+}
+"""What is measured in turn; told the options, and where to note versions and what is missing."""
 
 
 if __name__ == "__main__":

@@ -1,52 +1,67 @@
-"""One application line inside a request, as our set-up writes it and as others do."""
+"""One application line inside a request: kinds of lines, each as every set-up writes it."""
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Callable, Mapping
-from contextvars import Context, ContextVar, copy_context
+from collections.abc import Callable, Iterable
+from contextvars import Context, copy_context
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from werkzeug.test import create_environ
 
+from benchmarks.apps import flask_hello
+from benchmarks.loggers import SETUPS, Write, remember
+from benchmarks.requests import Call, request
+from benchmarks.rounds import Subject, repeated
 from wsgi_observe import observe
-from wsgi_observe.logs import JsonFormatter, LineHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-Call = Callable[[], object]
-
-FIELDS = ("request_id", "method", "path", "remote_addr")
-
-_bound: ContextVar[Mapping[str, str]] = ContextVar("benchmarks.bound")
+TEN = {f"field_{number}": f"value {number}" for number in range(10)}
+SECRETS = {"password": "hunter2", "authorization": "Bearer abcdefgh12345678"}
 
 
-class BoundFields(logging.Filter):
-    """The usual recipe: what the request has bound becomes attributes of the record."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Set them."""
-        record.__dict__.update(_bound.get())
-        return True
+def short(write: Write) -> None:
+    """Write a line with two fields."""
+    write("order %s placed", 7, fields={"order_id": 7, "currency": "EUR"})
 
 
-def lines() -> dict[str, Call]:
-    """Return each set-up's call by its name; one whose library is not installed is left out."""
+def ten_fields(write: Write) -> None:
+    """Write one with ten."""
+    write("order %s placed", 7, fields=TEN)
+
+
+def traceback(write: Write) -> None:
+    """Write one with a traceback of three frames."""
+    try:
+        _outer()
+    except ValueError:
+        write("order %s failed", 7, fields={}, exc_info=True)
+
+
+def secrets(write: Write) -> None:
+    """Write one that has something to redact, where anybody does."""
+    write("order %s placed", 7, fields=SECRETS)
+
+
+KINDS: dict[str, Callable[[Write], None]] = {
+    "short": short,
+    "ten fields": ten_fields,
+    "traceback": traceback,
+    "secrets": secrets,
+}
+
+
+def subjects(setup: str) -> dict[str, Subject]:
+    """Return each kind of line by a set-up of `SETUPS`."""
     inside = request_in_flight()
-    found: dict[str, Call] = {"line, none": partial(inside.run, lambda: None)}
-    for name, make in SETUPS.items():
-        try:
-            info = make(inside)
-        except ModuleNotFoundError:
-            continue
-        found[name] = partial(inside.run, info)
-    return found
+    write = inside.run(SETUPS[setup])
+    calls: dict[str, Call] = {"Flask": request(flask_hello())}
+    calls["none"] = partial(inside.run, lambda: None)
+    for name, kind in KINDS.items():
+        calls[name] = partial(inside.run, kind, write)
+    return {name: repeated(call) for name, call in calls.items()}
 
 
 def request_in_flight() -> Context:
@@ -54,14 +69,7 @@ def request_in_flight() -> Context:
     seen: list[Context] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        _bound.set(
-            {
-                "request_id": environ["HTTP_X_REQUEST_ID"],
-                "method": environ["REQUEST_METHOD"],
-                "path": environ["PATH_INFO"],
-                "remote_addr": environ["REMOTE_ADDR"],
-            }
-        )
+        remember(environ)
         seen.append(copy_context())
         start_response("200 OK", [])
         return [b"ok"]
@@ -72,63 +80,10 @@ def request_in_flight() -> Context:
     return seen[0]
 
 
-def _ours(encoder: str) -> Callable[[Context], Call]:
-    def make(inside: Context) -> Call:
-        return _logger(LineHandler("stdout"), JsonFormatter(encoder=encoder))
-
-    return make
+def _outer() -> None:
+    _inner({})
 
 
-def _python_json_logger(module: str, name: str) -> Callable[[Context], Call]:
-    def make(inside: Context) -> Call:
-        formatter = getattr(import_module(f"pythonjsonlogger.{module}"), name)(
-            ["levelname", "name", "message", *FIELDS],
-            rename_fields={"levelname": "level", "name": "logger"},
-            timestamp=True,
-        )
-        handler = logging.StreamHandler(sys.stdout)
-        handler.addFilter(BoundFields())
-        return _logger(handler, formatter)
-
-    return make
-
-
-def _logger(handler: logging.Handler, formatter: logging.Formatter) -> Call:
-    """Return a call of an app's logger; its root, one of its own, has the handler."""
-    handler.setFormatter(formatter)
-    loggers = logging.Manager(logging.RootLogger(logging.INFO))
-    loggers.root.addHandler(handler)
-    log = loggers.getLogger("shop.orders")
-    return lambda: log.info("order %s placed", 7)
-
-
-def _structlog(inside: Context) -> Call:
-    """Set it up as its own page on performance says; it passes `logging` by."""
-    import orjson
-    import structlog
-
-    structlog.configure(
-        cache_logger_on_first_use=True,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
-        logger_factory=structlog.BytesLoggerFactory(),
-    )
-    inside.run(lambda: structlog.contextvars.bind_contextvars(**_bound.get()))
-    log = structlog.get_logger().bind(logger="shop.orders")
-
-    return lambda: log.info("order %s placed", 7)
-
-
-SETUPS = {
-    "line, json": _ours("json"),
-    "line, orjson": _ours("orjson"),
-    "line, python-json-logger, json": _python_json_logger("json", "JsonFormatter"),
-    "line, python-json-logger, orjson": _python_json_logger("orjson", "OrjsonFormatter"),
-    "line, structlog, orjson": _structlog,
-}
+def _inner(order: dict[str, int]) -> None:
+    if "total" not in order:
+        raise ValueError("an order without a total")

@@ -1,60 +1,53 @@
-"""What the rounds say: each cost as a part of the bare Flask request of the same round."""
+"""The results for people in a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from statistics import quantiles
-from typing import NamedTuple
+from itertools import groupby
+from math import floor, log10
 
-from benchmarks.rounds import Round
+from rich.console import Console
+from rich.table import Table
 
-BARE = "Flask, bare"
-
-# What is measured, and what it is more than.
-COSTS = {
-    "stack without the access line, on a trivial app": ("trivial, no access line", "trivial, bare"),
-    "stack with the access line, on a trivial app": ("trivial, access line", "trivial, bare"),
-    "stack without the access line, on Flask": ("Flask, no access line", BARE),
-    "stack with the access line, on Flask": ("Flask, access line", BARE),
-    "noting a running request, on a trivial app": ("trivial, noted", "trivial, no access line"),
-    "noting a running request, on Flask": ("Flask, noted", "Flask, no access line"),
-    "a health answer, whole": ("health", None),
-    "a readiness answer within the TTL, ten checks, whole": ("ready", None),
-    "an application line": ("line, json", "line, none"),
-    "an application line, orjson": ("line, orjson", "line, none"),
-    "python-json-logger's": ("line, python-json-logger, json", "line, none"),
-    "python-json-logger's, orjson": ("line, python-json-logger, orjson", "line, none"),
-    "structlog's, orjson": ("line, structlog, orjson", "line, none"),
-}
+from benchmarks.costs import Row
+from benchmarks.results import Results
 
 
-class Cost(NamedTuple):
-    """A cost in microseconds, and the quartiles of its part of a bare Flask request."""
-
-    what: str
-    microseconds: float
-    low: float
-    median: float
-    high: float
-
-
-def costs(rounds: Sequence[Round]) -> Iterator[Cost]:
-    """Return every cost of `COSTS` that was measured; differences are taken within a round."""
-    for what, (subject, base) in COSTS.items():
-        if subject not in rounds[0]:
-            continue
-        spent = [one[subject] - (one[base] if base else 0.0) for one in rounds]
-        parts = [seconds / one[BARE] for seconds, one in zip(spent, rounds, strict=True)]
-        yield Cost(what, quantiles(spent, n=4)[1] * 1e6, *quantiles(parts, n=4))
+def show(results: Results, console: Console) -> None:
+    """Print a table for each topic, and what could not be measured."""
+    for topic, rows in groupby(results.rows(), key=lambda one: one.topic):
+        table = Table(title=topic, title_justify="left", min_width=90)
+        table.add_column("what", ratio=1)
+        for heading in ("amount", "part or ratio", "quartiles"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for one in rows:
+            table.add_row(*cells(one))
+        console.print(table)
+    for name, reason in results.missing.items():
+        console.print(f"[b]{name}[/b] not installed: {reason}", highlight=False)
 
 
-def table(rounds: Sequence[Round]) -> str:
-    """Return the costs as a table for people."""
-    bare = quantiles([one[BARE] for one in rounds], n=4)[1] * 1e6
-    head = f"{'of a bare Flask JSON hello':54}{bare:8.1f} µs   part   quartiles"
-    lines = {
-        cost.what: f"{cost.what:54}{cost.microseconds:8.1f} µs  {cost.median:.3f}  "
-        f"{cost.low:.3f} to {cost.high:.3f}"
-        for cost in costs(rounds)
-    }
-    return "\n".join([head, *(lines.get(what, f"{what:54}not installed") for what in COSTS)])
+def cells(row: Row) -> tuple[str, str, str, str]:
+    """Return a row as text."""
+    amount = f"{significant(row.amount)} {row.unit}".rstrip()
+    return row.what, amount, part(row.median), f"{part(row.low)} to {part(row.high)}"
+
+
+def part(value: float) -> str:
+    """Return a part with as many digits as it deserves.
+
+    >>> [part(value) for value in (0.00123, 0.0456, 0.789, 12.3)]
+    ['0.0012', '0.046', '0.79', '12.3']
+    """
+    return significant(value, 2 if abs(value) < 10 else 3)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number with so many significant digits, and never an exponent.
+
+    >>> [significant(value) for value in (0.0012345, 4.0, 1234.5)]
+    ['0.00123', '4.00', '1234']
+    """
+    if not value:
+        return "0"
+    places = digits - 1 - floor(log10(abs(value)))
+    return f"{value:.{max(places, 0)}f}"

@@ -1,26 +1,60 @@
-"""Timing in rounds: each subject in turn, so that a slow moment of the machine hits them all."""
+"""Timing in rounds: each program in turn, so that a slow moment of the machine hits them all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import perf_counter
+from typing import Protocol
 
-Round = dict[str, float]
-
-
-def measure(subjects: Mapping[str, Callable[[], object]], rounds: int, calls: int) -> list[Round]:
-    """Return for each round the seconds that one call of each subject took, on average."""
-    return [{name: _time(call, calls) for name, call in subjects.items()} for _ in range(rounds)]
-
+Subject = Callable[[int], float]
+"""Told how many calls, it returns the seconds that one of them took, on average."""
 
 WARMING = 10
 """Calls before the clock starts: the first ones pay for the caches that the last subject filled."""
 
 
-def _time(call: Callable[[], object], calls: int) -> float:
-    for _ in range(WARMING):
-        call()
-    began = perf_counter()
-    for _ in range(calls):
-        call()
-    return (perf_counter() - began) / calls
+class Program(Protocol):
+    """Something whose subjects are measured once for each round."""
+
+    def round(self, calls: int) -> Mapping[str, float]:
+        """Return the seconds that one call of each subject took."""
+
+
+def measure(programs: Iterable[Program], rounds: int, calls: int) -> Iterator[dict[str, float]]:
+    """Yield for each round the seconds of each subject of every program."""
+    programs = list(programs)
+    for _ in range(rounds):
+        spent: dict[str, float] = {}
+        for program in programs:
+            spent |= program.round(calls)
+        yield spent
+
+
+def repeated(call: Callable[[], object], times: int = 1) -> Subject:
+    """Return the subject of one call; `times` as many where it is over in no time."""
+
+    def seconds(calls: int) -> float:
+        for _ in range(WARMING):
+            call()
+        every = range(calls * times)
+        began = perf_counter()
+        for _ in every:
+            call()
+        return (perf_counter() - began) / len(every)
+
+    return seconds
+
+
+def after(first: Callable[[], object], call: Callable[[], object]) -> Subject:
+    """Return the subject of a call that finds the processor's caches as `first` left them."""
+
+    def seconds(calls: int) -> float:
+        spent = 0.0
+        for _ in range(calls):
+            first()
+            began = perf_counter()
+            call()
+            spent += perf_counter() - began
+        return spent / calls
+
+    return seconds

@@ -1,53 +1,65 @@
-"""The benchmark runs, and its table has a row for each cost."""
+"""The command runs whole, and writes a row for each cost."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
-from benchmarks.report import COSTS, costs, table
-from tests.support import strict_json
+import pytest
+
+from benchmarks.chart import NAME as CHART
+from benchmarks.results import NAME, read
+from benchmarks.topics import topics
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_the_command_prints_a_row_for_each_cost() -> None:
-    command = [sys.executable, "-m", "benchmarks", "--rounds", "2", "--calls", "2"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    head, *rows = done.stdout.splitlines()
-    assert head.startswith("of a bare Flask JSON hello")
-    assert [row[:54].rstrip() for row in rows] == list(COSTS)
-
-
-def test_every_set_up_writes_a_line_with_the_fields_of_the_request() -> None:
-    program = "from benchmarks.lines import lines\nfor call in lines().values(): call()"
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    written = [strict_json(line) for line in done.stdout.splitlines()]
-    assert len(written) >= 4  # structlog may not be installed
-    assert len({line["request_id"] for line in written}) == 1
-    for line in written:
-        assert "order 7 placed" in (line.get("message"), line.get("event"))
-        assert line["level"].upper() == "INFO"
-        assert line["logger"] == "shop.orders"
-        assert (line["method"], line["path"]) == ("GET", "/orders")
-        assert line["remote_addr"] == "127.0.0.1"
-        assert "timestamp" in line
-
-
-def test_a_peer_that_is_not_installed_is_listed_as_such() -> None:
-    one = dict.fromkeys(NAMES - {"line, structlog, orjson"}, 1.0)
-    last = table([one, one]).splitlines()[-1]
-    assert last.split() == ["structlog's,", "orjson", "not", "installed"]
-
-
-def test_a_cost_is_the_difference_within_a_round_as_a_part_of_that_round() -> None:
-    slow, fast = (
-        {name: scale * (2.0 if name.endswith("access line") else 1.0) for name in NAMES}
-        for scale in (1.0, 0.1)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return the folder that a quick run has written into, and what it printed."""
+    folder = tmp_path_factory.mktemp("results")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--output", folder],
+        cwd=ROOT,
+        # A cache of its own: no environment has been made in it, and a quick run makes none.
+        env={**os.environ, "COLUMNS": "200", "XDG_CACHE_HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    found = {cost.what: cost.median for cost in costs([slow, fast, slow, fast])}
-    assert round(found["stack with the access line, on Flask"], 9) == 1.0
-    assert round(found["a health answer, whole"], 9) == 1.0
+    return folder, done.stdout
 
 
-NAMES = {name for pair in COSTS.values() for name in pair if name}
+def test_a_row_is_printed_for_each_cost_or_it_is_said_why_not(run: Any) -> None:
+    printed = run[1]
+    assert "Talisker not installed: its environment has not been made yet" in printed
+    rows = {line.split("│")[1].strip() for line in printed.splitlines() if line.startswith("│")}
+    assert rows == {cost.what for cost in topics()} - {"Talisker"}
+
+
+def test_the_file_has_the_machine_the_versions_and_every_round(run: Any) -> None:
+    document = json.loads((run[0] / NAME).read_text())
+    assert document["machine"]["python"].startswith("CPython 3.")
+    assert {"Flask", "orjson", "sentry-sdk"} <= document["versions"].keys()
+    assert list(document["missing"]) == ["Talisker"]
+    series = document["series"]
+    assert {len(values) for name, values in series.items() if "worker" not in name} == {2}
+    assert [name for name, values in series.items() if min(values) <= 0] == []
+
+
+def test_the_rows_follow_from_the_rounds_in_the_file(run: Any) -> None:
+    rows = json.loads((run[0] / NAME).read_text())["rows"]
+    again = read(run[0]).rows()
+    assert [row[:2] for row in rows] == [list(row[:2]) for row in again]
+    assert [value for row in rows for value in row[4:]] == [
+        pytest.approx(value, rel=1e-3) for row in again for value in row[4:]
+    ]
+
+
+def test_the_chart_is_an_svg_that_names_every_peer(run: Any) -> None:
+    tree = ElementTree.parse(run[0] / CHART)
+    texts = {text.strip() for text in tree.getroot().itertext()}
+    assert {"wsgi_observe", "dockerflow", "Sentry WSGI, errors only"} <= texts

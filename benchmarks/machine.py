@@ -1,0 +1,26 @@
+"""On what it was measured: the machine, and how busy it was."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+
+
+def machine() -> dict[str, object]:
+    """Return what figures in microseconds depend on."""
+    return {
+        "processor": _processor(),
+        "processors": os.cpu_count(),
+        "used": len(os.sched_getaffinity(0)),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "load before": round(os.getloadavg()[0], 2),
+    }
+
+
+def _processor() -> str:
+    facts = Path("/proc/cpuinfo")
+    named = facts.exists() and re.search(r"^model name\s*: (.+)$", facts.read_text(), re.M)
+    return named[1] if named else platform.machine()

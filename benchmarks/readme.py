@@ -1,0 +1,105 @@
+"""Puts the tables of `results.json` between the marks of the READMEs: ``-m benchmarks.readme``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks import topics
+from benchmarks.goals import Reached, reached
+from benchmarks.report import cells, part
+from benchmarks.results import FOLDER, Results, read
+
+READMES = (FOLDER.parent / "README.md", FOLDER / "README.md")
+
+MARKED = re.compile(r"(<!-- (\w+): from results\.json -->\n).*?(<!-- end -->)", re.S)
+
+
+def filled(text: str, results: Results) -> str:
+    """Return a README's text with every marked table anew."""
+    found = tables(results)
+    return MARKED.sub(lambda match: f"{match[1]}\n{found[match[2]]}\n{match[3]}", text)
+
+
+def tables(results: Results) -> dict[str, str]:
+    """Return each table in Markdown, by the name that its mark has."""
+    rows = results.rows()
+    by_topic = {
+        name: _table(
+            ("what", "amount", "part or ratio", "quartiles"),
+            (cells(row) for row in rows if row.topic == topic),
+        )
+        for name, topic in TOPICS.items()
+    }
+    return {**by_topic, "costs": _costs(results), "goals": _goals(results), "run": _run(results)}
+
+
+TOPICS = {
+    "path": topics.PATH,
+    "alone": topics.ALONE,
+    "others": topics.OTHERS,
+    "ratios": topics.RATIOS,
+    "lines": topics.LINES,
+    "servers": topics.SERVERS,
+    "starting": topics.STARTING,
+    "scaling": topics.SCALING,
+    "floor": topics.FLOOR,
+}
+
+
+def _costs(results: Results) -> str:
+    return _table(
+        ("what", "plain", "`orjson`"),
+        ((one.goal.what, *(part(row.median) for row in one.rows)) for one in _all(results)),
+    )
+
+
+def _goals(results: Results) -> str:
+    return _table(
+        ("what", "plain", "must", "`orjson`", "must", "goal", "reached"),
+        (
+            (
+                goal.what,
+                part(plain.median),
+                f"{goal.must[0]}",
+                part(fast.median),
+                f"{goal.must[1]}",
+                f"{goal.goal}",
+                one.verdict(),
+            )
+            for one in _all(results)
+            for goal, (plain, fast) in [one]
+        ),
+    )
+
+
+def _all(results: Results) -> list[Reached]:
+    return reached(results.rows())
+
+
+def _run(results: Results) -> str:
+    facts = {**results.machine, **results.run, **results.versions}
+    missing = [f"not installed: {name} ({why})" for name, why in results.missing.items()]
+    return "; ".join([*(f"{name} {value}" for name, value in facts.items()), *missing]) + ".\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Fill both."""
+    results = read()
+    for readme in READMES:
+        _fill(readme, results)
+
+
+def _fill(readme: Path, results: Results) -> None:
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(filled(text, results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
