@@ -1,8 +1,8 @@
-"""One application line inside a request: kinds of lines, each as every set-up writes it."""
+"""One application line inside a request, in each kind, as a set-up writes it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextvars import Context, copy_context
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from werkzeug.test import create_environ
 
 from benchmarks.apps import flask_hello
-from benchmarks.loggers import SETUPS, Write, remember
+from benchmarks.loggers import KINDS, SETUPS, remember
 from benchmarks.requests import Call, request
 from benchmarks.rounds import Subject, repeated
 from wsgi_observe import observe
@@ -18,49 +18,16 @@ from wsgi_observe import observe
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-TEN = {f"field_{number}": f"value {number}" for number in range(10)}
-SECRETS = {"password": "hunter2", "authorization": "Bearer abcdefgh12345678"}
-
-
-def short(write: Write) -> None:
-    """Write a line with two fields."""
-    write("order %s placed", 7, fields={"order_id": 7, "currency": "EUR"})
-
-
-def ten_fields(write: Write) -> None:
-    """Write one with ten."""
-    write("order %s placed", 7, fields=TEN)
-
-
-def traceback(write: Write) -> None:
-    """Write one with a traceback of three frames."""
-    try:
-        _outer()
-    except ValueError:
-        write("order %s failed", 7, fields={}, exc_info=True)
-
-
-def secrets(write: Write) -> None:
-    """Write one that has something to redact, where anybody does."""
-    write("order %s placed", 7, fields=SECRETS)
-
-
-KINDS: dict[str, Callable[[Write], None]] = {
-    "short": short,
-    "ten fields": ten_fields,
-    "traceback": traceback,
-    "secrets": secrets,
-}
-
 
 def subjects(setup: str) -> dict[str, Subject]:
     """Return each kind of line by a set-up of `SETUPS`."""
     inside = request_in_flight()
-    write = inside.run(SETUPS[setup])
+    line = inside.run(SETUPS[setup])
     calls: dict[str, Call] = {"Flask": request(flask_hello())}
     calls["none"] = partial(inside.run, lambda: None)
     for name, kind in KINDS.items():
-        calls[name] = partial(inside.run, kind, write)
+        call = line(kind)
+        calls[name] = partial(inside.run, failing(call) if kind.traceback else call)
     return {name: repeated(call) for name, call in calls.items()}
 
 
@@ -78,6 +45,18 @@ def request_in_flight() -> Context:
     # Its body is never closed, so it does not end.
     copy_context().run(observe(app), environ, lambda *start: lambda data: None)
     return seen[0]
+
+
+def failing(call: Call) -> Call:
+    """Return a call that is made while an exception is handled."""
+
+    def fail() -> None:
+        try:
+            _outer()
+        except ValueError:
+            call()
+
+    return fail
 
 
 def _outer() -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.peers.recipe import JsonFormatter as RecipeFormatter
+from benchmarks.requests import Call
 from wsgi_observe.logs import JsonFormatter, LineHandler
 
 if TYPE_CHECKING:
@@ -21,8 +22,22 @@ FIELDS = ("request_id", "method", "path", "remote_addr")
 _bound: ContextVar[Mapping[str, str]] = ContextVar("benchmarks.bound")
 
 
-Write = Callable[..., None]
-"""Writes a message with its argument, `fields` and, if asked, the running exception."""
+class Kind(NamedTuple):
+    """A kind of line: its own fields, and whether it tells the traceback of what is handled."""
+
+    fields: Mapping[str, object]
+    traceback: bool = False
+
+
+KINDS = {
+    "short": Kind({"order_id": 7}),
+    "ten fields": Kind({f"field_{number}": f"value {number}" for number in range(10)}),
+    "traceback": Kind({"order_id": 7}, traceback=True),
+    "secrets": Kind({"password": "hunter2", "authorization": "Bearer abcdefgh12345678"}),
+}
+
+Line = Callable[[Kind], Call]
+"""Returns the call that writes a line of a kind, as an app would write it."""
 
 
 def remember(environ: WSGIEnvironment) -> None:
@@ -55,18 +70,16 @@ class BoundRecipeFormatter(RecipeFormatter):
         return super().format(record)
 
 
-def _ours(**options: Any) -> Write:
+def _ours(**options: Any) -> Line:
     return _by_logging(LineHandler("stdout"), JsonFormatter(**options))
 
 
-def _recipe() -> Write:
-    write = _by_logging(logging.StreamHandler(sys.stdout), BoundRecipeFormatter())
-    return lambda message, argument, *, fields, exc_info=False: write(
-        message, argument, fields={"fields": fields}, exc_info=exc_info
-    )
+def _recipe() -> Line:
+    line = _by_logging(logging.StreamHandler(sys.stdout), BoundRecipeFormatter())
+    return lambda kind: line(kind._replace(fields={"fields": kind.fields}))
 
 
-def _python_json_logger(module: str, name: str) -> Write:
+def _python_json_logger(module: str, name: str) -> Line:
     formatter = getattr(import_module(f"pythonjsonlogger.{module}"), name)(
         ["levelname", "name", "message", *FIELDS],
         rename_fields={"levelname": "level", "name": "logger"},
@@ -77,22 +90,23 @@ def _python_json_logger(module: str, name: str) -> Write:
     return _by_logging(handler, formatter)
 
 
-def _by_logging(handler: logging.Handler, formatter: logging.Formatter) -> Write:
-    """Return an app's logger; its root, one of its own, has the handler."""
+def _by_logging(handler: logging.Handler, formatter: logging.Formatter) -> Line:
+    """Return the lines of an app's logger; its root, one of its own, has the handler."""
     handler.setFormatter(formatter)
     loggers = logging.Manager(logging.RootLogger(logging.INFO))
     loggers.root.addHandler(handler)
     log = loggers.getLogger("shop.orders")
 
-    def write(
-        message: str, argument: object, *, fields: Mapping[str, object], exc_info: bool = False
-    ) -> None:
-        log.info(message, argument, extra=fields, exc_info=exc_info)
+    def line(kind: Kind) -> Call:
+        fields, traceback = kind
+        if traceback:
+            return lambda: log.info("order %s failed", 7, extra=fields, exc_info=True)
+        return lambda: log.info("order %s placed", 7, extra=fields)
 
-    return write
+    return line
 
 
-def _structlog() -> Write:
+def _structlog() -> Line:
     """Set it up as its own page on performance says; it passes `logging` by."""
     import orjson
     import structlog
@@ -112,15 +126,16 @@ def _structlog() -> Write:
     structlog.contextvars.bind_contextvars(**_bound.get())
     log = structlog.get_logger().bind(logger="shop.orders")
 
-    def write(
-        message: str, argument: object, *, fields: Mapping[str, object], exc_info: bool = False
-    ) -> None:
-        log.info(message, argument, exc_info=exc_info, **fields)
+    def line(kind: Kind) -> Call:
+        fields, traceback = kind
+        if traceback:
+            return lambda: log.info("order %s failed", 7, exc_info=True, **fields)
+        return lambda: log.info("order %s placed", 7, **fields)
 
-    return write
+    return line
 
 
-SETUPS: dict[str, Callable[[], Write]] = {
+SETUPS: dict[str, Callable[[], Line]] = {
     "wsgi_observe, json": partial(_ours, encoder="json"),
     "wsgi_observe, orjson": partial(_ours, encoder="orjson"),
     "wsgi_observe, orjson, redaction off": partial(_ours, encoder="orjson"),

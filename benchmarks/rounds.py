@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from statistics import median
 from time import perf_counter
 from typing import Protocol
 
@@ -11,6 +12,9 @@ Subject = Callable[[int], float]
 
 WARMING = 10
 """Calls before the clock starts: the first ones pay for the caches that the last subject filled."""
+
+SLICES = 5
+"""Of a subject's calls in a round: the median one counts, since another program takes a slice."""
 
 
 class Program(Protocol):
@@ -36,11 +40,8 @@ def repeated(call: Callable[[], object], times: int = 1) -> Subject:
     def seconds(calls: int) -> float:
         for _ in range(WARMING):
             call()
-        every = range(calls * times)
-        began = perf_counter()
-        for _ in every:
-            call()
-        return (perf_counter() - began) / len(every)
+        every = range(-(-calls * times // SLICES))
+        return median(_slice(call, every) for _ in range(SLICES))
 
     return seconds
 
@@ -49,12 +50,17 @@ def after(first: Callable[[], object], call: Callable[[], object]) -> Subject:
     """Return the subject of a call that finds the processor's caches as `first` left them."""
 
     def seconds(calls: int) -> float:
-        spent = 0.0
+        spent = []
         for _ in range(calls):
             first()
-            began = perf_counter()
-            call()
-            spent += perf_counter() - began
-        return spent / calls
+            spent.append(_slice(call, range(1)))
+        return median(spent)
 
     return seconds
+
+
+def _slice(call: Callable[[], object], every: range) -> float:
+    began = perf_counter()
+    for _ in every:
+        call()
+    return (perf_counter() - began) / len(every)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks import apps
 from benchmarks.costs import Cost
 from benchmarks.gunicorns import WORKERS
-from benchmarks.lines import KINDS
+from benchmarks.loggers import KINDS
 from benchmarks.loggers import SETUPS as LOGGERS
 from benchmarks.peers import PEERS
 from benchmarks.scaling import CHECKS, FIELDS, HEADERS, THREADS

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.environments import python_of
 from benchmarks.programs import Child, Missing
-from benchmarks.rounds import after, measure, repeated
+from benchmarks.rounds import SLICES, WARMING, after, measure, repeated
 from benchmarks.threads import LEAST, in_threads
 
 
@@ -47,12 +47,22 @@ def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
     assert list(tmp_path.glob("*/*")) == []
 
 
-def test_every_call_is_made_and_only_those_asked_for() -> None:
+@pytest.mark.parametrize(
+    ("calls", "times", "made"),
+    [
+        pytest.param(50, 1, 50, id="as many as are asked for"),
+        pytest.param(50, 10, 500, id="ten times as many"),
+        pytest.param(2, 1, SLICES, id="one for each slice at least"),
+    ],
+)
+def test_calls_are_made_after_some_to_warm_up(calls: int, times: int, made: int) -> None:
+    seen: list[int] = []
+    assert repeated(lambda: seen.append(1), times)(calls) > 0
+    assert len(seen) == WARMING + made
+
+
+def test_another_call_is_made_before_each_that_is_timed() -> None:
     calls: list[str] = []
-    repeated(lambda: calls.append("one"), times=2)(5)
-    warming = len(calls) - 10
-    assert warming >= 0
-    calls.clear()
     after(lambda: calls.append("first"), lambda: calls.append("second"))(3)
     assert calls == ["first", "second"] * 3
 
