@@ -135,7 +135,12 @@ def _structlog() -> Line:
     return line
 
 
+def _nothing() -> Line:
+    return _by_logging(logging.NullHandler(), logging.Formatter())
+
+
 SETUPS: dict[str, Callable[[], Line]] = {
+    "`logging` alone, nothing written": _nothing,
     "wsgi_observe, json": partial(_ours, encoder="json"),
     "wsgi_observe, orjson": partial(_ours, encoder="orjson"),
     "wsgi_observe, orjson, redaction off": partial(_ours, encoder="orjson"),

@@ -82,6 +82,7 @@ def silent() -> dict[str, Call]:
         "Flask, stack": request(observed_hello(access_log=False)),
         "Flask, Observe": request(extended),
         "trivial, stack": request(observe(apps.trivial, access_log=False)),
+        "trivial, stack silenced": request(observe(apps.trivial, access_level=_never)),
         "stream": request(apps.streaming),
         "stream, stack": request(observe(apps.streaming, access_log=False)),
         "file": request(apps.file),
@@ -110,3 +111,7 @@ def nested() -> dict[str, Call]:
         app = middleware(app)
         calls[f"trivial, up to {middleware.__name__}"] = request(app)
     return calls
+
+
+def _never(environ: object, status: int, seconds: float) -> None:
+    """Ask for silence, once everything that a line would need is known."""

@@ -38,7 +38,7 @@ def part(value: float) -> str:
     >>> [part(value) for value in (0.00123, 0.0456, 0.789, 12.3)]
     ['0.0012', '0.046', '0.79', '12.3']
     """
-    return significant(value, 2 if abs(value) < 10 else 3)
+    return significant(value, 2 if abs(value) < 1 else 3)
 
 
 def significant(value: float, digits: int = 3) -> str:

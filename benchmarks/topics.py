@@ -110,6 +110,8 @@ def _alone() -> list[Cost]:
         for name in ("NoOp", "RequestID", "Health", "AccessLog", "ErrorEnvelope"):
             what = f"{name} alone, on {its_name}"
             costs.append(Cost(ALONE, what, f"json: {app}, {name}", f"json: {app}", HELLO))
+    silenced = "json: trivial, stack silenced"
+    costs.append(Cost(ALONE, "the stack, its line silenced", silenced, "json: trivial", HELLO))
     below = "json: trivial"
     for name in ("ErrorEnvelope", "AccessLog", "Health", "RequestID"):
         here = f"json: trivial, up to {name}"

@@ -24,7 +24,10 @@ for kind in KINDS.values():
 """
 
 
-@pytest.mark.parametrize("setup", SETUPS)
+WRITERS = [setup for setup in SETUPS if "nothing" not in setup]
+
+
+@pytest.mark.parametrize("setup", WRITERS)
 def test_every_setup_tells_the_request_and_the_fields_of_each_kind(setup: str) -> None:
     command = [sys.executable, "-c", CODE, setup]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -37,7 +40,7 @@ def test_every_setup_tells_the_request_and_the_fields_of_each_kind(setup: str) -
         assert ("an order without a total" in traceback) == (name == "traceback")
 
 
-@pytest.mark.parametrize("setup", SETUPS)
+@pytest.mark.parametrize("setup", WRITERS)
 def test_only_ours_takes_secrets_out(setup: str) -> None:
     command = [sys.executable, "-c", CODE, setup]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
