@@ -58,7 +58,7 @@ def gunicorn(kind: str, app: str) -> Iterator[Gunicorn]:
             stdout=subprocess.DEVNULL,
             # Gunicorn 25.1 and later keep a control socket there, one for all servers of a user.
             env={**os.environ, "XDG_RUNTIME_DIR": runtime},
-            start_new_session=True,
+            process_group=0,
         )
         try:
             yield Gunicorn(process, listener.getsockname()[1])

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import topics
+from benchmarks.costs import Row
 from benchmarks.goals import Reached, reached
-from benchmarks.report import cells, part
+from benchmarks.growth import growths
+from benchmarks.report import cells, part, significant
 from benchmarks.results import FOLDER, Results, read
 
 READMES = (FOLDER.parent / "README.md", FOLDER / "README.md")
@@ -32,7 +34,13 @@ def tables(results: Results) -> dict[str, str]:
         )
         for name, topic in TOPICS.items()
     }
-    return {**by_topic, "costs": _costs(results), "goals": _goals(results), "run": _run(results)}
+    return {
+        **by_topic,
+        "costs": _costs(results),
+        "goals": _goals(results),
+        "growth": _growth(rows),
+        "run": _run(results),
+    }
 
 
 TOPICS = {
@@ -70,6 +78,22 @@ def _goals(results: Results) -> str:
             )
             for one in _all(results)
             for goal, (plain, fast) in [one]
+        ),
+    )
+
+
+def _growth(rows: Iterable[Row]) -> str:
+    return _table(
+        ("with more", "from", "to", "µs at the first", "at the last", "for each more", "so it is"),
+        (
+            (
+                one.name,
+                *(str(one.counts[end]) for end in (0, -1)),
+                *(significant(one.amounts[end]) for end in (0, -1)),
+                significant(one.slope.amount, 2),
+                one.verdict,
+            )
+            for one in growths(rows)
         ),
     )
 

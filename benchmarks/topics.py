@@ -154,14 +154,14 @@ def _servers() -> list[Cost]:
 def _starting() -> list[Cost]:
     flask = "import flask"
     return [
-        Cost(STARTING, "import wsgi_observe ÷ import flask", "import wsgi_observe", by=flask),
+        Cost(STARTING, "`import wsgi_observe` ÷ `import flask`", "import wsgi_observe", by=flask),
         Cost(
             STARTING,
-            "import wsgi_observe.flask, after Flask",
+            "`import wsgi_observe.flask`, Flask being there, ÷ `import flask`",
             "import wsgi_observe.flask",
             by=flask,
         ),
-        Cost(STARTING, "observe(app), in hellos", "json: observe()", by=HELLO),
+        Cost(STARTING, "`observe(app)`", "json: observe()", by=HELLO),
         Cost(
             STARTING,
             "a worker's memory, more",
@@ -216,9 +216,7 @@ def _floor() -> list[Cost]:
             for name, (what, _, _) in SUMS.items()
             for cost in (
                 Cost(FLOOR, f"floor, {what}", f"floor of {name}", by=HELLO),
-                Cost(
-                    FLOOR, f"stack on a trivial app ÷ floor, {what}", f"over {name}", unit="floors"
-                ),
+                Cost(FLOOR, f"stack on a trivial app ÷ floor, {what}", f"over {name}", unit=""),
             )
         ),
     ]

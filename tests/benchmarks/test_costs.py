@@ -5,10 +5,11 @@ import pytest
 from benchmarks.costs import Cost, row
 from benchmarks.derived import with_derived
 from benchmarks.goals import GOALS, Goal, Reached
+from benchmarks.growth import growths
 from benchmarks.report import cells
 from benchmarks.series import in_microseconds
 from benchmarks.spread import spread
-from benchmarks.topics import topics
+from benchmarks.topics import GROWING, topics
 
 # A machine that is ten times as slow in every other round.
 SLOW_AND_FAST = {
@@ -65,6 +66,27 @@ def test_a_slope_is_what_one_more_adds() -> None:
     found = with_derived(measured)
     assert found["slope: bound fields"] == [1.0]
     assert found["added: 10 bound fields"] == [10.0]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "verdict"),
+    [
+        pytest.param((10.0, 10.2, 10.9), "flat", id="hardly more"),
+        pytest.param((10.0, 11.0, 15.0), "linear", id="as much for each"),
+        pytest.param((10.0, 30.0, 15.0), "neither", id="up and down"),
+        pytest.param((10.0, 12.0, 100.0), "neither", id="faster and faster"),
+    ],
+)
+def test_how_a_cost_grows_is_told_from_its_ends_and_its_middle(
+    amounts: tuple[float, ...], verdict: str
+) -> None:
+    series = {"scaling: Flask": [1.0], "scaling: trivial": [0.0]}
+    counts = GROWING["bound fields"][0]
+    for count, amount in zip(counts, amounts, strict=True):
+        series[f"scaling: {count} bound fields"] = [amount]
+    derived = with_derived(series)
+    rows = [found for cost in topics() if (found := row(cost, derived))]
+    assert [one.verdict for one in growths(rows)] == [verdict]
 
 
 def test_every_goal_is_about_a_cost_that_is_reported() -> None:
