@@ -55,9 +55,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
-    parser.add_argument("--rounds", type=int, default=50, help="of all subjects in process")
+    parser.add_argument("--rounds", type=int, default=100, help="of all subjects in process")
     parser.add_argument("--calls", type=int, default=50, help="of each subject in a round")
-    parser.add_argument("--loads", type=int, default=8, help="rounds of the servers")
+    parser.add_argument("--loads", type=int, default=8, help="rounds of servers and of imports")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each load on a server")
     parser.add_argument("--requests", type=int, default=20_000, help="before memory is read last")
     parser.add_argument("--output", type=Path, default=FOLDER, help="where results are written")
@@ -113,7 +113,7 @@ PHASES: dict[str, Phase] = {
     "in process": _in_process,
     "Gunicorn": lambda options, *_: servers.measure(options.loads, options.seconds),
     "memory": lambda options, *_: memory.measure(options.requests),
-    "starting": lambda options, *_: starting.measure(options.rounds),
+    "starting": lambda options, *_: starting.measure(options.loads),
 }
 """What is measured in turn; told the options, and where to note versions and what is missing."""
 

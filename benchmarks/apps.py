@@ -16,9 +16,12 @@ CHUNKS = 1_000
 CHUNK = b"x" * 1_000
 
 
-def flask_hello() -> Flask:
-    """Return the bare app that everything is a part of; its `/crash` has the obvious bug."""
-    app = Flask("benchmarks.hello")
+def flask_hello(name: str = "benchmarks.hello") -> Flask:
+    """Return the bare app that everything is a part of; its `/crash` has the obvious bug.
+
+    :param name: of its logger too, which two apps of one name share.
+    """
+    app = Flask(name)
 
     @app.get("/")
     def index() -> dict[str, str]:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.programs import ROOT
+from benchmarks.programs import ROOT, Missing
 
 THREADS = 4
 
@@ -66,6 +66,13 @@ def gunicorn(kind: str, app: str) -> Iterator[Gunicorn]:
             # Nothing of it is worth a graceful end, for which gthread takes seconds.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def require(*modules: str) -> None:
+    """Raise Missing for the first that is not installed."""
+    for module in modules:
+        if not find_spec(module):
+            raise Missing(f"No module named {module!r}")
 
 
 def server_name() -> str:

@@ -7,13 +7,15 @@ import platform
 import re
 from pathlib import Path
 
+from benchmarks.processors import usable
+
 
 def machine() -> dict[str, object]:
     """Return what figures in microseconds depend on."""
     return {
         "processor": _processor(),
         "processors": os.cpu_count(),
-        "used": len(os.sched_getaffinity(0)),
+        "usable": len(usable()) or os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "load before": round(os.getloadavg()[0], 2),

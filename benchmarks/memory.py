@@ -8,15 +8,22 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import client
-from benchmarks.gunicorns import THREADS, Gunicorn, gunicorn
+from benchmarks.gunicorns import THREADS, Gunicorn, gunicorn, require
 from benchmarks.processors import on_processor
+from benchmarks.programs import Missing
 from benchmarks.series import Series
 
 READINGS = 10
 
 
 def measure(requests: int) -> Series:
-    """Return the megabytes of each worker; the first tenth of the requests warms it up."""
+    """Return the megabytes of each worker; the first tenth of the requests warms it up.
+
+    :raises Missing: without Gunicorn, or where no `/proc` tells what a process holds.
+    """
+    if not Path("/proc/self/status").exists():
+        raise Missing("no /proc here")
+    require("gunicorn")
     found: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as stack:
         with on_processor(0):

@@ -44,7 +44,7 @@ def subjects(encoder: str) -> dict[str, Subject]:
 
 def bare() -> dict[str, Call]:
     """Return what is taken off, and what it all is a part of."""
-    flask, own_log = apps.flask_hello(), apps.flask_hello()
+    flask, own_log = apps.flask_hello(), apps.flask_hello("benchmarks.own_log")
     # Flask's own way with an error, which a handler on root would have replaced.
     own_log.logger.addHandler(default_handler)
     own_log.logger.propagate = False

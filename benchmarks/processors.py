@@ -10,15 +10,22 @@ from contextlib import contextmanager
 @contextmanager
 def on_processor(number: int) -> Iterator[None]:
     """Run the block, and what is started in it, on one of those that we may use."""
-    allowed = os.sched_getaffinity(0)
+    allowed = usable()
     pin(0, number)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, allowed)
+        if allowed:
+            os.sched_setaffinity(0, allowed)
 
 
 def pin(pid: int, number: int) -> None:
     """Keep a process on one of those that we may use; 0 is our own."""
-    allowed = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(pid, {allowed[number % len(allowed)]})
+    allowed = usable()
+    if allowed:
+        os.sched_setaffinity(pid, {allowed[number % len(allowed)]})
+
+
+def usable() -> list[int]:
+    """Return the processors that we may use; none where the system does not let us choose."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

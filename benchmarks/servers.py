@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import ExitStack
-from importlib.util import find_spec
 
 from benchmarks import client
-from benchmarks.gunicorns import THREADS, WORKERS, Gunicorn, gunicorn
+from benchmarks.gunicorns import THREADS, WORKERS, Gunicorn, gunicorn, require
 from benchmarks.load import load
 from benchmarks.processors import on_processor
-from benchmarks.programs import Missing
 from benchmarks.series import Series
 
 APPS = ("bare", "observed", "orjson")
@@ -28,9 +26,7 @@ def measure(rounds: int, seconds: float) -> Series:
 
     :raises Missing: without Gunicorn or gevent.
     """
-    for needed in ("gunicorn", "gevent"):
-        if not find_spec(needed):
-            raise Missing(f"No module named {needed!r}")
+    require("gunicorn", "gevent")
     found: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as stack:
         servers = {(kind, app): _started(stack, kind, app) for kind in WORKERS for app in APPS}
