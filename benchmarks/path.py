@@ -77,7 +77,7 @@ def silent() -> dict[str, Call]:
     """Return what writes none."""
     extended = apps.flask_hello()
     Observe(extended, access_log=False)
-    ready = observe(apps.trivial, checks={f"c{n}": bool for n in range(10)}, check_ttl=600.0)
+    ready = observe(apps.trivial, checks={f"c{n}": apps.well for n in range(10)}, check_ttl=600.0)
     return {
         "Flask, stack": request(observed_hello(access_log=False)),
         "Flask, Observe": request(extended),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from benchmarks.apps import flask_hello, trivial
+from benchmarks.apps import flask_hello, trivial, well
 from benchmarks.requests import Call, request
 from benchmarks.rounds import Subject, repeated
 from benchmarks.threads import in_threads
@@ -35,7 +35,7 @@ def _growing() -> dict[str, Call]:
     for count in FIELDS:
         calls[f"{count} bound fields"] = request(observe(_binding(count)))
     for count in CHECKS:
-        checked = observe(trivial, checks={f"c{n}": bool for n in range(count)}, check_ttl=600.0)
+        checked = observe(trivial, checks={f"c{n}": well for n in range(count)}, check_ttl=600.0)
         calls[f"{count} checks"] = request(checked)
         calls[f"{count} checks, readiness"] = request(checked, "/ready")
     for count in HEADERS:
