@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from orjson import dumps
 
 from wsgi_observe.logs import encoding
@@ -13,7 +15,9 @@ _ALIKE = frozenset({str, int, bool, type(None)})
 
 def encode(line: Fields) -> bytes:
     """Return the JSON text of `line`, without a newline, whatever is in it; never raises."""
-    if not _ALIKE.issuperset(map(type, line.values())) and not all(map(_is_alike, line.values())):
+    values = line.values()
+    # Most lines have no float, so for them one question does; an access line always has some.
+    if not _ALIKE.issuperset(map(type, values)) and not _are_alike(values):
         return encoding.encode(line)
     try:
         return dumps(line)
@@ -21,8 +25,14 @@ def encode(line: Fields) -> bytes:
         return encoding.encode(line)
 
 
-def _is_alike(value: object) -> bool:
-    """Tell whether both write a value alike: a float only where it has no exponent."""
-    if type(value) is float:
-        return 1e-4 <= value < 1e16 or value == 0
-    return type(value) in _ALIKE
+def _are_alike(values: Iterable[object]) -> bool:
+    """Tell whether both write each value alike: a float only where it has no exponent."""
+    for value in values:
+        kind = type(value)
+        if kind not in _ALIKE and not (kind is float and _has_no_exponent(value)):
+            return False
+    return True
+
+
+def _has_no_exponent(number: object) -> bool:
+    return 1e-4 <= number < 1e16 or number == 0  # type: ignore[operator]
