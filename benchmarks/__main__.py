@@ -26,6 +26,7 @@ from benchmarks.series import Series, in_microseconds
 OURS = {
     "json": ("benchmarks.path:subjects", "json"),
     "orjson": ("benchmarks.path:subjects", "orjson"),
+    "redaction": ("benchmarks.redaction:subjects",),
     "scaling": ("benchmarks.scaling:subjects",),
     "floor": ("benchmarks.floor:subjects",),
 }

@@ -8,9 +8,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from benchmarks.names import OTHERS
 from benchmarks.report import part
 from benchmarks.results import FOLDER, Results
-from benchmarks.topics import OTHERS
 
 NAME = "chart.svg"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from benchmarks import topics
+from benchmarks import names
 from benchmarks.costs import Row
 
 
@@ -25,14 +25,14 @@ def _stack(where: str) -> list[Goal]:
     silent = f"stack, no access line, on {where}"
     plain, fast = (f"stack, JSON access line{end}, on {where}" for end in ("", ", orjson"))
     return [
-        Goal(f"stack, no access line, {where}", topics.PATH, silent, silent, (0.075, 0.075), 0.055),
-        Goal(f"stack, JSON access line, {where}", topics.PATH, plain, fast, (0.25, 0.18), 0.10),
+        Goal(f"stack, no access line, {where}", names.PATH, silent, silent, (0.075, 0.075), 0.055),
+        Goal(f"stack, JSON access line, {where}", names.PATH, plain, fast, (0.25, 0.18), 0.10),
     ]
 
 
 def _beside(other: str, must: tuple[float, float], goal: float) -> Goal:
     plain, fast = f"wsgi_observe ÷ {other}", f"wsgi_observe, orjson ÷ {other}"
-    return Goal(f"stack with its line ÷ {other}", topics.RATIOS, plain, fast, must, goal)
+    return Goal(f"stack with its line ÷ {other}", names.RATIOS, plain, fast, must, goal)
 
 
 HEALTH = "a health answer, whole"
@@ -45,20 +45,20 @@ GOALS = [
     *_stack("Flask"),
     Goal(
         "one application log line",
-        topics.LINES,
+        names.LINES,
         "short, wsgi_observe, json",
         "short, wsgi_observe, orjson",
         (0.22, 0.15),
         0.10,
     ),
-    Goal("a health answer", topics.PATH, HEALTH, HEALTH, (0.065, 0.065), 0.045),
-    Goal(CHUNK, topics.PATH, CHUNK, CHUNK, (0.006, 0.006), 0.003),
+    Goal("a health answer", names.PATH, HEALTH, HEALTH, (0.065, 0.065), 0.045),
+    Goal(CHUNK, names.PATH, CHUNK, CHUNK, (0.006, 0.006), 0.003),
     _beside("hand-written recipe", (0.28, 0.20), 0.12),
     _beside("the cheapest of four", (0.22, 0.15), 0.08),
     Goal(
-        "Gunicorn gthread answers, observed ÷ bare", topics.SERVERS, *RATE, (0.92, 0.94), 0.97, True
+        "Gunicorn gthread answers, observed ÷ bare", names.SERVERS, *RATE, (0.92, 0.94), 0.97, True
     ),
-    Goal("MB of memory a worker, more", topics.STARTING, MEMORY, MEMORY, (6.0, 6.0), 3.0),
+    Goal("MB of memory a worker, more", names.STARTING, MEMORY, MEMORY, (6.0, 6.0), 3.0),
 ]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from benchmarks.costs import Row
-from benchmarks.topics import GROWING, SCALING
+from benchmarks.names import SCALING
+from benchmarks.topics import GROWING
 
 FLAT = 0.1
 """A cost is flat that moves by no more than this part of itself over the whole range."""

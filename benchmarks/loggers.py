@@ -143,7 +143,7 @@ SETUPS: dict[str, Callable[[], Line]] = {
     "`logging` alone, nothing written": _nothing,
     "wsgi_observe, json": partial(_ours, encoder="json"),
     "wsgi_observe, orjson": partial(_ours, encoder="orjson"),
-    "wsgi_observe, orjson, redaction off": partial(_ours, encoder="orjson"),
+    "wsgi_observe, orjson, redaction off": partial(_ours, encoder="orjson", redact=False),
     "python-json-logger, json": partial(_python_json_logger, "json", "JsonFormatter"),
     "python-json-logger, orjson": partial(_python_json_logger, "orjson", "OrjsonFormatter"),
     "python-json-logger, msgspec": partial(_python_json_logger, "msgspec", "MsgspecFormatter"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import topics
+from benchmarks import names
 from benchmarks.costs import Row
 from benchmarks.goals import Reached, reached
 from benchmarks.growth import growths
@@ -44,15 +44,16 @@ def tables(results: Results) -> dict[str, str]:
 
 
 TOPICS = {
-    "path": topics.PATH,
-    "alone": topics.ALONE,
-    "others": topics.OTHERS,
-    "ratios": topics.RATIOS,
-    "lines": topics.LINES,
-    "servers": topics.SERVERS,
-    "starting": topics.STARTING,
-    "scaling": topics.SCALING,
-    "floor": topics.FLOOR,
+    "path": names.PATH,
+    "alone": names.ALONE,
+    "others": names.OTHERS,
+    "ratios": names.RATIOS,
+    "lines": names.LINES,
+    "redaction": names.REDACTION,
+    "servers": names.SERVERS,
+    "starting": names.STARTING,
+    "scaling": names.SCALING,
+    "floor": names.FLOOR,
 }
 
 

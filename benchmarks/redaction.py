@@ -1,18 +1,24 @@
-"""What redaction costs: ``python -m benchmarks.redaction``."""
+"""What redaction costs: an ordinary line, and texts that are made to take long.
+
+``python -m benchmarks.redaction`` shows that the time of the latter grows in proportion.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Sequence
-from statistics import quantiles
+from collections.abc import Sequence
 from time import process_time
 
-from benchmarks.__main__ import stdout_to_nowhere
-from benchmarks.rounds import Round, measure
-from benchmarks.subjects import flask_hello, request
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.apps import flask_hello
+from benchmarks.requests import Call, request
+from benchmarks.rounds import Subject, repeated
 from wsgi_observe import configure_logging, log_context
 from wsgi_observe.core.redact import Redactor
+from wsgi_observe.logs import JsonFormatter
 
 PROSE = (
     "Order 4711 of customer 8812 was placed in 12 ms: 3 items, total 99.50 EUR, warehouse "
@@ -56,37 +62,25 @@ ADVERSARIAL = {
 }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.redaction")
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--calls", type=int, default=60, help="of each subject in a round")
-    parser.add_argument("--kilobytes", type=int, nargs="+", default=(64, 256, 1024))
-    options = parser.parse_args()
-    with stdout_to_nowhere():
-        rounds = measure(subjects(), options.rounds, options.calls)
-    print(table_of_parts(rounds))
-    print(table_of_sizes(options.kilobytes))
-
-
-def subjects() -> dict[str, Callable[[], object]]:
+def subjects() -> dict[str, Subject]:
     """Return what is measured: the text alone, and a whole line with and without redaction."""
     redactor = Redactor()
     plain = PROSE.replace(":", ",").replace("=", " ")
-    return {
-        "bare": request(flask_hello()),
+    calls: dict[str, Call] = {
+        "Flask": request(flask_hello()),
         "text": lambda: redactor.text(PROSE),
         "text without separators": lambda: redactor.text(plain),
-        "line, redacted": _line(redact=True),
+        "line": _line(redact=True),
         "line, as it is": _line(redact=False),
     }
+    return {name: repeated(call) for name, call in calls.items()}
 
 
-def _line(*, redact: bool) -> Callable[[], object]:
+def _line(*, redact: bool) -> Call:
     configure_logging(log_format="json")
     handler = logging.getLogger().handlers[0]
     logger = logging.getLogger(f"benchmark.{redact}")
-    formatter = type(handler.formatter)(redact=redact)  # type: ignore[call-arg]
+    formatter = JsonFormatter(redact=redact)
 
     def call() -> None:
         handler.setFormatter(formatter)
@@ -96,40 +90,24 @@ def _line(*, redact: bool) -> Callable[[], object]:
     return call
 
 
-def table_of_parts(rounds: list[Round]) -> str:
-    """Return costs as parts of the bare Flask request of the same round."""
-    bare = quantiles([one["bare"] for one in rounds], n=4)[1] * 1e6
-    lines = [f"{'of a bare Flask JSON hello':48}{bare:8.1f} µs   part   quartiles"]
-    for what, cost in _COSTS.items():
-        spent = [cost(one) for one in rounds]
-        parts = [seconds / one["bare"] for seconds, one in zip(spent, rounds, strict=True)]
-        low, median, high = quantiles(parts, n=4)
-        microseconds = quantiles(spent, n=4)[1] * 1e6
-        lines.append(f"{what:48}{microseconds:8.2f} µs  {median:.3f}  {low:.3f} to {high:.3f}")
-    return "\n".join(lines)
+def main() -> None:
+    """Show milliseconds by size for each text, and the last size's by the first's."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.redaction", description=__doc__)
+    parser.add_argument("--kilobytes", type=int, nargs="+", default=(64, 256, 1024))
+    Console().print(sizes(parser.parse_args().kilobytes))
 
 
-_COSTS: dict[str, Callable[[Round], float]] = {
-    "200 characters, nothing to redact": lambda one: one["text"],
-    "the same without = and :": lambda one: one["text without separators"],
-    "a whole line with redaction": lambda one: one["line, redacted"],
-    "what redaction adds to it": lambda one: one["line, redacted"] - one["line, as it is"],
-}
-
-
-def table_of_sizes(kilobytes: Sequence[int]) -> str:
-    """Return milliseconds by size for each adversarial text, and the last size's by the first's.
-
-    In proportion that is 16.
-    """
+def sizes(kilobytes: Sequence[int]) -> Table:
+    """Return that table; in proportion the last column is the last size by the first."""
     redactor = Redactor(personal=True)
-    heads = "".join(f"{size:>8} KB" for size in kilobytes)
-    lines = [f"{'milliseconds':34}{heads}   last:first"]
+    table = Table(title="Milliseconds", title_justify="left")
+    for heading in ("text", *(f"{size} KB" for size in kilobytes), "last ÷ first"):
+        table.add_column(heading, justify="left" if heading == "text" else "right")
     for what, piece in ADVERSARIAL.items():
         spent = [_seconds(redactor, piece, size * 1024) for size in kilobytes]
-        shown = "".join(f"{seconds * 1000:11.1f}" for seconds in spent)
-        lines.append(f"{what:34}{shown}{spent[-1] / spent[0]:13.1f}")
-    return "\n".join(lines)
+        shown = (f"{seconds * 1000:.1f}" for seconds in spent)
+        table.add_row(what, *shown, f"{spent[-1] / spent[0]:.1f}")
+    return table
 
 
 def adversarial(piece: str, length: int) -> str:

@@ -6,11 +6,12 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.chart import NAME as CHART
+from benchmarks.names import OTHERS
 from benchmarks.peers import PEERS
 from benchmarks.readme import MARKED, READMES, filled, tables
 from benchmarks.report import part
 from benchmarks.results import FOLDER, read
-from benchmarks.topics import OTHERS, topics
+from benchmarks.topics import topics
 
 RESULTS = read()
 README, REPORT = READMES

@@ -13,12 +13,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_the_command_prints_a_row_for_each_text() -> None:
-    command = [sys.executable, "-m", "benchmarks.redaction", "--rounds", "2", "--calls", "2"]
-    command += ["--kilobytes", "1"]
+    command = [sys.executable, "-m", "benchmarks.redaction", "--kilobytes", "1", "2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    rows = done.stdout.splitlines()
-    assert rows[0].startswith("of a bare Flask JSON hello")
-    assert [row[:34].rstrip() for row in rows[-len(ADVERSARIAL) :]] == list(ADVERSARIAL)
+    lines = done.stdout.splitlines()
+    rows = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert rows == list(ADVERSARIAL)
 
 
 def test_the_ordinary_line_has_two_hundred_characters_and_nothing_to_redact() -> None:
