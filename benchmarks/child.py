@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 
 from benchmarks.quiet import hush
-from benchmarks.rounds import Subject
+from benchmarks.rounds import Here
 
 
 def main(target: str, *arguments: str) -> None:
@@ -18,16 +18,13 @@ def main(target: str, *arguments: str) -> None:
     answers = hush()
     try:
         module, _, function = target.partition(":")
-        subjects: dict[str, Subject] = getattr(import_module(module), function)(*arguments)
+        program = Here(getattr(import_module(module), function)(*arguments))
     except Exception as error:
         print(json.dumps({"failed": f"{type(error).__name__}: {error}"}), file=answers)
         return
     print(json.dumps({"versions": _versions()}), file=answers)
     for line in sys.stdin:
-        calls = int(line)
-        print(
-            json.dumps({name: seconds(calls) for name, seconds in subjects.items()}), file=answers
-        )
+        print(json.dumps(program.round(int(line))), file=answers)
 
 
 def _versions() -> dict[str, str]:

@@ -6,7 +6,7 @@ import argparse
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
 
@@ -14,9 +14,9 @@ import sentry_sdk
 from flask import Flask
 
 from benchmarks import ingest
-from benchmarks.__main__ import stdout_to_nowhere
-from benchmarks.rounds import Round, measure
-from benchmarks.subjects import request
+from benchmarks.quiet import hush
+from benchmarks.requests import Call, request
+from benchmarks.rounds import Here, Subject, measure, repeated
 from wsgi_observe import configure_logging
 from wsgi_observe.flask import Observe
 from wsgi_observe.sentry import init_sentry
@@ -31,10 +31,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--calls", type=int, default=5, help="of each subject in a round")
     options = parser.parse_args()
-    with endpoint() as port, stdout_to_nowhere():
+    shown = hush()
+    with endpoint() as port:
         configure_logging(log_format="json")
-        rounds = measure(subjects(failing_app(), clients(port)), options.rounds, options.calls)
-    print(table(rounds))
+        program = Here(subjects(failing_app(), clients(port)))
+        rounds = list(measure([program], options.rounds, options.calls))
+    print(table(rounds), file=shown, flush=True)
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def clients(port: int) -> dict[str, sentry_sdk.client.BaseClient]:
     return made
 
 
-def failing_app() -> Callable[[], object]:
+def failing_app() -> Call:
     """Return a call that makes one event and one transaction."""
     app = Flask(__name__)
     Observe(app)
@@ -78,22 +80,20 @@ def failing_app() -> Callable[[], object]:
     return request(app)
 
 
-def subjects(
-    call: Callable[[], object], known: Mapping[str, sentry_sdk.client.BaseClient]
-) -> dict[str, Callable[[], object]]:
+def subjects(call: Call, known: Mapping[str, sentry_sdk.client.BaseClient]) -> dict[str, Subject]:
     """Return the same request with each of the clients."""
 
-    def with_client(client: sentry_sdk.client.BaseClient) -> Callable[[], object]:
+    def with_client(client: sentry_sdk.client.BaseClient) -> Subject:
         def run() -> None:
             sentry_sdk.get_global_scope().set_client(client)
             call()
 
-        return run
+        return repeated(run)
 
     return {name: with_client(client) for name, client in known.items()}
 
 
-def table(rounds: Sequence[Round]) -> str:
+def table(rounds: Sequence[Mapping[str, float]]) -> str:
     """Return what each bad endpoint adds, with the interval of 95 % of resampled medians."""
     base = median(one[GOOD] for one in rounds) * 1e6
     lines = [f"{'a failing request, Sentry ' + GOOD:40}{base:10.0f} µs"]
