@@ -14,8 +14,8 @@ PATIENCE = 30.0
 
 def ask(
     port: int, connections: int, *, seconds: float = PATIENCE, requests: int | None = None
-) -> tuple[float, float, float]:
-    """Return answers in a second, and the median and 99th percentile of microseconds for one.
+) -> tuple[int, float, float, float]:
+    """Return answers, how many in a second, and the median and 99th percentile of microseconds.
 
     :param seconds: when to stop.
     :param requests: how many to stop after, if that is sooner; each connection has its share.
@@ -34,7 +34,7 @@ def ask(
         spent = [each for one in pool.map(work, range(connections)) for each in one]
     rate = len(spent) / (perf_counter() - began)
     percentiles = quantiles(spent, n=100, method="inclusive")
-    return rate, percentiles[49] * 1e6, percentiles[98] * 1e6
+    return len(spent), rate, percentiles[49] * 1e6, percentiles[98] * 1e6
 
 
 def _ask_on_one(port: int, is_over: Callable[[int], bool]) -> list[float]:

@@ -14,8 +14,9 @@ UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
 @dataclass(frozen=True)
 class Load:
-    """What the clients saw: answers in a second, and microseconds that one took."""
+    """What the clients saw: answers, how many in a second, and microseconds that one took."""
 
+    answers: int
     rate: float
     p50: float
     p99: float
@@ -50,9 +51,12 @@ def read_wrk(report: str) -> Load:
     """
     if "Non-2xx" in report:
         raise RuntimeError(report)
+    answers = re.search(r"^\s+(\d+) requests in ", report, re.M)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", report)
+    assert answers is not None, report
     assert rate is not None, report
-    return Load(float(rate[1]), _percentile(report, 50), _percentile(report, 99))
+    percentiles = (_percentile(report, which) for which in (50, 99))
+    return Load(int(answers[1]), float(rate[1]), *percentiles)
 
 
 def _percentile(report: str, which: int) -> float:

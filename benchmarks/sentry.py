@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
+from typing import NoReturn
 
 import sentry_sdk
 from flask import Flask
@@ -74,7 +75,7 @@ def failing_app() -> Call:
     Observe(app)
 
     @app.get("/")
-    def index() -> None:
+    def index() -> NoReturn:
         raise ValueError("no")
 
     return request(app)

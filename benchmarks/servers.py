@@ -48,8 +48,10 @@ def _started(stack: ExitStack, kind: str, app: str) -> Gunicorn:
 def _ask(
     found: dict[str, list[float]], name: str, server: Gunicorn, connections: int, seconds: float
 ) -> None:
+    before = server.running_for()
     with on_processor(1):
         seen = load(server.port, connections, seconds)
+    found[f"{name}: CPU"].append((server.running_for() - before) / seen.answers)
     found[f"{name}: answers/s"].append(seen.rate)
     found[f"{name}: p50"].append(seen.p50)
     found[f"{name}: p99"].append(seen.p99)

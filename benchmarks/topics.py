@@ -66,12 +66,16 @@ def _redaction() -> list[Cost]:
     ]
 
 
+FIGURES = {"answers/s": "/s", "CPU": "µs", "p50": "µs", "p99": "µs"}
+"""What is read of each load, and its unit."""
+
+
 def _servers() -> list[Cost]:
     costs = []
     for where in (*WORKERS, "gthread full"):
         for app in APPS[1:]:
             name = f"{where}{', orjson' * (app == 'orjson')}"
-            for figure, unit in (("answers/s", "/s"), ("p50", "µs"), ("p99", "µs")):
+            for figure, unit in FIGURES.items():
                 of, by = f"{where}, {app}: {figure}", f"{where}, bare: {figure}"
                 costs.append(Cost(SERVERS, f"{name}, {figure}", of, by=by, unit=unit))
     return costs
