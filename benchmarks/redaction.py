@@ -16,9 +16,9 @@ from rich.table import Table
 from benchmarks.apps import flask_hello
 from benchmarks.requests import Call, request
 from benchmarks.rounds import Subject, repeated
-from wsgi_observe import configure_logging, log_context
+from wsgi_observe import log_context
 from wsgi_observe.core.redact import Redactor
-from wsgi_observe.logs import JsonFormatter
+from wsgi_observe.logs import JsonFormatter, LineHandler
 
 PROSE = (
     "Order 4711 of customer 8812 was placed in 12 ms: 3 items, total 99.50 EUR, warehouse "
@@ -77,13 +77,14 @@ def subjects() -> dict[str, Subject]:
 
 
 def _line(*, redact: bool) -> Call:
-    configure_logging(log_format="json")
-    handler = logging.getLogger().handlers[0]
+    handler = LineHandler("stdout")
+    handler.setFormatter(JsonFormatter(redact=redact))
     logger = logging.getLogger(f"benchmark.{redact}")
-    formatter = JsonFormatter(redact=redact)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
 
     def call() -> None:
-        handler.setFormatter(formatter)
         with log_context("a", order=4711, customer="8812"):
             logger.info(PROSE, extra={"warehouse": "Hamburg"})
 

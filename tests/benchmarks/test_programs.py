@@ -8,7 +8,7 @@ import pytest
 from benchmarks.environments import python_of
 from benchmarks.programs import Child, Missing
 from benchmarks.rounds import SLICES, WARMING, after, measure, repeated
-from benchmarks.threads import LEAST, in_threads
+from benchmarks.threads import LEAST, RUNS, in_threads
 
 
 def test_a_child_answers_each_round_under_its_own_name() -> None:
@@ -71,4 +71,4 @@ def test_threads_share_the_calls() -> None:
     calls: list[int] = []
     assert in_threads(lambda: calls.append(1), 4)(LEAST) > 0
     once_each_before_the_clock_starts = 4
-    assert len(calls) == once_each_before_the_clock_starts + 4 * LEAST
+    assert len(calls) == RUNS * (once_each_before_the_clock_starts + 4 * LEAST)
