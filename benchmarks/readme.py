@@ -104,9 +104,13 @@ def _all(results: Results) -> list[Reached]:
 
 
 def _run(results: Results) -> str:
-    facts = {**results.machine, **results.run, **results.versions}
-    missing = [f"not installed: {name} ({why})" for name, why in results.missing.items()]
-    return "; ".join([*(f"{name} {value}" for name, value in facts.items()), *missing]) + ".\n"
+    facts = {"machine": results.machine, "run": results.run, "versions": results.versions}
+    lines = [
+        f"- {what}: {', '.join(f'{name} {value}' for name, value in known.items())}\n"
+        for what, known in facts.items()
+    ]
+    missing = (f"- not installed: {name} ({why})\n" for name, why in results.missing.items())
+    return "".join([*lines, *missing])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
