@@ -64,6 +64,7 @@ def own(thing, hint):
 init_sentry({options})
 with log_context("job-7"):
     {sending}
+sentry_sdk.flush(5)  # at the exit it is too late to start a thread, from Python 3.12 on
 """,
     )
 
