@@ -40,11 +40,14 @@ def failing(error: BaseException, cause: BaseException | None = None) -> Any:
 
 
 def sql_error() -> Any:
+    engine = create_engine("sqlite://")
     try:
-        with create_engine("sqlite://").connect() as connection:
+        with engine.connect() as connection:
             connection.execute(text("SELECT :a, x FROM nowhere"), {"a": SECRET})
     except Exception:
         return sys.exc_info()
+    finally:
+        engine.dispose()
 
 
 def noted() -> Any:

@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 
 from tests.logs.writers import PREAMBLE, Reader, messages, run, whole
-from tests.support import PATIENCE
+from tests.support import PATIENCE, eventually
 
 STALL = float(os.environ.get("TEST_STALL_SECONDS", "2"))  # promised is 30
 
@@ -73,7 +73,8 @@ def stalled():
     os.close(start)
     report = json.loads(child.stderr.readline())
     reader = Reader(end)
-    # The reader drains what the pipe held; then one more line finds it open.
+    eventually(reader.has_drained_it)
+    # One more line finds it open.
     child.stdin.write("x")
     child.stdin.flush()
     _, rest = child.communicate(timeout=PATIENCE)
@@ -202,6 +203,7 @@ def test_another_users_pipe_is_asked_before_each_write() -> None:
     os.close(start)
     assert child.stderr.read(4) == b"full", child.stderr.read()
     reader = Reader(end)
+    eventually(reader.has_drained_it)
     child.communicate(b"x", timeout=PATIENCE)
     assert child.returncode == 0
     told = [record["message"] for record in whole(reader.lines())]

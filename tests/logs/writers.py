@@ -1,8 +1,10 @@
 """Processes that log into a real stream, and what was read of it."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import termios
 import textwrap
 import threading
 from pathlib import Path
@@ -45,6 +47,11 @@ class Reader(threading.Thread):
         while chunk := os.read(self.descriptor, 1 << 16):
             chunks.append(chunk)
         self.data = b"".join(chunks)
+
+    def has_drained_it(self) -> bool:
+        """Tell whether the pipe is empty."""
+        left = fcntl.ioctl(self.descriptor, termios.FIONREAD, bytes(4))
+        return int.from_bytes(left, sys.byteorder) == 0
 
     def lines(self) -> list[bytes]:
         self.join()
