@@ -37,8 +37,9 @@ class Mailbox:
         return [mail.get_content().replace("\r\n", "\n") for mail in self.mails]
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        reply = self.reply  # a test that sees the mail may change it at once
         self.envelopes.append(envelope)
-        return self.reply
+        return reply
 
 
 @contextmanager
