@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.logs.writers import PREAMBLE, Reader, messages, run, whole
-from tests.support import strict_json
+from tests.support import eventually, strict_json
 
 FORKED = """
 configure_logging(log_format="json", log_wait=20, **{settings})
@@ -110,6 +110,7 @@ def test_a_record_of_a_forked_child_is_not_its_parents_too() -> None:
     assert child.stderr.read(5) == b"ready"
     os.close(start)
     reader = Reader(end)
+    eventually(reader.has_drained_it)
     child.stdin.write(b"x")
     child.stdin.close()
     assert child.wait() == 0
