@@ -32,7 +32,7 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
     chosen = replace(settings or Settings(), **overrides)
     _require_whole_lines(chosen)
     check_mail(chosen)
-    root_level, *levels = chosen.log_level.split(",")
+    root_level, levels = _levels(chosen)
     handlers = dict(_handlers(chosen))
     return {
         "version": 1,
@@ -40,7 +40,7 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
         "disable_existing_loggers": False,
         "formatters": {"wsgi_observe": _formatter(chosen)},
         "handlers": handlers,
-        "loggers": {name: {"level": level} for name, level in (item.split("=") for item in levels)},
+        "loggers": {name: {"level": level} for name, level in levels.items()},
         "root": {"level": root_level, "handlers": list(handlers)},
     }
 
@@ -106,10 +106,16 @@ def root_handlers(settings: Settings) -> list[logging.Handler]:
 
 def set_levels(settings: Settings) -> None:
     """Set the levels of root and of those loggers that ``log_level`` names."""
-    root_level, *levels = settings.log_level.split(",")
+    root_level, levels = _levels(settings)
     logging.getLogger().setLevel(root_level)
-    for name, level in (item.split("=") for item in levels):
+    for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
+
+
+def _levels(settings: Settings) -> tuple[str, dict[str, str]]:
+    """Return root's level, and those of the loggers that ``log_level`` names."""
+    root_level, *levels = settings.log_level.split(",")
+    return root_level, dict(item.split("=") for item in levels)
 
 
 def _formatter(settings: Settings) -> dict[str, Any]:
