@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from wsgi_observe.core.fit import SettingsError
+from wsgi_observe.core.fit_words import texts
 
 _ADDRESS = "mail addresses such as ops@example.com"
 
@@ -17,13 +17,7 @@ _A_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
 
 def addresses(name: str, value: Any) -> tuple[str, ...]:
     """Check mail addresses, if any."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise SettingsError(name, _ADDRESS, value)
-    found = tuple(value)
-    for each in found:
-        if not isinstance(each, str) or not re.fullmatch(_AN_ADDRESS, each):
-            raise SettingsError(name, _ADDRESS, each)
-    return found
+    return texts(name, value, _ADDRESS, lambda each: re.fullmatch(_AN_ADDRESS, each))
 
 
 def address(name: str, value: Any) -> str:

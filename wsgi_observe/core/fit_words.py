@@ -1,8 +1,8 @@
-"""Fit-check for the names that are added to a list, or taken from it."""
+"""Fit-checks for several texts, such as the names that are added to a list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from wsgi_observe.core.fit import SettingsError, items
@@ -12,12 +12,17 @@ _ALLOWED = "names such as ssn or order_note, each with a letter or a digit in it
 
 def words(name: str, value: Any) -> tuple[str, ...]:
     """Check names, if any."""
+    return texts(name, value, _ALLOWED, lambda each: any(map(str.isalnum, each)))
+
+
+def texts(name: str, value: Any, allowed: str, is_fit: Callable[[str], object]) -> tuple[str, ...]:
+    """Check texts, if any, each by `is_fit`."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise SettingsError(name, _ALLOWED, value)
+        raise SettingsError(name, allowed, value)
     found = tuple(value)
     for each in found:
-        if not isinstance(each, str) or not any(map(str.isalnum, each)):
-            raise SettingsError(name, _ALLOWED, each)
+        if not isinstance(each, str) or not is_fit(each):
+            raise SettingsError(name, allowed, each)
     return found
 
 
