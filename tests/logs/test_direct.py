@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,17 +13,18 @@ from hypothesis import strategies as st
 
 from tests.support import strict_json
 from wsgi_observe import bind, configure_logging, observe
+from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.logs import direct
 
 TEXTS = st.text(max_size=20)
-MOMENTS = {"timestamp", "duration_ms", "ttfb_ms"}
+_moments = re.compile(r'("(?:timestamp|duration_ms|ttfb_ms)":)(?:"[^"]*"|\d+\.\d{1,3}(?=[,}]))')
 _access = logging.getLogger("wsgi_observe.access")
 
 
 @contextmanager
-def only_ours() -> Iterator[io.StringIO]:
+def only_ours(encoder: str = "json") -> Iterator[io.StringIO]:
     """Root has our handler alone, as after `configure_logging` in a process of its own."""
-    configure_logging(log_format="json", log_fields={"service": "shop"})
+    configure_logging(log_format="json", log_fields={"service": "shop"}, log_encoder=encoder)
     root = logging.getLogger()
     # Those that pytest adds for each phase of a test listen too.
     (ours,) = root.handlers[:] = [one for one in root.handlers if one.name == "wsgi_observe"]
@@ -34,7 +36,11 @@ def only_ours() -> Iterator[io.StringIO]:
         ours.close()
 
 
-def line_of(stream: io.StringIO, environ: dict[str, Any], fields: dict[str, object]) -> Any:
+def line_of(
+    stream: io.StringIO, environ: dict[str, Any], fields: dict[str, object], **settings: Any
+) -> str:
+    """Return a request's access line, its moments blotted out."""
+
     def app(environ: Any, start_response: Any) -> Any:
         bind(**fields)
         start_response("200 OK", [])
@@ -42,35 +48,80 @@ def line_of(stream: io.StringIO, environ: dict[str, Any], fields: dict[str, obje
 
     stream.seek(0)
     stream.truncate()
-    body = observe(app, request_id_headers=("X-Request-ID",))(environ, lambda *_: None)
+    body = observe(app, **settings)(environ, lambda *_: None)
     list(body)
     body.close()
-    lines = [strict_json(line) for line in stream.getvalue().split("\n") if line]
     # A notice about the captured stream may stand before it.
-    (line,) = [line for line in lines if line["logger"] == _access.name]
-    return [(key, value) for key, value in line.items() if key not in MOMENTS]
+    lines = [line for line in stream.getvalue().split("\n") if f'"{_access.name}"' in line]
+    (line,) = lines
+    assert strict_json(line)["logger"] == _access.name
+    return _moments.sub(r"\g<1>0", line)
 
 
-@given(
-    path=TEXTS.map(lambda text: "/" + text.encode().decode("latin-1")),
-    method=st.sampled_from(["GET", "POST", "BREW"]),
-    agent=st.none() | st.text(st.characters(max_codepoint=255), max_size=20),
-    fields=st.dictionaries(st.sampled_from(["order", "path", "status", "level"]), TEXTS),
+PLAIN = st.text(st.sampled_from('aZ09 /=.:;-_?\\"'), max_size=80)
+SERVED = st.fixed_dictionaries(
+    {
+        "REQUEST_METHOD": st.sampled_from(["GET", "POST", "BREW"]),
+        "PATH_INFO": (TEXTS | PLAIN).map(lambda text: "/" + text.encode().decode("latin-1")),
+        "REMOTE_ADDR": st.sampled_from(["127.0.0.1", "2001:db8::7", "", "a socket"]),
+        "HTTP_X_REQUEST_ID": st.just("a"),
+    },
+    optional={
+        "SCRIPT_NAME": st.sampled_from(["", "/api"]),
+        "HTTP_USER_AGENT": PLAIN | st.text(st.characters(max_codepoint=255), max_size=20),
+        "HTTP_TRACEPARENT": st.just(f"00-{'4b' * 16}-{'f0' * 8}-01"),
+        "QUERY_STRING": st.sampled_from(["", "page=2&token=hush"]),
+    },
 )
-def test_the_line_is_the_one_that_a_record_makes(
-    clean_logging: None, path: str, method: str, agent: str | None, fields: dict[str, object]
+BOUND = st.dictionaries(
+    st.sampled_from(["order", "path", "status", "level", "service", "password"]),
+    TEXTS | st.integers() | st.none() | st.lists(st.floats(), max_size=2),
+)
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "remote_addr": st.sampled_from(["full", "truncated", "off"]),
+        "access_query": st.booleans(),
+        "access_level": st.just(lambda environ, status, seconds: logging.WARNING),
+    },
+)
+
+
+@given(environ=SERVED, fields=BOUND, settings=SETTINGS, encoder=st.sampled_from(["json", "orjson"]))
+def test_the_line_is_byte_for_byte_the_one_that_a_record_makes(
+    clean_logging: None,
+    environ: dict[str, Any],
+    fields: dict[str, object],
+    settings: dict[str, Any],
+    encoder: str,
 ) -> None:
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "REMOTE_ADDR": "127.0.0.1"}
-    environ["HTTP_X_REQUEST_ID"] = "a"
-    if agent is not None:
-        environ["HTTP_USER_AGENT"] = agent
-    with only_ours() as stream:
-        without = line_of(stream, dict(environ), fields)
+    with only_ours(encoder) as stream, pytest.MonkeyPatch.context() as patching:
+        # The same span for both.
+        patching.setattr("wsgi_observe.middleware.request_id.new_span_id", lambda: "5" * 16)
+        without = line_of(stream, dict(environ), fields, **settings)
         _access.addFilter(lets_all_through)
         try:
-            assert line_of(stream, dict(environ), fields) == without
+            assert line_of(stream, dict(environ), fields, **settings) == without
         finally:
             _access.removeFilter(lets_all_through)
+
+
+def test_a_plain_request_takes_the_short_way(clean_logging: None) -> None:
+    with only_ours() as stream, pytest.MonkeyPatch.context() as patching:
+        patching.setattr(_access, "handle", None)  # whoever makes a record calls it
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/orders/7", "REMOTE_ADDR": "10.0.0.1"}
+        line = strict_json(line_of(stream, environ, {"order": 7, "password": "hush"}))
+    assert (line["path"], line["order"], line["password"]) == ("/orders/7", 7, "[REDACTED]")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-6, 0.00001, 0.01, 0.1234567, 1.0, 59.9999999, 86400.5])
+def test_a_duration_is_written_as_a_number_is(seconds: float, clean_logging: None) -> None:
+    with only_ours():
+        formatter: Any = logging.root.handlers[0].formatter
+        exchange = Exchange({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
+        exchange.outcome = "complete"
+        line = formatter.access_text.of(exchange, logging.INFO, 200, seconds).decode()
+    assert f'"duration_ms":{int(seconds * 1_000_000) / 1000!r},' in line
 
 
 def lets_all_through(record: logging.LogRecord) -> bool:
@@ -137,7 +188,8 @@ def a_handler_that_hears_warnings_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_record_is_made_as_soon_as_anybody_else_may_hear_it(
     listener: Any, clean_logging: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = (_access, logging.INFO, "access_log", "GET / 200", {"status": 200})
+    exchange = Exchange({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
+    arguments = (exchange, logging.INFO, 200, 0.001)
     with only_ours():
         assert direct.write_directly(*arguments)
         with monkeypatch.context() as patching:

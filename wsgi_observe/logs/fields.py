@@ -64,7 +64,7 @@ def fields_of(
         "message": message,
         "pid": record.process or os.getpid(),
     }
-    add_context(fields, static, remote_addr)
+    _add_context(fields, static, remote_addr)
     if record.exc_info and record.exc_info[0] is not None:
         fields["exc_type"] = record.exc_info[0].__name__
     if len(attributes) > _FIRST_EXTRA:
@@ -109,35 +109,31 @@ def text_of(value: object) -> str:
         return f"<{type(value).__name__}: {type(error).__name__} in its __str__>"
 
 
-def add_context(fields: Fields, static: Mapping[str, object], remote_addr: str) -> int:
-    """Add what a line has of its process and its request.
-
-    Returns how many fields stand before those that were bound.
-    """
+def _add_context(fields: Fields, static: Mapping[str, object], remote_addr: str) -> None:
+    """Add what a line has of its process and its request."""
     if static:
         fields.update(static)
     scope = bound()
     if scope is None or scope.environ is ENDED:
-        return len(fields)
+        return
     if scope.request_id is not None:
         fields["request_id"] = scope.request_id
     if scope.environ:
         add_request_fields(fields, scope.environ)
         if remote_addr != "full" or scope.remote_addr != "full":
             _shorten_peer(fields, stricter(remote_addr, scope.remote_addr))
-    trace = scope.trace or (_find_trace(scope) if on_request else None)
-    if trace is not None:
-        fields.update(trace)
-    before = len(fields)
+    if scope.trace or on_request:
+        fields.update(trace_of(scope) or {})
     if scope.fields is not None:
         for name, value in scope.fields.copy().items():
             fields[free_name(name, fields)] = value
-    return before
 
 
-def _find_trace(scope: Scope) -> Mapping[str, str] | None:
-    for tell in on_request:
-        tell(scope)
+def trace_of(scope: Scope) -> Mapping[str, str] | None:
+    """Return what a request's lines tell of its trace; a tracer may have begun one just now."""
+    if not scope.trace:
+        for tell in on_request:
+            tell(scope)
     return scope.trace
 
 

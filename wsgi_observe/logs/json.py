@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from importlib import import_module
-from os import getpid
-from time import time
 from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from wsgi_observe.core.failures import is_echo
+from wsgi_observe.core.names import RESERVED
 from wsgi_observe.logs import encoding
+from wsgi_observe.logs.access_text import AccessText
 from wsgi_observe.logs.encoding import Encode
-from wsgi_observe.logs.fields import Fields, add_context, fields_of, left_by_a_queue, timestamp
+from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue
 from wsgi_observe.logs.parts import split
-from wsgi_observe.logs.redaction import LONG, Redaction
+from wsgi_observe.logs.redaction import Redaction
 from wsgi_observe.logs.trace import trace_of
 
 
@@ -56,6 +56,7 @@ class JsonFormatter(BaseJsonFormatter):
         # What new names add to a line that was cut before it got them.
         self._added = sum(max(0, len(new) - len(old)) for old, new in self.rename_fields.items())
         self._remote_addr = remote_addr
+        self.access_text = self._access_text()
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line however long, without its newline."""
@@ -63,31 +64,19 @@ class JsonFormatter(BaseJsonFormatter):
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines none of which is too long for a pipe to keep it whole."""
-        return self.cap(self._line(record))
-
-    def cap(self, line: Fields) -> list[bytes]:
-        """Return a line's fields as lines none of which is too long."""
+        line = self._line(record)
         data = self._encode(line)
         if len(data) < self._longest:
             return [data + b"\n"]
         return split(line, self._longest - self._added, self._encode, self.static_fields)
 
-    def fields_of_our_own(self, level: str, logger: str, module: str, message: str) -> Fields:
-        """Return the fields that a record made at this moment would have, without the record."""
-        line: Fields = {
-            "timestamp": timestamp(time()),
-            "level": level,
-            "logger": logger,
-            "module": module,
-            "message": message,
-            "pid": getpid(),
-        }
-        bound_from = add_context(line, self.static_fields, self._remote_addr)
-        # Asked here, since every request pays for a call.
-        path: Any = line.get("path", "")
-        if len(line) > bound_from or len(path) > LONG or "=" in path:
-            return self._redaction.own_line(line, bound_from)
-        return line
+    def _access_text(self) -> AccessText | None:
+        """Return what makes access lines without a record, if their form is the contract's own."""
+        static = self.static_fields
+        if type(self) is not JsonFormatter or self.rename_fields or not RESERVED.isdisjoint(static):
+            return None
+        options = self._redaction, self._longest, self._remote_addr
+        return AccessText(static, self._encode, *options)
 
     def _line(self, record: logging.LogRecord) -> Fields:
         fields = fields_of(record, self.static_fields, self._remote_addr)

@@ -53,11 +53,11 @@ class Redaction:
         shown = redactor.text(message)
         return line if shown is message else {**line, "message": shown}
 
-    def own_line(self, line: Fields, first: int) -> Fields:
-        """Return an access line's fields, of which those from number `first` on were bound."""
+    def bound(self, fields: Fields) -> Fields:
+        """Return what was bound to a request, and stands on its access line."""
         if self._redactor is None:
-            return line
-        return self._some(in_this_request(self._redactor), line, first, self._known_of_access)
+            return fields
+        return self._some(in_this_request(self._redactor), fields, 0, self._known_of_access)
 
     @staticmethod
     def _some(redactor: Redactor, line: Fields, first: int, known: Collection[str]) -> Fields:

@@ -57,43 +57,45 @@ class AccessLog(Layer):
             redact_personal=redact_personal,
         )
         super().__init__(app)
-        self._level = settings.access_level
+        self._level: Any = settings.access_level
         self._query = _query_of(settings)
         self._remote_addr = settings.remote_addr
+        self._shortens = settings.remote_addr != "full"
+        self._hooks = (self._write_line,)
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Start the clock."""
         scope = exchange.shared or exchange
-        if not scope.access_logged:
-            scope.access_logged = True
-            if self._remote_addr != "full":
-                scope.remote_addr = self._remote_addr
-            exchange.started_at = perf_counter()
-            exchange.at_end = (self._write_line, *exchange.at_end)
+        if scope.started_at:
+            return
+        if self._shortens:
+            scope.remote_addr = self._remote_addr
+        scope.started_at = exchange.started_at = perf_counter()
+        exchange.at_end = (*self._hooks, *exchange.at_end) if exchange.at_end else self._hooks
 
     def _write_line(self, exchange: Exchange) -> None:
         if (exchange.shared or exchange).is_probe:
             return
         seconds = perf_counter() - exchange.started_at
         code = exchange.code
-        level = logging.INFO
-        if self._level is not None:
-            # In a tuple: None is an answer, and what a failure gives instead of one.
-            answer = ask("access_level", self._ask_level, self._level, exchange, code, seconds)
-            level = logging.INFO if answer is None else answer[0]
-        if level and _log.isEnabledFor(level):
+        level = logging.INFO if self._level is None else self._ask_level(exchange, code, seconds)
+        if not level or not _log.isEnabledFor(level):
+            return
+        query = "" if self._query is None else exchange.environ.get("QUERY_STRING", "")
+        if query or not write_directly(exchange, level, code, seconds):
             facts = _facts(exchange, code, seconds)
-            if self._query is not None and exchange.environ.get("QUERY_STRING"):
-                facts["query_string"] = self._query(exchange.environ["QUERY_STRING"])
+            if query and self._query is not None:
+                facts["query_string"] = self._query(query)
             message = f"{request_line(exchange.environ)} {code}"
-            if not write_directly(_log, level, "access_log", message, facts):
-                _log.handle(_records.make(message, facts, level))
+            _log.handle(_records.make(message, facts, level))
 
-    @staticmethod
-    def _ask_level(
-        hook: Callable[..., int | None], exchange: Exchange, code: int, seconds: float
-    ) -> tuple[int]:
-        answer = hook(exchange.environ, code, seconds)
+    def _ask_level(self, exchange: Exchange, code: int, seconds: float) -> int:
+        # In a tuple: None is an answer, and what a failure gives instead of one.
+        answer = ask("access_level", self._level_of, exchange.environ, code, seconds)
+        return logging.INFO if answer is None else answer[0]
+
+    def _level_of(self, environ: WSGIEnvironment, code: int, seconds: float) -> tuple[int]:
+        answer = self._level(environ, code, seconds)
         if answer is not None and not isinstance(answer, int):
             raise TypeError(f"access_level returns a level or None, got {answer!r}")
         return (answer or 0,)

@@ -1,0 +1,100 @@
+"""The access line as text, straight from what is known of its request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from logging import getLevelName
+from os import getpid
+from time import time
+
+from wsgi_observe.core.context import Scope
+from wsgi_observe.core.environ import MASKED_PATH
+from wsgi_observe.core.listeners import on_request
+from wsgi_observe.core.peer import peer as shown_of
+from wsgi_observe.core.peer import stricter
+from wsgi_observe.core.transfer import Transfer
+from wsgi_observe.logs.fields import Fields, timestamp, trace_of
+from wsgi_observe.logs.redaction import LONG, Redaction
+
+Encode = Callable[[Fields], bytes]
+
+# What a float's text ends with, which takes long to make.
+_THOUSANDTHS = [repr(number / 1000)[1:] for number in range(1000)]
+
+
+class AccessText:
+    """Makes the very bytes that a record would become, where the request is plain.
+
+    That is one whose texts stand in JSON as they are, and in which no secret has to be looked
+    for but among what was bound. Any other is left to a record.
+
+    :param static: the fields of every line.
+    :param encode: makes JSON of fields.
+    :param longest: the bytes of a line, with its newline.
+    :param remote_addr: how much of the peer's address is told.
+    """
+
+    def __init__(
+        self, static: Fields, encode: Encode, redaction: Redaction, longest: int, remote_addr: str
+    ) -> None:
+        self._static_names = frozenset(static)
+        self._static = _following(static, encode)
+        self._encode = encode
+        self._redaction = redaction
+        self._longest = longest
+        self._remote_addr = remote_addr
+
+    def of(self, transfer: Transfer, level: int, code: int, seconds: float) -> bytes | None:
+        """Return the line of a request that has ended, or None where a record is due."""
+        environ = transfer.environ
+        method = environ.get("REQUEST_METHOD", "")
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        peer = environ.get("REMOTE_ADDR") or ""
+        agent = environ.get("HTTP_USER_AGENT")
+        said = f"{method}{path}{peer}{agent}"
+        if not (said.isascii() and said.isprintable()) or '"' in said or "\\" in said:
+            return None
+        if len(path) > LONG or "=" in path or MASKED_PATH in environ or transfer.exc_type:
+            return None
+        scope = transfer.shared or transfer
+        bound: str | None = ""
+        if scope.fields or scope.trace or on_request:
+            bound = self._bound(scope)
+            if bound is None:
+                return None
+        identity = f',"request_id":"{scope.request_id}"' if scope.request_id else ""
+        origin = f',"remote_addr":"{peer}"'
+        if self._remote_addr != "full" or scope.remote_addr != "full":
+            origin = self._shortened(peer, scope)
+        took = int(seconds * 1_000_000)
+        first = ""
+        if transfer.went_out_at:
+            waited = int((transfer.went_out_at - transfer.started_at) * 1_000_000)
+            first = f',"ttfb_ms":{waited // 1000}{_THOUSANDTHS[waited % 1000]}'
+        asker = "" if agent is None else f',"user_agent":"{agent}"'
+        line = (
+            f'{{"timestamp":"{timestamp(time())}","level":"{getLevelName(level)}"'
+            ',"logger":"wsgi_observe.access","module":"access_log"'
+            f',"message":"{method} {path} {code}","pid":{getpid()}{self._static}{identity}'
+            f',"method":"{method}","path":"{path}"{origin}{bound}'
+            f',"status":{code},"duration_ms":{took // 1000}{_THOUSANDTHS[took % 1000]}'
+            f',"response_bytes":{transfer.written + transfer.passed}'
+            f',"outcome":"{transfer.outcome}"{first}{asker}}}\n'
+        ).encode()
+        return line if len(line) <= self._longest else None
+
+    def _bound(self, scope: Scope) -> str | None:
+        """Return the request's trace and what was bound to it; None where a name is taken."""
+        fields: Fields = {**(trace_of(scope) or {}), **(scope.fields or {})}
+        if not self._static_names.isdisjoint(fields):
+            return None
+        return _following(self._redaction.bound(fields), self._encode)
+
+    def _shortened(self, peer: str, scope: Scope) -> str:
+        shown = shown_of(peer, stricter(self._remote_addr, scope.remote_addr))
+        return "" if shown is None else f',"remote_addr":"{shown}"'
+
+
+def _following(fields: Fields, encode: Encode) -> str:
+    """Return fields as they stand behind others in a line."""
+    return f",{encode(fields)[1:-1].decode()}" if fields else ""
