@@ -96,16 +96,20 @@ class WrappedBody(Transfer):
     def adopt(self, body: Iterable[bytes]) -> None:
         """Pass the app's body on from its first chunk, and close it at the end."""
         self._chunks, self._close_app = iter(body), getattr(body, "close", None)
+        self._first = None
 
     def replay(self, rest: Iterable[bytes]) -> None:
         """Have `rest` come after the first chunk, however often the server iterates."""
         self._chunks = rest
 
-    def _check_first(self, first: object) -> bytes | None:
+    def _check_first(self, first: object, body: object) -> bytes | None:
         """Return the first chunk, None if there is none; raise TypeError for what is not one."""
         if first is END:
             self._chunks = ()  # not every iterator may be asked once more
             return None
+        if isinstance(body, bytes):
+            self._chunks = ()  # not iterable as chunks (PEP 3333), but uWSGI sends it
+            return body
         return require_bytes(first)
 
     def put_kept_first(self) -> Iterable[bytes]:

@@ -33,12 +33,11 @@ class Scope:
     """
 
     # Made for each request: a slot is what each of them sets, all else has its default here.
-    __slots__ = ("__dict__", "__weakref__", "access_logged", "environ", "request_id")
+    __slots__ = ("__dict__", "__weakref__", "environ", "request_id")
 
     environ: WSGIEnvironment
     request_id: str | None
     fields: dict[str, object] | None = None
-    access_logged: bool
     is_probe = False
     remote_addr = "full"  # how much of the peer's address its lines tell
     trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
@@ -155,7 +154,6 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     """
     scope = Scope()
     scope.environ = {}
-    scope.access_logged = False
     scope.request_id = request_id if request_id is not None and is_fit(request_id) else new_id()
     scope.bind(fields)
     outer = running()

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.core.body import END, WrappedBody
 from wsgi_observe.core.context import bound, resume, running, scope_of
@@ -32,18 +32,15 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from wsgi_observe.core.transfer import Transfer
+
 
 class Exchange(WrappedBody):
     """One request's talk between the server and the app; the server iterates and closes it."""
 
-    __slots__ = (
-        "_server_start",
-        "_server_write",
-        "request_id_header",
-    )
+    __slots__ = ("_server_start", "_server_write")
 
-    request_id_header: tuple[str, str] | None
-    """Set on the response, whoever makes it."""
+    _server_write: Callable[[bytes], object] | None
 
     _refused = False  # the server's own `start_response` has raised
 
@@ -57,16 +54,11 @@ class Exchange(WrappedBody):
         self.passed = 0
         self.started_at = 0.0
         self.went_out_at = 0.0
-        self.access_logged = False
         self.at_end = ()
         self.net = self.shared = None
         self.unheld = False
-        self.request_id_header = None
         self._server_start = start_response
-        self._server_write: Callable[[bytes], object] | None = None
-        self._first: bytes | None = None
-        self._chunks: Iterable[bytes] = ()
-        self._close_app: Callable[[], object] | None = None
+        self._close_app = None
         self._closed = False
         if bound() is not None:
             self._meet_outer()
@@ -83,14 +75,13 @@ class Exchange(WrappedBody):
             if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
                 return run_unheld(self, app, environ)
             body: Any = app(environ, self.start_response)
-            if body.__class__ is bytes:
-                body = (body,)  # not iterable as chunks (PEP 3333), but uWSGI sends it
-            self._close_app = getattr(body, "close", None)
-            if "wsgi.file_wrapper" in environ and may_be_sent_whole(self, environ, body):
-                return send_native_file(self, body)
+            if body.__class__ is not list:  # which has no `close`, and is no file
+                self._close_app = getattr(body, "close", None)
+                if "wsgi.file_wrapper" in environ and may_be_sent_whole(self, environ, body):
+                    return send_native_file(self, body)
             self._chunks = chunks = iter(body)
             first = next(chunks, END)
-            self._first = first if first.__class__ is bytes else self._check_first(first)
+            self._first = first if first.__class__ is bytes else self._check_first(first, body)
             # Only now: an app may have started on its first `next`.
             if self.went_out_at:
                 return self.put_kept_first()
@@ -147,7 +138,7 @@ class Exchange(WrappedBody):
     def _meet_outer(self) -> None:
         """Find what is bound here already: this very request, or one that it interrupts."""
         # A foreign middleware between two of ours makes a second exchange of one request.
-        self.shared = scope_of(self.environ)
+        self.shared = cast("Transfer | None", scope_of(self.environ))
         outer = running()
         if self.shared is None and outer is not None:
             self.interrupt(outer)
@@ -156,7 +147,7 @@ class Exchange(WrappedBody):
         """Let the start climb out."""
         if not self.status:
             raise AssertionError("the app never called start_response (PEP 3333)")
-        make_ready(self.headers, self.request_id_header)
+        make_ready(self.headers, self.request_id)
         try:
             if exc_info is None:
                 self._server_write = self._server_start(self.status, self.headers)
@@ -191,7 +182,7 @@ class Exchange(WrappedBody):
         """Let the start of an error out, or an answer of ours in its place."""
         is_whole = self._first != b""
         while self._first == b"":  # an empty body is ours to fill
-            self._first = self._check_first(next(chunks, END))
+            self._first = self._check_first(next(chunks, END), body)
         if self.went_out_at:
             return self.put_kept_first()
         answer = net.rewrite(self, self._first)

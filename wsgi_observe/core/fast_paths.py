@@ -57,21 +57,18 @@ def require_bytes(chunk: object) -> bytes:
 
 
 def may_be_sent_whole(exchange: Exchange, environ: WSGIEnvironment, body: object) -> bool:
-    """Tell whether the server may send `body` by its own means, a file of its own kind."""
-    if not is_native_file(environ, body) or not exchange.status or exchange.went_out_at:
-        return False
-    return exchange.net is None or exchange.status < "4"
+    """Tell whether the server may send `body` by its own means, a file of its own kind.
 
-
-def is_native_file(environ: WSGIEnvironment, body: object) -> bool:
-    """Tell whether `body` is what the server's ``wsgi.file_wrapper`` made.
-
-    That wrapper is a class nearly everywhere, and on uWSGI a function that returns the file.
+    The server's ``wsgi.file_wrapper`` has made it then. That is a class nearly everywhere, and on
+    uWSGI a function that returns the file.
     """
     wrapper = environ["wsgi.file_wrapper"]
-    if isinstance(wrapper, type):
-        return isinstance(body, wrapper)
-    return hasattr(body, "read")
+    is_class = wrapper.__class__ is type or isinstance(wrapper, type)
+    if not (isinstance(body, wrapper) if is_class else hasattr(body, "read")):
+        return False
+    if not exchange.status or exchange.went_out_at:
+        return False
+    return exchange.net is None or exchange.status < "4"
 
 
 def send_native_file(exchange: Exchange, body: Any) -> Iterable[bytes]:

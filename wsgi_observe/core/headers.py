@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from wsgi_observe.core.net import Headers
 
 
-def make_ready(headers: Headers, request_id: tuple[str, str] | None) -> None:
+def make_ready(headers: Headers, request_id: str | None) -> None:
     """Give the response its request's ID, and order what the server may refuse.
 
     :raises TypeError: for a header that is no text.
@@ -24,7 +24,7 @@ def make_ready(headers: Headers, request_id: tuple[str, str] | None) -> None:
     if request_id is not None:
         if doubled:
             drop(headers, "x-request-id")
-        headers.append(request_id)
+        headers.append(("X-Request-ID", request_id))
 
 
 def drop(headers: Headers, unwanted: str) -> None:

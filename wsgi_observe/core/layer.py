@@ -31,7 +31,7 @@ class Layer:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         outer = getattr(start_response, "__self__", None)
-        exchange = outer if isinstance(outer, Exchange) else Exchange(environ, start_response)
+        exchange = outer if outer.__class__ is Exchange else Exchange(environ, start_response)
         app = self._innermost
         for layer in self._layers:
             answering = layer.join(exchange, environ)

@@ -35,8 +35,8 @@ class Transfer(Scope):
     net: Net | None
     """What hangs right over the app."""
 
-    shared: Scope | None
-    """The scope of the request, where an exchange further out has it."""
+    shared: Transfer | None
+    """The exchange further out that has the scope of this very request."""
 
     status: str
     headers: Headers
@@ -53,7 +53,7 @@ class Transfer(Scope):
     unheld: bool
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> Transfer:
         """The scope of the request: the exchange itself, or the one further out."""
         return self.shared or self
 

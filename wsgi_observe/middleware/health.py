@@ -70,11 +70,15 @@ class Health(Layer):
         # Below the root would be all of the app's paths.
         base = self._ready_path.rstrip("/")
         self._below_ready: tuple[str, ...] = (base + "/",) if base else ()
+        paths = filter(None, (self._live_path, self._ready_path))
+        self._beginnings = tuple(path.rstrip("/") or "/" for path in paths)
         self._latest: tuple[Report | None, Answer] = (None, _ALIVE)
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> WSGIApplication | None:
         """Answer a probe, and have it left out of the log; refuse what only looks like one."""
         path = environ.get("PATH_INFO", "")
+        if not path.startswith(self._beginnings):
+            return None
         answer = self._answers.get(path)
         if answer is None:
             prefixes = self._below_ready

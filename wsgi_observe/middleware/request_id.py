@@ -63,7 +63,6 @@ class RequestID(Layer):
                 request_id = new_id()
             scope.request_id = request_id
             environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
-            exchange.request_id_header = ("X-Request-ID", request_id)
             if self._user_key:
                 scope.user_key = self._user_key
             if "HTTP_TRACEPARENT" in environ:
