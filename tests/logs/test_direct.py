@@ -118,10 +118,16 @@ def test_a_plain_request_takes_the_short_way(clean_logging: None) -> None:
 def test_a_duration_is_written_as_a_number_is(seconds: float, clean_logging: None) -> None:
     with only_ours():
         formatter: Any = logging.root.handlers[0].formatter
-        exchange = Exchange({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
-        exchange.outcome = "complete"
-        line = formatter.access_text.of(exchange, logging.INFO, 200, seconds).decode()
+        line = formatter.access_text.of(ended(), logging.INFO, 200, seconds).decode()
     assert f'"duration_ms":{int(seconds * 1_000_000) / 1000!r},' in line
+
+
+def ended() -> Exchange:
+    """Return a request that was answered."""
+    exchange = Exchange({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
+    exchange.request_id, exchange.status, exchange.outcome = "a", "200 OK", "complete"
+    exchange.went_out_at = exchange.started_at = 1.0
+    return exchange
 
 
 def lets_all_through(record: logging.LogRecord) -> bool:
@@ -188,8 +194,7 @@ def a_handler_that_hears_warnings_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_record_is_made_as_soon_as_anybody_else_may_hear_it(
     listener: Any, clean_logging: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exchange = Exchange({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
-    arguments = (exchange, logging.INFO, 200, 0.001)
+    arguments = (ended(), logging.INFO, 200, 0.001)
     with only_ours():
         assert direct.write_directly(*arguments)
         with monkeypatch.context() as patching:

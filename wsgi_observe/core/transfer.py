@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from wsgi_observe.core.context import Scope
 from wsgi_observe.core.failures import contained, ends_quietly, is_logged, is_lost_client
 from wsgi_observe.core.net import Headers, Net
 
-if TYPE_CHECKING:
-    pass
+_CODES = {str(code): code for code in range(100, 1000)}
 
 
 class Transfer(Scope):
@@ -60,8 +58,7 @@ class Transfer(Scope):
     @property
     def code(self) -> int:
         """The status code that the client was sent; 0 for none."""
-        code = self.status[:3]
-        return int(code) if self.went_out_at and code.isdecimal() else 0
+        return _CODES.get(self.status[:3], 0) if self.went_out_at else 0
 
     @property
     def sent(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from json.encoder import encode_basestring as quoted
 from logging import getLevelName
 from os import getpid
 from time import time
@@ -18,15 +19,15 @@ from wsgi_observe.logs.redaction import LONG, Redaction
 
 Encode = Callable[[Fields], bytes]
 
-# What a float's text ends with, which takes long to make.
+# What the text of a float ends with, which takes long to make.
 _THOUSANDTHS = [repr(number / 1000)[1:] for number in range(1000)]
 
 
 class AccessText:
     """Makes the very bytes that a record would become, where the request is plain.
 
-    That is one whose texts stand in JSON as they are, and in which no secret has to be looked
-    for but among what was bound. Any other is left to a record.
+    That is one that has been answered, whose texts stand in JSON as they are, and in which no
+    secret has to be looked for but among what was bound. Any other is left to a record.
 
     :param static: the fields of every line.
     :param encode: makes JSON of fields.
@@ -50,9 +51,9 @@ class AccessText:
         method = environ.get("REQUEST_METHOD", "")
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         peer = environ.get("REMOTE_ADDR") or ""
-        agent = environ.get("HTTP_USER_AGENT")
+        agent = environ.get("HTTP_USER_AGENT", "")
         said = f"{method}{path}{peer}{agent}"
-        if not (said.isascii() and said.isprintable()) or '"' in said or "\\" in said:
+        if len(quoted(said)) != len(said) + 2 or not said.isascii() or "\x7f" in said:
             return None
         if len(path) > LONG or "=" in path or MASKED_PATH in environ or transfer.exc_type:
             return None
@@ -60,26 +61,25 @@ class AccessText:
         bound: str | None = ""
         if scope.fields or scope.trace or on_request:
             bound = self._bound(scope)
-            if bound is None:
-                return None
-        identity = f',"request_id":"{scope.request_id}"' if scope.request_id else ""
+        if bound is None or scope.request_id is None or not transfer.went_out_at:
+            return None
         origin = f',"remote_addr":"{peer}"'
         if self._remote_addr != "full" or scope.remote_addr != "full":
             origin = self._shortened(peer, scope)
-        took = int(seconds * 1_000_000)
-        first = ""
-        if transfer.went_out_at:
-            waited = int((transfer.went_out_at - transfer.started_at) * 1_000_000)
-            first = f',"ttfb_ms":{waited // 1000}{_THOUSANDTHS[waited % 1000]}'
-        asker = "" if agent is None else f',"user_agent":"{agent}"'
+        asker = f',"user_agent":"{agent}"' if "HTTP_USER_AGENT" in environ else ""
+        status = str(code)  # a number is slow to print
+        took = int(seconds * 1e6)
+        waited = int((transfer.went_out_at - transfer.started_at) * 1e6)
         line = (
             f'{{"timestamp":"{timestamp(time())}","level":"{getLevelName(level)}"'
             ',"logger":"wsgi_observe.access","module":"access_log"'
-            f',"message":"{method} {path} {code}","pid":{getpid()}{self._static}{identity}'
-            f',"method":"{method}","path":"{path}"{origin}{bound}'
-            f',"status":{code},"duration_ms":{took // 1000}{_THOUSANDTHS[took % 1000]}'
+            f',"message":"{method} {path} {status}","pid":{getpid()}{self._static}'
+            f',"request_id":"{scope.request_id}","method":"{method}","path":"{path}"'
+            f'{origin}{bound},"status":{status}'
+            f',"duration_ms":{took // 1000}{_THOUSANDTHS[took % 1000]}'
             f',"response_bytes":{transfer.written + transfer.passed}'
-            f',"outcome":"{transfer.outcome}"{first}{asker}}}\n'
+            f',"outcome":"{transfer.outcome}"'
+            f',"ttfb_ms":{waited // 1000}{_THOUSANDTHS[waited % 1000]}{asker}}}\n'
         ).encode()
         return line if len(line) <= self._longest else None
 

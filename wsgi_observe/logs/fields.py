@@ -30,7 +30,8 @@ _NO_EXTRAS = RECORD_NAMES | {_KEPT, FACTS}
 # What `logging` itself puts on a record comes first on it, and `extra=` behind.
 _FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
 
-_second = (0, "")
+# The second of the last timestamp, and how it is written: most lines fall into it too.
+_second = (0.0, "1970-01-01T00:00:00")
 _MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
 
 
@@ -77,13 +78,14 @@ def fields_of(
 def timestamp(created: float) -> str:
     """Return seconds since the epoch in RFC 3339: UTC, milliseconds, ``Z``."""
     global _second
-    milliseconds = int(created * 1000)
-    seconds = milliseconds // 1000
-    known, prefix = _second
-    if seconds != known:
-        prefix = strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
-        _second = (seconds, prefix)
-    return prefix + _MILLISECONDS[milliseconds % 1000]
+    second, prefix = _second
+    since = created - second
+    if not 0.0 <= since < 1.0:
+        second = created // 1.0
+        prefix = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        _second = (second, prefix)
+        since = created - second
+    return prefix + _MILLISECONDS[int(since * 1000.0)]
 
 
 def message_of(record: logging.LogRecord) -> str:
