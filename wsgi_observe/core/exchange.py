@@ -17,14 +17,14 @@ from wsgi_observe.core.body import END, WrappedBody
 from wsgi_observe.core.context import bound, resume, running, scope_of
 from wsgi_observe.core.failures import ends_quietly, mark_logged
 from wsgi_observe.core.fast_paths import (
-    SizedBody,
+    WholeBody,
     may_be_sent_whole,
     require_bytes,
     send_native_file,
     sized,
 )
 from wsgi_observe.core.headers import make_ready
-from wsgi_observe.core.listeners import on_request
+from wsgi_observe.core.listeners import on_request, tell_of
 from wsgi_observe.core.net import Answer, Headers, Net
 from wsgi_observe.core.upgrade import run_unheld
 
@@ -70,8 +70,8 @@ class Exchange(WrappedBody):
         """
         resume(self.shared or self)
         try:
-            for tell in on_request:
-                tell(self.scope)
+            if on_request:
+                tell_of(self.scope)
             if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
                 return run_unheld(self, app, environ)
             body: Any = app(environ, self.start_response)
@@ -80,7 +80,7 @@ class Exchange(WrappedBody):
                 if "wsgi.file_wrapper" in environ and may_be_sent_whole(self, environ, body):
                     return send_native_file(self, body)
             self._chunks = chunks = iter(body)
-            first = next(chunks, END)
+            first: Any = next(chunks, END)
             self._first = first if first.__class__ is bytes else self._check_first(first, body)
             # Only now: an app may have started on its first `next`.
             if self.went_out_at:
@@ -89,7 +89,7 @@ class Exchange(WrappedBody):
                 return self._respond_to_error(self.net, chunks, body)
             self.start()
             if body.__class__ is list and len(body) == 1:
-                return SizedBody(self, 1)
+                return WholeBody(self, first)
             return sized(self, body) if hasattr(body, "__len__") else self
         except BaseException as error:
             answered = self._answer_for(error)
@@ -112,8 +112,8 @@ class Exchange(WrappedBody):
             exc_info = None  # as PEP 3333 asks: its traceback holds this frame
         self.status = status
         self.headers = list(headers)  # the app may go on with its own
-        for tell in on_request:
-            tell(self.scope)
+        if on_request:
+            tell_of(self.scope)
         if self.unheld:
             self.start()
         return self.write

@@ -14,3 +14,9 @@ on_probe: list[Callable[[], object]] = []
 on_request: list[Callable[[Scope], object]] = []
 """Called when a request begins, when it starts its response, and for lines in between for as
 long as its scope has no trace."""
+
+
+def tell_of(scope: Scope) -> None:
+    """Have those who listen hear of a request."""
+    for tell in on_request:
+        tell(scope)

@@ -11,7 +11,7 @@ from typing import Any
 
 from wsgi_observe.core.context import ENDED, Scope, bound
 from wsgi_observe.core.environ import add_request_fields
-from wsgi_observe.core.listeners import on_request
+from wsgi_observe.core.listeners import on_request, tell_of
 from wsgi_observe.core.names import FACTS, RECORD_NAMES, free_name
 from wsgi_observe.core.peer import peer, stricter
 
@@ -134,8 +134,7 @@ def _add_context(fields: Fields, static: Mapping[str, object], remote_addr: str)
 def trace_of(scope: Scope) -> Mapping[str, str] | None:
     """Return what a request's lines tell of its trace; a tracer may have begun one just now."""
     if not scope.trace:
-        for tell in on_request:
-            tell(scope)
+        tell_of(scope)
     return scope.trace
 
 
