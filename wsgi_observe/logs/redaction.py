@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from itertools import islice
 from typing import Any
 
@@ -28,7 +28,7 @@ class Redaction:
         taken = {name.removeprefix("redact_"): value for name, value in options.items()}
         self._redactor = Redactor(**taken) if wanted else None
         # What only we set, or what `logging` knows of the code.
-        self._known = LINE_NAMES.union(static)
+        self._known = LINE_NAMES.union(static)  # a set, so that all names are asked for at once
         self._known_of_access = self._known | ACCESS_NAMES
 
     def static(self, fields: Mapping[str, object]) -> Fields:
@@ -60,11 +60,13 @@ class Redaction:
         return self._some(in_this_request(self._redactor), fields, 0, self._known_of_access)
 
     @staticmethod
-    def _some(redactor: Redactor, line: Fields, first: int, known: Collection[str]) -> Fields:
+    def _some(redactor: Redactor, line: Fields, first: int, known: Set[str]) -> Fields:
         """Look at the path, and at the fields from a number on that are not known."""
         path: Any = line.get("path", "")
         if len(path) > LONG or "=" in path:
             line = _with_path(line, path, redactor.text(path))
+        if line.keys() <= known:
+            return line
         field = redactor.field
         changed: Fields | None = None
         for name, value in islice(line.items(), first, None):
