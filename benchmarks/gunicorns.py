@@ -49,6 +49,9 @@ class Gunicorn:
 def gunicorn(kind: str, app: str) -> Iterator[Gunicorn]:
     """Serve `benchmarks.served:app` until the end of the block; its lines go nowhere."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    # Gunicorn sets it too: too late for a client that has connected before, who then waits 40 ms
+    # for each answer.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with listener, tempfile.TemporaryDirectory() as runtime:
         process = subprocess.Popen(
             [

@@ -111,6 +111,7 @@ def ask(port: int, requests: int) -> None:
 def gunicorn(*arguments: str) -> Iterator[Served]:
     """Serve the shop from a folder of its own, and stop when the block ends."""
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as taken:
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # from the first client on
         seed(Path(folder) / "shop.db")
         command = [*(sys.executable, "-m", "gunicorn"), *("-b", f"fd://{taken.fileno()}")]
         process = subprocess.Popen(

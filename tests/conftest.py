@@ -1,6 +1,7 @@
 """What every test is watched by, and the log lines it can read."""
 
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from tests.support import strict_json
 from wsgi_observe.core import once
 from wsgi_observe.core.context import resume, running
 from wsgi_observe.logs import ContextFilter, JsonFormatter
+
+# Where it is set, each of some hundred processes would compile our sources for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile(
     "house",

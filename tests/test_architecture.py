@@ -3,15 +3,13 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import wsgi_observe
 
 PACKAGE = Path(wsgi_observe.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-IDS = [str(path.relative_to(PACKAGE)) for path in FILES]
 
 # From the bottom up. A file imports what stands lower, and what shares its own floor only where
 # that is one room: middlewares and doors are strangers to each other.
@@ -44,18 +42,23 @@ def imports_of(tree: ast.AST) -> Iterator[str]:
             yield node.module or ""
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_imports_point_down_and_inward(path: Path) -> None:
-    here = room_of(path)
-    for name in imports_of(parsed(path)):
-        if name.split(".")[0] != "wsgi_observe":
-            continue
-        there = [*name.split("."), "__init__"][1]
-        assert _may_import(here, there), f"{here} imports {there}"
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def test_imports_point_down_and_inward() -> None:
+    assert [
+        f"{name_of(path)} imports {name}"
+        for path in FILES
+        for name in imports_of(parsed(path))
+        if name.split(".")[0] == "wsgi_observe"
+        if not _may_import(room_of(path), [*name.split("."), "__init__"][1])
+    ] == []
 
 
 def _may_import(here: str, there: str) -> bool:
@@ -68,36 +71,40 @@ def _may_import(here: str, there: str) -> bool:
     return here in DOORS or FLOORS.index(there) < FLOORS.index(here)
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_only_doors_import_a_third_party(path: Path) -> None:
-    allowed = THIRD_PARTIES.get(room_of(path), set())
-    roots = {name.split(".")[0] for name in imports_of(parsed(path))}
-    foreign = roots - set(sys.stdlib_module_names) - {"wsgi_observe", "_typeshed"}
-    assert foreign <= allowed
+def test_only_doors_import_a_third_party() -> None:
+    known = {*sys.stdlib_module_names, "wsgi_observe", "_typeshed"}
+    assert [
+        f"{name_of(path)} imports {name}"
+        for path in FILES
+        for name in imports_of(parsed(path))
+        if name.split(".")[0] not in known | THIRD_PARTIES.get(room_of(path), set())
+    ] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_the_environment_is_read_only_in_doors_and_the_command(path: Path) -> None:
-    reads = {
-        node.attr
+def test_the_environment_is_read_only_in_doors_and_the_command() -> None:
+    assert [
+        f"{name_of(path)} reads {node.attr}"
+        for path in FILES
+        if room_of(path) not in READS_THE_ENVIRONMENT
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
         if isinstance(node.value, ast.Name) and node.value.id == "os"
-    }
-    assert not reads or room_of(path) in READS_THE_ENVIRONMENT
+    ] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_a_file_says_its_one_job_and_is_short(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert ast.get_docstring(ast.parse(text)), "no docstring"
-    assert text.count("\n") < 250
+def test_a_file_says_its_one_job_and_is_short() -> None:
+    assert [name_of(path) for path in FILES if not ast.get_docstring(parsed(path))] == []
+    long = [path for path in FILES if path.read_text(encoding="utf-8").count("\n") >= 250]
+    assert [name_of(path) for path in long] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_no_function_is_longer_than_forty_lines(path: Path) -> None:
-    functions = [n for n in ast.walk(parsed(path)) if isinstance(n, ast.FunctionDef)]
-    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= 40] == []
+def test_no_function_is_longer_than_forty_lines() -> None:
+    assert [
+        f"{name_of(path)}: {node.name}"
+        for path in FILES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 40
+    ] == []
 
 
 def test_there_is_one_context_variable() -> None:

@@ -89,9 +89,11 @@ def no_gc() -> Iterator[None]:
     errors.disabled = True
     gc.collect()
     gc.disable()
+    gc.freeze()  # what is there already need not be looked at again
     try:
         yield
     finally:
+        gc.unfreeze()
         gc.enable()
         errors.disabled = False
 

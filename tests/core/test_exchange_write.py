@@ -52,6 +52,23 @@ def test_where_the_server_has_no_write_it_is_kept_for_the_body(log: Log) -> None
     assert (server.body, log.access["response_bytes"]) == (b"abc", 3)
 
 
+def test_a_failure_after_what_was_kept_breaks_the_response_off_behind_it(log: Log) -> None:
+    server = Server(has_write=False)
+    with pytest.raises(ValueError):  # noqa: PT011
+        server.serve(observe(writing(b"a", b"b", error=ValueError())), environ())
+    assert server.order == ["start", "chunk", "chunk"]
+    assert (log.access["status"], log.access["response_bytes"]) == (200, 2)
+    assert (log.access["outcome"], len(log.errors)) == ("broken", 1)
+
+
+def test_who_is_stopped_after_what_was_kept_is_stopped_at_once(log: Log) -> None:
+    server = Server(has_write=False)
+    with pytest.raises(KeyboardInterrupt):
+        server.serve(observe(writing(b"a", error=KeyboardInterrupt())), environ())
+    assert server.order == ["start"]
+    assert (log.access["outcome"], log.errors) == ("aborted", [])
+
+
 def test_an_error_that_was_written_is_left_alone() -> None:
     def app(environ, start_response):
         start_response("404 Gone", [("Content-Type", "text/html")])(b"<p>my own</p>")

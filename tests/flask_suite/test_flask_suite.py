@@ -1,12 +1,14 @@
 """Flask's own tests, run bare and observed: what they pass bare, they pass observed."""
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -19,6 +21,7 @@ from tests.support import strict_json
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+RESULTS, OUTPUT = "results.json", "output.txt"
 
 # It asserts that an app is freed at once, which any `app.wsgi_app = …` makes impossible: the app
 # then holds the middleware, and that the app.
@@ -39,18 +42,49 @@ Runner = Callable[..., Run]
 
 
 @pytest.fixture(scope="module")
-def run(flask_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+def run(flask_source: Path, shared: Path) -> Runner:
     @cache
     def run_once(*options: str) -> Run:
-        return run_flasks_tests(flask_source, tmp_path_factory.mktemp("run"), options)
+        place = shared / ("run" + "".join(options))
+        with only_one(place) as is_first:
+            if is_first:
+                run_flasks_tests(flask_source, place, options)
+            return read_run(place)
 
     return run_once
 
 
 @pytest.fixture(scope="module")
-def flask_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of our tests have in common."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    (folder / "flask_suite").mkdir(exist_ok=True)
+    return folder / "flask_suite"
+
+
+@contextmanager
+def only_one(place: Path) -> Iterator[bool]:
+    """Let nobody else in; tell whether nobody has been, and the folder is still to be filled."""
+    with place.with_name(f"{place.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        is_first = not place.exists()
+        place.mkdir(exist_ok=True)
+        yield is_first
+
+
+@pytest.fixture(scope="module")
+def flask_source(shared: Path) -> Path:
     """The source of the Flask that is installed, which has the tests."""
-    place = tmp_path_factory.mktemp("flask")
+    place = shared / "source"
+    with only_one(place) as is_first:
+        if is_first:
+            fetch(place)
+    tests = next(place.glob("flask-*/tests"), None)
+    return tests.parent if tests else cannot_run(f"no tests of Flask {version('flask')}")
+
+
+def fetch(place: Path) -> None:
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary=flask"]
     wanted = f"flask=={version('flask')}"
     download = subprocess.run([*pip, f"--dest={place}", wanted], capture_output=True, text=True)
@@ -60,8 +94,6 @@ def flask_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Python 3.11.0 to 3.11.3 know no filters; 3.12 and 3.13 warn without one.
     safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     shutil.unpack_archive(archive, place, **safely)
-    tests = next(place.glob("flask-*/tests"), None)
-    return tests.parent if tests else cannot_run(f"the source of {wanted} has no tests")
 
 
 def cannot_run(reason: str) -> NoReturn:
@@ -70,10 +102,9 @@ def cannot_run(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def run_flasks_tests(source: Path, place: Path, options: tuple[str, ...]) -> Run:
-    results = place / "results.json"
+def run_flasks_tests(source: Path, place: Path, options: tuple[str, ...]) -> None:
     plugins = ["-p", "observing", "-p", "no:cacheprovider"]
-    places = [f"--results={results}", f"--basetemp={place / 'tmp'}"]
+    places = [f"--results={place / RESULTS}", f"--basetemp={place / 'tmp'}"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins, *places, *options, "tests"],
         cwd=source,
@@ -89,12 +120,17 @@ def run_flasks_tests(source: Path, place: Path, options: tuple[str, ...]) -> Run
         text=True,
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr  # 1: some test failed
-    found = json.loads(results.read_text("utf-8"))
+    (place / OUTPUT).write_text(done.stdout + done.stderr, "utf-8")
+
+
+def read_run(place: Path) -> Run:
+    output = (place / OUTPUT).read_text("utf-8")
+    found = json.loads((place / RESULTS).read_text("utf-8"))
     return Run(
         set(found["passed"]) - set(found["failed"]),
         found["requests"],
         [strict_json(line) for line in found["lines"]],
-        done.stdout,
+        output,
     )
 
 

@@ -46,14 +46,27 @@ class Mailbox:
 def mailbox(**options: Any) -> Iterator[Mailbox]:
     """Take mails on a free port until the block ends."""
     box = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        box.port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=box.port, **options)
-    controller.start()
-    try:
-        yield box
-    finally:
-        controller.stop()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        box.port = server.getsockname()[1]
+        controller = _Controller(server, box, hostname="127.0.0.1", port=box.port, **options)
+        controller.start()
+        try:
+            yield box
+        finally:
+            controller.stop()
+
+
+class _Controller(Controller):
+    """Serves on a socket that is open already: a port that is only known may be another's soon."""
+
+    def __init__(self, server: socket.socket, box: Mailbox, **options: Any) -> None:
+        super().__init__(box, **options)
+        self._socket = server
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(
+            self._factory_invoker, sock=self._socket, ssl=self.ssl_context
+        )
 
 
 @contextmanager

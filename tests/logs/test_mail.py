@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ from wsgi_observe.flask import Observe
 from wsgi_observe.logs import post
 from wsgi_observe.logs.letter import Letters
 from wsgi_observe.logs.mail import MailHandler
-from wsgi_observe.logs.smtp import TIMEOUT
+from wsgi_observe.logs.smtp import TIMEOUT, Mail
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-canary"
@@ -51,6 +52,17 @@ def mailing(port: int, **overrides: Any) -> Iterator[MailHandler]:
         root.removeHandler(handler)
         handler.flush()
         handler.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    """Fail the test whose mails would still be on their way in the next."""
+    yield
+    eventually(lambda: not threads())
+
+
+def threads() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name == post.THREAD]
 
 
 @pytest.fixture
@@ -203,6 +215,65 @@ def test_a_server_that_refuses_costs_its_mails_is_said_once_and_hears_the_count_
     (line,) = log.warnings
     assert line["message"].startswith("sending an error by mail failed")
     assert line["exc_type"] == "SMTPDataError"
+
+
+def test_a_closed_handler_ends_its_thread_whatever_it_could_not_mail(box: Mailbox) -> None:
+    box.reply = "554 no"
+    with mailing(box.port):
+        _log.error("no")
+        wait_for(box, 1)
+        assert threads()
+    eventually(lambda: not threads())  # long before the count would be told once more
+
+
+def test_a_handler_that_is_closed_mails_all_the_same(box: Mailbox) -> None:
+    with mailing(box.port) as handler:
+        _log.error("no")
+    handler.emit(logging.makeLogRecord({"levelname": "ERROR", "msg": "late"}))
+    _, late = wait_for(box, 2)
+    assert late["Subject"] == "[ERROR] late"
+
+
+def test_logging_that_is_configured_anew_leaves_one_thread(box: Mailbox) -> None:
+    with mailing(box.port) as first:
+        _log.error("no")
+        first.flush()  # the mail server of this test logs, which waits for `dictConfig` to end
+        with mailing(box.port):
+            _log.error("no")
+            wait_for(box, 2)
+            eventually(lambda: len(threads()) == 1)
+
+
+def test_a_count_that_has_been_told_is_no_mail_of_nothing() -> None:
+    sent: list[Mail] = []
+    out = post.Post(sent.append)
+    for mail in (Mail("count", "", is_summary=True), Mail("error", "")):
+        out.put(mail)
+    out.flush()
+    out.close()
+    assert sent == [Mail("error", "")]
+
+
+def test_the_end_of_a_process_waits_for_a_count_too(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(post, "WINDOW", 0.1)
+    is_sending = threading.Event()
+    sent: list[str] = []
+
+    def send(mail: Mail) -> None:
+        if not mail.is_summary:
+            raise OSError("no")
+        is_sending.set()
+        time.sleep(0.2)
+        sent.append(mail.subject)
+
+    out = post.Post(send)
+    out.put(Mail("error", ""))
+    assert is_sending.wait(PATIENCE)
+    out.flush()
+    out.close()
+    assert sent == ["1 more error not mailed"]
 
 
 def run(script: str, port: int, **env: str) -> subprocess.CompletedProcess[str]:

@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.sentry.child import ROOT
-from tests.sentry.endpoint import Endpoint, sentry_endpoint
+from tests.sentry.endpoint import sentry_endpoint
 from tests.support import PATIENCE
 
 IN_FLASK = ("view.7", "logged", "handled", "leave", "teardown", "first", "midway")
@@ -26,15 +27,17 @@ EXPECTED = Counter(
 )
 
 
-def fail_in_every_way(endpoint: Endpoint, *integrations: str) -> list[dict[str, Any]]:
-    subprocess.run(
-        [sys.executable, "-m", "tests.sentry.failures", json.dumps(integrations)],
-        cwd=ROOT,
-        env={**os.environ, "SENTRY_DSN": endpoint.dsn},
-        capture_output=True,
-        timeout=PATIENCE * 3,
-        check=True,
-    )
+@cache
+def fail_in_every_way(*integrations: str) -> list[dict[str, Any]]:
+    with sentry_endpoint() as endpoint:
+        subprocess.run(
+            [sys.executable, "-m", "tests.sentry.failures", json.dumps(integrations)],
+            cwd=ROOT,
+            env={**os.environ, "SENTRY_DSN": endpoint.dsn},
+            capture_output=True,
+            timeout=PATIENCE * 3,
+            check=True,
+        )
     return endpoint.events
 
 
@@ -51,14 +54,12 @@ def fail_in_every_way(endpoint: Endpoint, *integrations: str) -> list[dict[str, 
     ],
 )
 def test_each_failure_is_one_event_under_its_request_id(integrations: tuple[str, ...]) -> None:
-    with sentry_endpoint() as endpoint:
-        events = fail_in_every_way(endpoint, *integrations)
+    events = fail_in_every_way(*integrations)
     assert Counter(event["tags"]["request_id"] for event in events) == EXPECTED
 
 
 def test_an_event_is_complete() -> None:
-    with sentry_endpoint() as endpoint:
-        events = fail_in_every_way(endpoint, "defaults")
+    events = fail_in_every_way("defaults")
     by_id = {event["tags"]["request_id"]: event for event in events}
     for host in ("observe", "extension"):
         event = by_id[f"{host}.view.7"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from tests.sentry.child import run
 from tests.sentry.endpoint import Endpoint, sentry_endpoint
 
 SECRET = "hunter2-canary"
+
+# Sentry imports each framework that is installed, to look whether it is in use: a second's work.
+LIGHT = "auto_enabling_integrations=False"
 
 # Each puts the secret into one kind of thing that Sentry sends, by a hook of the user's.
 HOOKS = {
@@ -54,7 +58,7 @@ def known(*hooks: str) -> list[Any]:
 def with_hook(endpoint: Endpoint, hook: str, body: str, *more: str) -> None:
     """Run a process whose own hook does this to a thing before it is sent."""
     _, sending = HOOKS[hook]
-    options = ", ".join([f"{hook}=own", *filter(None, [OPTIONS.get(hook, "")]), *more])
+    options = ", ".join([LIGHT, f"{hook}=own", *filter(None, [OPTIONS.get(hook, "")]), *more])
     run(
         endpoint,
         f"""
@@ -175,6 +179,35 @@ def test_without_a_dsn_nothing_starts_and_the_log_says_so() -> None:
     assert "SENTRY_DSN" in line["message"]
 
 
+def at_the_end(options: str) -> str:
+    """Return what a process prints that ends while an event is still on its way."""
+    with sentry_endpoint() as endpoint:
+        endpoint.released.clear()
+        process = run(
+            endpoint,
+            f"""
+            from sentry_sdk.integrations.atexit import AtexitIntegration
+            init_sentry({LIGHT}, shutdown_timeout=0.5, {options})
+            sentry_sdk.capture_message("hello")
+            """,
+        )
+    assert process.stderr == ""
+    return process.stdout
+
+
+def test_what_is_still_being_sent_at_the_end_is_told_in_the_log() -> None:
+    (line,) = [json.loads(text) for text in at_the_end("").splitlines()]
+    assert (line["level"], line["logger"]) == ("INFO", "wsgi_observe.sentry")
+    told = r"Sentry is still sending \d envelopes: waiting for up to 0.5 seconds"
+    assert re.fullmatch(told, line["message"])
+
+
+def test_who_says_how_to_tell_it_is_believed() -> None:
+    own = "integrations=[AtexitIntegration(callback=lambda pending, timeout: print('mine'))]"
+    assert at_the_end(own) == "mine\n"
+    assert at_the_end("default_integrations=False") == ""
+
+
 def test_an_argument_says_where_to_before_the_environment_does() -> None:
     with sentry_endpoint() as endpoint:
         run(
@@ -200,7 +233,7 @@ def test_local_variables_and_bodies_are_off_unless_an_option_says_otherwise(
         process = run(
             endpoint,
             f"""
-            init_sentry({options})
+            init_sentry({LIGHT}, {options})
             def fail():
                 colour = "seen"
                 raise ValueError
@@ -273,7 +306,7 @@ def test_a_check_that_starts_to_fail_is_one_event(options: str, how: str) -> Non
             endpoint,
             f"""
             from sentry_sdk.integrations.logging import LoggingIntegration
-            init_sentry({options})
+            init_sentry({LIGHT}, {options})
             def ping():
                 {how}
             app = observe(lambda environ, start: [], checks={{"db": ping}}, check_ttl=0.0,

@@ -78,9 +78,10 @@ def stubborn() -> str:
 def stream() -> Response:
     def chunks() -> Iterator[str]:
         yield "begun\n" * 200
+        # In the app all the time: what ends the request may not meet the server's code instead.
         for _ in range(1000):
             time.sleep(0.02)
-            yield "more\n"
+        yield "more\n"
 
     return Response(chunks(), mimetype="text/plain")
 

@@ -90,17 +90,30 @@ def after_an_empty_chunk(environ, start_response):
 
 def half_way(environ, start_response):
     start_response(OK, PLAIN)
-    return Body(failing(b"half"))
+    return Body(half(environ))
 
 
 def half_of_a_length(environ, start_response):
     start_response(OK, [*PLAIN, ("Content-Length", "8")])
-    return Body(failing(b"half"))
+    return Body(half(environ))
+
+
+def half(environ) -> Iterator[bytes]:
+    yield b"half"
+    wait_for_the_client(environ)
+    raise ValueError(SECRET)
 
 
 def after_a_write(environ, start_response):
     start_response(OK, PLAIN)(b"half")
+    wait_for_the_client(environ)
     raise ValueError(SECRET)
+
+
+def wait_for_the_client(environ) -> None:
+    """Fail when the client has what came before, if it says when."""
+    if environ["QUERY_STRING"]:
+        eventually((Path(argument(environ, "gate")) / "0").exists)
 
 
 def answering_it(environ, start_response):

@@ -20,6 +20,8 @@ def mortal(kind: str, *options: str, app: str = "app", **env: str) -> Iterator[S
     command = [
         *(sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:0", "-w", "1"),
         *("--timeout", "3", "--graceful-timeout", "1", *WORKERS[kind]),
+        # gevent patches in the worker, too late for what is imported before.
+        *(() if kind == "gevent" else ("-c", "python:tests.servers.early_conf")),
         *("--logger-class", "wsgi_observe.gunicorn.Logger", *options, f"tests.servers.dying:{app}"),
     ]
     env = {"WSGI_OBSERVE_LOG_FORMAT": "json", "GUNICORN_TEST_HANDLER": "1", **env}

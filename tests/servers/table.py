@@ -94,7 +94,6 @@ SERVERS = (
         "granian",
         GRANIAN,
         {
-            "cut": "it ends the body properly",
             "malformed": "the app gets what came before",
             "file": NO_FILES,
             "length": "it measures a plain list only, which it never closes",

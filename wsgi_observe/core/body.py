@@ -120,6 +120,11 @@ class WrappedBody(Transfer):
         self._chunks, self._first = chain(self._kept, first, self._chunks), None
         return self
 
+    def fail_after_kept(self, error: BaseException) -> Iterable[bytes]:
+        """Let out what `write` had to keep, and only then what the app has raised."""
+        self._chunks, self._first = chain(self._kept, map(_fail, (error,))), None
+        return self
+
     def _end(self) -> None:
         """Do what the middlewares want done at the end."""
         for hook in self.at_end:
@@ -128,3 +133,7 @@ class WrappedBody(Transfer):
             except BaseException as error:
                 if not ends_quietly(error):
                     warn_once(hook.__qualname__)
+
+
+def _fail(error: BaseException) -> bytes:
+    raise error

@@ -201,6 +201,8 @@ class Exchange(WrappedBody):
 
     def _answer_for(self, error: BaseException) -> Iterable[bytes] | None:
         """Answer for an app that failed before anything was sent; None where nobody does."""
+        if self._kept and not ends_quietly(error):
+            return self.fail_after_kept(error)  # as on a server with a `write`: half is out
         if self.net is None or self.went_out_at or self.unheld or ends_quietly(error):
             return None
         self.exc_type = type(error).__name__

@@ -62,6 +62,12 @@ class MailHandler(logging.Handler):
         if self._owner == os.getpid():
             self._post.flush()
 
+    def close(self) -> None:
+        """End the thread, once the mails under way are through."""
+        if self._owner == os.getpid():
+            self._post.close()
+        super().close()
+
     def _begin(self) -> None:
         self._owner = os.getpid()
         self._post = Post(self._sender.send)

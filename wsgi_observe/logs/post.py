@@ -13,6 +13,8 @@ from wsgi_observe.logs.smtp import Mail
 
 WAITING = 50
 """Mails that wait for the server, at most."""
+THREAD = "wsgi_observe.mail"
+"""The name of the thread."""
 BURST, WINDOW = 10, 60.0
 """How many mails go out within so many seconds, at most."""
 LAST_WAIT = 5.0
@@ -32,19 +34,18 @@ class Post:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._lost = 0
+        self._is_closed = False
 
     def put(self, mail: Mail) -> None:
         """Take a mail over, or count it where too many wait."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="wsgi_observe.mail", daemon=True
-                )
+                self._thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
                 self._thread.start()
-        try:
-            self._mails.put_nowait(mail)
-        except queue.Full:
-            self._count(0 if mail.is_summary else 1)
+            try:
+                self._mails.put_nowait(mail)
+            except queue.Full:
+                self._lost += not mail.is_summary
 
     def flush(self) -> None:
         """Wait for what is under way, for some seconds."""
@@ -55,18 +56,31 @@ class Post:
         with self._mails.all_tasks_done:
             self._mails.all_tasks_done.wait_for(lambda: not self._mails.unfinished_tasks, LAST_WAIT)
 
+    def close(self) -> None:
+        """Have the thread end with what is under way; a mail that comes later has one anew."""
+        with self._lock:
+            self._is_closed = True
+        if self._thread is not None:
+            self.put(_summary(self._lost))  # wakes it
+
     def _work(self) -> None:
-        while True:
+        while not self._is_over():
             try:
                 mail = self._mails.get(timeout=WINDOW if self._lost else None)
             except queue.Empty:
-                self._try(_summary(0))
+                self.put(_summary(self._lost))  # in its turn, so that `flush` waits for it too
                 continue
             if mail.is_summary or not self._until_room():
                 self._try(mail)
             else:
                 self._count(1)
             self._mails.task_done()
+
+    def _is_over(self) -> bool:
+        with self._lock:
+            if self._is_closed and self._mails.empty():
+                self._thread = None
+            return self._thread is None
 
     def _until_room(self) -> float:
         """Return the seconds until another mail may go out."""
@@ -77,6 +91,8 @@ class Post:
     def _try(self, mail: Mail) -> None:
         """Send a mail, and in it how many were not; one that is refused is another of these."""
         lost = self._take_count()
+        if mail.is_summary and not lost:
+            return  # the mail before it has told
         self._sent.append(monotonic())
         try:
             self._send(_summary(lost) if mail.is_summary else _with_count(mail, lost))

@@ -9,6 +9,7 @@ from typing import Any
 
 import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
+from sentry_sdk.integrations.atexit import AtexitIntegration
 
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.sentry.integration import ObserveIntegration
@@ -67,16 +68,23 @@ def _complete(options: Mapping[str, Any], last: Hook) -> dict[str, Any]:
         chosen.setdefault("send_default_pii", False)
     # What a person looks for first is the app's own frame, not that of a middleware.
     chosen["in_app_exclude"] = [*(chosen.get("in_app_exclude") or ()), "wsgi_observe"]
-    chosen["integrations"] = _with_ours(chosen.get("integrations") or ())
+    found = list(chosen.get("integrations") or ())
+    chosen["integrations"] = found + _missing(found, chosen.get("default_integrations", True))
     _hang(chosen, last)
     return chosen
 
 
-def _with_ours(integrations: Any) -> list[Any]:
-    found = list(integrations)
-    if any(isinstance(one, ObserveIntegration) for one in found):
-        return found
-    return [ObserveIntegration(), *found]
+def _missing(found: list[Any], has_defaults: bool) -> list[Any]:
+    """Return the integrations of ours that the user has not brought."""
+    ours: list[Any] = [ObserveIntegration()]
+    if has_defaults:
+        # By itself it writes to stderr, in the midst of the log's lines.
+        ours.append(AtexitIntegration(callback=_tell_what_is_left))
+    return [one for one in ours if not any(isinstance(own, type(one)) for own in found)]
+
+
+def _tell_what_is_left(events: int, seconds: float) -> None:
+    _log.info("Sentry is still sending %d envelopes: waiting for up to %g seconds", events, seconds)
 
 
 def _hang(options: dict[str, Any], last: Hook) -> None:

@@ -46,14 +46,12 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize("name", SENSITIVE)
-def test_a_sensitive_name_is_known_in_any_spelling(name: str) -> None:
-    assert Redactor().is_sensitive(name)
+def test_a_sensitive_name_is_known_in_any_spelling() -> None:
+    assert [name for name in SENSITIVE if not Redactor().is_sensitive(name)] == []
 
 
-@pytest.mark.parametrize("name", HARMLESS)
-def test_a_harmless_name_stays(name: str) -> None:
-    assert not Redactor().is_sensitive(name)
+def test_a_harmless_name_stays() -> None:
+    assert [name for name in HARMLESS if Redactor().is_sensitive(name)] == []
 
 
 def test_there_are_sixty_harmless_names() -> None:

@@ -52,14 +52,12 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_a_value_with_a_sensitive_name_goes(form: str, name: str) -> None:
-    text = form.format(name=name, value=SECRET)
-    shown = REDACTOR.text(text)
-    assert SECRET not in shown
-    assert REDACTED in shown
-    assert REDACTOR.text(shown) == shown
+def test_a_value_with_a_sensitive_name_goes(form: str) -> None:
+    shown = [REDACTOR.text(form.format(name=name, value=SECRET)) for name in NAMES]
+    assert [text for text in shown if SECRET in text] == []
+    assert [text for text in shown if REDACTED not in text] == []
+    assert [REDACTOR.text(text) for text in shown] == shown
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
