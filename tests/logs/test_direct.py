@@ -122,6 +122,16 @@ def test_a_duration_is_written_as_a_number_is(seconds: float, clean_logging: Non
     assert f'"duration_ms":{int(seconds * 1_000_000) / 1000!r},' in line
 
 
+@pytest.mark.parametrize("name", ["\x1b[32mINFO\x1b[0m", 'the "usual"', "back\\slash", "信息"])
+def test_a_level_of_any_name_is_written_as_a_record_has_it(
+    name: str, clean_logging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(logging._levelToName, logging.INFO, name)
+    with only_ours() as stream:
+        line = line_of(stream, {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, {})
+    assert strict_json(line)["level"] == name
+
+
 def ended() -> Exchange:
     """Return a request that was answered."""
     exchange = Exchange({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)

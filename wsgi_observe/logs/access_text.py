@@ -52,7 +52,8 @@ class AccessText:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         peer = environ.get("REMOTE_ADDR") or ""
         agent = environ.get("HTTP_USER_AGENT", "")
-        said = f"{method}{path}{peer}{agent}"
+        named = getLevelName(level)  # in colours, with some
+        said = f"{method}{path}{peer}{agent}{named}"
         if len(quoted(said)) != len(said) + 2 or not said.isascii() or "\x7f" in said:
             return None
         if len(path) > LONG or "=" in path or MASKED_PATH in environ or transfer.exc_type:
@@ -71,7 +72,7 @@ class AccessText:
         took = int(seconds * 1e6)
         waited = int((transfer.went_out_at - transfer.started_at) * 1e6)
         line = (
-            f'{{"timestamp":"{timestamp(time())}","level":"{getLevelName(level)}"'
+            f'{{"timestamp":"{timestamp(time())}","level":"{named}"'
             ',"logger":"wsgi_observe.access","module":"access_log"'
             f',"message":"{method} {path} {status}","pid":{getpid()}{self._static}'
             f',"request_id":"{scope.request_id}","method":"{method}","path":"{path}"'
