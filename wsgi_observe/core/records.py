@@ -46,9 +46,8 @@ class RecordMaker:
         attributes["process"] = getpid()
         if "multiprocessing" in sys.modules:
             attributes["processName"] = sys.modules["multiprocessing"].current_process().name
-        if level is not None and level != self._level:
-            attributes["levelno"] = level
-            attributes["levelname"] = logging.getLevelName(level)
+        attributes["levelno"] = number = self._level if level is None else level
+        attributes["levelname"] = logging.getLevelName(number)  # it may have been renamed
         attributes.update(fields)
         attributes[FACTS] = fields
         return record
