@@ -78,6 +78,12 @@ def test_the_timestamp_is_rfc_3339_in_utc_with_milliseconds() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line_of()["timestamp"])
 
 
+def test_a_time_of_whole_milliseconds_is_told_to_the_millisecond() -> None:
+    times = [1_719_823_425 + number / 1000 for number in range(2000)]
+    stamps = [line_of(created=created)["timestamp"] for created in times]
+    assert [int(stamp[-4:-1]) for stamp in stamps] == [*range(1000)] * 2
+
+
 def test_a_line_says_what_its_record_says(log: Log) -> None:
     _log.warning("order %s of %d", "A", 7)
     line = log.lines[0]

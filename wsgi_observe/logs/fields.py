@@ -30,7 +30,8 @@ _NO_EXTRAS = RECORD_NAMES | {_KEPT, FACTS}
 # What `logging` itself puts on a record comes first on it, and `extra=` behind.
 _FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
 
-# The second of the last timestamp, and how it is written: most lines fall into it too.
+# The milliseconds at which the second of the last timestamp began, and how that second is
+# written: most lines fall into it too.
 _second = (0.0, "1970-01-01T00:00:00")
 _MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
 
@@ -78,14 +79,16 @@ def fields_of(
 def timestamp(created: float) -> str:
     """Return seconds since the epoch in RFC 3339: UTC, milliseconds, ``Z``."""
     global _second
-    second, prefix = _second
-    since = created - second
-    if not 0.0 <= since < 1.0:
-        second = created // 1.0
-        prefix = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
-        _second = (second, prefix)
-        since = created - second
-    return prefix + _MILLISECONDS[int(since * 1000.0)]
+    begin, prefix = _second
+    # Of the product, which is rounded: a time of whole milliseconds is often a bit less than them.
+    milliseconds = created * 1000.0
+    since = milliseconds - begin
+    if not 0.0 <= since < 1000.0:
+        second = milliseconds // 1000.0
+        begin, prefix = second * 1000.0, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        _second = (begin, prefix)
+        since = milliseconds - begin
+    return prefix + _MILLISECONDS[int(since)]
 
 
 def message_of(record: logging.LogRecord) -> str:
