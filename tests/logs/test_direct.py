@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import strict_json
-from wsgi_observe import bind, configure_logging, observe
+from wsgi_observe import AccessLog, RequestID, bind, configure_logging, observe
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.logs import direct
 
@@ -130,6 +130,28 @@ def test_a_level_of_any_name_is_written_as_a_record_has_it(
     with only_ours() as stream:
         line = line_of(stream, {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, {})
     assert strict_json(line)["level"] == name
+
+
+def test_a_path_that_a_middleware_in_between_rewrites_in_a_copy_is_the_clients(
+    clean_logging: None,
+) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    inner = AccessLog(app)
+
+    def rewriting(environ: Any, start_response: Any) -> Any:
+        rewritten = {**environ, "PATH_INFO": "/orders", "REMOTE_ADDR": "10.0.0.1"}
+        return inner(rewritten, lambda *start: start_response(*start))
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/v1/orders", "REMOTE_ADDR": "192.0.2.7"}
+    with only_ours() as stream:
+        body: Any = RequestID(rewriting)(environ, lambda *_: None)
+        list(body)
+        body.close()
+        line = strict_json(stream.getvalue().splitlines()[-1])
+    assert (line["path"], line["remote_addr"]) == ("/v1/orders", "192.0.2.7")
 
 
 def ended() -> Exchange:

@@ -59,6 +59,8 @@ class AccessText:
         if len(path) > LONG or "=" in path or MASKED_PATH in environ or transfer.exc_type:
             return None
         scope = transfer.shared or transfer
+        if scope.environ is not environ:  # a record has the path that came from outside
+            return None
         bound: str | None = ""
         if scope.fields or scope.trace or on_request:
             bound = self._bound(scope)
