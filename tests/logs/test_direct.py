@@ -122,6 +122,15 @@ def test_a_duration_is_written_as_a_number_is(seconds: float, clean_logging: Non
     assert f'"duration_ms":{int(seconds * 1_000_000) / 1000!r},' in line
 
 
+def test_a_clock_that_was_set_back_is_left_to_a_record(clean_logging: None) -> None:
+    with only_ours():
+        formatter: Any = logging.root.handlers[0].formatter
+        early = ended()
+        early.started_at = 1.0005
+        assert formatter.access_text.of(early, logging.INFO, 200, 0.001) is None
+        assert formatter.access_text.of(ended(), logging.INFO, 200, -0.0005) is None
+
+
 @pytest.mark.parametrize("name", ["\x1b[32mINFO\x1b[0m", 'the "usual"', "back\\slash", "信息"])
 def test_a_level_of_any_name_is_written_as_a_record_has_it(
     name: str, clean_logging: None, monkeypatch: pytest.MonkeyPatch

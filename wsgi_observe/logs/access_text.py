@@ -58,13 +58,13 @@ class AccessText:
             return None
         if len(path) > LONG or "=" in path or MASKED_PATH in environ or transfer.exc_type:
             return None
-        scope = transfer.shared or transfer
-        if scope.environ is not environ:  # a record has the path that came from outside
+        # Not gone out yet, or by a clock that was set back, as tests do.
+        if seconds < 0 or not 0.0 < transfer.started_at <= transfer.went_out_at:
             return None
-        bound: str | None = ""
-        if scope.fields or scope.trace or on_request:
-            bound = self._bound(scope)
-        if bound is None or scope.request_id is None or not transfer.went_out_at:
+        scope = transfer.shared or transfer
+        bound = self._bound(scope) if scope.fields or scope.trace or on_request else ""
+        # Of two environs a record has the path that came from outside.
+        if bound is None or scope.request_id is None or scope.environ is not environ:
             return None
         origin = f',"remote_addr":"{peer}"'
         if self._remote_addr != "full" or scope.remote_addr != "full":
