@@ -341,6 +341,24 @@ def test_a_client_that_is_lost_in_the_middle_is_an_aborted_transfer(log: Log) ->
     assert log.errors == []
 
 
+def test_a_client_that_is_lost_as_its_only_chunk_is_sent_is_an_aborted_transfer(log: Log) -> None:
+    body = observe(answering(body=[b"all"]))(environ(), Server().start_response)
+    assert next(iter(body)) == b"all"  # uWSGI and granian ask no more then, and raise nothing
+    close(body)
+    assert (log.access["outcome"], log.access["response_bytes"]) == ("aborted", 3)
+
+
+@pytest.mark.parametrize("body", [[b"all"], (b"all",), [b"a", b"ll"]], ids=str)
+def test_a_request_within_the_handling_of_an_exception_is_none_the_less_complete(
+    body, log: Log
+) -> None:
+    try:
+        raise LookupError("the first try")
+    except LookupError:
+        assert call(observe(answering(body=body))).body == b"all"
+    assert (log.access["outcome"], log.errors) == ("complete", [])
+
+
 def test_a_body_that_is_bytes_is_one_chunk(log: Log) -> None:
     def app(environ, start_response):
         start_response("200 OK", TEXT)
@@ -348,3 +366,6 @@ def test_a_body_that_is_bytes_is_one_chunk(log: Log) -> None:
 
     server = call_freely(observe(app))
     assert (server.chunks, log.access["response_bytes"], log.errors) == ([b"whole"], 5, [])
+    body = observe(app)(environ(), Server().start_response)
+    assert len(body) == 1  # for the server to make a Content-Length of
+    close(body)

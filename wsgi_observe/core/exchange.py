@@ -17,7 +17,7 @@ from wsgi_observe.core.body import END, WrappedBody
 from wsgi_observe.core.context import bound, resume, running, scope_of
 from wsgi_observe.core.failures import ends_quietly, mark_logged
 from wsgi_observe.core.fast_paths import (
-    WholeBody,
+    SizedBody,
     may_be_sent_whole,
     require_bytes,
     send_native_file,
@@ -80,7 +80,7 @@ class Exchange(WrappedBody):
                 if "wsgi.file_wrapper" in environ and may_be_sent_whole(self, environ, body):
                     return send_native_file(self, body)
             self._chunks = chunks = iter(body)
-            first: Any = next(chunks, END)
+            first = next(chunks, END)
             self._first = first if first.__class__ is bytes else self._check_first(first, body)
             # Only now: an app may have started on its first `next`.
             if self.went_out_at:
@@ -89,7 +89,7 @@ class Exchange(WrappedBody):
                 return self._respond_to_error(self.net, chunks, body)
             self.start()
             if body.__class__ is list and len(body) == 1:
-                return WholeBody(self, first)
+                return SizedBody(self, 1)
             return sized(self, body) if hasattr(body, "__len__") else self
         except BaseException as error:
             answered = self._answer_for(error)

@@ -12,39 +12,12 @@ if TYPE_CHECKING:
     from wsgi_observe.core.exchange import Exchange
 
 
-class WholeBody:
-    """A list of one chunk: servers make a ``Content-Length`` of its size.
+class SizedBody:
+    """A body of a known number of chunks: of a single one servers make a ``Content-Length``.
 
     Of our own class: granian and bjoern never close a list. To be iterated as often as a list:
-    the servers of gevent and eventlet add the chunks up before they send them. No code of the
-    app's runs for it, so that nothing is to be bound again between its chunks.
+    the servers of gevent and eventlet add the chunks up before they send them.
     """
-
-    __slots__ = ("_chunk", "_exchange")
-
-    def __init__(self, exchange: Exchange, chunk: bytes) -> None:
-        self._exchange = exchange
-        self._chunk = chunk
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Iterator[bytes]:
-        exchange = self._exchange
-        exchange.passed = len(self._chunk)
-        if exchange.outcome is None:
-            exchange.outcome = "complete"
-        return iter((self._chunk,))
-
-    def close(self) -> None:
-        """End the request; it was not complete if the server is handling what has kept it."""
-        if sys.exception() is not None:
-            self._exchange.outcome = None
-        self._exchange.close()
-
-
-class SizedBody:
-    """A body of another known number of chunks."""
 
     __slots__ = ("_count", "_exchange")
 
@@ -66,7 +39,7 @@ class SizedBody:
 def sized(exchange: Exchange, body: Any) -> Iterable[bytes]:
     """Return the exchange as a body of the length that the app's has, if it will say it."""
     try:
-        count = len(body)
+        count = 1 if isinstance(body, bytes) else len(body)
     except Exception:
         return exchange
     if count > 1:

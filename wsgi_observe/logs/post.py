@@ -32,7 +32,7 @@ class Post:
         self._mails: queue.Queue[Mail] = queue.Queue(WAITING)
         self._sent: deque[float] = deque(maxlen=BURST)
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the handler of a signal may log within
         self._lost = 0
         self._is_closed = False
 
