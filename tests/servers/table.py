@@ -67,6 +67,8 @@ def _started_by_us(name: str, package: str, **lacks: str) -> Kind:
 UWSGI = (
     *(sys.executable, "-c", "import pyuwsgi; pyuwsgi.run()", "--http-socket", "127.0.0.1:0"),
     *("--module", APP, "--die-on-term", "--need-app", "--threads", "4"),
+    # The signal may be taken by any thread, and Python's teardown there waits for ever for others.
+    "--skip-atexit-teardown",
 )
 GRANIAN = _python(
     *("granian", "--interface", "wsgi", "--port", "{port}", "--blocking-threads", "4", APP)
