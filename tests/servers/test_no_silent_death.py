@@ -85,6 +85,8 @@ def test_a_request_that_dies_is_named_once(
     if way.errors:
         server.wait_for(lambda: errors(server, request_id))
     await_service(server)
+    # It ends after its client has the answer, and is not to be met by the next way to die.
+    eventually(lambda: request_id not in flying(server))
     check(server, way, request_id)
     told[request_id] = way
     assert before == server.process.pid
