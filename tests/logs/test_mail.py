@@ -276,6 +276,22 @@ def test_the_end_of_a_process_waits_for_a_count_too(
     assert sent == ["1 more error not mailed"]
 
 
+def test_a_close_starts_no_mail(log: Log) -> None:
+    attempts: list[str] = []
+
+    def send(mail: Mail) -> None:
+        attempts.append(mail.subject)
+        raise OSError("no")
+
+    out = post.Post(send)
+    out.put(Mail("error", ""))
+    out.flush()
+    out.flush()
+    out.close()
+    eventually(lambda: not threads())
+    assert attempts == ["error", "1 more error not mailed"]
+
+
 def run(script: str, port: int, **env: str) -> subprocess.CompletedProcess[str]:
     head = f"""
 import logging, os, sys, time

@@ -20,6 +20,9 @@ BURST, WINDOW = 10, 60.0
 LAST_WAIT = 5.0
 """Seconds for which a process waits for its last mails."""
 
+_END = Mail("", "", is_summary=True)
+"""Wakes the thread, and is not sent."""
+
 
 class Post:
     """Sends mails one after the other, of one process.
@@ -57,11 +60,14 @@ class Post:
             self._mails.all_tasks_done.wait_for(lambda: not self._mails.unfinished_tasks, LAST_WAIT)
 
     def close(self) -> None:
-        """Have the thread end with what is under way; a mail that comes later has one anew."""
+        """Have the thread end with what is under way; a mail that comes later has one anew.
+
+        It makes no attempt of its own: at the end of a process TLS may be gone by then.
+        """
         with self._lock:
             self._is_closed = True
         if self._thread is not None:
-            self.put(_summary(self._lost))  # wakes it
+            self.put(_END)
 
     def _work(self) -> None:
         while not self._is_over():
@@ -70,11 +76,15 @@ class Post:
             except queue.Empty:
                 self.put(_summary(self._lost))  # in its turn, so that `flush` waits for it too
                 continue
-            if mail.is_summary or not self._until_room():
-                self._try(mail)
-            else:
-                self._count(1)
+            if mail is not _END:
+                self._send_or_count(mail)
             self._mails.task_done()
+
+    def _send_or_count(self, mail: Mail) -> None:
+        if mail.is_summary or not self._until_room():
+            self._try(mail)
+        else:
+            self._count(1)
 
     def _is_over(self) -> bool:
         with self._lock:
