@@ -20,7 +20,7 @@ from tests.servers.postgres import Postgres, binaries, postgres
 from tests.support import PATIENCE, Server, eventually, running
 
 TIMEOUT = 0.8  # what a check has by default
-SLACK = 1.0  # for a busy machine
+SLACK = 3.0  # for a busy machine: what hangs would never come
 CLIENTS = 200
 
 GTHREAD = ("-k", "gthread", "--threads", "16")
