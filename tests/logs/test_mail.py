@@ -318,7 +318,8 @@ def test_the_last_mail_of_a_process_still_goes_out(box: Mailbox) -> None:
 
 def test_a_hanging_server_does_not_keep_a_process_alive() -> None:
     with hanging_server() as port:
-        run("logging.error('goodbye')", port)  # within the patience of the test
+        # Within the patience of the test.
+        run("from wsgi_observe.logs import post; post.LAST_WAIT = 0.5; logging.error('bye')", port)
 
 
 def test_a_forked_worker_mails_its_own_errors_and_none_of_its_parents(box: Mailbox) -> None:
