@@ -63,8 +63,7 @@ def may_be_sent_whole(exchange: Exchange, environ: WSGIEnvironment, body: object
     uWSGI a function that returns the file.
     """
     wrapper = environ["wsgi.file_wrapper"]
-    is_class = wrapper.__class__ is type or isinstance(wrapper, type)
-    if not (isinstance(body, wrapper) if is_class else hasattr(body, "read")):
+    if not (isinstance(body, wrapper) if isinstance(wrapper, type) else hasattr(body, "read")):
         return False
     if not exchange.status or exchange.went_out_at:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from json.encoder import encode_basestring as quoted
 from logging import getLevelName
 from os import getpid
@@ -14,10 +13,9 @@ from wsgi_observe.core.listeners import on_request
 from wsgi_observe.core.peer import peer as shown_of
 from wsgi_observe.core.peer import stricter
 from wsgi_observe.core.transfer import Transfer
+from wsgi_observe.logs.encoding import Encode
 from wsgi_observe.logs.fields import Fields, timestamp, trace_of
 from wsgi_observe.logs.redaction import LONG, Redaction
-
-Encode = Callable[[Fields], bytes]
 
 # What the text of a float ends with, which takes long to make.
 _THOUSANDTHS = [repr(number / 1000)[1:] for number in range(1000)]

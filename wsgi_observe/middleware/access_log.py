@@ -12,14 +12,13 @@ from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.records import RecordMaker
-from wsgi_observe.logs.direct import write_directly
+from wsgi_observe.logs.direct import access, write_directly
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-_log = logging.getLogger("wsgi_observe.access")
-_records = RecordMaker(_log, logging.INFO, __file__)
+_records = RecordMaker(access, logging.INFO, __file__)
 
 
 class AccessLog(Layer):
@@ -79,7 +78,7 @@ class AccessLog(Layer):
         seconds = perf_counter() - exchange.started_at
         code = exchange.code
         level = logging.INFO if self._level is None else self._ask_level(exchange, code, seconds)
-        if not level or not _log.isEnabledFor(level):
+        if not level or not access.isEnabledFor(level):
             return
         query = "" if self._query is None else exchange.environ.get("QUERY_STRING", "")
         if query or not write_directly(exchange, level, code, seconds):
@@ -87,7 +86,7 @@ class AccessLog(Layer):
             if query and self._query is not None:
                 facts["query_string"] = self._query(query)
             message = f"{request_line(exchange.environ)} {code}"
-            _log.handle(_records.make(message, facts, level))
+            access.handle(_records.make(message, facts, level))
 
     def _ask_level(self, exchange: Exchange, code: int, seconds: float) -> int:
         # In a tuple: None is an answer, and what a failure gives instead of one.
