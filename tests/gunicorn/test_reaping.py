@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from time import time_ns
+from time import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,7 +63,7 @@ def fork(arbiter: Arbiter, seats: Seats, code: int = 0, *, booted: bool = True) 
     assert seat is not None
     seat.booted = booted
     offset = seat.offsets[0]
-    seat.memory[offset : offset + FORM.size] = pack(text_of("abc", "GET", "/"), time_ns())
+    seat.memory[offset : offset + FORM.size] = pack(text_of("abc", "GET", "/"), time())
     made.pid = os.fork()
     if not made.pid:
         if code < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from time import time_ns
+from time import time
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ def die_in_a_request(path: Path, app_path: str, seats: int = 2) -> int:
         try:
             descriptor, _ = open_kept(str(path))
             seat = Table.make(seats, 4, descriptor).seat(1)
-            seat.pid, seat.seen = os.getpid(), time_ns()
+            seat.pid, seat.seen = os.getpid(), time()
             app = InFlight(lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(seat))  # type: ignore[arg-type]
             app(environ(app_path), lambda status, headers: None)
         finally:

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
 MASKED_PATH = "wsgi_observe.masked_path"
 """Where a door leaves a path that has secrets in it, what to show instead, and the secrets."""
 
-IN_FLIGHT = "wsgi_observe.in_flight"
-"""Where the flight recorder leaves the request's slot, for a door that has another path to show."""
-
 
 def add_request_fields(line: dict[str, object], environ: WSGIEnvironment) -> None:
     """Add the method, path and peer of a request, as they stand in its environ now."""

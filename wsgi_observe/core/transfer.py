@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from wsgi_observe.core.context import Scope
 from wsgi_observe.core.failures import contained, ends_quietly, is_logged, is_lost_client
@@ -20,6 +21,7 @@ class Transfer(Scope):
 
     __slots__ = (
         "headers",
+        "in_flight",
         "net",
         "outcome",
         "passed",
@@ -49,6 +51,10 @@ class Transfer(Scope):
     went_out_at: float
     exc_type: str | None = None
     unheld: bool
+
+    in_flight: Any
+    """The request's slot of the flight recorder, for a door that has another path to show; not
+    set where there is no recorder."""
 
     @property
     def scope(self) -> Transfer:

@@ -9,7 +9,7 @@ from flask import Flask, request
 from werkzeug.routing import Rule
 
 from wsgi_observe.core.context import Scope, bound
-from wsgi_observe.core.environ import IN_FLIGHT, MASKED_PATH, request_path
+from wsgi_observe.core.environ import MASKED_PATH, request_path
 from wsgi_observe.core.masked import readers
 from wsgi_observe.core.redact import REDACTED, Redactor
 
@@ -98,8 +98,9 @@ class Routes:
             shown = environ.get("SCRIPT_NAME", "") + otherwise
         for one in (environ, scope.environ):  # a middleware may have copied it
             one[MASKED_PATH] = (one.get("SCRIPT_NAME", "") + one["PATH_INFO"], shown, *secrets)
-        if IN_FLIGHT in environ:
-            environ[IN_FLIGHT].show(shown)
+        slot = getattr(scope, "in_flight", None)
+        if slot is not None:
+            slot.show(shown)
 
 
 def _arguments(rule: Rule) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from time import time_ns
+from time import time
 from types import FrameType
 from typing import Any
 
@@ -12,6 +12,7 @@ from wsgi_observe.core.failures import mark_logged
 from wsgi_observe.core.once import ask
 from wsgi_observe.gunicorn.reaping import signal_name
 from wsgi_observe.inflight.recorder import Recorder, Slot
+from wsgi_observe.inflight.slot import age_of
 from wsgi_observe.inflight.stacks import stack_text
 from wsgi_observe.inflight.telling import tell_dying
 
@@ -57,7 +58,7 @@ def _interrupted(recorder: Recorder) -> Slot | None:
 def _tell(worker: Any, slot: Slot, number: int, frame: FrameType | None) -> None:
     if slot.exchange is None:
         return
-    age = max(0, time_ns() - slot.started) // 1_000_000 / 1000
+    age = age_of(slot.started, time())
     is_timeout = number == signal.SIGABRT and 0 < worker.cfg.timeout <= age
     cause = "worker timeout" if is_timeout else signal_name(number)
     stack = stack_text(frame)

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic, sleep, time_ns
+from time import monotonic, sleep, time
 from typing import Any
 
 from wsgi_observe.core.once import ask
@@ -111,7 +111,7 @@ class Reaper:
                 cause = _cause(worker, seat, status, worker.pid in self._killed)
                 try:
                     found, beyond = seat.look(), seat.beyond
-                    tell_deaths(found, beyond, cause, time_ns(), worker_pid=worker.pid)
+                    tell_deaths(found, beyond, cause, time(), worker_pid=worker.pid)
                 finally:
                     self._seats.take_back(worker)
                     self._killed.discard(worker.pid)

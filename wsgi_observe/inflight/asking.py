@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic, sleep, time_ns
+from time import monotonic, sleep, time
 from typing import NamedTuple
 
 from wsgi_observe.inflight.seat import Seat
@@ -77,7 +77,7 @@ def _await(seat: Seat, number: int, deadline: float) -> bool:
 def _look(seat: Seat, answers: bool) -> Look:
     pid = seat.pid
     stacks = _stacks(seat) if answers else {}
-    now = time_ns()
+    now = time()
     found = [
         Found(pid, flight, flight.age(now), stacks.get(str(number)))
         for number, flight in seat.look().flights.items()

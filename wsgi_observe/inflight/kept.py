@@ -18,8 +18,8 @@ class Left(NamedTuple):
     """What a server left that did not come to its end: one worker's part of it."""
 
     pid: int
-    seen: int
-    """When the worker was last seen, in nanoseconds since the epoch; 0 for never."""
+    seen: float
+    """When the worker was last seen, in seconds since the epoch; 0 for never."""
 
     found: Flights
     beyond: int

@@ -7,17 +7,16 @@ import sys
 import weakref
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable
-from time import time_ns
+from time import time
 from typing import TYPE_CHECKING
 from zlib import adler32
 
-from wsgi_observe.core.environ import IN_FLIGHT
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.failures import ends_quietly
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.inflight.seat import Seat
-from wsgi_observe.inflight.slot import FORM, FREE, ROOM, RUNNING, TOLD, pack, text_of
+from wsgi_observe.inflight.slot import FORM, FREE, ROOM, RUNNING, TOLD, age_of, pack, text_of
 from wsgi_observe.inflight.telling import tell_dying
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class Slot:
         if error is None or not ends_quietly(error) or isinstance(error, GeneratorExit):
             return
         if not self.is_told:
-            age = max(0, time_ns() - self.started) // 1_000_000 / 1000
+            age = age_of(self.started, time())
             tell_dying(exchange.environ, self._recorder.killed_by(), age, worker_pid=os.getpid())
 
     def mark_told(self) -> None:
@@ -86,9 +85,9 @@ class Slot:
         return self.memory[self.offset] == TOLD
 
     @property
-    def started(self) -> int:
-        """When the request began, in nanoseconds since the epoch."""
-        found: int = FORM.unpack_from(self.memory, self.offset)[3]
+    def started(self) -> float:
+        """When the request began, in seconds since the epoch."""
+        found: float = FORM.unpack_from(self.memory, self.offset)[3]
         return found
 
     def show(self, path: str) -> None:
@@ -202,8 +201,9 @@ class InFlight(Layer):
                 slot = self._free.pop()
             except IndexError:
                 slot = self._recorder.take_beyond()
-            now = time_ns()
-            request_id = (exchange.shared or exchange).request_id
+            now = time()
+            scope = exchange.shared or exchange
+            request_id = scope.request_id
             try:
                 text = (
                     f"{request_id or ''}\0{environ['REQUEST_METHOD']}\0"
@@ -212,20 +212,14 @@ class InFlight(Layer):
             except (KeyError, UnicodeError):  # a server may leave out what is empty (PEP 3333)
                 path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
                 text = text_of(request_id, environ.get("REQUEST_METHOD", ""), path)
-            if len(text) > ROOM:
-                text = text[:ROOM]
-            _write(
-                slot.memory,
-                slot.offset,
-                RUNNING,
-                len(text),
-                adler32(text, now ^ now >> 32),
-                now,
-                text,
-            )
-            slot.here = self._here()
+            size = len(text)
+            if size > ROOM:
+                text, size = text[:ROOM], ROOM
+            _write(slot.memory, slot.offset, RUNNING, size, adler32(text), now, text, now)
+            here = self._here  # what is called as a method is looked for in the class first
+            slot.here = here()
             slot.exchange = exchange
-            environ[IN_FLIGHT] = slot
+            scope.in_flight = slot
             exchange.at_end = (*slot.at_end, *exchange.at_end) if exchange.at_end else slot.at_end
         except Exception:
             warn_once("noting a running request")

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import mmap
 from struct import Struct
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from wsgi_observe.inflight.slot import FORM, Flight, TornError, unpack
 
 SEAT_SIZE = 64
 
-_WORD, _LONG = Struct("I"), Struct("Q")
+_WORD, _SECONDS = Struct("I"), Struct("d")
 _BOOTED, _SIGNAL = 4, 5
 
 
-class _Word:
+_Number = TypeVar("_Number", int, float)
+
+
+class _Word(Generic[_Number]):
     """A number in a seat, of which a process that dies leaves the old or the new value."""
 
     def __init__(self, offset: int, form: Struct = _WORD) -> None:
         self._offset, self._form = offset, form
 
-    def __get__(self, seat: Seat, kind: type[Seat]) -> int:
-        found: int = self._form.unpack_from(seat.memory, seat.start + self._offset)[0]
+    def __get__(self, seat: Seat, kind: type[Seat]) -> _Number:
+        found: _Number = self._form.unpack_from(seat.memory, seat.start + self._offset)[0]
         return found
 
-    def __set__(self, seat: Seat, value: int) -> None:
+    def __set__(self, seat: Seat, value: _Number) -> None:
         self._form.pack_into(seat.memory, seat.start + self._offset, value)
 
 
@@ -41,20 +44,20 @@ class Flights(NamedTuple):
 class Seat:
     """A worker's own part of the table; claimed by the arbiter, written by the worker."""
 
-    pid = _Word(0)
-    seen = _Word(8, _LONG)
-    """When its watchdog last looked, in nanoseconds since the epoch."""
+    pid = _Word[int](0)
+    seen = _Word[float](8, _SECONDS)
+    """When its watchdog last looked, in seconds since the epoch."""
 
-    beyond = _Word(16)
+    beyond = _Word[int](16)
     """Requests that run without a slot, since all are taken."""
 
-    asked = _Word(20)
+    asked = _Word[int](20)
     """How often somebody has asked for the stacks."""
 
-    answered = _Word(24)
+    answered = _Word[int](24)
     """The last question that was answered."""
 
-    answer = _Word(28)
+    answer = _Word[int](28)
     """The worker's descriptor of the file that the answer is in."""
 
     def __init__(self, memory: mmap.mmap | bytearray, start: int, slots: int) -> None:

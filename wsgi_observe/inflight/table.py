@@ -15,7 +15,7 @@ from wsgi_observe.inflight.seat import SEAT_SIZE, Seat
 from wsgi_observe.inflight.slot import FORM
 
 _NAME = "wsgi_observe.inflight"
-_MAGIC = b"wsgifly\x01"
+_MAGIC = b"wsgifly\x02"
 _HEAD = Struct("8sIHHQ")  # magic, the arbiter's pid, seats, slots of each, when it was made
 _HEAD_SIZE = 64
 

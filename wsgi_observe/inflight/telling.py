@@ -31,10 +31,10 @@ def tell_slow(scope: Scope, age: float, stack: str) -> None:
         log.warning("%s has run for %.1f s", request_line(environ), age, extra=extra)
 
 
-def tell_deaths(found: Flights, beyond: int, cause: str, when: int, **more: object) -> None:
+def tell_deaths(found: Flights, beyond: int, cause: str, when: float, **more: object) -> None:
     """Name the requests that a worker left, each in one ERROR line, unless that was done.
 
-    :param when: nanoseconds since the epoch, from which their ages are told.
+    :param when: seconds since the epoch, from which their ages are told.
     """
     for flight in found.flights.values():
         if not flight.told:

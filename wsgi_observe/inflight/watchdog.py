@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from _thread import start_new_thread
 from collections.abc import Callable
-from time import sleep, time_ns
+from time import sleep, time
 
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.inflight.answering import answer
 from wsgi_observe.inflight.recorder import Recorder, Slot
+from wsgi_observe.inflight.slot import age_of
 from wsgi_observe.inflight.stacks import frame_of, stack_text
 from wsgi_observe.inflight.telling import tell_slow
 
@@ -28,7 +29,7 @@ class Watchdog:
     def __init__(self, recorder: Recorder, slow: float) -> None:
         self._recorder = recorder
         self._slow = slow
-        self._named: dict[Slot, int] = {}
+        self._named: dict[Slot, float] = {}
         part = slow / 8 if slow else _LONGEST_SLEEP
         self._pause = min(_LONGEST_SLEEP, max(_SHORTEST_SLEEP, part))
 
@@ -52,7 +53,7 @@ class Watchdog:
     def look(self) -> None:
         """Name what has become slow since the last look; answer who asks."""
         try:
-            now = time_ns()
+            now = time()
             self._recorder.seat.seen = now
             if self._slow:
                 self._name_slow(now)
@@ -60,8 +61,8 @@ class Watchdog:
         except Exception:
             warn_once("watching the running requests")
 
-    def _name_slow(self, now: int) -> None:
-        limit = now - int(self._slow * 1e9)
+    def _name_slow(self, now: float) -> None:
+        limit = now - self._slow
         running = {slot: slot.started for slot in self._recorder.running}
         self._named = {s: began for s, began in self._named.items() if running.get(s) == began}
         for slot, began in running.items():
@@ -69,7 +70,7 @@ class Watchdog:
                 self._named[slot] = began
                 self._name(slot, began, now)
 
-    def _name(self, slot: Slot, began: int, now: int) -> None:
+    def _name(self, slot: Slot, began: float, now: float) -> None:
         stack = stack_text(frame_of(slot.here, self._recorder.thread))
         exchange = slot.exchange
         # Another request may have the slot by now.
@@ -78,7 +79,7 @@ class Watchdog:
         fields = exchange.scope.__dict__.setdefault("fields", {})
         if fields is not None:
             fields.setdefault("slow", True)  # the app may have bound one of its own
-        tell_slow(exchange.scope, (now - began) // 1_000_000 / 1000, stack)
+        tell_slow(exchange.scope, age_of(began, now), stack)
 
 
 def _is_meant_to_last(slot: Slot) -> bool:
