@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks.apps import flask_hello, trivial
 from benchmarks.costs import Cost, row
+from benchmarks.processors import on_processor
 from benchmarks.report import cells
 from benchmarks.requests import request
 from benchmarks.rounds import Here, Subject, measure, repeated
@@ -30,7 +31,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--calls", type=int, default=50, help="of each subject in a round")
     options = parser.parse_args()
-    series = in_microseconds(measure([Here(subjects())], options.rounds, options.calls))
+    with on_processor(-1):
+        series = in_microseconds(measure([Here(subjects())], options.rounds, options.calls))
     for name in APPS:
         what = f"noting a running request, on {name}"
         found = row(Cost("noting", what, f"{name}, noted", f"{name}, stack", "bare"), series)
