@@ -13,35 +13,20 @@ from wsgi_observe.core.listeners import on_request
 from wsgi_observe.core.peer import peer as shown_of
 from wsgi_observe.core.peer import stricter
 from wsgi_observe.core.transfer import Transfer
-from wsgi_observe.logs.encoding import Encode
-from wsgi_observe.logs.fields import Fields, timestamp, trace_of
-from wsgi_observe.logs.redaction import LONG, Redaction
+from wsgi_observe.logs.fields import timestamp
+from wsgi_observe.logs.plain_text import PlainText
+from wsgi_observe.logs.redaction import LONG
 
 # What the text of a float ends with, which takes long to make.
 _THOUSANDTHS = [repr(number / 1000)[1:] for number in range(1000)]
 
 
-class AccessText:
+class AccessText(PlainText):
     """Makes the very bytes that a record would become, where the request is plain.
 
     That is one that has been answered, whose texts stand in JSON as they are, and in which no
     secret has to be looked for but among what was bound. Any other is left to a record.
-
-    :param static: the fields of every line.
-    :param encode: makes JSON of fields.
-    :param longest: the bytes of a line, with its newline.
-    :param remote_addr: how much of the peer's address is told.
     """
-
-    def __init__(
-        self, static: Fields, encode: Encode, redaction: Redaction, longest: int, remote_addr: str
-    ) -> None:
-        self._static_names = frozenset(static)
-        self._static = _following(static, encode)
-        self._encode = encode
-        self._redaction = redaction
-        self._longest = longest
-        self._remote_addr = remote_addr
 
     def of(self, transfer: Transfer, level: int, code: int, seconds: float) -> bytes | None:
         """Return the line of a request that has ended, or None where a record is due."""
@@ -60,9 +45,9 @@ class AccessText:
         if seconds < 0 or not 0.0 < transfer.started_at <= transfer.went_out_at:
             return None
         scope = transfer.shared or transfer
-        bound = self._bound(scope) if scope.fields or scope.trace or on_request else ""
+        own = self._own_text(self._own(scope)) if scope.fields or scope.trace or on_request else ""
         # Of two environs a record has the path that came from outside.
-        if bound is None or scope.request_id is None or scope.environ is not environ:
+        if own is None or scope.request_id is None or scope.environ is not environ:
             return None
         origin = f',"remote_addr":"{peer}"'
         if self._remote_addr != "full" or scope.remote_addr != "full":
@@ -74,9 +59,9 @@ class AccessText:
         line = (
             f'{{"timestamp":"{timestamp(time())}","level":"{named}"'
             ',"logger":"wsgi_observe.access","module":"access_log"'
-            f',"message":"{method} {path} {status}","pid":{getpid()}{self._static}'
+            f',"message":"{method} {path} {status}","pid":{getpid()}{self._static_text}'
             f',"request_id":"{scope.request_id}","method":"{method}","path":"{path}"'
-            f'{origin}{bound},"status":{status}'
+            f'{origin}{own},"status":{status}'
             f',"duration_ms":{took // 1000}{_THOUSANDTHS[took % 1000]}'
             f',"response_bytes":{transfer.written + transfer.passed}'
             f',"outcome":"{transfer.outcome}"'
@@ -84,18 +69,6 @@ class AccessText:
         ).encode()
         return line if len(line) <= self._longest else None
 
-    def _bound(self, scope: Scope) -> str | None:
-        """Return the request's trace and what was bound to it; None where a name is taken."""
-        fields: Fields = {**(trace_of(scope) or {}), **(scope.fields or {})}
-        if not self._static_names.isdisjoint(fields):
-            return None
-        return _following(self._redaction.bound(fields), self._encode)
-
     def _shortened(self, peer: str, scope: Scope) -> str:
         shown = shown_of(peer, stricter(self._remote_addr, scope.remote_addr))
         return "" if shown is None else f',"remote_addr":"{shown}"'
-
-
-def _following(fields: Fields, encode: Encode) -> str:
-    """Return fields as they stand behind others in a line."""
-    return f",{encode(fields)[1:-1].decode()}" if fields else ""

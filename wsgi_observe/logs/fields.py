@@ -25,10 +25,10 @@ SOMETIMES_ABSENT = (
     *("trace_id", "span_id", "trace_flags"),
 )
 
-_KEPT = "_wsgi_observe_fields"
-_NO_EXTRAS = RECORD_NAMES | {_KEPT, FACTS}
+KEPT = "_wsgi_observe_fields"
+_NO_EXTRAS = RECORD_NAMES | {KEPT, FACTS}
 # What `logging` itself puts on a record comes first on it, and `extra=` behind.
-_FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
+FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
 
 # The milliseconds at which the second of the last timestamp began, and how that second is
 # written: most lines fall into it too.
@@ -47,8 +47,8 @@ def fields_of(
     :param remote_addr: how much of the peer's address is told.
     """
     attributes = record.__dict__
-    if _KEPT in attributes:
-        kept: Fields = attributes[_KEPT]
+    if KEPT in attributes:
+        kept: Fields = attributes[KEPT]
         return kept
     message = record.msg
     if type(message) is not str or record.__class__ is not _Record:
@@ -69,10 +69,10 @@ def fields_of(
     _add_context(fields, static, remote_addr)
     if record.exc_info and record.exc_info[0] is not None:
         fields["exc_type"] = record.exc_info[0].__name__
-    if len(attributes) > _FIRST_EXTRA:
+    if len(attributes) > FIRST_EXTRA:
         _add_extras(fields, attributes)
     attributes.update(fields)
-    attributes[_KEPT] = fields
+    attributes[KEPT] = fields
     return fields
 
 
@@ -148,7 +148,7 @@ def _shorten_peer(fields: Fields, mode: str) -> None:
 
 
 def _add_extras(fields: Fields, attributes: dict[str, Any]) -> None:
-    first = _FIRST_EXTRA
+    first = FIRST_EXTRA
     if FACTS in attributes:  # names that are ours, so that none of them can be taken
         fields.update(attributes[FACTS])
         first += len(attributes[FACTS]) + 1

@@ -16,6 +16,7 @@ from wsgi_observe.logs.access_text import AccessText
 from wsgi_observe.logs.encoding import Encode
 from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue
 from wsgi_observe.logs.parts import split
+from wsgi_observe.logs.record_text import RecordText
 from wsgi_observe.logs.redaction import Redaction
 from wsgi_observe.logs.trace import trace_of
 
@@ -56,7 +57,10 @@ class JsonFormatter(BaseJsonFormatter):
         # What new names add to a line that was cut before it got them.
         self._added = sum(max(0, len(new) - len(old)) for old, new in self.rename_fields.items())
         self._remote_addr = remote_addr
-        self.access_text = self._access_text()
+        options = self.static_fields, self._encode, self._redaction, max_line_bytes, remote_addr
+        is_plain = self._is_plain()
+        self.access_text = AccessText(*options) if is_plain else None
+        self._record_text = RecordText(*options) if is_plain else None
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line however long, without its newline."""
@@ -64,19 +68,20 @@ class JsonFormatter(BaseJsonFormatter):
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines none of which is too long for a pipe to keep it whole."""
+        text = None if self._record_text is None else self._record_text.of(record)
+        if text is not None:
+            return [text]
         line = self._line(record)
         data = self._encode(line)
         if len(data) < self._longest:
             return [data + b"\n"]
         return split(line, self._longest - self._added, self._encode, self.static_fields)
 
-    def _access_text(self) -> AccessText | None:
-        """Return what makes access lines without a record, if their form is the contract's own."""
-        static = self.static_fields
-        if type(self) is not JsonFormatter or self.rename_fields or not RESERVED.isdisjoint(static):
-            return None
-        options = self._redaction, self._longest, self._remote_addr
-        return AccessText(static, self._encode, *options)
+    def _is_plain(self) -> bool:
+        """Tell whether lines have the contract's own form, so that they can be made as text."""
+        if type(self) is not JsonFormatter or self.rename_fields:
+            return False
+        return RESERVED.isdisjoint(self.static_fields)
 
     def _line(self, record: logging.LogRecord) -> Fields:
         fields = fields_of(record, self.static_fields, self._remote_addr)

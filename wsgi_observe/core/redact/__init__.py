@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +56,11 @@ class Redactor:
         made._secrets = tuple({form: None for one in known for form in (one, quote(one, safe=""))})
         made._looks_at_words = True
         return made
+
+    @property
+    def glance(self) -> Callable[[str], bool]:
+        """What tells of most texts that nothing is to be taken out; False is no verdict."""
+        return _no_verdict if self._looks_at_words else self._finds_nothing
 
     def is_sensitive(self, name: str, *, in_query: bool = False) -> bool:
         """Tell whether what bears this name must not be seen.
@@ -131,3 +136,7 @@ class Redactor:
             return {name: self.field(str(name), value) for name, value in headers.items()}
         pairs = [type(pair)((pair[0], self.field(str(pair[0]), pair[1]))) for pair in headers]
         return tuple(pairs) if isinstance(headers, tuple) else pairs
+
+
+def _no_verdict(text: str) -> bool:
+    return False

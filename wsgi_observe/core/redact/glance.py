@@ -41,6 +41,8 @@ class Glance:
             or ("earer" in text or "asic" in text or ("A" in text and _scheme.search(text)))
         ):
             return False
+        if "=" not in text and ":" not in text:
+            return True
         before, clean = text.replace("=", ":").split(":"), self._clean
         del before[-1]
         for words in before:

@@ -1,0 +1,200 @@
+"""The application's line that is written as text: the same line, whatever it tells."""
+
+import copy
+import itertools
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import strict_json
+from wsgi_observe import bind, log_context, observe
+from wsgi_observe.logs import JsonFormatter
+
+TEXTS = st.text(max_size=30) | st.sampled_from(
+    ["order 7", "password=hunter2", 'a "word"', "a\\b", "two\nlines", "x" * 5000, "100%", "\ud800"]
+)
+NAMES = st.sampled_from(["shop", "shop.orders", 'the "shop"', "läden"]) | st.text(max_size=5)
+PATHS = st.sampled_from(["/orders", "/a=b", "/caf\xc3\xa9", "/" + "y" * 70, '/"', "/\x7f", ""])
+USUAL = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "REMOTE_ADDR": "10.0.0.1"}
+SERVED = st.fixed_dictionaries(
+    {},
+    optional={
+        "PATH_INFO": PATHS,
+        "SCRIPT_NAME": st.sampled_from(["/api", None]),
+        "REMOTE_ADDR": st.sampled_from(["2001:db8::7", "", "a\nb", "é", None]),
+        "HTTP_TRACEPARENT": st.just(f"00-{'4b' * 16}-{'f0' * 8}-01"),
+    },
+).map(lambda seldom: {k: v for k, v in (USUAL | seldom).items() if v is not None})
+BOUND = st.dictionaries(
+    st.sampled_from(["order", "route", "path", "service", "password", "trace_id"]),
+    TEXTS | st.integers() | st.none(),
+)
+ARGUMENTS = st.tuples() | st.tuples(TEXTS) | st.tuples(st.integers(), TEXTS)
+OPTIONS = st.fixed_dictionaries(
+    {"encoder": st.sampled_from(["json", "orjson"])},
+    optional={
+        "redact": st.just(False),
+        "static_fields": st.sampled_from([{"service": "shop"}, {"status": "up"}, {"version": 2}]),
+        "remote_addr": st.sampled_from(["full", "truncated"]),
+        "redact_personal": st.booleans(),
+        "max_line_bytes": st.just(400),
+    },
+)
+
+
+class WithoutText(JsonFormatter):
+    """One of a class of its own makes each line of its record's fields."""
+
+
+@given(SERVED, BOUND, NAMES, TEXTS, ARGUMENTS, OPTIONS)
+def test_the_line_is_byte_for_byte_the_one_that_fields_make(
+    environ: dict[str, Any],
+    fields: dict[str, Any],
+    name: str,
+    message: str,
+    arguments: tuple[object, ...],
+    options: dict[str, Any],
+) -> None:
+    first = record_of(message, *arguments, name=name)
+    second = copy.copy(first)
+
+    def log() -> list[list[bytes]]:
+        bind(**fields)
+        makers = JsonFormatter(**options), WithoutText(**options)
+        return [makers[0].lines(first), makers[1].lines(second)]
+
+    with pytest.MonkeyPatch.context() as patching:
+        # What numbers the parts of long records gives them all the same one.
+        patching.setattr("wsgi_observe.logs.parts._numbers", itertools.repeat(7))
+        text, made = within_a_request(log, environ)
+    assert text == made
+    # The same on the record, in the same order, for whoever reads it next.
+    assert list(first.__dict__.items()) == list(second.__dict__.items())
+
+
+@pytest.mark.parametrize("encoder", ["json", "orjson"])
+def test_a_plain_line_takes_the_short_way(encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    formatter = JsonFormatter(encoder=encoder, static_fields={"service": "shop"})
+    monkeypatch.setattr(formatter, "_line", None)  # whoever makes fields calls it
+
+    def log() -> list[bytes]:
+        bind(order=7, password="hush")
+        return formatter.lines(record_of('%d "orders"\nplaced: %s', 7, "größer"))
+
+    (line,) = within_a_request(log, USUAL | {"SCRIPT_NAME": "/api", "PATH_INFO": "/orders"})
+    told = strict_json(line)
+    assert told["message"] == '7 "orders"\nplaced: größer'
+    assert (told["path"], told["service"]) == ("/api/orders", "shop")
+    assert (told["order"], told["password"]) == (7, "[REDACTED]")
+
+
+def leave_a_traceback(record: logging.LogRecord) -> None:
+    record.exc_info = (ValueError, ValueError("no"), None)
+
+
+def leave_its_text(record: logging.LogRecord) -> None:
+    record.exc_text = "Traceback"
+
+
+def leave_a_stack(record: logging.LogRecord) -> None:
+    record.stack_info = "Stack"
+
+
+def add_a_field(record: logging.LogRecord) -> None:
+    record.order = 7
+
+
+def be_no_text(record: logging.LogRecord) -> None:
+    record.msg = ["a", "list"]
+
+
+def have_a_level_without_a_name(record: logging.LogRecord) -> None:
+    record.levelname = None  # type: ignore[assignment]
+
+
+def be_of_no_process(record: logging.LogRecord) -> None:
+    record.process = "mine"  # type: ignore[assignment]
+
+
+def have_arguments_that_do_not_fit(record: logging.LogRecord) -> None:
+    record.args = (1, 2, 3)
+
+
+def be_of_another_class(record: logging.LogRecord) -> None:
+    record.__class__ = type("Shouting", (logging.LogRecord,), {"getMessage": lambda self: "HEY"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(change, id=change.__name__.replace("_", " "))
+        for change in (
+            leave_a_traceback,
+            leave_its_text,
+            leave_a_stack,
+            add_a_field,
+            be_no_text,
+            have_a_level_without_a_name,
+            be_of_no_process,
+            have_arguments_that_do_not_fit,
+            be_of_another_class,
+        )
+    ],
+)
+def test_any_other_record_is_left_to_its_fields(change: Any) -> None:
+    record = record_of("placed")
+    change(record)
+    other = copy.copy(record)
+
+    def log() -> list[list[bytes]]:
+        formatter = JsonFormatter()
+        assert formatter._record_text is not None
+        assert formatter._record_text.of(record) is None
+        return [formatter.lines(record), WithoutText().lines(other)]
+
+    short, made = within_a_request(log, USUAL)
+    assert short == made
+
+
+def test_outside_a_request_there_is_nothing_of_one() -> None:
+    formatter = JsonFormatter()
+    assert "path" not in strict_json(formatter.lines(record_of("placed"))[0])
+    with log_context("job-1"):
+        line = strict_json(formatter.lines(record_of("placed"))[0])
+    assert line["request_id"] == "job-1"
+    assert "path" not in line
+
+
+def test_what_is_remembered_of_loggers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsgi_observe.logs.record_text._MOST", 3)
+    formatter = JsonFormatter()
+
+    def log() -> list[str]:
+        lines = [formatter.lines(record_of("x", name=f"shop.{n}"))[0] for n in range(10)]
+        return [strict_json(line)["logger"] for line in lines]
+
+    assert within_a_request(log, USUAL) == [f"shop.{n}" for n in range(10)]
+    assert formatter._record_text is not None
+    assert len(formatter._record_text._sources) <= 3
+
+
+def record_of(message: str, *arguments: object, name: str = "shop") -> logging.LogRecord:
+    return logging.LogRecord(name, logging.INFO, "/shop/orders.py", 7, message, arguments, None)
+
+
+def within_a_request(log: Any, environ: dict[str, Any]) -> Any:
+    """Return what `log` returns, called in the middle of a request."""
+    found = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        found.append(log())
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    body: Any = observe(app, access_log=False)(dict(environ), lambda *_: None)
+    list(body)
+    body.close()
+    return found[0]
