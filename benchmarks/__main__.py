@@ -35,6 +35,7 @@ OURS = {
 def main() -> None:
     """Run every phase, print the tables, write results and chart."""
     options = _options()
+    options.output.mkdir(parents=True, exist_ok=True)  # now, not after minutes of measuring
     began = time.time()
     on, console = machine(), Console()
     versions, missing, series = dict[str, str](), dict[str, str](), dict[str, Sequence[float]]()

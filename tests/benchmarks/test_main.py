@@ -16,11 +16,13 @@ from benchmarks.topics import topics
 
 ROOT = Path(__file__).parent.parent.parent
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return the folder that a quick run has written into, and what it printed."""
-    folder = tmp_path_factory.mktemp("results")
+    folder = tmp_path_factory.mktemp("results") / "new"
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick", "--output", folder],
         cwd=ROOT,

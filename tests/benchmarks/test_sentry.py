@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.sentry import interval
 
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_row_for_each_bad_endpoint() -> None:
     command = [sys.executable, "-m", "benchmarks.sentry", "--rounds", "2", "--calls", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

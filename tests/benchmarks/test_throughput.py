@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.throughput import SUBJECTS
 
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_row_for_each_way() -> None:
     command = [sys.executable, "-m", "benchmarks.throughput", "--rounds", "2", "--requests", "8"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

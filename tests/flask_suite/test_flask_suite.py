@@ -27,6 +27,14 @@ RESULTS, OUTPUT = "results.json", "output.txt"
 # then holds the middleware, and that the app.
 FREED_AT_ONCE = {"tests/test_basic.py::test_app_freed_on_zero_refcount"}
 
+SLOW = pytest.mark.slow  # each way is another run of all their tests
+
+WAYS = [
+    "stack",
+    pytest.param("stack_twice", marks=SLOW),
+    pytest.param("strangers_between", marks=SLOW),
+]
+
 
 @dataclass(frozen=True, repr=False)
 class Run:
@@ -137,11 +145,11 @@ def read_run(place: Path) -> Run:
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(("--way=stack",), id="stack"),
+        pytest.param(("--way=stack",), id="stack", marks=SLOW),
         pytest.param(("--way=stack", "--closing"), id="stack-closing"),
-        pytest.param(("--way=stack_twice", "--closing"), id="twice-closing"),
-        pytest.param(("--way=strangers_between", "--closing"), id="strangers-closing"),
-        pytest.param(("--way=extension",), id="extension"),
+        pytest.param(("--way=stack_twice", "--closing"), id="twice-closing", marks=SLOW),
+        pytest.param(("--way=strangers_between", "--closing"), id="strangers-closing", marks=SLOW),
+        pytest.param(("--way=extension",), id="extension", marks=SLOW),
         pytest.param(("--way=extension", "--closing"), id="extension-closing"),
     ],
 )
@@ -152,12 +160,13 @@ def test_what_they_pass_bare_they_pass_observed(run: Runner, options: tuple[str,
     assert not lost, observed.output
 
 
+@SLOW
 def test_they_notice_when_an_exception_is_answered_that_flask_raises_on(run: Runner) -> None:
     missed = run().passed - run("--way=without_flasks_rule").passed
     assert "tests/test_basic.py::test_exception_propagation[TESTING]" in missed
 
 
-@pytest.mark.parametrize("way", ["stack", "stack_twice", "strangers_between"])
+@pytest.mark.parametrize("way", WAYS)
 def test_each_of_their_requests_has_one_access_line(run: Runner, way: str) -> None:
     observed = run(f"--way={way}", "--closing")
     ids = [line["request_id"] for line in observed.log if line["logger"] == "wsgi_observe.access"]
@@ -165,6 +174,6 @@ def test_each_of_their_requests_has_one_access_line(run: Runner, way: str) -> No
     assert observed.requests > 400
 
 
-@pytest.mark.parametrize("way", ["stack", "stack_twice", "strangers_between"])
+@pytest.mark.parametrize("way", WAYS)
 def test_no_part_of_ours_fails_in_them(run: Runner, way: str) -> None:
     assert [line for line in run(f"--way={way}", "--closing").log if line["level"] != "INFO"] == []
