@@ -24,6 +24,7 @@ EVERYTHING = "ID, error envelope, probes, one JSON line"
 
 PEERS = [
     Peer("no-op middleware", "noop.app", "nothing: the floor"),
+    Peer("the least by hand", "least.app", "ID, one JSON line by orjson; no failure handled"),
     Peer("wsgi_observe, no access line", "ours.silent", "ID, error envelope, probes"),
     Peer("wsgi_observe", "ours.plain", EVERYTHING),
     Peer("wsgi_observe, orjson", "ours.orjson", EVERYTHING),
