@@ -61,7 +61,7 @@ class _Response:
             "request_id": self._request_id,
             "method": environ["REQUEST_METHOD"],
             "path": environ["SCRIPT_NAME"] + environ["PATH_INFO"],
-            "remote_addr": environ["REMOTE_ADDR"],
+            "remote_addr": environ.get("REMOTE_ADDR"),
             "status": int(self._status[:3]),
             "duration_ms": seconds * 1000,
             "response_bytes": self._sent,

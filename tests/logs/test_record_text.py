@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support import strict_json
 from wsgi_observe import bind, log_context, observe
 from wsgi_observe.logs import JsonFormatter
+from wsgi_observe.logs.fields import KEPT, fields_of
 
 TEXTS = st.text(max_size=30) | st.sampled_from(
     ["order 7", "password=hunter2", 'a "word"', "a\\b", "two\nlines", "x" * 5000, "100%", "\ud800"]
@@ -72,6 +73,9 @@ def test_the_line_is_byte_for_byte_the_one_that_fields_make(
         text, made = within_a_request(log, environ)
     assert text == made
     # The same on the record, in the same order, for whoever reads it next.
+    assert list(fields_of(first, {}).items()) == list(fields_of(second, {}).items())
+    for record in first, second:
+        del record.__dict__[KEPT]
     assert list(first.__dict__.items()) == list(second.__dict__.items())
 
 

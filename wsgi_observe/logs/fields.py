@@ -26,6 +26,8 @@ SOMETIMES_ABSENT = (
 )
 
 KEPT = "_wsgi_observe_fields"
+"""Where a record has the line's fields, or the names of those among its attributes."""
+
 _NO_EXTRAS = RECORD_NAMES | {KEPT, FACTS}
 # What `logging` itself puts on a record comes first on it, and `extra=` behind.
 FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
@@ -48,8 +50,8 @@ def fields_of(
     """
     attributes = record.__dict__
     if KEPT in attributes:
-        kept: Fields = attributes[KEPT]
-        return kept
+        kept: Fields | tuple[str, ...] = attributes[KEPT]
+        return kept if isinstance(kept, dict) else {name: attributes[name] for name in kept}
     message = record.msg
     if type(message) is not str or record.__class__ is not _Record:
         message = message_of(record)

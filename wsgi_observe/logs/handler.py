@@ -53,9 +53,10 @@ class LineHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Emit a record that passes the filters: as `logging` does, without its detours."""
-        passes: Any = True
-        if self.filters:
-            passes = self.filter(record)  # from Python 3.12 on perhaps another record
+        if not self.filters:
+            self.emit(record)
+            return True
+        passes: Any = self.filter(record)  # from Python 3.12 on perhaps another record
         if passes:
             self.emit(record if passes is True else passes)
         return passes  # type: ignore[no-any-return]
@@ -71,7 +72,9 @@ class LineHandler(logging.Handler):
     def put(self, lines: Iterable[bytes], level: int) -> None:
         """Write the lines of one record."""
         try:
-            with self.lock:  # type: ignore[union-attr]
+            lock: Any = self.lock
+            lock.acquire()  # in half the time that `with` takes
+            try:
                 outlet = self._outlet
                 if outlet is None or monotonic() - self._looked_at > _BETWEEN_LOOKS:
                     outlet = self._look()
@@ -80,6 +83,8 @@ class LineHandler(logging.Handler):
                     if outlet.put(line, level >= _GRAVE):
                         is_wait_due = True
                     level = 0  # the parts of a long record are no failures
+            finally:
+                lock.release()
             if is_wait_due:
                 outlet.see_through(self.lock)  # type: ignore[arg-type]
         except Exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from json.encoder import encode_basestring as quoted
 from logging import LogRecord
 from os import getpid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH
@@ -14,10 +14,9 @@ from wsgi_observe.logs.fields import FIRST_EXTRA, KEPT, Fields, timestamp
 from wsgi_observe.logs.plain_text import PlainText, following
 from wsgi_observe.logs.redaction import LONG
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 _SOURCE = ("level", "logger", "module")
+_FIRST = ("timestamp", *_SOURCE, "message", "pid")
+_OF_A_REQUEST = ("request_id", "method", "path", "remote_addr")
 _MOST = 4096  # sources that are remembered: a service has a few of them
 
 
@@ -31,6 +30,7 @@ class RecordText(PlainText):
     def __init__(self, *options: Any) -> None:
         super().__init__(*options)
         self._sources: dict[tuple[str, ...], str] = {}
+        self._names = (*_FIRST, *self._static, *_OF_A_REQUEST)
 
     def of(self, record: LogRecord) -> bytes | None:
         """Return the line of a record, or None where its fields are to be encoded."""
@@ -43,40 +43,48 @@ class RecordText(PlainText):
         if not environ or MASKED_PATH in environ or len(record.__dict__) != FIRST_EXTRA:
             return None
         try:
-            return self._text(record, scope, environ)
+            method, peer = environ["REQUEST_METHOD"], environ["REMOTE_ADDR"]
+            path, message = environ["SCRIPT_NAME"] + environ["PATH_INFO"], record.msg
+            asked = f"{method}{path}{peer}"
+            if len(quoted(asked)) != len(asked) + 2 or not asked.isascii() or "\x7f" in asked:
+                return None
+            if len(path) > LONG or "=" in path or message.__class__ is not str:
+                return None
+            if record.args:
+                message = message % record.args
+            if not self._finds_nothing(message):
+                return None
+            return self._text(record, scope, message, method, path, peer)
         except Exception:  # arguments that do not fit, something that is no text
             return None
 
-    def _text(self, record: LogRecord, scope: Scope, environ: WSGIEnvironment) -> bytes | None:
-        method, peer = environ["REQUEST_METHOD"], environ["REMOTE_ADDR"]
-        path = environ["SCRIPT_NAME"] + environ["PATH_INFO"]
-        asked = f"{method}{path}{peer}"
-        if len(quoted(asked)) != len(asked) + 2 or not asked.isascii() or "\x7f" in asked:
-            return None
-        message: Any = record.msg
-        if len(path) > LONG or "=" in path or message.__class__ is not str:
-            return None
-        if record.args:
-            message = message % record.args
-        if not self._finds_nothing(message):
-            return None
-        request_id = scope.request_id
-        request = {"request_id": request_id, "method": method, "path": path, "remote_addr": peer}
-        own_text: str | None = ""
-        if scope.fields or scope.trace or on_request:
-            own = self._own(scope)
-            own_text, request = self._own_text(own), request | own
-        when, pid = timestamp(record.created), record.process or getpid()
+    def _text(
+        self, record: LogRecord, scope: Scope, message: str, method: str, path: str, peer: str
+    ) -> bytes | None:
+        """Return the line, with its fields on the record as if it had been made of them."""
+        own = self._own(scope) if scope.fields or scope.trace or on_request else {}
+        own_text = self._own_text(own) if own else ""
+        request_id, pid = scope.request_id, record.process or getpid()
         if own_text is None or request_id is None or pid.__class__ is not int:
             return None
-        source = record.levelname, record.name, record.module
+        source, when = (record.levelname, record.name, record.module), timestamp(record.created)
         source_text = self._sources.get(source) or self._learn(source)
         line = (
             f'{{"timestamp":"{when}"{source_text},"message":{quoted(message)},"pid":{pid}'
             f'{self._static_text},"request_id":"{request_id}"'
             f',"method":"{method}","path":"{path}","remote_addr":"{peer}"{own_text}}}\n'
         ).encode()
-        self._keep(record, when, message, pid, request)
+        attributes: Fields = record.__dict__
+        attributes["timestamp"] = when
+        attributes["level"], attributes["logger"], _ = source
+        attributes["message"], attributes["pid"] = message, pid
+        if self._static:
+            attributes.update(self._static)
+        attributes["request_id"], attributes["method"] = request_id, method
+        attributes["path"], attributes["remote_addr"] = path, peer
+        if own:
+            attributes.update(own)
+        attributes[KEPT] = (*self._names, *own) if own else self._names
         return line if len(line) <= self._longest else None
 
     def _learn(self, source: tuple[str, ...]) -> str:
@@ -88,19 +96,3 @@ class RecordText(PlainText):
         fields: Fields = dict(zip(_SOURCE, source, strict=True))
         text = self._sources[source] = following(fields, self._encode)
         return text
-
-    def _keep(self, record: LogRecord, when: str, message: str, pid: int, request: Fields) -> None:
-        """Have the fields on the record, as if the line had been made of them."""
-        fields: Fields = {
-            "timestamp": when,
-            "level": record.levelname,
-            "logger": record.name,
-            "module": record.module,
-            "message": message,
-            "pid": pid,
-            **self._static,
-            **request,
-        }
-        attributes = record.__dict__
-        attributes.update(fields)
-        attributes[KEPT] = fields
