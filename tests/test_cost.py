@@ -16,7 +16,7 @@ from wsgi_observe.core.context import resume
 
 App = Callable[..., Iterable[bytes]]
 
-CALLS = {"no access line": 14, "access line": 28, "health": 10}
+CALLS = {"no access line": 14, "access line": 27, "health": 10}
 
 
 def hello(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:

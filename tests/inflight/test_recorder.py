@@ -160,11 +160,11 @@ def _is_used(recorder: Recorder, offset: int) -> bool:
     return any(recorder.seat.memory[offset : offset + 64])
 
 
-def test_noting_a_request_takes_two_calls_and_an_end(recorder: Recorder) -> None:
+def test_noting_a_request_takes_two_calls(recorder: Recorder) -> None:
     plain, noted = (observe(answering(body=[b"ok"]), access_log=False) for _ in range(2))
     noted.take_in(InFlight(noted, recorder), ahead_of=ErrorEnvelope)  # type: ignore[attr-defined]
-    # `InFlight.join`, `Slot.leave`, and the end of the body, which without it has nothing to do.
-    assert calls_of(noted, "/") - calls_of(plain, "/") == 3
+    # `InFlight.join` and `Slot.leave`.
+    assert calls_of(noted, "/") - calls_of(plain, "/") == 2
 
 
 def test_a_process_forked_in_a_request_does_not_touch_the_table(table: Table, noted: Noted) -> None:

@@ -86,8 +86,12 @@ class WrappedBody(Transfer):
         except BaseException as error:
             raise self.break_off(error)
         finally:
-            if self.at_end:
-                self._end()
+            for hook in self.at_end:
+                try:
+                    hook(self)
+                except BaseException as error:
+                    if not ends_quietly(error):
+                        warn_once(hook.__qualname__)
             if self.shared is None:
                 self.leave(seen)
             else:
@@ -124,15 +128,6 @@ class WrappedBody(Transfer):
         """Let out what `write` had to keep, and only then what the app has raised."""
         self._chunks, self._first = chain(self._kept, map(_fail, (error,))), None
         return self
-
-    def _end(self) -> None:
-        """Do what the middlewares want done at the end."""
-        for hook in self.at_end:
-            try:
-                hook(self)
-            except BaseException as error:
-                if not ends_quietly(error):
-                    warn_once(hook.__qualname__)
 
 
 def _fail(error: BaseException) -> bytes:

@@ -22,19 +22,20 @@ class Layer:
 
     def __init__(self, app: WSGIApplication) -> None:
         self.app = app
-        self._layers: tuple[Layer, ...] = (self,)
         self._innermost = app
+        inside: tuple[Layer, ...] = ()
         if isinstance(app, Layer):
-            self._layers += app._layers
+            inside = app._layers
             self._innermost = app._innermost
+        self._consist_of((self, *inside))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         outer = getattr(start_response, "__self__", None)
         exchange = outer if outer.__class__ is Exchange else Exchange(environ, start_response)
         app = self._innermost
-        for layer in self._layers:
-            answering = layer.join(exchange, environ)
+        for join in self._joins:
+            answering = join(exchange, environ)
             if answering is not None:
                 app = answering
                 if exchange.scope.is_probe:
@@ -59,7 +60,12 @@ class Layer:
         layers = list(self._layers)
         places = (n for n, layer in enumerate(layers) if isinstance(layer, ahead_of))
         layers.insert(next(places, len(layers)), guest)
+        self._consist_of(layers)
+
+    def _consist_of(self, layers: Iterable[Layer]) -> None:
         self._layers = tuple(layers)
+        # Found once: each request would look for them in classes that differ.
+        self._joins = tuple(layer.join for layer in self._layers)
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> WSGIApplication | None:
         """Take part in `exchange`; return who answers in place of the app inside, if anyone.
