@@ -6,17 +6,16 @@ import contextvars
 import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
-from dataclasses import dataclass, replace
 from time import monotonic
 from types import TracebackType
+from typing import NamedTuple
 
 from wsgi_observe.health.check import Check
 
 LONGEST_DETAIL = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended, or that it has not.
 
     :param passed: whether the check is fine.
@@ -83,7 +82,7 @@ class Attempt:
         if outcome.passed and self._ended > self.deadline:
             taken = round(self._ended - self._began, 3)
             return Outcome(False, f"took {taken} s, {self._check.timeout:g} s is allowed")
-        self._outcome = replace(outcome, error=None)
+        self._outcome = outcome._replace(error=None)
         return outcome
 
     def _run(self) -> None:

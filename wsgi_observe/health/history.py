@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wsgi_observe.health.attempt import Outcome
 from wsgi_observe.health.check import Check
@@ -14,8 +14,7 @@ LONGEST_REASON = 200
 _log = logging.getLogger("wsgi_observe.health")
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(NamedTuple):
     """One log line, not yet written."""
 
     level: int

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Status = Literal["ok", "degraded", "unavailable", "draining", "starting"]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One answer of readiness. It is shared between callers: `checks` is to be read only.
 
     :param status: "ok", or "degraded" when only checks that are not critical fail, or
