@@ -105,6 +105,12 @@ def test_a_megabyte_is_written_up_to_64_kilobytes() -> None:
     assert sum(map(len, lines)) < 100_000
 
 
+def test_a_limit_that_leaves_no_room_ends_all_the_same() -> None:
+    lines = JsonFormatter(max_line_bytes=100).lines(record_of("x" * 1000))
+    assert strict_json(lines[0])["truncated"] is True
+    assert all(strict_json(line) for line in lines)
+
+
 def test_own_fields_with_our_names_are_kept() -> None:
     extra = {"truncated": "a", "continued_in": "b", "part": 1, "parts": 2, "text": "c"}
     first = first_of(record_of("x" * 9000, **extra))

@@ -3,6 +3,9 @@
 import copy
 import itertools
 import logging
+import logging.handlers
+import pickle
+import queue
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support import strict_json
 from wsgi_observe import bind, log_context, observe
-from wsgi_observe.logs import JsonFormatter
+from wsgi_observe.logs import ContextFilter, JsonFormatter
 from wsgi_observe.logs.fields import KEPT, fields_of
 
 TEXTS = st.text(max_size=30) | st.sampled_from(
@@ -19,16 +22,17 @@ TEXTS = st.text(max_size=30) | st.sampled_from(
 )
 NAMES = st.sampled_from(["shop", "shop.orders", 'the "shop"', "läden"]) | st.text(max_size=5)
 PATHS = st.sampled_from(["/orders", "/a=b", "/caf\xc3\xa9", "/" + "y" * 70, '/"', "/\x7f", ""])
+ABSENT = object()
 USUAL = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "REMOTE_ADDR": "10.0.0.1"}
 SERVED = st.fixed_dictionaries(
     {},
     optional={
         "PATH_INFO": PATHS,
-        "SCRIPT_NAME": st.sampled_from(["/api", None]),
-        "REMOTE_ADDR": st.sampled_from(["2001:db8::7", "", "a\nb", "é", None]),
+        "SCRIPT_NAME": st.sampled_from(["/api", ABSENT]),
+        "REMOTE_ADDR": st.sampled_from(["2001:db8::7", "", "a\nb", "é", None, ABSENT]),
         "HTTP_TRACEPARENT": st.just(f"00-{'4b' * 16}-{'f0' * 8}-01"),
     },
-).map(lambda seldom: {k: v for k, v in (USUAL | seldom).items() if v is not None})
+).map(lambda seldom: {k: v for k, v in (USUAL | seldom).items() if v is not ABSENT})
 BOUND = st.dictionaries(
     st.sampled_from(["order", "route", "path", "service", "password", "trace_id"]),
     TEXTS | st.integers() | st.none(),
@@ -161,6 +165,64 @@ def test_any_other_record_is_left_to_its_fields(change: Any) -> None:
 
     short, made = within_a_request(log, USUAL)
     assert short == made
+
+
+def by_a_socket(record: logging.LogRecord) -> logging.LogRecord:
+    pickled = logging.handlers.SocketHandler("localhost", 1).makePickle(record)
+    return logging.makeLogRecord(pickle.loads(pickled[4:]))
+
+
+def by_a_queue_with_a_formatter(record: logging.LogRecord) -> logging.LogRecord:
+    handler = logging.handlers.QueueHandler(queue.Queue())
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    return handler.prepare(record)  # type: ignore[no-any-return]
+
+
+def by_one_who_takes_things_away(record: logging.LogRecord) -> logging.LogRecord:
+    for name in ("remote_addr", "message", "timestamp"):
+        del record.__dict__[name]
+    record.msg = "hidden"
+    return record
+
+
+@pytest.mark.parametrize(
+    "handed_on", [by_a_socket, by_a_queue_with_a_formatter, by_one_who_takes_things_away]
+)
+def test_whoever_has_had_the_record_the_next_line_is_the_same(handed_on: Any) -> None:
+    formatter = JsonFormatter()
+
+    def log() -> list[list[bytes]]:
+        bind(order=7)
+        record = record_of("order %d", 7)
+        first = formatter.lines(record)
+        handed = handed_on(record)
+        assert ContextFilter().filter(handed)
+        return [first, formatter.lines(handed)]
+
+    first, second = within_a_request(log, USUAL)
+    assert first == second
+
+
+@pytest.mark.parametrize("text", ["plain", "see --token", "password=hunter2", "x" * 5000])
+def test_an_argument_is_asked_for_its_text_once(text: str) -> None:
+    asked = []
+
+    class Argument:
+        def __str__(self) -> str:
+            asked.append(self)
+            return text
+
+    within_a_request(lambda: JsonFormatter().lines(record_of("see %s", Argument())), USUAL)
+    assert len(asked) == 1
+
+
+def test_fields_of_every_line_are_given_once() -> None:
+    formatter = JsonFormatter(static_fields={"build": "1"})
+    formatter.static_fields["build"] = "2"
+    lines = within_a_request(
+        lambda: formatter.lines(record_of("plain")) + formatter.lines(record_of("--")), USUAL
+    )
+    assert [strict_json(line)["build"] for line in lines] == ["1", "1"]
 
 
 def test_outside_a_request_there_is_nothing_of_one() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import signal
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,35 @@ def test_a_signal_handler_may_log_in_the_middle_of_a_line() -> None:
         f"hello {number}" for number in range(3000)
     ]
     assert "interrupted" in told
+
+
+def test_a_signal_handler_that_raises_in_the_middle_of_a_line_leaves_no_lock_behind() -> None:
+    class TimeIsUp(BaseException):
+        """As a watchdog of the app's raises it, past everybody's `except Exception`."""
+
+    def raise_it(number: int, frame: object) -> None:
+        raise TimeIsUp
+
+    handler = LineHandler("/dev/null")
+    free = []
+    before = signal.signal(signal.SIGALRM, raise_it)
+    try:
+        for number in range(200):
+            signal.setitimer(signal.ITIMER_REAL, 0.0002 + number * 1e-6)
+            with pytest.raises(TimeIsUp):
+                put_many(handler)
+            assert handler.lock is not None
+            free.append(not handler.lock._is_owned())  # type: ignore[attr-defined]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        handler.close()
+    assert all(free)
+
+
+def put_many(handler: LineHandler) -> None:
+    for _ in range(1_000_000):  # more than there is time for
+        handler.put([b"x\n"], logging.INFO)
 
 
 def test_levels_of_other_loggers_are_set() -> None:

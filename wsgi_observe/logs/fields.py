@@ -26,7 +26,8 @@ SOMETIMES_ABSENT = (
 )
 
 KEPT = "_wsgi_observe_fields"
-"""Where a record has the line's fields, or the names of those among its attributes."""
+"""Where a record has the line's fields, or their names and their values, whatever becomes of its
+other attributes."""
 
 _NO_EXTRAS = RECORD_NAMES | {KEPT, FACTS}
 # What `logging` itself puts on a record comes first on it, and `extra=` behind.
@@ -39,7 +40,10 @@ _MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
 
 
 def fields_of(
-    record: logging.LogRecord, static: Mapping[str, object], remote_addr: str = "full"
+    record: logging.LogRecord,
+    static: Mapping[str, object],
+    remote_addr: str = "full",
+    message: str | None = None,
 ) -> Fields:
     """Return the line's fields, which from now on are attributes of `record` too.
 
@@ -47,25 +51,19 @@ def fields_of(
     meet it on another thread, or after the request.
 
     :param remote_addr: how much of the peer's address is told.
+    :param message: what it says, for who has formatted it already: an argument's ``__str__`` may
+        take long, or do something.
     """
     attributes = record.__dict__
     if KEPT in attributes:
-        kept: Fields | tuple[str, ...] = attributes[KEPT]
-        return kept if isinstance(kept, dict) else {name: attributes[name] for name in kept}
-    message = record.msg
-    if type(message) is not str or record.__class__ is not _Record:
-        message = message_of(record)
-    elif record.args:
-        try:
-            message = message % record.args  # what `getMessage` does, without the call
-        except Exception:
-            message = message_of(record)
+        kept: Any = attributes[KEPT]
+        return kept if isinstance(kept, dict) else dict(zip(*kept, strict=True))
     fields: Fields = {
         "timestamp": timestamp(record.created),
         "level": record.levelname,
         "logger": record.name,
         "module": record.module,
-        "message": message,
+        "message": _said(record) if message is None else message,
         "pid": record.process or os.getpid(),
     }
     _add_context(fields, static, remote_addr)
@@ -76,6 +74,16 @@ def fields_of(
     attributes.update(fields)
     attributes[KEPT] = fields
     return fields
+
+
+def _said(record: logging.LogRecord) -> str:
+    message = record.msg
+    if type(message) is not str or record.__class__ is not _Record:
+        return message_of(record)
+    try:
+        return message % record.args if record.args else message  # as `getMessage` does
+    except Exception:
+        return message_of(record)
 
 
 def timestamp(created: float) -> str:

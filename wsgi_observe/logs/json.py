@@ -57,10 +57,8 @@ class JsonFormatter(BaseJsonFormatter):
         # What new names add to a line that was cut before it got them.
         self._added = sum(max(0, len(new) - len(old)) for old, new in self.rename_fields.items())
         self._remote_addr = remote_addr
-        options = self.static_fields, self._encode, self._redaction, max_line_bytes, remote_addr
-        is_plain = self._is_plain()
-        self.access_text = AccessText(*options) if is_plain else None
-        self._record_text = RecordText(*options) if is_plain else None
+        self._static = dict(self.static_fields)
+        self.access_text, self._record_text = self._texts()
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line however long, without its newline."""
@@ -75,16 +73,20 @@ class JsonFormatter(BaseJsonFormatter):
         data = self._encode(line)
         if len(data) < self._longest:
             return [data + b"\n"]
-        return split(line, self._longest - self._added, self._encode, self.static_fields)
+        return split(line, self._longest - self._added, self._encode, self._static)
 
-    def _is_plain(self) -> bool:
-        """Tell whether lines have the contract's own form, so that they can be made as text."""
+    def _texts(self) -> tuple[AccessText | None, RecordText | None]:
+        """Return what makes lines as text, if their form is the contract's own."""
         if type(self) is not JsonFormatter or self.rename_fields:
-            return False
-        return RESERVED.isdisjoint(self.static_fields)
+            return None, None
+        if not RESERVED.isdisjoint(self._static):
+            return None, None
+        options = self._static, self._encode, self._redaction, self._longest, self._remote_addr
+        glance = self._redaction.glance if self._remote_addr == "full" else None
+        return AccessText(*options), None if glance is None else RecordText(glance, *options)
 
     def _line(self, record: logging.LogRecord) -> Fields:
-        fields = fields_of(record, self.static_fields, self._remote_addr)
+        fields = fields_of(record, self._static, self._remote_addr)
         line = self._redaction.line(record, fields)
         if record.exc_info or record.exc_text or record.stack_info or "exc_type" in line:
             line = line | self._trace(record, fields)

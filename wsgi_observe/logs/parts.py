@@ -32,7 +32,8 @@ def split(line: Fields, limit: int, encode: Encode, static: Collection[str] = ()
     number = f"{line.get('pid', 0)}-{next(_numbers)}"
     promised = [*LINE_NAMES, *static]
     brief = _brief(line, promised, number, limit)
-    pieces = _pieces(whole.decode(), limit - len(encode({**brief, "text": ""})) - 1)
+    room = limit - len(encode({**brief, "text": ""})) - 1
+    pieces = _pieces(whole.decode(), max(_BRIEF, room))  # a smaller limit than any setting may be
     own = {free_name(name, _OURS): value for name, value in line.items()}
     lines = [fit({**own, "continued_in": number}, limit - 1, [*promised, "continued_in"])]
     for part, text in enumerate(pieces, 1):

@@ -24,7 +24,6 @@ class PlainText:
         self._static_text = following(static, encode)
         self._encode = encode
         self._redaction = redaction
-        self._finds_nothing = redaction.finds_nothing
         self._longest = longest
         self._remote_addr = remote_addr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from json.encoder import encode_basestring as quoted
 from logging import LogRecord
 from os import getpid
@@ -10,7 +11,7 @@ from typing import Any
 from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH
 from wsgi_observe.core.listeners import on_request
-from wsgi_observe.logs.fields import FIRST_EXTRA, KEPT, Fields, timestamp
+from wsgi_observe.logs.fields import FIRST_EXTRA, KEPT, Fields, fields_of, timestamp
 from wsgi_observe.logs.plain_text import PlainText, following
 from wsgi_observe.logs.redaction import LONG
 
@@ -25,25 +26,30 @@ class RecordText(PlainText):
 
     That is one within a request, without an exception and without fields of its own. Any other
     is left to its fields.
+
+    :param glance: tells that there is no secret in a message.
+    :param options: those of `PlainText`.
     """
 
-    def __init__(self, *options: Any) -> None:
+    def __init__(self, glance: Callable[[str], bool], *options: Any) -> None:
         super().__init__(*options)
+        self._finds_nothing = glance
         self._sources: dict[tuple[str, ...], str] = {}
+        self._static_values = tuple(self._static.values())
         self._names = (*_FIRST, *self._static, *_OF_A_REQUEST)
 
     def of(self, record: LogRecord) -> bytes | None:
         """Return the line of a record, or None where its fields are to be encoded."""
         scope = bound()
-        if scope is None or record.__class__ is not LogRecord or self._remote_addr != "full":
+        if scope is None or record.__class__ is not LogRecord or scope.remote_addr != "full":
             return None
-        if record.exc_info or record.exc_text or record.stack_info or scope.remote_addr != "full":
+        if record.exc_info or record.exc_text or record.stack_info:
             return None
         environ = scope.environ
         if not environ or MASKED_PATH in environ or len(record.__dict__) != FIRST_EXTRA:
             return None
         try:
-            method, peer = environ["REQUEST_METHOD"], environ["REMOTE_ADDR"]
+            method, peer = environ["REQUEST_METHOD"], environ.get("REMOTE_ADDR") or ""
             path, message = environ["SCRIPT_NAME"] + environ["PATH_INFO"], record.msg
             asked = f"{method}{path}{peer}"
             if len(quoted(asked)) != len(asked) + 2 or not asked.isascii() or "\x7f" in asked:
@@ -52,9 +58,12 @@ class RecordText(PlainText):
                 return None
             if record.args:
                 message = message % record.args
-            if not self._finds_nothing(message):
-                return None
-            return self._text(record, scope, message, method, path, peer)
+            line = None
+            if self._finds_nothing(message):
+                line = self._text(record, scope, message, method, path, peer)
+            if line is None:
+                fields_of(record, self._static, message=message)  # it is formatted once
+            return line
         except Exception:  # arguments that do not fit, something that is no text
             return None
 
@@ -75,16 +84,19 @@ class RecordText(PlainText):
             f',"method":"{method}","path":"{path}","remote_addr":"{peer}"{own_text}}}\n'
         ).encode()
         attributes: Fields = record.__dict__
-        attributes["timestamp"] = when
-        attributes["level"], attributes["logger"], _ = source
-        attributes["message"], attributes["pid"] = message, pid
+        attributes["timestamp"], attributes["level"] = when, source[0]
+        attributes["logger"], attributes["message"], attributes["pid"] = source[1], message, pid
         if self._static:
             attributes.update(self._static)
         attributes["request_id"], attributes["method"] = request_id, method
         attributes["path"], attributes["remote_addr"] = path, peer
+        # Not a dictionary: it would take longer to make, and hardly anybody asks for it.
+        kept = (when, *source, message, pid, *self._static_values, request_id, method, path, peer)
         if own:
             attributes.update(own)
-        attributes[KEPT] = (*self._names, *own) if own else self._names
+            attributes[KEPT] = (*self._names, *own), (*kept, *own.values())
+        else:
+            attributes[KEPT] = self._names, kept
         return line if len(line) <= self._longest else None
 
     def _learn(self, source: tuple[str, ...]) -> str:

@@ -27,7 +27,7 @@ class Redaction:
     def __init__(self, wanted: bool, static: Collection[str] = (), **options: Any) -> None:
         taken = {name.removeprefix("redact_"): value for name, value in options.items()}
         self._redactor = Redactor(**taken) if wanted else None
-        self.finds_nothing = _nothing_wanted if self._redactor is None else self._redactor.glance
+        self.glance = _nothing_wanted if self._redactor is None else self._redactor.glance
         # What only we set, or what `logging` knows of the code.
         self._known = LINE_NAMES.union(static)  # a set, so that all names are asked for at once
         self._known_of_access = self._known | ACCESS_NAMES

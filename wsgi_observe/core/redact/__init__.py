@@ -58,9 +58,12 @@ class Redactor:
         return made
 
     @property
-    def glance(self) -> Callable[[str], bool]:
-        """What tells of most texts that nothing is to be taken out; False is no verdict."""
-        return _no_verdict if self._looks_at_words else self._finds_nothing
+    def glance(self) -> Callable[[str], bool] | None:
+        """What tells of most texts that nothing is to be taken out, where that can be told.
+
+        Its False is no verdict.
+        """
+        return None if self._looks_at_words else self._finds_nothing
 
     def is_sensitive(self, name: str, *, in_query: bool = False) -> bool:
         """Tell whether what bears this name must not be seen.
@@ -136,7 +139,3 @@ class Redactor:
             return {name: self.field(str(name), value) for name, value in headers.items()}
         pairs = [type(pair)((pair[0], self.field(str(pair[0]), pair[1]))) for pair in headers]
         return tuple(pairs) if isinstance(headers, tuple) else pairs
-
-
-def _no_verdict(text: str) -> bool:
-    return False
