@@ -218,18 +218,15 @@ def a_handler_that_hears_warnings_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "listener",
     [
-        pytest.param(listener, id=listener.__name__.replace("_", " "))
-        for listener in (
-            a_second_handler,
-            a_handler_on_the_way,
-            a_filter_on_the_logger,
-            a_filter_on_the_handler,
-            a_record_factory,
-            a_patched_class,
-            an_end_of_propagation,
-            another_formatter,
-            a_handler_that_hears_warnings_only,
-        )
+        a_second_handler,
+        a_handler_on_the_way,
+        a_filter_on_the_logger,
+        a_filter_on_the_handler,
+        a_record_factory,
+        a_patched_class,
+        an_end_of_propagation,
+        another_formatter,
+        a_handler_that_hears_warnings_only,
     ],
 )
 def test_a_record_is_made_as_soon_as_anybody_else_may_hear_it(

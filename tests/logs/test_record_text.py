@@ -138,18 +138,15 @@ def be_of_another_class(record: logging.LogRecord) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(change, id=change.__name__.replace("_", " "))
-        for change in (
-            leave_a_traceback,
-            leave_its_text,
-            leave_a_stack,
-            add_a_field,
-            be_no_text,
-            have_a_level_without_a_name,
-            be_of_no_process,
-            have_arguments_that_do_not_fit,
-            be_of_another_class,
-        )
+        leave_a_traceback,
+        leave_its_text,
+        leave_a_stack,
+        add_a_field,
+        be_no_text,
+        have_a_level_without_a_name,
+        be_of_no_process,
+        have_arguments_that_do_not_fit,
+        be_of_another_class,
     ],
 )
 def test_any_other_record_is_left_to_its_fields(change: Any) -> None:
