@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wsgi_observe.core import fit
 from wsgi_observe.core.envelope import Error
@@ -13,6 +12,7 @@ from wsgi_observe.core.fit_checks import fit_checks
 from wsgi_observe.core.fit_inflight import file_or_nothing, seconds_or_none
 from wsgi_observe.core.fit_mail import address, addresses, host, secret_text
 from wsgi_observe.core.fit_words import word_items, words
+from wsgi_observe.core.frozen import Frozen
 from wsgi_observe.core.peer import MODES as PEER_MODES
 from wsgi_observe.core.pseudonym import fit_key
 
@@ -26,21 +26,25 @@ __all__ = ["Settings", "SettingsError"]
 PREFIX = "WSGI_OBSERVE_"
 
 
+class Declared(NamedTuple):
+    """A setting as it is declared."""
+
+    default: Any
+    check: fit.Check
+    parse: fit.Parse
+    """How its text in the environment is read."""
+    shown: bool
+    """Whether the settings' ``repr`` tells it."""
+
+
 def _setting(
     default: Any, check: fit.Check, parse: fit.Parse = fit.text, *, shown: bool = True
 ) -> Any:
-    """Declare a setting: what it is unless said, how it is checked, how its text is read.
-
-    :param shown: whether the settings' ``repr`` tells it.
-    """
-    metadata = {"check": check, "parse": parse}
-    if isinstance(default, dict):
-        return field(default_factory=dict, metadata=metadata)
-    return field(default=default, metadata=metadata, repr=shown)
+    """Declare a setting; to a type checker it is of the type that it is annotated with."""
+    return Declared(default, check, parse, shown)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(Frozen):
     """The settings of `observe`, `configure_logging` and the doors; README has the table.
 
     :raises SettingsError: for an unknown name or an unfit value: the setting, what is allowed,
@@ -103,21 +107,32 @@ class Settings:
     slow_request_seconds: float | None = _setting(None, seconds_or_none, parse=fit.number)
     recorder_path: str = _setting("", file_or_nothing)
 
-    def __new__(cls, **values: object) -> Settings:
-        """Refuse unknown names, before the fields are set."""
+    def _fit(self, values: dict[str, Any]) -> dict[str, Any]:
         for name in values:
-            if name not in cls.__dataclass_fields__:
-                raise SettingsError(name, _names_like(name), "that name")
-        # Not super(): a dataclass with slots is another class than the one written here.
-        return object.__new__(cls)
-
-    def __post_init__(self) -> None:
-        for setting in fields(self):
-            value = setting.metadata["check"](setting.name, getattr(self, setting.name))
-            object.__setattr__(self, setting.name, value)
+            if name not in DECLARED:
+                raise SettingsError(name, _like(name, DECLARED), "that name")
+        fit = {
+            name: setting.check(name, values.get(name, setting.default))
+            for name, setting in DECLARED.items()
+        }
+        live_path, ready_path = fit["live_path"], fit["ready_path"]
         # A trailing slash makes no other path of it.
-        if self.live_path and self.live_path.rstrip("/") == self.ready_path.rstrip("/"):
-            raise SettingsError("ready_path", "another path than live_path", self.ready_path)
+        if live_path and live_path.rstrip("/") == ready_path.rstrip("/"):
+            raise SettingsError("ready_path", "another path than live_path", ready_path)
+        return fit
+
+    @classmethod
+    def _is_shown(cls, name: str) -> bool:
+        return DECLARED[name].shown
+
+    @classmethod
+    def _field(cls, name: str) -> Any:
+        from dataclasses import field
+
+        default, shown = DECLARED[name].default, cls._is_shown(name)
+        if isinstance(default, dict):
+            return field(default_factory=dict, repr=shown)
+        return field(default=default, repr=shown)
 
     def redactor(self) -> Redactor:
         """Return what takes secrets out as these settings have it."""
@@ -134,19 +149,21 @@ class Settings:
 
         :raises SettingsError: for an unknown ``WSGI_OBSERVE_*`` variable or an unfit value.
         """
-        known = {PREFIX + setting.name.upper(): setting for setting in fields(cls)}
+        known = {PREFIX + name.upper(): name for name in DECLARED}
         values: dict[str, Any] = {"log_color": not environ.get("NO_COLOR")}
         for variable, text in environ.items():
             if variable.startswith(PREFIX):
                 if variable not in known:
                     raise SettingsError(variable, _like(variable.upper(), known), "that name")
-                setting = known[variable]
-                values[setting.name] = setting.metadata["parse"](variable, text)
+                name = known[variable]
+                values[name] = DECLARED[name].parse(variable, text)
         return cls(**values)
 
 
-def _names_like(name: str) -> str:
-    return _like(name, Settings.__dataclass_fields__)
+DECLARED: Mapping[str, Declared] = {
+    name: setting for name, setting in vars(Settings).items() if isinstance(setting, Declared)
+}
+"""The settings by their names."""
 
 
 def _like(name: str, known: Iterable[str]) -> str:

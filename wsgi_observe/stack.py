@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.layer import Layer
@@ -13,7 +11,7 @@ from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.settings import Settings
+from wsgi_observe.settings import DECLARED, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -46,7 +44,7 @@ def observe(
     """
     if checks is not None:
         overrides["checks"] = checks
-    return put_round(app, LAYERS, replace(settings or Settings(), **overrides), state)
+    return put_round(app, LAYERS, (settings or Settings()).replace(**overrides), state)
 
 
 def put_round(
@@ -68,6 +66,6 @@ def _keywords(layer: type[Layer], settings: Settings) -> dict[str, Any]:
     """Return the settings that a middleware takes: its keywords bear their names."""
     return {
         name: getattr(settings, name)
-        for name in signature(layer).parameters
-        if name in Settings.__dataclass_fields__
+        for name in layer.__init__.__kwdefaults__ or ()
+        if name in DECLARED
     }

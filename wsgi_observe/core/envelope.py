@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from wsgi_observe.core.frozen import Frozen
 from wsgi_observe.core.names import free_name
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.statuses import describe
@@ -26,15 +26,30 @@ _OF_THE_BODY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Error:
+class Error(Frozen):
     """A failure as the client may see it: nothing in it comes from an exception's text."""
 
     code: int
     name: str
     description: str
-    request_id: str | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)
+    request_id: str | None
+    extra: Mapping[str, object]
+
+    def __init__(
+        self,
+        code: int,
+        name: str,
+        description: str,
+        request_id: str | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(
+            code=code,
+            name=name,
+            description=description,
+            request_id=request_id,
+            extra={} if extra is None else extra,
+        )
 
     @classmethod
     def of_status(cls, status: str, request_id: str | None) -> Error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Response, request
@@ -38,7 +37,7 @@ def register_error_handlers(
     :raises SettingsError: for an unknown or unfit setting.
     :raises TypeError: for a validation error that is no class of exceptions.
     """
-    answers = Answers(app, replace(settings or Settings(), **overrides))
+    answers = Answers(app, (settings or Settings()).replace(**overrides))
     kinds = tuple(_exception_class(kind) for kind in validation_errors)
     # One registration for all that Flask answers itself. For a crash it gets an
     # InternalServerError, after `got_request_exception` was sent: a handler for `Exception`

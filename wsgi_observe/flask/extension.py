@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -57,7 +56,7 @@ class Observe:
         state: HealthState | None = None,
         **overrides: Any,
     ) -> None:
-        self._settings = replace(settings or Settings(), **overrides)
+        self._settings = (settings or Settings()).replace(**overrides)
         self._follows_flask = "propagate" not in overrides and not self._settings.propagate
         self._checks = dict(self._settings.checks if checks is None else checks)
         self._validation_errors = tuple(validation_errors)
@@ -89,7 +88,7 @@ class Observe:
     def _wrap(self, app: Flask) -> Any:
         chosen = self._settings
         if self._follows_flask:
-            chosen = replace(chosen, propagate=partial(_propagates, app))
+            chosen = chosen.replace(propagate=partial(_propagates, app))
         checks = {
             name: _in_context(app, check, chosen.check_timeout)
             for name, check in self._checks.items()
@@ -141,7 +140,7 @@ def _in_context(app: Flask, check: Callable[[], object] | Check | str, timeout: 
         with app.app_context():
             return given.fn()
 
-    return replace(given, fn=run)
+    return given.replace(fn=run)
 
 
 def _leave_mail_off() -> None:

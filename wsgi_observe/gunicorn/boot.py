@@ -6,7 +6,6 @@ import logging
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,7 +13,7 @@ from wsgi_observe.core.layer import inward
 from wsgi_observe.core.redact import REDACTED
 from wsgi_observe.gunicorn.findings import findings
 from wsgi_observe.middleware.health import Health
-from wsgi_observe.settings import Settings
+from wsgi_observe.settings import DECLARED, Settings
 
 _log = logging.getLogger("wsgi_observe.gunicorn")
 
@@ -48,9 +47,9 @@ def changed(settings: Settings) -> dict[str, object]:
     defaults = Settings.from_env({})
     redactor = settings.redactor()
     return {
-        one.name: redactor.value(_shown(value)) if one.repr else REDACTED
-        for one in fields(Settings)
-        if (value := getattr(settings, one.name)) != getattr(defaults, one.name)
+        name: redactor.value(_shown(value)) if setting.shown else REDACTED
+        for name, setting in DECLARED.items()
+        if (value := getattr(settings, name)) != getattr(defaults, name)
     }
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
 
+from wsgi_observe.core.frozen import Frozen
 from wsgi_observe.health import fit
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Frozen):
     """A readiness check: it passes when ``fn()`` returns without raising and not ``False``.
 
     :param fn: called without arguments, on a thread of its own. A string it returns is kept as
@@ -21,12 +20,14 @@ class Check:
     """
 
     fn: Callable[[], object]
-    _: KW_ONLY
-    timeout: float = 0.8
-    critical: bool = True
+    timeout: float
+    critical: bool
 
-    def __post_init__(self) -> None:
-        fit.ordinary_callable("the function of a check", self.fn)
-        fit.seconds("the timeout of a check", self.timeout)
-        if not isinstance(self.critical, bool):
-            raise TypeError(f"critical must be True or False, got {self.critical!r}")
+    def __init__(
+        self, fn: Callable[[], object], *, timeout: float = 0.8, critical: bool = True
+    ) -> None:
+        fit.ordinary_callable("the function of a check", fn)
+        fit.seconds("the timeout of a check", timeout)
+        if not isinstance(critical, bool):
+            raise TypeError(f"critical must be True or False, got {critical!r}")
+        super().__init__(fn=fn, timeout=timeout, critical=critical)

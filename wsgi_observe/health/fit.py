@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 
 from wsgi_observe.core.fit import LONGEST_WAIT
 
 LONGEST_NAME = 64
-
-_DEFERRED: tuple[Callable[[object], bool], ...] = (
-    inspect.iscoroutinefunction,
-    inspect.isgeneratorfunction,
-    inspect.isasyncgenfunction,
-)
 
 
 def seconds(what: str, value: float, *, zero: bool = False, endless: bool = False) -> float:
@@ -67,21 +60,29 @@ def ordinary_callable(what: str, fn: object) -> None:
     allowed = "a callable without required arguments"
     if not callable(fn):
         raise TypeError(f"{what} must be {allowed}, got {fn!r}")
-    if any(is_kind(fn) for is_kind in _DEFERRED):
+    if _is_deferred(fn):
         # Calling one runs nothing, so that the check would pass whatever happens.
         raise TypeError(f"{what} must be {allowed}, neither async nor a generator, got {fn!r}")
     if not _takes_no_argument(fn):
         raise TypeError(f"{what} must be {allowed}, got {fn!r}")
 
 
+def _is_deferred(fn: object) -> bool:
+    from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+
+    return iscoroutinefunction(fn) or isgeneratorfunction(fn) or isasyncgenfunction(fn)
+
+
 def _takes_no_argument(fn: Callable[..., object]) -> bool:
+    from inspect import signature
+
     try:
         # A decorator may pass in what the function it wraps requires.
-        signature = inspect.signature(fn, follow_wrapped=False)
+        found = signature(fn, follow_wrapped=False)
     except (TypeError, ValueError):  # no signature to be had, as with some written in C
         return True
     try:
-        signature.bind()
+        found.bind()
     except TypeError:
         return False
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from wsgi_observe.core.fit_mail import check_mail
@@ -29,7 +28,7 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
     """
-    chosen = replace(settings or Settings(), **overrides)
+    chosen = (settings or Settings()).replace(**overrides)
     _require_whole_lines(chosen)
     check_mail(chosen)
     root_level, levels = _levels(chosen)
@@ -57,7 +56,7 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
     # It brings sockets and pickles along, which not everybody who imports us has asked for.
     from logging.config import dictConfig
 
-    chosen = replace(settings or Settings(), **overrides)
+    chosen = (settings or Settings()).replace(**overrides)
     config = logging_config(chosen)
     _require_stream(chosen.log_stream)
     dictConfig(config)

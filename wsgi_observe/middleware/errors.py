@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from inspect import signature
 from typing import TYPE_CHECKING
 
 from wsgi_observe.core.accept import prefers_html
@@ -132,6 +131,8 @@ def _one_argument(propagate: bool | Callable[..., object]) -> Callable[[BaseExce
     """Return `propagate` as a callable that takes the exception, as the user's own may or not."""
     if not callable(propagate):
         return lambda _error: propagate
+    from inspect import signature  # as much to load as we are: only where there is one
+
     try:
         signature(propagate).bind(None)
     except (TypeError, ValueError):  # a builtin may have no signature
