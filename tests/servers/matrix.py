@@ -145,6 +145,7 @@ def lazily(environ, start_response):
 
 def reading(environ, start_response):
     """Read the request's body, as much of it as the server will say."""
+    log.info("reading")
     length = environ.get("CONTENT_LENGTH")
     if length:
         environ["wsgi.input"].read(int(length))

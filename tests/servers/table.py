@@ -16,7 +16,8 @@ SENTENCES = {
     "late": "A failure further on is one ERROR line, and `broken`",
     "cut": "Half a stream of no declared length does not look whole",
     "aborted": "A client that goes in the middle is `aborted`",
-    "lost": "A client that goes while its body is read leaves no ERROR line",
+    "short": "A request body that ends too early leaves no ERROR line",
+    "reset": "A client that resets while its body is read leaves no ERROR line",
     "malformed": "A malformed request body is a 4xx, and no ERROR line",
     "stream": "Chunks leave one by one, each made under its request's ID",
     "flush": "An empty first chunk sends the headers off (server-sent events)",
@@ -35,6 +36,8 @@ class Kind:
     command: tuple[str, ...]
     lacks: Mapping[str, str] = field(default_factory=dict)
     by_default: bool = True
+    reads_ahead: bool = False
+    """Whether it has the whole body of a request before it calls the app."""
 
 
 def readme_table() -> Iterator[str]:
@@ -89,6 +92,7 @@ SERVERS = (
         "waitress",
         _python("waitress", "--listen=127.0.0.1:0", APP),
         {"flush": WITH_THE_FIRST_BYTE},
+        reads_ahead=True,
     ),
     Kind("uWSGI", "pyuwsgi", UWSGI, {"cut": ENDS_WITH_THE_CONNECTION, "malformed": NOT_DECODED}),
     Kind(
@@ -108,11 +112,11 @@ SERVERS = (
         malformed="it does not say where a chunked body ends",
     ),
     _started_by_us("gevent.pywsgi", "gevent", flush=WITH_THE_FIRST_BYTE, file=NO_FILES),
-    _started_by_us("Werkzeug", "werkzeug", file=NO_FILES, lost=OF_THE_SOCKET),
+    _started_by_us("Werkzeug", "werkzeug", file=NO_FILES, reset=OF_THE_SOCKET),
     _started_by_us(
         *("wsgiref", "wsgiref"),
         cut=ENDS_WITH_THE_CONNECTION,
-        lost=OF_THE_SOCKET,
+        reset=OF_THE_SOCKET,
         malformed=NOT_DECODED,
     ),
 )
