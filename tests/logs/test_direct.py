@@ -37,7 +37,11 @@ def only_ours(encoder: str = "json") -> Iterator[io.StringIO]:
 
 
 def line_of(
-    stream: io.StringIO, environ: dict[str, Any], fields: dict[str, object], **settings: Any
+    stream: io.StringIO,
+    environ: dict[str, Any],
+    fields: dict[str, object],
+    around: Any = observe,
+    **settings: Any,
 ) -> str:
     """Return a request's access line, its moments blotted out."""
 
@@ -48,7 +52,7 @@ def line_of(
 
     stream.seek(0)
     stream.truncate()
-    body = observe(app, **settings)(environ, lambda *_: None)
+    body = around(app, **settings)(environ, lambda *_: None)
     list(body)
     body.close()
     # A notice about the captured stream may stand before it.
@@ -87,31 +91,40 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@given(environ=SERVED, fields=BOUND, settings=SETTINGS, encoder=st.sampled_from(["json", "orjson"]))
+@given(
+    environ=SERVED,
+    fields=BOUND,
+    around=st.sampled_from([observe, AccessLog]),
+    settings=SETTINGS,
+    encoder=st.sampled_from(["json", "orjson"]),
+)
 def test_the_line_is_byte_for_byte_the_one_that_a_record_makes(
     clean_logging: None,
     environ: dict[str, Any],
     fields: dict[str, object],
+    around: Any,
     settings: dict[str, Any],
     encoder: str,
 ) -> None:
     with only_ours(encoder) as stream, pytest.MonkeyPatch.context() as patching:
         # The same span for both.
         patching.setattr("wsgi_observe.middleware.request_id.new_span_id", lambda: "5" * 16)
-        without = line_of(stream, dict(environ), fields, **settings)
+        without = line_of(stream, dict(environ), fields, around, **settings)
         _access.addFilter(lets_all_through)
         try:
-            assert line_of(stream, dict(environ), fields, **settings) == without
+            assert line_of(stream, dict(environ), fields, around, **settings) == without
         finally:
             _access.removeFilter(lets_all_through)
 
 
-def test_a_plain_request_takes_the_short_way(clean_logging: None) -> None:
+@pytest.mark.parametrize("around", [observe, AccessLog])
+def test_a_plain_request_takes_the_short_way(around: Any, clean_logging: None) -> None:
     with only_ours() as stream, pytest.MonkeyPatch.context() as patching:
         patching.setattr(_access, "handle", None)  # whoever makes a record calls it
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/orders/7", "REMOTE_ADDR": "10.0.0.1"}
-        line = strict_json(line_of(stream, environ, {"order": 7, "password": "hush"}))
+        line = strict_json(line_of(stream, environ, {"order": 7, "password": "hush"}, around))
     assert (line["path"], line["order"], line["password"]) == ("/orders/7", 7, "[REDACTED]")
+    assert ("request_id" in line) is (around is observe)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e-6, 0.00001, 0.01, 0.1234567, 1.0, 59.9999999, 86400.5])

@@ -47,11 +47,11 @@ class AccessText(PlainText):
         scope = transfer.shared or transfer
         own = self._own_text(self._own(scope)) if scope.fields or scope.trace or on_request else ""
         # Of two environs a record has the path that came from outside.
-        if own is None or scope.request_id is None or scope.environ is not environ:
+        if own is None or scope.environ is not environ:
             return None
-        origin = f',"remote_addr":"{peer}"'
-        if self._remote_addr != "full" or scope.remote_addr != "full":
-            origin = self._shortened(peer, scope)
+        identified = f',"request_id":"{scope.request_id}"' if scope.request_id else ""
+        is_whole = self._remote_addr == scope.remote_addr == "full"
+        origin = f',"remote_addr":"{peer}"' if is_whole else self._shortened(peer, scope)
         asker = f',"user_agent":"{agent}"' if "HTTP_USER_AGENT" in environ else ""
         status = str(code)  # a number is slow to print
         took = int(seconds * 1e6)
@@ -60,7 +60,7 @@ class AccessText(PlainText):
             f'{{"timestamp":"{timestamp(time())}","level":"{named}"'
             ',"logger":"wsgi_observe.access","module":"access_log"'
             f',"message":"{method} {path} {status}","pid":{getpid()}{self._static_text}'
-            f',"request_id":"{scope.request_id}","method":"{method}","path":"{path}"'
+            f'{identified},"method":"{method}","path":"{path}"'
             f'{origin}{own},"status":{status}'
             f',"duration_ms":{took // 1000}{_THOUSANDTHS[took % 1000]}'
             f',"response_bytes":{transfer.written + transfer.passed}'

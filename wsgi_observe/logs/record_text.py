@@ -11,8 +11,9 @@ from typing import Any
 from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH
 from wsgi_observe.core.listeners import on_request
+from wsgi_observe.logs.bound_text import following
 from wsgi_observe.logs.fields import FIRST_EXTRA, KEPT, Fields, fields_of, timestamp
-from wsgi_observe.logs.plain_text import PlainText, following
+from wsgi_observe.logs.plain_text import PlainText
 from wsgi_observe.logs.redaction import LONG
 
 _SOURCE = ("level", "logger", "module")

@@ -60,6 +60,10 @@ class Redaction:
             return fields
         return self._some(in_this_request(self._redactor), fields, 0, self._known_of_access)
 
+    def is_ordinary(self, name: str) -> bool:
+        """Tell whether a value of this name is told as it is where `glance` finds nothing in it."""
+        return self._redactor is None or self._redactor.is_ordinary(name)
+
     @staticmethod
     def _some(redactor: Redactor, line: Fields, first: int, known: Set[str]) -> Fields:
         """Look at the path, and at the fields from a number on that are not known."""

@@ -75,6 +75,10 @@ class Redactor:
         """
         return self._names.in_a_query(name) if in_query else name in self._names
 
+    def is_ordinary(self, name: str) -> bool:
+        """Tell whether a text of this name is looked at as any text is."""
+        return name not in _QUERIES and name not in self._names
+
     def field(self, name: str, value: object) -> Any:
         """Return what may be seen of a named value."""
         is_sensitive = self._known(name)
