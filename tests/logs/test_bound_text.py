@@ -64,7 +64,12 @@ def test_a_number_too_long_to_print_does_no_harm(encode: Any) -> None:
 
 def test_plain_fields_take_the_short_way() -> None:
     text = BoundText(_never, Redaction(wanted=True))
-    fields = {"route": "/orders/<int:order_id>", "user": "jane-doe", "said": 'a "b"\n', "order": -7}
+    fields: dict[str, object] = {
+        "route": "/orders/<int:order_id>",
+        "user": "jane-doe",
+        "said": 'a "b"\n',
+    }
+    fields |= {"order": -7, "took": 1e-7, "new": True, "old": False, "due": None}
     assert strict_json(f'{{"first":1{text.of(fields)}}}') == {"first": 1, **fields}
 
 

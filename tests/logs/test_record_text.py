@@ -37,6 +37,11 @@ BOUND = st.dictionaries(
     st.sampled_from(["order", "route", "path", "service", "password", "trace_id"]),
     TEXTS | st.integers() | st.none(),
 )
+EXTRAS = st.dictionaries(
+    st.sampled_from(["order", "took", "path", "status", "service", "token"]) | st.text(max_size=3),
+    TEXTS | st.integers() | st.floats() | st.booleans() | st.none() | st.lists(TEXTS, max_size=2),
+    max_size=3,
+)
 ARGUMENTS = st.tuples() | st.tuples(TEXTS) | st.tuples(st.integers(), TEXTS)
 OPTIONS = st.fixed_dictionaries(
     {"encoder": st.sampled_from(["json", "orjson"])},
@@ -54,16 +59,18 @@ class WithoutText(JsonFormatter):
     """One of a class of its own makes each line of its record's fields."""
 
 
-@given(SERVED, BOUND, NAMES, TEXTS, ARGUMENTS, OPTIONS)
+@given(SERVED, BOUND, EXTRAS, NAMES, TEXTS, ARGUMENTS, OPTIONS)
 def test_the_line_is_byte_for_byte_the_one_that_fields_make(
     environ: dict[str, Any],
     fields: dict[str, Any],
+    extras: dict[str, Any],
     name: str,
     message: str,
     arguments: tuple[object, ...],
     options: dict[str, Any],
 ) -> None:
     first = record_of(message, *arguments, name=name)
+    first.__dict__.update(extras)
     second = copy.copy(first)
 
     def log() -> list[list[bytes]]:
@@ -90,13 +97,16 @@ def test_a_plain_line_takes_the_short_way(encoder: str, monkeypatch: pytest.Monk
 
     def log() -> list[bytes]:
         bind(order=7, password="hush")
-        return formatter.lines(record_of('%d "orders"\nplaced: %s', 7, "größer"))
+        record = record_of('%d "orders"\nplaced: %s', 7, "größer")
+        record.__dict__.update(took=0.25, token="hush", lines=[1, 2])
+        return formatter.lines(record)
 
     (line,) = within_a_request(log, USUAL | {"SCRIPT_NAME": "/api", "PATH_INFO": "/orders"})
     told = strict_json(line)
     assert told["message"] == '7 "orders"\nplaced: größer'
     assert (told["path"], told["service"]) == ("/api/orders", "shop")
     assert (told["order"], told["password"]) == (7, "[REDACTED]")
+    assert (told["took"], told["token"], told["lines"]) == (0.25, "[REDACTED]", [1, 2])
 
 
 def leave_a_traceback(record: logging.LogRecord) -> None:
@@ -111,8 +121,20 @@ def leave_a_stack(record: logging.LogRecord) -> None:
     record.stack_info = "Stack"
 
 
-def add_a_field(record: logging.LogRecord) -> None:
-    record.order = 7
+def have_a_field_of_the_lines(record: logging.LogRecord) -> None:
+    record.path = "/mine"
+
+
+def have_a_field_that_was_bound(record: logging.LogRecord) -> None:
+    record.order = 8
+
+
+def have_a_field_of_no_text(record: logging.LogRecord) -> None:
+    record.__dict__[7] = "seven"  # type: ignore[index]
+
+
+def have_been_seen(record: logging.LogRecord) -> None:
+    fields_of(record, {})
 
 
 def be_no_text(record: logging.LogRecord) -> None:
@@ -141,7 +163,10 @@ def be_of_another_class(record: logging.LogRecord) -> None:
         leave_a_traceback,
         leave_its_text,
         leave_a_stack,
-        add_a_field,
+        have_a_field_of_the_lines,
+        have_a_field_that_was_bound,
+        have_a_field_of_no_text,
+        have_been_seen,
         be_no_text,
         have_a_level_without_a_name,
         be_of_no_process,
@@ -155,6 +180,7 @@ def test_any_other_record_is_left_to_its_fields(change: Any) -> None:
     other = copy.copy(record)
 
     def log() -> list[list[bytes]]:
+        bind(order=7)
         formatter = JsonFormatter()
         assert formatter._record_text is not None
         assert formatter._record_text.of(record) is None

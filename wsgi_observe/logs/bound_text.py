@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from json.encoder import encode_basestring as quoted
+from math import isfinite
 from typing import Any
 
 from wsgi_observe.logs.encoding import Encode
@@ -10,6 +11,7 @@ from wsgi_observe.logs.fields import Fields
 from wsgi_observe.logs.redaction import Redaction
 
 _MOST = 4096  # names that are remembered: a service has a few of them
+_WORDS = {None: "null", True: "true", False: "false"}
 _LONG_NUMBER = 10**15  # the text of a longer one may be refused
 
 
@@ -38,6 +40,10 @@ class BoundText:
                 text += head + quoted(value)
             elif kind is int and -_LONG_NUMBER < value < _LONG_NUMBER:
                 text += head + str(value)
+            elif kind is float and isfinite(value):
+                text += head + repr(value)
+            elif value is None or kind is bool:
+                text += head + _WORDS[value]
             else:
                 return self._encoded(fields)
         return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from json.encoder import encode_basestring as quoted
 from logging import LogRecord
 from os import getpid
@@ -11,6 +12,7 @@ from typing import Any
 from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH
 from wsgi_observe.core.listeners import on_request
+from wsgi_observe.core.names import FACTS, RESERVED
 from wsgi_observe.logs.bound_text import following
 from wsgi_observe.logs.fields import FIRST_EXTRA, KEPT, Fields, fields_of, timestamp
 from wsgi_observe.logs.plain_text import PlainText
@@ -19,14 +21,15 @@ from wsgi_observe.logs.redaction import LONG
 _SOURCE = ("level", "logger", "module")
 _FIRST = ("timestamp", *_SOURCE, "message", "pid")
 _OF_A_REQUEST = ("request_id", "method", "path", "remote_addr")
+_NOT_FREE = RESERVED | {KEPT, FACTS}
 _MOST = 4096  # sources that are remembered: a service has a few of them
 
 
 class RecordText(PlainText):
     """Makes the very bytes that the fields of a record would become, where it is plain.
 
-    That is one within a request, without an exception and without fields of its own. Any other
-    is left to its fields.
+    That is one within a request, without an exception, whose own fields have names that nobody
+    else has. Any other is left to its fields.
 
     :param glance: tells that there is no secret in a message.
     :param options: those of `PlainText`.
@@ -47,7 +50,7 @@ class RecordText(PlainText):
         if record.exc_info or record.exc_text or record.stack_info:
             return None
         environ = scope.environ
-        if not environ or MASKED_PATH in environ or len(record.__dict__) != FIRST_EXTRA:
+        if not environ or MASKED_PATH in environ:
             return None
         try:
             method, peer = environ["REQUEST_METHOD"], environ.get("REMOTE_ADDR") or ""
@@ -73,6 +76,8 @@ class RecordText(PlainText):
     ) -> bytes | None:
         """Return the line, with its fields on the record as if it had been made of them."""
         own = self._own(scope) if scope.fields or scope.trace or on_request else {}
+        if len(record.__dict__) != FIRST_EXTRA and not _add_extras(own, record):
+            return None
         own_text = self._own_text(own) if own else ""
         request_id, pid = scope.request_id, record.process or getpid()
         if own_text is None or request_id is None or pid.__class__ is not int:
@@ -109,3 +114,12 @@ class RecordText(PlainText):
         fields: Fields = dict(zip(_SOURCE, source, strict=True))
         text = self._sources[source] = following(fields, self._encode)
         return text
+
+
+def _add_extras(own: Fields, record: LogRecord) -> bool:
+    """Add what ``extra=`` has put on a record, unless one of them would need another name."""
+    extras = dict(islice(record.__dict__.items(), FIRST_EXTRA, None))
+    if not (_NOT_FREE.isdisjoint(extras) and own.keys().isdisjoint(extras)):
+        return False
+    own.update(extras)
+    return True
