@@ -52,6 +52,23 @@ def test_where_the_server_has_no_write_it_is_kept_for_the_body(log: Log) -> None
     assert (server.body, log.access["response_bytes"]) == (b"abc", 3)
 
 
+@pytest.mark.parametrize("first", [b"", b"0"], ids=["at the chunk", "before"])
+def test_what_is_written_between_chunks_is_kept_for_the_next(first: bytes, log: Log) -> None:
+    def app(environ, start_response):
+        write = start_response("200 OK", [])
+        write(first)
+        yield b"a"
+        write(b"b")
+        write(b"c")
+        yield b"d"
+        yield b"e"
+        write(b"f")
+
+    server = Server(has_write=False).serve(observe(app), environ())
+    assert server.body == first + b"abcdef"
+    assert log.access["response_bytes"] == len(server.body)
+
+
 def test_a_failure_after_what_was_kept_breaks_the_response_off_behind_it(log: Log) -> None:
     server = Server(has_write=False)
     with pytest.raises(ValueError):  # noqa: PT011

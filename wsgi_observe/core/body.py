@@ -26,7 +26,7 @@ class WrappedBody(Transfer):
     _chunks: Iterable[bytes]
     _close_app: Callable[[], object] | None
     _closed: bool
-    _kept: tuple[bytes, ...] = ()
+    _kept: tuple[bytes, ...] = ()  # by `write`, where the server has none
 
     def __iter__(self) -> Iterator[bytes]:
         """Pass the chunks on, each as it comes."""
@@ -41,12 +41,16 @@ class WrappedBody(Transfer):
             if bound() is not scope:
                 self._rebind(scope)
             for chunk in self._chunks:
-                if chunk.__class__ is not bytes:
-                    require_bytes(chunk)
+                if chunk.__class__ is not bytes or self._kept:
+                    chunk = self._take_kept() + require_bytes(chunk)
                 self.passed = passed = passed + len(chunk)
                 yield chunk
                 if bound() is not scope:
                     self._rebind(scope)
+            if self._kept:
+                last = self._take_kept()
+                self.passed += len(last)
+                yield last
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -122,12 +126,19 @@ class WrappedBody(Transfer):
             return self
         first = () if self._first is None else (self._first,)
         self._chunks, self._first = chain(self._kept, first, self._chunks), None
+        self._kept = ()
         return self
 
     def fail_after_kept(self, error: BaseException) -> Iterable[bytes]:
         """Let out what `write` had to keep, and only then what the app has raised."""
         self._chunks, self._first = chain(self._kept, map(_fail, (error,))), None
+        self._kept = ()
         return self
+
+    def _take_kept(self) -> bytes:
+        """Return what `write` had to keep since the last chunk."""
+        kept, self._kept = self._kept, ()
+        return b"".join(kept)
 
 
 def _fail(error: BaseException) -> bytes:
