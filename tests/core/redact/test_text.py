@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.redact.test_names import HARMLESS as HARMLESS_NAMES
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.core.redact import REDACTED, Redactor, pairs
 
 REDACTOR = Redactor()
 SECRET = "hunter2hunter2"
@@ -197,6 +197,25 @@ def test_code_that_opens_what_it_does_not_close_hides_no_more_than_its_own_line(
         "    session = [REDACTED]\n"
         '  File "b.py", line 9, in g\n    token = "[REDACTED]"\nValueError: no order 7'
     )
+
+
+def test_a_frame_that_is_met_again_is_told_as_at_first_by_each_redactor() -> None:
+    frame = '  File "a.py", line 3, in f\n    {}\nValueError: no'
+    secret, tenant = frame.format('token = "abc"'), frame.format('tenant = "abc"')
+    other = Redactor(add=["tenant"], keep=["token"])
+    for _ in range(2):
+        assert REDACTOR.text(secret) == frame.format('token = "[REDACTED]"')
+        assert REDACTOR.text(tenant) == tenant
+        assert other.text(secret) == secret
+        assert other.text(tenant) == frame.format('tenant = "[REDACTED]"')
+
+
+def test_only_frames_of_a_usual_length_are_remembered() -> None:
+    remembered = pairs._of_usual_frame.cache_info
+    before = remembered().misses
+    for code in ("one", "x" * 2000):
+        REDACTOR.text(f'  File "remembered.py", line 3, in f\n    {code}\nValueError: a=b')
+    assert remembered().misses == before + 1
 
 
 NUMBERS = ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005"]

@@ -11,6 +11,7 @@ from wsgi_observe.core.redact.reach import end_of_header, end_of_value
 from wsgi_observe.core.redact.words import ENDS_A_TERM, REDACTED
 
 _LONGEST_NAME = 128  # characters: of a longer run the end is looked at
+_LONGEST_FRAME = 1024  # characters, of those that are remembered
 
 # Begins only where a run of a name's characters does, and takes few brackets: whatever else stands
 # there, each character is looked at a few times at most.
@@ -61,9 +62,16 @@ def without_values(text: str, names: Names) -> str:
     parts: list[str] = []
     end = 0
     for frame in _frame.finditer(text):
-        parts += _without_values(text[end : frame.start()], names), _without_values(frame[0], names)
+        of_frame = _of_usual_frame if len(frame[0]) <= _LONGEST_FRAME else _without_values
+        parts += _without_values(text[end : frame.start()], names), of_frame(frame[0], names)
         end = frame.end()
     return "".join([*parts, _without_values(text[end:], names)])
+
+
+@lru_cache(1024)
+def _of_usual_frame(frame: str, names: Names) -> str:
+    """Do it once for each line of code that failures pass: it is the same each time."""
+    return _without_values(frame, names)
 
 
 def _without_values(text: str, names: Names) -> str:
