@@ -29,15 +29,17 @@ class BoundText:
 
     def of(self, fields: Fields) -> str:
         """Return the fields as they stand behind others in a line."""
-        text, heads, finds_nothing = "", self._heads, self._finds_nothing
+        text = texts = ""
+        heads = self._heads
         value: Any
         for name, value in fields.items():
             head = heads.get(name) or self._learn(name)
             kind = value.__class__
-            if not head or finds_nothing is None:
+            if not head:
                 return self._encoded(fields)
-            if kind is str and value.isascii() and (value.isalnum() or finds_nothing(value)):
+            if kind is str and value.isascii():
                 text += head + quoted(value)
+                texts += " " + value
             elif kind is int and -_LONG_NUMBER < value < _LONG_NUMBER:
                 text += head + str(value)
             elif kind is float and isfinite(value):
@@ -46,7 +48,9 @@ class BoundText:
                 text += head + _WORDS[value]
             else:
                 return self._encoded(fields)
-        return text
+        # At all of them at once, each a word: where it finds nothing there is nothing in any.
+        is_plain = self._finds_nothing is not None and self._finds_nothing(texts)
+        return text if is_plain else self._encoded(fields)
 
     def _encoded(self, fields: Fields) -> str:
         return following(self._redaction.bound(fields), self._encode)

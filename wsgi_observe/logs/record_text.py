@@ -76,11 +76,10 @@ class RecordText(PlainText):
     ) -> bytes | None:
         """Return the line, with its fields on the record as if it had been made of them."""
         own = self._own(scope) if scope.fields or scope.trace or on_request else {}
-        if len(record.__dict__) != FIRST_EXTRA and not _add_extras(own, record):
-            return None
-        own_text = self._own_text(own) if own else ""
+        beside = own if len(record.__dict__) == FIRST_EXTRA else _with_extras(own, record)
+        own_text = self._own_text(beside) if beside else ""
         request_id, pid = scope.request_id, record.process or getpid()
-        if own_text is None or request_id is None or pid.__class__ is not int:
+        if beside is None or own_text is None or request_id is None or pid.__class__ is not int:
             return None
         source, when = (record.levelname, record.name, record.module), timestamp(record.created)
         source_text = self._sources.get(source) or self._learn(source)
@@ -96,13 +95,14 @@ class RecordText(PlainText):
             attributes.update(self._static)
         attributes["request_id"], attributes["method"] = request_id, method
         attributes["path"], attributes["remote_addr"] = path, peer
+        names = self._names
         # Not a dictionary: it would take longer to make, and hardly anybody asks for it.
         kept = (when, *source, message, pid, *self._static_values, request_id, method, path, peer)
         if own:
             attributes.update(own)
-            attributes[KEPT] = (*self._names, *own), (*kept, *own.values())
-        else:
-            attributes[KEPT] = self._names, kept
+        if beside:
+            kept, names = (*kept, *beside.values()), (*self._names, *beside)
+        attributes[KEPT] = names, kept
         return line if len(line) <= self._longest else None
 
     def _learn(self, source: tuple[str, ...]) -> str:
@@ -116,10 +116,8 @@ class RecordText(PlainText):
         return text
 
 
-def _add_extras(own: Fields, record: LogRecord) -> bool:
-    """Add what ``extra=`` has put on a record, unless one of them would need another name."""
+def _with_extras(own: Fields, record: LogRecord) -> Fields | None:
+    """Return a request's own fields and a record's; None where one would need another name."""
     extras = dict(islice(record.__dict__.items(), FIRST_EXTRA, None))
-    if not (_NOT_FREE.isdisjoint(extras) and own.keys().isdisjoint(extras)):
-        return False
-    own.update(extras)
-    return True
+    is_free = _NOT_FREE.isdisjoint(extras) and own.keys().isdisjoint(extras)
+    return {**own, **extras} if is_free else None
