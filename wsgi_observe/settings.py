@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, dataclass_transform
 
 from wsgi_observe.core import fit
 from wsgi_observe.core.envelope import Error
@@ -44,7 +44,15 @@ def _setting(
     return Declared(default, check, parse, shown)
 
 
-class Settings(Frozen):
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class _Checked(Frozen):
+    """Keeps what passes the checks; type checkers read its keywords off annotations (PEP 681)."""
+
+    def __init__(self, /, **values: Any) -> None:
+        super().__init__(**_checked(values))
+
+
+class Settings(_Checked):
     """The settings of `observe`, `configure_logging` and the doors; README has the table.
 
     :raises SettingsError: for an unknown name or an unfit value: the setting, what is allowed,
@@ -107,32 +115,8 @@ class Settings(Frozen):
     slow_request_seconds: float | None = _setting(None, seconds_or_none, parse=fit.number)
     recorder_path: str = _setting("", file_or_nothing)
 
-    def _fit(self, values: dict[str, Any]) -> dict[str, Any]:
-        for name in values:
-            if name not in DECLARED:
-                raise SettingsError(name, _like(name, DECLARED), "that name")
-        fit = {
-            name: setting.check(name, values.get(name, setting.default))
-            for name, setting in DECLARED.items()
-        }
-        live_path, ready_path = fit["live_path"], fit["ready_path"]
-        # A trailing slash makes no other path of it.
-        if live_path and live_path.rstrip("/") == ready_path.rstrip("/"):
-            raise SettingsError("ready_path", "another path than live_path", ready_path)
-        return fit
-
-    @classmethod
-    def _is_shown(cls, name: str) -> bool:
+    def _is_shown(self, name: str) -> bool:
         return DECLARED[name].shown
-
-    @classmethod
-    def _field(cls, name: str) -> Any:
-        from dataclasses import field
-
-        default, shown = DECLARED[name].default, cls._is_shown(name)
-        if isinstance(default, dict):
-            return field(default_factory=dict, repr=shown)
-        return field(default=default, repr=shown)
 
     def redactor(self) -> Redactor:
         """Return what takes secrets out as these settings have it."""
@@ -164,6 +148,24 @@ DECLARED: Mapping[str, Declared] = {
     name: setting for name, setting in vars(Settings).items() if isinstance(setting, Declared)
 }
 """The settings by their names."""
+
+Settings._names = tuple(DECLARED)
+
+
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every setting in its one right form."""
+    for name in values:
+        if name not in DECLARED:
+            raise SettingsError(name, _like(name, DECLARED), "that name")
+    checked = {
+        name: setting.check(name, values.get(name, setting.default))
+        for name, setting in DECLARED.items()
+    }
+    live_path, ready_path = checked["live_path"], checked["ready_path"]
+    # A trailing slash makes no other path of it.
+    if live_path and live_path.rstrip("/") == ready_path.rstrip("/"):
+        raise SettingsError("ready_path", "another path than live_path", ready_path)
+    return checked
 
 
 def _like(name: str, known: Iterable[str]) -> str:

@@ -29,6 +29,8 @@ _OF_THE_BODY = frozenset(
 class Error(Frozen):
     """A failure as the client may see it: nothing in it comes from an exception's text."""
 
+    _names = __match_args__ = ("code", "name", "description", "request_id", "extra")
+
     code: int
     name: str
     description: str

@@ -12,7 +12,7 @@ def is_dataclass(value: object) -> bool:
 
 def shown_fields(value: Any) -> dict[str, object]:
     """Return a dataclass's fields, without those that are kept out of its repr, as secrets are."""
-    from dataclasses import fields  # loaded by whoever made the value
+    from dataclasses import fields  # whoever made the value has loaded it
 
     shown = [one.name for one in fields(value) if one.repr]
     return {name: getattr(value, name) for name in shown if hasattr(value, name)}

@@ -19,6 +19,9 @@ class Check(Frozen):
     :raises ValueError: for a timeout that is not a number of seconds above 0, up to a day.
     """
 
+    _names = ("fn", "timeout", "critical")
+    __match_args__ = ("fn",)
+
     fn: Callable[[], object]
     timeout: float
     critical: bool

@@ -68,6 +68,7 @@ def ordinary_callable(what: str, fn: object) -> None:
 
 
 def _is_deferred(fn: object) -> bool:
+    # Only here: it takes long to load, and not every service has a check.
     from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 
     return iscoroutinefunction(fn) or isgeneratorfunction(fn) or isasyncgenfunction(fn)
