@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import pickle
 import queue
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -109,6 +110,13 @@ def test_a_plain_line_takes_the_short_way(encoder: str, monkeypatch: pytest.Monk
     assert (told["took"], told["token"], told["lines"]) == (0.25, "[REDACTED]", [1, 2])
 
 
+class Named(StrEnum):
+    TOOK = "took"
+
+
+FIELDS = ("timestamp", "level", "logger", "pid", "request_id", "method", "path", "remote_addr")
+
+
 def leave_a_traceback(record: logging.LogRecord) -> None:
     record.exc_info = (ValueError, ValueError("no"), None)
 
@@ -133,8 +141,18 @@ def have_a_field_of_no_text(record: logging.LogRecord) -> None:
     record.__dict__[7] = "seven"  # type: ignore[index]
 
 
+def have_a_field_named_by_an_enum(record: logging.LogRecord) -> None:
+    record.__dict__.update({Named.TOOK: 7, "new": True})
+
+
 def have_been_seen(record: logging.LogRecord) -> None:
     fields_of(record, {})
+
+
+def have_been_seen_and_slimmed(record: logging.LogRecord) -> None:
+    fields_of(record, {})
+    for name in ("thread", "threadName", "processName", "relativeCreated", *FIELDS):
+        record.__dict__.pop(name, None)
 
 
 def be_no_text(record: logging.LogRecord) -> None:
@@ -166,7 +184,9 @@ def be_of_another_class(record: logging.LogRecord) -> None:
         have_a_field_of_the_lines,
         have_a_field_that_was_bound,
         have_a_field_of_no_text,
+        have_a_field_named_by_an_enum,
         have_been_seen,
+        have_been_seen_and_slimmed,
         be_no_text,
         have_a_level_without_a_name,
         be_of_no_process,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from wsgi_observe.core.context import Scope
-from wsgi_observe.logs.bound_text import BoundText, following
 from wsgi_observe.logs.encoding import Encode
 from wsgi_observe.logs.fields import Fields, trace_of
+from wsgi_observe.logs.fields_text import FieldsText, following
 from wsgi_observe.logs.redaction import Redaction
 
 
@@ -24,7 +24,7 @@ class PlainText:
         self._static = static
         self._static_text = following(static, encode)
         self._encode = encode
-        self._bound_text = BoundText(encode, redaction).of
+        self._fields_text = FieldsText(encode, redaction).of
         self._longest = longest
         self._remote_addr = remote_addr
 
@@ -36,4 +36,4 @@ class PlainText:
         """Return them as they stand in a line; None where a static field has a name of theirs."""
         if not self._static.keys().isdisjoint(own):
             return None
-        return self._bound_text(own)
+        return self._fields_text(own)

@@ -13,15 +13,16 @@ from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH
 from wsgi_observe.core.listeners import on_request
 from wsgi_observe.core.names import FACTS, RESERVED
-from wsgi_observe.logs.bound_text import following
 from wsgi_observe.logs.fields import FIRST_EXTRA, KEPT, Fields, fields_of, timestamp
+from wsgi_observe.logs.fields_text import following
 from wsgi_observe.logs.plain_text import PlainText
 from wsgi_observe.logs.redaction import LONG
 
 _SOURCE = ("level", "logger", "module")
 _FIRST = ("timestamp", *_SOURCE, "message", "pid")
 _OF_A_REQUEST = ("request_id", "method", "path", "remote_addr")
-_NOT_FREE = RESERVED | {KEPT, FACTS}
+_NOT_FREE = RESERVED | {FACTS}
+_TEXT = frozenset({str})
 _MOST = 4096  # sources that are remembered: a service has a few of them
 
 
@@ -50,7 +51,7 @@ class RecordText(PlainText):
         if record.exc_info or record.exc_text or record.stack_info:
             return None
         environ = scope.environ
-        if not environ or MASKED_PATH in environ:
+        if not environ or MASKED_PATH in environ or KEPT in record.__dict__:
             return None
         try:
             method, peer = environ["REQUEST_METHOD"], environ.get("REMOTE_ADDR") or ""
@@ -120,4 +121,4 @@ def _with_extras(own: Fields, record: LogRecord) -> Fields | None:
     """Return a request's own fields and a record's; None where one would need another name."""
     extras = dict(islice(record.__dict__.items(), FIRST_EXTRA, None))
     is_free = _NOT_FREE.isdisjoint(extras) and own.keys().isdisjoint(extras)
-    return {**own, **extras} if is_free else None
+    return {**own, **extras} if is_free and _TEXT.issuperset(map(type, extras)) else None

@@ -1,4 +1,4 @@
-"""What was bound to a request is in the text of a line what it is in its fields."""
+"""A field is in the text of a line what redaction and JSON make of it."""
 
 import math
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from werkzeug.local import LocalProxy
 
 from tests.support import strict_json
-from wsgi_observe.logs import bound_text, encoding, orjson
-from wsgi_observe.logs.bound_text import BoundText, following
+from wsgi_observe.logs import encoding, fields_text, orjson
+from wsgi_observe.logs.fields_text import FieldsText, following
 from wsgi_observe.logs.redaction import Redaction
 
 SECRETS = [
@@ -46,24 +47,40 @@ class Order(str):
 @example([{"order": 7}, {"order": "token=hush"}], {}, encoding.encode)
 @example([{"order": 7, "tenant": 7}], {"redact_add": ("tenant",)}, encoding.encode)
 @example([{"QUERY_STRING": "state=abc"}], {}, encoding.encode)
+@example([{"first": "abc", "note": " = BeArEr abcdef123456"}], {}, encoding.encode)
+@example([{"first": "abc", "note": " : (`token`, `hush123`)"}], {}, encoding.encode)
+@example([{"first": "abc", "note": " = abc"}], {}, encoding.encode)
+@example([{"first": "a password", "note": "= hush"}], {}, encoding.encode)
+@example([{"first": "to", "note": "ken=hush"}], {}, encoding.encode)
+@example([{"first": "", "note": "token=hush"}], {}, orjson.encode)
 def test_the_text_of_fields_is_that_of_their_json(
     lines: list[dict[str, Any]], options: dict[str, Any] | None, encode: Any
 ) -> None:
     redaction = Redaction(options is not None, **(options or {}))
-    text = BoundText(encode, redaction)  # it remembers names
+    text = FieldsText(encode, redaction)  # it remembers names
     for fields in lines:
         assert text.of(fields) == following(redaction.bound(fields), encode)
+
+
+@pytest.mark.parametrize("held", ["jane", 7, 0.5, True, None], ids=repr)
+@pytest.mark.parametrize("encode", [encoding.encode, orjson.encode])
+def test_what_a_proxy_stands_for_is_told_as_its_text(held: Any, encode: Any) -> None:
+    redaction = Redaction(wanted=True)
+    fields = {"user": LocalProxy(lambda: held)}
+    text = FieldsText(encode, redaction).of(fields)
+    assert text == following(redaction.bound(fields), encode)
+    assert strict_json(f"{{{text[1:]}}}") == {"user": str(held)}
 
 
 @pytest.mark.parametrize("encode", [encoding.encode, orjson.encode])
 def test_a_number_too_long_to_print_does_no_harm(encode: Any) -> None:
     redaction = Redaction(wanted=True)
     fields = {"order": 10**5000}
-    assert BoundText(encode, redaction).of(fields) == following(redaction.bound(fields), encode)
+    assert FieldsText(encode, redaction).of(fields) == following(redaction.bound(fields), encode)
 
 
 def test_plain_fields_take_the_short_way() -> None:
-    text = BoundText(_never, Redaction(wanted=True))
+    text = FieldsText(_never, Redaction(wanted=True))
     fields: dict[str, object] = {
         "route": "/orders/<int:order_id>",
         "user": "jane-doe",
@@ -75,14 +92,14 @@ def test_plain_fields_take_the_short_way() -> None:
 
 @pytest.mark.parametrize("fields", [{"password": "hush"}, {"note": "token=hush"}], ids=repr)
 def test_a_secret_is_not_told(fields: dict[str, str]) -> None:
-    text = BoundText(encoding.encode, Redaction(wanted=True)).of({"order": 7, **fields})
+    text = FieldsText(encoding.encode, Redaction(wanted=True)).of({"order": 7, **fields})
     (shown,) = [value.replace("hush", "[REDACTED]") for value in fields.values()]
     assert strict_json(f"{{{text[1:]}}}") == {"order": 7, **dict.fromkeys(fields, shown)}
 
 
 def test_what_is_remembered_of_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bound_text, "_MOST", 3)
-    text = BoundText(_never, Redaction(wanted=True))
+    monkeypatch.setattr(fields_text, "_MOST", 3)
+    text = FieldsText(_never, Redaction(wanted=True))
     for number in range(10):
         assert text.of({f"field_{number}": number}) == f',"field_{number}":{number}'
     assert len(text._heads) <= 3
