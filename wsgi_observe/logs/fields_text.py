@@ -6,6 +6,7 @@ from json.encoder import encode_basestring as quoted
 from math import isfinite
 from typing import Any
 
+from wsgi_observe.core.redact import QUERIES, REDACTED
 from wsgi_observe.logs.encoding import Encode
 from wsgi_observe.logs.fields import Fields
 from wsgi_observe.logs.redaction import Redaction
@@ -26,19 +27,25 @@ class FieldsText:
         self._redaction = redaction
         self._finds_nothing = redaction.glance
         self._heads: dict[str, str] = {}
+        self._hidden: dict[str, str] = {}
+        self.is_quick = redaction.wanted
+        """Whether it takes less than a dump of the whole line: most of what it saves is looking."""
 
     def of(self, fields: Fields) -> str:
         """Return the fields as they stand behind others in a line."""
         if self._finds_nothing is None:
             return self._encoded(fields)
         made = looked_at = ""
-        heads = self._heads
+        heads, hidden = self._heads, self._hidden
         value: Any
         for name, value in fields.items():
             head = heads.get(name) or self._learn(name)
-            kind = type(value)  # not its `__class__`, which a proxy borrows
             if not head:
-                return self._encoded(fields)
+                if name not in hidden:
+                    return self._encoded(fields)
+                made += hidden[name]
+                continue
+            kind = type(value)  # not its `__class__`, which a proxy borrows
             # Where one begins with a space, what is before it would count as its name.
             if kind is str and value.isascii() and (value >= "!" or not value):
                 made += head + quoted(value)
@@ -58,16 +65,18 @@ class FieldsText:
         return following(self._redaction.bound(fields), self._encode)
 
     def _learn(self, name: str) -> str:
-        """Return how a field begins whose value is told unless a look finds a secret in it.
+        """Return how a field of this name begins; empty where its value is not to be told so.
 
-        Empty for any other: one with a sensitive name, or with one that JSON cannot say.
+        That is one that nobody may see, or whose form says what may be seen of it.
         """
-        if not (name.isascii() and self._redaction.is_ordinary(name)):
+        if name in self._hidden or not name.isascii() or name in QUERIES:
             return ""
-        if len(self._heads) >= _MOST:
-            self._heads.clear()
-        head = self._heads[name] = f",{quoted(name)}:"
-        return head
+        head, is_hidden = f",{quoted(name)}:", self._redaction.is_hidden(name)
+        known = self._hidden if is_hidden else self._heads
+        if len(known) >= _MOST:
+            known.clear()
+        known[name] = f'{head}"{REDACTED}"' if is_hidden else head
+        return "" if is_hidden else head
 
 
 def following(fields: Fields, encode: Encode) -> str:

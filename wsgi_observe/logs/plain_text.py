@@ -24,7 +24,7 @@ class PlainText:
         self._static = static
         self._static_text = following(static, encode)
         self._encode = encode
-        self._fields_text = FieldsText(encode, redaction).of
+        self._fields_text = FieldsText(encode, redaction)
         self._longest = longest
         self._remote_addr = remote_addr
 
@@ -36,4 +36,4 @@ class PlainText:
         """Return them as they stand in a line; None where a static field has a name of theirs."""
         if not self._static.keys().isdisjoint(own):
             return None
-        return self._fields_text(own)
+        return self._fields_text.of(own)

@@ -48,7 +48,8 @@ class RecordText(PlainText):
         scope = bound()
         if scope is None or record.__class__ is not LogRecord or scope.remote_addr != "full":
             return None
-        if record.exc_info or record.exc_text or record.stack_info:
+        is_longer = len(record.__dict__) > FIRST_EXTRA and not self._fields_text.is_quick
+        if is_longer or record.exc_info or record.exc_text or record.stack_info:
             return None
         environ = scope.environ
         if not environ or MASKED_PATH in environ or KEPT in record.__dict__:

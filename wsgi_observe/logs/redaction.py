@@ -27,6 +27,7 @@ class Redaction:
     def __init__(self, wanted: bool, static: Collection[str] = (), **options: Any) -> None:
         taken = {name.removeprefix("redact_"): value for name, value in options.items()}
         self._redactor = Redactor(**taken) if wanted else None
+        self.wanted = wanted
         self.glance = _nothing_wanted if self._redactor is None else self._redactor.glance
         # What only we set, or what `logging` knows of the code.
         self._known = LINE_NAMES.union(static)  # a set, so that all names are asked for at once
@@ -60,9 +61,10 @@ class Redaction:
             return fields
         return self._some(in_this_request(self._redactor), fields, 0, self._known_of_access)
 
-    def is_ordinary(self, name: str) -> bool:
-        """Tell whether a value of this name is told as it is where `glance` finds nothing in it."""
-        return self._redactor is None or self._redactor.is_ordinary(name)
+    def is_hidden(self, name: str) -> bool:
+        """Tell whether no value of a field of this name is told."""
+        redactor = None if name in self._known_of_access else self._redactor
+        return redactor is not None and redactor.is_sensitive(name)
 
     @staticmethod
     def _some(redactor: Redactor, line: Fields, first: int, known: Set[str]) -> Fields:

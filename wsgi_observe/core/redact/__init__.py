@@ -16,9 +16,11 @@ from wsgi_observe.core.redact.personal import without_personal
 from wsgi_observe.core.redact.query import redacted_query
 from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
-__all__ = ["REDACTED", "Redactor"]
+__all__ = ["QUERIES", "REDACTED", "Redactor"]
 
-_QUERIES = frozenset({"query_string", "QUERY_STRING"})
+QUERIES = frozenset({"query_string", "QUERY_STRING"})
+"""Names of what is looked at as a query is, where also ``code`` and ``key`` are credentials."""
+
 _PLAIN = frozenset({int, float, bool, type(None)})
 _LEAST = 6  # characters
 _LONGEST = 2 * 1024 * 1024  # characters of one text that are looked at
@@ -75,10 +77,6 @@ class Redactor:
         """
         return self._names.in_a_query(name) if in_query else name in self._names
 
-    def is_ordinary(self, name: str) -> bool:
-        """Tell whether a text of this name is looked at as any text is."""
-        return name not in _QUERIES and name not in self._names
-
     def field(self, name: str, value: object) -> Any:
         """Return what may be seen of a named value."""
         is_sensitive = self._known(name)
@@ -99,7 +97,7 @@ class Redactor:
             return value
         if name in OUR_OWN:
             return value
-        return self.query(value) if name in _QUERIES else self.text(value)
+        return self.query(value) if name in QUERIES else self.text(value)
 
     def value(self, value: object) -> Any:
         """Return a redacted copy of a value, however nested; never raises.
