@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from math import inf
 from os import getpid
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.fit import imported
 from wsgi_observe.health import fit
 from wsgi_observe.health.check import Check
-from wsgi_observe.health.engine import Engine
 from wsgi_observe.health.report import Report, judge
 from wsgi_observe.health.state import HealthState
+
+if TYPE_CHECKING:
+    from wsgi_observe.health.engine import Engine
 
 _DRAINING = Report("draining", {})
 _STARTING = Report("starting", {})
@@ -59,6 +63,7 @@ class Readiness:
         self._checks = {fit.name(name): _as_check(name, it, timeout) for name, it in checks.items()}
         self.slowest = max((check.timeout for check in self._checks.values()), default=0.0)
         self._critical = {name for name, check in self._checks.items() if check.critical}
+        self._make_engine = self._load_engine() if self._checks else None
         self._engines: dict[int, Engine] = {}
         self._latest = (0, 0.0, 0.0, _STARTING)  # process ID, from, until (monotonic), report
 
@@ -99,13 +104,20 @@ class Readiness:
             return report
         return self._select(report, names, exclude)
 
+    def _load_engine(self) -> Callable[[], Engine]:
+        # At the start, not by the first probe; a service without a check needs none.
+        from wsgi_observe.health.engine import Engine
+
+        return partial(Engine, self._checks, self._ttl, self._remind)
+
     def _refresh(self) -> Report:
         pid = getpid()
-        # `setdefault` is atomic: threads that come first together agree on one engine.
-        engine = self._engines.get(pid) or self._engines.setdefault(
-            pid, Engine(self._checks, self._ttl, self._remind)
-        )
-        since, until, report = engine.report()
+        if self._make_engine is None:
+            since, until, report = 0.0, inf, judge({}, ())
+        else:
+            # `setdefault` is atomic: threads that come first together agree on one engine.
+            engine = self._engines.get(pid) or self._engines.setdefault(pid, self._make_engine())
+            since, until, report = engine.report()
         self._latest = (pid, since, until, report)
         return report
 
