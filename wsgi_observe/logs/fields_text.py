@@ -41,9 +41,10 @@ class FieldsText:
         for name, value in fields.items():
             head = heads.get(name) or self._learn(name)
             if not head:
-                if name not in hidden:
+                whole = hidden.get(name)  # asked once: another thread may just forget them all
+                if whole is None:
                     return self._encoded(fields)
-                made += hidden[name]
+                made += whole
                 continue
             kind = type(value)  # not its `__class__`, which a proxy borrows
             # Where one begins with a space, what is before it would count as its name.

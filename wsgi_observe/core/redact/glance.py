@@ -39,7 +39,7 @@ class Glance:
             or (("[" in text or "F" in text) and parameters.search(text))
         ):
             return False
-        folded = text.lower()
+        folded = text.lower()  # a scheme's case counts for nothing (RFC 9110, section 11.1)
         if "bearer" in folded or "basic" in folded:
             return False
         if "=" not in text and ":" not in text:
