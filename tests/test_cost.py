@@ -6,11 +6,11 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from types import FrameType
 from typing import Any
 
 import pytest
 
+from tests.counting import python_calls
 from wsgi_observe import configure_logging, observe
 from wsgi_observe.core.context import resume
 
@@ -55,20 +55,7 @@ def calls_of(app: App, path: str) -> int:
     """Count the Python-level calls and resumptions of one request."""
     request(app, path)
     resume(None)  # an ended request may have been left here, which is looked at
-    count = 0
-
-    def count_calls(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    gc.disable()  # Hypothesis has Python call it at each collection
-    sys.setprofile(count_calls)
-    try:
-        request(app, path)
-    finally:
-        sys.setprofile(None)
-        gc.enable()
-    return count - BARE_CALLS
+    return python_calls(request, app, path) - BARE_CALLS
 
 
 BARE_CALLS = 3  # request, hello or the probe's answer, _start

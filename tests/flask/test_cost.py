@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-from types import FrameType
 from typing import Any
 
 from flask import Flask
 
 from tests.calls import Server, environ
+from tests.counting import python_calls
 from wsgi_observe import observe
 from wsgi_observe.flask import Observe
 
@@ -24,22 +22,8 @@ def hello() -> Flask:
 
 def calls_of(app: Any) -> int:
     """Count the Python-level calls of one request, after a first one."""
-    count = 0
-
-    def count_calls(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    for tracer in (None, count_calls):
-        made, server = environ("/"), Server()
-        gc.disable()  # Hypothesis has Python call it at each collection
-        sys.setprofile(tracer)
-        try:
-            server.serve(app, made)
-        finally:
-            sys.setprofile(None)
-            gc.enable()
-    return count
+    Server().serve(app, environ("/"))
+    return python_calls(Server().serve, app, environ("/"))
 
 
 def test_it_adds_next_to_nothing() -> None:

@@ -277,19 +277,8 @@ def test_texts_that_are_known_go_wherever_they_are() -> None:
 
 WORDS = st.sampled_from(
     [
-        *(
-            "password",
-            "token",
-            "Bearer ",
-            "BeArEr ",
-            "`",
-            "`, `",
-            "Basic ",
-            "eyJhbGciOiJI.a.b",
-            "card number",
-            "a",
-            "key",
-        ),
+        *("password", "token", "Bearer ", "Basic ", "eyJhbGciOiJI.a.b", "card number", "a", "key"),
+        *("BeArEr ", "`", "`, `"),
         *(
             "=",
             ":",
