@@ -29,7 +29,7 @@ LINE = {
     "method": "GET",
     "path": "/",
     "remote_addr": "127.0.0.1",
-    "status": 200,
+    "status_code": 200,
     "duration_ms": 3.114,
     "response_bytes": 145,
     "outcome": "complete",

@@ -140,12 +140,12 @@ class TestInAnyOrder:
         answer = call(onion(order, raising(ValueError())), HTTP_X_REQUEST_ID="mine")
         assert answer.json["request_id"] == answer.request_id == "mine"
         assert log.error["request_id"] == "mine"
-        assert (log.access["status"], log.access["request_id"]) == (500, "mine")
+        assert (log.access["status_code"], log.access["request_id"]) == (500, "mine")
 
     def test_an_empty_error_is_one_envelope(self, order, log: Log) -> None:
         answer = call(onion(order, answering("404 Gone", body=())))
         assert answer.json["request_id"] == answer.request_id
-        assert log.access["status"] == 404
+        assert log.access["status_code"] == 404
 
     def test_a_failure_in_the_middle_is_one_error(self, order, log: Log) -> None:
         def app(environ, start_response):
@@ -192,13 +192,13 @@ class TestInTheRightOrderWithStrangersInBetween:
         assert answer.body == b"mine" * 2
         assert answer.request_id == log.access["request_id"] == "mine"
         assert log.access["order"] == 1
-        assert log.access["status"] == 200
+        assert log.access["status_code"] == 200
 
     def test_a_failure_is_one_envelope_one_error_and_one_line(self, foreign, log: Log) -> None:
         answer = call(onion(LAYERS, raising(ValueError()), foreign))
         assert answer.json["request_id"] == answer.request_id
         assert log.error["request_id"] == answer.request_id
-        assert log.access["status"] == 500
+        assert log.access["status_code"] == 500
 
     def test_a_probe_is_answered_and_not_logged(self, foreign, log: Log) -> None:
         assert call(onion(LAYERS, answering(), foreign), "/health").json == {"status": "ok"}
@@ -209,7 +209,7 @@ class TestInTheRightOrderWithStrangersInBetween:
         answer = call(app)
         assert answer.json["request_id"] == answer.request_id
         assert len(log.errors) == 1
-        assert (log.access["status"], log.access["request_id"]) == (500, answer.request_id)
+        assert (log.access["status_code"], log.access["request_id"]) == (500, answer.request_id)
 
 
 class TestWrappedTwice:
@@ -222,7 +222,7 @@ class TestWrappedTwice:
         answer = call(observe(observe(raising(ValueError()))))
         assert answer.json["request_id"] == answer.request_id
         assert len(log.errors) == 1
-        assert log.access["status"] == 500
+        assert log.access["status_code"] == 500
 
     def test_the_settings_of_the_inner_stack_hold(self) -> None:
         page = answering("404 Gone", [("Content-Type", "text/html")], [b"<p>mine</p>"])

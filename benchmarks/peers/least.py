@@ -62,7 +62,7 @@ class _Response:
             "method": environ["REQUEST_METHOD"],
             "path": environ["SCRIPT_NAME"] + environ["PATH_INFO"],
             "remote_addr": environ.get("REMOTE_ADDR"),
-            "status": int(self._status[:3]),
+            "status_code": int(self._status[:3]),
             "duration_ms": seconds * 1000,
             "response_bytes": self._sent,
             "user_agent": environ.get("HTTP_USER_AGENT"),

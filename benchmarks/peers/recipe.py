@@ -51,7 +51,7 @@ def app() -> Flask:
             "method": request.method,
             "path": request.path,
             "remote_addr": request.remote_addr,
-            "status": response.status_code,
+            "status_code": response.status_code,
             "duration_ms": round((time.perf_counter() - g.started) * 1000, 3),
             "user_agent": request.headers.get("User-Agent"),
         }

@@ -61,7 +61,7 @@ def test_a_subject_writes_the_lines_that_belong_to_it(
 ) -> None:
     lines, errors = written[name]
     found = [strict_json(line) for line in lines]
-    assert ([line.get("status") for line in found], errors) == (statuses, [])
+    assert ([line.get("status_code") for line in found], errors) == (statuses, [])
     assert [("exc_info" in line) for line in found] == [status is None for status in statuses]
 
 

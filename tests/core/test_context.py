@@ -69,7 +69,7 @@ class TestWithinARequest:
 
     @pytest.mark.parametrize(
         "name",
-        ["status", "duration_ms", "ttfb_ms", "response_bytes", "outcome", "user_agent"],
+        ["status_code", "duration_ms", "ttfb_ms", "response_bytes", "outcome", "user_agent"],
     )
     def test_a_bound_name_never_takes_a_fact_of_the_access_line(self, name, log: Log) -> None:
         def app(environ, start_response):

@@ -124,7 +124,7 @@ def test_a_failure_before_the_commit_becomes_the_envelope_and_one_error_line(
     assert log.error["request_id"] == answer.request_id
     assert log.error["exc_type"] == type(make()).__name__ == log.access["exc_type"]
     assert log.error["exc_info"].startswith(("Traceback", "  + Exception Group Traceback"))
-    assert (log.access["status"], log.access["outcome"]) == (500, "complete")
+    assert (log.access["status_code"], log.access["outcome"]) == (500, "complete")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -148,7 +148,7 @@ def test_what_ends_a_process_or_greenlet_rises_and_is_no_failure(place, kind, lo
         server.serve(observe(place(kind())), environ())
     assert server.starts == []
     assert log.errors == []
-    assert (log.access["outcome"], log.access["status"]) == ("aborted", 0)
+    assert (log.access["outcome"], log.access["status_code"]) == ("aborted", 0)
 
 
 def failing_later(error: BaseException):
@@ -172,7 +172,7 @@ class TestAfterTheCommit:
         assert log.error["request_id"] == server.request_id
         assert SECRET in log.error["exc_info"]
         access = log.access
-        assert (access["status"], access["outcome"]) == (200, "broken")
+        assert (access["status_code"], access["outcome"]) == (200, "broken")
         assert (access["exc_type"], access["response_bytes"]) == ("ValueError", 4)
 
     @pytest.mark.parametrize("error", [SystemExit(3), SystemExit("x"), Timeout()], ids=repr)
@@ -258,7 +258,7 @@ class TestAloneWithoutTheEnvelope:
     def test_the_access_line_tells_of_it(self, log: Log) -> None:
         with pytest.raises(ValueError):  # noqa: PT011
             call_freely(AccessLog(raising(ValueError())))
-        assert (log.access["status"], log.access["outcome"]) == (0, "broken")
+        assert (log.access["status_code"], log.access["outcome"]) == (0, "broken")
         assert log.access["exc_type"] == "ValueError"
 
 
@@ -291,7 +291,7 @@ class TestAServerThatRefusesTheHeaders:
         with pytest.raises(AssertionError, match="refused: 500"):
             server.serve(observe(answering()), environ())
         assert log.errors
-        assert (log.access["status"], log.access["outcome"]) == (0, "broken")
+        assert (log.access["status_code"], log.access["outcome"]) == (0, "broken")
 
     def test_by_its_write_is_answered_too(self, log: Log) -> None:
         def app(environ, start_response):
@@ -323,7 +323,7 @@ class TestMalformedHeaders:
 
         answer = call_freely(observe(app))
         assert (answer.code, len(log.errors)) == (500, 1)
-        assert log.access["status"] == 500
+        assert log.access["status_code"] == 500
 
     @pytest.mark.parametrize("status", ["200 OK", "404 Gone"])
     def test_become_the_envelope_or_are_left_to_the_server(self, headers, status, log) -> None:

@@ -30,7 +30,7 @@ def test_an_app_that_starts_on_its_first_next_is_answered_as_any(log: Log) -> No
 
     answer = call(observe(app))
     assert (answer.status, answer.body) == ("201 Created", b"late")
-    assert log.access["status"] == 201
+    assert log.access["status_code"] == 201
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_the_body_is_wrapped_once_and_the_start_held_once(log: Log) -> None:
 def test_a_status_passes_as_it_is(status: str, log: Log) -> None:
     answer = call_freely(observe(answering(status)))
     assert (answer.status, answer.body) == (status, b"hello")
-    assert log.access["status"] == int(status[:3])
+    assert log.access["status_code"] == int(status[:3])
 
 
 @pytest.mark.parametrize("status", ["404", "404 ", "404 Gone Fishing", "599", "499 Left"])
@@ -194,7 +194,7 @@ def test_a_status_that_is_no_text_is_a_failure_of_the_app(status, log: Log) -> N
 @pytest.mark.parametrize("status", ["abc", "4", "4xx Odd", "99999", "²²² Odd"])
 def test_a_status_that_is_no_number_is_left_to_the_server(status: str, log: Log) -> None:
     assert call_freely(observe(answering(status, body=()))).status == status
-    assert isinstance(log.access["status"], int)
+    assert isinstance(log.access["status_code"], int)
 
 
 def test_headers_that_the_app_changes_afterwards_left_as_they_were() -> None:

@@ -19,7 +19,7 @@ def test_an_app_that_took_the_socket_leaves_its_body_untouched(log: Log) -> None
     body = observe(lambda environ, start_response: handled)(upgrade(), server.start_response)
     assert body is handled
     assert (server.starts, current_request_id()) == ([], None)
-    assert (log.access["outcome"], log.access["status"]) == ("upgraded", 0)
+    assert (log.access["outcome"], log.access["status_code"]) == ("upgraded", 0)
 
 
 def test_an_app_that_leaves_by_stop_iteration_is_upgraded(log: Log) -> None:
@@ -56,7 +56,7 @@ def test_the_start_is_not_held_back(log: Log) -> None:
 def test_an_ordinary_answer_to_it_is_an_ordinary_transfer(log: Log) -> None:
     server = Server().serve(observe(answering()), upgrade())
     assert (server.body, log.access["outcome"]) == (b"hello", "complete")
-    assert log.access["status"] == 200
+    assert log.access["status_code"] == 200
 
 
 def test_a_generator_that_starts_late_is_an_ordinary_transfer(log: Log) -> None:
@@ -69,7 +69,7 @@ def test_a_generator_that_starts_late_is_an_ordinary_transfer(log: Log) -> None:
 
     server = Server().serve(observe(app), upgrade())
     assert seen == [server.request_id]
-    assert (log.access["status"], log.access["outcome"]) == (200, "complete")
+    assert (log.access["status_code"], log.access["outcome"]) == (200, "complete")
 
 
 def test_its_error_is_left_as_it_is() -> None:

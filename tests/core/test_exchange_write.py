@@ -74,7 +74,7 @@ def test_a_failure_after_what_was_kept_breaks_the_response_off_behind_it(log: Lo
     with pytest.raises(ValueError):  # noqa: PT011
         server.serve(observe(writing(b"a", b"b", error=ValueError())), environ())
     assert server.order == ["start", "chunk", "chunk"]
-    assert (log.access["status"], log.access["response_bytes"]) == (200, 2)
+    assert (log.access["status_code"], log.access["response_bytes"]) == (200, 2)
     assert (log.access["outcome"], len(log.errors)) == ("broken", 1)
 
 

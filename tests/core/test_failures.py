@@ -45,7 +45,7 @@ def test_a_body_that_cannot_be_read_is_the_clients_error(
     answer = call_freely(observe(reading), method="POST", **{"wsgi.input": body()})
     assert (answer.code, answer.json["code"]) == (400, 400)
     assert answer.json["request_id"] == answer.request_id
-    assert (log.access["status"], log.errors) == (400, [])
+    assert (log.access["status_code"], log.errors) == (400, [])
     assert log.access["exc_type"]
 
 

@@ -45,7 +45,7 @@ def test_a_refused_header_leaves_nothing_behind_in_the_answer(value: str, log: L
     server = Keeping().serve(app, environ())
     assert set(server.headers) == {"content-type", "content-length", "x-request-id", "vary"}
     assert server.headers["content-length"] == str(len(server.body))
-    assert (server.code, server.json["code"], log.access["status"]) == (500, 500, 500)
+    assert (server.code, server.json["code"], log.access["status_code"]) == (500, 500, 500)
     assert log.error["exc_type"] == "ValueError"
 
 
@@ -53,7 +53,7 @@ def test_a_server_that_fails_over_the_exception_answers_all_the_same(log: Log) -
     app = observe(answering(headers=[("X-Name", "a")]))
     server = FailingOverExcInfo().serve(app, environ())
     assert (server.code, server.json["request_id"]) == (500, server.request_id)
-    assert (log.access["status"], log.access["outcome"]) == (500, "complete")
+    assert (log.access["status_code"], log.access["outcome"]) == (500, "complete")
     assert log.error["exc_type"] == "TypeError"
 
 
@@ -64,7 +64,7 @@ def test_a_header_that_is_no_text_is_a_failure_before_the_server_sees_it(
     server = call_freely(observe(answering(headers=[("Vary", value), ("X-Count", value)])))
     assert server.code == server.json["code"] == 500
     assert "PEP 3333" in log.error["exc_info"]
-    assert log.access["status"] == 500
+    assert log.access["status_code"] == 500
 
 
 def test_text_of_another_class_passes() -> None:

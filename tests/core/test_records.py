@@ -68,4 +68,4 @@ def own_records() -> Iterator[None]:
 
 def test_a_record_factory_of_the_users_is_asked(own_records: None, log: Log) -> None:
     assert isinstance(access_record(log), Record)
-    assert log.access["status"] == 200
+    assert log.access["status_code"] == 200

@@ -84,7 +84,7 @@ def test_a_refusal_of_the_apps_own_stays_as_it_is(shop: Server, request_id: str)
     answer = order(shop, request_id, product="samovar", quantity=9)
     assert answer.status == 409
     assert (answer.json["reason"], answer.json["request_id"]) == ("out_of_stock", request_id)
-    assert access_line(shop.log_of(request_id))["status"] == 409
+    assert access_line(shop.log_of(request_id))["status_code"] == 409
 
 
 def test_the_frameworks_own_error_becomes_the_envelope(shop: Server, request_id: str) -> None:
@@ -104,7 +104,7 @@ def test_a_crash_is_an_envelope_for_the_client_and_one_error_line_for_us(
     assert not re.search(SECRET + "|Payment|Zero|Traceback", answer.body.decode())
     log = shop.log_of(request_id)
     assert "PaymentError: no charges" in error_line(log)["exc_info"]
-    assert (access_line(log)["status"], access_line(log)["outcome"]) == (500, "complete")
+    assert (access_line(log)["status_code"], access_line(log)["outcome"]) == (500, "complete")
 
 
 def test_a_crash_in_the_middle_of_a_stream_never_looks_whole(shop: Server, request_id: str) -> None:
@@ -113,7 +113,7 @@ def test_a_crash_in_the_middle_of_a_stream_never_looks_whole(shop: Server, reque
     assert broken.value.partial.startswith(b"id,product,quantity,cents\r\n1,teapot")
     log = shop.log_of(request_id)
     assert "ConnectionError: lost" in error_line(log)["exc_info"]
-    assert (access_line(log)["status"], access_line(log)["outcome"]) == (200, "broken")
+    assert (access_line(log)["status_code"], access_line(log)["outcome"]) == (200, "broken")
 
 
 def test_a_stream_keeps_its_id_to_its_last_line(shop: Server, request_id: str) -> None:

@@ -123,7 +123,7 @@ class TestEachFailure:
         assert list(answer.json) == KEYS[error_format]
         assert answer.json.get("code", answer.json.get("status")) == failure.code
         assert answer.json["request_id"] == answer.request_id == log.access["request_id"]
-        assert log.access["status"] == failure.code
+        assert log.access["status_code"] == failure.code
         sent = f"{answer.starts} {answer.body.decode()}"
         assert [never for never in NEVER if never in sent] == []
         if failure.path in TWICE_FOR_FLASK and make is with_the_stack_alone:

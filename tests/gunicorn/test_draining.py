@@ -40,7 +40,7 @@ def test_it_says_no_while_it_serves_and_stops_at_the_second_signal(options) -> N
             assert ready(server) == DRAINING
             assert server.get("/health").status == 200
             assert server.get("/", {"X-Request-ID": f"late-{number}"}).body == b"hello"
-            assert access_of(server, f"late-{number}")["status"] == 200
+            assert access_of(server, f"late-{number}")["status_code"] == 200
         began = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - began < PATIENCE

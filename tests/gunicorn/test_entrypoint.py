@@ -86,7 +86,7 @@ def test_a_request_has_its_id_in_the_answer_and_on_its_two_lines(server, request
 def test_a_failure_is_the_envelope_and_one_traceback(server: Server, request_id: str) -> None:
     answer = server.get("/crash", {"X-Request-ID": request_id})
     assert (answer.status, answer.json["request_id"]) == (500, request_id)
-    assert access_of(server, request_id)["status"] == 500
+    assert access_of(server, request_id)["status_code"] == 500
     assert len([line for line in server.lines_of(request_id) if "exc_info" in line]) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_failure_in_the_middle_has_one_traceback_and_one_error(server, request
     with pytest.raises(IncompleteRead):
         server.get("/half", {"X-Request-ID": request_id})
     access = access_of(server, request_id)
-    assert (access["status"], access["outcome"]) == (200, "broken")
+    assert (access["status_code"], access["outcome"]) == (200, "broken")
     server.get("/", {"X-Request-ID": f"{request_id}-next"})
     server.log_of(f"{request_id}-next")
     new = server.records[before:]
@@ -157,8 +157,8 @@ def test_a_rejected_request_leaves_one_access_line_and_the_client_gets_its_id(
     )
     (line,) = found
     assert (line["logger"], line["level"]) == ("wsgi_observe.access", "INFO")
-    assert line["status"] in statuses
-    assert f"HTTP/1.1 {line['status']} ".encode() in head
+    assert line["status_code"] in statuses
+    assert f"HTTP/1.1 {line['status_code']} ".encode() in head
     assert line["request_id"].encode() in head
     assert line["request_id"].encode() in body
     assert line["remote_addr"] == "127.0.0.1"

@@ -26,7 +26,7 @@ def test_what_is_gone_is_said_once_and_the_rest_goes_on(gone: str) -> None:
         assert len(boots(server)) == 1
         if gone != "wsgi":
             assert server.get("/", {"X-Request-ID": "served"}).status == 200
-            assert access_of(server, "served")["status"] == 200
+            assert access_of(server, "served")["status_code"] == 200
         # Without a handler SIGTERM means nothing to this arbiter.
         server.stop(signal.SIGINT)
 

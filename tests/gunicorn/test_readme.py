@@ -36,7 +36,7 @@ def test_each_way_to_start_it_works_as_it_is_written(way: str, tmp_path: Path) -
     with bare(*options, app=app, env=env, cwd=tmp_path) as server:
         server.wait_for(lambda: boots(server))
         assert server.get("/", {"X-Request-ID": "typed"}).body == b"hello"
-        assert access_of(server, "typed")["status"] == 200
+        assert access_of(server, "typed")["status_code"] == 200
         assert server.get("/ready").json == {"status": "ok", "checks": {"db": "ok"}}
         (command,) = re.findall(r"^\$ wsgi-observe (drain.*?) 1 ", README, re.M)
         arguments = shlex.split(command.replace("20", "0.5"))

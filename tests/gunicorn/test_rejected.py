@@ -77,7 +77,7 @@ def test_whatever_is_refused_gets_one_answer_under_one_id(
     assert log.lines == [line]
     assert (line["outcome"], line["remote_addr"]) == ("rejected", "10.1.2.3")
     assert json.loads(body)["request_id"] == line["request_id"]
-    assert int(re.match(rb"HTTP/1.1 (\d{3}) ", head)[1]) == line["status"]  # type: ignore[index]
+    assert int(re.match(rb"HTTP/1.1 (\d{3}) ", head)[1]) == line["status_code"]  # type: ignore[index]
     assert f"X-Request-ID: {line['request_id']}".encode() in head
     assert len(line["reason"]) <= 700
     assert "token" not in str(line)
@@ -89,7 +89,7 @@ def test_a_client_that_has_gone_leaves_its_line(worker: Any, log: Log) -> None:
     with ours:
         error = http.errors.InvalidRequestLine("NON SENSE")
         worker.handle_error(None, ours, None, error)
-    assert log.access["status"] == 400
+    assert log.access["status_code"] == 400
     assert log.access["remote_addr"] == ""
 
 

@@ -45,7 +45,7 @@ def test_every_hook_of_theirs_runs_as_often_as_ever(
             eventually(lambda place=place: notes(place)["child_exit"])
             assert server.get("/").status == 200
             if door:
-                assert access_of(server, "theirs")["status"] == 200
+                assert access_of(server, "theirs")["status_code"] == 200
                 assert repeated(server) == []
                 assert [line for line in server.lines if not line.startswith("{")] == []
             assert server.stop() == 0

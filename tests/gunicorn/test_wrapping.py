@@ -64,7 +64,7 @@ def test_each_middleware_is_there_once_and_draining_is_heard(
     app = observed(APPS[kind](), Settings(flask=flask), state)
     assert sorted(layers(app), key=STACK.index) == STACK
     assert call(app, "/").code == 200
-    assert log.access["status"] == 200
+    assert log.access["status_code"] == 200
     assert call(app, "/ready").json["status"] == "ok"
     state.drain()
     assert call(app, "/ready").json == {"status": "draining"}

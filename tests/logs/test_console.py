@@ -127,7 +127,7 @@ def access_text(status: int = 500, color: bool = False) -> str:
     return text_of(
         f"GET /orders {status}",
         formatter=ConsoleFormatter(color=color),
-        status=status,
+        status_code=status,
         duration_ms=3.1,
         user_agent="Mozilla/5.0 " * 8,
     )

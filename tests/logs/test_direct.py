@@ -78,7 +78,7 @@ SERVED = st.fixed_dictionaries(
     },
 )
 BOUND = st.dictionaries(
-    st.sampled_from(["order", "path", "status", "level", "service", "password"]),
+    st.sampled_from(["order", "path", "status_code", "level", "service", "password"]),
     TEXTS | st.integers() | st.none() | st.lists(st.floats(), max_size=2),
 )
 SETTINGS = st.fixed_dictionaries(

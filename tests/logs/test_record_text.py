@@ -39,7 +39,7 @@ BOUND = st.dictionaries(
     TEXTS | st.integers() | st.none(),
 )
 EXTRAS = st.dictionaries(
-    st.sampled_from(["order", "took", "path", "status", "service", "token"]) | st.text(max_size=3),
+    st.sampled_from(["order", "took", "path", "status_code", "service", "token"]) | st.text(max_size=3),
     TEXTS | st.integers() | st.floats() | st.booleans() | st.none() | st.lists(TEXTS, max_size=2),
     max_size=3,
 )
@@ -48,7 +48,7 @@ OPTIONS = st.fixed_dictionaries(
     {"encoder": st.sampled_from(["json", "orjson"])},
     optional={
         "redact": st.just(False),
-        "static_fields": st.sampled_from([{"service": "shop"}, {"status": "up"}, {"version": 2}]),
+        "static_fields": st.sampled_from([{"service": "shop"}, {"status_code": "up"}, {"version": 2}]),
         "remote_addr": st.sampled_from(["full", "truncated"]),
         "redact_personal": st.booleans(),
         "max_line_bytes": st.just(400),

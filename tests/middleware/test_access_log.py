@@ -13,7 +13,7 @@ from wsgi_observe import AccessLog, bind, observe
 from wsgi_observe.core.names import LINE_NAMES
 
 ABSENT = {"trace_id", "span_id", "trace_flags", "exc_type", "exc_info"}
-FACTS = {"status", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome"}
+FACTS = {"status_code", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome"}
 
 
 def test_the_line_names_its_request_and_tells_how_it_went(log: Log) -> None:
@@ -26,7 +26,7 @@ def test_the_line_names_its_request_and_tells_how_it_went(log: Log) -> None:
         "access_log",
     )
     assert (line["method"], line["path"], line["remote_addr"]) == ("POST", "/orders", "127.0.0.1")
-    assert (line["status"], line["response_bytes"], line["outcome"]) == (200, 5, "complete")
+    assert (line["status_code"], line["response_bytes"], line["outcome"]) == (200, 5, "complete")
     assert (line["user_agent"], line["request_id"]) == ("curl/8", answer.request_id)
     assert 0 <= line["ttfb_ms"] <= line["duration_ms"]
     assert set(line) == (LINE_NAMES - ABSENT) | FACTS
@@ -95,7 +95,7 @@ def test_a_level_above_info_silences_the_line(log: Log) -> None:
 
 def test_alone_it_needs_no_request_id(log: Log) -> None:
     call(AccessLog(answering()))
-    assert log.access["status"] == 200
+    assert log.access["status_code"] == 200
     assert "request_id" not in log.access
 
 
@@ -126,7 +126,7 @@ def test_no_request_makes_two_lines_of_one(path: str, method: str, user_agent: s
     try:
         call_freely(observe(answering()), path, method, HTTP_USER_AGENT=user_agent)
         if path not in ("/health", "/ready") or method not in ("GET", "HEAD"):
-            assert log.access["status"] == 200
+            assert log.access["status_code"] == 200
             assert len(log.texts[0].splitlines()) == 1
             assert log.access["message"].isprintable()
     finally:
@@ -146,7 +146,7 @@ def test_whatever_is_bound_the_line_keeps_its_facts(fields) -> None:
     try:
         answer = call(observe(app), "/orders")
         line = log.access
-        assert (line["status"], line["path"]) == (200, "/orders")
+        assert (line["status_code"], line["path"]) == (200, "/orders")
         assert line["request_id"] == answer.request_id
     finally:
         logger.removeHandler(log)

@@ -92,7 +92,7 @@ class TestAHandlerThatRaises:
     def test_does_not_keep_the_client_from_the_envelope(self, log: Log) -> None:
         answer = call(observe(raising(ValueError("first"))))
         assert answer.json["request_id"] == answer.request_id
-        assert log.access["status"] == 500
+        assert log.access["status_code"] == 500
 
     def test_does_not_hide_what_broke_a_stream_off(self, log: Log) -> None:
         def app(environ, start_response):
@@ -143,7 +143,7 @@ class TestPropagate:
             server.serve(observe(raising(error), propagate=propagate), environ())
         assert raised.value is error
         assert server.starts == []
-        assert (log.access["exc_type"], log.access["status"]) == ("KeyError", 0)
+        assert (log.access["exc_type"], log.access["status_code"]) == ("KeyError", 0)
         assert log.errors == []
 
     @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ class TestPropagate:
 
         answer = call(observe(raising(KeyError()), propagate=failing))
         assert (answer.code, log.error["exc_type"]) == (500, "KeyError")
-        assert log.access["status"] == 500
+        assert log.access["status_code"] == 500
 
 
 class TestRenderError:

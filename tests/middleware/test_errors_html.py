@@ -188,7 +188,7 @@ def test_a_page_of_several_chunks_that_stays_is_whole() -> None:
 def test_an_error_of_the_app_is_no_failure_of_ours(log: Log) -> None:
     call(observe(failing([HTML], STOCK, "500 Oops")))
     assert log.errors == []
-    assert log.access["status"] == 500
+    assert log.access["status_code"] == 500
 
 
 @given(

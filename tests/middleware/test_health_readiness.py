@@ -126,9 +126,9 @@ def test_a_check_that_does_not_exist_is_not_found(method: str, log: Log) -> None
 def test_what_is_refused_is_no_probe_and_has_its_line(log: Log) -> None:
     app = observe(answering(), checks=CHECKS)
     answer = call(app, "/ready/nope")
-    assert (log.access["status"], log.access["request_id"]) == (404, answer.request_id)
+    assert (log.access["status_code"], log.access["request_id"]) == (404, answer.request_id)
     log.clear()
-    assert call(app, "/health", "POST").code == log.access["status"] == 405
+    assert call(app, "/health", "POST").code == log.access["status_code"] == 405
 
 
 def test_what_is_refused_has_the_shape_of_all_errors() -> None:

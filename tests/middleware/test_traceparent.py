@@ -79,7 +79,7 @@ def test_a_job_within_the_request_goes_on_with_its_trace(log: Log) -> None:
         return answering()(environ, start_response)
 
     call(observe(app), HTTP_TRACEPARENT=PARENT)
-    assert log.access["status"] == 200
+    assert log.access["status_code"] == 200
 
 
 def test_a_field_of_the_apps_does_not_take_the_names(log: Log) -> None:

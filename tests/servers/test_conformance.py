@@ -129,7 +129,7 @@ def test_an_answer_has_the_id_of_its_request(server: Server, path: str, request_
     assert (answer.status, answer.body.decode()) == (200, request_id)
     assert answer.headers.get_all("X-Request-ID") == [request_id]
     access = access_of(lines_of(server, request_id))
-    assert (access["status"], access["outcome"]) == (200, "complete")
+    assert (access["status_code"], access["outcome"]) == (200, "complete")
     assert access["response_bytes"] == len(request_id)
 
 
@@ -143,7 +143,7 @@ def test_a_failure_before_the_first_chunk_is_the_envelope(
     assert answer.headers.get_all("X-Request-ID") == [answer.json["request_id"]] == [request_id]
     assert answer.headers["Set-Cookie"] is None
     lines = lines_of(server, request_id)
-    assert (access_of(lines)["status"], access_of(lines)["outcome"]) == (500, "complete")
+    assert (access_of(lines)["status_code"], access_of(lines)["outcome"]) == (500, "complete")
     assert "Traceback" in error_of(lines)["exc_info"]
     tracebacks = [line for line in server.lines if "Traceback" in line and request_id in line]
     assert len(tracebacks) == 1
@@ -157,7 +157,7 @@ def test_a_failure_of_a_head_is_the_envelopes_headers(
     answer = ask(server, f"/{failure}", request_id, "HEAD")
     assert (answer.status, answer.body) == (500, b"")
     assert answer.headers["X-Request-ID"] == request_id
-    assert access_of(lines_of(server, request_id))["status"] == 500
+    assert access_of(lines_of(server, request_id))["status_code"] == 500
 
 
 @everywhere("failure")
@@ -165,7 +165,7 @@ def test_an_app_that_answers_its_own_failure_is_believed(server: Server, request
     answer = ask(server, "/answering_it", request_id)
     assert (answer.status, answer.body) == (503, b"our own page")
     lines = lines_of(server, request_id)
-    assert access_of(lines)["status"] == 503
+    assert access_of(lines)["status_code"] == 503
     assert matrix.SECRET in error_of(lines)["exc_info"]
 
 
@@ -174,7 +174,7 @@ def test_a_header_that_the_server_refuses_is_a_failure(server: Server, request_i
     answer = ask(server, "/with_a_header_that_is_none", request_id)
     assert (answer.status, answer.json["request_id"]) == (500, request_id)
     lines = lines_of(server, request_id)
-    assert access_of(lines)["status"] == 500
+    assert access_of(lines)["status_code"] == 500
     error_of(lines)
 
 
@@ -193,7 +193,7 @@ def test_a_failure_further_on_is_one_error_and_a_broken_transfer(
 ) -> None:
     ask_raw(server, f"/{failure}", request_id)
     lines = lines_of(server, request_id)
-    assert (access_of(lines)["status"], access_of(lines)["outcome"]) == (200, "broken")
+    assert (access_of(lines)["status_code"], access_of(lines)["outcome"]) == (200, "broken")
     error_of(lines)
 
 
@@ -379,7 +379,7 @@ def test_the_body_is_closed_once_under_its_id(
 def test_a_close_that_fails_is_one_error(server: Server, request_id: str) -> None:
     assert ask(server, "/closing_in_failure", request_id).body == b"hello"
     lines = lines_of(server, request_id)
-    assert (access_of(lines)["status"], access_of(lines)["outcome"]) == (200, "broken")
+    assert (access_of(lines)["status_code"], access_of(lines)["outcome"]) == (200, "broken")
     assert matrix.SECRET in error_of(lines)["exc_info"]
 
 

@@ -101,7 +101,7 @@ def test_a_failure_in_the_middle_breaks_the_connection_off_and_the_worker_lives(
     assert server.get("/pid").body == pid
     lines = server.log_of(request_id)
     (access,) = [line for line in lines if line["logger"] == "wsgi_observe.access"]
-    assert (access["status"], access["outcome"]) == (200, "broken")
+    assert (access["status_code"], access["outcome"]) == (200, "broken")
     (error,) = [line for line in server.lines_of(request_id) if line["level"] == "ERROR"]
     assert error["logger"] == "wsgi_observe.errors"
     tracebacks = [line for line in server.records if request_id in str(line) and "exc_info" in line]
@@ -151,7 +151,7 @@ def test_a_client_that_goes_in_the_middle_is_an_aborted_transfer(
         (tmp_path / str(number)).touch()
     lines = server.log_of(request_id)
     (access,) = [line for line in lines if line["logger"] == "wsgi_observe.access"]
-    assert (access["outcome"], access["status"]) == ("aborted", 200)
+    assert (access["outcome"], access["status_code"]) == ("aborted", 200)
     assert not [line for line in lines if line["level"] == "ERROR"]
 
 

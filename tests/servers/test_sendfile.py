@@ -31,7 +31,7 @@ def test_a_file_is_sent_by_sendfile_and_logged_when_it_went(options, natively, l
         assert answer.headers["X-Request-ID"] == "file"
         assert (int(server.get("/sent-natively").body) > 0) is natively
         (access,) = server.log_of("file")
-        assert (access["outcome"], access["status"]) == ("complete", 200)
+        assert (access["outcome"], access["status_code"]) == ("complete", 200)
         assert access["response_bytes"] == large.stat().st_size
 
 

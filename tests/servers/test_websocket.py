@@ -43,4 +43,4 @@ def test_an_upgrade_that_the_app_refuses_is_answered_by_the_app(server: Server) 
     assert b" 400 " in answer.splitlines()[0]
     assert b"X-Request-ID: plain" in answer
     access = server.log_of("plain")[-1]
-    assert (access["status"], access["outcome"]) == (400, "complete")
+    assert (access["status_code"], access["outcome"]) == (400, "complete")

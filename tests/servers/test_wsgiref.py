@@ -44,4 +44,4 @@ def test_a_failure_is_the_envelope(log: Log) -> None:
     head, body = serve(observe(raising(SystemExit(1))))
     assert head.startswith((b"HTTP/1.0 500", b"Status: 500"))
     assert b'"code": 500' in body
-    assert log.access["status"] == 500
+    assert log.access["status_code"] == 500

@@ -18,7 +18,7 @@ RECORD_NAMES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asct
 """What `logging` keeps on a record; setting one of these would break the record."""
 
 ACCESS_NAMES = frozenset(
-    {"status", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome", "query_string"}
+    {"status_code", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome", "query_string"}
 )
 """What the access line adds."""
 

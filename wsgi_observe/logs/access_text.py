@@ -61,7 +61,7 @@ class AccessText(PlainText):
             ',"logger":"wsgi_observe.access","module":"access_log"'
             f',"message":"{method} {path} {status}","pid":{getpid()}{self._static_text}'
             f'{identified},"method":"{method}","path":"{path}"'
-            f'{origin}{own},"status":{status}'
+            f'{origin}{own},"status_code":{status}'
             f',"duration_ms":{took // 1000}{_THOUSANDTHS[took % 1000]}'
             f',"response_bytes":{transfer.written + transfer.passed}'
             f',"outcome":"{transfer.outcome}"'

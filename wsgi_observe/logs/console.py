@@ -14,7 +14,7 @@ from wsgi_observe.logs.trace import trace_of
 # Told by the line's own columns, or by the message.
 _TOLD = {
     *("timestamp", "level", "logger", "module", "message", "pid"),
-    *("request_id", "method", "path", "exc_type", "status"),
+    *("request_id", "method", "path", "exc_type", "status_code"),
 }
 # What is seldom looked for stands last, where a narrow terminal breaks the line.
 _LAST = (
@@ -81,7 +81,7 @@ class ConsoleFormatter(logging.Formatter):
 
     def _message(self, fields: Fields) -> str:
         message = _one_line(str(fields["message"]))
-        status = str(fields.get("status", ""))
+        status = str(fields.get("status_code", ""))
         if status and message.endswith(f" {status}"):
             return message.removesuffix(status) + self._in(_STATUSES.get(status[0], ""), status)
         return message
@@ -89,8 +89,8 @@ class ConsoleFormatter(logging.Formatter):
     def _shown(self, fields: Fields) -> list[tuple[str, object]]:
         message = str(fields["message"])
         told = _TOLD | self._static.keys()
-        if "status" in fields and not message.endswith(f" {text_of(fields['status'])}"):
-            told = told - {"status"}
+        if "status_code" in fields and not message.endswith(f" {text_of(fields['status_code'])}"):
+            told = told - {"status_code"}
         shown = [(name, value) for name, value in fields.items() if name not in told]
         return sorted(shown, key=lambda pair: pair[0] in _LAST)
 

@@ -110,7 +110,7 @@ def _query_of(settings: Settings) -> Callable[[str], str] | None:
 def _facts(exchange: Exchange, code: int, seconds: float) -> dict[str, object]:
     # `int` takes half the time of `round`.
     facts: dict[str, object] = {
-        "status": code,
+        "status_code": code,
         "duration_ms": int(seconds * 1_000_000) / 1000,
         "response_bytes": exchange.written + exchange.passed,
         "outcome": exchange.outcome,
