@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -16,13 +15,14 @@ from opentelemetry.trace import Link, Status
 
 from wsgi_observe.core.context import Scope, running
 from wsgi_observe.core.listeners import on_request
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.redact import Redactor
 
 __all__ = ["RedactingSpanProcessor", "instrument"]
 
-_log = logging.getLogger("wsgi_observe.opentelemetry")
+_log = get_logger("wsgi_observe.opentelemetry")
 _known: WeakSet[Any] = WeakSet()
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.loggers import get_logger
 
 T = TypeVar("T")
 
-_log = logging.getLogger("wsgi_observe")
+_log = get_logger("wsgi_observe")
 _said: set[str] = set()
 
 

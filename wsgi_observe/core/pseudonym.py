@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from wsgi_observe.core.context import running
 from wsgi_observe.core.fit import SettingsError
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.once import ask, is_news
 
-_log = logging.getLogger("wsgi_observe")
+_log = get_logger("wsgi_observe")
 
 _SHORTEST = 32  # bytes: what a shorter key hides can be found by trying (RFC 2104, section 3)
 

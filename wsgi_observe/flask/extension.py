@@ -13,6 +13,7 @@ from flask.logging import default_handler
 from werkzeug.exceptions import InternalServerError
 
 from wsgi_observe.core.fit import imported
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.flask import guard
 from wsgi_observe.flask.errors import register_error_handlers
@@ -25,7 +26,7 @@ from wsgi_observe.settings import Settings
 from wsgi_observe.stack import observe
 
 _NAME = "wsgi_observe"
-_log = logging.getLogger("wsgi_observe.flask")
+_log = get_logger("wsgi_observe.flask")
 
 Checks = Mapping[str, Callable[[], object] | Check | str]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +9,11 @@ from flask import Flask, Response
 from werkzeug.exceptions import InternalServerError
 
 from wsgi_observe.core.context import running
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.flask.handlers import Handler, name_of, own_handler
 from wsgi_observe.flask.records import being_answered
 
-_log = logging.getLogger("wsgi_observe.flask")
+_log = get_logger("wsgi_observe.flask")
 
 
 def watch_handlers(app: Flask, is_ours: Callable[[Handler], bool]) -> None:

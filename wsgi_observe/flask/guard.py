@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ from flask import Flask
 from werkzeug.debug import DebuggedApplication
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-_log = logging.getLogger("wsgi_observe.flask")
+from wsgi_observe.core.loggers import get_logger
+
+_log = get_logger("wsgi_observe.flask")
 
 # Set by DebuggedApplication on every request that passes it.
 _DEBUGGER_KEY = "werkzeug.debug.preserve_context"

@@ -10,12 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from wsgi_observe.core.layer import inward
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.redact import REDACTED
 from wsgi_observe.gunicorn.findings import findings
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.settings import DECLARED, Settings
 
-_log = logging.getLogger("wsgi_observe.gunicorn")
+_log = get_logger("wsgi_observe.gunicorn")
 
 _PACKAGES = ("wsgi-observe", "gunicorn", "flask", "django", "gevent", "sentry-sdk")
 _GUNICORNS = ("workers", "threads", "timeout", "graceful_timeout", "max_requests", "preload_app")

@@ -6,16 +6,16 @@ arbiter closes its listening sockets as soon as it is told to stop.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from typing import Any
 
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.gunicorn.lacking import offered
 from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared import SharedState
 
-_log = logging.getLogger("wsgi_observe.gunicorn")
+_log = get_logger("wsgi_observe.gunicorn")
 
 
 def make_sigterm_drain(server: Any, state: HealthState) -> None:

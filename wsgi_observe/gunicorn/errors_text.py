@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from wsgi_observe.core.body import WrappedBody
 from wsgi_observe.core.context import Scope, running
 from wsgi_observe.core.layer import Layer
+from wsgi_observe.core.loggers import get_logger
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from wsgi_observe.core.exchange import Exchange
 
-_log = logging.getLogger("wsgi.errors")
+_log = get_logger("wsgi.errors")
 
 _KEPT = "errors_text"
 _LONGEST = 65536

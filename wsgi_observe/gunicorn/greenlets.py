@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from wsgi_observe.core.context import id_of_failure
+from wsgi_observe.core.loggers import get_logger
 
-_log = logging.getLogger("wsgi_observe.uncaught")
+_log = get_logger("wsgi_observe.uncaught")
 
 Originals = Callable[[str, str], Any]
 

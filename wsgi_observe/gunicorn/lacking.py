@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from gunicorn import __version__
 
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.once import is_news
 
-_log = logging.getLogger("wsgi_observe.gunicorn")
+_log = get_logger("wsgi_observe.gunicorn")
 
 
 def offered(place: Any, name: str, loss: str) -> Callable[..., Any] | None:

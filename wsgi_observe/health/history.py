@@ -6,12 +6,13 @@ import logging
 from contextlib import suppress
 from typing import NamedTuple
 
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.health.attempt import Outcome
 from wsgi_observe.health.check import Check
 
 LONGEST_REASON = 200
 
-_log = logging.getLogger("wsgi_observe.health")
+_log = get_logger("wsgi_observe.health")
 
 
 class News(NamedTuple):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wsgi_observe.core.context import Scope, bound, resume
 from wsgi_observe.core.environ import request_line
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.inflight.seat import Flights
 from wsgi_observe.inflight.slot import Flight
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-log = logging.getLogger("wsgi_observe.inflight")
+log = get_logger("wsgi_observe.inflight")
 
 
 def tell_slow(scope: Scope, age: float, stack: str) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from wsgi_observe.core.loggers import get_logger, has_stock_class
 from wsgi_observe.core.transfer import Transfer
 from wsgi_observe.logs.handler import LineHandler
 
-access = logging.getLogger("wsgi_observe.access")
+access = get_logger("wsgi_observe.access")
 
-_above = logging.getLogger("wsgi_observe")
+_above = get_logger("wsgi_observe")
 _root = logging.getLogger()
 _Record = logging.LogRecord
 
@@ -23,7 +24,8 @@ _UNTOUCHED = [[], [], True, [], True]
 _call_handlers = logging.Logger.callHandlers
 _is_stock = (
     _call_handlers.__module__ == "logging"
-    and access.__class__ is _above.__class__ is logging.Logger
+    and has_stock_class(access)
+    and has_stock_class(_above)
     and access.parent is _above
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import warnings
@@ -12,10 +11,11 @@ from typing import Any
 
 from wsgi_observe.core.context import id_of_failure, running
 from wsgi_observe.core.failures import is_lost_client
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.logs.threads import id_of_thread, note_starts
 
-_log = logging.getLogger("wsgi_observe.uncaught")
-_warnings = logging.getLogger("py.warnings")
+_log = get_logger("wsgi_observe.uncaught")
+_warnings = get_logger("py.warnings")
 
 
 class Hook:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +10,13 @@ import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.atexit import AtexitIntegration
 
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.sentry.integration import ObserveIntegration
 from wsgi_observe.sentry.scrubber import Hook, Scrubber, chained, tag
 from wsgi_observe.settings import Settings
 
-_log = logging.getLogger("wsgi_observe.sentry")
+_log = get_logger("wsgi_observe.sentry")
 
 _DEFAULTS = {"max_request_body_size": "never", "include_local_variables": False}
 _HOOKS = (

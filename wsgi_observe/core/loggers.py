@@ -1,0 +1,115 @@
+"""Loggers that a logging configuration of the app cannot disable, and when to compare the two.
+
+``logging.config.dictConfig`` and ``fileConfig`` disable every existing logger that they do not
+name, unless ``disable_existing_loggers=False`` is passed. A disabled logger drops its records
+without a trace, ours and Gunicorn's included.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+
+class ConfigurationWatch:
+    """When the logging configuration is next compared with the handlers that we installed.
+
+    Reading `due` is all that a request pays. Nothing is due before something was installed.
+    """
+
+    due = math.inf
+    """Seconds of ``time.perf_counter`` from which on the comparison is due."""
+
+    has_disabled_loggers = False
+    """Whether a configuration has disabled the loggers that existed; reset by `check`."""
+
+    @staticmethod
+    def check() -> object:
+        """Compare, and restore what is missing; set by whoever installs handlers."""
+        return None
+
+    def mark_changed(self) -> None:
+        """Have the comparison be due at once: other code has configured logging."""
+        if self.due != math.inf:
+            self.due = 0.0
+
+    def check_if_due(self) -> None:
+        """Compare, if that is due."""
+        if perf_counter() >= self.due:
+            self.check()
+
+
+watch = ConfigurationWatch()
+
+
+class _NeverDisabled(logging.Logger):
+    """Ignores ``disabled = True`` where ``logging.config`` sets it; other code may."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "disabled" and value and _is_called_by_logging_config():
+            watch.has_disabled_loggers = True
+            watch.mark_changed()
+            return
+        super().__setattr__(name, value)
+
+
+class _ErrorsOnlyWhileDisabled(logging.Logger):
+    """Handles ERROR records although it is disabled: no failure is silent."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        if not self.disabled:
+            return super().isEnabledFor(level)
+        is_failure = level >= logging.ERROR and level > self.manager.disable
+        return is_failure and level >= self.getEffectiveLevel()
+
+    def handle(self, record: logging.LogRecord) -> None:
+        if not self.disabled:
+            super().handle(record)
+        elif record.levelno >= logging.ERROR:
+            passed: Any = self.filter(record)  # since Python 3.12 possibly another record
+            if passed:
+                self.callHandlers(record if passed is True else passed)
+
+
+def get_logger(name: str) -> logging.Logger:
+    """Return the logger of that name, as one that ``logging.config`` cannot disable."""
+    logger = logging.getLogger(name)
+    keep_enabled(logger)
+    return logger
+
+
+def keep_enabled(logger: logging.Logger) -> None:
+    """Have ``logging.config`` not disable `logger`, from now on."""
+    _mix_in(_NeverDisabled, logger)
+
+
+def keep_errors(logger: logging.Logger) -> None:
+    """Have `logger` handle ERROR records also while it is disabled."""
+    _mix_in(_ErrorsOnlyWhileDisabled, logger)
+
+
+def is_kept_enabled(logger: logging.Logger) -> bool:
+    """Return whether ``logging.config`` cannot disable `logger`."""
+    return isinstance(logger, _NeverDisabled)
+
+
+def has_stock_class(logger: logging.Logger) -> bool:
+    """Return whether a logger of `get_logger` has no class of the user's (``setLoggerClass``)."""
+    return type(logger) is _NeverDisabled
+
+
+def _mix_in(kind: type[logging.Logger], logger: logging.Logger) -> None:
+    # In place, since modules keep the loggers that they got; their class may be the user's own.
+    made: Callable[..., type] = type
+    found = type(logger)
+    if not issubclass(found, kind):
+        is_stock = found is logging.Logger
+        logger.__class__ = kind if is_stock else made(found.__name__, (kind, found), {})
+
+
+def _is_called_by_logging_config() -> bool:
+    return sys._getframe(2).f_globals.get("__name__") == "logging.config"
