@@ -12,6 +12,7 @@ from tests.support import strict_json
 from wsgi_observe.core import once
 from wsgi_observe.core.context import resume, running
 from wsgi_observe.logs import ContextFilter, JsonFormatter
+from wsgi_observe.logs.installation import installation
 
 # Where it is set, each of some hundred processes would compile our sources for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -106,7 +107,9 @@ def clean_logging() -> Iterator[None]:
     try:
         yield
     finally:
+        installation.uninstall()
         root.handlers[:] = handlers
         root.setLevel(level)
+        logging.getLogger("wsgi_observe").setLevel(logging.NOTSET)
         for name in set(root.manager.loggerDict) - known:
             del root.manager.loggerDict[name]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.layer import Layer
+from wsgi_observe.core.loggers import watch
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
@@ -44,6 +45,7 @@ def observe(
     """
     if checks is not None:
         overrides["checks"] = checks
+    watch.check_if_due()  # the app is there by now, and may have configured logging
     return put_round(app, LAYERS, (settings or Settings()).replace(**overrides), state)
 
 

@@ -16,8 +16,8 @@ INI = "[loggers]\nkeys=root,one\n[logger_root]\nhandlers=\n[logger_one]\nqualnam
 ASKED: dict[str, tuple[dict[str, Any], bool]] = {
     "nothing": ({}, False),
     "accesslog": ({"accesslog": "-"}, True),
-    "syslog": ({"syslog": True}, True),
-    "syslog without it": ({"syslog": True, "disable_redirect_access_to_syslog": True}, False),
+    "syslog": ({"syslog": True}, False),
+    "syslog beside it": ({"syslog": True, "accesslog": "access.log"}, True),
     "a dict that names it": ({"logconfig_dict": NAMED}, True),
     "a dict of other loggers": ({"logconfig_dict": OTHERS}, False),
     "a dict without loggers": ({"logconfig_dict": {"version": 1}}, False),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from tests.calls import answering
 from tests.gunicorn.serving import boots, gunicorn
 from wsgi_observe import Check, Settings, observe
 from wsgi_observe.gunicorn.boot import changed, stack
-from wsgi_observe.gunicorn.console import all_loggers
 from wsgi_observe.gunicorn.findings import findings
 from wsgi_observe.logs import LineHandler
+from wsgi_observe.logs.foreign import all_loggers
+from wsgi_observe.logs.installation import installation
 
 
 def config(**settings: Any) -> Config:
@@ -84,22 +84,11 @@ def test_a_level_that_hides_access_lines_is_found(set_up: None) -> None:
     assert findings(config(), CHECKED, Settings(access_log=False)) == []
 
 
-class Own(logging.StreamHandler):  # type: ignore[type-arg]
-    """A user's own kind of handler."""
-
-
-@pytest.mark.parametrize("where", ["", "boot.shop"], ids=["root", "a logger"])
-def test_two_handlers_that_write_the_same_record_are_found(where: str, set_up: None) -> None:
-    handler = Own(sys.__stdout__)
-    logger = logging.getLogger(where)
-    logger.addHandler(handler)
-    try:
-        (found,) = findings(config(), CHECKED, Settings())
-    finally:
-        logger.removeHandler(handler)
-    assert found.startswith("two handlers write the same records: ")
-    assert "Own" in found
-    assert "LineHandler" in found
+def test_what_the_apps_logging_configuration_needs_is_found(
+    set_up: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "problems", ["the logger shop does not propagate"])
+    assert findings(config(), CHECKED, Settings()) == ["the logger shop does not propagate"]
 
 
 def test_settings_that_are_secret_are_not_shown() -> None:

@@ -146,7 +146,8 @@ def test_handlers_that_the_app_brings_are_not_heard_twice(
         assert (tmp_path / "loud.log").read_text() == "aloud\n"
 
 
-def test_a_console_form_of_their_own_class_is_left_to_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["", "own"], ids=["root", "a logger that does not propagate"])
+def test_a_console_form_of_their_own_class_stays_beside_ours(name: str, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
         "import logging, sys\n"
         "class Own(logging.Formatter):\n"
@@ -154,16 +155,20 @@ def test_a_console_form_of_their_own_class_is_left_to_them(tmp_path: Path) -> No
         "        return 'own: ' + record.getMessage()\n"
         "handler = logging.StreamHandler(sys.stdout)\n"
         "handler.setFormatter(Own())\n"
-        "logging.getLogger().handlers[:] = [handler]\n"
+        f"logging.getLogger({name!r}).handlers[:] = [handler]\n"
+        f"logging.getLogger({name!r}).propagate = False\n"
         "def app(environ, start_response):\n"
-        "    logging.getLogger('own').warning('hello')\n"
+        "    logging.getLogger('own').warning('hello, password=hunter22')\n"
         "    start_response('200 OK', [])\n"
         "    return [b'']\n"
     )
     with bare(*BY_LOGGER, app="own:app", cwd=tmp_path) as server:
-        server.get("/")
-        server.wait_for(lambda: "own: GET / 200" in server.lines)
-        assert server.lines.count("own: hello") == 1
-        assert server.lines.count("own: GET / 200") == 1
-        boot = "own: worker booted: lines have the form of StreamHandler on root, not ours"
-        assert [line for line in server.lines if line.startswith(boot)]
+        server.get("/", {"X-Request-ID": "own"})
+        lines = [line["message"] for line in server.log_of("own")]
+        assert lines == ["hello, password=[REDACTED]", "GET / 200"]
+        server.wait_for(lambda: "own: hello, password=hunter22" in server.lines)
+        (problem,) = [one for one in boots(server)[0]["problems"] if "StreamHandler" in one]
+        assert problem == (
+            f"StreamHandler with Own on the logger {name or 'root'} writes the same records to the "
+            "console in a form of its own, beside the JSON lines: remove it"
+        )

@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -56,3 +59,51 @@ def test_no_line_is_lost_over_a_rotation(with_signal: bool, tmp_path: Path) -> N
 
 def read(path: Path) -> list[dict[str, Any]]:
     return [strict_json(line) for line in path.read_text().splitlines()]
+
+
+AS_ANOTHER_USER = """
+import logging, os, sys
+from wsgi_observe.logs import LineHandler
+
+os.umask(0o022)
+path, user = sys.argv[1], 65534
+handler = LineHandler(path, owner=(user, user))
+log = logging.getLogger("shop")
+log.addHandler(handler)
+log.warning("by the arbiter")
+os.rename(path, path + ".1")
+worker = os.fork()
+if worker == 0:
+    os.setgid(user)
+    os.setuid(user)
+    log.warning("by the worker, before there is a new file")
+    os._exit(0)
+os.waitpid(worker, 0)
+log.warning("by the arbiter, which makes one")
+worker = os.fork()
+if worker == 0:
+    os.setgid(user)
+    os.setuid(user)
+    log.warning("by the worker, in the new file")
+    os._exit(0)
+os.waitpid(worker, 0)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_what_root_creates_belongs_to_the_user_that_the_workers_serve_as() -> None:
+    with TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        log = Path(place, "log")
+        subprocess.run([sys.executable, "-c", AS_ANOTHER_USER, log], check=True, timeout=20)
+        assert {(one.stat().st_uid, one.stat().st_gid) for one in Path(place).iterdir()} == {
+            (65534, 65534)
+        }
+        assert Path(place, "log.1").read_text().splitlines() == [
+            "by the arbiter",
+            "by the worker, before there is a new file",
+        ]
+        assert log.read_text().splitlines() == [
+            "by the arbiter, which makes one",
+            "by the worker, in the new file",
+        ]

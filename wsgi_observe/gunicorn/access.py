@@ -14,10 +14,10 @@ _NAME = "gunicorn.access"
 def wants_gunicorns_own(cfg: Any) -> bool:
     """Tell whether a configuration asks for it: by a setting of its own, or by its logger's name.
 
-    To Gunicorn itself any ``logconfig`` asks for it, since its defaults name that logger.
+    To Gunicorn itself any ``logconfig`` asks for it, since its defaults name that logger, and so
+    does ``syslog``.
     """
-    to_syslog = cfg.syslog and not cfg.disable_redirect_access_to_syslog
-    if cfg.accesslog or to_syslog:
+    if cfg.accesslog:
         return True
     if cfg.logconfig_dict:
         return _NAME in cfg.logconfig_dict.get("loggers", {})

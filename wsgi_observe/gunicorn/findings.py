@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.core.layer import inward
-from wsgi_observe.gunicorn.console import all_loggers, is_console, reaches_root
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.gunicorn.wrapping import flask_app
-from wsgi_observe.logs.handler import LineHandler
+from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.settings import Settings
 
@@ -19,7 +19,7 @@ from wsgi_observe.settings import Settings
 def findings(cfg: Any, app: object, settings: Settings) -> list[str]:
     """Return a sentence for each thing that somebody should put right."""
     return [
-        *_of_handlers(),
+        *_of_logging(),
         *_of_levels(settings),
         *_of_access_logs(cfg, settings),
         *_of_debugging(app),
@@ -27,30 +27,14 @@ def findings(cfg: Any, app: object, settings: Settings) -> list[str]:
     ]
 
 
-def _of_handlers() -> Iterator[str]:
-    root = [handler for handler in logging.root.handlers if _is_seen(handler)]
-    if len(root) > 1:
-        names = " and ".join(_name(handler) for handler in root)
-        yield f"two handlers write the same records: {names} on root"
-    elif root and not isinstance(root[0], LineHandler):
-        yield f"lines have the form of {_name(root[0])} on root, not ours"
-    for logger in all_loggers()[1:]:
-        seen = [handler for handler in logger.handlers if _is_seen(handler)]
-        if seen and root and reaches_root(logger):
-            names = f"{_name(seen[0])} on {logger.name!r} and {_name(root[0])} on root"
-            yield f"two handlers write the same records: {names}"
-
-
-def _is_seen(handler: logging.Handler) -> bool:
-    return isinstance(handler, LineHandler) or is_console(handler)
-
-
-def _name(handler: logging.Handler) -> str:
-    return type(handler).__name__
+def _of_logging() -> list[str]:
+    """Return what the app's own logging configuration needs; the boot line is its report."""
+    installation.unreported_problems()
+    return installation.problems
 
 
 def _of_levels(settings: Settings) -> Iterator[str]:
-    access = logging.getLogger("wsgi_observe.access")
+    access = get_logger("wsgi_observe.access")
     if settings.access_log and not access.isEnabledFor(logging.INFO):
         level = logging.getLevelName(access.getEffectiveLevel())
         yield f"the log level {level} hides INFO: there are no access lines"

@@ -10,6 +10,7 @@ from gunicorn.errors import AppImportError
 from wsgi_observe.gunicorn.lacking import offered
 from wsgi_observe.gunicorn.sentry import begin_sentry
 from wsgi_observe.gunicorn.service import Service
+from wsgi_observe.logs.installation import installation
 
 _PRINTED = "an app that fails to load is printed on stderr"
 
@@ -30,24 +31,26 @@ def guard_preload(server: Any, service: Service) -> None:
                 # In each worker: a gevent one is patched here, which the arbiter never is.
                 begin_sentry(service.settings)
             return load()
+        installation.start_loading()
         try:
-            app = load()
+            return load()
         except Exception:
             server.log.exception("The app failed to load")
             raise SystemExit(1) from None
-        service.stream.tidy()  # it may have brought handlers of its own
-        return app
+        finally:
+            installation.end_loading()
 
     server.app.wsgi = wsgi
 
 
 def guard_worker(server: Any, worker: Any) -> None:
-    """See to it that a worker logs why it cannot start, or ends."""
+    """See to it that a worker logs what its app logs as it is imported, and why it cannot start."""
     start = offered(worker, "init_process", _PRINTED)
     if start is None:
         return
 
     def init_process() -> None:
+        installation.start_loading()
         try:
             start()
         except Exception as error:

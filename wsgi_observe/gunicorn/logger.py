@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.instrument.statsd import Statsd
 
+from wsgi_observe.core.loggers import get_logger, keep_enabled
 from wsgi_observe.gunicorn.access import wants_gunicorns_own
 from wsgi_observe.gunicorn.hooks import hang
 from wsgi_observe.gunicorn.sentry import require_sentry
 from wsgi_observe.gunicorn.service import Service
-from wsgi_observe.gunicorn.stream import has_logconfig
-from wsgi_observe.settings import PREFIX, Settings, SettingsError
+from wsgi_observe.settings import Settings, SettingsError
 
-_log = logging.getLogger("wsgi_observe.gunicorn")
+_log = get_logger("wsgi_observe.gunicorn")
 
 
 class Logger(GunicornLogger):
@@ -38,6 +37,8 @@ class Logger(GunicornLogger):
     def setup(self, cfg: Any) -> None:
         """Arrange everything for a configuration: at the start, and again for each reload."""
         self.cfg = cfg  # before Gunicorn 26 it keeps to the first
+        keep_enabled(self.error_log)
+        keep_enabled(self.access_log)
         super().setup(cfg)
         first = self._service is None
         try:
@@ -54,8 +55,7 @@ class Logger(GunicornLogger):
             require_sentry(environ)
         if self._service is None:
             self._service = Service()
-        keeps_level = has_logconfig(cfg) and f"{PREFIX}LOG_LEVEL" not in environ
-        self._service.stream.begin(settings, cfg, keeps_level=keeps_level)
+        self._service.stream.begin(settings, cfg, environ)
         self._service.update(settings, cfg)
         # To Gunicorn any `logconfig` asks for its access line; ours is there already.
         self.access_log.disabled = not wants_gunicorns_own(cfg)
@@ -63,7 +63,7 @@ class Logger(GunicornLogger):
 
     def _stop_the_start(self, error: SettingsError) -> None:
         service = Service()
-        service.stream.begin(Settings(log_format="json"), self.cfg)
+        service.stream.begin(Settings(log_format="json"), self.cfg, {})
         _log.critical("%s", error)
         raise SystemExit(1) from None
 
@@ -74,6 +74,11 @@ class Logger(GunicornLogger):
         """
         output = None if output == "-" else output
         super()._set_handler(log, output, fmt, stream)  # type: ignore[misc]
+
+    def _set_syslog_handler(self, log: Any, cfg: Any, fmt: Any, name: str) -> None:
+        """Set a syslog handler; one for access lines, whose query is not redacted, if asked for."""
+        if log is not self.access_log or wants_gunicorns_own(cfg):
+            super()._set_syslog_handler(log, cfg, fmt, name)  # type: ignore[misc]
 
     def reopen_files(self) -> None:
         """Reopen log files; see to a configuration that was read anew, too.

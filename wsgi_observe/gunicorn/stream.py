@@ -1,101 +1,122 @@
-"""One stream of lines: our handler in place of those that write to the console beside it."""
+"""One stream of lines under Gunicorn: where it goes, and Gunicorn's own loggers in it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from wsgi_observe.gunicorn.console import (
-    Gate,
-    Gone,
-    all_loggers,
-    give_way,
-    is_console,
-    reaches_root,
-    writes_itself,
-)
-from wsgi_observe.logs.config import root_handlers, set_levels
-from wsgi_observe.logs.defaults import remove_default_handlers
-from wsgi_observe.logs.handler import LineHandler
-from wsgi_observe.logs.uncaught import capture_uncaught
-from wsgi_observe.settings import Settings
+from wsgi_observe.logs.config import install
+from wsgi_observe.logs.foreign import propagation_path
+from wsgi_observe.logs.installation import installation
+from wsgi_observe.settings import PREFIX, Settings
 
 
 class Stream:
-    """Puts our handler on root and leaves the user's own, which write elsewhere, alone.
+    """Installs our handlers for the arbiter and its workers, and restores them.
 
     Nothing goes through ``dictConfig``: it would close every handler of the process, those of a
     ``logconfig_dict`` and of a preloaded app too.
     """
 
     def __init__(self) -> None:
-        self._handler: Any = None
-        self._beside: list[logging.Handler] = []  # on root too, where the settings ask for more
-        self._gone: Gone = []
+        self._handlers: tuple[logging.Handler, ...] = ()
 
-    def begin(self, settings: Settings, cfg: Any, *, keeps_level: bool = False) -> None:
+    def begin(self, settings: Settings, cfg: Any, environ: Mapping[str, str]) -> None:
         """Set up anew, once Gunicorn's own logger has done so.
 
-        :param keeps_level: whether the levels are those of the user's ``logconfig``.
+        An app that was preloaded and has installed handlers of ours itself keeps those.
         """
-        made = root_handlers(settings)
-        before = [self._handler, *self._beside]
-        (self._handler,) = (one for one in made if isinstance(one, LineHandler))
-        self._beside = [one for one in made if one is not self._handler]
-        self._gone = []
-        self._replace(before)
-        if not keeps_level:
-            set_levels(settings)
-        self.tidy()
-        self._hear_gunicorn(cfg)
-        capture_uncaught(settings.capture_uncaught)
+        syslog = _take_syslog_handlers(cfg)
+        if not self._handlers or installation.handlers == self._handlers:
+            has_level = f"{PREFIX}LOG_LEVEL" in environ
+            install(
+                settings.replace(log_stream=_log_stream(settings, cfg, environ)),
+                sets_levels=has_level or not has_logconfig(cfg),
+                enforces_levels=has_level,
+                owner=_owner_of_files(cfg),
+                also=syslog,
+            )
+            for handler in syslog:
+                handler.setFormatter(_OneLine(installation.handlers[0].formatter))
+            self._handlers = installation.handlers
+        self._propagate_gunicorns_records(cfg)
+        installation.restore()
 
-    def tidy(self) -> None:
-        """Have what writes to the console give way, and ours stand on root.
-
-        Done once more when the app is loaded, which may have brought handlers of its own.
-        """
-        if self._handler is None:
-            return
-        remove_default_handlers()
-        self._gone += give_way(self._handler)
-        root = logging.getLogger()
-        if not any(_speaks(handler) for handler in root.handlers):
-            for handler in (self._handler, *self._beside):
-                root.addHandler(handler)
-        if any(handler.level or handler.filters for _, handler in self._gone):
-            self._handler.filters[:] = [Gate(self._gone)]
-
-    def _replace(self, before: Sequence[logging.Handler | None]) -> None:
-        """Let the new handlers stand where those of the configuration before stood.
-
-        Each logger in one step: a thread of the arbiter's may be logging meanwhile.
-        """
-        first, *beside = before
-        for logger in all_loggers():
-            kept = [one for one in logger.handlers if one not in beside]
-            new = self._beside if first in kept and logger is logging.root else []
-            logger.handlers[:] = [self._handler if one is first else one for one in kept] + new
-        for handler in before:
-            if handler is not None:
-                handler.close()
-
-    def _hear_gunicorn(self, cfg: Any) -> None:
-        """Have Gunicorn's own loggers heard, which have no console handler of theirs."""
+    def _propagate_gunicorns_records(self, cfg: Any) -> None:
+        """Have Gunicorn's own loggers, which have no console handler of theirs, reach ours."""
         errors, access = logging.getLogger("gunicorn.error"), logging.getLogger("gunicorn.access")
-        if not errors.handlers or not has_logconfig(cfg):
-            errors.propagate = True  # to root, where ours stands, or what the app puts there
-            errors.removeHandler(self._handler)
-        if cfg.accesslog == "-" and not reaches_root(access):
-            access.addHandler(self._handler)
+        ours = installation.handlers
+        others = [handler for handler in errors.handlers if handler not in ours]
+        if not others or not has_logconfig(cfg):
+            errors.propagate = True  # to root, where ours is, or what the app puts there
+        if cfg.accesslog == "-" and propagation_path(access)[-1] is not logging.root:
+            access.handlers = [*(one for one in access.handlers if one not in ours), *ours]
 
 
-def _speaks(handler: logging.Handler) -> bool:
-    """Tell whether a handler of root's makes ours one too many: ours, or the app's own kind."""
-    return isinstance(handler, LineHandler) or (is_console(handler) and writes_itself(handler))
+class _OneLine(logging.Formatter):
+    """Formats a record as the first of the lines that our formatter makes of it, for syslog."""
+
+    def __init__(self, formatter: Any) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line, within the bytes that a datagram takes."""
+        if not hasattr(self._formatter, "lines"):
+            return str(self._formatter.format(record))
+        line: bytes = self._formatter.lines(record)[0]
+        return line.decode().rstrip("\n")
 
 
 def has_logconfig(cfg: Any) -> bool:
-    """Tell whether the user's configuration has logging of its own."""
+    """Return whether the user's configuration has logging of its own."""
     return bool(cfg.logconfig_dict or cfg.logconfig_json or cfg.logconfig)
+
+
+def _log_stream(settings: Settings, cfg: Any, environ: Mapping[str, str]) -> str:
+    """Return the stream of the settings, or Gunicorn's error log where nobody reads stdout."""
+    is_chosen = f"{PREFIX}LOG_STREAM" in environ or settings.log_stream != "stdout"
+    if is_chosen or not (cfg.daemon or _is_null_device(sys.stdout)):
+        return settings.log_stream
+    if cfg.errorlog == "-":
+        return settings.log_stream if _is_null_device(sys.stderr) else "stderr"
+    return str(Path(cfg.errorlog).absolute())
+
+
+def _is_null_device(stream: Any) -> bool:
+    try:
+        found = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):  # closed, or captured
+        return False
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == Path(os.devnull).stat().st_rdev
+
+
+def _owner_of_files(cfg: Any) -> tuple[int, int] | None:
+    """Return the user and group of the workers where the arbiter is root and they are not."""
+    return (cfg.uid, cfg.gid) if os.geteuid() == 0 and cfg.uid != 0 else None
+
+
+def _take_syslog_handlers(cfg: Any) -> list[Any]:
+    """Return the syslog handlers that Gunicorn has put on its error log, to get all our lines.
+
+    ``--log-syslog`` asks for the service's logs: an app's failures are ours to write, not its.
+    """
+    if not cfg.syslog:
+        return []
+    errors = logging.getLogger("gunicorn.error")
+    taken: list[Any] = [one for one in errors.handlers if type(one).__name__ == "SysLogHandler"]
+    for handler in taken:
+        errors.removeHandler(handler)
+        handler.ident = f"gunicorn.{cfg.syslog_prefix or cfg.proc_name.replace(':', '.')}: "
+        if cfg.disable_redirect_access_to_syslog:
+            handler.addFilter(_is_no_access_line)
+    return taken
+
+
+def _is_no_access_line(record: logging.LogRecord) -> bool:
+    return record.name != "wsgi_observe.access" or record.levelno >= logging.ERROR

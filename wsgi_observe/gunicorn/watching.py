@@ -33,7 +33,8 @@ def watch(worker: Any, app: WSGIApplication, seat: Seat, settings: Settings) -> 
     if not note_requests(app, recorder):
         return
     tell_ends(worker, recorder)
-    watchdog = Watchdog(recorder, _slow(settings, worker.cfg))
+    # Under gevent requests do it: the locks of `logging` are not for a thread of the system's.
+    watchdog = Watchdog(recorder, _slow(settings, worker.cfg), checks_logging=not original)
     if original:
         watchdog.start(original("_thread", "start_new_thread"), original("time", "sleep"))
     else:

@@ -12,11 +12,12 @@ from wsgi_observe.gunicorn.rejected import answer_rejected
 from wsgi_observe.gunicorn.service import Service
 from wsgi_observe.gunicorn.watching import watch
 from wsgi_observe.gunicorn.wrapping import observed
+from wsgi_observe.logs.installation import installation
 
 
 def begin(worker: Any, service: Service) -> None:
     """Observe the app, the requests that it never sees, and say how it is set up."""
-    service.stream.tidy()
+    installation.end_loading()
     if service.settings.capture_uncaught and originals():
         hear_of_failures()
     app = offered(worker, "wsgi", "the app is not observed; only WSGI workers have one")

@@ -10,6 +10,7 @@ from _thread import start_new_thread
 from collections.abc import Callable
 from time import sleep, time
 
+from wsgi_observe.core.loggers import watch
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.inflight.answering import answer
 from wsgi_observe.inflight.recorder import Recorder, Slot
@@ -24,11 +25,13 @@ class Watchdog:
     """Looks at the running requests a few times a second; they pay nothing for it.
 
     :param slow: seconds from which a request is named; 0 for never.
+    :param checks_logging: whether the logging configuration is compared with what was installed.
     """
 
-    def __init__(self, recorder: Recorder, slow: float) -> None:
+    def __init__(self, recorder: Recorder, slow: float, *, checks_logging: bool = False) -> None:
         self._recorder = recorder
         self._slow = slow
+        self._checks_logging = checks_logging
         self._named: dict[Slot, float] = {}
         part = slow / 8 if slow else _LONGEST_SLEEP
         self._pause = min(_LONGEST_SLEEP, max(_SHORTEST_SLEEP, part))
@@ -58,6 +61,8 @@ class Watchdog:
             if self._slow:
                 self._name_slow(now)
             answer(self._recorder)
+            if self._checks_logging:
+                watch.check_if_due()
         except Exception:
             warn_once("watching the running requests")
 

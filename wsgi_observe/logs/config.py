@@ -1,15 +1,15 @@
-"""The logging configuration as a plain dict, and its being applied."""
+"""The logging configuration: as a dict for ``dictConfig``, and installed by us."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wsgi_observe.core.fit_mail import check_mail
 from wsgi_observe.logs import streams
-from wsgi_observe.logs.defaults import remove_default_handlers
 from wsgi_observe.logs.handler import LineHandler
+from wsgi_observe.logs.installation import installation
 from wsgi_observe.logs.uncaught import capture_uncaught
 from wsgi_observe.settings import Settings, SettingsError
 
@@ -31,7 +31,7 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
     chosen = (settings or Settings()).replace(**overrides)
     _require_whole_lines(chosen)
     check_mail(chosen)
-    root_level, levels = _levels(chosen)
+    levels = _levels(chosen)
     handlers = dict(_handlers(chosen))
     return {
         "version": 1,
@@ -39,32 +39,54 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
         "disable_existing_loggers": False,
         "formatters": {"wsgi_observe": _formatter(chosen)},
         "handlers": handlers,
-        "loggers": {name: {"level": level} for name, level in levels.items()},
-        "root": {"level": root_level, "handlers": list(handlers)},
+        "loggers": {name: {"level": level} for name, level in levels.items() if name},
+        "root": {"level": levels[""], "handlers": list(handlers)},
     }
 
 
 def configure_logging(settings: Settings | None = None, **overrides: Any) -> None:
     """Have every record of the process leave as one line; call it before the app exists.
 
-    Flask then adds no handler of its own. Handlers that root has are replaced, and those that
-    Flask and Werkzeug have added by themselves are taken off.
+    Flask then adds no handler of its own. Handlers of the standard library that write to the
+    console give way; those that write elsewhere, and those of a class of the user's, stay. What
+    other code configures later is put right, and logged once.
 
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
     """
-    # It brings sockets and pickles along, which not everybody who imports us has asked for.
-    from logging.config import dictConfig
-
     chosen = (settings or Settings()).replace(**overrides)
-    config = logging_config(chosen)
-    _require_stream(chosen.log_stream)
-    dictConfig(config)
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, LineHandler):
-            handler.open()
-    remove_default_handlers()
-    capture_uncaught(chosen.capture_uncaught)
+    install(chosen, enforces_levels="log_level" in overrides)
+    installation.check()
+
+
+def install(
+    settings: Settings,
+    *,
+    sets_levels: bool = True,
+    enforces_levels: bool = False,
+    owner: tuple[int, int] | None = None,
+    also: Sequence[logging.Handler] = (),
+) -> None:
+    """Install the handlers and levels of `settings`.
+
+    Unlike ``dictConfig``, which closes every handler of the process, this closes only those of
+    an earlier installation.
+
+    :param sets_levels: whether ``log_level`` is applied.
+    :param enforces_levels: whether it also counts over the levels that other code sets later.
+    :param owner: user and group IDs that a log file belongs to.
+    :param also: handlers to install beside them.
+    :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
+    """
+    handlers = _make_handlers(settings, owner)
+    levels = _levels(settings) if sets_levels else {}
+    if levels:
+        # A level of its own: Alembic's `fileConfig` sets root's to WARNING, an access line is INFO.
+        levels.setdefault("wsgi_observe", levels[""])
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    installation.install([*handlers, *also], levels if enforces_levels else {})
+    capture_uncaught(settings.capture_uncaught)
 
 
 def _handlers(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -79,17 +101,13 @@ def _handlers(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "wsgi_observe_mail", {**mail, **options, "static_fields": static}
 
 
-def root_handlers(settings: Settings) -> list[logging.Handler]:
-    """Return the handlers that `configure_logging` puts on root, for who keeps the others.
-
-    Unlike ``dictConfig``, which closes every handler of the process, this touches none of them.
-
-    :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
-    """
+def _make_handlers(settings: Settings, owner: tuple[int, int] | None) -> list[logging.Handler]:
+    # It brings sockets and pickles along, which not everybody who imports us has asked for.
     from logging.config import DictConfigurator
 
     config = logging_config(settings)
-    _require_stream(settings.log_stream)
+    config["handlers"]["wsgi_observe"]["owner"] = owner
+    _require_stream(settings.log_stream, owner)
     maker = DictConfigurator(config)
     made = {name: maker.configure_formatter(one) for name, one in config["formatters"].items()}
     maker.config["formatters"] = made
@@ -103,18 +121,10 @@ def root_handlers(settings: Settings) -> list[logging.Handler]:
     return handlers
 
 
-def set_levels(settings: Settings) -> None:
-    """Set the levels of root and of those loggers that ``log_level`` names."""
-    root_level, levels = _levels(settings)
-    logging.getLogger().setLevel(root_level)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-
-
-def _levels(settings: Settings) -> tuple[str, dict[str, str]]:
-    """Return root's level, and those of the loggers that ``log_level`` names."""
+def _levels(settings: Settings) -> dict[str, str]:
+    """Return the level of root, whose name is empty, and of the loggers that are named."""
     root_level, *levels = settings.log_level.split(",")
-    return root_level, dict(item.split("=") for item in levels)
+    return {"": root_level, **dict(item.split("=") for item in levels)}
 
 
 def _formatter(settings: Settings) -> dict[str, Any]:
@@ -145,9 +155,9 @@ def _require_whole_lines(settings: Settings) -> None:
         raise SettingsError("max_line_bytes", allowed, longest)
 
 
-def _require_stream(name: str) -> None:
+def _require_stream(name: str, owner: tuple[int, int] | None) -> None:
     """Stop the start where a file cannot be opened."""
     try:
-        streams.open_sink(name)[0].close()
+        streams.open_sink(name, owner)[0].close()
     except OSError as error:
         raise SettingsError("log_stream", f"what can be opened ({error})", name) from error

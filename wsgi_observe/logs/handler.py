@@ -6,12 +6,20 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from wsgi_observe.core.context import running
+from wsgi_observe.core.loggers import watch
 from wsgi_observe.core.once import is_news
 from wsgi_observe.logs.fields import text_of
 from wsgi_observe.logs.outlet import Outlet
 from wsgi_observe.logs.streams import open_sink, standard
+
+if TYPE_CHECKING:
+    from wsgi_observe.logs.gate import Gate
+
+# Of Werkzeug's development server and Django's `runserver`: a line for each request.
+_SERVERS_LOGGERS = ("werkzeug", "django.server")
 
 _GRAVE = logging.WARNING
 _BETWEEN_LOOKS = 1.0  # seconds for which a stream is taken to be what it was
@@ -22,23 +30,41 @@ class LineHandler(logging.Handler):
 
     :param stream: ``stdout``, ``stderr``, ``wsgi.errors``, a file's path, or a stream itself.
     :param wait: seconds for which a full pipe is waited for, once.
+    :param owner: user and group IDs that a file which is created belongs to; for a process that
+        starts as root and serves as another user.
     :raises OSError: for a path that cannot be opened.
     """
 
-    def __init__(self, stream: Any = "stdout", *, wait: float = 0.25) -> None:
+    gate: Gate | None = None
+    """Which records pass in place of handlers that this one replaced; set by who installs it."""
+
+    def __init__(
+        self,
+        stream: Any = "stdout",
+        *,
+        wait: float = 0.25,
+        owner: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__()
         self._stream = stream
         self._wait = wait
+        self._owner = owner
         self._outlet: Outlet | None = None
         self._looked_at = 0.0
         self._lines: Callable[[logging.LogRecord], list[bytes]] = self._plain_lines
-        if isinstance(stream, str) and "/" in stream:
+        if self.path:
             self._open()  # a mistaken path stops the start
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:
         """Set the formatter; one that makes lines of bytes itself is asked for them."""
         super().setFormatter(fmt)
         self._lines = getattr(fmt, "lines", self._plain_lines)
+
+    @property
+    def path(self) -> str:
+        """The path of the file that is written to; empty for another stream."""
+        is_path = isinstance(self._stream, str) and "/" in self._stream
+        return self._stream if is_path else ""
 
     def open(self) -> None:
         """Open the stream now, before the process forks or changes its user, and remark on it."""
@@ -52,14 +78,20 @@ class LineHandler(logging.Handler):
             self._stream = stream
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
-        """Emit a record that passes the filters: as `logging` does, without its detours."""
-        if not self.filters:
+        """Emit a record that passes the gate and the filters, as `logging` does."""
+        if record.name in _SERVERS_LOGGERS and _is_repeated_access_line(record):
+            return False
+        gate = self.gate
+        if not self.filters and (gate is None or gate.is_open):
             self.emit(record)
             return True
-        passes: Any = self.filter(record)  # from Python 3.12 on perhaps another record
-        if passes:
-            self.emit(record if passes is True else passes)
-        return passes  # type: ignore[no-any-return]
+        # From Python 3.12 on a filter may return another record.
+        passed: Any = True if gate is None else gate.passes(record)
+        if passed and self.filters:
+            passed = self.filter(record if passed is True else passed)
+        if passed:
+            self.emit(record if passed is True else passed)
+        return passed  # type: ignore[no-any-return]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's lines."""
@@ -99,6 +131,7 @@ class LineHandler(logging.Handler):
         with self.lock:  # type: ignore[union-attr]
             self._close_outlet()
         super().close()
+        watch.mark_changed()  # mostly by `logging.config`, which closes every handler
 
     def _look(self) -> Outlet:
         """Return the outlet, a new one where the stream is another by now."""
@@ -107,14 +140,14 @@ class LineHandler(logging.Handler):
         if outlet is None:
             return self._open()
         if outlet.sink.is_stale():
-            sink, remark = open_sink(self._stream)
+            sink, remark = open_sink(self._stream, self._owner)
             outlet.sink.close()
             outlet.sink = sink
             self._remark(remark)
         return outlet
 
     def _open(self) -> Outlet:
-        sink, remark = open_sink(self._stream)
+        sink, remark = open_sink(self._stream, self._owner)
         self._outlet = Outlet(sink, self._wait, self._count_line, self._say_failure)
         self._looked_at = monotonic()
         self._remark(remark)
@@ -164,3 +197,11 @@ class LineHandler(logging.Handler):
 
     def _plain_lines(self, record: logging.LogRecord) -> list[bytes]:
         return [f"{self.format(record)}\n".encode("utf-8", "backslashreplace")]
+
+
+def _is_repeated_access_line(record: logging.LogRecord) -> bool:
+    """Return whether a development server reports a request that gets an access line of ours."""
+    if record.exc_info or (record.name == "werkzeug" and record.levelno != logging.INFO):
+        return False
+    request = running()
+    return request is not None and getattr(request, "started_at", 0.0) > 0.0

@@ -112,23 +112,31 @@ class Socket(Descriptor):
 
 
 class File:
-    """A file by its path: appended to, and opened again where it was rotated away."""
+    """A file by its path: appended to, and opened again where it was rotated away.
+
+    :param owner: user and group IDs that the file belongs to where this creates it.
+    """
 
     is_pipe = False
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, owner: tuple[int, int] | None = None) -> None:
         self._path = path
+        self._owner = owner
         self._own = -1
         self._open()
 
     def write(self, data: bytes) -> int:
         """Append, to the file that has the name now."""
-        try:
-            now = os.stat(self._path)  # noqa: PTH116
-            if (now.st_dev, now.st_ino) != self._is:
+        # A worker that serves as another user may not create files where its arbiter may: the
+        # rotated file takes its lines until there is a new one.
+        with suppress(PermissionError):
+            try:
+                now = os.stat(self._path)  # noqa: PTH116
+                is_same = (now.st_dev, now.st_ino) == self._is
+            except FileNotFoundError:
+                is_same = False
+            if not is_same:
                 self._open()
-        except FileNotFoundError:
-            self._open()
         return os.write(self._own, data)
 
     def wait(self, seconds: float) -> bool:
@@ -149,8 +157,15 @@ class File:
             self._own = -1
 
     def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
-        opened = os.open(self._path, flags, 0o666)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            opened = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            opened = os.open(self._path, flags)
+        else:
+            if self._owner is not None:
+                with suppress(PermissionError):  # as the workers' user itself
+                    os.fchown(opened, *self._owner)
         if self._own >= 0:
             os.close(self._own)
         self._own = opened

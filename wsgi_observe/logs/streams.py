@@ -16,10 +16,11 @@ WSGI_ERRORS = "wsgi.errors"
 _OTHER = {"stdout": "stderr", "stderr": "stdout"}
 
 
-def open_sink(stream: Any) -> tuple[Sink, str]:
+def open_sink(stream: Any, owner: tuple[int, int] | None = None) -> tuple[Sink, str]:
     """Return the way into a stream, and what has to be said about it, if anything.
 
     :param stream: ``stdout``, ``stderr``, ``wsgi.errors``, a file's path, or a stream itself.
+    :param owner: user and group IDs that a file which is created belongs to.
     :raises OSError: for a path that cannot be opened.
     """
     if stream == WSGI_ERRORS:
@@ -27,7 +28,7 @@ def open_sink(stream: Any) -> tuple[Sink, str]:
     if not isinstance(stream, str):
         return _open_object(stream, "the stream")
     if stream not in _OTHER:
-        return File(stream), ""
+        return File(stream, owner), ""
     found = standard(stream)
     if found is not None:
         return _open_object(found, stream)

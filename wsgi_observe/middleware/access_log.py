@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.core.environ import printable, request_line
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.layer import Layer
+from wsgi_observe.core.loggers import watch
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.records import RecordMaker
 from wsgi_observe.logs.direct import access, write_directly
@@ -69,13 +70,18 @@ class AccessLog(Layer):
             return
         if self._shortens:
             scope.remote_addr = self._remote_addr
-        scope.started_at = exchange.started_at = perf_counter()
+        scope.started_at = exchange.started_at = now = perf_counter()
+        if now >= watch.due:
+            watch.check()
         exchange.at_end = (*self._hooks, *exchange.at_end) if exchange.at_end else self._hooks
 
     def _write_line(self, exchange: Exchange) -> None:
         if (exchange.shared or exchange).is_probe:
             return
-        seconds = perf_counter() - exchange.started_at
+        now = perf_counter()
+        if now >= watch.due:
+            watch.check()
+        seconds = now - exchange.started_at
         code = exchange.code
         level = logging.INFO if self._level is None else self._ask_level(exchange, code, seconds)
         if not level or not access.isEnabledFor(level):

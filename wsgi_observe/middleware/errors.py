@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from wsgi_observe.core.environ import request_line
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.failures import is_logged, is_unreadable_body, mark_logged
 from wsgi_observe.core.layer import Layer
+from wsgi_observe.core.loggers import get_logger, watch
 from wsgi_observe.core.net import Answer, Headers
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.stock import is_stock_page, is_stock_text
@@ -26,7 +26,7 @@ from wsgi_observe.settings import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-_log = logging.getLogger("wsgi_observe.errors")
+_log = get_logger("wsgi_observe.errors")
 
 
 class ErrorEnvelope(Layer):
@@ -89,6 +89,7 @@ class ErrorEnvelope(Layer):
         """Log `error` with its traceback, once."""
         if is_logged(error):
             return
+        watch.check_if_due()
         ask("logging a failure", _log_failure, transfer, error)
         mark_logged(error, transfer.scope)
 

@@ -1,0 +1,338 @@
+"""Logging that other code configures too: our lines still leave, each of them once."""
+
+from __future__ import annotations
+
+import io
+import logging
+import logging.config
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.calls import answering, call, raising
+from tests.support import strict_json
+from wsgi_observe import configure_logging, observe
+from wsgi_observe.core.loggers import get_logger, watch
+from wsgi_observe.logs import LineHandler, logging_config
+from wsgi_observe.logs.installation import installation
+
+pytestmark = pytest.mark.usefixtures("clean_logging")
+
+DISABLING = {
+    "version": 1,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}
+"""The schema's default: the loggers that exist are disabled."""
+
+
+class Lines:
+    """The lines in a log file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def all(self) -> list[dict[str, Any]]:
+        return [strict_json(line) for line in self.path.read_text().splitlines()]
+
+    @property
+    def messages(self) -> list[str]:
+        return [line["message"] for line in self.all]
+
+    @property
+    def warning(self) -> str:
+        """The one WARNING of ours."""
+        (line,) = [
+            line
+            for line in self.all
+            if (line["level"], line["logger"]) == ("WARNING", "wsgi_observe.logs")
+        ]
+        return str(line["message"])
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Lines:
+    return Lines(tmp_path / "log")
+
+
+@pytest.fixture
+def shop() -> Iterator[logging.Logger]:
+    """A logger of an app's; it is as new afterwards."""
+    logger = logging.getLogger("shop")
+    yield logger
+    logger.handlers.clear()
+    logger.propagate, logger.disabled, logger.level = True, False, logging.NOTSET
+
+
+def console(**options: Any) -> logging.Handler:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setLevel(options.get("level", logging.NOTSET))
+    for each in options.get("filters", ()):
+        handler.addFilter(each)
+    return handler
+
+
+def drop(record: logging.LogRecord) -> bool:
+    return False
+
+
+# What an app does to root, and what our one WARNING calls it.
+REPLACING: dict[str, tuple[Callable[[], object], str]] = {
+    "dictConfig": (
+        lambda: logging.config.dictConfig(DISABLING),
+        "root logger's handler of wsgi_observe was replaced by StreamHandler",
+    ),
+    "basicConfig": (
+        lambda: logging.basicConfig(force=True, level="INFO"),
+        "root logger's handler of wsgi_observe was replaced by StreamHandler",
+    ),
+    "a list of handlers": (
+        lambda: logging.getLogger().handlers.__setitem__(slice(None), [console()]),
+        "root logger's handler of wsgi_observe was replaced by StreamHandler",
+    ),
+    "no handlers": (
+        lambda: logging.getLogger().handlers.clear(),
+        "root logger's handler of wsgi_observe was removed",
+    ),
+    "disable": (lambda: logging.disable(logging.CRITICAL), "logging.disable(CRITICAL) hid"),
+}
+
+
+@pytest.mark.parametrize("kind", REPLACING)
+def test_what_replaces_our_handler_is_put_right_and_reported_once(
+    kind: str, lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace, report = REPLACING[kind]
+    configure_logging(log_stream=str(lines.path))
+    for _ in range(3):
+        replace()
+        watch.due = 0.0  # two seconds later
+        assert call(observe(raising(ValueError("boom"))), "/boom").code == 500
+    errors = [line for line in lines.all if line["level"] == "ERROR"]
+    assert [line["exc_type"] for line in errors] == ["ValueError"] * 3
+    assert lines.messages.count("GET /boom 500") == 3
+    assert report in lines.warning
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_configuration_in_a_request_is_put_right_when_it_ends(lines: Lines) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/migrate":
+            logging.config.dictConfig(DISABLING)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    configure_logging(log_stream=str(lines.path))
+    observed = observe(app)
+    call(observed, "/migrate")
+    call(observed, "/orders")
+    assert [line for line in lines.messages if line.startswith("GET")] == [
+        "GET /migrate 200",
+        "GET /orders 200",
+    ]
+
+
+def test_our_own_loggers_cannot_be_disabled_by_a_configuration() -> None:
+    ours = get_logger("wsgi_observe.test")
+    logging.config.dictConfig(DISABLING)
+    assert not ours.disabled
+    ours.disabled = True  # by whoever means it
+    assert ours.disabled
+    ours.disabled = False
+
+
+def test_a_disabled_logger_still_logs_errors_and_is_named_with_the_remedy(
+    lines: Lines, shop: logging.Logger
+) -> None:
+    configure_logging(log_stream=str(lines.path))
+    logging.config.dictConfig(DISABLING)
+    installation.check()
+    shop.info("lost")
+    shop.error("failed")
+    assert shop.disabled
+    assert lines.messages[1:] == ["failed"]
+    assert "disabled the existing loggers shop" in lines.warning.replace("asyncio, ", "")
+    assert "disable_existing_loggers=False" in lines.warning
+
+
+def test_a_logger_that_is_named_later_is_itself_again(lines: Lines, shop: logging.Logger) -> None:
+    configure_logging(log_stream=str(lines.path))
+    logging.config.dictConfig(DISABLING)
+    installation.check()
+    logging.config.dictConfig({"version": 1, "loggers": {"shop": {"level": "INFO"}}})
+    shop.info("heard")
+    assert lines.messages[-1] == "heard"
+
+
+def test_a_logger_that_was_disabled_on_purpose_stays_silent(
+    lines: Lines, shop: logging.Logger
+) -> None:
+    shop.disabled = True
+    configure_logging(log_stream=str(lines.path))
+    installation.check()
+    shop.error("not wanted")
+    assert lines.path.read_text() == ""
+
+
+@pytest.mark.parametrize("handlers", [[], [console()]], ids=["none", "the console"])
+def test_a_logger_that_does_not_propagate_gets_our_handler(
+    handlers: list[logging.Handler], lines: Lines, shop: logging.Logger
+) -> None:
+    shop.propagate, shop.handlers = False, handlers
+    configure_logging(log_stream=str(lines.path))
+    shop.info("sold")
+    logging.getLogger("shop.child").info("sold, too")
+    assert lines.messages[-2:] == ["sold", "sold, too"]
+    assert ("does not propagate and has no handler" in lines.path.read_text()) is not handlers
+
+
+def test_handlers_shared_with_another_logger_are_not_written_twice(
+    lines: Lines, shop: logging.Logger
+) -> None:
+    other = logging.getLogger("shop_server")
+    shop.handlers, shop.propagate = other.handlers, False
+    configure_logging(log_stream=str(lines.path))
+    other.info("once")
+    assert lines.messages.count("once") == 1
+
+
+def test_a_logger_with_a_file_of_its_own_keeps_it_and_its_failures_are_here_too(
+    lines: Lines, shop: logging.Logger, tmp_path: Path
+) -> None:
+    own = logging.FileHandler(tmp_path / "own")
+    shop.addHandler(own)
+    shop.propagate = False
+    configure_logging(log_stream=str(lines.path))
+    shop.info("theirs")
+    shop.error("failed")
+    shop.info("caught", exc_info=ValueError())
+    own.close()
+    assert lines.messages == ["failed", "caught"]
+    assert (tmp_path / "own").read_text().startswith("theirs\nfailed\ncaught\n")
+
+
+def test_a_logger_that_is_muted_stays_muted(lines: Lines, shop: logging.Logger) -> None:
+    shop.addHandler(logging.NullHandler())
+    shop.propagate = False
+    configure_logging(log_stream=str(lines.path))
+    shop.error("noise")
+    assert lines.path.read_text() == ""
+
+
+def test_handlers_that_do_not_write_to_the_console_stay(
+    lines: Lines, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    root, kept = logging.getLogger(), io.StringIO()
+    root.addHandler(logging.StreamHandler(kept))
+    file = logging.FileHandler(tmp_path / "theirs")
+    root.addHandler(file)
+    configure_logging(log_stream=str(lines.path))
+    logging.getLogger("shop").warning("hello")
+    file.close()
+    assert caplog.messages == ["hello"]
+    assert kept.getvalue() == "hello\n"
+    assert (tmp_path / "theirs").read_text() == "hello\n"
+    assert lines.messages == ["hello"]
+
+
+def test_a_handler_for_our_own_file_gives_way(lines: Lines) -> None:
+    theirs = logging.FileHandler(lines.path)
+    logging.getLogger().addHandler(theirs)
+    configure_logging(log_stream=str(lines.path))
+    logging.getLogger("shop").warning("hello")
+    theirs.close()
+    assert lines.messages == ["hello"]
+
+
+class Filtered(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "noise" not in record.getMessage()
+
+
+# A console handler that gives way: its options, and of which records a line is left.
+GATES = {
+    "plain": ({}, ["debug", "info", "noise", "warning", "error", "noise error", "caught"]),
+    "a level": (
+        {"level": logging.CRITICAL},
+        ["error", "noise error", "caught"],
+    ),
+    "a filter": (
+        {"filters": [Filtered()]},
+        ["debug", "info", "warning", "error", "noise error", "caught"],
+    ),
+    "a filter that drops all": ({"filters": [drop]}, ["error", "noise error", "caught"]),
+}
+
+
+@pytest.mark.parametrize("kind", GATES)
+def test_levels_and_filters_of_a_replaced_handler_count_but_drop_no_failure(
+    kind: str, lines: Lines, shop: logging.Logger
+) -> None:
+    options, expected = GATES[kind]
+    shop.addHandler(console(**options))
+    shop.setLevel("DEBUG")
+    configure_logging(log_stream=str(lines.path))
+    shop.debug("debug")
+    shop.info("info")
+    shop.info("noise")
+    shop.warning("warning")
+    shop.error("error")
+    shop.error("noise error")
+    shop.info("caught", exc_info=ValueError())
+    logging.getLogger("other").info("other")
+    assert lines.messages == [*expected, "other"]
+
+
+def test_our_handler_that_an_app_attaches_by_dict_config_is_the_only_one(lines: Lines) -> None:
+    configure_logging(log_stream=str(lines.path))
+    config = logging_config(log_stream=str(lines.path), log_fields={"service": "shop"})
+    logging.config.dictConfig(config)
+    installation.check()
+    logging.getLogger("shop").info("once")
+    (line,) = lines.all
+    assert (line["message"], line["service"]) == ("once", "shop")
+    (handler,) = [one for one in logging.getLogger().handlers if isinstance(one, LineHandler)]
+    assert installation.handlers == (handler,)
+
+
+def test_a_level_that_was_asked_for_counts_over_that_of_the_app(lines: Lines) -> None:
+    configure_logging(log_stream=str(lines.path), log_level="INFO,shop.db=ERROR")
+    logging.getLogger().setLevel("WARNING")
+    logging.getLogger("shop.db").setLevel("DEBUG")
+    installation.check()
+    logging.getLogger("shop").info("heard")
+    logging.getLogger("shop.db").warning("not asked for")
+    assert lines.messages[1:] == ["heard"]
+    assert "the level of the logger root was set to WARNING" in lines.warning
+
+
+def test_an_apps_level_on_root_counts_where_none_was_asked_for_but_access_lines_stay(
+    lines: Lines,
+) -> None:
+    configure_logging(log_stream=str(lines.path))
+    logging.getLogger().setLevel("WARNING")
+    installation.check()
+    logging.getLogger("shop").info("not heard")
+    call(observe(answering()), "/orders")
+    assert lines.messages == ["GET /orders 200"]
+
+
+def test_nothing_is_compared_before_something_is_installed() -> None:
+    logging.config.dictConfig(DISABLING)
+    assert call(observe(answering()), "/").code == 200
+    assert not [one for one in logging.getLogger().handlers if isinstance(one, LineHandler)]
+
+
+def test_comparing_again_changes_nothing(lines: Lines, shop: logging.Logger) -> None:
+    shop.addHandler(console())
+    shop.propagate = False
+    configure_logging(log_stream=str(lines.path))
+    before = [list(one.handlers) for one in (logging.getLogger(), shop)]
+    for _ in range(3):
+        installation.check()
+    assert [one.handlers for one in (logging.getLogger(), shop)] == before
+    assert lines.path.read_text() == ""

@@ -1,0 +1,124 @@
+"""The loggers of the process, and the handlers that other code has attached to them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
+
+FileID = tuple[int, int]
+
+# Formatters of a framework that nobody chose: they say nothing about how the user wants lines.
+_STOCK_FORMATTERS = {("logging", "Formatter"), ("django.utils.log", "ServerFormatter")}
+
+# Handlers whose records go where their user has them go: to a file or over the network.
+_ELSEWHERE = frozenset(
+    {"FileHandler", "SocketHandler", "SysLogHandler", "SMTPHandler", "HTTPHandler"}
+)
+
+
+def all_loggers() -> list[logging.Logger]:
+    """Return every logger that exists, parents before their children."""
+    known = list(logging.root.manager.loggerDict.values())
+    loggers = [one for one in known if isinstance(one, logging.Logger)]
+    return [logging.root, *sorted(loggers, key=lambda one: one.name.count("."))]
+
+
+def propagation_path(logger: logging.Logger) -> list[logging.Logger]:
+    """Return the loggers whose handlers get the records of `logger`, itself first."""
+    path = [logger]
+    while path[-1].propagate and path[-1].parent is not None:
+        path.append(path[-1].parent)
+    return path
+
+
+def console_files() -> set[FileID]:
+    """Return which files the process's stdout and stderr are."""
+    found = map(_file_of, (sys.__stdout__, sys.__stderr__))
+    return {file for file in found if file is not None}
+
+
+def file_at(path: str) -> FileID | None:
+    """Return which file has a path, None where there is none."""
+    with suppress(OSError):
+        found = os.stat(path)  # noqa: PTH116
+        return found.st_dev, found.st_ino
+    return None
+
+
+def writes_to(handler: logging.Handler, files: Collection[FileID]) -> bool:
+    """Return whether a handler writes to the console, or to one of `files`."""
+    stream = _stream_of(handler)
+    if stream is not None and any(stream is one for one in _console_streams()):
+        return True
+    file = _file_of(stream)
+    if file is None and isinstance(handler, logging.FileHandler):  # ``delay=True``
+        file = file_at(handler.baseFilename)
+    return file in files
+
+
+def writes_elsewhere(handler: logging.Handler) -> bool:
+    """Return whether a handler is the standard library's for files or the network."""
+    # By name: `logging.handlers` loads sockets and pickles.
+    return any(
+        kind.__name__ in _ELSEWHERE and kind.__module__ in ("logging", "logging.handlers")
+        for kind in type(handler).__mro__
+    )
+
+
+def is_stock(handler: logging.Handler) -> bool:
+    """Return whether neither the handler nor its formatter is a class of the user's own."""
+    if type(handler) not in (logging.StreamHandler, logging.FileHandler):
+        return False
+    formatter = type(handler.formatter)
+    return formatter is type(None) or _name_of(formatter) in _STOCK_FORMATTERS
+
+
+def is_framework_default(handler: logging.Handler) -> bool:
+    """Return whether Flask or Werkzeug attached it by itself, since it saw no other handler."""
+    # Looked up, not imported: where it is not loaded there is none.
+    of_flask = getattr(sys.modules.get("flask.logging"), "default_handler", None)
+    return handler is of_flask or type(handler).__module__ == "werkzeug._internal"
+
+
+def is_for_development(handler: logging.Handler) -> bool:
+    """Return whether a filter of Django's has it write in ``DEBUG`` only.
+
+    Django's own default is such a handler: without ``DEBUG`` a stock project logs nothing.
+    """
+    return any(
+        _name_of(type(one)) == ("django.utils.log", "RequireDebugTrue") for one in handler.filters
+    )
+
+
+def describe(handler: logging.Handler) -> str:
+    """Return the class of a handler, and that of its formatter where it is the user's own."""
+    formatter = type(handler.formatter)
+    name = type(handler).__name__
+    is_own = handler.formatter is not None and _name_of(formatter) not in _STOCK_FORMATTERS
+    return f"{name} with {formatter.__name__}" if is_own else name
+
+
+def _name_of(kind: type) -> tuple[str, str]:
+    return kind.__module__, kind.__name__
+
+
+def _stream_of(handler: logging.Handler) -> Any:
+    """Return the stream that a handler writes to, also that of rich's console."""
+    stream = getattr(handler, "stream", None)
+    return getattr(getattr(handler, "console", None), "file", None) if stream is None else stream
+
+
+def _console_streams() -> list[object]:
+    of_flask = getattr(sys.modules.get("flask.logging"), "wsgi_errors_stream", None)
+    return [sys.stdout, sys.stderr, *([] if of_flask is None else [of_flask])]
+
+
+def _file_of(stream: Any) -> FileID | None:
+    with suppress(Exception):  # captured, closed, or a proxy
+        found = os.fstat(stream.fileno())
+        return found.st_dev, found.st_ino
+    return None

@@ -1,0 +1,317 @@
+"""Our handlers as installed in `logging`: attached where records arrive, restored when removed.
+
+Apps configure logging too: before, while and after they are loaded, and mostly with
+``disable_existing_loggers``. What they do is compared with what was installed when the app is
+loaded, at ``observe()``, and from then on every two seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from time import perf_counter
+from typing import Any
+
+from wsgi_observe.core.loggers import get_logger, is_kept_enabled, keep_errors, watch
+from wsgi_observe.logs import foreign
+from wsgi_observe.logs.gate import FailureHandler, Gate
+from wsgi_observe.logs.handler import LineHandler
+
+_log = get_logger("wsgi_observe.logs")
+
+_SECONDS = 2.0  # between two comparisons
+_MOST_NAMES = 20  # of loggers in one message
+
+# First parts of the names of loggers that nobody but the service itself uses.
+_SERVICE = frozenset({"wsgi_observe", "gunicorn", "wsgi", "py"})
+
+
+class Installation:
+    """The handlers that are installed in this process, and what they found there."""
+
+    def __init__(self) -> None:
+        self.handlers: tuple[logging.Handler, ...] = ()
+        self.problems: list[str] = []
+        """What somebody should put right, one sentence each."""
+        self._failures: logging.Handler = FailureHandler(())
+        self._gate = Gate()
+        self._levels: dict[str, str] = {}
+        self._disabled: set[str] = set()
+        self._reported: set[str] = set()
+        self._has_attached = False
+        self._loading: RestoringFactory | None = None
+        self._lock = Lock()
+
+    def install(self, handlers: Sequence[logging.Handler], levels: dict[str, str]) -> None:
+        """Attach `handlers` to root, and to every logger whose records do not get there.
+
+        Handlers of an earlier call are closed.
+
+        :param levels: of loggers, by their names, that no later configuration may change; root
+            is ``""``.
+        """
+        # Those of a user's ``dictConfig(logging_config())`` too.
+        handlers_before, failures_before = [*self.handlers, *_on_root()], self._failures
+        self._gate, self._failures = Gate(), FailureHandler(handlers)
+        self._use(handlers)
+        self._levels, self.problems, self._has_attached = levels, [], False
+        if not watch.has_disabled_loggers:  # or else it is a configuration that disabled them
+            self._disabled = {one.name for one in foreign.all_loggers() if one.disabled}
+        self._replace(handlers_before, failures_before)
+        self.restore()
+        watch.check = self.check  # type: ignore[method-assign]
+
+    def uninstall(self) -> None:
+        """Detach and close our handlers; what they replaced does not come back."""
+        before, self.handlers = self.handlers, ()
+        watch.due = math.inf
+        self._replace(before, self._failures)
+        self._reported.clear()
+
+    def restore(self) -> None:
+        """Attach our handlers where they are missing; add to `problems` what was found.
+
+        Handlers of the standard library that write to the console give way. One whose class or
+        formatter is the user's own stays, and ours is attached beside it.
+        """
+        watch.due = perf_counter() + _SECONDS
+        if not self.handlers or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._adopt()
+            found = [*self._restore_handlers(), *self._restore_levels()]
+            if watch.has_disabled_loggers:
+                watch.has_disabled_loggers = False
+                found += self._keep_errors_of_disabled()
+        finally:
+            self._lock.release()
+        self.problems += [one for one in found if one not in self.problems]
+
+    def check(self) -> None:
+        """Restore what other code has changed, and log each problem once."""
+        self.restore()
+        new = self.unreported_problems()
+        if new:
+            _log.warning("logging is configured by other code, too: %s", "; ".join(new))
+
+    def unreported_problems(self) -> list[str]:
+        """Return the problems that no line has reported, and take them as reported."""
+        new = [one for one in self.problems if one not in self._reported]
+        self._reported.update(new)
+        return new
+
+    def start_loading(self) -> None:
+        """Restore as soon as a record is made, from now on: an app logs while it is imported.
+
+        That an app configures logging then is no problem: most do.
+        """
+        if self.handlers and self._loading is None:
+            self._loading = RestoringFactory(self)
+            logging.setLogRecordFactory(self._loading)
+
+    def end_loading(self) -> None:
+        """Restore once more; what changes from now on is reported."""
+        if self._loading is not None:
+            self._loading.end()
+            self.restore()
+            self._loading = None
+
+    def reaches(self, logger: logging.Logger) -> bool:
+        """Return whether all records of `logger` get to our handler, and to none that gives way."""
+        handlers = [one for step in foreign.propagation_path(logger) for one in step.handlers]
+        if self.handlers[0] not in handlers:
+            return False
+        files = self._files()
+        others = (one for one in handlers if one not in self._ours())
+        return not any(_gives_way(one, files) for one in others)
+
+    def _ours(self) -> tuple[logging.Handler, ...]:
+        return (*self.handlers, self._failures)
+
+    def _files(self) -> set[foreign.FileID]:
+        files = foreign.console_files()
+        for handler in self.handlers:
+            path = handler.path if isinstance(handler, LineHandler) else ""
+            file = foreign.file_at(path) if path else None
+            if file is not None:
+                files.add(file)
+        return files
+
+    def _use(self, handlers: Sequence[logging.Handler]) -> None:
+        self.handlers = tuple(handlers)
+        for handler in handlers:
+            if isinstance(handler, LineHandler):
+                handler.gate = self._gate
+
+    def _adopt(self) -> None:
+        """Use the handler that the app attached itself, by ``dictConfig(logging_config())``."""
+        found = _on_root()
+        if found and self.handlers[0] not in found:
+            before = self.handlers
+            self._use(found)
+            self._replace(before, self._failures)
+
+    def _replace(
+        self, handlers: Sequence[logging.Handler], failures: logging.Handler | None
+    ) -> None:
+        """Put our handlers of now where those of before were, and close these.
+
+        Each logger in one step: another thread may be logging meanwhile.
+        """
+        before = [*handlers, failures]
+        for logger in foreign.all_loggers():
+            had_all = any(one in handlers for one in logger.handlers)
+            if had_all or failures in logger.handlers:
+                ours = self.handlers if had_all else (self._failures,)
+                kept = [one for one in logger.handlers if one not in (*before, *ours)]
+                logger.handlers = [*kept, *ours]
+        for handler in handlers:
+            handler.close()
+
+    def _restore_handlers(self) -> Iterator[str]:
+        files = self._files()
+        for logger in foreign.all_loggers():
+            if not logger.handlers and logger.propagate and logger is not logging.root:
+                continue  # nearly all are like this
+            gone = [one for one in logger.handlers if _gives_way(one, files)]
+            for handler in gone:
+                if not foreign.is_framework_default(handler):
+                    self._gate.add(logger, handler)
+            wanted = self._wanted_on(logger, gone)
+            kept = [one for one in logger.handlers if one not in gone and one not in self._ours()]
+            if [*kept, *wanted] != logger.handlers:
+                yield from self._problems_of_restoring(logger, gone)
+                # A list of its own: apps share those of Gunicorn's loggers.
+                logger.handlers = [*kept, *wanted]
+            yield from _problems_of(logger, kept, files)
+        self._has_attached = True
+
+    def _problems_of_restoring(
+        self, logger: logging.Logger, gone: Sequence[logging.Handler]
+    ) -> Iterator[str]:
+        """Yield why our handlers are missing on a logger, if somebody should put that right."""
+        if logger is logging.root:
+            was_there = self._has_attached and self._loading is None
+            if was_there and self.handlers[0] not in logger.handlers:
+                names = " and ".join(map(foreign.describe, gone))
+                done = f"replaced by {names}" if names else "removed"
+                yield (
+                    f"the root logger's handler of wsgi_observe was {done}, and put back: "
+                    "configure logging once, or call configure_logging() after it"
+                )
+        elif not logger.handlers and not logger.propagate and not is_kept_enabled(logger):
+            yield (
+                f"the logger {logger.name} does not propagate and has no handler: its records "
+                "would be lost, and are logged by ours; have it propagate"
+            )
+
+    def _wanted_on(
+        self, logger: logging.Logger, gone: Sequence[logging.Handler]
+    ) -> tuple[logging.Handler, ...]:
+        """Return which of our handlers belong on a logger, whose parents were seen to before."""
+        if logger is logging.root:
+            return self.handlers
+        above = foreign.propagation_path(logger)[1:]
+        if any(self.handlers[0] in one.handlers for one in above):
+            return ()
+        if gone or self.handlers[0] in logger.handlers:
+            return self.handlers
+        if logger.propagate or logger.disabled:
+            return ()
+        others = [one for one in logger.handlers if one not in self._ours()]
+        if others and all(isinstance(one, logging.NullHandler) for one in others):
+            return ()  # muted on purpose
+        if others and all(map(foreign.writes_elsewhere, others)):
+            return (self._failures,)
+        return self.handlers
+
+    def _restore_levels(self) -> Iterator[str]:
+        hidden = logging.root.manager.disable
+        asked_for = [logging.getLevelName(level) for level in self._levels.values()]
+        if hidden >= min([logging.ERROR, *asked_for]):
+            logging.disable(logging.NOTSET)
+            name = logging.getLevelName(hidden)
+            yield f"logging.disable({name}) hid records that are asked for: it was undone"
+        for name, level in self._levels.items():
+            logger = logging.getLogger(name)
+            found = logging.getLevelName(logger.level)
+            if found != level:
+                logger.setLevel(level)
+                yield (
+                    f"the level of the logger {logger.name} was set to {found}: "
+                    f"log_level asks for {level}, which counts"
+                )
+
+    def _keep_errors_of_disabled(self) -> list[str]:
+        """Have loggers that a configuration disabled still log errors; return who they are."""
+        names = []
+        for logger in foreign.all_loggers():
+            if not logger.disabled or logger.name in self._disabled or is_kept_enabled(logger):
+                continue
+            if logger.name.partition(".")[0] in _SERVICE:
+                logger.disabled = False
+                continue
+            keep_errors(logger)
+            self._disabled.add(logger.name)
+            names.append(logger.name)
+        of_apps = [one for one in names if one.partition(".")[0] not in sys.stdlib_module_names]
+        if not of_apps:
+            return []
+        shown = ", ".join(of_apps[:_MOST_NAMES]) + (", …" if len(of_apps) > _MOST_NAMES else "")
+        return [
+            f"a logging configuration disabled the existing loggers {shown}: only their errors "
+            "are logged; pass disable_existing_loggers=False to dictConfig or fileConfig"
+        ]
+
+
+class RestoringFactory:
+    """A record factory that restores our handlers for a record that would not get to them.
+
+    A factory is the one official place that sees a record before its handlers do.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._make = logging.getLogRecordFactory()
+        self._is_over = False
+
+    def __call__(self, name: str, *arguments: Any, **keywords: Any) -> logging.LogRecord:
+        """Make a record."""
+        if not self._is_over and not self._installation.reaches(logging.getLogger(name)):
+            self._installation.restore()
+        return self._make(name, *arguments, **keywords)
+
+    def end(self) -> None:
+        """Stop, also where the app has wrapped this factory in its own."""
+        self._is_over = True
+        if logging.getLogRecordFactory() is self:
+            logging.setLogRecordFactory(self._make)
+
+
+def _on_root() -> list[logging.Handler]:
+    return [one for one in logging.root.handlers if isinstance(one, LineHandler)]
+
+
+def _gives_way(handler: logging.Handler, files: set[foreign.FileID]) -> bool:
+    if isinstance(handler, LineHandler):
+        return False
+    is_stock = foreign.is_stock(handler) and foreign.writes_to(handler, files)
+    return is_stock or foreign.is_framework_default(handler)
+
+
+def _problems_of(
+    logger: logging.Logger, handlers: Sequence[logging.Handler], files: set[foreign.FileID]
+) -> Iterator[str]:
+    for handler in handlers:
+        if not isinstance(handler, LineHandler) and foreign.writes_to(handler, files):
+            yield (
+                f"{foreign.describe(handler)} on the logger {logger.name} writes the same records "
+                "to the console in a form of its own, beside the JSON lines: remove it"
+            )
+
+
+installation = Installation()
+"""The one of this process."""
