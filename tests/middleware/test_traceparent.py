@@ -32,6 +32,12 @@ def test_two_requests_of_a_trace_have_spans_of_their_own(log: Log) -> None:
     assert len({line["span_id"] for line in log.lines}) == 2
 
 
+@pytest.mark.parametrize("header", [f"{PARENT} ", f"\t{PARENT}", f" {PARENT}\t"], ids=repr)
+def test_optional_white_space_round_the_header_is_removed(header: str, log: Log) -> None:
+    call(observe(answering()), HTTP_TRACEPARENT=header)
+    assert log.access["trace_id"] == TRACE
+
+
 @pytest.mark.parametrize(
     "header",
     [

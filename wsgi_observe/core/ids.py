@@ -10,7 +10,10 @@ from struct import Struct
 from time import time
 
 _fit = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}").fullmatch
-_trace_root = re.compile(r"(?:^|;)\s*Root=([^;\s]*)").search
+_trace_root = re.compile(r"(?:^|;)[ \t]*Root=([^;]*)").search
+# Optional white space, which is no part of a header's value (RFC 9110, sections 5.5 and 5.6.3).
+# Werkzeug, uWSGI and bjoern leave it there.
+_OWS = " \t"
 # W3C Trace Context: lower-case hex only; a version above 00 may carry more after a dash.
 _traceparent = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
@@ -64,7 +67,8 @@ def read_id(header: str, value: str) -> str | None:
     """Return the ID that an inbound header carries, or None if it carries no fit one.
 
     ``X-Amzn-Trace-Id`` gives its ``Root``, ``traceparent`` its trace ID; any other header is an
-    ID as it stands. What does not fit is never repaired.
+    ID as it stands, without the optional white space round it. What does not fit is never
+    repaired.
     """
     match header.lower():
         case "x-amzn-trace-id":
@@ -72,12 +76,13 @@ def read_id(header: str, value: str) -> str | None:
             value = root[1] if root else ""
         case "traceparent":
             value = trace_id(value) or ""
+    value = value.strip(_OWS)
     return value if is_fit(value) else None
 
 
 def trace_id(traceparent: str) -> str | None:
     """Return the trace ID of a valid W3C ``traceparent``, or None."""
-    parts = _traceparent(traceparent)
+    parts = _traceparent(traceparent.strip(_OWS))
     if parts is None or (parts[1] == "00" and parts[3]):
         return None
     return parts[2]
