@@ -46,6 +46,24 @@ def changing_its_mind(environ, start_response):
     return [b"a"]
 
 
+def changing_its_mind_after_an_empty_chunk(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield b""
+    try:
+        raise ValueError
+    except ValueError:
+        start_response("500 Oops", TEXT, sys.exc_info())
+    yield b"a"
+
+
+def giving_exc_info_and_failing(environ, start_response):
+    try:
+        raise ValueError
+    except ValueError:
+        start_response("400 Bad", TEXT, sys.exc_info())
+    raise ValueError
+
+
 def failing(environ, start_response):
     raise ValueError
 
@@ -77,6 +95,8 @@ APPS = [
     pytest.param(failing_after_it_started, id="a failure after the start"),
     pytest.param(changing_its_mind, id="exc_info"),
     pytest.param(changing_its_mind_late, id="exc_info too late"),
+    pytest.param(changing_its_mind_after_an_empty_chunk, id="exc_info after an empty chunk"),
+    pytest.param(giving_exc_info_and_failing, id="exc_info and a failure"),
     pytest.param(answering("404 Gone", body=()), id="an empty error"),
     pytest.param(sending_a_file, id="a native file"),
 ]
@@ -98,10 +118,19 @@ def no_gc() -> Iterator[None]:
         errors.disabled = False
 
 
+class Forgetful(Server):
+    """Keeps no `exc_info`, as PEP 3333 asks of a server: its traceback leads to the request."""
+
+    def start_response(self, status, headers, exc_info=None):
+        write = super().start_response(status, headers, exc_info)
+        self.starts[-1].exc_info = None
+        return write
+
+
 def serve(app, **more) -> None:
     made = environ(**{"wsgi.file_wrapper": FileWrapper, **more})
     with suppress(ValueError):
-        Server().serve(app, made)
+        Forgetful().serve(app, made)
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -109,6 +138,14 @@ def test_a_request_leaves_no_reference_cycle(app, no_gc: None) -> None:
     observed = observe(app)
     for _ in range(3):
         serve(observed)
+    gc.collect()
+    serve(observed)
+    assert gc.collect() == 0
+
+
+def test_an_exc_info_that_never_left_leaves_no_reference_cycle(no_gc: None) -> None:
+    observed = observe(giving_exc_info_and_failing, propagate=True)
+    serve(observed)
     gc.collect()
     serve(observed)
     assert gc.collect() == 0

@@ -97,7 +97,6 @@ def test_an_app_may_change_its_mind_with_exc_info(log: Log) -> None:
     answer = call(observe(failing_over("500 Oops")))
     assert (answer.status, answer.body) == ("500 Oops", b"sorry")
     assert "x-first" not in answer.headers
-    assert answer.starts[0].exc_info is None
 
 
 def test_an_exception_that_the_app_answers_with_a_500_is_logged_once(log: Log) -> None:
@@ -129,12 +128,23 @@ def test_exc_info_after_the_headers_left_is_raised_and_breaks_the_response_off(l
     assert log.access["outcome"] == "broken"
 
 
-def test_exc_info_of_nones_counts_as_none() -> None:
+@pytest.mark.parametrize("exc_info", [(None, None, None), (), False, True], ids=repr)
+def test_exc_info_without_an_exception_is_taken_and_goes_no_further(exc_info) -> None:
     def app(environ, start_response):
-        start_response("200 OK", TEXT, (None, None, None))
+        start_response("200 OK", TEXT, exc_info)
         return [b"hello"]
 
-    assert call_freely(observe(app)).body == b"hello"
+    answer = call_freely(observe(app))
+    assert (answer.body, answer.starts[0].exc_info) == (b"hello", None)
+
+
+def test_exc_info_of_nones_allows_a_second_start_as_on_servers() -> None:
+    def app(environ, start_response):
+        start_response("200 OK", TEXT)
+        start_response("202 Accepted", TEXT, (None, None, None))
+        return [b"hello"]
+
+    assert call_freely(observe(app)).status == "202 Accepted"
 
 
 def test_the_body_is_wrapped_once_and_the_start_held_once(log: Log) -> None:

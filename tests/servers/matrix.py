@@ -119,12 +119,26 @@ def wait_for_the_client(environ) -> None:
 def answering_it(environ, start_response):
     """Fail, and answer for it as PEP 3333 has it."""
     start_response(OK, PLAIN)
+    return answering_it_again(start_response)
+
+
+def answering_it_late(environ, start_response):
+    """Fail behind an empty chunk, and answer for it as PEP 3333 has it."""
+    start_response(OK, PLAIN)
+
+    def chunks() -> Iterator[bytes]:
+        yield b""
+        yield from answering_it_again(start_response)
+
+    return Body(chunks())
+
+
+def answering_it_again(start_response) -> list[bytes]:
     try:
         raise ValueError(SECRET)
     except ValueError as error:
-        start_response(
-            "503 Busy", [("Content-Type", "text/html")], (ValueError, error, error.__traceback__)
-        )
+        exc_info = (ValueError, error, error.__traceback__)
+        start_response("503 Busy", [("Content-Type", "text/html")], exc_info=exc_info)
     return [b"our own page"]
 
 
@@ -235,6 +249,7 @@ _APPS: tuple[App, ...] = (
         half_of_a_length,
         after_a_write,
         answering_it,
+        answering_it_late,
         with_a_header_that_is_none,
     ),
     *(hello, lazily, reading, written, closing, closing_in_failure, nothing, file, stream, events),

@@ -162,11 +162,30 @@ def test_a_failure_of_a_head_is_the_envelopes_headers(
 
 @everywhere("failure")
 def test_an_app_that_answers_its_own_failure_is_believed(server: Server, request_id: str) -> None:
+    before = len([line for line in server.lines if matrix.SECRET in line])
     answer = ask(server, "/answering_it", request_id)
     assert (answer.status, answer.body) == (503, b"our own page")
     lines = lines_of(server, request_id)
     assert access_of(lines)["status_code"] == 503
     assert matrix.SECRET in error_of(lines)["exc_info"]
+    # The server, which is handed the exception too, has nothing more to say of it.
+    assert len([line for line in server.lines if matrix.SECRET in line]) == before + 1
+
+
+@everywhere("late")
+def test_an_app_that_answers_its_own_failure_after_an_empty_chunk_is_believed_or_broken_off(
+    server: Server, kind: Kind, request_id: str
+) -> None:
+    answer = ask_raw(server, "/answering_it_late", request_id)
+    lines = lines_of(server, request_id)
+    if "flush" in kind.lacks:  # the headers were not out
+        assert (answer.split()[1], b"our own page" in answer) == (b"503", True)
+        assert (access_of(lines)["status_code"], access_of(lines)["outcome"]) == (503, "complete")
+    else:
+        assert (answer.split()[1], b"our own page" in answer) == (b"200", False)
+        assert (access_of(lines)["status_code"], access_of(lines)["outcome"]) == (200, "broken")
+    assert matrix.SECRET in error_of(lines)["exc_info"]
+    assert said(lines) == ["closed"]
 
 
 @everywhere("failure")

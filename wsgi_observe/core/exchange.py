@@ -8,24 +8,22 @@ held back until its first chunk is there, so that whatever fails before can stil
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
-from wsgi_observe.core.body import END, WrappedBody
+from wsgi_observe.core.body import END
 from wsgi_observe.core.context import bound, resume, running, scope_of
-from wsgi_observe.core.failures import ends_quietly, mark_logged
+from wsgi_observe.core.failures import ends_quietly
 from wsgi_observe.core.fast_paths import (
     SizedBody,
     may_be_sent_whole,
-    require_bytes,
     send_native_file,
     sized,
 )
-from wsgi_observe.core.headers import make_ready
 from wsgi_observe.core.listeners import on_request, tell_of
-from wsgi_observe.core.net import Answer, Headers, Net
+from wsgi_observe.core.net import Answer, Net
+from wsgi_observe.core.start_response import ResponseStart
 from wsgi_observe.core.upgrade import run_unheld
 
 if TYPE_CHECKING:
@@ -35,14 +33,10 @@ if TYPE_CHECKING:
     from wsgi_observe.core.transfer import Transfer
 
 
-class Exchange(WrappedBody):
+class Exchange(ResponseStart):
     """One request's talk between the server and the app; the server iterates and closes it."""
 
-    __slots__ = ("_server_start", "_server_write")
-
-    _server_write: Callable[[bytes], object] | None
-
-    _refused = False  # the server's own `start_response` has raised
+    __slots__ = ()
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         # Made for each request: what is seldom set has its default in the class.
@@ -97,44 +91,6 @@ class Exchange(WrappedBody):
                 raise self._give_up(error)
             return answered
 
-    def start_response(
-        self, status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
-    ) -> Callable[[bytes], object]:
-        """Hold back the app's status and headers: the `start_response` that the app is given.
-
-        Raises what is in `exc_info` when the response has begun, and AssertionError for a
-        second call without one, as PEP 3333 asks.
-        """
-        try:
-            if self.status or exc_info is not None:
-                self._restart(status, exc_info)
-        finally:
-            exc_info = None  # as PEP 3333 asks: its traceback holds this frame
-        self.status = status
-        self.headers = list(headers)  # the app may go on with its own
-        if on_request:
-            tell_of(self.scope)
-        if self.unheld:
-            self.start()
-        return self.write
-
-    def write(self, data: bytes) -> None:
-        """Send `data` at once: the imperative way out that PEP 3333 keeps for old apps."""
-        if not require_bytes(data):
-            return
-        if not self.went_out_at:
-            self.start()
-        if self._server_write is None:  # granian and bjoern have none
-            self._kept += (data,)
-            return
-        try:
-            self._server_write(data)
-        except OSError as error:
-            self.outcome = "aborted"
-            mark_logged(error, self.scope)  # the client went; the app only hears of it
-            raise
-        self.written += len(data)
-
     def _meet_outer(self) -> None:
         """Find what is bound here already: this very request, or one that it interrupts."""
         # A foreign middleware between two of ours makes a second exchange of one request.
@@ -142,39 +98,6 @@ class Exchange(WrappedBody):
         outer = running()
         if self.shared is None and outer is not None:
             self.interrupt(outer)
-
-    def start(self, exc_info: OptExcInfo | None = None) -> None:
-        """Let the start climb out."""
-        if not self.status:
-            raise AssertionError("the app never called start_response (PEP 3333)")
-        make_ready(self.headers, self.request_id)
-        try:
-            if exc_info is None:
-                self._server_write = self._server_start(self.status, self.headers)
-            else:
-                self._server_write = self._server_start(self.status, self.headers, exc_info)
-        except BaseException as error:
-            self._refused = True
-            if exc_info is None or not isinstance(error, SystemError):
-                raise
-            # uWSGI has taken the start by then, and fails over what came with it.
-            self._server_write = self._server_start(self.status, self.headers)
-        # Nobody asks for the time where no clock was started.
-        self.went_out_at = perf_counter() if self.started_at else 1.0
-
-    def _restart(self, status: str, exc_info: OptExcInfo | None) -> None:
-        """Let the app change its mind, if it says why and the first start is not out."""
-        error = None if exc_info is None else exc_info[1]
-        if error is None:
-            if self.status:
-                raise AssertionError("start_response called twice without exc_info (PEP 3333)")
-        elif self.went_out_at:
-            try:
-                raise error
-            finally:
-                del error, exc_info  # or its traceback would hold itself
-        elif status >= "5":
-            self._note(error)
 
     def _respond_to_error(
         self, net: Net, chunks: Iterator[bytes], body: Iterable[bytes]
@@ -196,7 +119,9 @@ class Exchange(WrappedBody):
         self.status, self.headers, payload = answer
         self._chunks = ()
         self._first = None if self.method == "HEAD" else payload
-        self.start(exc_info)
+        if exc_info is not None:
+            self._exc_info = exc_info
+        self.start()
         return self
 
     def _answer_for(self, error: BaseException) -> Iterable[bytes] | None:
@@ -211,13 +136,14 @@ class Exchange(WrappedBody):
             if answer is None:
                 return None
             # The server is handed the exception only where it has refused our headers itself:
-            # then PEP 3333 asks for it. Elsewhere it would log it again, or fail over it (uWSGI).
+            # then PEP 3333 asks for it. Elsewhere this is the first start that it gets.
             return self._send(answer, sys.exc_info() if self._refused else None)
         except BaseException as second:
             raise self._give_up(second)
 
     def _give_up(self, error: BaseException) -> BaseException:
         """End a request that nobody can answer; return what to raise."""
+        self._exc_info = None  # its traceback leads back here
         if self.unheld and isinstance(error, StopIteration):
             self.outcome = "upgraded"  # flask-sock leaves this way under Gunicorn
         elif self.went_out_at or self.unheld or self._refused:
