@@ -1,6 +1,11 @@
 """How a body passes: unbuffered, of its own length, closed exactly once."""
 
+from array import array
+from mmap import mmap
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.calls import Closing, Server, answering, call, call_freely, close, environ
 from tests.conftest import Log
@@ -61,7 +66,7 @@ def test_an_empty_body_is_complete(body, log: Log) -> None:
         pytest.param("text", id="text"),
         pytest.param(None, id="None"),
         pytest.param(7, id="a number"),
-        pytest.param(bytearray(b"x"), id="a bytearray"),
+        pytest.param([120], id="a list"),
     ],
 )
 class TestAChunkThatIsNoBytes:
@@ -75,6 +80,68 @@ class TestAChunkThatIsNoBytes:
             server.serve(observe(answering(body=lambda: iter([b"x", chunk]))), environ())
         assert server.chunks == [b"x"]
         assert log.access["outcome"] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("chunk", "sent"),
+    [
+        pytest.param(bytearray(b"\x89PNG"), b"\x89PNG", id="a bytearray"),
+        pytest.param(memoryview(b"\x89PNG"), b"\x89PNG", id="a memoryview"),
+        pytest.param(memoryview(b"\x89.P.N.G")[::2], b"\x89PNG", id="every second byte"),
+        pytest.param(array("H", [1, 2]), array("H", [1, 2]).tobytes(), id="an array"),
+        pytest.param(memoryview(array("H", [1, 2])), array("H", [1, 2]).tobytes(), id="its view"),
+        pytest.param(mmap(-1, 4), b"\0" * 4, id="a mapped file"),
+        pytest.param(bytearray(), b"", id="an empty one"),
+    ],
+)
+class TestAChunkThatIsBytesLike:
+    def test_is_sent_as_bytes(self, chunk, sent: bytes, log: Log) -> None:
+        headers = [*TEXT, ("Content-Length", str(2 * len(sent)))]
+        answer = call(observe(answering(headers=headers, body=lambda: iter([chunk, chunk]))))
+        assert (answer.chunks, {type(each) for each in answer.chunks}) == ([sent, sent], {bytes})
+        access = log.access
+        assert (access["outcome"], access["response_bytes"]) == ("complete", 2 * len(sent))
+
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_of_a_list_leaves_it_its_length(self, chunk, sent: bytes, count: int) -> None:
+        body = observe(answering(body=[chunk] * count))(environ(), Server().start_response)
+        assert len(body) == count
+        assert list(body) == [sent] * count
+        close(body)
+
+    @pytest.mark.parametrize("has_write", [True, False], ids=["by write", "kept for the body"])
+    def test_is_written_as_bytes(self, chunk, sent: bytes, has_write: bool, log: Log) -> None:
+        def app(environ, start_response):
+            start_response("200 OK", TEXT)(chunk)
+            return []
+
+        server = Server(has_write=has_write).serve(observe(app), environ())
+        assert (server.body, {type(each) for each in server.chunks} - {bytes}) == (sent, set())
+        assert log.access["response_bytes"] == len(sent)
+
+    def test_of_an_error_is_its_body(self, chunk, sent: bytes) -> None:
+        answer = call(observe(answering("404 Gone", body=lambda: iter([chunk]))))
+        assert (answer.code, answer.body == sent) == (404, sent != b"")
+
+
+def test_a_buffer_that_the_app_fills_again_is_sent_as_it_was() -> None:
+    def app(environ, start_response):
+        start_response("200 OK", TEXT)
+        buffer = bytearray(1)
+        for number in b"abc":
+            buffer[0] = number
+            yield memoryview(buffer)
+
+    body = observe(app)(environ(), Server().start_response)
+    assert list(body) == [b"a", b"b", b"c"]
+    close(body)
+
+
+@given(st.lists(st.tuples(st.sampled_from([bytes, bytearray, memoryview]), st.binary())))
+def test_chunks_of_whatever_class_add_up_to_the_same_bytes(chunks) -> None:
+    made = [kind(data) for kind, data in chunks]
+    answer = call(observe(answering(body=lambda: iter(made))))
+    assert answer.body == b"".join(data for _, data in chunks)
 
 
 @pytest.mark.parametrize("body", [pytest.param(None, id="None"), pytest.param(5, id="a number")])

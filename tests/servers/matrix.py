@@ -175,6 +175,13 @@ def written(environ, start_response):
     return [b"three"]
 
 
+def bytes_like(environ, start_response):
+    """Yield what servers refuse or take, each as it likes: not bytes, but as good."""
+    write = start_response(OK, PLAIN)
+    write(memoryview(b"one "))
+    return iter([bytearray(b"two "), memoryview(b"t.h.r.e.e.")[::2]])
+
+
 def closing(environ, start_response):
     start_response(OK, PLAIN)
     return Body([b"hello"])
@@ -252,7 +259,8 @@ _APPS: tuple[App, ...] = (
         answering_it_late,
         with_a_header_that_is_none,
     ),
-    *(hello, lazily, reading, written, closing, closing_in_failure, nothing, file, stream, events),
+    *(hello, lazily, reading, written, bytes_like, closing, closing_in_failure),
+    *(nothing, file, stream, events),
 )
 _by_path = {f"/{each.__name__}": each for each in _APPS}
 

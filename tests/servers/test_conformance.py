@@ -428,8 +428,9 @@ def test_the_server_is_handed_its_own_file(server: Server, request_id: str, tmp_
 
 
 @everywhere("id")
-def test_what_is_written_comes_before_the_body(server: Server, request_id: str) -> None:
-    assert ask(server, "/written", request_id).body == b"one two three"
+@pytest.mark.parametrize("path", ["/written", "/bytes_like"])
+def test_what_is_written_comes_before_the_body(server: Server, path: str, request_id: str) -> None:
+    assert ask(server, path, request_id).body == b"one two three"
     assert access_of(lines_of(server, request_id))["response_bytes"] == 13
 
 

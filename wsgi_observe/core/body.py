@@ -7,7 +7,7 @@ from itertools import chain
 
 from wsgi_observe.core.context import Scope, bound, resume
 from wsgi_observe.core.failures import ends_quietly
-from wsgi_observe.core.fast_paths import require_bytes
+from wsgi_observe.core.fast_paths import as_bytes
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.transfer import Transfer
 
@@ -42,7 +42,7 @@ class WrappedBody(Transfer):
                 self._rebind(scope)
             for chunk in self._chunks:
                 if chunk.__class__ is not bytes or self._kept:
-                    chunk = self._take_kept() + require_bytes(chunk)
+                    chunk = self._take_kept() + as_bytes(chunk)
                 self.passed = passed = passed + len(chunk)
                 yield chunk
                 if bound() is not scope:
@@ -118,7 +118,7 @@ class WrappedBody(Transfer):
         if isinstance(body, bytes):
             self._chunks = ()  # not iterable as chunks (PEP 3333), but uWSGI sends it
             return body
-        return require_bytes(first)
+        return as_bytes(first)
 
     def put_kept_first(self) -> Iterable[bytes]:
         """Let the body begin with what `write` had to keep."""

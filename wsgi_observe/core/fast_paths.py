@@ -49,11 +49,21 @@ def sized(exchange: Exchange, body: Any) -> Iterable[bytes]:
     return SizedBody(exchange, count)
 
 
-def require_bytes(chunk: object) -> bytes:
-    """Return `chunk`; raise TypeError unless it is what PEP 3333 lets an app yield."""
+def as_bytes(chunk: Any) -> bytes:
+    """Return a chunk as bytes; raise TypeError for what is neither bytes nor bytes-like.
+
+    PEP 3333 lets an app yield bytes only, but Waitress, Granian and gevent send a bytearray, a
+    memoryview or any other buffer as well. Gunicorn, uWSGI, cheroot, Werkzeug and wsgiref would
+    break the response off over it. A copy is right on all of them, also for an app that fills
+    the buffer again before the server has sent it.
+    """
     if isinstance(chunk, bytes):
         return chunk
-    raise TypeError(f"a WSGI app yields bytes (PEP 3333), got {type(chunk).__name__}")
+    try:
+        return memoryview(chunk).tobytes()
+    except TypeError:
+        kind = type(chunk).__name__
+        raise TypeError(f"a WSGI app yields bytes (PEP 3333), got {kind}") from None
 
 
 def may_be_sent_whole(exchange: Exchange, environ: WSGIEnvironment, body: object) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wsgi_observe.core.body import WrappedBody
 from wsgi_observe.core.failures import mark_logged
-from wsgi_observe.core.fast_paths import require_bytes
+from wsgi_observe.core.fast_paths import as_bytes
 from wsgi_observe.core.headers import make_ready
 from wsgi_observe.core.listeners import on_request, tell_of
 
@@ -63,7 +63,8 @@ class ResponseStart(WrappedBody):
 
     def write(self, data: bytes) -> None:
         """Send `data` at once: the imperative way out that PEP 3333 keeps for old apps."""
-        if not require_bytes(data):
+        data = as_bytes(data)
+        if not data:
             return
         if not self.went_out_at:
             self.start()
