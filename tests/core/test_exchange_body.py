@@ -150,6 +150,11 @@ def test_a_body_that_cannot_be_iterated_becomes_the_envelope(body, log: Log) -> 
     assert len(log.errors) == 1
 
 
+def _stranger(app):
+    """A middleware of somebody else's, which passes all on."""
+    return lambda environ, start_response: app(environ, lambda *start: start_response(*start))
+
+
 class TestAListOfChunks:
     @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
     def test_keeps_its_length(self, status) -> None:
@@ -179,6 +184,37 @@ class TestAListOfChunks:
         close(body)
         assert sent == list(chunks)
         assert (log.access["outcome"], log.access["response_bytes"]) == ("complete", 3)
+
+    @pytest.mark.parametrize("strangers", [1, 2])
+    @pytest.mark.parametrize("status", ["200 OK", "404 Gone"])
+    @pytest.mark.parametrize("chunks", [[b"one"], [b"a", b"bc"], (b"", b"a", b"bc")], ids=str)
+    def test_keeps_its_length_through_middlewares_of_others_between_ours(
+        self, chunks, status: str, strangers: int, log: Log
+    ) -> None:
+        app = AccessLog(ErrorEnvelope(answering(status, body=chunks)))
+        for _ in range(strangers):
+            app = RequestID(_stranger(app))
+        body = app(environ(), Server().start_response)
+        whole = list(chunks) if status == "200 OK" else [each for each in chunks if each]
+        if len(whole) == len(chunks):  # an error is looked at past its empty chunks
+            assert len(body) == len(chunks)
+            assert sum(map(len, body)) == 3  # as gevent and eventlet do, as they send it
+        assert list(body) == whole
+        close(body)
+        assert (log.access["outcome"], log.access["response_bytes"]) == ("complete", 3)
+
+    def test_is_closed_once_through_them(self) -> None:
+        class Sized(Closing):
+            def __len__(self) -> int:
+                return 1
+
+        app_body = Sized()
+        body = RequestID(_stranger(AccessLog(answering(body=lambda: app_body))))(
+            environ(), Server().start_response
+        )
+        assert (len(body), app_body.closed) == (1, 0)
+        close(body)
+        assert app_body.closed == 1
 
     def test_has_no_length_of_one_when_something_was_written_before(self) -> None:
         def app(environ, start_response):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +37,18 @@ class SizedBody:
         self._exchange.close()
 
 
+class _AllButFirst:
+    """The chunks of a sized body from the second on, each time that it is iterated."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: SizedBody) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return islice(self._body, 1, None)
+
+
 def sized(exchange: Exchange, body: Any) -> Iterable[bytes]:
     """Return the exchange as a body of the length that the app's has, if it will say it."""
     try:
@@ -43,9 +56,12 @@ def sized(exchange: Exchange, body: Any) -> Iterable[bytes]:
     except Exception:
         return exchange
     if count > 1:
-        if not isinstance(body, (list, tuple)):
+        if isinstance(body, (list, tuple)):
+            exchange.replay(body[1:])
+        elif isinstance(body, SizedBody):  # with a middleware of others between two of ours
+            exchange.replay(_AllButFirst(body))
+        else:
             return exchange  # it may not be for iterating twice
-        exchange.replay(body[1:])
     return SizedBody(exchange, count)
 
 
