@@ -151,6 +151,21 @@ def test_an_exc_info_that_never_left_leaves_no_reference_cycle(no_gc: None) -> N
     assert gc.collect() == 0
 
 
+def serve_over_an_error(app) -> None:
+    try:
+        raise KeyError("cache")
+    except KeyError:
+        serve(app)
+
+
+def test_a_request_within_the_handling_of_an_error_leaves_no_reference_cycle(no_gc: None) -> None:
+    observed = observe(streaming)
+    serve_over_an_error(observed)
+    gc.collect()
+    serve_over_an_error(observed)
+    assert gc.collect() == 0
+
+
 @pytest.mark.parametrize("app", APPS)
 def test_the_environ_is_freed_with_its_request(app, no_gc: None) -> None:
     class Marker:

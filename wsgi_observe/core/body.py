@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from sys import exception
 
 from wsgi_observe.core.context import Scope, bound, resume
 from wsgi_observe.core.failures import ends_quietly
@@ -37,6 +38,7 @@ class WrappedBody(Transfer):
             passed = 0
             if first is not None:
                 self.passed = passed = len(first)
+                self.handled = exception()
                 yield first
             if bound() is not scope:
                 self._rebind(scope)
@@ -44,12 +46,14 @@ class WrappedBody(Transfer):
                 if chunk.__class__ is not bytes or self._kept:
                     chunk = self._take_kept() + as_bytes(chunk)
                 self.passed = passed = passed + len(chunk)
+                self.handled = exception()
                 yield chunk
                 if bound() is not scope:
                     self._rebind(scope)
             if self._kept:
                 last = self._take_kept()
                 self.passed += len(last)
+                self.handled = exception()
                 yield last
         except GeneratorExit:
             raise
@@ -78,12 +82,13 @@ class WrappedBody(Transfer):
         close_app = self._close_app
         # A generator app holds our `start_response`: until here that was a cycle.
         self._chunks, self._close_app, self._first = (), None, None
-        if self.outcome is None:
-            self.outcome = self.how_it_was_left()
         seen = bound()
         scope = self.shared or self
         if seen is not scope:
             resume(scope)
+        if self.outcome is None:
+            self.outcome = self.how_it_was_left()
+        self.handled = None  # its traceback may lead back here
         try:
             if close_app is not None:
                 close_app()

@@ -44,6 +44,7 @@ class Exchange(ResponseStart):
         self.request_id = None
         self.status = ""
         self.headers = []
+        self.handled = sys.exception()
         self.outcome = None
         self.passed = 0
         self.started_at = 0.0

@@ -25,6 +25,13 @@ _READERS = frozenset(
 )
 
 
+# Where servers send a response.
+_SENDERS = (
+    *("gunicorn.", "waitress.", "cheroot.", "granian.", "gevent.pywsgi", "eventlet.wsgi"),
+    *("werkzeug.serving", "wsgiref.", "tornado."),
+)
+
+
 class RequestFailedError(Exception):
     """Stands in for an exception that would have ended the worker with the request."""
 
@@ -62,6 +69,16 @@ def is_unreadable_body(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_globals.get("__name__") in _READERS:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def is_raised_by_server(error: BaseException) -> bool:
+    """Tell whether `error` has come through the code of a server, as it sends a response."""
+    trace = error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__")).startswith(_SENDERS):
             return True
         trace = trace.tb_next
     return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -100,6 +99,7 @@ def send_native_file(exchange: Exchange, body: Any) -> Iterable[bytes]:
     """Let the server send a file of its own kind, by its own means."""
     exchange.start()
     if _hook(exchange, body):
+        exchange.is_native_file = True
         exchange.passed = exchange.declared_length() or 0
         return body  # type: ignore[no-any-return]
     exchange.adopt(body)
@@ -130,6 +130,6 @@ class _FileEnd:
     def __call__(self) -> None:
         # Whether the file went through, only the server knows: it closes it while it handles
         # a lost client.
-        if sys.exc_info()[1] is None:
+        if self._exchange.new_exception() is None:
             self._exchange.outcome = "complete"
         self._exchange.close()

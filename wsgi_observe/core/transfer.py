@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from sys import exception
 from typing import Any
 
 from wsgi_observe.core.context import Scope
-from wsgi_observe.core.failures import contained, ends_quietly, is_logged, is_lost_client
+from wsgi_observe.core.failures import (
+    contained,
+    ends_quietly,
+    is_logged,
+    is_lost_client,
+    is_raised_by_server,
+)
 from wsgi_observe.core.net import Headers, Net
 
 _CODES = {str(code): code for code in range(100, 1000)}
@@ -20,6 +26,7 @@ class Transfer(Scope):
     """
 
     __slots__ = (
+        "handled",
         "headers",
         "in_flight",
         "net",
@@ -45,6 +52,12 @@ class Transfer(Scope):
 
     written = 0
     """Bytes that went out by `write`."""
+
+    handled: BaseException | None
+    """What was being handled when the app was called, or later when it gave the last chunk."""
+
+    is_native_file = False
+    """Whether the server sends the body by its own means, so that we see none of it."""
 
     outcome: str | None
     started_at: float
@@ -81,16 +94,30 @@ class Transfer(Scope):
     def how_it_was_left(self) -> str:
         """Name the end of a body that was closed before its last chunk was asked for."""
         # Servers close it while they handle what ended it: a lost client mostly.
-        error = sys.exc_info()[1]
-        if error is not None and not is_lost_client(error):
-            self.break_off(error)
-            return "broken"
+        error = self.new_exception()
+        is_whole = not self.is_native_file and self._is_whole()
         if error is not None:
-            return "aborted"
+            if is_lost_client(error):
+                return "aborted"
+            if not is_whole or is_raised_by_server(error):
+                self.break_off(error)
+                return "broken"
         if self.unheld and self.code == 101:
             return "upgraded"
+        return "complete" if is_whole else "aborted"
+
+    def new_exception(self) -> BaseException | None:
+        """Return the exception that is being handled, unless it is older than the last chunk.
+
+        A gateway may call the app while it handles an error of its own, and close the body there.
+        """
+        error = exception()
+        return None if error is self.handled else error
+
+    def _is_whole(self) -> bool:
+        """Tell whether the server was given all of the body."""
         no_body = self.code in (204, 304) or self.method == "HEAD"
-        return "complete" if no_body or self.sent == self.declared_length() else "aborted"
+        return no_body or self.sent == self.declared_length()
 
     @property
     def method(self) -> str:
