@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.calls import Server, answering, call, call_freely, environ, raising
 from tests.conftest import Log
-from wsgi_observe import RequestID, SettingsError, current_request_id, observe
+from wsgi_observe import AccessLog, RequestID, SettingsError, current_request_id, observe
 from wsgi_observe.core.ids import is_fit
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -117,6 +117,57 @@ class TestTheEcho:
         answer = call(RequestID(answering(headers=headers)), HTTP_X_REQUEST_ID="mine")
         assert answer.request_id == "mine"
         assert answer.headers["content-type"] == "text/plain"
+
+    @pytest.mark.parametrize(
+        ("own", "logged"),
+        [
+            pytest.param(["own-7"], "own-7", id="one"),
+            pytest.param(["own-7", "own-8"], "own-7, own-8", id="two"),
+            pytest.param(["own-7", "own-7"], "own-7", id="one twice"),
+            pytest.param(["mine", "own-7"], "own-7", id="ours and another"),
+            pytest.param(["mine"], None, id="ours"),
+            pytest.param([""], None, id="none"),
+            pytest.param(["a\r\nb: \xe9"], "a\r\nb: \xe9", id="one that no server sends"),
+        ],
+    )
+    @pytest.mark.parametrize("status", ["200 OK", "500 Oops", "404 Gone"])
+    def test_leaves_the_apps_own_on_the_access_line(
+        self, own: list[str], logged: str | None, status: str, log: Log
+    ) -> None:
+        headers = [("Content-Type", "text/plain"), *(("x-request-id", value) for value in own)]
+        app = answering(status, headers=headers, body=() if status == "404 Gone" else (b"a",))
+        answer = call_freely(observe(app), HTTP_X_REQUEST_ID="mine")
+        assert (answer.request_id, answer.code) == ("mine", int(status[:3]))
+        assert (log.access["request_id"], log.access.get("app_request_id")) == ("mine", logged)
+
+    @pytest.mark.parametrize("propagate", [False, True])
+    def test_leaves_that_of_an_app_that_then_fails_on_all_lines(
+        self, propagate: bool, log: Log
+    ) -> None:
+        def app(environ, start_response):
+            start_response("200 OK", [None, ("X-A",), (1, "b"), ("X-Request-ID", "own-7")])
+            raise ValueError
+
+        try:
+            answer = call_freely(observe(app, propagate=propagate))
+        except ValueError:
+            assert propagate
+        else:
+            assert answer.request_id == log.error["request_id"]
+            assert log.error["app_request_id"] == "own-7"
+        assert log.access["app_request_id"] == "own-7"
+
+    def test_leaves_it_with_a_stranger_between_two_of_ours(self, log: Log) -> None:
+        headers = [("Content-Type", "text/plain"), ("X-Request-ID", "own-7")]
+        inner = AccessLog(answering(headers=headers))
+        answer = call(RequestID(lambda environ, start: inner(environ, lambda *each: start(*each))))
+        assert answer.request_id == log.access["request_id"] != "own-7"
+        assert log.access["app_request_id"] == "own-7"
+
+    def test_is_the_apps_own_where_no_middleware_gives_one(self, log: Log) -> None:
+        answer = call_freely(AccessLog(answering(headers=[("X-Request-ID", "own-7")])))
+        assert answer.headers["x-request-id"] == "own-7"
+        assert "app_request_id" not in log.access
 
     def test_leaves_the_other_headers_in_their_order(self) -> None:
         headers = [("Content-Type", "a"), ("Set-Cookie", "b"), ("Set-Cookie", "c")]

@@ -21,6 +21,7 @@ from wsgi_observe.core.fast_paths import (
     send_native_file,
     sized,
 )
+from wsgi_observe.core.headers import own_id
 from wsgi_observe.core.listeners import on_request, tell_of
 from wsgi_observe.core.net import Answer, Net
 from wsgi_observe.core.start_response import ResponseStart
@@ -127,6 +128,8 @@ class Exchange(ResponseStart):
 
     def _answer_for(self, error: BaseException) -> Iterable[bytes] | None:
         """Answer for an app that failed before anything was sent; None where nobody does."""
+        if not self.went_out_at:
+            self._bind_own_id()
         if self._kept and not ends_quietly(error):
             return self.fail_after_kept(error)  # as on a server with a `write`: half is out
         if self.net is None or self.went_out_at or self.unheld or ends_quietly(error):
@@ -141,6 +144,14 @@ class Exchange(ResponseStart):
             return self._send(answer, sys.exc_info() if self._refused else None)
         except BaseException as second:
             raise self._give_up(second)
+
+    def _bind_own_id(self) -> None:
+        """Have the lines tell the app's own ID, which no answer of ours has in its headers."""
+        scope = self.scope
+        if scope.request_id is not None:
+            own = own_id(self.headers, scope.request_id)
+            if own is not None:
+                scope.bind({"app_request_id": own})
 
     def _give_up(self, error: BaseException) -> BaseException:
         """End a request that nobody can answer; return what to raise."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wsgi_observe.core.net import Headers
 
 
-def make_ready(headers: Headers, request_id: str | None) -> None:
+def make_ready(headers: Headers, request_id: str | None) -> str | None:
     """Give the response its request's ID, and order what the server may refuse.
+
+    Returns the app's own ID, which gives way to it, if there is another one.
 
     :raises TypeError: for a header that is no text.
     """
@@ -21,10 +24,27 @@ def make_ready(headers: Headers, request_id: str | None) -> None:
             doubled = True
     if odd:
         put_odd_first(headers)
+    own = None
     if request_id is not None:
         if doubled:
+            own = own_id(headers, request_id)
             drop(headers, "x-request-id")
         headers.append(("X-Request-ID", request_id))
+    return own
+
+
+def own_id(headers: Iterable[Any], request_id: str) -> str | None:
+    """Return the ID that the app gave its response, or None where that is `request_id` too.
+
+    Several are joined as a list (RFC 9110, 5.3). An app that fails may have given any headers.
+    """
+    pairs = (pair for pair in headers if isinstance(pair, (tuple, list)) and len(pair) == 2)
+    values = (
+        value
+        for name, value in pairs
+        if isinstance(name, str) and isinstance(value, str) and name.lower() == "x-request-id"
+    )
+    return ", ".join(dict.fromkeys(value for value in values if value != request_id)) or None
 
 
 def drop(headers: Headers, unwanted: str) -> None:

@@ -83,7 +83,9 @@ class ResponseStart(WrappedBody):
         """Pass the status and headers on."""
         if not self.status:
             raise AssertionError("the app never called start_response (PEP 3333)")
-        make_ready(self.headers, self.request_id)
+        own = make_ready(self.headers, self.request_id)
+        if own is not None:
+            self.bind({"app_request_id": own})
         try:
             if self._exc_info is None:
                 self._server_write = self._server_start(self.status, self.headers)
