@@ -68,6 +68,7 @@ class Settings(_Checked):
     trust_request_id: bool | Iterable[str | IPv4Network | IPv6Network] = _setting(
         True, fit.trust, parse=fit.switch_or_items
     )
+    expose_request_id: bool = _setting(True, fit.switch, parse=fit.switch_text)
     error_format: str = _setting("envelope", fit.one_of("envelope", "problem"))
     html_errors: str = _setting("stock", fit.one_of("stock", "replace", "negotiate", "keep"))
     propagate: bool | Callable[..., object] = _setting(

@@ -69,6 +69,7 @@ def test_of_a_success_that_fails_only_cors_and_vary_stay() -> None:
     answer = call(observe(app))
     assert set(answer.headers) == {
         "access-control-allow-origin",
+        "access-control-expose-headers",  # which names ours
         "vary",
         "content-type",
         "content-length",

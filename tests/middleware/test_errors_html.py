@@ -157,6 +157,7 @@ def test_what_belongs_to_the_error_stays_and_what_described_the_body_goes() -> N
     assert set(answer.headers) == {
         *("allow", "retry-after", "www-authenticate", "location", "set-cookie"),
         *("access-control-allow-origin", "content-type", "content-length", "x-request-id"),
+        "access-control-expose-headers",  # which names ours
     }
     assert answer.headers["content-length"] == str(len(answer.body))
 

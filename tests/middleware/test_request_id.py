@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from tests.calls import Server, answering, call, call_freely, environ, raising
 from tests.conftest import Log
-from wsgi_observe import AccessLog, RequestID, SettingsError, current_request_id, observe
+from wsgi_observe import (
+    AccessLog,
+    RequestID,
+    Settings,
+    SettingsError,
+    current_request_id,
+    observe,
+)
 from wsgi_observe.core.ids import is_fit
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -266,3 +273,125 @@ def test_a_mistake_stops_at_start(unfit) -> None:
 
 def test_it_is_a_server_to_the_app_as_good_as_any() -> None:
     assert call(RequestID(validator(showing))).code == 200
+
+
+ALLOWED = ("Access-Control-Allow-Origin", "https://shop.example")
+CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
+EXPOSED = "access-control-expose-headers"
+
+
+def exposing(*headers: tuple[str, str], status: str = "200 OK", body=(b"hello",)):
+    return answering(status, headers=[("Content-Type", "text/plain"), *headers], body=body)
+
+
+class TestAPageOfAnotherOrigin:
+    @pytest.mark.parametrize(
+        ("given", "exposed"),
+        [
+            pytest.param([], "X-Request-ID", id="none"),
+            pytest.param(["ETag"], "ETag, X-Request-ID", id="others"),
+            pytest.param(["ETag,\tLink"], "ETag,\tLink, X-Request-ID", id="two in a list"),
+            pytest.param([""], "X-Request-ID", id="an empty list"),
+            pytest.param([" , "], "X-Request-ID", id="a list of nothing"),
+            pytest.param(["X-Request-ID"], "X-Request-ID", id="it"),
+            pytest.param(["etag ,\tx-request-id"], "etag ,\tx-request-id", id="it in any case"),
+            pytest.param(["X-Request-ID-2"], "X-Request-ID-2, X-Request-ID", id="one of its kind"),
+            pytest.param(["*"], "*", id="all"),
+            pytest.param(["ETag, *"], "ETag, *", id="all in a list"),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["Access-Control-Expose-Headers", EXPOSED])
+    def test_may_read_the_id(self, given: list[str], exposed: str, name: str) -> None:
+        app = observe(exposing(ALLOWED, *((name, value) for value in given)))
+        assert call_freely(app).headers[EXPOSED] == exposed
+
+    @pytest.mark.parametrize(
+        ("credentials", "exposed"),
+        [
+            pytest.param(CREDENTIALS, "*, X-Request-ID", id="with credentials"),
+            pytest.param(
+                ("access-control-allow-credentials", " true"), "*, X-Request-ID", id="ows"
+            ),
+            pytest.param((CREDENTIALS[0], "false"), "*", id="without"),
+        ],
+    )
+    def test_may_not_by_a_star_when_it_sends_credentials(self, credentials, exposed: str) -> None:
+        app = observe(exposing(ALLOWED, ("Access-Control-Expose-Headers", "*"), credentials))
+        assert call_freely(app).headers[EXPOSED] == exposed
+
+    def test_may_where_the_list_has_several_headers(self) -> None:
+        given = [(EXPOSED, "ETag"), (EXPOSED, "x-request-id"), (EXPOSED, "Link")]
+        answer = call(observe(exposing(ALLOWED, *given)))
+        assert [pair for pair in answer.starts[0].headers if pair[0] == EXPOSED] == given
+        answer = call(observe(exposing(ALLOWED, given[0], given[2])))
+        sent = [value for name, value in answer.starts[0].headers if name == EXPOSED]
+        assert ", ".join(sent) == "ETag, Link, X-Request-ID"
+
+    @pytest.mark.parametrize(
+        "app",
+        [
+            pytest.param(exposing(ALLOWED, status="404 Gone", body=()), id="an empty error"),
+            pytest.param(exposing(ALLOWED, status="404 Gone"), id="an error of the app's own"),
+            pytest.param(exposing(ALLOWED, body=lambda: iter([b"a", b"b"])), id="a stream"),
+            pytest.param(exposing(ALLOWED, body=lambda: {}["no"]), id="a failure"),
+            pytest.param(exposing(("access-control-allow-origin", "*")), id="any origin"),
+        ],
+    )
+    def test_may_whatever_the_answer_is(self, app, log: Log) -> None:
+        assert call(observe(app)).headers[EXPOSED] == "X-Request-ID"
+
+    @pytest.mark.parametrize("between", [True, False])
+    def test_may_once_though_it_is_wrapped_twice(self, between: bool) -> None:
+        app = observe(exposing(ALLOWED))
+        if between:
+            inner = app
+            app = lambda environ, start: inner(environ, lambda *each: start(*each))  # noqa: E731
+        assert call(observe(app)).headers[EXPOSED] == "X-Request-ID"
+
+    @pytest.mark.parametrize(
+        "app",
+        [
+            pytest.param(exposing(), id="without CORS"),
+            pytest.param(exposing(("Access-Control-Allow-Methods", "GET")), id="no origin"),
+            pytest.param(exposing(("Access-Control-Xllow-Origin", "*")), id="another name"),
+        ],
+    )
+    def test_is_not_heard_of_where_the_app_allows_none(self, app) -> None:
+        assert EXPOSED not in call(observe(app)).headers
+
+    @pytest.mark.parametrize("given", [None, "ETag"])
+    def test_may_not_where_the_setting_is_off(self, given: str | None) -> None:
+        own = [] if given is None else [("Access-Control-Expose-Headers", given)]
+        app = exposing(ALLOWED, *own)
+        for observed in (
+            observe(app, expose_request_id=False),
+            RequestID(app, expose_request_id=False),
+            observe(app, Settings.from_env({"WSGI_OBSERVE_EXPOSE_REQUEST_ID": "false"})),
+        ):
+            answer = call(observed)
+            assert answer.headers.get(EXPOSED) == given
+            assert answer.request_id
+
+    def test_is_not_told_of_an_id_that_there_is_not(self) -> None:
+        assert EXPOSED not in call(AccessLog(exposing(ALLOWED))).headers
+
+
+TOKENS = st.sampled_from(["*", "ETag", "x-request-id", "X-Request-ID", "", " "])
+
+
+@given(st.lists(st.lists(TOKENS, max_size=3).map(",".join), max_size=3), st.booleans())
+def test_the_id_may_be_read_exactly_once_and_no_name_is_lost(
+    lists: list[str], with_credentials: bool
+) -> None:
+    given_headers = [(EXPOSED, each) for each in lists] + [CREDENTIALS] * with_credentials
+    answer = call(observe(exposing(ALLOWED, *given_headers)))
+    names = [
+        token.strip(" \t").lower()
+        for name, value in answer.starts[0].headers
+        if name.lower() == EXPOSED
+        for token in value.split(",")
+    ]
+    before = [token.strip(" ").lower() for each in lists for token in each.split(",")]
+    assert set(names) >= set(before) - {""}
+    assert "x-request-id" in names or ("*" in names and not with_credentials)
+    assert names.count("x-request-id") <= max(1, before.count("x-request-id"))

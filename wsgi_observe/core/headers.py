@@ -9,19 +9,24 @@ if TYPE_CHECKING:
     from wsgi_observe.core.net import Headers
 
 
-def make_ready(headers: Headers, request_id: str | None) -> str | None:
+def make_ready(headers: Headers, request_id: str | None, is_exposed: bool) -> str | None:
     """Give the response its request's ID, and order what the server may refuse.
 
     Returns the app's own ID, which gives way to it, if there is another one.
 
+    :param is_exposed: whether scripts of other origins may read it, where they may the response.
+
     :raises TypeError: for a header that is no text.
     """
-    odd = doubled = False
+    odd = doubled = is_cors = False
     for name, value in headers:
         if value.__class__ is not str or not (value.isascii() and value.isprintable()):
             odd = True
-        if len(name) == 12 and name.lower() == "x-request-id":
-            doubled = True
+        length = len(name)
+        if length == 12:
+            doubled = doubled or name.lower() == "x-request-id"
+        elif length == 27:
+            is_cors = is_cors or name.lower() == "access-control-allow-origin"
     if odd:
         put_odd_first(headers)
     own = None
@@ -30,7 +35,34 @@ def make_ready(headers: Headers, request_id: str | None) -> str | None:
             own = own_id(headers, request_id)
             drop(headers, "x-request-id")
         headers.append(("X-Request-ID", request_id))
+        if is_cors and is_exposed:
+            expose(headers, "X-Request-ID")
     return own
+
+
+def expose(headers: Headers, exposed: str) -> None:
+    """Name a header among those that scripts may read (CORS), unless it is among them.
+
+    ``*`` is all of them, but for a response to a request with credentials: there it is a name
+    (Fetch Standard, "Access-Control-Expose-Headers").
+    """
+    names: set[str] = set()
+    place = None
+    with_credentials = False
+    for number, (name, value) in enumerate(headers):
+        kind = name.lower()
+        if kind == "access-control-expose-headers":
+            place = number
+            names.update(each.strip(" \t").lower() for each in value.split(","))
+        elif kind == "access-control-allow-credentials":
+            with_credentials = value.strip(" \t") == "true"
+    if exposed.lower() in names or ("*" in names and not with_credentials):
+        return
+    if place is None:
+        headers.append(("Access-Control-Expose-Headers", exposed))
+    else:
+        name, value = headers[place]
+        headers[place] = (name, f"{value}, {exposed}" if value.strip(" \t,") else exposed)
 
 
 def own_id(headers: Iterable[Any], request_id: str) -> str | None:

@@ -83,7 +83,7 @@ class ResponseStart(WrappedBody):
         """Pass the status and headers on."""
         if not self.status:
             raise AssertionError("the app never called start_response (PEP 3333)")
-        own = make_ready(self.headers, self.request_id)
+        own = make_ready(self.headers, self.request_id, self.exposes_id)
         if own is not None:
             self.bind({"app_request_id": own})
         try:

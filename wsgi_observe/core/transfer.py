@@ -63,6 +63,9 @@ class Transfer(Scope):
     started_at: float
     went_out_at: float
     exc_type: str | None = None
+    exposes_id = True
+    """Whether scripts of other origins may read the request's ID, where they may the response."""
+
     unheld: bool
 
     in_flight: Any

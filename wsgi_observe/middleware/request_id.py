@@ -27,6 +27,8 @@ class RequestID(Layer):
     :param request_id_headers: where an inbound ID is looked for, in order.
     :param trust_request_id: whether to take it over: True, False, or the networks in which the
         peer has to be. One that is not taken over is kept as the field ``client_request_id``.
+    :param expose_request_id: whether a response that scripts of other origins may read (CORS)
+        names the ID's header in ``Access-Control-Expose-Headers``, so that they may read it too.
     :param user_key: what `bind_user` makes pseudonyms with: at least 32 secret bytes.
     :raises SettingsError: for an unfit setting.
     """
@@ -37,11 +39,13 @@ class RequestID(Layer):
         *,
         request_id_headers: Iterable[str] = ("X-Request-ID",),
         trust_request_id: bool | Iterable[str | IPv4Network | IPv6Network] = True,
+        expose_request_id: bool = True,
         user_key: str | bytes | None = None,
     ) -> None:
         settings = Settings(
             request_id_headers=request_id_headers,
             trust_request_id=trust_request_id,
+            expose_request_id=expose_request_id,
             user_key=user_key,
         )
         super().__init__(app)
@@ -49,6 +53,7 @@ class RequestID(Layer):
             (name, "HTTP_" + name.upper().replace("-", "_")) for name in settings.request_id_headers
         ]
         self._trust = settings.trust_request_id
+        self._exposes = settings.expose_request_id
         self._user_key: Any = settings.user_key
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
@@ -63,6 +68,8 @@ class RequestID(Layer):
                 request_id = new_id()
             scope.request_id = request_id
             environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
+            if not self._exposes:
+                scope.exposes_id = False
             if self._user_key:
                 scope.user_key = self._user_key
             if "HTTP_TRACEPARENT" in environ:
