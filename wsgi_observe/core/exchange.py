@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from sys import exception
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.core.body import END
@@ -45,16 +46,17 @@ class Exchange(ResponseStart):
         self.request_id = None
         self.status = ""
         self.headers = []
-        self.handled = sys.exception()
+        self.handled = exception()
         self.outcome = None
         self.passed = 0
         self.started_at = 0.0
         self.went_out_at = 0.0
         self.at_end = ()
         self.net = self.shared = None
+        self.exposes_id = True
         self.unheld = False
         self._server_start = start_response
-        self._close_app = None
+        self._close_app = self._exc_info = None
         self._closed = False
         if bound() is not None:
             self._meet_outer()

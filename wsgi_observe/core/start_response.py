@@ -25,13 +25,12 @@ class ResponseStart(WrappedBody):
     What is next outwards is the server, or a middleware of somebody else's.
     """
 
-    __slots__ = ("_server_start", "_server_write")
+    __slots__ = ("_exc_info", "_server_start", "_server_write")
 
     _server_start: StartResponse
     _server_write: Callable[[bytes], object] | None
+    _exc_info: OptExcInfo | None  # the app's, until the start is passed on
 
-    # Seldom set, so in the class.
-    _exc_info: OptExcInfo | None = None  # the app's, until the start is passed on
     _refused = False  # the server's own `start_response` has raised
 
     def start_response(

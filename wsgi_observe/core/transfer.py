@@ -26,6 +26,7 @@ class Transfer(Scope):
     """
 
     __slots__ = (
+        "exposes_id",
         "handled",
         "headers",
         "in_flight",
@@ -63,7 +64,7 @@ class Transfer(Scope):
     started_at: float
     went_out_at: float
     exc_type: str | None = None
-    exposes_id = True
+    exposes_id: bool
     """Whether scripts of other origins may read the request's ID, where they may the response."""
 
     unheld: bool
