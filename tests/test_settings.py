@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe import ErrorEnvelope, Settings, SettingsError, configure_logging, observe
+from wsgi_observe.stack import LAYERS
 
 NAN, INF = float("nan"), float("inf")
 
@@ -411,8 +412,43 @@ def test_a_mapping_that_changes_later_changes_no_setting() -> None:
     ],
 )
 def test_settings_are_a_value(copied) -> None:
-    settings = Settings(trust_request_id=["10.0.0.0/8"], log_fields={"a": 1})
+    settings = Settings(trust_request_id=["10.0.0.0/8"], log_fields={"a": 1}, live_path="/health")
     assert copied(settings) == settings
+    assert copied(settings).fields_set == {"trust_request_id", "log_fields", "live_path"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields"),
+    [
+        pytest.param(Settings(), set(), id="nothing"),
+        pytest.param(Settings(live_path="/health"), {"live_path"}, id="the default, by keyword"),
+        pytest.param(
+            Settings.from_env({"WSGI_OBSERVE_READY_PATH": "/ready", "NO_COLOR": "1"}),
+            {"ready_path", "log_color"},
+            id="the default, by the environment",
+        ),
+        pytest.param(
+            Settings(live_path="/livez").replace(ready_path="/ready"),
+            {"live_path", "ready_path"},
+            id="by a replacement",
+        ),
+    ],
+)
+def test_settings_know_which_of_them_were_set(settings: Settings, fields: set[str]) -> None:
+    assert settings.fields_set == fields
+
+
+def test_settings_that_were_set_to_a_default_equal_those_that_were_not() -> None:
+    assert Settings(live_path="/health") == Settings()
+    assert "fields_set" not in repr(Settings())
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
+def test_the_defaults_of_a_middleware_are_those_of_the_settings(layer) -> None:
+    own = {name: value for name, value in layer.__init__.__kwdefaults__.items() if name in DEFAULTS}
+    # None also stands for what was not set.
+    for name, value in own.items():
+        assert value in (DEFAULTS[name], None), name
 
 
 def test_a_middleware_alone_checks_its_own() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, dataclass_transform
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, dataclass_transform
 
 from wsgi_observe.core import fit
 from wsgi_observe.core.envelope import Error
@@ -48,8 +48,31 @@ def _setting(
 class _Checked(Frozen):
     """Keeps what passes the checks; type checkers read its keywords off annotations (PEP 681)."""
 
+    __slots__ = ("fields_set",)  # beside the values, which `vars` returns
+
+    fields_set: frozenset[str]
+    """The names that were given a value, be it the default; all others have their default."""
+
     def __init__(self, /, **values: Any) -> None:
         super().__init__(**_checked(values))
+        object.__setattr__(self, "fields_set", frozenset(values))
+
+    def replace(self, /, **changes: Any) -> Self:
+        """Return a copy with these changes; only they join `fields_set`."""
+        return type(self)(**{**self._values_set(), **changes})
+
+    __replace__ = replace  # copy.replace, Python 3.13
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default, `copy` and `pickle` restore a slot by assignment.
+        return _remake, (type(self), self._values_set())
+
+    def _values_set(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._names if name in self.fields_set}
+
+
+def _remake(kind: type[_Checked], values: Mapping[str, Any]) -> _Checked:
+    return kind(**values)
 
 
 class Settings(_Checked):

@@ -12,7 +12,7 @@ from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.settings import DECLARED, Settings
+from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -65,9 +65,12 @@ def put_round(
 
 
 def _keywords(layer: type[Layer], settings: Settings) -> dict[str, Any]:
-    """Return the settings that a middleware takes: its keywords bear their names."""
+    """Return the settings that a middleware takes, by its keywords, and that were set.
+
+    All others have their default there too; `Health` has to know whether that was asked for.
+    """
     return {
         name: getattr(settings, name)
         for name in layer.__init__.__kwdefaults__ or ()
-        if name in DECLARED
+        if name in settings.fields_set
     }
