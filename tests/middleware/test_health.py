@@ -64,13 +64,28 @@ class TestAProbe:
         asked = call(app, path, "HEAD", HTTP_X_REQUEST_ID="a")
         assert (asked.status, asked.headers, asked.body) == (got.status, got.headers, b"")
 
-    @pytest.mark.parametrize("method", ["POST", "OPTIONS", "PUT", "DELETE"])
-    def test_by_another_method_is_refused(self, path: str, method: str) -> None:
-        answer = call(observe(answering()), path, method)
-        assert (answer.code, answer.headers["allow"]) == (405, "GET, HEAD")
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.json["code"] == 405
-        assert answer.json["request_id"] == answer.request_id
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PROPFIND", "get", ""])
+    def test_by_another_method_is_the_apps(self, path: str, method: str, log: Log) -> None:
+        answer = call_freely(observe(answering("201 Created")), path, method)
+        assert (answer.code, answer.body) == (201, b"hello")
+        assert log.access["status_code"] == 201
+
+    @pytest.mark.parametrize("checks", [{}, {"db": failing}], ids=["fine", "failing"])
+    def test_by_options_is_answered_as_by_get(self, path: str, checks, log: Log) -> None:
+        """HAProxy asks so, in HTTP/1.0 and without a host."""
+        app = observe(answering(), checks=checks)
+        got = call(app, path, HTTP_X_REQUEST_ID="a")
+        log.clear()
+        for _ in range(2):
+            asked = call(app, path, "OPTIONS", HTTP_X_REQUEST_ID="a", SERVER_PROTOCOL="HTTP/1.0")
+            assert (asked.status, asked.body) == (got.status, got.body)
+            assert asked.headers == {**got.headers, "allow": "GET, HEAD, OPTIONS"}
+        assert log.lines == []
+
+    def test_a_browsers_preflight_is_the_apps(self, path: str, log: Log) -> None:
+        more = {"HTTP_ORIGIN": "https://a.example", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
+        assert call(observe(answering()), path, "OPTIONS", **more).body == b"hello"
+        assert log.access["method"] == "OPTIONS"
 
     def test_with_a_slash_at_its_end_is_a_probe(self, path: str) -> None:
         assert call(observe(answering()), path + "/").json["status"] == "ok"
@@ -95,10 +110,16 @@ class TestAProbe:
 
 
 @pytest.mark.parametrize(
-    "path", ["/healthz", "/health/db", "/ready/db/x", "/ready//", "/x/health", "//health", ""]
+    "path",
+    [
+        *("/healthz", "/health/db", "/ready/orders", "/ready/orders/7", "/ready/db/x", "/ready//"),
+        *("/x/health", "//health", ""),
+    ],
 )
-def test_another_path_is_the_apps(path: str) -> None:
-    assert call_freely(observe(answering()), path).body == b"hello"
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+def test_another_path_is_the_apps(path: str, method: str, log: Log) -> None:
+    app = observe(answering("201 Created"), checks={"db": passing})
+    assert call_freely(app, path, method).code == log.access["status_code"] == 201
 
 
 def test_the_paths_can_be_changed() -> None:

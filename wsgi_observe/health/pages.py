@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
 
+from wsgi_observe.core.envelope import encode
+from wsgi_observe.core.net import Answer, Headers
 from wsgi_observe.health.report import Report
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ALONE = ("draining", "starting")  # no check was run
 
@@ -40,3 +46,47 @@ def lines(what: str, report: Report, excluded: Sequence[str], unknown: Sequence[
     why = f": {report.status}" if report.status in (*_ALONE, "degraded") else ""
     said.append(f"{what} check {'passed' if report.ready else 'failed'}{why}")
     return "\n".join(said) + "\n"
+
+
+def page(report: Report, unknown: Sequence[str] = ()) -> Answer:
+    """Return the response with a report as JSON."""
+    return _response(_status(report), "application/json", encode(document(report, unknown)))
+
+
+def verbose_page(
+    what: str, report: Report, excluded: Sequence[str], unknown: Sequence[str]
+) -> Answer:
+    """Return the response with a report as lines of text."""
+    text = lines(what, report, excluded, unknown).encode()
+    return _response(_status(report), "text/plain; charset=utf-8", text)
+
+
+def with_allow(
+    answer: WSGIApplication,
+    methods: Iterable[str],
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+) -> Iterable[bytes]:
+    """Respond to OPTIONS as to GET, with the methods in ``Allow`` (RFC 9110, 9.3.7)."""
+
+    def start(status: str, headers: Headers) -> object:
+        return start_response(status, [*headers, ("Allow", ", ".join(methods))])
+
+    return answer(environ, cast("StartResponse", start))
+
+
+def _status(report: Report) -> str:
+    return "200 OK" if report.ready else "503 Service Unavailable"
+
+
+def _response(status: str, media_type: str, body: bytes) -> Answer:
+    headers: Headers = [
+        ("Content-Type", media_type),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+    ]
+    return Answer(status, headers, body)
+
+
+ALIVE = _response("200 OK", "application/json", encode({"status": "ok"}))
+"""The response of liveness."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from wsgi_observe.core.envelope import Error, Shape, encode
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.layer import Layer, inward
-from wsgi_observe.core.net import Answer, Headers
+from wsgi_observe.core.net import Answer
 from wsgi_observe.health import Check, HealthState, Readiness, Report, pages
+from wsgi_observe.health.probe_path import ProbePath
 from wsgi_observe.health.state import Either
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("wsgi_observe.health")
+
+_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class Health(Layer):
@@ -27,12 +32,13 @@ class Health(Layer):
 
     :param checks: name to callable, to a `Check`, or to the import path of either.
     :param state: whether the process is starting or draining; set by others.
-    :param live_path: where liveness is answered; empty for nowhere. `ready_path` likewise.
+    :param live_path: where liveness is answered; empty for nowhere; None for ``/health``, unless
+        the app has an explicit route there.
+    :param ready_path: where readiness is answered; empty for nowhere; None for ``/ready``, unless
+        the app has an explicit route there and no checks are given.
     :param check_timeout: seconds a check may take that says nothing else.
     :param check_ttl: seconds for which one run of the checks serves all who ask.
     :param check_remind: seconds between two log lines about a check that goes on failing.
-    :param error_format: the shape of a 404 or 405; `render_error` likewise, as in
-        `ErrorEnvelope`.
     :raises SettingsError: for an unfit setting.
     """
 
@@ -42,53 +48,50 @@ class Health(Layer):
         *,
         checks: Mapping[str, Callable[[], object] | Check | str] | None = None,
         state: HealthState | None = None,
-        live_path: str = "/health",
-        ready_path: str = "/ready",
+        live_path: str | None = None,
+        ready_path: str | None = None,
         check_timeout: float = 0.8,
         check_ttl: float = 2.0,
         check_remind: float = 300.0,
-        error_format: str = "envelope",
-        render_error: Callable[[Error], Mapping[str, object]] | None = None,
     ) -> None:
+        given: dict[str, Any] = {"live_path": live_path, "ready_path": ready_path}
         settings = Settings(
-            live_path=live_path,
-            ready_path=ready_path,
             check_timeout=check_timeout,
             check_ttl=check_ttl,
             check_remind=check_remind,
-            error_format=error_format,
-            render_error=render_error,
+            **{name: path for name, path in given.items() if path is not None},
         )
         super().__init__(app)
-        self._shape = Shape(settings.error_format, settings.render_error)
         self._readiness = _engine(checks or {}, state, settings)
         self._state = self._readiness.state
         self._live_path = settings.live_path
         self._ready_path = settings.ready_path
         self._make_way(app)
         self._answers = dict(self._places())
-        # Below the root would be all of the app's paths.
-        base = self._ready_path.rstrip("/")
-        self._below_ready: tuple[str, ...] = (base + "/",) if base else ()
-        paths = filter(None, (self._live_path, self._ready_path))
-        self._beginnings = tuple(path.rstrip("/") or "/" for path in paths)
-        self._latest: tuple[Report | None, Answer] = (None, _ALIVE)
+        self.probes = tuple(self._probe_paths(settings.fields_set))
+        # Where nobody has asked yet.
+        self._undecided = {s: probe for probe in self.probes for s in _spellings(probe.path)}
+        self._beginnings = tuple(probe.path.rstrip("/") or "/" for probe in self.probes)
+        self._latest: tuple[Report | None, Answer] = (None, pages.ALIVE)
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> WSGIApplication | None:
-        """Answer a probe, and have it left out of the log; refuse what only looks like one."""
+        """Answer a probe, and have it left out of the log."""
         path = environ.get("PATH_INFO", "")
         if not path.startswith(self._beginnings):
             return None
         answer = self._answers.get(path)
-        if answer is None:
-            prefixes = self._below_ready
-            if not prefixes or not path.startswith(prefixes) or not self._could_name_a_check(path):
+        method = environ.get("REQUEST_METHOD")
+        if answer is None or method not in _METHODS:
+            return None
+        if path in self._undecided and self._is_the_apps(self._undecided[path]):
+            return None
+        if method == "OPTIONS":
+            # A CORS preflight is about the request that follows, which may be the app's.
+            if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
                 return None
-            return partial(self._refuse, exchange, "404 Not Found")
-        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
-            return partial(self._refuse, exchange, "405 Method Not Allowed")
+            answer = partial(pages.with_allow, answer, _METHODS)
         exchange.scope.is_probe = True
-        if path == self._ready_path and not environ.get("QUERY_STRING"):
+        if path == self._ready_path and method != "OPTIONS" and not environ.get("QUERY_STRING"):
             report, ready = self._latest
             state = self._state
             if report is not None and not state.draining and not state.starting:
@@ -111,9 +114,30 @@ class Health(Layer):
         """Be starting or draining also while `state` is, as the server round the app may be."""
         self._state = Either(self._state, state)
 
-    def _could_name_a_check(self, path: str) -> bool:
-        name = path.removeprefix(self._below_ready[0]).removesuffix("/")
-        return name != "" and "/" not in name
+    def _is_the_apps(self, probe: ProbePath) -> bool:
+        """Decide at the first request to a probe path who answers it; warn of what it hides."""
+        if not probe.look(self.app):
+            return False
+        is_apps = probe.owner == "app"
+        for path in _spellings(probe.path):
+            if is_apps:
+                self._answers.pop(path, None)
+            self._undecided.pop(path, None)
+        conflict = probe.conflict()
+        # Another `Health` further in reports it itself.
+        is_outer = any(isinstance(one, Health) for one in inward(self.app))
+        if conflict is not None and conflict != probe.reported and not is_outer:
+            probe.reported = conflict
+            _log.warning("%s", conflict)
+        return is_apps
+
+    def _probe_paths(self, fields_set: Collection[str]) -> Iterator[ProbePath]:
+        checked = "checks were given" if self._readiness.names else None
+        paths = (("live_path", self._live_path, None), ("ready_path", self._ready_path, checked))
+        for setting, path, reason in paths:
+            if path:
+                why = f"{setting} was set" if setting in fields_set else reason
+                yield ProbePath(path, setting, why)
 
     def _make_way(self, app: object) -> None:
         """Leave to a `Health` further in what it answers already.
@@ -143,7 +167,7 @@ class Health(Layer):
             yield path, partial(self._ready, None)
         for path in _spellings(self._live_path):
             # mypy does not know that a named tuple can be callable.
-            yield path, cast("WSGIApplication", _ALIVE)
+            yield path, cast("WSGIApplication", pages.ALIVE)
 
     def _ready(
         self,
@@ -160,7 +184,7 @@ class Health(Layer):
         report = self._report()
         latest, answer = self._latest
         if report is not latest:
-            answer = _json(report)
+            answer = pages.page(report)
             self._latest = (report, answer)  # in one go: other threads read it
         return answer
 
@@ -172,9 +196,8 @@ class Health(Layer):
         unknown = [name for name in wanted if name not in self._readiness.names]
         report = self._report(names, excluded)
         if "verbose" not in asked:
-            return _json(report, unknown)
-        text = pages.lines(self._ready_path.strip("/"), report, excluded, unknown)
-        return _page(_status(report), "text/plain; charset=utf-8", text.encode())
+            return pages.page(report, unknown)
+        return pages.verbose_page(self._ready_path.strip("/"), report, excluded, unknown)
 
     def _report(self, names: tuple[str, ...] | None = None, exclude: Iterable[str] = ()) -> Report:
         state = self._state
@@ -182,19 +205,6 @@ class Health(Layer):
         if self._readiness.state is not state and (state.draining or state.starting):
             return Report("draining" if state.draining else "starting", {})
         return self._readiness.report(names, tuple(exclude))
-
-    def _refuse(
-        self,
-        exchange: Exchange,
-        status: str,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-    ) -> Iterable[bytes]:
-        body, media_type = self._shape.document(Error.of_status(status, exchange.scope.request_id))
-        answer = _page(status, media_type, body)
-        if status.startswith("405"):
-            answer.headers.append(("Allow", "GET, HEAD"))
-        return answer(environ, start_response)
 
 
 def _engine(
@@ -209,27 +219,6 @@ def _engine(
         state=state,
         remind=settings.check_remind,
     )
-
-
-def _json(report: Report, unknown: Iterable[str] = ()) -> Answer:
-    body = encode(pages.document(report, tuple(unknown)))
-    return _page(_status(report), "application/json", body)
-
-
-def _status(report: Report) -> str:
-    return "200 OK" if report.ready else "503 Service Unavailable"
-
-
-def _page(status: str, media_type: str, body: bytes) -> Answer:
-    headers: Headers = [
-        ("Content-Type", media_type),
-        ("Content-Length", str(len(body))),
-        ("Cache-Control", "no-store"),
-    ]
-    return Answer(status, headers, body)
-
-
-_ALIVE = _page("200 OK", "application/json", encode({"status": "ok"}))
 
 
 def _parsed(query: str) -> dict[str, list[str]]:

@@ -1,0 +1,174 @@
+"""Find out whether a web framework's router has an explicit route for a path.
+
+An explicit route is one that was made for this path: its router would not choose it for another
+path in the same place, as it would ``/<name>``, ``/<path:p>`` or ``^.*$``. A framework is known
+by the name of its app's class; it is not imported for this.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from string import ascii_lowercase
+from typing import Any
+
+from wsgi_observe.core.layer import inward
+
+_Match = Callable[[str], object]
+"""Returns the route that a router chooses for GET requests to a path; None where it has none."""
+
+_NEXT_LETTER = str.maketrans(ascii_lowercase, ascii_lowercase[1:] + ascii_lowercase[0])
+
+
+def has_explicit_route(app: object, path: str) -> bool:
+    """Tell whether a router in `app` has one for GET, with or without a slash at its end.
+
+    Raises what the router raises when it fails, such as a URLconf that cannot be imported.
+    """
+    base = path.rstrip("/")
+    return any(
+        _is_explicit(match, spelling) for match in _routers(app) for spelling in (base, base + "/")
+    )
+
+
+def _is_explicit(match: _Match, path: str) -> bool:
+    route = match(path)
+    return route is not None and match(_other(path)) != route
+
+
+def _other(path: str) -> str:
+    """Return a path of the same form that no route is made for.
+
+    >>> _other("/health/")
+    '/ifbmui/'
+    """
+    base = path.rstrip("/")
+    parent, slash, name = base.rpartition("/")
+    return parent + slash + name.lower().translate(_NEXT_LETTER) + path[len(base) :]
+
+
+def _routers(app: object) -> Iterator[_Match]:
+    """Yield the routers of an app, and of those that its middlewares wrap."""
+    for one in inward(app):
+        # What is wrapped may be a framework's method, such as `Flask.wsgi_app`.
+        for found in (one, getattr(one, "__self__", None)):
+            for kind in type(found).__mro__:
+                routers_of = _FRAMEWORKS.get(f"{kind.__module__}.{kind.__qualname__}")
+                if routers_of is not None:
+                    yield from routers_of(found)
+
+
+def _of_flask(app: Any) -> Iterator[_Match]:
+    url_map = app.url_map
+    not_found = sys.modules["werkzeug.exceptions"].HTTPException  # a redirect is one, too
+
+    def match_within(domain: str) -> _Match:
+        def match(path: str) -> object:
+            try:
+                return adapter.match(path, "GET", return_rule=True)[0]
+            except not_found:
+                return None
+
+        adapter = url_map.bind(domain) if by_host else url_map.bind("localhost", subdomain=domain)
+        return match
+
+    by_host = url_map.host_matching
+    domains = {rule.host if by_host else rule.subdomain for rule in url_map.iter_rules()}
+    return (match_within(domain or "") for domain in domains)
+
+
+def _of_django(_app: Any) -> Iterator[_Match]:
+    urls = sys.modules["django.urls"]
+
+    def match(path: str) -> object:
+        try:
+            found = urls.resolve(path)
+        except urls.Resolver404:
+            return None
+        return found.route if _takes_get(found.func) else None
+
+    yield match
+
+
+def _takes_get(view: Any) -> bool:
+    """Tell whether a Django view, or one of Django REST framework's, takes GET requests.
+
+    The methods of a function are known to itself only.
+    """
+    actions = getattr(view, "actions", None)  # those of a view set, by method
+    if actions is not None:
+        return "get" in actions
+    kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    return kind is None or hasattr(kind, "get")
+
+
+def _of_bottle(app: Any) -> Iterator[_Match]:
+    not_found = sys.modules["bottle"].HTTPError
+
+    def match(path: str) -> object:
+        try:
+            return app.router.match({"REQUEST_METHOD": "GET", "PATH_INFO": path})[0]
+        except not_found:
+            return None
+
+    yield match
+
+
+def _of_falcon(app: Any) -> Iterator[_Match]:
+    def match(path: str) -> object:
+        found = app._router.find(path)
+        if found is None:
+            return None
+        _, responders, _, template = found
+        # Falcon itself responds to the methods that a resource lacks.
+        is_apps = getattr(responders.get("GET"), "__module__", None) != "falcon.responders"
+        return template if is_apps else None
+
+    yield match
+
+
+def _of_pyramid(app: Any) -> Iterator[_Match]:
+    # What was configured, with its methods; the views of a route are found by its name.
+    introspector = app.registry.introspector
+    views = [one["introspectable"] for one in introspector.get_category("views") or ()]
+
+    def serves_get(route: Any) -> bool:
+        known = introspector.get("routes", route.name) or {}
+        own = [view for view in views if view.get("route_name") == route.name]
+        return _allows_get(known) and (not own or any(map(_allows_get, own)))
+
+    def match(path: str) -> object:
+        routes = () if app.routes_mapper is None else app.routes_mapper.get_routes()
+        for route in routes:
+            if route.match(path) is not None and serves_get(route):
+                return route.name
+        # Traversal finds a view by its name, below the root.
+        named = (view for view in views if view.get("name") and view.get("route_name") is None)
+        return next((v for v in named if v["name"] == path.strip("/") and _allows_get(v)), None)
+
+    yield match
+
+
+def _allows_get(configured: Any) -> bool:
+    methods = configured.get("request_methods")
+    if isinstance(methods, str):
+        return methods == "GET"
+    return not isinstance(methods, tuple | list) or "GET" in methods
+
+
+def _of_dispatcher(app: Any) -> Iterator[_Match]:
+    def match(path: str) -> object:
+        mounts = (one for one in app.mounts if f"{path}/".startswith(f"{one}/"))
+        return max(mounts, key=len, default=None)
+
+    yield match
+
+
+_FRAMEWORKS: dict[str, Callable[[Any], Iterable[_Match]]] = {
+    "flask.app.Flask": _of_flask,
+    "django.core.handlers.wsgi.WSGIHandler": _of_django,
+    "bottle.Bottle": _of_bottle,
+    "falcon.app.App": _of_falcon,
+    "pyramid.router.Router": _of_pyramid,
+    "werkzeug.middleware.dispatcher.DispatcherMiddleware": _of_dispatcher,
+}
