@@ -1,23 +1,31 @@
-"""Requests that Gunicorn refuses before any app sees them: the envelope, and one access line."""
+"""Requests that Gunicorn refuses before any app sees them: the envelope, and one access line.
+
+A probe that it refuses for its path alone, outside the prefix of ``SCRIPT_NAME``, is answered.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from datetime import datetime
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gunicorn import util
+from gunicorn.http import wsgi
+from gunicorn.http.errors import ConfigurationProblem
 
 from wsgi_observe.core.context import bind
 from wsgi_observe.core.environ import printable
 from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.layer import Layer, inward
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.statuses import describe
 from wsgi_observe.gunicorn.lacking import offered
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
+from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import put_round
@@ -25,26 +33,34 @@ from wsgi_observe.stack import put_round
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from wsgi_observe.core.exchange import Exchange
+
 _ERROR, _STATUS = "wsgi_observe.rejection", "wsgi_observe.rejected_with"
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
 _LONGEST_REASON = 200
 
 
 def answer_rejected(worker: Any, settings: Settings) -> None:
-    """Have a worker answer in our shape what its parser refuses, with a line of ours.
+    """Have a worker answer in our shape what Gunicorn refuses, with a line of ours.
 
     What it says itself, a WARNING without a request, is left out then.
     """
     gunicorns_own = offered(worker, "handle_error", "requests are rejected in Gunicorn's own form")
     send = offered(util, "write_nonblock", "requests are rejected in Gunicorn's own form")
-    if gunicorns_own is None or send is None or not settings.access_log:
+    if gunicorns_own is None or send is None:
         return
-    app = put_round(_reject, (RequestID, AccessLog, ErrorEnvelope), settings)
+    layers = (RequestID, AccessLog, ErrorEnvelope)
+    app = put_round(_reject, layers, settings)
+    probed = put_round(_Innermost(_reject), layers, settings)
+    respond_outside_prefix = _outside_prefix(worker, probed, settings)
 
     def handle_error(req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         try:
-            status = _status_for(worker, exc) if req is None else None
-            answer = _response(app, status, addr, exc) if status is not None else None
+            if req is not None:
+                answer = respond_outside_prefix(req, addr, exc)
+            else:
+                status = _status_for(worker, exc) if settings.access_log else None
+                answer = _response(app, status, addr, exc) if status is not None else None
         except BaseException as error:
             if ends_quietly(error):
                 raise
@@ -57,6 +73,59 @@ def answer_rejected(worker: Any, settings: Settings) -> None:
             send(client, answer)
 
     worker.handle_error = handle_error
+
+
+def _outside_prefix(
+    worker: Any, app: Any, settings: Settings
+) -> Callable[[Any, Any, BaseException], bytes | None]:
+    """Return what responds to requests outside the prefix at which Gunicorn mounts the app.
+
+    Gunicorn refuses a path that does not begin with ``SCRIPT_NAME`` (an environment variable, or
+    a proxy's header) before it calls the app. So it would refuse the probe of an orchestrator,
+    which asks the process directly at ``/health``.
+    """
+    for health in inward(getattr(worker, "wsgi", None)):
+        if isinstance(health, Health):
+            app.take_in(health, ahead_of=(AccessLog, ErrorEnvelope, _Innermost))
+
+    def respond(req: Any, addr: Any, exc: BaseException) -> bytes | None:
+        if not isinstance(exc, ConfigurationProblem):
+            return None
+        notes = _Notes()
+        wire: Any = notes  # in place of the client's socket
+        req.headers = [*req.headers, ("SCRIPT_NAME", "")]  # the last one counts: no prefix
+        started = datetime.now()
+        resp, environ = wsgi.create(req, wire, addr, "", worker.cfg)
+        resp.force_close()
+        environ[_STATUS] = _status_for(worker, exc) or "500 Internal Server Error"
+        environ[_ERROR] = exc
+        _write_response(app, environ, resp)
+        if not settings.access_log and _ERROR not in environ:
+            return None  # rejected, and without a line of ours
+        worker.log.access(resp, req, environ, datetime.now() - started)
+        return notes.sent
+
+    return respond
+
+
+class _Innermost(Layer):
+    """Has a layer there for `Health` to stand before, whichever of the others are used."""
+
+    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+        """Do nothing."""
+
+
+def _write_response(app: WSGIApplication, environ: Any, resp: Any) -> None:
+    """Call an app and write its response, as Gunicorn's workers do."""
+    body = app(environ, resp.start_response)
+    try:
+        for chunk in body:
+            resp.write(chunk)
+        resp.close()
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
 
 
 class _Notes:
@@ -78,7 +147,7 @@ class _Notes:
     def _nothing(self, *arguments: object, **keywords: object) -> None:
         pass
 
-    setblocking = access = debug = info = warning = error = _nothing
+    setblocking = send = access = debug = info = warning = error = _nothing
 
 
 def _status_for(worker: Any, exc: BaseException) -> str | None:
@@ -135,7 +204,7 @@ def _read_so_far(trace: TracebackType | None) -> object:
 
 
 def _reject(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    error = environ[_ERROR]
+    error = environ.pop(_ERROR)
     exchange: Any = start_response.__self__  # type: ignore[attr-defined]
     exchange.outcome = "rejected"
     exchange.exc_type = type(error).__name__
