@@ -13,8 +13,9 @@ from gunicorn.config import Config
 from tests.calls import answering
 from tests.gunicorn.serving import boots, gunicorn
 from wsgi_observe import Check, Settings, observe
-from wsgi_observe.gunicorn.boot import changed, stack
+from wsgi_observe.gunicorn.boot import changed, probe_owners, stack
 from wsgi_observe.gunicorn.findings import findings
+from wsgi_observe.health import HealthState
 from wsgi_observe.logs import LineHandler
 from wsgi_observe.logs.foreign import all_loggers
 from wsgi_observe.logs.installation import installation
@@ -51,9 +52,37 @@ def debugging() -> Any:
     return app
 
 
+def with_health() -> Flask:
+    app = Flask("shop")
+    app.get("/health")(lambda: "fine")
+    return app
+
+
+def with_ready() -> Flask:
+    app = Flask("shop")
+    app.get("/ready")(lambda: "fine")
+    return app
+
+
+def test_what_is_the_apps_choice_is_not_wrong(set_up: None) -> None:
+    for app in (answering(), with_health(), with_ready()):
+        assert findings(config(), observe(app), Settings()) == []
+
+
 WRONG: dict[str, tuple[dict[str, Any], Any, Settings, str]] = {
     "DEBUG": ({}, debugging, Settings(), "DEBUG is on in Flask"),
-    "no checks": ({}, lambda: observe(answering()), Settings(), "there are no readiness checks"),
+    "a route that is hidden": (
+        {},
+        lambda: observe(with_health(), checks={"db": dict}, live_path="/health"),
+        Settings(),
+        "and the app's own route is not reached",
+    ),
+    "a drain that is not told": (
+        {},
+        lambda: observe(with_ready(), state=HealthState()),
+        Settings(drain_seconds=20),
+        "/ready is answered by the app's own route, which does not say that the service drains",
+    ),
     "a slow check": (
         {"timeout": 30},
         lambda: observe(answering(), checks={"db": Check(dict, timeout=40.0)}),
@@ -111,6 +140,27 @@ def test_settings_that_are_secret_are_not_shown() -> None:
         },
         "checks": {"db": "builtins:dict", "cache": "shop:ping"},
     }
+
+
+@pytest.mark.parametrize(
+    ("app", "owners"),
+    [
+        pytest.param(lambda: observe(answering()), ("wsgi_observe", "wsgi_observe"), id="none"),
+        pytest.param(lambda: observe(with_health()), ("app", "wsgi_observe"), id="the app's"),
+        pytest.param(
+            lambda: observe(observe(with_health(), live_path="/health")),
+            ("wsgi_observe", "wsgi_observe"),
+            id="set further in",
+        ),
+        pytest.param(
+            lambda: observe(observe(with_health()), live_path="/health"),
+            ("wsgi_observe", "wsgi_observe"),
+            id="set further out",
+        ),
+    ],
+)
+def test_the_owner_of_each_probe_path_is_told(app: Any, owners: tuple[str, str]) -> None:
+    assert probe_owners(app()) == dict(zip(("/health", "/ready"), owners, strict=True))
 
 
 def test_the_stack_is_told_from_the_outside_in() -> None:

@@ -31,6 +31,7 @@ def say_booted(worker: Any, app: object, settings: Settings) -> None:
         "worker_class": worker.cfg.worker_class_str,
         "settings": changed(settings),
         "stack": stack(app),
+        "health": probe_owners(app),
         "checks": [name for health in _healths(app) for name in health.check_names],
     }
     if wrong:
@@ -57,6 +58,17 @@ def changed(settings: Settings) -> dict[str, object]:
 def stack(app: object) -> list[str]:
     """Return the names of what a request passes, from the outside in."""
     return [type(one).__name__ for one in inward(app) if not hasattr(one, "__func__")]
+
+
+def probe_owners(app: object) -> dict[str, str]:
+    """Return who answers each probe path: ``app`` or ``wsgi_observe``."""
+    owners: dict[str, str] = {}
+    for health in reversed(_healths(app)):
+        for probe in health.report_owners():
+            # What an outer one leaves to the app, an inner one may answer.
+            if probe.owner != "app" or probe.path not in owners:
+                owners[probe.path] = probe.owner
+    return owners
 
 
 def _versions() -> dict[str, str]:

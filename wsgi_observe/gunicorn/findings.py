@@ -24,6 +24,7 @@ def findings(cfg: Any, app: object, settings: Settings) -> list[str]:
         *_of_access_logs(cfg, settings),
         *_of_debugging(app),
         *_of_checks(cfg, app, settings),
+        *_of_probe_paths(app, settings),
     ]
 
 
@@ -56,12 +57,10 @@ def _of_debugging(app: object) -> Iterator[str]:
 
 
 def _of_checks(cfg: Any, app: object, settings: Settings) -> Iterator[str]:
-    healths = [one for one in inward(app) if isinstance(one, Health)]
-    names = {name for health in healths for name in health.check_names}
+    healths = _healths(app)
     if not settings.ready_path:
         return
-    if not names:
-        yield "there are no readiness checks: /ready says ok whatever the service depends on"
+    names = {name for health in healths for name in health.check_names}
     unused = [name for name in settings.checks if name not in names]
     if unused:
         yield f"the app has a /ready of its own: not used are the checks {', '.join(unused)}"
@@ -71,3 +70,29 @@ def _of_checks(cfg: Any, app: object, settings: Settings) -> Iterator[str]:
             f"timeout is {cfg.timeout} s, and a readiness check may take {slowest:g} s: "
             "a worker that waits for it is killed"
         )
+
+
+def _of_probe_paths(app: object, settings: Settings) -> Iterator[str]:
+    for probe in (probe for health in _healths(app) for probe in health.report_owners()):
+        conflict = probe.conflict()
+        is_apps = probe.owner == "app"
+        # That the app answers is in the boot line's `health`: nothing is wrong with it.
+        if conflict is not None and not is_apps:
+            yield conflict
+        if is_apps and probe.setting == "ready_path" and settings.drain_seconds:
+            yield (
+                f"{probe.path} is answered by the app's own route, which does not say that the "
+                "service drains: set ready_path, and have the load balancer ask there"
+            )
+
+
+def lacks_checks(app: object) -> bool:
+    """Tell whether a readiness probe is served and has no checks to run."""
+    healths = _healths(app)
+    probes = [probe for health in healths for probe in health.report_owners()]
+    is_served = any(probe.setting == "ready_path" and probe.owner != "app" for probe in probes)
+    return is_served and not any(health.check_names for health in healths)
+
+
+def _healths(app: object) -> list[Health]:
+    return [one for one in inward(app) if isinstance(one, Health)]

@@ -26,6 +26,8 @@ def hang(cfg: Any, service: Service) -> None:
     def when_ready(server: Any) -> None:
         make_sigterm_drain(server, service.state)
         service.note_flights(server)
+        if service.no_checks is not None:
+            service.no_checks.log_in(server)
 
     def pre_fork(server: Any, worker: Any) -> None:
         service.give_seat(worker)

@@ -6,12 +6,18 @@ from typing import Any
 
 from wsgi_observe.gunicorn.flights import make_seats
 from wsgi_observe.gunicorn.lacking import warn_of_lack
+from wsgi_observe.gunicorn.notice import SharedNotice
 from wsgi_observe.gunicorn.reaping import Reaper
 from wsgi_observe.gunicorn.seats import Seats
 from wsgi_observe.gunicorn.stream import Stream
 from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared import SharedState
 from wsgi_observe.settings import Settings
+
+_NO_CHECKS = (
+    "there are no readiness checks: the readiness probe says ok whatever the service depends on; "
+    "set checks"
+)
 
 
 class Service:
@@ -24,8 +30,10 @@ class Service:
         self.seats: Seats | None = None
         self.reaper: Reaper | None = None
         self.state: HealthState
+        self.no_checks: SharedNotice | None = None
         self._lack: OSError | None = None
         try:
+            self.no_checks = SharedNotice(_NO_CHECKS)
             self.state = SharedState()
         except OSError as error:
             self._lack = error  # to be said when there is a stream for it

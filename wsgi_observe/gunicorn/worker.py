@@ -6,6 +6,7 @@ from typing import Any
 
 from wsgi_observe.gunicorn.boot import say_booted
 from wsgi_observe.gunicorn.errors_text import ErrorsText
+from wsgi_observe.gunicorn.findings import lacks_checks
 from wsgi_observe.gunicorn.greenlets import hear_of_failures, originals
 from wsgi_observe.gunicorn.lacking import offered
 from wsgi_observe.gunicorn.rejected import answer_rejected
@@ -32,3 +33,5 @@ def begin(worker: Any, service: Service) -> None:
             watch(worker, app, seat, service.settings)
         answer_rejected(worker, service.settings)
     say_booted(worker, app, service.settings)
+    if service.no_checks is not None and lacks_checks(app):
+        service.no_checks.request()

@@ -100,6 +100,13 @@ class Health(Layer):
                 return cast("WSGIApplication", ready) if is_fresh else answer
         return answer
 
+    def report_owners(self) -> tuple[ProbePath, ...]:
+        """Look who answers each probe path, for whoever reports that before the first request."""
+        for probe in self.probes:
+            probe.look(self.app)
+            probe.reported = probe.conflict()
+        return self.probes
+
     @property
     def check_names(self) -> tuple[str, ...]:
         """The names of the checks, in the order of declaration."""
