@@ -16,6 +16,7 @@ from django.test import override_settings
 from django.urls import clear_url_caches, path, re_path
 from django.views import View
 from flask import Blueprint, Flask
+from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -120,6 +121,10 @@ EXPLICIT: dict[str, Callable[[], Any]] = {
     "Flask, for a host": by_host,
     "Flask, inside a middleware": lambda: ProxyFix(flask("/health")),
     "Flask, by a middleware on it": lambda: on_itself(flask("/health"), ProxyFix),
+    "Flask, inside OpenTelemetry's middleware": lambda: OpenTelemetryMiddleware(flask("/health")),
+    "Flask, inside a function": lambda: calling(ProxyFix(flask("/health"))),
+    "Flask, by a function on it": lambda: on_itself(flask("/health"), calling),
+    "Flask, inside a middleware of another form": lambda: Named(calling(flask("/health"))),
     "a dispatcher": lambda: DispatcherMiddleware(flask(), {"/health": answering(body=[OWN])}),
     "Django": lambda: django(path("health", view)),
     "Django, a class": lambda: django(path("health", Getting.as_view())),
@@ -158,8 +163,34 @@ NOT_EXPLICIT: dict[str, Callable[[], Any]] = {
     "Pyramid, POST by its route": lambda: pyramid("/health", of_route="POST"),
     "Pyramid, POST by its view": lambda: pyramid("/health", of_view="POST"),
     "Pyramid, POST and PUT": lambda: pyramid("/health", of_view=("POST", "PUT")),
+    "one of several apps": lambda: choosing(flask("/health"), flask("/")),
     "a function": answering,
 }
+
+
+def calling(app: Any) -> Any:
+    """Wrap an app as a function that has it in its closure."""
+    hook = len
+
+    def middleware(environ: Any, start_response: Any) -> Any:
+        assert hook(environ)
+        return app(environ, start_response)
+
+    return middleware
+
+
+class Named:
+    """A middleware that keeps its app under a name of its own."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self._inner(environ, start_response)
+
+
+def choosing(one: Any, other: Any) -> Any:
+    return lambda environ, start: (one if "only" in environ else other)(environ, start)
 
 
 def on_itself(app: Flask, middleware: Any) -> Flask:
@@ -305,6 +336,13 @@ class TestARouterThatFails:
         sys.modules["own_urls"] = module
         clear_url_caches()
         assert call(app, "/health").body == OWN
+
+    def test_is_no_endless_search(self) -> None:
+        ring = [Named(None) for _ in range(500)]
+        for number, one in enumerate(ring):
+            one.next, one.before = ring[number - 499], ring[number - 1]  # type: ignore[attr-defined]
+        ring[0]._inner = answering()
+        assert call(observe(ring[0]), "/health").json == {"status": "ok"}
 
     def test_cannot_break_an_app_that_is_no_framework(self) -> None:
         class Odd:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from string import ascii_lowercase
 from typing import Any
 
@@ -16,6 +17,10 @@ from wsgi_observe.core.layer import inward
 
 _Match = Callable[[str], object]
 """Returns the route that a router chooses for GET requests to a path; None where it has none."""
+
+_RoutersOf = Callable[[Any], Iterable[_Match]]
+
+_MOST_SEEN = 100  # objects that are looked into, where an app is not where `inward` finds it
 
 _NEXT_LETTER = str.maketrans(ascii_lowercase, ascii_lowercase[1:] + ascii_lowercase[0])
 
@@ -48,14 +53,38 @@ def _other(path: str) -> str:
 
 
 def _routers(app: object) -> Iterator[_Match]:
-    """Yield the routers of an app, and of those that its middlewares wrap."""
-    for one in inward(app):
+    """Yield the routers of an app, and of what its middlewares wrap."""
+    for found, routers_of in _frameworks(app, {}):
+        yield from routers_of(found)
+
+
+def _frameworks(app: object, seen: dict[int, object]) -> list[tuple[Any, _RoutersOf]]:
+    """Return the apps of frameworks among an app and what it wraps."""
+    known, innermost = [], app
+    for innermost in inward(app):
         # What is wrapped may be a framework's method, such as `Flask.wsgi_app`.
-        for found in (one, getattr(one, "__self__", None)):
-            for kind in type(found).__mro__:
-                routers_of = _FRAMEWORKS.get(f"{kind.__module__}.{kind.__qualname__}")
-                if routers_of is not None:
-                    yield from routers_of(found)
+        for one in (innermost, getattr(innermost, "__self__", None)):
+            names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(one).__mro__)
+            known += [(one, _FRAMEWORKS[name]) for name in names if name in _FRAMEWORKS]
+    if known:
+        return known
+    hidden = {}
+    for one in _held_callables(innermost):
+        if id(one) not in seen and len(seen) < _MOST_SEEN:
+            seen[id(one)] = one  # also keeps it, and so its id
+            if found := _frameworks(one, seen):
+                hidden[id(found[0][0])] = found
+    # Of several apps nobody knows which is served at this path.
+    return next(iter(hidden.values())) if len(hidden) == 1 else []
+
+
+def _held_callables(app: object) -> Iterator[object]:
+    """Yield what a middleware may wrap that keeps it in a closure, or under a name of its own."""
+    held = [*getattr(app, "__dict__", {}).values()]
+    for cell in getattr(app, "__closure__", None) or ():
+        with suppress(ValueError):  # an empty cell
+            held.append(cell.cell_contents)
+    yield from (one for one in held if callable(one) and not isinstance(one, type))
 
 
 def _of_flask(app: Any) -> Iterator[_Match]:
@@ -164,7 +193,7 @@ def _of_dispatcher(app: Any) -> Iterator[_Match]:
     yield match
 
 
-_FRAMEWORKS: dict[str, Callable[[Any], Iterable[_Match]]] = {
+_FRAMEWORKS: dict[str, _RoutersOf] = {
     "flask.app.Flask": _of_flask,
     "django.core.handlers.wsgi.WSGIHandler": _of_django,
     "bottle.Bottle": _of_bottle,
