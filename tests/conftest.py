@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, settings
 from tests.support import strict_json
 from wsgi_observe.core import once
 from wsgi_observe.core.context import resume, running
+from wsgi_observe.core.loggers import watch
 from wsgi_observe.logs import ContextFilter, JsonFormatter
+from wsgi_observe.logs.foreign import all_loggers
 from wsgi_observe.logs.installation import installation
 
 # Where it is set, each of some hundred processes would compile our sources for itself.
@@ -111,5 +113,8 @@ def clean_logging() -> Iterator[None]:
         root.handlers[:] = handlers
         root.setLevel(level)
         logging.getLogger("wsgi_observe").setLevel(logging.NOTSET)
+        watch.has_disabled_loggers = False
+        for logger in all_loggers():  # a `dictConfig` disables those of every other test
+            logger.disabled = False
         for name in set(root.manager.loggerDict) - known:
             del root.manager.loggerDict[name]

@@ -107,6 +107,17 @@ def test_no_function_is_longer_than_forty_lines() -> None:
     ] == []
 
 
+def test_no_logger_of_ours_can_be_disabled_by_a_configuration() -> None:
+    assert [
+        f"{name_of(path)}:{node.lineno}"
+        for path in FILES
+        if room_of(path) != "demo"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "logging.getLogger"
+        if any("wsgi_observe" in ast.unparse(argument) for argument in node.args)
+    ] == []
+
+
 def test_there_is_one_context_variable() -> None:
     makers = [
         path.name

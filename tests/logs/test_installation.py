@@ -64,7 +64,7 @@ def shop() -> Iterator[logging.Logger]:
     """A logger of an app's; it is as new afterwards."""
     logger = logging.getLogger("shop")
     yield logger
-    logger.handlers.clear()
+    logger.__class__, logger.handlers = logging.Logger, []
     logger.propagate, logger.disabled, logger.level = True, False, logging.NOTSET
 
 

@@ -63,7 +63,8 @@ def test_a_captured_stream_that_is_closed_gives_way_to_the_one_that_is_there(
     configure_logging(log_format="json")
     monkeypatch.setattr("sys.stdout", second)
     first.close()
-    logging.getLogger().handlers[0]._looked_at = 0.0  # type: ignore[attr-defined]
+    (ours,) = [one for one in logging.getLogger().handlers if isinstance(one, LineHandler)]
+    ours._looked_at = 0.0
     logging.getLogger("shop").info("hello")
     assert "hello" in second.getvalue()
 

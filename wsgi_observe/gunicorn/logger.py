@@ -55,7 +55,7 @@ class Logger(GunicornLogger):
             require_sentry(environ)
         if self._service is None:
             self._service = Service()
-        self._service.stream.begin(settings, cfg, environ)
+        self._service.stream.begin(settings, cfg)
         self._service.update(settings, cfg)
         # To Gunicorn any `logconfig` asks for its access line; ours is there already.
         self.access_log.disabled = not wants_gunicorns_own(cfg)
@@ -63,7 +63,7 @@ class Logger(GunicornLogger):
 
     def _stop_the_start(self, error: SettingsError) -> None:
         service = Service()
-        service.stream.begin(Settings(log_format="json"), self.cfg, {})
+        service.stream.begin(Settings(log_format="json"), self.cfg)
         _log.critical("%s", error)
         raise SystemExit(1) from None
 

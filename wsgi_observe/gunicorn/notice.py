@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import mmap
 from typing import Any
 
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.gunicorn.lacking import offered
 
-_log = logging.getLogger("wsgi_observe.gunicorn")
+_log = get_logger("wsgi_observe.gunicorn")
 
 
 class SharedNotice:

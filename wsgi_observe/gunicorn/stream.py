@@ -6,14 +6,13 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from wsgi_observe.logs.config import install
 from wsgi_observe.logs.foreign import propagation_path
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.settings import PREFIX, Settings
+from wsgi_observe.settings import Settings
 
 
 class Stream:
@@ -26,18 +25,17 @@ class Stream:
     def __init__(self) -> None:
         self._handlers: tuple[logging.Handler, ...] = ()
 
-    def begin(self, settings: Settings, cfg: Any, environ: Mapping[str, str]) -> None:
+    def begin(self, settings: Settings, cfg: Any) -> None:
         """Set up anew, once Gunicorn's own logger has done so.
 
         An app that was preloaded and has installed handlers of ours itself keeps those.
         """
         syslog = _take_syslog_handlers(cfg)
+        installation.default_stream = _default_stream(cfg)
         if not self._handlers or installation.handlers == self._handlers:
-            has_level = f"{PREFIX}LOG_LEVEL" in environ
             install(
-                settings.replace(log_stream=_log_stream(settings, cfg, environ)),
-                sets_levels=has_level or not has_logconfig(cfg),
-                enforces_levels=has_level,
+                settings,
+                sets_levels="log_level" in settings.fields_set or not has_logconfig(cfg),
                 owner=_owner_of_files(cfg),
                 also=syslog,
             )
@@ -78,13 +76,12 @@ def has_logconfig(cfg: Any) -> bool:
     return bool(cfg.logconfig_dict or cfg.logconfig_json or cfg.logconfig)
 
 
-def _log_stream(settings: Settings, cfg: Any, environ: Mapping[str, str]) -> str:
-    """Return the stream of the settings, or Gunicorn's error log where nobody reads stdout."""
-    is_chosen = f"{PREFIX}LOG_STREAM" in environ or settings.log_stream != "stdout"
-    if is_chosen or not (cfg.daemon or _is_null_device(sys.stdout)):
-        return settings.log_stream
+def _default_stream(cfg: Any) -> str:
+    """Return where lines go that nobody chose a stream for: the error log where stdout is lost."""
+    if not (cfg.daemon or _is_null_device(sys.stdout)):
+        return "stdout"
     if cfg.errorlog == "-":
-        return settings.log_stream if _is_null_device(sys.stderr) else "stderr"
+        return "stdout" if _is_null_device(sys.stderr) else "stderr"
     return str(Path(cfg.errorlog).absolute())
 
 

@@ -54,8 +54,7 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
     """
-    chosen = (settings or Settings()).replace(**overrides)
-    install(chosen, enforces_levels="log_level" in overrides)
+    install((settings or Settings()).replace(**overrides))
     installation.check()
 
 
@@ -63,21 +62,22 @@ def install(
     settings: Settings,
     *,
     sets_levels: bool = True,
-    enforces_levels: bool = False,
     owner: tuple[int, int] | None = None,
     also: Sequence[logging.Handler] = (),
 ) -> None:
     """Install the handlers and levels of `settings`.
 
     Unlike ``dictConfig``, which closes every handler of the process, this closes only those of
-    an earlier installation.
+    an earlier installation. A ``log_level`` that was set also counts over the levels that other
+    code sets later.
 
     :param sets_levels: whether ``log_level`` is applied.
-    :param enforces_levels: whether it also counts over the levels that other code sets later.
     :param owner: user and group IDs that a log file belongs to.
     :param also: handlers to install beside them.
     :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
     """
+    if "log_stream" not in settings.fields_set:
+        settings = settings.replace(log_stream=installation.default_stream)
     handlers = _make_handlers(settings, owner)
     levels = _levels(settings) if sets_levels else {}
     if levels:
@@ -85,7 +85,8 @@ def install(
         levels.setdefault("wsgi_observe", levels[""])
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
-    installation.install([*handlers, *also], levels if enforces_levels else {})
+    is_set = "log_level" in settings.fields_set
+    installation.install([*handlers, *also], levels if is_set else {})
     capture_uncaught(settings.capture_uncaught)
 
 

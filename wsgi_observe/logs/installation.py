@@ -36,6 +36,8 @@ class Installation:
         self.handlers: tuple[logging.Handler, ...] = ()
         self.problems: list[str] = []
         """What somebody should put right, one sentence each."""
+        self.default_stream = "stdout"
+        """Where lines go that no setting chose a stream for; a server may know better."""
         self._failures: logging.Handler = FailureHandler(())
         self._gate = Gate()
         self._levels: dict[str, str] = {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.layer import Layer, inward
+from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.net import Answer
 from wsgi_observe.health import Check, HealthState, Readiness, Report, pages
 from wsgi_observe.health.probe_path import ProbePath
@@ -18,7 +18,7 @@ from wsgi_observe.settings import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_log = logging.getLogger("wsgi_observe.health")
+_log = get_logger("wsgi_observe.health")
 
 _METHODS = ("GET", "HEAD", "OPTIONS")
 
