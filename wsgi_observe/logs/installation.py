@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from wsgi_observe.core.loggers import get_logger, is_kept_enabled, keep_errors, watch
+from wsgi_observe.core.once import warn_once
 from wsgi_observe.logs import foreign
 from wsgi_observe.logs.gate import FailureHandler, Gate
 from wsgi_observe.logs.handler import LineHandler
@@ -83,14 +84,21 @@ class Installation:
         if not self.handlers or not self._lock.acquire(blocking=False):
             return
         try:
-            self._adopt()
-            found = [*self._restore_handlers(), *self._restore_levels()]
-            if watch.has_disabled_loggers:
-                watch.has_disabled_loggers = False
-                found += self._keep_errors_of_disabled()
+            found = self._restore()
+        except Exception:  # a handler of the app's may do anything when it is looked at
+            warn_once("comparing the logging configuration")
+            found = []
         finally:
             self._lock.release()
         self.problems += [one for one in found if one not in self.problems]
+
+    def _restore(self) -> list[str]:
+        self._adopt()
+        found = [*self._restore_handlers(), *self._restore_levels()]
+        if watch.has_disabled_loggers:
+            watch.has_disabled_loggers = False
+            found += self._keep_errors_of_disabled()
+        return found
 
     def check(self) -> None:
         """Restore what other code has changed, and log each problem once."""
