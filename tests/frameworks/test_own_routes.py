@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import Any
 
@@ -78,8 +79,18 @@ class Posting(View):
         return view(request)
 
 
-def bottled(*rules: str, method: str = "GET") -> bottle.Bottle:
-    app = bottle.Bottle()
+def copied_bottle() -> Any:
+    """Bottle as pypiserver has it: a copy of its one file, in a package of its own."""
+    spec = spec_from_file_location("shop.copies.bottle", bottle.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    copy = sys.modules[spec.name] = module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
+def bottled(*rules: str, method: str = "GET", of: Any = bottle) -> Any:
+    app = of.Bottle()
     for rule in rules:
         app.route(rule, method, lambda **_: OWN)
     return app
@@ -134,6 +145,7 @@ EXPLICIT: dict[str, Callable[[], Any]] = {
     "Bottle, beside a catch-all": lambda: bottled("/<page:path>", "/health"),
     "Bottle, by a regular expression": lambda: bottled("/<what:re:health|status>"),
     "Bottle, any method": lambda: bottled("/health", method="ANY"),
+    "Bottle, copied into another package": lambda: bottled("/health", of=copied_bottle()),
     "Falcon": lambda: falconed("/health"),
     "Falcon, beside a catch-all": lambda: falconed("/{page}", "/health"),
     "Pyramid": lambda: pyramid("/health"),

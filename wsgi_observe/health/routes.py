@@ -64,8 +64,7 @@ def _frameworks(app: object, seen: dict[int, object]) -> list[tuple[Any, _Router
     for innermost in inward(app):
         # What is wrapped may be a framework's method, such as `Flask.wsgi_app`.
         for one in (innermost, getattr(innermost, "__self__", None)):
-            names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(one).__mro__)
-            known += [(one, _FRAMEWORKS[name]) for name in names if name in _FRAMEWORKS]
+            known += [(one, routers) for kind in type(one).__mro__ if (routers := _known_as(kind))]
     if known:
         return known
     hidden = {}
@@ -76,6 +75,12 @@ def _frameworks(app: object, seen: dict[int, object]) -> list[tuple[Any, _Router
                 hidden[id(found[0][0])] = found
     # Of several apps nobody knows which is served at this path.
     return next(iter(hidden.values())) if len(hidden) == 1 else []
+
+
+def _known_as(kind: type) -> _RoutersOf | None:
+    """Return what reads the routers of a class; it may be part of a copy in another package."""
+    name = f".{kind.__module__}.{kind.__qualname__}"
+    return next((_FRAMEWORKS[one] for one in _FRAMEWORKS if name.endswith(f".{one}")), None)
 
 
 def _held_callables(app: object) -> Iterator[object]:
@@ -132,7 +137,8 @@ def _takes_get(view: Any) -> bool:
 
 
 def _of_bottle(app: Any) -> Iterator[_Match]:
-    not_found = sys.modules["bottle"].HTTPError
+    kinds = [one for one in type(app).__mro__ if one.__qualname__ == "Bottle"]
+    not_found = sys.modules[kinds[0].__module__].HTTPError
 
     def match(path: str) -> object:
         try:
