@@ -127,6 +127,8 @@ class TestRoutes:
             ("/f/<path:secret>", "/f/tok-4242/b", "GET", "/f/[REDACTED]"),
             ("/a/<secret>/<token>", "/a/tok-4242/tok-4242b", "GET", "/a/[REDACTED]/[REDACTED]"),
             ("/s/<string(length=8):token>", "/s/tok-4242", "GET", "/s/[REDACTED]"),
+            ("/p/<pin>", "/p/4242", "GET", "/p/[REDACTED]"),
+            ("/p/<pin>/x", "/p/4242/x", "GET", "/p/[REDACTED]/x"),
             ("/o/<int:order>", "/o/5", "GET", "/o/5"),
         ],
     )
@@ -139,13 +141,62 @@ class TestRoutes:
         mounted = DispatcherMiddleware(shop("outer"), {"/mount": app})
         call(mounted, f"/mount{path}", method)
         assert log.access["path"] == f"/mount{shown}"
-        assert "tok-4242" not in " ".join(f"{line['path']} {line['message']}" for line in log.lines)
+        assert "4242" not in " ".join(f"{line['path']} {line['message']}" for line in log.lines)
+
+    def test_a_secret_of_the_path_stays_on_the_apps_own_records(self, log: Log) -> None:
+        app = shop()
+        Observe(app)
+        app.logger.setLevel(logging.INFO)
+        app.add_url_rule(
+            "/reset/<token>", "reset", lambda token: app.logger.info(f"reset {token}") or "ok"
+        )
+        call(app, "/reset/tok-4242")
+        assert log.of("shop")[0]["message"] == "reset [REDACTED]"
+        assert log.records[0].msg == "reset tok-4242"
 
     def test_a_cost_is_only_paid_where_there_is_a_request(self) -> None:
         app = shop()
         Observe(app)
         with app.test_request_context("/orders/7"):
             assert app.preprocess_request() is None
+
+
+def test_apps_of_one_name_leave_nothing_on_their_logger() -> None:
+    logger = logging.getLogger("shop")
+    before = list(logger.filters), list(logger.handlers)
+    for _ in range(20):
+        Observe(shop())
+    assert (logger.filters, logger.handlers) == before
+
+
+def test_a_failure_that_the_response_repeats_is_one_error(log: Log) -> None:
+    app = shop()
+    Observe(app)
+    seen: list[tuple[str, object]] = []
+
+    class Own(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append((record.levelname, record.exc_info))
+
+    own = Own()
+    app.logger.addHandler(own)
+    app.after_request(lambda response: 1 // 0)
+    try:
+        answer = call(app, "/crash")
+    finally:
+        app.logger.removeHandler(own)
+    assert log.error["message"] == "Exception on /crash [GET]"
+    assert log.error["request_id"] == answer.request_id
+    assert [line["level"] for line in log.of("shop")] == ["ERROR", "INFO"]
+    assert [level for level, _ in seen] == ["ERROR", "ERROR"]  # as Flask logs them
+
+
+def test_another_failure_of_the_response_is_another_error(log: Log) -> None:
+    app = shop()
+    Observe(app)
+    app.after_request(lambda response: response.no_such_thing)
+    call(app, "/crash")
+    assert [line["exc_type"] for line in log.errors] == ["ZeroDivisionError", "AttributeError"]
 
 
 class TestFlasksRule:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from wsgi_observe.core.context import Scope, running
 
 _MARK = "__wsgi_observe_logged__"
+_HANDLED = "handled_error"
 _OURS = "wsgi_observe.errors"
 
 # Whose loggers report what a request has raised once more, when it has ended.
@@ -113,16 +117,44 @@ def is_logged(error: BaseException) -> bool:
     return scope is not None and running() in (scope, None)
 
 
-def is_echo(error: BaseException, logger: str) -> bool:
-    """Tell whether a record of `logger` only repeats our own ERROR line about `error`.
+@contextmanager
+def being_handled(error: BaseException, logger: str) -> Iterator[None]:
+    """Note that a framework has logged `error` to `logger`, and makes a response of it.
 
-    A server's does, when it reports the failure too. An app may keep an exception and log it at
-    another time, which is news.
+    What Flask runs for each response (``after_request``) may fail for this one in the same way,
+    and is then logged too.
+    """
+    scope = running()
+    if scope is None:
+        yield
+        return
+    scope.__dict__[_HANDLED] = (error, logger)
+    try:
+        yield
+    finally:
+        del scope.__dict__[_HANDLED]  # its traceback holds frames that hold the scope
+
+
+def is_echo(error: BaseException, logger: str) -> bool:
+    """Tell whether a record of `logger` only repeats an ERROR line that says the same of `error`.
+
+    A server's does, when it reports the failure too, and a framework's, when it fails again over
+    the response. An app may keep an exception and log it at another time, which is news.
     """
     scope = _marked_under(error)
-    if scope is None or logger == _OURS:
+    if scope is None:
+        return _repeats_handled(error, logger)
+    if logger == _OURS:
         return False
     return running() is scope or logger.partition(".")[0] in _SERVERS
+
+
+def _repeats_handled(error: BaseException, logger: str) -> bool:
+    scope = running()
+    first, its_logger = (None, "") if scope is None else scope.__dict__.get(_HANDLED, (None, ""))
+    if first is None or first is error or logger != its_logger:
+        return False
+    return type(error) is type(first) and error.args == first.args
 
 
 def _marked_under(error: BaseException) -> Scope | None:

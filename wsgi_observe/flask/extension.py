@@ -17,7 +17,6 @@ from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.flask import guard
 from wsgi_observe.flask.errors import register_error_handlers
-from wsgi_observe.flask.records import FlaskRecords
 from wsgi_observe.flask.request_ids import give_request_ids
 from wsgi_observe.flask.routes import Routes
 from wsgi_observe.health import Check, HealthState
@@ -153,12 +152,10 @@ def _leave_mail_off() -> None:
 
 
 def _tidy_logger(app: Flask) -> None:
-    """Have the app's records be written once, and without the secrets of a path."""
-    # Not `app.logger`: the first touch of that may add the very handler.
-    logger = logging.getLogger(app.name)
-    logger.addFilter(FlaskRecords())
+    """Have the app's records be written once, where our handler on root writes them."""
     if any(
         isinstance(handler.formatter, JsonFormatter | ConsoleFormatter)
         for handler in logging.getLogger().handlers
     ):
-        logger.removeHandler(default_handler)
+        # Not `app.logger`: the first touch of that may add the very handler.
+        logging.getLogger(app.name).removeHandler(default_handler)

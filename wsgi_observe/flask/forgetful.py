@@ -9,9 +9,9 @@ from flask import Flask, Response
 from werkzeug.exceptions import InternalServerError
 
 from wsgi_observe.core.context import running
+from wsgi_observe.core.failures import being_handled
 from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.flask.handlers import Handler, name_of, own_handler
-from wsgi_observe.flask.records import being_answered
 
 _log = get_logger("wsgi_observe.flask")
 
@@ -48,7 +48,7 @@ class _Watch:
     def handle_exception(self, *arguments: Any) -> Response:
         """Take over from Flask's method of that name."""
         error = arguments[-1]
-        with being_answered(error):
+        with being_handled(error, self._app.name):
             response = self._crash(*arguments)
         self._look_at(response, error, InternalServerError(original_exception=error))
         return response

@@ -272,6 +272,11 @@ def test_texts_that_are_known_go_wherever_they_are() -> None:
     assert redactor.text("a tök/42x b") == "a [REDACTED] b"
     assert redactor.value({"a": [quote("tök/42x", safe="") + "!"]}) == {"a": ["[REDACTED]!"]}
     assert redactor.text("7 of 17") == "7 of 17"
+    assert (
+        redactor.text("/17/7 /7/1, /7? x/7")
+        == "/17/[REDACTED] /[REDACTED]/1, /[REDACTED]? x/[REDACTED]"
+    )
+    assert redactor.text("/70 /7-0 /7.0") == "/70 /7-0 /7.0"
     assert REDACTOR.text("a tök/42x b") == "a tök/42x b"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any
@@ -47,15 +48,19 @@ class Redactor:
         self._personal = personal
         self._looks_at_words = personal  # where a word or number alone may have to go
         self._secrets: tuple[str, ...] = ()
+        self._segments: Callable[[str, str], str] | None = None
 
     def knowing(self, secrets: Iterable[str]) -> Redactor:
         """Return a redactor that takes out these very texts too, wherever they stand.
 
-        Too short a text is none that could be told from others.
+        Too short a text is told from others only as a part of a path, behind a slash.
         """
         made = copy(self)
-        known = [secret for secret in secrets if len(secret) >= _LEAST]
-        made._secrets = tuple({form: None for one in known for form in (one, quote(one, safe=""))})
+        forms = {form: None for one in secrets if one for form in (one, quote(one, safe=""))}
+        made._secrets = tuple(form for form in forms if len(form) >= _LEAST)
+        short = [re.escape(form) for form in forms if len(form) < _LEAST]
+        if short:
+            made._segments = re.compile(rf"(?<=/)(?:{'|'.join(short)})(?![\w.~%+-])").sub
         made._looks_at_words = True
         return made
 
@@ -121,6 +126,8 @@ class Redactor:
     def _searched(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
+        if self._segments is not None:
+            text = self._segments(REDACTED, text)
         if len(text) > _LONGEST:
             text = text[:_LONGEST] + REDACTED
         text = without_forms(text)
