@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe import log_context
+from wsgi_observe.core.records import own_extra
 from wsgi_observe.logs import ConsoleFormatter
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
@@ -127,9 +128,7 @@ def access_text(status: int = 500, color: bool = False) -> str:
     return text_of(
         f"GET /orders {status}",
         formatter=ConsoleFormatter(color=color),
-        status_code=status,
-        duration_ms=3.1,
-        user_agent="Mozilla/5.0 " * 8,
+        **own_extra({"status_code": status, "duration_ms": 3.1, "user_agent": "Mozilla/5.0 " * 8}),
     )
 
 
@@ -137,11 +136,12 @@ def test_the_status_and_the_duration_of_a_request_stand_within_eighty_columns() 
     shown = access_text()[:80]
     assert "GET /orders 500" in shown
     assert "duration_ms=3.1" in shown
-    assert "status=" not in access_text()
+    assert "status_code=" not in access_text()
 
 
 def test_a_status_that_the_message_does_not_tell_is_a_field() -> None:
-    assert "  status=404" in text_of("hello", status=404)
+    assert "  status_code=404" in text_of("hello", **own_extra({"status_code": 404}))
+    assert "  extra_status_code=404" in text_of("hello", status_code=404)
 
 
 def test_colours_change_nothing_but_the_colour() -> None:

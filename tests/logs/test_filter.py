@@ -61,17 +61,41 @@ def test_static_and_bound_fields_are_attributes() -> None:
     assert (record.service, record.order, record.request_id) == ("shop", 7, "mine")
 
 
-def test_an_attribute_that_is_there_already_is_kept_outside_a_request() -> None:
-    record = make_record(trace_id="mine")
-    ContextFilter().filter(record)
-    assert "mine" in (record.trace_id, getattr(record, "extra_trace_id", None))
+@pytest.mark.parametrize("name", ["trace_id", "request_id", "path", "level", "service", "order"])
+def test_an_attribute_that_is_there_already_is_kept(name: str) -> None:
+    record = make_record(**{name: "mine"})
+    ContextFilter({"service": "shop"}).filter(record)
+    assert getattr(record, name) == "mine"
+    with log_context("first", order=7):
+        ContextFilter({"service": "shop"}).filter(record)
+    assert getattr(record, name) == "mine"
 
 
-def test_a_record_met_twice_is_filled_once() -> None:
+@pytest.mark.parametrize("name", ["name", "levelname", "process", "msg"])
+def test_an_attribute_of_loggings_own_is_kept(name: str) -> None:
+    record = make_record()
+    before = getattr(record, name)
+    with log_context(**{name: "theirs"}):
+        ContextFilter({name: "theirs"}).filter(record)
+    assert getattr(record, name) == before
+
+
+def test_a_record_met_twice_has_the_request_of_the_first_time() -> None:
     record = make_record(level=3)
     with log_context("first"):
         ContextFilter().filter(record)
     with log_context("second"):
         ContextFilter().filter(record)
-    assert (record.request_id, record.extra_level) == ("first", 3)
-    assert not hasattr(record, "extra_extra_level")
+    assert (record.request_id, record.level) == ("first", 3)
+    assert not [name for name in record.__dict__ if name.startswith("extra_")]
+
+
+def test_it_adds_what_a_request_has_and_nothing_of_the_line() -> None:
+    record = make_record()
+    before = set(record.__dict__)
+    ContextFilter({"service": "shop"}).filter(record)
+    added = {name for name in set(record.__dict__) - before if not name.startswith("_")}
+    assert added == {
+        *("request_id", "method", "path", "remote_addr"),
+        *("trace_id", "span_id", "trace_flags", "service"),
+    }

@@ -21,9 +21,10 @@ from tests.calls import answering, call
 from tests.conftest import Log
 from tests.support import strict_json
 from wsgi_observe import bind, log_context, observe
-from wsgi_observe.core.names import LINE_NAMES, RECORD_NAMES
+from wsgi_observe.core.names import ACCESS_NAMES, LINE_NAMES, PART_NAMES, RECORD_NAMES
 from wsgi_observe.logs import ConsoleFormatter, ContextFilter, JsonFormatter
 
+OURS = sorted((LINE_NAMES | ACCESS_NAMES | PART_NAMES | {"client_request_id"}) - RECORD_NAMES)
 ALWAYS = ["timestamp", "level", "logger", "module", "message", "pid"]
 _log = logging.getLogger("shop.orders")
 
@@ -125,6 +126,12 @@ class TestStaticFields:
         line = line_of(formatter=self.FORMATTER, service="mine")
         assert (line["service"], line["extra_service"]) == ("shop", "mine")
 
+    @pytest.mark.parametrize("name", OURS)
+    def test_have_no_name_that_is_ours(self, name: str) -> None:
+        line = line_of(formatter=JsonFormatter(static_fields={name: "theirs"}))
+        assert line[f"extra_{name}"] == "theirs"
+        assert line.get(name) != "theirs"
+
     def test_are_not_overwritten_by_what_is_bound(self) -> None:
         with log_context(service="mine"):
             line = line_of(formatter=self.FORMATTER)
@@ -135,17 +142,23 @@ class TestExtras:
     def test_stand_at_the_top_level(self) -> None:
         assert line_of(order=7, lines=[1, {"a": None}])["lines"] == [1, {"a": None}]
 
-    @pytest.mark.parametrize("name", sorted(LINE_NAMES - RECORD_NAMES))
+    @pytest.mark.parametrize("name", OURS)
     def test_that_collide_are_prefixed_and_never_dropped(self, name: str) -> None:
         with log_context("mine"):
             try:
                 raise ValueError
             except ValueError:
                 line = line_of(exc_info=sys.exc_info(), **{name: "theirs"})
-        found = f"extra_{name}" if name in line and line[name] != "theirs" else name
-        assert line[found] == "theirs"
-        if name in (*ALWAYS, "request_id", "exc_type"):
-            assert found == f"extra_{name}"
+        assert line[f"extra_{name}"] == "theirs"
+        assert line.get(name) != "theirs"
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_have_the_same_names_on_a_line_that_lacks_what_they_collide_with(
+        self, name: str
+    ) -> None:
+        line = line_of(**{name: "theirs"})
+        assert line[f"extra_{name}"] == "theirs"
+        assert set(line) == {*ALWAYS, f"extra_{name}"}
 
     def test_that_collide_twice_are_both_kept(self) -> None:
         line = line_of(level="a", extra_level="b")
@@ -322,15 +335,43 @@ def test_fields_can_be_renamed() -> None:
     assert not {"message", "level"} & set(line)
 
 
-def test_the_fields_are_attributes_of_the_record_too(log: Log) -> None:
-    with log_context("mine", order=7):
-        _log.info("hello", extra={"path": "/tmp"})
-    record = log.records[0]
-    line = log.lines[0]
-    assert {name: getattr(record, name) for name in line if name != "message"} == {
-        name: value for name, value in line.items() if name != "message"
-    }
-    assert record.getMessage() == line["message"]
+NEW_NAMES = {"request_id": "id", "level": "severity", "service": "app"}
+
+
+class TestANewName:
+    @pytest.mark.parametrize("name", ["id", "severity", "app"])
+    def test_is_taken_for_what_an_extra_is_called(self, name: str) -> None:
+        formatter = JsonFormatter(rename_fields=NEW_NAMES, static_fields={"service": "shop"})
+        with log_context("mine"):
+            line = line_of(formatter=formatter, **{name: "theirs"})
+        assert (line["id"], line["severity"], line["app"]) == ("mine", "INFO", "shop")
+        assert line[f"extra_{name}"] == "theirs"
+
+    def test_is_taken_where_its_field_is_not_on_the_line(self) -> None:
+        line = line_of(formatter=JsonFormatter(rename_fields=NEW_NAMES), id="theirs")
+        assert (line["extra_id"], "id" in line) == ("theirs", False)
+
+    def test_is_taken_for_what_is_bound_and_for_static_fields(self) -> None:
+        formatter = JsonFormatter(rename_fields=NEW_NAMES, static_fields={"id": "build 7"})
+        with log_context("mine", severity="high", extra_id="also"):
+            line = line_of(formatter=formatter)
+        assert (line["id"], line["extra_severity"]) == ("mine", "high")
+        assert sorted((line["extra_id"], line["extra_extra_id"])) == ["also", "build 7"]
+
+    def test_of_another_field_of_ours_leaves_both(self) -> None:
+        with log_context("mine"):
+            line = line_of(formatter=JsonFormatter(rename_fields={"request_id": "logger"}))
+        assert (line["logger"], line["extra_logger"]) == ("mine", "shop")
+
+    def test_may_be_changed_for_another_one(self) -> None:
+        line = line_of(formatter=JsonFormatter(rename_fields={"logger": "module", "module": "x"}))
+        assert (line["module"], line["x"]) == ("shop", "shop")
+        names = {"logger": "module", "module": "logger"}
+        assert line_of(formatter=JsonFormatter(rename_fields=names))["logger"] == "shop"
+
+    def test_of_two_fields_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="rename_fields"):
+            JsonFormatter(rename_fields={"request_id": "id", "trace_id": "id"})
 
 
 def test_two_handlers_write_the_same_line(log: Log) -> None:
@@ -364,6 +405,7 @@ def test_a_record_that_goes_through_a_queue_keeps_its_request(log: Log) -> None:
     assert line["exc_info"].startswith("Traceback")
     assert line["exc_info"].endswith("KeyError: 'x'")
     assert ConsoleFormatter().format(record).endswith("    KeyError: 'x'")
+    assert not [name for name in line if name.startswith("extra_")]
 
 
 def test_a_copied_record_is_the_same_line() -> None:

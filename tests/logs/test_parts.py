@@ -115,7 +115,7 @@ def test_own_fields_with_our_names_are_kept() -> None:
     extra = {"truncated": "a", "continued_in": "b", "part": 1, "parts": 2, "text": "c"}
     first = first_of(record_of("x" * 9000, **extra))
     assert (first["extra_truncated"], first["extra_continued_in"]) == ("a", "b")
-    assert (first["part"], first["parts"], first["text"]) == (1, 2, "c")
+    assert (first["extra_part"], first["extra_parts"], first["text"]) == (1, 2, "c")
 
 
 def test_renamed_fields_are_cut_too() -> None:

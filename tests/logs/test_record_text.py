@@ -3,9 +3,6 @@
 import copy
 import itertools
 import logging
-import logging.handlers
-import pickle
-import queue
 from enum import StrEnum
 from typing import Any
 
@@ -15,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.support import strict_json
 from wsgi_observe import bind, log_context, observe
+from wsgi_observe.core.records import own_extra
 from wsgi_observe.logs import ContextFilter, JsonFormatter
-from wsgi_observe.logs.fields import KEPT, fields_of
+from wsgi_observe.logs.fields import message_of
 
 TEXTS = st.text(max_size=30) | st.sampled_from(
     ["order 7", "password=hunter2", 'a "word"', "a\\b", "two\nlines", "x" * 5000, "100%", "\ud800"]
@@ -32,6 +30,8 @@ SERVED = st.fixed_dictionaries(
         "SCRIPT_NAME": st.sampled_from(["/api", ABSENT]),
         "REMOTE_ADDR": st.sampled_from(["2001:db8::7", "", "a\nb", "é", None, ABSENT]),
         "HTTP_TRACEPARENT": st.just(f"00-{'4b' * 16}-{'f0' * 8}-01"),
+        "HTTP_X_FORWARDED_FOR": st.sampled_from(["203.0.113.7", "[2001:db8::1]:4711", '"'])
+        | st.text(max_size=20),
     },
 ).map(lambda seldom: {k: v for k, v in (USUAL | seldom).items() if v is not ABSENT})
 BOUND = st.dictionaries(
@@ -39,7 +39,8 @@ BOUND = st.dictionaries(
     TEXTS | st.integers() | st.none(),
 )
 EXTRAS = st.dictionaries(
-    st.sampled_from(["order", "took", "path", "status_code", "service", "token"]) | st.text(max_size=3),
+    st.sampled_from(["order", "took", "path", "status_code", "service", "token", "part"])
+    | st.text(max_size=3),
     TEXTS | st.integers() | st.floats() | st.booleans() | st.none() | st.lists(TEXTS, max_size=2),
     max_size=3,
 )
@@ -48,7 +49,9 @@ OPTIONS = st.fixed_dictionaries(
     {"encoder": st.sampled_from(["json", "orjson"])},
     optional={
         "redact": st.just(False),
-        "static_fields": st.sampled_from([{"service": "shop"}, {"status_code": "up"}, {"version": 2}]),
+        "static_fields": st.sampled_from(
+            [{"service": "shop"}, {"status_code": "up"}, {"version": 2}]
+        ),
         "remote_addr": st.sampled_from(["full", "truncated"]),
         "redact_personal": st.booleans(),
         "max_line_bytes": st.just(400),
@@ -72,7 +75,7 @@ def test_the_line_is_byte_for_byte_the_one_that_fields_make(
 ) -> None:
     first = record_of(message, *arguments, name=name)
     first.__dict__.update(extras)
-    second = copy.copy(first)
+    second, before = copy.copy(first), dict(first.__dict__)
 
     def log() -> list[list[bytes]]:
         bind(**fields)
@@ -84,11 +87,9 @@ def test_the_line_is_byte_for_byte_the_one_that_fields_make(
         patching.setattr("wsgi_observe.logs.parts._numbers", itertools.repeat(7))
         text, made = within_a_request(log, environ)
     assert text == made
-    # The same on the record, in the same order, for whoever reads it next.
-    assert list(fields_of(first, {}).items()) == list(fields_of(second, {}).items())
-    for record in first, second:
-        del record.__dict__[KEPT]
-    assert list(first.__dict__.items()) == list(second.__dict__.items())
+    for record in first, second:  # whoever reads it next sees what was logged
+        assert list(record.__dict__) == list(before)
+        assert all(record.__dict__[name] is value for name, value in before.items())
 
 
 @pytest.mark.parametrize("encoder", ["json", "orjson"])
@@ -112,9 +113,6 @@ def test_a_plain_line_takes_the_short_way(encoder: str, monkeypatch: pytest.Monk
 
 class Named(StrEnum):
     TOOK = "took"
-
-
-FIELDS = ("timestamp", "level", "logger", "pid", "request_id", "method", "path", "remote_addr")
 
 
 def leave_a_traceback(record: logging.LogRecord) -> None:
@@ -145,18 +143,16 @@ def have_a_field_named_by_an_enum(record: logging.LogRecord) -> None:
     record.__dict__.update({Named.TOOK: 7, "new": True})
 
 
-def have_been_seen(record: logging.LogRecord) -> None:
-    fields_of(record, {})
+def have_met_a_filter(record: logging.LogRecord) -> None:
+    ContextFilter().filter(record)
 
 
-def have_been_seen_and_slimmed(record: logging.LogRecord) -> None:
-    fields_of(record, {})
-    for name in ("thread", "threadName", "processName", "relativeCreated", *FIELDS):
-        record.__dict__.pop(name, None)
+def be_one_of_our_own(record: logging.LogRecord) -> None:
+    record.__dict__.update(own_extra({"outcome": "died"}))
 
 
 def be_no_text(record: logging.LogRecord) -> None:
-    record.msg = ["a", "list"]
+    record.msg = type("Said", (str,), {"__str__": lambda self: self})("a text of its own class")
 
 
 def have_a_level_without_a_name(record: logging.LogRecord) -> None:
@@ -165,10 +161,6 @@ def have_a_level_without_a_name(record: logging.LogRecord) -> None:
 
 def be_of_no_process(record: logging.LogRecord) -> None:
     record.process = "mine"  # type: ignore[assignment]
-
-
-def have_arguments_that_do_not_fit(record: logging.LogRecord) -> None:
-    record.args = (1, 2, 3)
 
 
 def be_of_another_class(record: logging.LogRecord) -> None:
@@ -185,12 +177,11 @@ def be_of_another_class(record: logging.LogRecord) -> None:
         have_a_field_that_was_bound,
         have_a_field_of_no_text,
         have_a_field_named_by_an_enum,
-        have_been_seen,
-        have_been_seen_and_slimmed,
+        have_met_a_filter,
+        be_one_of_our_own,
         be_no_text,
         have_a_level_without_a_name,
         be_of_no_process,
-        have_arguments_that_do_not_fit,
         be_of_another_class,
     ],
 )
@@ -203,47 +194,45 @@ def test_any_other_record_is_left_to_its_fields(change: Any) -> None:
         bind(order=7)
         formatter = JsonFormatter()
         assert formatter._record_text is not None
-        assert formatter._record_text.of(record) is None
+        assert formatter._record_text.of(record, message_of(record)) is None
         return [formatter.lines(record), WithoutText().lines(other)]
 
     short, made = within_a_request(log, USUAL)
     assert short == made
 
 
-def by_a_socket(record: logging.LogRecord) -> logging.LogRecord:
-    pickled = logging.handlers.SocketHandler("localhost", 1).makePickle(record)
-    return logging.makeLogRecord(pickle.loads(pickled[4:]))
-
-
-def by_a_queue_with_a_formatter(record: logging.LogRecord) -> logging.LogRecord:
-    handler = logging.handlers.QueueHandler(queue.Queue())
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    return handler.prepare(record)  # type: ignore[no-any-return]
-
-
-def by_one_who_takes_things_away(record: logging.LogRecord) -> logging.LogRecord:
-    for name in ("remote_addr", "message", "timestamp"):
-        del record.__dict__[name]
-    record.msg = "hidden"
-    return record
-
-
 @pytest.mark.parametrize(
-    "handed_on", [by_a_socket, by_a_queue_with_a_formatter, by_one_who_takes_things_away]
+    ("message", "arguments", "shown"),
+    [
+        (["a", "list"], (), "['a', 'list']"),
+        ("%d and %d", (1,), "%d and %d (its arguments do not fit: "),
+        ("%s", ("a mapping", "and more"), "%s (its arguments do not fit: "),
+        ("100%", (), "100%"),
+    ],
 )
-def test_whoever_has_had_the_record_the_next_line_is_the_same(handed_on: Any) -> None:
-    formatter = JsonFormatter()
+def test_a_message_of_any_kind_is_told_the_same_way(
+    message: Any, arguments: tuple[object, ...], shown: str
+) -> None:
+    record = record_of(message, *arguments)
+    text, made = within_a_request(
+        lambda: [JsonFormatter().lines(record), WithoutText().lines(record)], USUAL
+    )
+    assert text == made
+    assert strict_json(text[0])["message"].startswith(shown)
 
-    def log() -> list[list[bytes]]:
-        bind(order=7)
-        record = record_of("order %d", 7)
-        first = formatter.lines(record)
-        handed = handed_on(record)
-        assert ContextFilter().filter(handed)
-        return [first, formatter.lines(handed)]
+
+def test_a_text_that_a_filter_of_ones_own_has_changed_is_the_one_that_is_told() -> None:
+    def log() -> list[bytes]:
+        record = record_of("order %s", "secret")
+        first = JsonFormatter().lines(record)
+        record.msg, record.args = "hidden", ()
+        return first + JsonFormatter().lines(record)
 
     first, second = within_a_request(log, USUAL)
-    assert first == second
+    assert (strict_json(first)["message"], strict_json(second)["message"]) == (
+        "order secret",
+        "hidden",
+    )
 
 
 @pytest.mark.parametrize("text", ["plain", "see --token", "password=hunter2", "x" * 5000])
@@ -290,11 +279,11 @@ def test_what_is_remembered_of_loggers_is_bounded(monkeypatch: pytest.MonkeyPatc
     assert len(formatter._record_text._sources) <= 3
 
 
-def record_of(message: str, *arguments: object, name: str = "shop") -> logging.LogRecord:
+def record_of(message: Any, *arguments: object, name: str = "shop") -> logging.LogRecord:
     return logging.LogRecord(name, logging.INFO, "/shop/orders.py", 7, message, arguments, None)
 
 
-def within_a_request(log: Any, environ: dict[str, Any]) -> Any:
+def within_a_request(log: Any, environ: dict[str, Any], **settings: Any) -> Any:
     """Return what `log` returns, called in the middle of a request."""
     found = []
 
@@ -303,7 +292,7 @@ def within_a_request(log: Any, environ: dict[str, Any]) -> Any:
         start_response("200 OK", [])
         return [b"ok"]
 
-    body: Any = observe(app, access_log=False)(dict(environ), lambda *_: None)
+    body: Any = observe(app, access_log=False, **settings)(dict(environ), lambda *_: None)
     list(body)
     body.close()
     return found[0]

@@ -17,6 +17,7 @@ from tests.logs.test_direct import line_of as access_line_of
 from tests.logs.test_direct import only_ours
 from tests.support import strict_json
 from wsgi_observe import AccessLog, bind, configure_logging, observe
+from wsgi_observe.core.records import own_extra
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter, join
 from wsgi_observe.settings import Settings
 
@@ -132,7 +133,8 @@ def test_persons_are_left_out_when_asked_for(formatter: Any, personal: bool, sho
 
 
 def test_the_fields_of_the_contract_stay() -> None:
-    record = record_of("hello", request_id="4111111111111111", duration_ms=4111111111111111)
+    facts = {"request_id": "4111111111111111", "duration_ms": 4111111111111111}
+    record = record_of("hello", **own_extra(facts))
     line = strict_json(JsonFormatter(redact_personal=True, redact_add=["pid"]).format(record))
     assert line["request_id"] == "4111111111111111"
     assert line["duration_ms"] == 4111111111111111

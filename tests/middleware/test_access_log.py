@@ -12,7 +12,7 @@ from tests.conftest import Log
 from wsgi_observe import AccessLog, bind, observe
 from wsgi_observe.core.names import LINE_NAMES
 
-ABSENT = {"trace_id", "span_id", "trace_flags", "exc_type", "exc_info"}
+ABSENT = {"trace_id", "span_id", "trace_flags", "exc_type", "exc_info", "error_id"}
 FACTS = {"status_code", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome"}
 
 

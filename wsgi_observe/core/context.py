@@ -39,7 +39,8 @@ class Scope:
     request_id: str | None
     fields: dict[str, object] | None = None
     is_probe = False
-    remote_addr = "full"  # how much of the peer's address its lines tell
+    remote_addr = "full"  # how much of the client's address its lines show
+    client_addr = ""  # as trusted proxies forward it; empty for ``REMOTE_ADDR``
     trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
     user_key = b""  # what its user's pseudonym is made with
     _outer: weakref.ref[Scope] | None = None
@@ -77,11 +78,14 @@ class Scope:
         resume(seen if seen is not None and seen.live else None)
 
     def bind(self, fields: dict[str, object]) -> None:
-        """Add fields; one whose name the log line has itself becomes ``extra_<name>``."""
+        """Add fields of the app's; one with a reserved name becomes ``extra_<name>``."""
+        self.add({free_name(name): value for name, value in fields.items()})
+
+    def add(self, fields: dict[str, object]) -> None:
+        """Add fields of our own, which may have reserved names."""
         if self.fields is None:
             self.fields = {}
-        for name, value in fields.items():
-            self.fields[free_name(name)] = value
+        self.fields.update(fields)
 
 
 bound = _running.get

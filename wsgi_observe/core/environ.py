@@ -11,11 +11,16 @@ MASKED_PATH = "wsgi_observe.masked_path"
 """Where a door leaves a path that has secrets in it, what to show instead, and the secrets."""
 
 
-def add_request_fields(line: dict[str, object], environ: WSGIEnvironment) -> None:
-    """Add the method, path and peer of a request, as they stand in its environ now."""
+def add_request_fields(
+    line: dict[str, object], environ: WSGIEnvironment, client_addr: str = ""
+) -> None:
+    """Add the method, path and address of a request, as they stand in its environ now.
+
+    :param client_addr: the client's address, where it is known better than by ``REMOTE_ADDR``.
+    """
     method: str = environ.get("REQUEST_METHOD", "")
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    peer: str = environ.get("REMOTE_ADDR") or ""
+    peer: str = client_addr or environ.get("REMOTE_ADDR") or ""
     line["method"] = method if method.isprintable() else printable(method)
     # Most paths are plain; those that are not go the longer way.
     is_plain = MASKED_PATH not in environ and path.isascii() and path.isprintable()

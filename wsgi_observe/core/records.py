@@ -13,6 +13,15 @@ from wsgi_observe.core.names import FACTS
 _Record = logging.LogRecord
 
 
+def own_extra(fields: dict[str, object]) -> dict[str, object]:
+    """Return the ``extra=`` of a record of our own, whose fields may have reserved names.
+
+    They are attributes for everybody, and once more together for our formatters: an attribute
+    of that name which an app has set becomes ``extra_<name>`` there.
+    """
+    return {**fields, FACTS: fields}
+
+
 class RecordMaker:
     """Makes the records of one logger and level, in half the time that `logging` takes.
 
@@ -33,7 +42,7 @@ class RecordMaker:
         :param level: another one than that of this maker's other records.
         """
         if logging.getLogRecordFactory() is not _Record:
-            return self._ask_factory(message, fields, level)
+            return self._ask_factory(message, own_extra(fields), level)
         record = _Record.__new__(_Record)
         attributes = record.__dict__
         attributes.update(self._pattern)

@@ -8,6 +8,7 @@ from typing import Any
 
 from wsgi_observe.core.context import id_of_failure
 from wsgi_observe.core.loggers import get_logger
+from wsgi_observe.core.records import own_extra
 
 _log = get_logger("wsgi_observe.uncaught")
 
@@ -41,6 +42,6 @@ def hear_of_failures() -> None:
 
 def _tell(kind: type, error: Any, trace: Any) -> None:
     found = id_of_failure(error) if error is not None else None
-    extra = {} if found is None else {"request_id": found}
+    extra = {} if found is None else own_extra({"request_id": found})
     info = (kind, error, trace)
     _log.error("uncaught %s in a greenlet", kind.__name__, exc_info=info, extra=extra)

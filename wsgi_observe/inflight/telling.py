@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wsgi_observe.core.context import Scope, bound, resume
 from wsgi_observe.core.environ import request_line
 from wsgi_observe.core.loggers import get_logger
+from wsgi_observe.core.records import own_extra
 from wsgi_observe.inflight.seat import Flights
 from wsgi_observe.inflight.slot import Flight
 
@@ -26,6 +27,7 @@ def tell_slow(scope: Scope, age: float, stack: str) -> None:
     shadow = Scope()
     shadow.environ, shadow.request_id = environ, scope.request_id
     shadow.fields, shadow.remote_addr = scope.fields, scope.remote_addr
+    shadow.client_addr = scope.client_addr
     with _as_if_in(shadow):
         extra = {"age": age, "stack": stack or "unknown"}
         log.warning("%s has run for %.1f s", request_line(environ), age, extra=extra)
@@ -42,7 +44,7 @@ def tell_deaths(found: Flights, beyond: int, cause: str, when: float, **more: ob
     unnamed = {"for which there were no slots": beyond, "whose slots are torn": found.torn}
     for what, count in unnamed.items():
         if count:
-            extra = {"outcome": "died", "cause": cause, **more}
+            extra = own_extra({"outcome": "died", "cause": cause, **more})
             log.error("%d requests died: %s; those %s", count, cause, what, extra=extra)
 
 
@@ -57,7 +59,7 @@ def _tell_death(flight: Flight, cause: str, age: float, **more: object) -> None:
 
 def tell_dying(environ: WSGIEnvironment, cause: str, age: float, **more: object) -> None:
     """Name a request that is about to die, from within it."""
-    extra = {"age": age, "outcome": "died", "cause": cause, **more}
+    extra = own_extra({"age": age, "outcome": "died", "cause": cause, **more})
     log.error("%s died: %s", request_line(environ), cause, extra=extra)
 
 

@@ -6,6 +6,7 @@ from json.encoder import encode_basestring as quoted
 from logging import getLevelName
 from os import getpid
 from time import time
+from typing import Any
 
 from wsgi_observe.core.context import Scope
 from wsgi_observe.core.environ import MASKED_PATH
@@ -16,6 +17,8 @@ from wsgi_observe.core.transfer import Transfer
 from wsgi_observe.logs.fields import timestamp
 from wsgi_observe.logs.plain_text import PlainText
 from wsgi_observe.logs.redaction import LONG
+
+_MOST_AGENTS, _LONGEST_AGENT = 1024, 256
 
 # What the text of a float ends with, which takes long to make.
 _THOUSANDTHS = [repr(number / 1000)[1:] for number in range(1000)]
@@ -28,23 +31,28 @@ class AccessText(PlainText):
     secret has to be looked for but among what was bound. Any other is left to a record.
     """
 
+    def __init__(self, *options: Any) -> None:
+        super().__init__(*options)
+        self._clean_agents: set[str] = set()
+
     def of(self, transfer: Transfer, level: int, code: int, seconds: float) -> bytes | None:
         """Return the line of a request that has ended, or None where a record is due."""
         environ = transfer.environ
-        method = environ.get("REQUEST_METHOD", "")
+        method, agent = environ.get("REQUEST_METHOD", ""), environ.get("HTTP_USER_AGENT", "")
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        peer = environ.get("REMOTE_ADDR") or ""
-        agent = environ.get("HTTP_USER_AGENT", "")
+        scope = transfer.shared or transfer
+        peer = scope.client_addr or environ.get("REMOTE_ADDR") or ""
         named = getLevelName(level)  # in colours, with some
         said = f"{method}{path}{peer}{agent}{named}"
         if len(quoted(said)) != len(said) + 2 or not said.isascii() or "\x7f" in said:
             return None
         if len(path) > LONG or "=" in path or MASKED_PATH in environ or transfer.exc_type:
             return None
+        if agent not in self._clean_agents and not self._is_clean(agent):
+            return None
         # Not gone out yet, or by a clock that was set back, as tests do.
         if seconds < 0 or not 0.0 < transfer.started_at <= transfer.went_out_at:
             return None
-        scope = transfer.shared or transfer
         own = self._own_text(self._own(scope)) if scope.fields or scope.trace or on_request else ""
         # Of two environs a record has the path that came from outside.
         if own is None or scope.environ is not environ:
@@ -54,8 +62,7 @@ class AccessText(PlainText):
         origin = f',"remote_addr":"{peer}"' if is_whole else self._shortened(peer, scope)
         asker = f',"user_agent":"{agent}"' if "HTTP_USER_AGENT" in environ else ""
         status = str(code)  # a number is slow to print
-        took = int(seconds * 1e6)
-        waited = int((transfer.went_out_at - transfer.started_at) * 1e6)
+        took, waited = int(seconds * 1e6), int((transfer.went_out_at - transfer.started_at) * 1e6)
         line = (
             f'{{"timestamp":"{timestamp(time())}","level":"{named}"'
             ',"logger":"wsgi_observe.access","module":"access_log"'
@@ -68,6 +75,16 @@ class AccessText(PlainText):
             f',"ttfb_ms":{waited // 1000}{_THOUSANDTHS[waited % 1000]}{asker}}}\n'
         ).encode()
         return line if len(line) <= self._longest else None
+
+    def _is_clean(self, agent: str) -> bool:
+        """Tell whether nothing is to be taken out of a user agent, and remember it if not."""
+        if not self._redaction.is_clean_agent(agent):
+            return False
+        if len(agent) <= _LONGEST_AGENT:
+            if len(self._clean_agents) >= _MOST_AGENTS:
+                self._clean_agents.clear()  # they come from clients
+            self._clean_agents.add(agent)
+        return True
 
     def _shortened(self, peer: str, scope: Scope) -> str:
         shown = shown_of(peer, stricter(self._remote_addr, scope.remote_addr))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from wsgi_observe.core.names import free_name
 from wsgi_observe.logs.cut import cut, size
 from wsgi_observe.logs.encoding import encode
-from wsgi_observe.logs.fields import Fields
+from wsgi_observe.logs.request_fields import Fields
 from wsgi_observe.logs.tracebacks import cut_traceback
 
 _LEAST = 32  # bytes that are left of a text, at least

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from wsgi_observe.core.failures import is_echo
-from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue, text_of
+from wsgi_observe.logs.fields import LineFields, left_by_a_queue, text_of
 from wsgi_observe.logs.redaction import Redaction
+from wsgi_observe.logs.request_fields import Fields
 from wsgi_observe.logs.trace import trace_of
 
 # Told by the line's own columns, or by the message.
@@ -53,16 +54,15 @@ class ConsoleFormatter(logging.Formatter):
         **redaction: Any,
     ) -> None:
         super().__init__()
-        self._redaction = Redaction(redact, static_fields or {}, **redaction)
-        self._static = static_fields or {}
-        self._remote_addr = remote_addr
+        self._fields = LineFields(static_fields or {}, remote_addr)
+        self._redaction = Redaction(redact, self._fields.static, **redaction)
         self._color = color
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback's lines where there is one."""
-        fields = fields_of(record, self._static, self._remote_addr)
+        fields = self._fields.of(record)
         # Indented, since an exception's own text may try to look like a line.
-        text = self._redaction.text(self._traceback(record, fields))
+        text = self._redaction.text(record, self._traceback(record, fields))
         trace = ["    " + line for line in text.split("\n") if line]
         shown = self._redaction.line(record, fields)
         return "\n".join([self._line(record, shown), *map(_one_line, trace)])
@@ -88,7 +88,7 @@ class ConsoleFormatter(logging.Formatter):
 
     def _shown(self, fields: Fields) -> list[tuple[str, object]]:
         message = str(fields["message"])
-        told = _TOLD | self._static.keys()
+        told = _TOLD | self._fields.static.keys()
         if "status_code" in fields and not message.endswith(f" {text_of(fields['status_code'])}"):
             told = told - {"status_code"}
         shown = [(name, value) for name, value in fields.items() if name not in told]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from json import encoder as _stdlib
 from typing import Any
 
-from wsgi_observe.logs.fields import Fields
 from wsgi_observe.logs.plain import plain, unknown
+from wsgi_observe.logs.request_fields import Fields
 
 Encode = Callable[[Fields], bytes]
 

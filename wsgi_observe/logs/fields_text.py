@@ -8,8 +8,8 @@ from typing import Any
 
 from wsgi_observe.core.redact import QUERIES, REDACTED
 from wsgi_observe.logs.encoding import Encode
-from wsgi_observe.logs.fields import Fields
 from wsgi_observe.logs.redaction import Redaction
+from wsgi_observe.logs.request_fields import Fields
 
 _MOST = 4096  # names that are remembered: a service has a few of them
 _WORDS = {None: "null", True: "true", False: "false"}

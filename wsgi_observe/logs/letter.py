@@ -6,9 +6,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from wsgi_observe.logs.fields import Fields, fields_of, left_by_a_queue, text_of
+from wsgi_observe.logs.fields import LineFields, left_by_a_queue, text_of
 from wsgi_observe.logs.plain import in_utf8
 from wsgi_observe.logs.redaction import Redaction
+from wsgi_observe.logs.request_fields import Fields
 from wsgi_observe.logs.smtp import Mail
 from wsgi_observe.logs.trace import trace_of
 
@@ -26,18 +27,17 @@ class Letters:
         self, static_fields: Mapping[str, object], remote_addr: str, **redaction: Any
     ) -> None:
         self._redaction = Redaction(True, static_fields, redact_personal=True, **redaction)
-        self._static = self._redaction.static(static_fields)
-        self._remote_addr = remote_addr
+        self._fields = LineFields(self._redaction.static(static_fields), remote_addr)
         self._formatter = logging.Formatter()
 
     def write(self, record: logging.LogRecord) -> Mail:
         """Return the mail; to be called where the request still runs."""
-        fields = fields_of(record, self._static, self._remote_addr)
+        fields = self._fields.of(record)
         shown = {
-            name: self._redaction.text(text_of(value))
+            name: self._redaction.text(record, text_of(value))
             for name, value in self._redaction.line(record, fields).items()
         }
-        trace = self._redaction.text(self._trace(record, fields))
+        trace = self._redaction.text(record, self._trace(record, fields))
         lines = [f"{name}: {_one_line(value)}" for name, value in shown.items()]
         body = "\n".join([_one_line(shown["message"]), "", *lines, "", trace])
         return Mail(_subject(shown), in_utf8(body[:_LONGEST_BODY]))

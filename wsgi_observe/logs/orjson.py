@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from orjson import dumps
 
 from wsgi_observe.logs import encoding
-from wsgi_observe.logs.fields import Fields
+from wsgi_observe.logs.request_fields import Fields
 
 # What both write alike. Of the rest orjson has forms of its own (an enum's value, null for NaN).
 _ALIKE = frozenset({str, int, bool, type(None)})

@@ -11,7 +11,7 @@ from wsgi_observe.core.names import LINE_NAMES, free_name
 from wsgi_observe.logs.cap import fit
 from wsgi_observe.logs.cut import cut, head, size
 from wsgi_observe.logs.encoding import Encode
-from wsgi_observe.logs.fields import Fields
+from wsgi_observe.logs.request_fields import Fields
 
 WHOLE = 64 * 1024
 """How many bytes of a record are written at most, over all of its lines."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wsgi_observe.core.context import Scope
 from wsgi_observe.logs.encoding import Encode
-from wsgi_observe.logs.fields import Fields, trace_of
 from wsgi_observe.logs.fields_text import FieldsText, following
 from wsgi_observe.logs.redaction import Redaction
+from wsgi_observe.logs.request_fields import Fields, trace_of
 
 
 class PlainText:
@@ -24,6 +24,7 @@ class PlainText:
         self._static = static
         self._static_text = following(static, encode)
         self._encode = encode
+        self._redaction = redaction
         self._fields_text = FieldsText(encode, redaction)
         self._longest = longest
         self._remote_addr = remote_addr

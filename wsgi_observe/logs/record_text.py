@@ -12,16 +12,15 @@ from typing import Any
 from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH
 from wsgi_observe.core.listeners import on_request
-from wsgi_observe.core.names import FACTS, RESERVED
-from wsgi_observe.logs.fields import FIRST_EXTRA, KEPT, Fields, fields_of, timestamp
+from wsgi_observe.core.names import RESERVED
+from wsgi_observe.logs.fields import FIRST_EXTRA, OWN_ATTRIBUTES, timestamp
 from wsgi_observe.logs.fields_text import following
 from wsgi_observe.logs.plain_text import PlainText
 from wsgi_observe.logs.redaction import LONG
+from wsgi_observe.logs.request_fields import Fields
 
 _SOURCE = ("level", "logger", "module")
-_FIRST = ("timestamp", *_SOURCE, "message", "pid")
-_OF_A_REQUEST = ("request_id", "method", "path", "remote_addr")
-_NOT_FREE = RESERVED | {FACTS}
+_NOT_FREE = RESERVED | OWN_ATTRIBUTES
 _TEXT = frozenset({str})
 _MOST = 4096  # sources that are remembered: a service has a few of them
 
@@ -40,10 +39,8 @@ class RecordText(PlainText):
         super().__init__(*options)
         self._finds_nothing = glance
         self._sources: dict[tuple[str, ...], str] = {}
-        self._static_values = tuple(self._static.values())
-        self._names = (*_FIRST, *self._static, *_OF_A_REQUEST)
 
-    def of(self, record: LogRecord) -> bytes | None:
+    def of(self, record: LogRecord, message: str) -> bytes | None:
         """Return the line of a record, or None where its fields are to be encoded."""
         scope = bound()
         if scope is None or record.__class__ is not LogRecord or scope.remote_addr != "full":
@@ -52,59 +49,37 @@ class RecordText(PlainText):
         if is_longer or record.exc_info or record.exc_text or record.stack_info:
             return None
         environ = scope.environ
-        if not environ or MASKED_PATH in environ or KEPT in record.__dict__:
+        if not environ or MASKED_PATH in environ or type(message) is not str:
             return None
         try:
-            method, peer = environ["REQUEST_METHOD"], environ.get("REMOTE_ADDR") or ""
-            path, message = environ["SCRIPT_NAME"] + environ["PATH_INFO"], record.msg
+            method, path = environ["REQUEST_METHOD"], environ["SCRIPT_NAME"] + environ["PATH_INFO"]
+            peer = scope.client_addr or environ.get("REMOTE_ADDR") or ""
             asked = f"{method}{path}{peer}"
             if len(quoted(asked)) != len(asked) + 2 or not asked.isascii() or "\x7f" in asked:
                 return None
-            if len(path) > LONG or "=" in path or message.__class__ is not str:
+            if len(path) > LONG or "=" in path or not self._finds_nothing(message):
                 return None
-            if record.args:
-                message = message % record.args
-            line = None
-            if self._finds_nothing(message):
-                line = self._text(record, scope, message, method, path, peer)
-            if line is None:
-                fields_of(record, self._static, message=message)  # it is formatted once
-            return line
-        except Exception:  # arguments that do not fit, something that is no text
+            return self._text(record, scope, message, method, path, peer)
+        except Exception:  # something that is no text
             return None
 
     def _text(
         self, record: LogRecord, scope: Scope, message: str, method: str, path: str, peer: str
     ) -> bytes | None:
-        """Return the line, with its fields on the record as if it had been made of them."""
         own = self._own(scope) if scope.fields or scope.trace or on_request else {}
         beside = own if len(record.__dict__) == FIRST_EXTRA else _with_extras(own, record)
         own_text = self._own_text(beside) if beside else ""
         request_id, pid = scope.request_id, record.process or getpid()
         if beside is None or own_text is None or request_id is None or pid.__class__ is not int:
             return None
-        source, when = (record.levelname, record.name, record.module), timestamp(record.created)
+        source = (record.levelname, record.name, record.module)
         source_text = self._sources.get(source) or self._learn(source)
         line = (
-            f'{{"timestamp":"{when}"{source_text},"message":{quoted(message)},"pid":{pid}'
-            f'{self._static_text},"request_id":"{request_id}"'
-            f',"method":"{method}","path":"{path}","remote_addr":"{peer}"{own_text}}}\n'
+            f'{{"timestamp":"{timestamp(record.created)}"{source_text}'
+            f',"message":{quoted(message)},"pid":{pid}{self._static_text}'
+            f',"request_id":"{request_id}","method":"{method}","path":"{path}"'
+            f',"remote_addr":"{peer}"{own_text}}}\n'
         ).encode()
-        attributes: Fields = record.__dict__
-        attributes["timestamp"], attributes["level"] = when, source[0]
-        attributes["logger"], attributes["message"], attributes["pid"] = source[1], message, pid
-        if self._static:
-            attributes.update(self._static)
-        attributes["request_id"], attributes["method"] = request_id, method
-        attributes["path"], attributes["remote_addr"] = path, peer
-        names = self._names
-        # Not a dictionary: it would take longer to make, and hardly anybody asks for it.
-        kept = (when, *source, message, pid, *self._static_values, request_id, method, path, peer)
-        if own:
-            attributes.update(own)
-        if beside:
-            kept, names = (*kept, *beside.values()), (*self._names, *beside)
-        attributes[KEPT] = names, kept
         return line if len(line) <= self._longest else None
 
     def _learn(self, source: tuple[str, ...]) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.names import ACCESS_NAMES, FACTS, LINE_NAMES
 from wsgi_observe.core.redact import Redactor
-from wsgi_observe.logs.fields import Fields
+from wsgi_observe.logs.request_fields import Fields, noted_secrets
 
+_ACCESS = "wsgi_observe.access"
 _FIRST = 6  # the number of the first field that is not on each line
 LONG = 64
 """Characters of a path that is looked at: a credential is longer, or has its name beside it."""
@@ -39,17 +40,18 @@ class Redaction:
             return dict(fields)
         return {name: self._redactor.field(name, value) for name, value in fields.items()}
 
-    def text(self, text: str) -> str:
-        """Return a text of the line's, such as a traceback."""
-        return text if self._redactor is None else in_this_request(self._redactor).text(text)
+    def text(self, record: logging.LogRecord, text: str) -> str:
+        """Return a text of a record's line, such as its traceback."""
+        return text if self._redactor is None else _knowing(self._redactor, record).text(text)
 
     def line(self, record: logging.LogRecord, fields: Fields) -> Fields:
         """Return a record's fields: the same mapping where nothing is to be taken out."""
         if self._redactor is None:
             return fields
-        redactor = in_this_request(self._redactor)
-        if FACTS in record.__dict__:  # an access line: its message is its path
-            return self._some(redactor, fields, _FIRST, self._known_of_access)
+        redactor = _knowing(self._redactor, record)
+        if record.name == _ACCESS and FACTS in record.__dict__:  # its message is its path
+            line = self._some(redactor, fields, _FIRST, self._known_of_access)
+            return _with_agent(redactor, line) if "user_agent" in line else line
         line = self._some(redactor, fields, _FIRST, self._known)
         message: Any = line["message"]
         shown = redactor.text(message)
@@ -60,6 +62,10 @@ class Redaction:
         if self._redactor is None:
             return fields
         return self._some(in_this_request(self._redactor), fields, 0, self._known_of_access)
+
+    def is_clean_agent(self, agent: str) -> bool:
+        """Tell whether nothing is taken out of a user agent."""
+        return self._redactor is None or self._redactor.field("user_agent", agent) == agent
 
     def is_hidden(self, name: str) -> bool:
         """Tell whether no value of a field of this name is told."""
@@ -85,8 +91,22 @@ class Redaction:
         return line if changed is None else changed
 
 
+def _knowing(redactor: Redactor, record: logging.LogRecord) -> Redactor:
+    """Return a redactor that also knows the secrets in the path of a record's request."""
+    found = in_this_request(redactor)
+    if found is redactor and (secrets := noted_secrets(record.__dict__)):
+        return redactor.knowing(secrets)
+    return found
+
+
 def _nothing_wanted(text: str) -> bool:
     return True
+
+
+def _with_agent(redactor: Redactor, line: Fields) -> Fields:
+    agent = line["user_agent"]
+    shown = redactor.field("user_agent", agent)
+    return line if shown is agent else {**line, "user_agent": shown}
 
 
 def _with_path(line: Fields, path: str, shown: str) -> Fields:

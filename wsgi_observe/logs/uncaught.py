@@ -12,6 +12,7 @@ from typing import Any
 from wsgi_observe.core.context import id_of_failure, running
 from wsgi_observe.core.failures import is_lost_client
 from wsgi_observe.core.loggers import get_logger
+from wsgi_observe.core.records import own_extra
 from wsgi_observe.logs.threads import id_of_thread, note_starts
 
 _log = get_logger("wsgi_observe.uncaught")
@@ -107,4 +108,4 @@ def _tell_warning(
 def _id(error: BaseException, started_under: str | None = None) -> dict[str, object]:
     """Return the ID of the job that failed and has ended by now, or else the thread's."""
     found = id_of_failure(error) or started_under
-    return {} if found is None else {"request_id": found}
+    return {} if found is None else own_extra({"request_id": found})

@@ -82,7 +82,7 @@ class RequestID(Layer):
             scope.trace = {"trace_id": found, "span_id": new_span_id()}
 
     def _replace(self, inbound: str, scope: Scope) -> str:
-        scope.bind({"client_request_id": inbound})
+        scope.add({"client_request_id": inbound})
         return new_id()
 
     def _trusts(self, environ: WSGIEnvironment) -> bool:

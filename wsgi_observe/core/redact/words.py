@@ -8,7 +8,7 @@ REDACTED = "[REDACTED]"
 """What stands in the place of what must not be seen."""
 
 OUR_OWN = (LINE_NAMES | ACCESS_NAMES | {"trace_flags", "client_request_id"}) - {
-    *("message", "path", "exc_info", "query_string", "user_agent"),
+    *("message", "path", "exc_info", "query_string", "user_agent", "host", "referer"),
 }
 """The log line's IDs, times and facts, which nothing makes sensitive."""
 
