@@ -1,6 +1,6 @@
 """The stack: its one right order, any other order, twice, and with strangers in between."""
 
-from itertools import permutations
+from itertools import combinations, permutations
 from wsgiref.validate import validator
 
 import pytest
@@ -75,6 +75,7 @@ def copying_and_wrapping(app):
     return copying(wrapping_the_start(app))
 
 
+NAMES = dict(zip(LAYERS, ("request_id", "health", "access_log", "errors"), strict=True))
 FOREIGN = [copying, wrapping_the_start, buffering, generating, copying_and_wrapping, validator]
 
 
@@ -103,6 +104,38 @@ def test_observe_without_the_access_log_leaves_it_out() -> None:
         found.append(type(app))
         app = app.app
     assert found == [RequestID, Health, ErrorEnvelope]
+
+
+@pytest.mark.parametrize(
+    "names", [*combinations(NAMES.values(), 1), *combinations(NAMES.values(), 2)]
+)
+def test_only_the_middlewares_that_are_used_are_in_the_stack(names: tuple[str, ...]) -> None:
+    app = observe(answering(), middlewares=reversed(names))
+    found = []
+    while isinstance(app, LAYERS):
+        found.append(NAMES[type(app)])
+        app = app.app
+    assert found == [name for name in NAMES.values() if name in names]
+    assert call(app).body == b"hello"
+
+
+def test_logs_alone_leave_every_answer_as_it_is(log: Log) -> None:
+    app = observe(failing, middlewares=["request_id", "access_log"])
+    assert call(observe(answering("404 Not Found", body=[])), "/").json["code"] == 404
+    log.clear()
+    assert (
+        call(observe(answering("404 Not Found", body=[]), middlewares=["access_log"])).body == b""
+    )
+    assert log.access["status_code"] == 404
+    log.clear()
+    with pytest.raises(ZeroDivisionError):
+        call(app, "/health")
+    assert (log.access["path"], log.access["exc_type"]) == ("/health", "ZeroDivisionError")
+    assert log.access["request_id"]
+
+
+def failing(environ, start_response):
+    return [b"1" * (1 // 0)]
 
 
 def test_overrides_go_over_the_settings() -> None:

@@ -11,9 +11,10 @@ from wsgi_observe.core.fit import SettingsError
 from wsgi_observe.core.fit_checks import fit_checks
 from wsgi_observe.core.fit_inflight import file_or_nothing, seconds_or_none
 from wsgi_observe.core.fit_mail import address, addresses, host, secret_text
-from wsgi_observe.core.fit_words import word_items, words
+from wsgi_observe.core.fit_words import some_of, word_items, words
 from wsgi_observe.core.frozen import Frozen
 from wsgi_observe.core.peer import MODES as PEER_MODES
+from wsgi_observe.core.peer import fit_proxies, number_or_items
 from wsgi_observe.core.pseudonym import fit_key
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "SettingsError"]
 
 PREFIX = "WSGI_OBSERVE_"
+
+MIDDLEWARES = ("request_id", "health", "access_log", "errors")
+"""The names of the four middlewares, from the outside in."""
 
 
 class Declared(NamedTuple):
@@ -85,6 +89,9 @@ class Settings(_Checked):
     5.0
     """
 
+    middlewares: Iterable[str] = _setting(
+        MIDDLEWARES, some_of(*MIDDLEWARES, least=1), parse=word_items
+    )
     request_id_headers: Iterable[str] = _setting(
         ("X-Request-ID",), fit.header_names, parse=fit.items
     )
@@ -110,7 +117,13 @@ class Settings(_Checked):
         None, fit.callable_or_none, parse=fit.imported
     )
     access_query: bool = _setting(False, fit.switch, parse=fit.switch_text)
+    access_fields: Iterable[str] = _setting(
+        (), some_of("host", "referer", "request_bytes"), parse=word_items
+    )
     remote_addr: str = _setting("full", fit.one_of(*PEER_MODES))
+    trusted_proxies: int | Iterable[str | IPv4Network | IPv6Network] = _setting(
+        0, fit_proxies, parse=number_or_items
+    )
     log_level: str = _setting("INFO", fit.levels)
     log_format: str = _setting("auto", fit.one_of("auto", "json", "console"))
     log_color: bool = _setting(False, fit.switch, parse=fit.switch_text)
@@ -141,6 +154,11 @@ class Settings(_Checked):
 
     def _is_shown(self, name: str) -> bool:
         return DECLARED[name].shown
+
+    def uses(self, middleware: str) -> bool:
+        """Tell whether one of the `MIDDLEWARES` is used."""
+        is_off = middleware == "access_log" and not self.access_log
+        return middleware in self.middlewares and not is_off
 
     def redactor(self) -> Redactor:
         """Return what takes secrets out as these settings have it."""

@@ -12,7 +12,7 @@ from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.settings import Settings
+from wsgi_observe.settings import MIDDLEWARES, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LAYERS: tuple[type[Layer], ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
 """From the outside in: every answer has an ID; a probe leaves early, unlogged; the access line
 sees the final status, the envelope's too; and the net hangs right over the app."""
+
+_NAMES = dict(zip(LAYERS, MIDDLEWARES, strict=True))
 
 
 def observe(
@@ -30,7 +32,7 @@ def observe(
     state: HealthState | None = None,
     **overrides: Any,
 ) -> WSGIApplication:
-    """Return `app` with the whole stack round it.
+    """Return `app` with the whole stack round it, or with those of it in ``middlewares``.
 
     From the outside in: every answer has an ID, so ``RequestID`` is first; a probe leaves at
     ``Health``, unlogged; ``AccessLog`` sees the final status, the envelope's too; and
@@ -55,9 +57,9 @@ def put_round(
     settings: Settings,
     state: HealthState | None = None,
 ) -> WSGIApplication:
-    """Return `app` with these of the four round it, whatever order they come in."""
+    """Return `app` with these of the four round it that are used, whatever order they come in."""
     for layer in reversed(LAYERS):
-        if layer not in layers or (layer is AccessLog and not settings.access_log):
+        if layer not in layers or not settings.uses(_NAMES[layer]):
             continue
         more = {"state": state} if layer is Health else {}
         app = layer(app, **_keywords(layer, settings), **more)

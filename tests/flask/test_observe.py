@@ -199,6 +199,18 @@ def test_another_failure_of_the_response_is_another_error(log: Log) -> None:
     assert [line["exc_type"] for line in log.errors] == ["ZeroDivisionError", "AttributeError"]
 
 
+@pytest.mark.parametrize("middlewares", [("request_id", "access_log"), ("access_log",)])
+def test_logs_alone_leave_flasks_errors_as_they_are(middlewares: Any, log: Log) -> None:
+    app = shop()
+    Observe(app, middlewares=middlewares)
+    for path in ("/nowhere", "/crash", "/health"):
+        answer = call(app, path)
+        assert b"<!doctype html>" in answer.body
+        assert ("x-request-id" in answer.headers) is ("request_id" in middlewares)
+    assert [line["status_code"] for line in log.of("wsgi_observe.access")] == [404, 500, 404]
+    assert log.error["exc_type"] == "ZeroDivisionError"
+
+
 class TestFlasksRule:
     @pytest.mark.parametrize("name", ["TESTING", "PROPAGATE_EXCEPTIONS", "DEBUG"])
     def test_the_exception_reaches_the_test(self, name: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,15 +22,21 @@ from wsgi_observe import Settings
 from wsgi_observe.gunicorn.rejected import answer_rejected
 
 
-@pytest.fixture(scope="module")
-def worker() -> Any:
+@contextmanager
+def answering(settings: Settings) -> Iterator[Any]:
     cfg = Config()
     made = SyncWorker(1, 1, [], None, 30, cfg, Logger(cfg))
-    answer_rejected(made, Settings())
+    answer_rejected(made, settings)
     try:
         yield made
     finally:
         made.tmp.close()
+
+
+@pytest.fixture(scope="module")
+def worker() -> Any:
+    with answering(Settings()) as made:
+        yield made
 
 
 def rejected(worker: Any, wire: bytes) -> bytes | None:
@@ -81,6 +89,39 @@ def test_whatever_is_refused_gets_one_answer_under_one_id(
     assert f"X-Request-ID: {line['request_id']}".encode() in head
     assert len(line["reason"]) <= 700
     assert "token" not in str(line)
+
+
+FORWARDED = b"GET / HTTP/1.1\r\nX-Forwarded-For: 203.0.113.7\r\n%b\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("wire", "shown"),
+    [
+        (FORWARDED % b"Content-Length: -1", "203.0.113.7"),
+        (FORWARDED % b"Transfer-Encoding: foo", "203.0.113.7"),
+        (b"NON SENSE\r\n\r\n", "10.1.2.3"),  # refused before its headers were read
+    ],
+)
+def test_the_line_has_the_address_that_a_trusted_proxy_forwards(
+    wire: bytes, shown: str, log: Log
+) -> None:
+    with answering(Settings(trusted_proxies=("10.0.0.0/8",))) as worker:
+        assert rejected(worker, wire) is not None
+    assert log.access["remote_addr"] == shown
+
+
+@pytest.mark.parametrize(
+    "middlewares", [("request_id", "access_log"), ("request_id", "health", "errors")]
+)
+def test_without_our_errors_or_our_line_the_answer_is_gunicorns(
+    middlewares: tuple[str, ...], log: Log
+) -> None:
+    with answering(Settings(middlewares=middlewares)) as worker:
+        answer = rejected(worker, b"NON SENSE\r\n\r\n")
+    assert answer is not None
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"<html>" in answer
+    assert log.of("wsgi_observe.access") == []
 
 
 def test_a_client_that_has_gone_leaves_its_line(worker: Any, log: Log) -> None:

@@ -11,8 +11,8 @@ import pytest
 from tests.calls import answering, call_freely
 from tests.conftest import Log
 from tests.support import eventually
-from wsgi_observe import bind
-from wsgi_observe.inflight.recorder import Recorder
+from wsgi_observe import AccessLog, RequestID, bind
+from wsgi_observe.inflight.recorder import InFlight, Recorder
 from wsgi_observe.inflight.stacks import frame_of, stack_text
 from wsgi_observe.inflight.watchdog import Watchdog
 
@@ -75,6 +75,25 @@ def test_a_slow_request_is_named_once_with_its_stack(
     assert any(frame.endswith("in wait_for_a_lock") for frame in frames)
     assert frames[-2].endswith("in wait"), "the innermost frame is the last"
     assert __file__ in frames[0], "the server's frames are left out"
+
+
+def test_a_slow_request_has_the_address_that_trusted_proxies_forward(
+    recorder: Recorder, log: Log
+) -> None:
+    app = Stuck()
+    inner = InFlight(AccessLog(app), recorder)
+    observed = RequestID(inner, trusted_proxies=1)
+    sent = {"HTTP_X_FORWARDED_FOR": "203.0.113.7"}
+    thread = threading.Thread(target=lambda: call_freely(observed, "/orders", **sent))
+    thread.start()
+    try:
+        assert app.waiting.wait(20)
+        dog = Watchdog(recorder, 0.001)
+        eventually(lambda: dog.look() or log.warnings)
+    finally:
+        app.go_on.set()
+        thread.join(20)
+    assert {line["remote_addr"] for line in log.lines} == {"203.0.113.7"}
 
 
 def test_its_access_line_says_so_again(stuck: Stuck, recorder: Recorder, log: Log) -> None:

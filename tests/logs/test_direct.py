@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.support import strict_json
 from wsgi_observe import AccessLog, RequestID, bind, configure_logging, observe
 from wsgi_observe.core.exchange import Exchange
+from wsgi_observe.core.redact import Redactor
 from wsgi_observe.logs import direct
 
 TEXTS = st.text(max_size=20)
@@ -72,7 +73,11 @@ SERVED = st.fixed_dictionaries(
     },
     optional={
         "SCRIPT_NAME": st.sampled_from(["", "/api"]),
-        "HTTP_USER_AGENT": PLAIN | st.text(st.characters(max_codepoint=255), max_size=20),
+        "HTTP_USER_AGENT": PLAIN
+        | st.text(st.characters(max_codepoint=255), max_size=20)
+        | st.sampled_from(["curl token=hush", "x https://u:hush@db/", "jane@example.org"]),
+        "HTTP_X_FORWARDED_FOR": st.sampled_from(["203.0.113.7", "[2001:db8::1]:80", '"', "x, y"]),
+        "HTTP_REFERER": st.sampled_from(["https://a/b?token=hush", "\u2028"]),
         "HTTP_TRACEPARENT": st.just(f"00-{'4b' * 16}-{'f0' * 8}-01"),
         "QUERY_STRING": st.sampled_from(["", "page=2&token=hush"]),
     },
@@ -86,6 +91,8 @@ SETTINGS = st.fixed_dictionaries(
     optional={
         "remote_addr": st.sampled_from(["full", "truncated", "off"]),
         "access_query": st.booleans(),
+        "access_fields": st.sampled_from([(), ("referer",), ("request_bytes", "host")]),
+        "trusted_proxies": st.sampled_from([0, 1, ("10.0.0.0/8",)]),
         "access_level": st.just(lambda environ, status, seconds: logging.WARNING),
     },
 )
@@ -133,6 +140,28 @@ def test_a_duration_is_written_as_a_number_is(seconds: float, clean_logging: Non
         formatter: Any = logging.root.handlers[0].formatter
         line = formatter.access_text.of(ended(), logging.INFO, 200, seconds).decode()
     assert f'"duration_ms":{int(seconds * 1_000_000) / 1000!r},' in line
+
+
+def test_a_user_agent_is_looked_at_once(clean_logging: None) -> None:
+    agent = "Mozilla/5.0 (X11; Linux x86_64)"
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_USER_AGENT": agent}
+    with only_ours() as stream, pytest.MonkeyPatch.context() as patching:
+        line_of(stream, dict(environ), {})
+        patching.setattr(Redactor, "field", None)  # whoever looks at a field calls it
+        assert strict_json(line_of(stream, dict(environ), {}))["user_agent"] == agent
+
+
+def test_what_is_remembered_of_user_agents_is_bounded(
+    clean_logging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsgi_observe.logs.access_text._MOST_AGENTS", 3)
+    with only_ours() as stream:
+        for agent in [*(f"agent {number}" for number in range(10)), "x" * 3000]:
+            environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_USER_AGENT": agent}
+            assert strict_json(line_of(stream, environ, {}))["user_agent"] == agent
+        formatter: Any = logging.root.handlers[0].formatter
+        assert len(formatter.access_text._clean_agents) <= 3
+        assert "x" * 3000 not in formatter.access_text._clean_agents
 
 
 def test_a_clock_that_was_set_back_is_left_to_a_record(clean_logging: None) -> None:

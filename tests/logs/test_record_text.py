@@ -63,7 +63,7 @@ class WithoutText(JsonFormatter):
     """One of a class of its own makes each line of its record's fields."""
 
 
-@given(SERVED, BOUND, EXTRAS, NAMES, TEXTS, ARGUMENTS, OPTIONS)
+@given(SERVED, BOUND, EXTRAS, NAMES, TEXTS, ARGUMENTS, OPTIONS, st.sampled_from([0, 1]))
 def test_the_line_is_byte_for_byte_the_one_that_fields_make(
     environ: dict[str, Any],
     fields: dict[str, Any],
@@ -72,6 +72,7 @@ def test_the_line_is_byte_for_byte_the_one_that_fields_make(
     message: str,
     arguments: tuple[object, ...],
     options: dict[str, Any],
+    proxies: int,
 ) -> None:
     first = record_of(message, *arguments, name=name)
     first.__dict__.update(extras)
@@ -85,7 +86,7 @@ def test_the_line_is_byte_for_byte_the_one_that_fields_make(
     with pytest.MonkeyPatch.context() as patching:
         # What numbers the parts of long records gives them all the same one.
         patching.setattr("wsgi_observe.logs.parts._numbers", itertools.repeat(7))
-        text, made = within_a_request(log, environ)
+        text, made = within_a_request(log, environ, trusted_proxies=proxies)
     assert text == made
     for record in first, second:  # whoever reads it next sees what was logged
         assert list(record.__dict__) == list(before)

@@ -2,15 +2,19 @@
 
 import logging
 import string
+from functools import partial
+from typing import Any
 
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calls import Server, answering, call, call_freely, close, environ
+from tests.calls import Server, answering, call, call_freely, close, environ, raising
 from tests.conftest import Log
-from wsgi_observe import AccessLog, bind, observe
+from wsgi_observe import AccessLog, RequestID, bind, observe
 from wsgi_observe.core.names import LINE_NAMES
+from wsgi_observe.flask import Observe
 
 ABSENT = {"trace_id", "span_id", "trace_flags", "exc_type", "exc_info", "error_id"}
 FACTS = {"status_code", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome"}
@@ -191,6 +195,87 @@ def test_the_query_string_is_told_when_asked_for_without_its_secrets(log: Log) -
 
 
 @pytest.mark.parametrize(
+    "agent", ["curl token=hunter22", "a https://u:hunter22@db/", 'x {"password": "hunter22"}']
+)
+def test_a_secret_in_the_user_agent_is_left_out(agent: str, log: Log) -> None:
+    call(observe(answering()), HTTP_USER_AGENT=agent)
+    assert "hunter22" not in log.texts[0]
+    assert log.access["user_agent"] == agent.replace("hunter22", "[REDACTED]")
+
+
+class TestFieldsOnRequest:
+    ALL = ("host", "referer", "request_bytes")
+
+    def line(self, log: Log, *names: str, **more: Any) -> dict[str, Any]:
+        log.clear()
+        environ = {"HTTP_HOST": "shop.example", "HTTP_REFERER": "https://a/b", **more}
+        call_freely(observe(answering(), access_fields=names), method="POST", **environ)
+        return log.access
+
+    @pytest.mark.parametrize("names", [(), ("host",), ("referer", "request_bytes"), ALL])
+    def test_are_those_that_are_asked_for(self, names: tuple[str, ...], log: Log) -> None:
+        line = self.line(log, *names, CONTENT_LENGTH="12")
+        told = {"host": "shop.example", "referer": "https://a/b", "request_bytes": 12}
+        assert {name: line[name] for name in self.ALL if name in line} == {
+            name: told[name] for name in names
+        }
+
+    @pytest.mark.parametrize(
+        ("length", "coding", "told"),
+        [
+            ("0", None, 0),
+            ("", None, 0),
+            (None, None, 0),
+            ("", "chunked", None),
+            ("12", "chunked", 12),
+            ("many", None, None),
+            ("-1", None, None),
+            ("1" * 5000, None, None),
+        ],
+    )
+    def test_the_size_is_the_one_that_the_client_declares(
+        self, length: str | None, coding: str | None, told: int | None, log: Log
+    ) -> None:
+        given = {"CONTENT_LENGTH": length, "HTTP_TRANSFER_ENCODING": coding}
+        more = {name: value for name, value in given.items() if value is not None}
+        assert self.line(log, "request_bytes", **more).get("request_bytes") == told
+
+    @pytest.mark.parametrize(
+        ("referer", "shown"),
+        [
+            ("https://a/b?page=2&code=hunter22", "https://a/b?page=2&code=[REDACTED]"),
+            ("https://u:hunter22@a/b", "https://u:[REDACTED]@a/b"),
+            ("https://a/reset/hunter22?x=1", "https://a/reset/[REDACTED]?x=1"),
+            ("http://[?token=hunter22", "http://[?token=[REDACTED]"),
+            ("a\x1b[31m\u2028b", "a%1B[31m%E2%80%A8b"),
+            ("", ""),
+        ],
+    )
+    def test_a_referer_is_told_without_secrets(self, referer: str, shown: str, log: Log) -> None:
+        app = Flask("shop")
+        Observe(app, access_fields=("referer",))
+        app.add_url_rule("/reset/<token>", "reset", lambda token: "ok")
+        call_freely(app, HTTP_REFERER=referer)
+        assert "hunter22" not in log.texts[0]
+        assert log.access["referer"] == shown
+
+    def test_a_host_is_as_it_may_be_printed(self, log: Log) -> None:
+        assert self.line(log, "host", HTTP_HOST="a\nb?token=hunter22")["host"] == (
+            "a%0Ab?token=[REDACTED]"
+        )
+
+    def test_what_is_not_there_is_no_field(self, log: Log) -> None:
+        app = observe(answering(), access_fields=("host", "referer"))
+        Server().serve(app, {"REQUEST_METHOD": "GET", "PATH_INFO": "/"})
+        assert not {"host", "referer"} & log.access.keys()
+
+    def test_are_redacted_only_if_the_setting_says_so(self, log: Log) -> None:
+        app = observe(answering(), access_fields=("referer",), redact=False)
+        call(app, HTTP_REFERER="https://a/?token=x1")
+        assert "token=x1" in log.texts[0]
+
+
+@pytest.mark.parametrize(
     ("mode", "shown"),
     [("full", "203.0.113.7"), ("truncated", "203.0.113.0"), ("off", None)],
 )
@@ -204,3 +289,46 @@ def test_each_line_of_a_request_tells_as_much_of_the_peer_as_it_may(
     call(observe(app, remote_addr=mode), REMOTE_ADDR="203.0.113.7")
     assert [line.get("remote_addr") for line in log.lines] == [shown, shown]
     assert all("203.0.113.7" not in text for text in log.texts) or mode == "full"
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        observe,
+        partial(observe, middlewares=["request_id", "access_log"]),
+        partial(observe, middlewares=["access_log"]),
+        AccessLog,
+        lambda app, **settings: RequestID(AccessLog(app), **settings),
+        lambda app, **settings: RequestID(AccessLog(app, **settings)),
+    ],
+    ids=["observe", "logs only", "access line only", "alone", "by RequestID", "by AccessLog"],
+)
+@pytest.mark.parametrize(
+    ("mode", "shown"),
+    [("full", "203.0.113.7"), ("truncated", "203.0.113.0"), ("off", None)],
+)
+def test_each_line_of_a_request_has_the_address_that_trusted_proxies_forward(
+    around: Any, mode: str, shown: str | None, log: Log
+) -> None:
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(environ["REMOTE_ADDR"])
+        environ["REMOTE_ADDR"] = "198.51.100.1"  # as an app's own ProxyFix may do
+        logging.getLogger("shop").error("hello")
+        return answering()(environ, start_response)
+
+    forwarded = "192.0.2.99, 203.0.113.7"
+    call_freely(
+        around(app, trusted_proxies=1, remote_addr=mode),
+        REMOTE_ADDR="10.0.0.1",
+        HTTP_X_FORWARDED_FOR=forwarded,
+    )
+    assert [line.get("remote_addr") for line in log.lines] == [shown, shown]
+    assert seen == ["10.0.0.1"]
+
+
+def test_without_an_access_line_the_others_have_that_address_too(log: Log) -> None:
+    app = observe(raising(ValueError()), access_log=False, trusted_proxies=["10.0.0.0/8"])
+    call(app, REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR="203.0.113.7")
+    assert log.error["remote_addr"] == "203.0.113.7"

@@ -141,8 +141,10 @@ def header_names(name: str, value: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def trust(name: str, value: Any) -> bool | tuple[IPv4Network | IPv6Network, ...]:
-    """Check True, False, or networks."""
+def trust(
+    name: str, value: Any, otherwise: str = "True, False"
+) -> bool | tuple[IPv4Network | IPv6Network, ...]:
+    """Check True, False, or networks; `otherwise` is what is allowed beside networks."""
     if isinstance(value, bool):
         return value
     from ipaddress import ip_network  # for those who name networks
@@ -150,7 +152,7 @@ def trust(name: str, value: Any) -> bool | tuple[IPv4Network | IPv6Network, ...]
     try:
         return tuple(ip_network(str(network)) for network in _several(name, value, "networks"))
     except ValueError as error:
-        raise SettingsError(name, "True, False or networks such as 10.0.0.0/8", value) from error
+        raise SettingsError(name, f"{otherwise} or networks such as 10.0.0.0/8", value) from error
 
 
 def static_fields(name: str, value: Any) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from wsgi_observe.core.fit import SettingsError, items
+from wsgi_observe.core.fit import Check, SettingsError, items
 
 _ALLOWED = "names such as ssn or order_note, each with a letter or a digit in it"
 
@@ -24,6 +24,19 @@ def texts(name: str, value: Any, allowed: str, is_fit: Callable[[str], object]) 
         if not isinstance(each, str) or not is_fit(each):
             raise SettingsError(name, allowed, each)
     return found
+
+
+def some_of(*allowed: str, least: int = 0) -> Check:
+    """Return the check for some words out of a few."""
+    told = "some of " + ", ".join(allowed)
+
+    def check(name: str, value: Any) -> tuple[str, ...]:
+        found = texts(name, value, told, allowed.__contains__)
+        if len(found) < least:
+            raise SettingsError(name, told, value)
+        return found
+
+    return check
 
 
 def word_items(name: str, value: str) -> tuple[str, ...]:

@@ -72,8 +72,10 @@ class Observe:
         refused = guard.reason_to_refuse(app, allow_debug=allow_debug)
         if refused is not None:
             raise RuntimeError(refused)
-        register_error_handlers(app, self._settings, validation_errors=self._validation_errors)
-        give_request_ids(app)
+        if self._settings.uses("errors"):
+            register_error_handlers(app, self._settings, validation_errors=self._validation_errors)
+        if self._settings.uses("request_id"):
+            give_request_ids(app)
         # On the instance, over whatever a subclass has: a url_value_preprocessor or a
         # before_request function would cost each request more than all of the rest.
         arrival = _Arrival(app, self._settings.redactor(), allow_debug=allow_debug)

@@ -36,13 +36,13 @@ def _of_logging() -> list[str]:
 
 def _of_levels(settings: Settings) -> Iterator[str]:
     access = get_logger("wsgi_observe.access")
-    if settings.access_log and not access.isEnabledFor(logging.INFO):
+    if settings.uses("access_log") and not access.isEnabledFor(logging.INFO):
         level = logging.getLevelName(access.getEffectiveLevel())
         yield f"the log level {level} hides INFO: there are no access lines"
 
 
 def _of_access_logs(cfg: Any, settings: Settings) -> Iterator[str]:
-    if settings.access_log and cfg.accesslog == "-":
+    if settings.uses("access_log") and cfg.accesslog == "-":
         yield "accesslog is on: each request has Gunicorn's access line beside ours"
 
 

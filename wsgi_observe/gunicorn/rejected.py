@@ -53,13 +53,15 @@ def answer_rejected(worker: Any, settings: Settings) -> None:
     app = put_round(_reject, layers, settings)
     probed = put_round(_Innermost(_reject), layers, settings)
     respond_outside_prefix = _outside_prefix(worker, probed, settings)
+    # Without these two there is no line, or no answer in our shape.
+    is_ours = settings.uses("access_log") and settings.uses("errors")
 
     def handle_error(req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         try:
             if req is not None:
                 answer = respond_outside_prefix(req, addr, exc)
             else:
-                status = _status_for(worker, exc) if settings.access_log else None
+                status = _status_for(worker, exc) if is_ours else None
                 answer = _response(app, status, addr, exc) if status is not None else None
         except BaseException as error:
             if ends_quietly(error):
@@ -188,9 +190,15 @@ def _environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
         "PATH_INFO": getattr(request, "path", None) or "-",
         # A socket of the file system has no address.
         "REMOTE_ADDR": addr[0] if isinstance(addr, tuple) and addr else "",
+        "HTTP_X_FORWARDED_FOR": _forwarded(request),
         _STATUS: status,
         _ERROR: exc,
     }
+
+
+def _forwarded(request: object) -> str:
+    headers = getattr(request, "headers", None) or ()
+    return ",".join(value for name, value in headers if name == "X-FORWARDED-FOR")
 
 
 def _read_so_far(trace: TracebackType | None) -> object:

@@ -40,10 +40,10 @@ def _observe_flask(app: object, settings: Settings) -> None:
     door = import_module("wsgi_observe.flask")
     if "wsgi_observe" in found.extensions:
         return
-    if any(isinstance(layer, Layer) for layer in inward(found)):
-        door.register_error_handlers(found, settings)
-    else:
+    if not any(isinstance(layer, Layer) for layer in inward(found)):
         door.Observe(found, settings)
+    elif settings.uses("errors"):
+        door.register_error_handlers(found, settings)
 
 
 def flask_app(app: object) -> Any:

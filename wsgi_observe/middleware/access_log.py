@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,19 @@ from wsgi_observe.core.environ import printable, request_line
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.loggers import watch
+from wsgi_observe.core.masked import on_this_path
 from wsgi_observe.core.once import ask
+from wsgi_observe.core.peer import ClientAddress
 from wsgi_observe.core.records import RecordMaker
 from wsgi_observe.logs.direct import access, write_directly
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+    from wsgi_observe.core.redact import Redactor
 
 _records = RecordMaker(access, logging.INFO, __file__)
 
@@ -27,11 +34,14 @@ class AccessLog(Layer):
 
     :param access_level: asked with the environ, the status and the seconds for the line's level;
         None from it is silence.
+    :param access_fields: which of ``host``, ``referer`` and ``request_bytes`` are on it too.
     :param access_query: whether the query string is told; without secrets, unless `redact` is off.
     :param redact_add: and `redact_keep`: names added to, and taken from, those that are sensitive.
     :param redact_personal: whether card numbers and e-mail addresses are left out too.
-    :param remote_addr: how much of the peer's address the request's lines tell: ``full``,
+    :param remote_addr: how much of the client's address the request's lines show: ``full``,
         ``truncated`` (/24, /48), ``off``.
+    :param trusted_proxies: how many proxies, or which networks, are trusted to say in
+        ``X-Forwarded-For`` who the client is.
     :raises SettingsError: for an unfit setting.
     """
 
@@ -40,8 +50,10 @@ class AccessLog(Layer):
         app: WSGIApplication,
         *,
         access_level: Callable[[Mapping[str, Any], int, float], int | None] | None = None,
+        access_fields: Iterable[str] = (),
         access_query: bool = False,
         remote_addr: str = "full",
+        trusted_proxies: int | Iterable[str | IPv4Network | IPv6Network] = 0,
         redact: bool = True,
         redact_add: Iterable[str] = (),
         redact_keep: Iterable[str] = (),
@@ -49,8 +61,10 @@ class AccessLog(Layer):
     ) -> None:
         settings = Settings(
             access_level=access_level,
+            access_fields=access_fields,
             access_query=access_query,
             remote_addr=remote_addr,
+            trusted_proxies=trusted_proxies,
             redact=redact,
             redact_add=redact_add,
             redact_keep=redact_keep,
@@ -59,8 +73,9 @@ class AccessLog(Layer):
         super().__init__(app)
         self._level: Any = settings.access_level
         self._query = _query_of(settings)
-        self._remote_addr = settings.remote_addr
-        self._shortens = settings.remote_addr != "full"
+        self._fields = _optional_fields(settings)
+        self._client = ClientAddress(settings.remote_addr, settings.trusted_proxies)
+        self._notes_client = not self._client.is_peers
         self._hooks = (self._write_line,)
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
@@ -68,8 +83,8 @@ class AccessLog(Layer):
         scope = exchange.shared or exchange
         if scope.started_at:
             return
-        if self._shortens:
-            scope.remote_addr = self._remote_addr
+        if self._notes_client:
+            self._client.note(scope, environ)
         scope.started_at = exchange.started_at = now = perf_counter()
         if now >= watch.due:
             watch.check()
@@ -87,8 +102,11 @@ class AccessLog(Layer):
         if not level or not access.isEnabledFor(level):
             return
         query = "" if self._query is None else exchange.environ.get("QUERY_STRING", "")
-        if query or not write_directly(exchange, level, code, seconds):
+        if query or self._fields or not write_directly(exchange, level, code, seconds):
             facts = _facts(exchange, code, seconds)
+            for name, read in self._fields.items():
+                if (value := read(exchange.environ)) is not None:
+                    facts[name] = value
             if query and self._query is not None:
                 facts["query_string"] = self._query(query)
             message = f"{request_line(exchange.environ)} {code}"
@@ -111,6 +129,40 @@ def _query_of(settings: Settings) -> Callable[[str], str] | None:
     if not settings.access_query:
         return None
     return settings.redactor().query if settings.redact else printable
+
+
+def _optional_fields(settings: Settings) -> dict[str, Callable[[WSGIEnvironment], object]]:
+    """Return how the fields that are on the line only on request are read from an environ."""
+    if not settings.access_fields:
+        return {}
+    redactor = settings.redactor() if settings.redact else None
+    readers: dict[str, Callable[[WSGIEnvironment], object]] = {
+        "host": partial(_header, "HTTP_HOST", redactor),
+        "referer": partial(_header, "HTTP_REFERER", redactor),
+        "request_bytes": _request_bytes,
+    }
+    return {name: readers[name] for name in settings.access_fields}
+
+
+def _header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> str | None:
+    """Return a header that may be a URL, without secrets; None where there is none."""
+    if key not in environ:
+        return None
+    base, mark, query = str(environ[key]).partition("?")
+    if redactor is not None:
+        # The page before may have been one of the app's own.
+        path = base.partition("://")[2].partition("/")[2]
+        redactor = on_this_path(redactor, f"/{path}")
+        base, query = redactor.text(base), redactor.query(query)
+    return printable(f"{base}{mark}{query}")
+
+
+def _request_bytes(environ: WSGIEnvironment) -> int | None:
+    """Return the size of the request's body as its client declares it; None for a chunked one."""
+    declared = environ.get("CONTENT_LENGTH") or ""
+    if declared.isdecimal() and len(declared) < 20:
+        return int(declared)
+    return 0 if not declared and "HTTP_TRANSFER_ENCODING" not in environ else None
 
 
 def _facts(exchange: Exchange, code: int, seconds: float) -> dict[str, object]:

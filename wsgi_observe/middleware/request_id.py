@@ -9,6 +9,7 @@ from wsgi_observe.core.context import REQUEST_ID_KEY, Scope
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.ids import new_id, new_span_id, read_id, trace_id
 from wsgi_observe.core.layer import Layer
+from wsgi_observe.core.peer import ClientAddress
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ class RequestID(Layer):
         peer has to be. One that is not taken over is kept as the field ``client_request_id``.
     :param expose_request_id: whether a response that scripts of other origins may read (CORS)
         names the ID's header in ``Access-Control-Expose-Headers``, so that they may read it too.
+    :param remote_addr: how much of the client's address the request's lines show: ``full``,
+        ``truncated`` (/24, /48), ``off``.
+    :param trusted_proxies: how many proxies, or which networks, are trusted to say in
+        ``X-Forwarded-For`` who the client is.
     :param user_key: what `bind_user` makes pseudonyms with: at least 32 secret bytes.
     :raises SettingsError: for an unfit setting.
     """
@@ -40,12 +45,16 @@ class RequestID(Layer):
         request_id_headers: Iterable[str] = ("X-Request-ID",),
         trust_request_id: bool | Iterable[str | IPv4Network | IPv6Network] = True,
         expose_request_id: bool = True,
+        remote_addr: str = "full",
+        trusted_proxies: int | Iterable[str | IPv4Network | IPv6Network] = 0,
         user_key: str | bytes | None = None,
     ) -> None:
         settings = Settings(
             request_id_headers=request_id_headers,
             trust_request_id=trust_request_id,
             expose_request_id=expose_request_id,
+            remote_addr=remote_addr,
+            trusted_proxies=trusted_proxies,
             user_key=user_key,
         )
         super().__init__(app)
@@ -55,6 +64,8 @@ class RequestID(Layer):
         self._trust = settings.trust_request_id
         self._exposes = settings.expose_request_id
         self._user_key: Any = settings.user_key
+        self._client = ClientAddress(settings.remote_addr, settings.trusted_proxies)
+        self._notes_client = not self._client.is_peers
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Give the request its ID, unless it has one."""
@@ -70,6 +81,8 @@ class RequestID(Layer):
             environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
             if not self._exposes:
                 scope.exposes_id = False
+            if self._notes_client:
+                self._client.note(scope, environ)
             if self._user_key:
                 scope.user_key = self._user_key
             if "HTTP_TRACEPARENT" in environ:
