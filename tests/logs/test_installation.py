@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import logging.config
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -145,18 +147,26 @@ def test_our_own_loggers_cannot_be_disabled_by_a_configuration() -> None:
     ours.disabled = False
 
 
-def test_a_disabled_logger_still_logs_errors_and_is_named_with_the_remedy(
-    lines: Lines, shop: logging.Logger
-) -> None:
-    configure_logging(log_stream=str(lines.path))
-    logging.config.dictConfig(DISABLING)
-    installation.check()
-    shop.info("lost")
-    shop.error("failed")
-    assert shop.disabled
-    assert lines.messages[1:] == ["failed"]
-    assert "disabled the existing loggers shop" in lines.warning.replace("asyncio, ", "")
-    assert "disable_existing_loggers=False" in lines.warning
+def test_a_disabled_logger_still_logs_errors_and_is_named_with_the_remedy(tmp_path: Path) -> None:
+    program = """
+        import logging.config, sys
+        from wsgi_observe import configure_logging, observe
+        shop = logging.getLogger("shop")
+        logging.getLogger("asyncio")
+        configure_logging()
+        logging.config.dictConfig({"version": 1})
+        observe(None)
+        shop.info("lost")
+        shop.error("failed")
+        assert shop.disabled
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)], capture_output=True, check=True, timeout=20
+    )
+    warning, error = map(strict_json, done.stdout.splitlines())
+    assert (error["level"], error["message"]) == ("ERROR", "failed")
+    assert "disabled the existing loggers shop: only their errors" in warning["message"]
+    assert "pass disable_existing_loggers=False" in warning["message"]
 
 
 def test_a_logger_that_is_named_later_is_itself_again(lines: Lines, shop: logging.Logger) -> None:

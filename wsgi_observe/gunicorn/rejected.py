@@ -53,15 +53,13 @@ def answer_rejected(worker: Any, settings: Settings) -> None:
     app = put_round(_reject, layers, settings)
     probed = put_round(_Innermost(_reject), layers, settings)
     respond_outside_prefix = _outside_prefix(worker, probed, settings)
-    # Without these two there is no line, or no answer in our shape.
-    is_ours = settings.uses("access_log") and settings.uses("errors")
 
     def handle_error(req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         try:
             if req is not None:
                 answer = respond_outside_prefix(req, addr, exc)
             else:
-                status = _status_for(worker, exc) if is_ours else None
+                status = _status_for(worker, exc) if _is_ours(settings) else None
                 answer = _response(app, status, addr, exc) if status is not None else None
         except BaseException as error:
             if ends_quietly(error):
@@ -75,6 +73,11 @@ def answer_rejected(worker: Any, settings: Settings) -> None:
             send(client, answer)
 
     worker.handle_error = handle_error
+
+
+def _is_ours(settings: Settings) -> bool:
+    """Return whether a rejection gets a line of ours and a response in our shape."""
+    return settings.uses("access_log") and settings.uses("errors")
 
 
 def _outside_prefix(
@@ -102,7 +105,7 @@ def _outside_prefix(
         environ[_STATUS] = _status_for(worker, exc) or "500 Internal Server Error"
         environ[_ERROR] = exc
         _write_response(app, environ, resp)
-        if not settings.access_log and _ERROR not in environ:
+        if not _is_ours(settings) and _ERROR not in environ:
             return None  # rejected, and without a line of ours
         worker.log.access(resp, req, environ, datetime.now() - started)
         return notes.sent

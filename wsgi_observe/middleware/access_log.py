@@ -12,7 +12,6 @@ from wsgi_observe.core.environ import printable, request_line
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.loggers import watch
-from wsgi_observe.core.masked import on_this_path
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.peer import ClientAddress
 from wsgi_observe.core.records import RecordMaker
@@ -150,6 +149,8 @@ def _header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> st
         return None
     base, mark, query = str(environ[key]).partition("?")
     if redactor is not None:
+        from wsgi_observe.core.masked import on_this_path  # loaded with the redactor
+
         # The page before may have been one of the app's own.
         path = base.partition("://")[2].partition("/")[2]
         redactor = on_this_path(redactor, f"/{path}")
