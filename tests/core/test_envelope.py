@@ -29,15 +29,17 @@ KEPT = [
     ("Set-Cookie", "a=1"),
     ("Set-Cookie", "b=2"),
     ("Vary", "Origin"),
+    ("ETag", '"x"'),
+    ("Last-Modified", "now"),
+    ("Accept-Ranges", "bytes"),
+    ("Content-Range", "bytes */9"),
 ]
 OF_THE_BODY = [
     ("Content-Length", "1"),
     ("Content-Type", "text/html"),
     ("Content-Encoding", "gzip"),
     ("Content-Language", "en"),
-    ("ETag", '"x"'),
-    ("Last-Modified", "now"),
-    ("Accept-Ranges", "bytes"),
+    ("Content-Digest", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"),
 ]
 
 

@@ -17,17 +17,18 @@ PROBLEM_TYPE = "application/problem+json"
 _OWN_KEYS = frozenset({"code", "name", "description", "request_id"})
 _PROBLEM_KEYS = frozenset({"type", "title", "status", "detail", "instance", "request_id"})
 
-# What described the body that is replaced (RFC 9110, section 8).
+# What described the body that is replaced (RFC 9110, section 8.3 to 8.6), and its digests (RFC 9530
+# and before). Validators and ranges stay: a 412 or 416 says with them what the resource is now.
 _OF_THE_BODY = frozenset(
     {
         *("content-length", "content-type", "content-encoding", "content-language"),
-        *("etag", "last-modified", "accept-ranges"),
+        *("content-digest", "repr-digest", "digest", "content-md5"),
     }
 )
 
 
 class Error(Frozen):
-    """A failure as the client may see it: nothing in it comes from an exception's text."""
+    """A failure as the client may see it: nothing in it that the app did not mean for them."""
 
     _names = __match_args__ = ("code", "name", "description", "request_id", "extra")
 
@@ -54,11 +55,20 @@ class Error(Frozen):
         )
 
     @classmethod
-    def of_status(cls, status: str, request_id: str | None) -> Error:
-        """Return the error that a WSGI status line stands for, such as ``404 Not Found``."""
+    def of_status(
+        cls,
+        status: str,
+        request_id: str | None,
+        description: str = "",
+        extra: Mapping[str, object] | None = None,
+    ) -> Error:
+        """Return the error that a WSGI status line stands for, such as ``404 Not Found``.
+
+        :param description: in place of the one that belongs to the status.
+        """
         code = int(status[:3])
-        name, description = describe(code, status[3:].strip())
-        return cls(code, name, description, request_id)
+        name, ours = describe(code, status[3:].strip())
+        return cls(code, name, description or ours, request_id, extra)
 
 
 def envelope(error: Error) -> dict[str, object]:
