@@ -22,6 +22,7 @@ DEFAULTS = {
     "expose_request_id": True,
     "error_format": "envelope",
     "html_errors": "stock",
+    "negotiate": False,
     "propagate": False,
     "render_error": None,
     "live_path": "/health",
@@ -76,8 +77,8 @@ GOOD = [
     ("trust_request_id", (ip_network("::1/128"),), (ip_network("::1/128"),)),
     ("error_format", "problem", "problem"),
     ("html_errors", "replace", "replace"),
-    ("html_errors", "negotiate", "negotiate"),
     ("html_errors", "keep", "keep"),
+    ("negotiate", True, True),
     ("propagate", True, True),
     ("propagate", len, len),
     ("render_error", dict, dict),
@@ -222,6 +223,7 @@ ENVIRONMENT = [
     ("TRUST_REQUEST_ID", "10.0.0.0/8, ::1/128", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
     ("ERROR_FORMAT", "problem", "problem"),
     ("HTML_ERRORS", "keep", "keep"),
+    ("NEGOTIATE", "yes", True),
     ("PROPAGATE", "on", True),
     ("PROPAGATE", "builtins:len", len),
     ("RENDER_ERROR", "os.path:join", __import__("os").path.join),
@@ -351,6 +353,11 @@ def test_an_unfit_value_is_refused_by_its_name_what_is_allowed_and_what_it_got(n
     assert str(error) == f"{name}: allowed is {error.allowed}; got {error.got!r}"
     assert error.allowed
     assert isinstance(error, ValueError)
+
+
+def test_the_rule_that_became_a_setting_of_its_own_is_refused_with_that_setting() -> None:
+    with pytest.raises(SettingsError, match="negotiate=True"):
+        Settings(html_errors="negotiate")
 
 
 @pytest.mark.parametrize("value", [None, 1, "10.0.0.0/8", []])

@@ -48,6 +48,16 @@ def _setting(
     return Declared(default, check, parse, shown)
 
 
+def _html_errors(name: str, value: Any) -> str:
+    """Check a rule for HTML errors; ``negotiate`` was one of them once."""
+    rules = "stock", "replace", "keep"
+    if value == "negotiate":
+        remedy = "one of %s; instead set negotiate=True, with html_errors=replace for any HTML page"
+        raise SettingsError(name, remedy % ", ".join(rules), value)
+    rule: str = fit.one_of(*rules)(name, value)
+    return rule
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class _Checked(Frozen):
     """Keeps what passes the checks; type checkers read its keywords off annotations (PEP 681)."""
@@ -100,7 +110,8 @@ class Settings(_Checked):
     )
     expose_request_id: bool = _setting(True, fit.switch, parse=fit.switch_text)
     error_format: str = _setting("envelope", fit.one_of("envelope", "problem"))
-    html_errors: str = _setting("stock", fit.one_of("stock", "replace", "negotiate", "keep"))
+    html_errors: str = _setting("stock", _html_errors)
+    negotiate: bool = _setting(False, fit.switch, parse=fit.switch_text)
     propagate: bool | Callable[..., object] = _setting(
         False, fit.switch_or_callable, parse=fit.switch_or_import
     )

@@ -150,9 +150,20 @@ class TestEachFailure:
 
     def test_of_a_head_has_no_body(self, answer_to: Any, error_format: str) -> None:
         for path in ("/view", "/described", "/nowhere"):
-            answer = answer_to(Failure(path, 0, method="HEAD"))
-            assert answer.body == b""
-            assert answer.headers["content-type"] == MEDIA_TYPES[error_format]
+            assert answer_to(Failure(path, 0, method="HEAD")).body == b""
+
+
+@pytest.mark.parametrize("path", ["/view", "/described", "/nowhere"])
+class TestTheHeadersOfAHead:
+    @pytest.mark.parametrize("error_format", MEDIA_TYPES)
+    def test_are_the_documents_where_flask_makes_it(self, path: str, error_format: str) -> None:
+        answer = Server().serve(with_observe(error_format), environ(path, "HEAD"))
+        assert answer.headers["content-type"] == MEDIA_TYPES[error_format]
+
+    def test_are_flasks_where_nobody_sees_whose_page_it_is(self, path: str) -> None:
+        got = Server().serve(make_app(), environ(path))
+        asked = Server().serve(with_the_stack_alone("envelope"), environ(path, "HEAD"))
+        assert asked.headers.items() - got.headers.items() == {("x-request-id", asked.request_id)}
 
 
 @pytest.mark.parametrize(
@@ -160,6 +171,8 @@ class TestEachFailure:
     [
         ("/described", "Not Found", "No such order"),
         ("/abort-410", "Gone", "It was sold."),
+        ("/nowhere", "Not Found", "The requested resource was not found."),
+        ("/args", "Bad Request", "The request could not be understood."),
         ("/custom", "Insufficient Storage", "The shelf is full."),
         ("/odd", "Client Error", "The client has left."),
         ("/silent", "Conflict", "The request conflicts with the state of the resource."),
@@ -171,6 +184,25 @@ def test_observe_tells_the_exceptions_own_description(
 ) -> None:
     answer = Server().serve(with_observe("envelope"), environ(path))
     assert (answer.json["name"], answer.json["description"]) == (name, description)
+
+
+@pytest.mark.parametrize(
+    ("path", "description"),
+    [
+        ("/described", "No such order"),
+        ("/abort-410", "It was sold."),
+        ("/custom", "The shelf is full."),
+        ("/odd", "The client has left."),
+        ("/nowhere", "The requested resource was not found."),
+        ("/args", "The request could not be understood."),
+        ("/view", "An unexpected error occurred."),
+    ],
+)
+def test_the_stack_alone_finds_the_same_description_in_flasks_page(
+    path: str, description: str
+) -> None:
+    answer = Server().serve(with_the_stack_alone("envelope"), environ(path))
+    assert answer.json["description"] == description
 
 
 @pytest.mark.parametrize(

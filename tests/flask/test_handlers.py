@@ -197,7 +197,7 @@ class TestHTMLErrors:
     @pytest.mark.parametrize("path", ["/404", "/nowhere", "/crash"])
     def test_negotiate_gives_html_to_browsers_only(self, path: str) -> None:
         app = shop()
-        Observe(app, html_errors="negotiate")
+        Observe(app, negotiate=True)
         page, document = call(app, path, HTTP_ACCEPT=self.BROWSER), call(app, path)
         assert page.body.startswith(b"<!doctype html>")
         assert document.json["request_id"] == document.request_id

@@ -20,6 +20,7 @@ from tests.calls import Server, environ
 from tests.conftest import Log
 from wsgi_observe import observe
 
+TEXT = "Order <7> isn't paid: ask sales & wait"
 SECRET = "secret-4242 SELECT password FROM users; /srv/shop/models.py"
 OWN_PAGE = b"<!doctype html><title>Oh no</title><h1>404 Not Found</h1><p>Gone fishing.</p>"
 FORM = b"<form method=post><input name=password></form>"
@@ -45,7 +46,8 @@ def make_bottle() -> Any:
 
     app.route("/crash", callback=fail)
     app.route("/stream", callback=stream)
-    app.route("/forbidden", callback=lambda: bottle.abort(403, SECRET))
+    app.route("/forbidden", callback=lambda: bottle.abort(403))
+    app.route("/told", callback=lambda: bottle.abort(409, TEXT))
     app.route("/form", callback=answer(401, FORM))
     app.route("/fragment", callback=answer(422, FRAGMENT))
     app.route("/own", callback=answer(404, OWN_PAGE))
@@ -66,6 +68,7 @@ def make_falcon() -> Any:
     app = falcon.App()
     app.add_route("/crash", Resource(PaymentError(SECRET)))
     app.add_route("/forbidden", Resource(falcon.HTTPForbidden()))
+    app.add_route("/told", Resource(falcon.HTTPConflict(description=TEXT)))
     app.add_route("/form", Resource(401, FORM))
     app.add_route("/fragment", Resource(422, FRAGMENT))
     app.add_route("/own", Resource(404, OWN_PAGE))
@@ -113,15 +116,19 @@ def make_pyramid() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they import what Python 3.13 has no more
         from pyramid.config import Configurator
-        from pyramid.httpexceptions import HTTPForbidden
+        from pyramid.httpexceptions import HTTPConflict, HTTPForbidden
         from pyramid.response import Response
 
     def forbid(_request: Any) -> Any:
-        raise HTTPForbidden(SECRET)
+        raise HTTPForbidden
+
+    def tell(_request: Any) -> Any:
+        raise HTTPConflict(TEXT)
 
     views = {
         "crash": lambda _request: fail(),
         "forbidden": forbid,
+        "told": tell,
         "form": lambda _request: Response(FORM, 401),
         "fragment": lambda _request: Response(FRAGMENT, 422),
         "own": lambda _request: Response(OWN_PAGE, 404),
@@ -229,18 +236,54 @@ class TestWhatTheAppWrote:
         answer = ask(name, path)
         assert (answer.code, answer.body) == (code, page)
 
-    @pytest.mark.parametrize("rule", ["replace", "negotiate"])
+    @pytest.mark.parametrize("negotiate", [False, True])
     def test_gives_way_where_that_is_asked_for(
-        self, name: str, path: str, code: int, page: bytes, rule: str
+        self, name: str, path: str, code: int, page: bytes, negotiate: bool
     ) -> None:
-        answer = ask(name, path, html_errors=rule)
+        answer = ask(name, path, html_errors="replace", negotiate=negotiate)
         assert answer.json["code"] == code
 
     def test_stays_for_who_prefers_it(self, name: str, path: str, code: int, page: bytes) -> None:
-        answer = ask(name, path, more=PAGE, html_errors="negotiate")
+        answer = ask(name, path, more=PAGE, html_errors="replace", negotiate=True)
         assert (answer.code, answer.body) == (code, page)
 
 
 def test_the_headers_of_a_405_stay() -> None:
     assert ask("Django", "/post-only").headers["allow"] == "POST"
     assert "GET" in ask("Falcon", "/forbidden", "POST").headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("Bottle", {}),
+        *(("Falcon", more) for more in (JSON, XML)),
+        *(("Pyramid", more) for more in ({}, PAGE, JSON)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("error_format", "key"), [("envelope", "description"), ("problem", "detail")]
+)
+def test_what_the_author_tells_the_client_is_told(
+    name: str, more: dict[str, Any], error_format: str, key: str
+) -> None:
+    answer = ask(name, "/told", more=more, error_format=error_format)
+    assert (answer.code, answer.json[key]) == (409, TEXT)
+    assert answer.json["request_id"] == answer.request_id
+
+
+def test_a_client_of_pyramids_json_finds_its_message() -> None:
+    assert TEXT in ask("Pyramid", "/told", more=JSON).json["message"]
+
+
+def test_a_form_without_its_token_is_told_so() -> None:
+    said = ask("Django", "/csrf", "POST").json["description"]
+    assert said == "CSRF verification failed. Request aborted."
+
+
+def test_bottles_debug_page_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bottle, "DEBUG", True)
+    for path in ("/crash", "/stream"):
+        answer = ask("Bottle", path)
+        assert answer.json["description"] == "An unexpected error occurred."
+        assert not [word for word in SECRET.split() if word.encode() in answer.body]

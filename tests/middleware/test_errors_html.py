@@ -34,7 +34,6 @@ def failing(headers, body, status="404 NOT FOUND"):
     [
         ("stock", {"stock", "empty"}),
         ("replace", {"stock", "own", "empty"}),
-        ("negotiate", {"stock", "own", "empty"}),
         ("keep", set()),
     ],
 )
@@ -53,7 +52,7 @@ def test_an_html_error_gives_way_by_the_rule(rule, replaced, kind, body) -> None
         assert answer.body == body
 
 
-@pytest.mark.parametrize("rule", ["stock", "replace", "negotiate", "keep"])
+@pytest.mark.parametrize("rule", ["stock", "replace", "keep"])
 class TestUnderAnyRule:
     def test_a_success_is_left_alone(self, rule: str) -> None:
         answer = call(observe(answering("200 OK", [HTML], body=[STOCK]), html_errors=rule))
@@ -85,7 +84,11 @@ class TestUnderAnyRule:
 
 
 class TestNegotiate:
-    @pytest.mark.parametrize("body", [STOCK, OWN], ids=["stock", "own"])
+    @pytest.mark.parametrize(
+        ("rule", "body"),
+        [("stock", STOCK), ("replace", STOCK), ("replace", OWN)],
+        ids=["a stock page", "any page, stock", "any page, own"],
+    )
     @pytest.mark.parametrize(
         ("accept", "html"),
         [
@@ -96,41 +99,82 @@ class TestNegotiate:
             pytest.param(None, False, id="nothing said"),
         ],
     )
-    def test_html_stays_for_who_prefers_it_and_the_answer_varies(self, body, accept, html) -> None:
+    def test_a_page_stays_for_who_prefers_it_and_the_answer_varies(
+        self, rule, body, accept, html
+    ) -> None:
         more = {} if accept is None else {"HTTP_ACCEPT": accept}
-        answer = call(observe(failing([HTML], body), html_errors="negotiate"), **more)
+        app = observe(failing([HTML], body), html_errors=rule, negotiate=True)
+        answer = call(app, **more)
         assert (answer.body == body) is html
+        assert is_envelope(answer) is not html
         assert answer.headers["vary"] == "Accept"
 
+    @pytest.mark.parametrize(("rule", "body"), [("stock", OWN), ("keep", STOCK), ("keep", OWN)])
+    def test_a_page_that_stays_for_everybody_does_not_vary(self, rule, body) -> None:
+        answer = call(observe(failing([HTML], body), html_errors=rule, negotiate=True))
+        assert answer.body == body
+        assert "vary" not in answer.headers
+
     def test_an_empty_error_is_filled_for_a_browser_too(self) -> None:
-        app = observe(failing([HTML], b""), html_errors="negotiate")
+        app = observe(failing([HTML], b""), negotiate=True)
         assert is_envelope(call(app, HTTP_ACCEPT=BROWSER))
 
     @pytest.mark.parametrize("accept", [BROWSER, "application/json"])
     def test_head_has_the_headers_of_get(self, accept: str) -> None:
-        def app(environ, start_response):
-            start_response("404 NOT FOUND", [HTML, ("Content-Length", str(len(OWN)))])
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [OWN]
-
-        observed = observe(app, html_errors="negotiate")
+        observed = observe(own_page, html_errors="replace", negotiate=True)
         got, asked = (
             call(observed, method=method, HTTP_ACCEPT=accept, HTTP_X_REQUEST_ID="a")
             for method in ("GET", "HEAD")
         )
         assert asked.headers == got.headers
 
-    def test_a_vary_that_was_there_is_kept(self) -> None:
-        app = observe(failing([HTML, ("Vary", "Origin")], OWN), html_errors="negotiate")
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("Origin", ["Origin", "Accept"]),
+            ("Origin, accept", ["Origin", "accept"]),
+            ("*", ["*"]),
+        ],
+    )
+    def test_a_vary_that_was_there_is_kept(self, before: str, after: list[str]) -> None:
+        app = observe(failing([HTML, ("Vary", before)], STOCK), negotiate=True)
         starts = call(app).starts
         varies = [value for name, value in starts[0].headers if name.lower() == "vary"]
-        assert ", ".join(varies).split(", ") == ["Origin", "Accept"]
+        assert ", ".join(varies).split(", ") == after
+
+
+def own_page(environ, start_response):
+    start_response("404 NOT FOUND", [HTML, ("Content-Length", str(len(OWN))), ("ETag", '"a"')])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [OWN]
 
 
 class TestHead:
-    def test_of_flasks_stock_page_has_the_headers_of_the_envelope(self) -> None:
+    @pytest.mark.parametrize("rule", ["stock", "replace", "keep"])
+    @pytest.mark.parametrize("negotiate", [False, True])
+    @pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+    def test_of_an_own_page_has_the_headers_of_get(
+        self, rule: str, negotiate: bool, accept: str
+    ) -> None:
+        observed = observe(own_page, html_errors=rule, negotiate=negotiate)
+        got, asked = (
+            call(observed, method=method, HTTP_ACCEPT=accept, HTTP_X_REQUEST_ID="a").headers
+            for method in ("GET", "HEAD")
+        )
+        assert asked == got
+
+    def test_of_a_page_that_nobody_can_see_has_the_apps_headers(self) -> None:
         app = answering("404 NOT FOUND", [HTML, ("Content-Length", str(len(STOCK)))], body=[])
         answer = call(observe(app), method="HEAD")
+        assert answer.headers["content-type"] == HTML[1]
+        assert (answer.headers["content-length"], answer.body) == (str(len(STOCK)), b"")
+
+    def test_of_an_error_without_a_type_has_the_headers_of_the_envelope(self) -> None:
+        answer = call(observe(answering("404 NOT FOUND", [], body=[])), method="HEAD")
         assert (answer.headers["content-type"], answer.body) == ("application/json", b"")
+
+    def test_with_the_stock_page_as_its_body_is_judged_by_it(self) -> None:
+        app = answering("404 NOT FOUND", [HTML], body=[STOCK])
+        assert call_freely(observe(app), method="HEAD").headers["content-type"] == JSON[1]
 
     def test_of_json_of_the_apps_own_is_left_alone(self) -> None:
         app = answering("404 NOT FOUND", [JSON, ("Content-Length", "11")], body=[])
@@ -138,13 +182,34 @@ class TestHead:
         assert (answer.headers["content-length"], answer.body) == ("11", b"")
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "HEAD"])
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        ("412 Precondition Failed", [("ETag", '"v7"'), ("Last-Modified", "yesterday")]),
+        (
+            "416 Range Not Satisfiable",
+            [("ETag", '"v7"'), ("Accept-Ranges", "bytes"), ("Content-Range", "bytes */100")],
+        ),
+    ],
+)
+def test_an_empty_answer_to_a_condition_keeps_what_it_says_of_the_resource(
+    method: str, status: str, headers: list[tuple[str, str]]
+) -> None:
+    app = answering(status, [*headers, ("Content-Length", "0")], body=[])
+    answer = call_freely(observe(app), method=method)
+    assert {(name, answer.headers.get(name.lower())) for name, _ in headers} == set(headers)
+    assert answer.headers["content-type"] == "application/json"
+
+
 def test_what_belongs_to_the_error_stays_and_what_described_the_body_goes() -> None:
     headers = [
         HTML,
         ("Content-Length", str(len(STOCK))),
+        ("Content-Language", "en"),
+        ("Content-MD5", "Q2hlY2sgSW50ZWdyaXR5IQ=="),
         ("ETag", '"x"'),
         ("Last-Modified", "now"),
-        ("Content-Language", "en"),
         ("Accept-Ranges", "bytes"),
         ("Allow", "GET"),
         ("Retry-After", "3"),
@@ -155,6 +220,7 @@ def test_what_belongs_to_the_error_stays_and_what_described_the_body_goes() -> N
     ]
     answer = call(observe(failing(headers, STOCK)))
     assert set(answer.headers) == {
+        *("etag", "last-modified", "accept-ranges"),
         *("allow", "retry-after", "www-authenticate", "location", "set-cookie"),
         *("access-control-allow-origin", "content-type", "content-length", "x-request-id"),
         "access-control-expose-headers",  # which names ours
@@ -193,7 +259,7 @@ def test_an_error_of_the_app_is_no_failure_of_ours(log: Log) -> None:
 
 
 @given(
-    st.sampled_from(["stock", "replace", "negotiate", "keep"]),
+    st.sampled_from(["stock", "replace", "keep"]),
     st.integers(400, 599),
     st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f")),
     st.binary(max_size=60),

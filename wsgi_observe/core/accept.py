@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wsgi_observe.core.net import Headers
+
 _HTML = ("text/html", "application/xhtml+xml")
 _JSON = ("application/json", "application/problem+json")
 
@@ -13,6 +18,13 @@ def prefers_html(accept: str) -> bool:
     """
     ranges = _parse(accept)
     return _quality(ranges, _HTML) > _quality(ranges, _JSON)
+
+
+def vary_on_accept(headers: Headers) -> None:
+    """Add ``Vary: Accept``, unless the headers have it (RFC 9110, section 12.5.5)."""
+    varies = [value for name, value in headers if name.lower() == "vary"]
+    if {"accept", "*"}.isdisjoint(item.strip() for item in ",".join(varies).lower().split(",")):
+        headers.append(("Vary", "Accept"))
 
 
 def _parse(accept: str) -> dict[str, float]:

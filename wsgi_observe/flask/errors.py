@@ -13,6 +13,7 @@ from wsgi_observe.core.context import current_request_id
 from wsgi_observe.core.envelope import Error, Shape, headers_of_an_error
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.statuses import describe
+from wsgi_observe.core.stock import is_default_sentence
 from wsgi_observe.flask.forgetful import watch_handlers
 from wsgi_observe.flask.handlers import Handler, own_handler
 from wsgi_observe.flask.usage import InvalidAPIUsage
@@ -33,7 +34,7 @@ def register_error_handlers(
 
     :param validation_errors: exceptions of marshmallow, pydantic or their like, to be a 422.
     :param overrides: fields of `Settings`, over those of `settings`; of interest are
-        ``error_format``, ``html_errors`` and ``render_error``.
+        ``error_format``, ``html_errors``, ``negotiate`` and ``render_error``.
     :raises SettingsError: for an unknown or unfit setting.
     :raises TypeError: for a validation error that is no class of exceptions.
     """
@@ -70,7 +71,8 @@ class Answers:
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
-        self._html_errors = settings.html_errors
+        self._keeps_html = settings.html_errors == "keep"
+        self._negotiates = settings.negotiate
         self._shape = Shape(settings.error_format, settings.render_error)
 
     def to_http_exception(self, error: HTTPException) -> Any:
@@ -82,8 +84,11 @@ class Answers:
                 return self._app.ensure_sync(own)(error)
         if not is_a_crash and self._app.trap_http_exception(error):
             raise error  # as Flask does where there is no handler
-        if not isinstance(error, InvalidAPIUsage) and (self._stays_html() or not _is_plain(error)):
-            return error
+        if not isinstance(error, InvalidAPIUsage):
+            if self._keeps_html or not _is_plain(error):
+                return error
+            if self._negotiates and prefers_html(request.environ.get("HTTP_ACCEPT", "")):
+                return self._to_page(error)
         code = int(error.code or 500)
         description, members = _told(error, code)
         name = describe(code)[0] if error.name == "Unknown Error" else str(error.name)
@@ -107,7 +112,7 @@ class Answers:
         error = Error(code, name, description, current_request_id(), extra)
         body, media_type = self._shape.document(error)
         response = self._app.response_class(body, code, list(headers), content_type=media_type)
-        if self._html_errors == "negotiate":
+        if self._negotiates and not self._keeps_html:
             response.vary.add("Accept")
         return response
 
@@ -121,11 +126,11 @@ class Answers:
         except Exception:
             return value
 
-    def _stays_html(self) -> bool:
-        """Tell whether Flask's page is wanted: the boundary then judges it by the same rule."""
-        if self._html_errors != "negotiate":
-            return self._html_errors == "keep"
-        return prefers_html(request.environ.get("HTTP_ACCEPT", ""))
+    def _to_page(self, error: HTTPException) -> Response:
+        """Answer with Flask's own page; the boundary then judges it by the same rule."""
+        page = self._app.make_response(error.get_response(request.environ))
+        page.vary.add("Accept")
+        return page
 
 
 def _is_plain(error: HTTPException) -> bool:
@@ -144,4 +149,5 @@ def _told(error: HTTPException, code: int) -> tuple[str, Mapping[str, object]]:
         return describe(code)[1], {}
     if isinstance(said, Mapping):  # abort(400, {"field": "is missing"})
         return describe(code)[1], said
-    return str(said), {}  # a lazy translation is no str yet
+    text = str(said)  # a lazy translation is no str yet
+    return describe(code)[1] if is_default_sentence(text, code) else text, {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from wsgi_observe.core.accept import prefers_html
+from wsgi_observe.core.accept import prefers_html, vary_on_accept
 from wsgi_observe.core.envelope import (
     Error,
     Shape,
@@ -19,7 +19,7 @@ from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.loggers import get_logger, watch
 from wsgi_observe.core.net import Answer, Headers
 from wsgi_observe.core.once import ask
-from wsgi_observe.core.stock import is_stock_page, is_stock_text
+from wsgi_observe.core.stock import NOTHING_SAID, StockError, read_stock_page, read_stock_text
 from wsgi_observe.core.transfer import Transfer
 from wsgi_observe.settings import Settings
 
@@ -34,8 +34,8 @@ class ErrorEnvelope(Layer):
 
     :param error_format: ``envelope``, or ``problem`` for problem details (RFC 9457).
     :param html_errors: which error bodies of the app's are replaced: ``stock`` (empty ones and
-        a framework's stock pages), ``replace`` (any HTML), ``negotiate`` (any HTML, for clients
-        that do not prefer it), ``keep`` (none).
+        a framework's own pages), ``replace`` (any HTML), ``keep`` (none).
+    :param negotiate: whether clients that prefer HTML keep the page.
     :param propagate: when true, an exception is raised on instead of answered. A callable is
         asked each time; it may take the exception.
     :param render_error: makes a company's own document of an `Error`.
@@ -48,17 +48,20 @@ class ErrorEnvelope(Layer):
         *,
         error_format: str = "envelope",
         html_errors: str = "stock",
+        negotiate: bool = False,
         propagate: bool | Callable[..., object] = False,
         render_error: Callable[[Error], Mapping[str, object]] | None = None,
     ) -> None:
         settings = Settings(
             error_format=error_format,
             html_errors=html_errors,
+            negotiate=negotiate,
             propagate=propagate,
             render_error=render_error,
         )
         super().__init__(app)
         self._html_errors = settings.html_errors
+        self._negotiates = settings.negotiate
         self._propagates = _one_argument(settings.propagate)
         self._shape = Shape(settings.error_format, settings.render_error)
 
@@ -80,10 +83,19 @@ class ErrorEnvelope(Layer):
         return self._answer(transfer, "500 Internal Server Error", headers)
 
     def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
-        """Return the envelope in place of an error body that nobody wrote for this app."""
-        if not transfer.status[:3].isdecimal() or not self._is_ours(transfer, first):
+        """Return the envelope in place of an error body that nobody wrote for this app.
+
+        What the app's author says in it becomes the description, unless an exception is behind the
+        response: a framework may show that to the client.
+        """
+        if not transfer.status[:3].isdecimal():
             return None
-        return self._answer(transfer, transfer.status, headers_of_an_error(transfer.headers))
+        found = ask("reading an error page", self._replaceable, transfer, first)
+        if found is None:
+            return None
+        if transfer.exc_type is not None:
+            found = NOTHING_SAID
+        return self._answer(transfer, transfer.status, headers_of_an_error(transfer.headers), found)
 
     def note(self, transfer: Transfer, error: BaseException) -> None:
         """Log `error` with its traceback, once."""
@@ -93,30 +105,48 @@ class ErrorEnvelope(Layer):
         ask("logging a failure", _log_failure, transfer, error)
         mark_logged(error, transfer.scope)
 
-    def _is_ours(self, transfer: Transfer, first: bytes | None) -> bool:
-        """Tell whether the app's error body gives way to the envelope."""
-        rule = self._html_errors
-        if rule == "keep":
-            return False
+    def _replaceable(self, transfer: Transfer, first: bytes | None) -> StockError | None:
+        """Return what the app's error body says, if it gives way to the envelope."""
+        if self._html_errors == "keep":
+            return None
         content_type = _header(transfer.headers, "content-type").lower()
-        is_html = content_type.startswith(("text/html", "application/xhtml+xml"))
         if first is None and (transfer.method != "HEAD" or not content_type):
-            return True
+            return NOTHING_SAID
         if _header(transfer.headers, "content-encoding"):
-            return False
-        if not is_html:
-            return first is not None and is_stock_text(first, transfer.status)
-        if rule == "negotiate":
-            transfer.headers.append(("Vary", "Accept"))
-            return not prefers_html(transfer.environ.get("HTTP_ACCEPT", ""))
-        # A HEAD has no body to judge by: its type says what a GET would have brought.
-        return rule == "replace" or first is None or is_stock_page(first)
+            return None
+        if content_type.startswith(("text/html", "application/xhtml+xml")):
+            return self._replaceable_page(transfer, first)
+        return None if first is None else read_stock_text(first, *_asked(transfer))
 
-    def _answer(self, transfer: Transfer, status: str, headers: Headers) -> Answer:
-        error = Error.of_status(status, transfer.scope.request_id)
+    def _replaceable_page(self, transfer: Transfer, first: bytes | None) -> StockError | None:
+        """Return what an HTML page says, if it gives way to the envelope.
+
+        A HEAD has no body to judge by. It keeps the app's headers, unless a GET would have brought
+        the envelope whatever the page is.
+        """
+        found = None if first is None else read_stock_page(first, *_asked(transfer))
+        if found is None and self._html_errors != "replace":
+            return None
+        if self._negotiates:
+            vary_on_accept(transfer.headers)
+            if prefers_html(transfer.environ.get("HTTP_ACCEPT", "")):
+                return None
+        return found or NOTHING_SAID
+
+    def _answer(
+        self, transfer: Transfer, status: str, headers: Headers, found: StockError = NOTHING_SAID
+    ) -> Answer:
+        error = Error.of_status(status, transfer.scope.request_id, found.description, found.members)
         body, media_type = self._shape.document(error)
         headers += [("Content-Type", media_type), ("Content-Length", str(len(body)))]
         return Answer(status, headers, body)
+
+
+def _asked(transfer: Transfer) -> tuple[str, str]:
+    """Return the status line, and the path below the mount point as frameworks show it."""
+    path: str = transfer.environ.get("PATH_INFO", "")
+    # PEP 3333 hands bytes over as Latin-1.
+    return transfer.status, path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _log_failure(transfer: Transfer, error: BaseException) -> None:
