@@ -61,8 +61,9 @@ def test_the_debugger_put_round_it_later_is_refused_each_request(
     app.wsgi_app = wrap(app.wsgi_app)  # type: ignore[method-assign]
     for _ in range(2):
         assert call(app).code == 500
-    (line,) = log.errors
+    line, access = log.errors
     assert "DebuggedApplication" in line["message"]
+    assert access["logger"] == "wsgi_observe.access"  # of the second: its reason is said once
 
 
 def test_debug_in_production_refuses_to_start(production: None) -> None:

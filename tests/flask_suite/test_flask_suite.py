@@ -176,4 +176,6 @@ def test_each_of_their_requests_has_one_access_line(run: Runner, way: str) -> No
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_part_of_ours_fails_in_them(run: Runner, way: str) -> None:
-    assert [line for line in run(f"--way={way}", "--closing").log if line["level"] != "INFO"] == []
+    loud = [line for line in run(f"--way={way}", "--closing").log if line["level"] != "INFO"]
+    # Flask's own ERROR lines go where its tests look: of those only a 5xx's access line tells here.
+    assert [line for line in loud if line.get("status_code", 0) < 500] == []

@@ -42,13 +42,14 @@ def line_of(
     environ: dict[str, Any],
     fields: dict[str, object],
     around: Any = observe,
+    status: str = "200 OK",
     **settings: Any,
 ) -> str:
     """Return a request's access line, its moments blotted out."""
 
     def app(environ: Any, start_response: Any) -> Any:
         bind(**fields)
-        start_response("200 OK", [])
+        start_response(status, [])
         return [b"ok"]
 
     stream.seek(0)
@@ -103,6 +104,7 @@ SETTINGS = st.fixed_dictionaries(
     fields=BOUND,
     around=st.sampled_from([observe, AccessLog]),
     settings=SETTINGS,
+    status=st.sampled_from(["200 OK", "503 Service Unavailable"]),
     encoder=st.sampled_from(["json", "orjson"]),
 )
 def test_the_line_is_byte_for_byte_the_one_that_a_record_makes(
@@ -111,15 +113,16 @@ def test_the_line_is_byte_for_byte_the_one_that_a_record_makes(
     fields: dict[str, object],
     around: Any,
     settings: dict[str, Any],
+    status: str,
     encoder: str,
 ) -> None:
     with only_ours(encoder) as stream, pytest.MonkeyPatch.context() as patching:
         # The same span for both.
         patching.setattr("wsgi_observe.middleware.request_id.new_span_id", lambda: "5" * 16)
-        without = line_of(stream, dict(environ), fields, around, **settings)
+        without = line_of(stream, dict(environ), fields, around, status, **settings)
         _access.addFilter(lets_all_through)
         try:
-            assert line_of(stream, dict(environ), fields, around, **settings) == without
+            assert line_of(stream, dict(environ), fields, around, status, **settings) == without
         finally:
             _access.removeFilter(lets_all_through)
 

@@ -23,7 +23,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calls import call, call_freely, raising
+from tests.calls import answering, call, call_freely, raising
 from tests.conftest import Log
 from tests.logs.mailbox import Mailbox, hanging_server, mailbox
 from tests.support import PATIENCE, eventually
@@ -108,6 +108,26 @@ def test_at_the_boundary_too_and_the_servers_echo_is_no_second_one(box: Mailbox)
         _log.error("the last one")
         first, last = wait_for(box, 2)
     assert first["Subject"] == "[ERROR] GET /crash: ValueError (abc)"
+    assert last["Subject"] == "[ERROR] the last one"
+
+
+def test_a_5xx_that_the_app_answers_itself_is_one_mail(box: Mailbox) -> None:
+    with mailing(box.port):
+        call(observe(answering("503 Service Unavailable")), "/busy", HTTP_X_REQUEST_ID="abc")
+        (mail,) = wait_for(box, 1)
+    assert mail["Subject"] == "[ERROR] GET /busy: GET /busy 503 (abc)"
+
+
+def test_a_5xx_of_which_the_app_logs_an_error_is_one_mail(box: Mailbox) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        _log.error("the queue is full")
+        return answering("503 Service Unavailable")(environ, start_response)
+
+    with mailing(box.port):
+        call(observe(app))
+        _log.error("the last one")
+        first, last = wait_for(box, 2)
+    assert first["Subject"].startswith("[ERROR] GET /: the queue is full")
     assert last["Subject"] == "[ERROR] the last one"
 
 

@@ -10,11 +10,20 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calls import Server, answering, call, call_freely, close, environ, raising
+from tests.calls import Closing, Server, answering, call, call_freely, close, environ, raising
 from tests.conftest import Log
-from wsgi_observe import AccessLog, RequestID, bind, observe
+from wsgi_observe import (
+    AccessLog,
+    ErrorEnvelope,
+    RequestID,
+    bind,
+    current_request_id,
+    log_context,
+    observe,
+)
 from wsgi_observe.core.names import LINE_NAMES
 from wsgi_observe.flask import Observe
+from wsgi_observe.health import HealthState
 
 ABSENT = {"trace_id", "span_id", "trace_flags", "exc_type", "exc_info", "error_id"}
 FACTS = {"status_code", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome"}
@@ -187,6 +196,108 @@ class TestTheLevel:
         assert [call(app).body for _ in range(2)] == [b"hello", b"hello"]
         assert [line["level"] for line in log.of("wsgi_observe.access")] == ["INFO", "INFO"]
         assert len(log.warnings) == 1
+
+
+class TestTheLevelOfA5xx:
+    """A 5xx has exactly one ERROR line."""
+
+    @pytest.mark.parametrize("status", ["500 Oops", "503 Service Unavailable", "599 X"])
+    def test_that_the_app_answers_itself_is_error(self, status: str, log: Log) -> None:
+        call(observe(answering(status)))
+        assert log.lines == [log.access]
+        assert log.access["level"] == "ERROR"
+
+    @pytest.mark.parametrize("status", ["200 OK", "302 Found", "404 Gone", "499 X"])
+    def test_is_not_that_of_another_status(self, status: str, log: Log) -> None:
+        call(observe(answering(status)))
+        assert log.access["level"] == "INFO"
+
+    def test_is_info_where_the_failure_is_told(self, log: Log) -> None:
+        call(observe(raising(ValueError("private"))))
+        assert log.error["logger"] == "wsgi_observe.errors"
+        assert (log.access["level"], log.access["status_code"]) == ("INFO", 500)
+
+    @pytest.mark.parametrize(
+        ("level", "errors"),
+        [("warning", ["wsgi_observe.access"]), ("error", ["shop"]), ("critical", [])],
+    )
+    def test_is_info_where_the_app_has_logged_an_error(
+        self, level: str, errors: list[str], log: Log
+    ) -> None:
+        def app(environ, start_response):
+            getattr(logging.getLogger("shop"), level)("the queue is full")
+            return answering("503 Busy")(environ, start_response)
+
+        call(observe(app))
+        assert [line["logger"] for line in log.errors] == errors
+
+    def test_is_info_where_the_app_logs_it_while_its_body_is_closed(self, log: Log) -> None:
+        class Body(Closing):
+            def close(self) -> None:
+                logging.getLogger("shop").error("too late to say so")
+
+        call(observe(answering("503 Busy", body=Body)))
+        assert log.error["logger"] == "shop"
+
+    def test_is_error_where_what_it_repeats_is_no_error_of_this_request(self, log: Log) -> None:
+        kept = ValueError("private")
+        call(observe(raising(kept)))
+        log.clear()
+        call(observe(answering("503 Busy")))
+        assert log.error == log.access
+
+    @pytest.mark.parametrize(("same", "level"), [(True, "INFO"), (False, "ERROR")])
+    def test_counts_the_errors_of_a_job_in_it_that_has_its_id(
+        self, same: bool, level: str, log: Log
+    ) -> None:
+        def app(environ, start_response):
+            with log_context(current_request_id() if same else "another"):
+                logging.getLogger("shop").error("no stock")
+            return answering("503 Busy")(environ, start_response)
+
+        call(observe(app))
+        assert log.access["level"] == level
+
+    def test_of_a_probe_is_none_at_all(self, log: Log) -> None:
+        state = HealthState()
+        state.drain()
+        assert call(observe(answering(), state=state), "/ready").code == 503
+        assert log.of("wsgi_observe.access") == []
+
+    @pytest.mark.parametrize("answer", [logging.INFO, logging.WARNING, None])
+    def test_is_that_of_access_level_where_there_is_one(self, answer: int | None, log: Log) -> None:
+        call(observe(answering("503 Busy"), access_level=lambda *_: answer))
+        assert log.errors == []
+
+    def test_is_the_rules_where_access_level_fails(self, log: Log) -> None:
+        call(observe(answering("503 Busy"), access_level=lambda *_: 1 // 0))
+        assert log.error == log.access
+
+    def test_is_that_of_a_stream_that_fails_after_it_began(self, log: Log) -> None:
+        def chunks():
+            yield b"half"
+            raise ValueError("private")
+
+        with pytest.raises(ValueError, match="private"):
+            call(observe(answering("503 Busy", body=chunks)))
+        assert log.error["logger"] == "wsgi_observe.errors"
+        assert (log.access["level"], log.access["outcome"]) == ("INFO", "broken")
+
+    def test_is_known_where_another_middleware_stands_between_two_of_ours(self, log: Log) -> None:
+        def between(environ, start_response):
+            start = lambda *args: start_response(*args)  # noqa: E731
+            return ErrorEnvelope(raising(ValueError("private")))(environ, start)
+
+        call(RequestID(AccessLog(between)))
+        assert log.error["logger"] == "wsgi_observe.errors"
+
+    def test_is_the_same_with_a_formatter_of_anothers(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        call(observe(raising(ValueError("private"))))
+        call(observe(answering("503 Busy")))
+        errors = [record.name for record in caplog.records if record.levelno >= logging.ERROR]
+        assert errors == ["wsgi_observe.errors", "wsgi_observe.access"]
 
 
 def test_the_query_string_is_told_when_asked_for_without_its_secrets(log: Log) -> None:

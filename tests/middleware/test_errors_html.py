@@ -252,10 +252,10 @@ def test_a_page_of_several_chunks_that_stays_is_whole() -> None:
     assert call(observe(app)).body == b"<p>myown</p>"
 
 
-def test_an_error_of_the_app_is_no_failure_of_ours(log: Log) -> None:
+def test_an_error_that_the_app_answers_itself_is_told_by_its_access_line_alone(log: Log) -> None:
     call(observe(failing([HTML], STOCK, "500 Oops")))
-    assert log.errors == []
-    assert log.access["status_code"] == 500
+    assert log.lines == [log.access]
+    assert (log.access["level"], log.access["status_code"]) == ("ERROR", 500)
 
 
 @given(

@@ -58,6 +58,14 @@ def handled() -> str:
     return "yet fine"
 
 
+def captured() -> Any:
+    try:
+        fail()
+    except FailureError as error:
+        sentry_sdk.capture_exception(error)
+    return "sorry", 500
+
+
 def leave() -> Any:
     sys.exit("failure")
 
@@ -97,7 +105,7 @@ def tear_down(_error: Any) -> None:
 def shop(name: str) -> Flask:
     app = Flask(name)
     app.get("/view/<int:number>")(view)
-    for one in (logged, handled, leave, first, midway, spoilt):
+    for one in (logged, handled, captured, leave, first, midway, spoilt):
         app.get(f"/{one.__name__}")(one)
     app.add_url_rule("/teardown", view_func=str)
     app.teardown_request(tear_down)
@@ -134,7 +142,9 @@ def main(*names: str) -> None:
     by_observe.wsgi_app = observe(by_observe.wsgi_app)  # type: ignore[method-assign]
     Observe(by_extension)
     for app, host in ((by_observe, "observe"), (by_extension, "extension")):
-        for path in ("/view/7", "/logged", "/handled", "/leave", "/teardown", "/first", "/midway"):
+        for path in ("/view/7", "/logged", "/handled", "/captured", "/leave", "/teardown"):
+            ask(app, host, path)
+        for path in ("/first", "/midway"):
             ask(app, host, path)
     ask(by_extension, "extension", "/spoilt")
     ask(observe(bare), "bare", "/crash")

@@ -17,7 +17,7 @@ from tests.sentry.child import ROOT
 from tests.sentry.endpoint import sentry_endpoint
 from tests.support import PATIENCE
 
-IN_FLASK = ("view.7", "logged", "handled", "leave", "teardown", "first", "midway")
+IN_FLASK = ("view.7", "logged", "handled", "captured", "leave", "teardown", "first", "midway")
 EXPECTED = Counter(
     [
         *(f"{host}.{name}" for host in ("observe", "extension") for name in IN_FLASK),

@@ -43,12 +43,24 @@ class Scope:
     client_addr = ""  # as trusted proxies forward it; empty for ``REMOTE_ADDR``
     trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
     user_key = b""  # what its user's pseudonym is made with
+    error_logged = False  # whether the log has an ERROR line of it
     _outer: weakref.ref[Scope] | None = None
 
     @property
     def live(self) -> bool:
         """Whether what it stands for is still running."""
         return self.environ is not ENDED
+
+    @property
+    def request(self) -> Scope:
+        """The request that this runs in: itself, unless it is a ``log_context`` inside one."""
+        scope = self
+        while not scope.environ and scope._outer is not None:
+            outer = scope._outer()
+            if outer is None:
+                break
+            scope = outer
+        return scope
 
     def interrupt(self, outer: Scope) -> None:
         """Remember the scope to put back.

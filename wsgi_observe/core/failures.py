@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -155,6 +156,23 @@ def _repeats_handled(error: BaseException, logger: str) -> bool:
     if first is None or first is error or logger != its_logger:
         return False
     return type(error) is type(first) and error.args == first.args
+
+
+def note_error(record: logging.LogRecord) -> None:
+    """Note that the request which runs here has this ERROR line, unless it leaves as none.
+
+    For whoever writes or hears of a record, whatever its level. Then its access line, of a 5xx,
+    need not be one.
+    """
+    scope = running()
+    if scope is None or (record.levelno or 0) < logging.ERROR:  # one made by hand may have none
+        return
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and is_echo(error, record.name):
+        return
+    request = scope.request
+    if request.request_id == scope.request_id:  # a `log_context` may have an ID of its own
+        request.error_logged = True
 
 
 def _marked_under(error: BaseException) -> Scope | None:

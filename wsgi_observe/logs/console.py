@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from wsgi_observe.core.failures import is_echo
+from wsgi_observe.core.failures import is_echo, note_error
 from wsgi_observe.logs.fields import LineFields, left_by_a_queue, text_of
 from wsgi_observe.logs.redaction import Redaction
 from wsgi_observe.logs.request_fields import Fields
@@ -60,6 +60,7 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback's lines where there is one."""
+        note_error(record)
         fields = self._fields.of(record)
         # Indented, since an exception's own text may try to look like a line.
         text = self._redaction.text(record, self._traceback(record, fields))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from wsgi_observe.core.failures import note_error
 from wsgi_observe.core.names import CONTEXT, free_name
 from wsgi_observe.logs.fields import message_of
 from wsgi_observe.logs.request_fields import Fields, NotedContext, add_request
@@ -42,6 +43,7 @@ class ContextFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Set the attributes; always true."""
+        note_error(record)
         attributes = record.__dict__
         before: Mapping[str, Any] = attributes.get(CONTEXT, _NOTHING)
         fields = dict(self._static)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
-from wsgi_observe.core.failures import is_echo
+from wsgi_observe.core.failures import is_echo, note_error
 from wsgi_observe.core.names import free_name
 from wsgi_observe.logs import encoding
 from wsgi_observe.logs.access_text import AccessText
@@ -64,10 +64,13 @@ class JsonFormatter(BaseJsonFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line however long, without its newline."""
+        note_error(record)
         return self._encode(self._line(record, message_of(record))).decode()
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines none of which is too long for a pipe to keep it whole."""
+        if record.levelno != logging.INFO:  # as nearly all are
+            note_error(record)
         message = message_of(record)
         text = None if self._record_text is None else self._record_text.of(record, message)
         if text is not None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wsgi_observe.core.failures import is_echo
+from wsgi_observe.core.failures import is_echo, note_error
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.logs.letter import Letters
 from wsgi_observe.logs.post import Post
@@ -49,6 +49,7 @@ class MailHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Hand the record's mail over."""
         try:
+            note_error(record)
             if self.is_off or _is_debugging() or _is_told(record):
                 return
             if self._owner != os.getpid():

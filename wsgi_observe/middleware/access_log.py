@@ -31,8 +31,10 @@ _records = RecordMaker(access, logging.INFO, __file__)
 class AccessLog(Layer):
     """Write the access line to the logger ``wsgi_observe.access``; probes write none.
 
-    :param access_level: asked with the environ, the status and the seconds for the line's level;
-        None from it is silence.
+    Its level is INFO, and ERROR for a 5xx of which the request has logged no ERROR.
+
+    :param access_level: asked with the environ, the status and the seconds for the line's level,
+        instead of that rule; None from it is silence.
     :param access_fields: which of ``host``, ``referer`` and ``request_bytes`` are on it too.
     :param access_query: whether the query string is told; without secrets, unless `redact` is off.
     :param redact_add: and `redact_keep`: names added to, and taken from, those that are sensitive.
@@ -90,14 +92,18 @@ class AccessLog(Layer):
         exchange.at_end = (*self._hooks, *exchange.at_end) if exchange.at_end else self._hooks
 
     def _write_line(self, exchange: Exchange) -> None:
-        if (exchange.shared or exchange).is_probe:
+        scope = exchange.shared or exchange
+        if scope.is_probe:
             return
         now = perf_counter()
         if now >= watch.due:
             watch.check()
         seconds = now - exchange.started_at
         code = exchange.code
-        level = logging.INFO if self._level is None else self._ask_level(exchange, code, seconds)
+        # Of a 5xx there is one ERROR line; what an app answers by itself nobody else has logged.
+        level = logging.ERROR if code >= 500 and not scope.error_logged else logging.INFO
+        if self._level is not None:
+            level = self._ask_level(exchange, code, seconds, level)
         if not level or not access.isEnabledFor(level):
             return
         query = "" if self._query is None else exchange.environ.get("QUERY_STRING", "")
@@ -111,10 +117,10 @@ class AccessLog(Layer):
             message = f"{request_line(exchange.environ)} {code}"
             access.handle(_records.make(message, facts, level))
 
-    def _ask_level(self, exchange: Exchange, code: int, seconds: float) -> int:
+    def _ask_level(self, exchange: Exchange, code: int, seconds: float, default: int) -> int:
         # In a tuple: None is an answer, and what a failure gives instead of one.
         answer = ask("access_level", self._level_of, exchange.environ, code, seconds)
-        return logging.INFO if answer is None else answer[0]
+        return default if answer is None else answer[0]
 
     def _level_of(self, environ: WSGIEnvironment, code: int, seconds: float) -> tuple[int]:
         answer = self._level(environ, code, seconds)

@@ -103,6 +103,7 @@ class ErrorEnvelope(Layer):
             return
         watch.check_if_due()
         ask("logging a failure", _log_failure, transfer, error)
+        transfer.scope.error_logged = True
         mark_logged(error, transfer.scope)
 
     def _replaceable(self, transfer: Transfer, first: bytes | None) -> StockError | None:

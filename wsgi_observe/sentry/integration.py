@@ -14,7 +14,7 @@ from sentry_sdk.scope import add_global_event_processor
 from sentry_sdk.utils import event_from_exception
 
 from wsgi_observe.core.context import running
-from wsgi_observe.core.failures import is_echo
+from wsgi_observe.core.failures import is_echo, note_error
 from wsgi_observe.core.listeners import on_probe
 from wsgi_observe.core.once import ask, is_news
 from wsgi_observe.sentry.facts import add_facts
@@ -22,6 +22,8 @@ from wsgi_observe.sentry.occurrence import is_repeated
 
 _OURS = frozenset({"wsgi_observe.errors", "wsgi_observe.uncaught"})
 _HEALTH = "wsgi_observe.health"
+_ACCESS = "wsgi_observe.access"
+_REPORTED = "sentry_event"
 
 
 class ObserveIntegration(Integration):
@@ -63,6 +65,13 @@ def _is_told(hint: Any) -> bool:
     record = hint.get("log_record")
     if (record is not None and record.name == _HEALTH) or is_repeated(hint):
         return True
+    scope = running()
+    if scope is not None:
+        # An access line is an ERROR where nobody has logged one; Sentry may have the exception.
+        request = scope.request.__dict__
+        if record is not None and record.name == _ACCESS and _REPORTED in request:
+            return True
+        request[_REPORTED] = True
     # Sentry's own looks at the exception alone: one that is raised again by a later request it
     # would leave out. Newer versions have a method for this.
     last = getattr(sentry_sdk.get_client().get_integration(DedupeIntegration), "_last_seen", None)
@@ -105,6 +114,7 @@ def _report(record: logging.LogRecord) -> None:
     """Make the event of a record that nobody else makes one of."""
     if not _is_on():
         return
+    note_error(record)
     if record.name == _HEALTH:
         if record.__dict__.get("down_seconds") == 0.0:
             _capture_check(record)
