@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import bottle
 import django.conf
 import falcon
+import flask
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpResponse
 from django.urls import path as django_path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from tests.calls import Server, environ
@@ -47,6 +49,7 @@ def make_bottle() -> Any:
     app.route("/crash", callback=fail)
     app.route("/stream", callback=stream)
     app.route("/forbidden", callback=lambda: bottle.abort(403))
+    app.route("/upload", "POST", lambda: bottle.request.body.read())
     app.route("/told", callback=lambda: bottle.abort(409, TEXT))
     app.route("/form", callback=answer(401, FORM))
     app.route("/fragment", callback=answer(422, FRAGMENT))
@@ -65,7 +68,12 @@ def make_falcon() -> Any:
             response.status, response.data = self.error, self.page
             response.content_type = "text/html"
 
+    class Upload:
+        def on_post(self, request: Any, response: Any) -> None:
+            request.stream.read()
+
     app = falcon.App()
+    app.add_route("/upload", Upload())
     app.add_route("/crash", Resource(PaymentError(SECRET)))
     app.add_route("/forbidden", Resource(falcon.HTTPForbidden()))
     app.add_route("/told", Resource(falcon.HTTPConflict(description=TEXT)))
@@ -89,6 +97,7 @@ def make_django() -> Any:
 
     urls = ModuleType("tests_django_urls")
     urls.urlpatterns = [  # type: ignore[attr-defined]
+        django_path("upload", csrf_exempt(lambda request: HttpResponse(request.body))),
         django_path("crash", raising(PaymentError(SECRET))),
         django_path("forbidden", raising(PermissionDenied(SECRET))),
         django_path("missing", raising(Http404(SECRET))),
@@ -126,6 +135,7 @@ def make_pyramid() -> Any:
         raise HTTPConflict(TEXT)
 
     views = {
+        "upload": lambda request: Response(request.body),
         "crash": lambda _request: fail(),
         "forbidden": forbid,
         "told": tell,
@@ -140,7 +150,15 @@ def make_pyramid() -> Any:
         return config.make_wsgi_app()
 
 
+def make_flask() -> Any:
+    app = flask.Flask("shop")
+    app.add_url_rule("/upload", "upload", lambda: flask.request.get_data(), methods=["POST"])
+    return app
+
+
 def bare(environ: Any, start_response: Any) -> Any:
+    if environ["PATH_INFO"] == "/upload":
+        environ["wsgi.input"].read()
     page, status = {
         "/form": (FORM, "401 Unauthorized"),
         "/fragment": (FRAGMENT, "422 Unprocessable Content"),
@@ -202,7 +220,7 @@ KEYS = {
 
 
 def ask(name: str, path: str, method: str = "GET", more: Any = (), **settings: Any) -> Server:
-    app = observe(MAKERS[name](), **settings)
+    app = observe({**MAKERS, "Flask": make_flask}[name](), **settings)
     return Server().serve(app, environ(path, method, **dict(more)))
 
 
@@ -270,6 +288,24 @@ def test_what_the_author_tells_the_client_is_told(
     answer = ask(name, "/told", more=more, error_format=error_format)
     assert (answer.code, answer.json[key]) == (409, TEXT)
     assert answer.json["request_id"] == answer.request_id
+
+
+class Broken:
+    """A server's stream whose client has gone."""
+
+    def read(self, *_: Any) -> bytes:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    readline = readlines = read
+
+
+@pytest.mark.parametrize("name", [*MAKERS, "Flask"])
+def test_a_client_that_breaks_its_upload_off_is_no_error_of_the_app(name: str, log: Log) -> None:
+    more = {"wsgi.input": Broken(), "CONTENT_LENGTH": "10", "wsgi.input_terminated": True}
+    answer = ask(name, "/upload", "POST", more)
+    assert (answer.code, answer.json["code"]) == (400, 400)
+    assert log.errors == []
+    assert (log.access["outcome"], log.access["status_code"]) == ("aborted", 400)
 
 
 def test_a_client_of_pyramids_json_finds_its_message() -> None:

@@ -77,6 +77,38 @@ def warn() -> str:
     return "warned"
 
 
+@app.post("/upload")
+def upload() -> dict[str, int]:
+    log.info("reading")
+    return {"length": len(request.get_data())}
+
+
+@app.post("/unread")
+def unread() -> str:
+    """Leave the body unread, and fail where Flask itself does not answer for it."""
+    return "fine so far"
+
+
+@app.teardown_request
+def fail(_error: BaseException | None) -> None:
+    if request.path == "/unread":
+        raise ValueError("private")
+
+
+@app.post("/swallowed")
+def swallowed() -> tuple[str, int]:
+    """Answer as an app does whose handler takes every exception."""
+    try:
+        return str(len(request.get_data())), 200
+    except Exception:
+        return "sorry", 500
+
+
+@app.get("/busy")
+def busy() -> tuple[dict[str, str], int]:
+    return {"state": "busy"}, 503
+
+
 @app.get("/thread")
 def thread() -> str:
     """Let a thread fail that nobody waits for."""

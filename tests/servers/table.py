@@ -77,7 +77,6 @@ GRANIAN = _python(
     *("granian", "--interface", "wsgi", "--port", "{port}", "--blocking-threads", "4", APP)
 )
 
-OF_THE_SOCKET = "the exception is the socket's own"
 NOT_DECODED = "a chunked body is not decoded for the app"
 ENDS_WITH_THE_CONNECTION = "such a body ends where the connection does"
 WITH_THE_FIRST_BYTE = "the headers leave with the first byte"
@@ -112,11 +111,10 @@ SERVERS = (
         malformed="it does not say where a chunked body ends",
     ),
     _started_by_us("gevent.pywsgi", "gevent", flush=WITH_THE_FIRST_BYTE, file=NO_FILES),
-    _started_by_us("Werkzeug", "werkzeug", file=NO_FILES, reset=OF_THE_SOCKET),
+    _started_by_us("Werkzeug", "werkzeug", file=NO_FILES),
     _started_by_us(
         *("wsgiref", "wsgiref"),
         cut=ENDS_WITH_THE_CONNECTION,
-        reset=OF_THE_SOCKET,
         malformed=NOT_DECODED,
     ),
 )

@@ -44,6 +44,7 @@ class Scope:
     trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
     user_key = b""  # what its user's pseudonym is made with
     error_logged = False  # whether the log has an ERROR line of it
+    unreadable = False  # whether its body was malformed, or broken off by the client
     _outer: weakref.ref[Scope] | None = None
 
     @property

@@ -114,6 +114,8 @@ class Exchange(ResponseStart):
             return self.put_kept_first()
         answer = net.rewrite(self, self._first)
         if answer is not None:
+            if self.scope.unreadable:
+                self._close_connection()
             return self._send(answer)
         self.start()
         return sized(self, body) if is_whole and hasattr(body, "__len__") else self
@@ -141,6 +143,8 @@ class Exchange(ResponseStart):
             answer = self.net.catch(self, error)
             if answer is None:
                 return None
+            if self.may_have_body:
+                self._close_connection()
             # The server is handed the exception only where it has refused our headers itself:
             # then PEP 3333 asks for it. Elsewhere this is the first start that it gets.
             return self._send(answer, sys.exc_info() if self._refused else None)
@@ -154,6 +158,18 @@ class Exchange(ResponseStart):
             own = own_id(self.headers, scope.request_id)
             if own is not None:
                 scope.bind({"app_request_id": own})
+
+    def _close_connection(self) -> None:
+        """Have Gunicorn close the connection after this response, as it does after an exception.
+
+        Otherwise it waits for the rest of the request body, and cuts the next request off. Other
+        servers read the rest away, or close without being told.
+        """
+        outermost: Any = self.shared or self
+        response = getattr(outermost._server_start, "__self__", None)
+        force_close = getattr(response, "force_close", None)
+        if force_close is not None:
+            force_close()
 
     def _give_up(self, error: BaseException) -> BaseException:
         """End a request that nobody can answer; return what to raise."""

@@ -10,22 +10,18 @@ from wsgi_observe.core.context import Scope, running
 
 _MARK = "__wsgi_observe_logged__"
 _HANDLED = "handled_error"
+_UNREADABLE = "__wsgi_observe_unreadable__"
 _OURS = "wsgi_observe.errors"
+_MOST_CAUSES = 8
+
+# What frameworks raise themselves for a body that is shorter than its Content-Length.
+_CUT_SHORT = frozenset({("webob.request", "DisconnectionError")})
 
 # Whose loggers report what a request has raised once more, when it has ended.
 _SERVERS = frozenset(
     {
         *("gunicorn", "waitress", "werkzeug", "cheroot", "gevent", "eventlet", "tornado"),
         *("granian", "_granian", "uwsgi", "bjoern", "mod_wsgi", "wsgiref"),
-    }
-)
-
-
-# Where servers read a request's body while the app asks for it.
-_READERS = frozenset(
-    {
-        *("gunicorn.http.body", "gunicorn.http.unreader"),
-        *("gevent.pywsgi", "cheroot.server", "werkzeug.serving"),
     }
 )
 
@@ -61,21 +57,28 @@ def is_lost_client(error: BaseException) -> bool:
     return gone or ends_quietly(error)
 
 
+def mark_unreadable(error: BaseException) -> None:
+    """Note on `error` that the server raised it from a request body which it could not read."""
+    BaseException.__setattr__(error, _UNREADABLE, True)
+
+
 def is_unreadable_body(error: BaseException) -> bool:
-    """Tell whether `error` is the server's, about a request body that is malformed or cut short.
+    """Tell whether `error` is about a request body that is malformed or cut short.
 
     Gunicorn and gevent answer it with a 400 of their own and log nothing: any client can cause it.
     """
-    kind = type(error)
-    if not isinstance(error, OSError) and kind.__module__ != "gunicorn.http.errors":
-        return False
-    if kind is OSError and "on wsgi.input" in str(error):  # uWSGI reads in C
-        return True
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_globals.get("__name__") in _READERS:
+    cause: BaseException | None = error
+    for _ in range(_MOST_CAUSES):
+        if cause is None:
+            return False
+        if _UNREADABLE in BaseException.__getattribute__(cause, "__dict__"):
             return True
-        trace = trace.tb_next
+        if not isinstance(cause, OSError):
+            return False  # what an app raises because of it is the app's own failure
+        kind = type(cause)
+        if (kind.__module__, kind.__name__) in _CUT_SHORT:
+            return True
+        cause = cause.__cause__  # Django raises an OSError of its own from it
     return False
 
 
@@ -137,11 +140,15 @@ def being_handled(error: BaseException, logger: str) -> Iterator[None]:
 
 
 def is_echo(error: BaseException, logger: str) -> bool:
-    """Tell whether a record of `logger` only repeats an ERROR line that says the same of `error`.
+    """Tell whether a record of `logger` about `error` is no ERROR, whatever its level.
 
-    A server's does, when it reports the failure too, and a framework's, when it fails again over
-    the response. An app may keep an exception and log it at another time, which is news.
+    A server's only repeats our own ERROR line when it reports the failure too, and a framework's
+    when it fails again over the response. An app may keep an exception and log it at another
+    time, which is news. And a framework logs a request body that cannot be read as a failure of
+    the app.
     """
+    if is_unreadable_body(error):
+        return True
     scope = _marked_under(error)
     if scope is None:
         return _repeats_handled(error, logger)

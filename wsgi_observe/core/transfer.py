@@ -67,6 +67,9 @@ class Transfer(Scope):
     exposes_id: bool
     """Whether scripts of other origins may read the request's ID, where they may the response."""
 
+    may_have_body = False
+    """Whether the request may have a body."""
+
     unheld: bool
 
     in_flight: Any

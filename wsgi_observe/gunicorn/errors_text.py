@@ -102,7 +102,15 @@ def _tell(text: str) -> None:
         return
     _busy.now = True
     try:
-        level = logging.ERROR if _TRACEBACK in text else logging.WARNING
-        _log.log(level, "%s", text.strip("\n"))
+        _log.log(_level_of(text), "%s", text.strip("\n"))
     finally:
         _busy.now = False
+
+
+def _level_of(text: str) -> int:
+    if _TRACEBACK not in text:
+        return logging.WARNING
+    scope = running()
+    # Bottle and Falcon print the traceback of a request body that cannot be read, too.
+    is_clients = scope is not None and scope.request.unreadable
+    return logging.INFO if is_clients else logging.ERROR

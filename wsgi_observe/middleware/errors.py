@@ -19,6 +19,7 @@ from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.loggers import get_logger, watch
 from wsgi_observe.core.net import Answer, Headers
 from wsgi_observe.core.once import ask
+from wsgi_observe.core.request_body import watch_body
 from wsgi_observe.core.stock import NOTHING_SAID, StockError, read_stock_page, read_stock_text
 from wsgi_observe.core.transfer import Transfer
 from wsgi_observe.settings import Settings
@@ -68,6 +69,14 @@ class ErrorEnvelope(Layer):
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Spread the net."""
         exchange.net = self
+        # A GET without both of these headers has no body (RFC 9112, section 6.3).
+        if (
+            environ.get("REQUEST_METHOD") != "GET"
+            or "CONTENT_LENGTH" in environ
+            or "HTTP_TRANSFER_ENCODING" in environ
+        ):
+            exchange.may_have_body = True
+            watch_body(environ)
 
     def catch(self, transfer: Transfer, error: BaseException) -> Answer | None:
         """Log `error` and return the envelope of a 500, unless it is to be raised on.
@@ -76,10 +85,10 @@ class ErrorEnvelope(Layer):
         """
         if ask("propagate", self._propagates, error):
             return None
-        headers = headers_of_a_failed_success(transfer.headers)
         if ask("looking at a failure", is_unreadable_body, error):
-            return self._answer(transfer, "400 Bad Request", headers)
+            return self._answer_to_unreadable(transfer)
         self.note(transfer, error)
+        headers = headers_of_a_failed_success(transfer.headers)
         return self._answer(transfer, "500 Internal Server Error", headers)
 
     def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
@@ -90,6 +99,10 @@ class ErrorEnvelope(Layer):
         """
         if not transfer.status[:3].isdecimal():
             return None
+        if transfer.scope.unreadable:
+            transfer.outcome = "aborted"
+            if transfer.status >= "5" and not transfer.scope.error_logged:
+                return self._answer_to_unreadable(transfer)
         found = ask("reading an error page", self._replaceable, transfer, first)
         if found is None:
             return None
@@ -98,7 +111,10 @@ class ErrorEnvelope(Layer):
         return self._answer(transfer, transfer.status, headers_of_an_error(transfer.headers), found)
 
     def note(self, transfer: Transfer, error: BaseException) -> None:
-        """Log `error` with its traceback, once."""
+        """Log `error` with its traceback, once; not what is the doing of the client."""
+        if ask("looking at a failure", is_unreadable_body, error):
+            transfer.outcome = "aborted"
+            return
         if is_logged(error):
             return
         watch.check_if_due()
@@ -133,6 +149,12 @@ class ErrorEnvelope(Layer):
             if prefers_html(transfer.environ.get("HTTP_ACCEPT", "")):
                 return None
         return found or NOTHING_SAID
+
+    def _answer_to_unreadable(self, transfer: Transfer) -> Answer:
+        """Answer the client whose request body could not be read."""
+        transfer.outcome = "aborted"
+        headers = headers_of_a_failed_success(transfer.headers)
+        return self._answer(transfer, "400 Bad Request", headers)
 
     def _answer(
         self, transfer: Transfer, status: str, headers: Headers, found: StockError = NOTHING_SAID

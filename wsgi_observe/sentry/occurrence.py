@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wsgi_observe.core.context import running
-from wsgi_observe.core.failures import RequestFailedError, is_echo
+from wsgi_observe.core.failures import RequestFailedError, is_echo, is_unreadable_body
 
 _SENT = "__wsgi_observe_sent__"
 
@@ -22,12 +22,16 @@ def error_of(hint: Any) -> BaseException | None:
 def is_repeated(hint: Any) -> bool:
     """Tell whether an event only tells again what Sentry was told; if not, note that it is now.
 
+    A request body that cannot be read is no event at all: any client can cause it.
+
     As with the log, a mark counts while its request runs and when none does: an exception object
     that is raised again in a later request is news.
     """
     error = error_of(hint)
     if error is None:
         return False
+    if is_unreadable_body(error):
+        return True  # Sentry's integrations of frameworks hear of it before the log does
     record = hint.get("log_record")
     if record is not None and is_echo(error, record.name):
         return True
