@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from tests.conftest import Log
 from wsgi_observe.gunicorn.reaping import Reaper
 from wsgi_observe.gunicorn.seats import Seats
+from wsgi_observe.gunicorn.timeouts import TimeoutAlarms
 from wsgi_observe.inflight.slot import FORM, pack, text_of
 from wsgi_observe.inflight.table import Table
 
@@ -55,15 +57,18 @@ class Arbiter:
         os.kill(pid, number)
 
 
-def fork(arbiter: Arbiter, seats: Seats, code: int = 0, *, booted: bool = True) -> Worker:
+def fork(
+    arbiter: Arbiter, seats: Seats, code: int = 0, *, booted: bool = True, running: bool = True
+) -> Worker:
     """Have a worker leave a request in its seat and exit."""
     made = Worker()
     seats.give(made)
     seat = seats.of(made)
     assert seat is not None
     seat.booted = booted
-    offset = seat.offsets[0]
-    seat.memory[offset : offset + FORM.size] = pack(text_of("abc", "GET", "/"), time())
+    if running:
+        offset = seat.offsets[0]
+        seat.memory[offset : offset + FORM.size] = pack(text_of("abc", "GET", "/"), time())
     made.pid = os.fork()
     if not made.pid:
         if code < 0:
@@ -159,3 +164,62 @@ def test_what_a_gunicorn_lacks_is_said_once_each(seats: Seats, log: Log) -> None
         "requests that die with their worker are not named",
         "a graceful timeout is told as SIGKILL",
     ]
+
+
+@pytest.fixture
+def gunicorns_log(log: Log, monkeypatch: pytest.MonkeyPatch) -> Log:
+    logger = logging.getLogger("gunicorn.error")
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "disabled", False)
+    return log
+
+
+def alarm(pid: int) -> None:
+    logger = logging.getLogger("gunicorn.error")
+    logger.critical("WORKER TIMEOUT (pid:%s)", pid)
+    logger.error("Worker (pid:%s) exited with code %s.", pid, 1)
+
+
+@pytest.mark.parametrize(
+    ("running", "explained", "alarms"),
+    [
+        pytest.param(False, True, 0, id="it waited for a client, and said so"),
+        pytest.param(False, False, 2, id="it hung elsewhere"),
+        pytest.param(True, False, 2, id="a request hung"),
+    ],
+)
+def test_a_timeout_raises_alarms_unless_its_worker_has_explained_it(
+    seats: Seats, gunicorns_log: Log, running: bool, explained: bool, alarms: int
+) -> None:
+    arbiter = Arbiter()
+    reaper = Reaper(arbiter, seats)
+    reaper.begin()
+    try:
+        worker = fork(arbiter, seats, running=running)
+        seat = seats.of(worker)
+        assert seat is not None
+        seat.explained = explained
+        alarm(worker.pid)
+        assert len(gunicorns_log.of("gunicorn.error")) == (2 if running else 0)
+        arbiter.reap_workers()
+        assert len(gunicorns_log.of("gunicorn.error")) == alarms
+    finally:
+        reaper.end()
+
+
+def test_an_alarm_about_a_worker_that_is_never_reaped_is_raised_at_the_end(
+    seats: Seats, gunicorns_log: Log
+) -> None:
+    worker = Worker()
+    seats.give(worker)
+    worker.pid = 4194304  # more than there are
+    seat = seats.of(worker)
+    assert seat is not None
+    seat.booted = True
+    alarms = TimeoutAlarms(seats)
+    alarms.begin()
+    alarm(worker.pid)
+    assert gunicorns_log.of("gunicorn.error") == []
+    alarms.end()
+    assert [line["level"] for line in gunicorns_log.of("gunicorn.error")] == ["CRITICAL", "ERROR"]

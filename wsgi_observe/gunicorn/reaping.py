@@ -12,6 +12,7 @@ from typing import Any
 from wsgi_observe.core.once import ask
 from wsgi_observe.gunicorn.lacking import offered
 from wsgi_observe.gunicorn.seats import Seats
+from wsgi_observe.gunicorn.timeouts import TimeoutAlarms
 from wsgi_observe.inflight.seat import Seat
 from wsgi_observe.inflight.telling import log, tell_deaths
 
@@ -29,6 +30,7 @@ class Reaper:
         self._seats = seats
         self._ends: dict[int, int] = {}
         self._killed: set[int] = set()
+        self._alarms = TimeoutAlarms(seats)
         self._reaping = False
 
     def begin(self) -> None:
@@ -37,6 +39,7 @@ class Reaper:
         kill = offered(self._server, "kill_worker", "a graceful timeout is told as SIGKILL")
         if reap is not None:
             self._server.reap_workers = lambda: self._reap(reap)
+            self._alarms.begin()
         if kill is not None:
 
             def kill_worker(pid: int, number: int) -> None:
@@ -52,6 +55,7 @@ class Reaper:
         while any(self._seats.taken) and monotonic() < deadline:
             self._server.reap_workers()
             sleep(0.01)
+        self._alarms.end()
 
     def _reap(self, reap: Callable[[], None]) -> None:
         # Before Gunicorn 24 a signal handler reaps, which may interrupt itself.
@@ -113,6 +117,7 @@ class Reaper:
                     found, beyond = seat.look(), seat.beyond
                     tell_deaths(found, beyond, cause, time(), worker_pid=worker.pid)
                 finally:
+                    self._alarms.release(worker.pid, explained=seat.explained)
                     self._seats.take_back(worker)
                     self._killed.discard(worker.pid)
 

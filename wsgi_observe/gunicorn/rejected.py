@@ -5,7 +5,10 @@ A probe that it refuses for its path alone, outside the prefix of ``SCRIPT_NAME`
 
 from __future__ import annotations
 
+import logging
 import re
+import signal
+import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -23,6 +26,7 @@ from wsgi_observe.core.layer import Layer, inward
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.statuses import describe
 from wsgi_observe.gunicorn.lacking import offered
+from wsgi_observe.inflight.seat import Seat
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
@@ -38,41 +42,89 @@ if TYPE_CHECKING:
 _ERROR, _STATUS = "wsgi_observe.rejection", "wsgi_observe.rejected_with"
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
 _LONGEST_REASON = 200
+_TIMEOUT = "408 Request Timeout"
 
 
-def answer_rejected(worker: Any, settings: Settings) -> None:
+def answer_rejected(worker: Any, settings: Settings, seat: Seat | None = None) -> None:
     """Have a worker answer in our shape what Gunicorn refuses, with a line of ours.
 
-    What it says itself, a WARNING without a request, is left out then.
+    What it says itself, a WARNING without a request, is left out then. So are the alarms about a
+    sync worker that has waited for a client until its timeout.
+
+    :param seat: the worker's in the table of running requests.
     """
     gunicorns_own = offered(worker, "handle_error", "requests are rejected in Gunicorn's own form")
     send = offered(util, "write_nonblock", "requests are rejected in Gunicorn's own form")
-    if gunicorns_own is None or send is None:
-        return
-    layers = (RequestID, AccessLog, ErrorEnvelope)
-    app = put_round(_reject, layers, settings)
-    probed = put_round(_Innermost(_reject), layers, settings)
-    respond_outside_prefix = _outside_prefix(worker, probed, settings)
+    if gunicorns_own is not None and send is not None:
+        worker.handle_error = _Rejections(worker, settings, seat, gunicorns_own, send).handle_error
 
-    def handle_error(req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+
+class _Rejections:
+    """Takes the place of a worker's own `handle_error`, which it falls back to."""
+
+    def __init__(
+        self,
+        worker: Any,
+        settings: Settings,
+        seat: Seat | None,
+        gunicorns_own: Callable[..., Any],
+        send: Callable[..., Any],
+    ) -> None:
+        self._worker, self._seat = worker, seat
+        self._gunicorns_own, self._send = gunicorns_own, send
+        self._is_ours = _is_ours(settings)
+        layers = (RequestID, AccessLog, ErrorEnvelope)
+        self._app = put_round(_reject, layers, settings)
+        # That a client costs a worker is worth more than INFO, whatever the level of a 408.
+        self._costly = put_round(_reject, layers, settings.replace(access_level=_warning))
+        probed = put_round(_Innermost(_reject), layers, settings)
+        self._respond_outside_prefix = _outside_prefix(worker, probed, settings)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer, log, and leave the connection to Gunicorn, which closes it."""
+        timed_out = req is None and isinstance(exc, SystemExit) and self._is_aborted()
         try:
-            if req is not None:
-                answer = respond_outside_prefix(req, addr, exc)
-            else:
-                status = _status_for(worker, exc) if _is_ours(settings) else None
-                answer = _response(app, status, addr, exc) if status is not None else None
+            answer = self._answer(req, addr, exc, timed_out=timed_out)
         except BaseException as error:
             if ends_quietly(error):
                 raise
             warn_once("answering a rejected request")
             answer = None
         if answer is None:
-            gunicorns_own(req, client, addr, exc)
+            self._gunicorns_own(req, client, addr, exc)
             return
         with suppress(OSError):  # the client went: the line is there
-            send(client, answer)
+            self._send(client, answer)
+        if self._seat is not None and timed_out:
+            self._seat.explained = True
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)  # or Gunicorn lingers until it is killed
 
-    worker.handle_error = handle_error
+    def _answer(self, req: Any, addr: Any, exc: BaseException, *, timed_out: bool) -> bytes | None:
+        if req is not None:
+            return self._respond_outside_prefix(req, addr, exc)
+        if not self._is_ours:
+            return None
+        if timed_out:
+            return _response(self._costly, _TIMEOUT, addr, _timeout(self._worker, exc))
+        status = _status_for(self._worker, exc)
+        return None if status is None else _response(self._app, status, addr, exc)
+
+    def _is_aborted(self) -> bool:
+        """Tell whether the arbiter has ended the worker by its timeout."""
+        return self._seat is not None and self._seat.signal == signal.SIGABRT
+
+
+def _timeout(worker: Any, exc: BaseException) -> TimeoutError:
+    """Return the error for the log line, with the traceback of where the client was waited for."""
+    return TimeoutError(
+        f"no whole request came within the worker timeout of {worker.cfg.timeout} s, so the worker "
+        "is replaced: put a proxy that buffers requests before sync workers, or use gthread"
+    ).with_traceback(exc.__traceback__)
+
+
+def _warning(environ: object, status: int, seconds: float) -> int:
+    return logging.WARNING
 
 
 def _is_ours(settings: Settings) -> bool:

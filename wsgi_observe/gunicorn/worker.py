@@ -31,7 +31,7 @@ def begin(worker: Any, service: Service) -> None:
         seat = service.seats.of(worker) if service.seats is not None else None
         if seat is not None:
             watch(worker, app, seat, service.settings)
-        answer_rejected(worker, service.settings)
+        answer_rejected(worker, service.settings, seat)
     say_booted(worker, app, service.settings)
     if service.no_checks is not None and lacks_checks(app):
         service.no_checks.request()

@@ -11,7 +11,7 @@ from wsgi_observe.inflight.slot import FORM, Flight, TornError, unpack
 SEAT_SIZE = 64
 
 _WORD, _SECONDS = Struct("I"), Struct("d")
-_BOOTED, _SIGNAL = 4, 5
+_BOOTED, _SIGNAL, _EXPLAINED = 4, 5, 6
 
 
 _Number = TypeVar("_Number", int, float)
@@ -82,6 +82,15 @@ class Seat:
     @signal.setter
     def signal(self, number: int) -> None:
         self.memory[self.start + _SIGNAL] = number
+
+    @property
+    def explained(self) -> bool:
+        """Whether its worker has logged why it goes."""
+        return self.memory[self.start + _EXPLAINED] != 0
+
+    @explained.setter
+    def explained(self, value: bool) -> None:
+        self.memory[self.start + _EXPLAINED] = value
 
     @property
     def offsets(self) -> range:
