@@ -76,6 +76,13 @@ class Log(logging.Handler):
         self.texts.clear()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_is_installed_by_what_was_collected() -> None:
+    """Undo what programs did to logging that tests import, but do not run."""
+    installation.uninstall()
+    logging.getLogger("wsgi_observe").setLevel(logging.NOTSET)
+
+
 @pytest.fixture(autouse=True)
 def _no_context_is_left() -> Iterator[None]:
     """Fail the test that leaves a request bound, and keep it from failing the others."""

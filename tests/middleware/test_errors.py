@@ -3,6 +3,7 @@
 import functools
 import logging
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from flask import Flask, abort
@@ -286,3 +287,93 @@ def test_nested_envelopes_answer_once(log: Log) -> None:
     app = RequestID(ErrorEnvelope(ErrorEnvelope(raising(ValueError()))))
     assert call(app).code == 500
     assert len(log.errors) == 1
+
+
+class TestAnExceptionThatTheAppLogsItself:
+    @staticmethod
+    def app(logger: str, times: int = 1, **options: Any) -> Any:
+        def app(environ: Any, start_response: Any) -> Any:
+            try:
+                raise KeyError("order")
+            except KeyError:
+                for _ in range(times):
+                    logging.getLogger(logger).error("no order", exc_info=True, **options)
+                raise
+
+        return observe(app)
+
+    def test_is_one_error_with_one_traceback_though_it_is_raised_again(self, log: Log) -> None:
+        assert call(self.app("shop"), "/orders").code == 500
+        assert (log.error["message"], log.error["logger"]) == ("no order", "shop")
+        assert log.access["level"] == "INFO"
+        assert log.access["exc_type"] == "KeyError"
+
+    def test_is_one_error_though_it_is_logged_twice(self, log: Log) -> None:
+        call(self.app("shop", times=2), "/orders")
+        assert log.error["message"] == "no order"
+        assert [line["level"] for line in log.of("shop")] == ["ERROR", "INFO"]
+        assert "exc_info" not in log.of("shop")[1]
+
+    def test_is_an_error_of_each_handler(self, log: Log) -> None:
+        other = Log()
+        logging.getLogger("shop").addHandler(other)
+        try:
+            call(self.app("shop"), "/orders")
+        finally:
+            logging.getLogger("shop").removeHandler(other)
+        assert log.error["exc_info"] == other.error["exc_info"]
+
+    def test_is_our_error_too_where_the_apps_was_none(self, log: Log) -> None:
+        def app(environ: Any, start_response: Any) -> Any:
+            try:
+                raise KeyError("order")
+            except KeyError:
+                logging.getLogger("shop").warning("no order", exc_info=True)
+                raise
+
+        call(observe(app), "/orders")
+        assert log.error["logger"] == "wsgi_observe.errors"
+
+    def test_is_an_error_again_in_another_request(self, log: Log) -> None:
+        error = KeyError("order")
+
+        def app(environ: Any, start_response: Any) -> Any:
+            try:
+                raise error
+            except KeyError:
+                logging.getLogger("shop").exception("no order")
+                raise
+
+        call(observe(app), "/one")
+        call(observe(app), "/two")
+        assert [line["path"] for line in log.errors] == ["/one", "/two"]
+
+
+def test_a_servers_report_as_text_is_no_second_error(log: Log) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        logging.getLogger("shop").error("failed")
+        logging.getLogger("_granian.utils").error("Application callable raised an exception\n…")
+        logging.getLogger("shop").error("failed again")  # the app may say what it likes
+        start_response("500 Oops", [])
+        return []
+
+    call_freely(observe(app))
+    assert [line["message"] for line in log.errors] == ["failed", "failed again"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"middlewares": ("request_id", "access_log")}, {"propagate": True}]
+)
+def test_a_server_that_logs_the_exception_does_so_under_the_requests_id(
+    options: dict[str, Any], log: Log
+) -> None:
+    with pytest.raises(KeyError) as raised:
+        call_freely(observe(raising(KeyError("order")), **options), HTTP_X_REQUEST_ID="mine")
+    logging.getLogger("gunicorn.error").error("Error handling request", exc_info=raised.value)
+    assert (log.error["request_id"], log.error["exc_type"]) == ("mine", "KeyError")
+
+
+def test_colours_are_left_out_of_a_message(log: Log) -> None:
+    logging.getLogger("werkzeug").info('"\x1b[33mGET /x HTTP/1.1\x1b[0m" 404 -')
+    (line,) = log.lines
+    assert line["message"] == '"GET /x HTTP/1.1" 404 -'

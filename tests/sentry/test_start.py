@@ -116,6 +116,7 @@ def test_a_failure_that_a_hook_dropped_may_be_told_by_somebody_else() -> None:
                     1 / 0
                 except ZeroDivisionError:
                     logging.exception("first")
+                    sentry_sdk.capture_exception()
                     raise
             call(observe(app))
             """,

@@ -43,7 +43,7 @@ class Scope:
     client_addr = ""  # as trusted proxies forward it; empty for ``REMOTE_ADDR``
     trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
     user_key = b""  # what its user's pseudonym is made with
-    error_logged = False  # whether the log has an ERROR line of it
+    error_logged: object = None  # which ERROR line the log has of it, if any
     unreadable = False  # whether its body was malformed, or broken off by the client
     _outer: weakref.ref[Scope] | None = None
 
@@ -147,15 +147,15 @@ def bind(**fields: object) -> None:
 
 
 def id_of_failure(error: BaseException) -> str | None:
-    """Return the ID of the `log_context` that `error` has left, for who reports it afterwards."""
+    """Return the ID of the request or `log_context` that `error` has left, for who reports it."""
     found: str | None = BaseException.__getattribute__(error, "__dict__").get(_LEFT)
     return found
 
 
-def _note_id(error: BaseException, request_id: str) -> None:
-    # The innermost one counts. Past the exception's own class, which may forbid it.
-    if id_of_failure(error) is None:
-        BaseException.__setattr__(error, _LEFT, request_id)
+def note_id(error: BaseException, request_id: str | None) -> None:
+    """Note the ID of the request or `log_context` that `error` leaves, for who reports it."""
+    # Past the exception's own class, which may forbid it.
+    BaseException.__setattr__(error, _LEFT, request_id)
 
 
 @contextmanager
@@ -181,7 +181,8 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     try:
         yield scope.request_id
     except BaseException as error:
-        _note_id(error, scope.request_id)
+        if id_of_failure(error) is None:  # the innermost one counts
+            note_id(error, scope.request_id)
         raise
     finally:
         scope.leave(bound())

@@ -14,8 +14,8 @@ from sys import exception
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.core.body import END
-from wsgi_observe.core.context import bound, resume, running, scope_of
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.context import bound, note_id, resume, running, scope_of
+from wsgi_observe.core.failures import ends_quietly, is_logged
 from wsgi_observe.core.fast_paths import (
     SizedBody,
     may_be_sent_whole,
@@ -181,6 +181,8 @@ class Exchange(ResponseStart):
         else:
             self.outcome = "aborted" if ends_quietly(error) else "broken"
             self.exc_type = type(error).__name__
+        if not is_logged(error):  # the server will
+            note_id(error, self.scope.request_id)
         with suppress(BaseException):  # the first failure is the one to raise
             self.close()
         return error

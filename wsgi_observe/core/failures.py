@@ -12,6 +12,7 @@ _MARK = "__wsgi_observe_logged__"
 _HANDLED = "handled_error"
 _UNREADABLE = "__wsgi_observe_unreadable__"
 _OURS = "wsgi_observe.errors"
+_UNCAUGHT = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what it has got
 _MOST_CAUSES = 8
 
 # What frameworks raise themselves for a body that is shorter than its Content-Length.
@@ -105,10 +106,15 @@ def contained(error: BaseException, scope: Scope) -> BaseException:
     return stand_in
 
 
-def mark_logged(error: BaseException, scope: Scope) -> None:
-    """Note on `error` that the log has its traceback, under the request of `scope`."""
+def mark_logged(
+    error: BaseException, scope: Scope, record: logging.LogRecord | None = None
+) -> None:
+    """Note on `error` that the log has its traceback, under the request of `scope`.
+
+    :param record: which the traceback was logged with, if by other code.
+    """
     # Past the exception's own class, which may forbid it, as a frozen dataclass does.
-    BaseException.__setattr__(error, _MARK, scope)
+    BaseException.__setattr__(error, _MARK, (scope, None if record is None else _key_of(record)))
 
 
 def is_logged(error: BaseException) -> bool:
@@ -117,7 +123,7 @@ def is_logged(error: BaseException) -> bool:
     The server reports after the request has ended, so a mark counts while its request runs and
     when none does; an exception object that is raised again in a later request is news.
     """
-    scope = _marked_under(error)
+    scope, _ = _mark_of(error)
     return scope is not None and running() in (scope, None)
 
 
@@ -139,22 +145,47 @@ def being_handled(error: BaseException, logger: str) -> Iterator[None]:
         del scope.__dict__[_HANDLED]  # its traceback holds frames that hold the scope
 
 
-def is_echo(error: BaseException, logger: str) -> bool:
-    """Tell whether a record of `logger` about `error` is no ERROR, whatever its level.
+def is_echo(record: logging.LogRecord) -> bool:
+    """Tell whether a record is no ERROR, whatever its level: a repetition, or a client's doing.
 
-    A server's only repeats our own ERROR line when it reports the failure too, and a framework's
-    when it fails again over the response. An app may keep an exception and log it at another
-    time, which is news. And a framework logs a request body that cannot be read as a failure of
-    the app.
+    A request's failure is one ERROR, the first one with the exception. An app may log and raise
+    it again, and the server reports it once more. A framework fails again over the response, and
+    logs a request body that cannot be read as a failure of the app. An app may keep an exception
+    and log it at another time, which is news.
     """
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return _repeats_as_text(record)
     if is_unreadable_body(error):
         return True
-    scope = _marked_under(error)
+    scope, logged_by = _mark_of(error)
     if scope is None:
-        return _repeats_handled(error, logger)
-    if logger == _OURS:
+        return _repeats_handled(error, record.name)
+    if record.name == _OURS or logged_by == _key_of(record):
         return False
-    return running() is scope or logger.partition(".")[0] in _SERVERS
+    return _failing_scope() is scope or _is_servers(record) or record.name == _UNCAUGHT
+
+
+def _repeats_as_text(record: logging.LogRecord) -> bool:
+    """Tell whether a server reports as text what its request has logged, as Granian does."""
+    if (record.levelno or 0) < logging.ERROR or not _is_servers(record):
+        return False
+    scope = running()
+    first = None if scope is None else scope.request.error_logged
+    return first is not None and first != _key_of(record)
+
+
+def _is_servers(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] in _SERVERS
+
+
+def _failing_scope() -> Scope | None:
+    """Return the running request, or a ``log_context`` with an ID of its own."""
+    scope = running()
+    if scope is None:
+        return None
+    request = scope.request
+    return request if request.request_id == scope.request_id else scope
 
 
 def _repeats_handled(error: BaseException, logger: str) -> bool:
@@ -169,20 +200,28 @@ def note_error(record: logging.LogRecord) -> None:
     """Note that the request which runs here has this ERROR line, unless it leaves as none.
 
     For whoever writes or hears of a record, whatever its level. Then its access line, of a 5xx,
-    need not be one.
+    need not be one, and its exception is not logged again.
     """
-    scope = running()
-    if scope is None or (record.levelno or 0) < logging.ERROR:  # one made by hand may have none
+    if (record.levelno or 0) < logging.ERROR or is_echo(record):  # one made by hand may have none
         return
+    scope = _failing_scope()
+    if scope is None:
+        return
+    if scope.environ:
+        scope.error_logged = scope.error_logged or _key_of(record)
     error = record.exc_info[1] if record.exc_info else None
-    if error is not None and is_echo(error, record.name):
-        return
-    request = scope.request
-    if request.request_id == scope.request_id:  # a `log_context` may have an ID of its own
-        request.error_logged = True
+    if error is not None and _mark_of(error)[0] is not scope:
+        mark_logged(error, scope, record)
 
 
-def _marked_under(error: BaseException) -> Scope | None:
-    """Return the scope that `error` was logged under, past a class that forbids to ask."""
-    scope: Scope | None = BaseException.__getattribute__(error, "__dict__").get(_MARK)
-    return scope
+def _key_of(record: logging.LogRecord) -> tuple[object, ...]:
+    """Return what tells a record from others, also once it was copied for another handler."""
+    return record.created, record.name, record.lineno
+
+
+def _mark_of(error: BaseException) -> tuple[Scope | None, object]:
+    """Return the scope that `error` was logged under, and the record, past its own class."""
+    found: tuple[Scope | None, object] = BaseException.__getattribute__(error, "__dict__").get(
+        _MARK, (None, None)
+    )
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sys import exception
 from typing import Any
 
-from wsgi_observe.core.context import Scope
+from wsgi_observe.core.context import Scope, note_id
 from wsgi_observe.core.failures import (
     contained,
     ends_quietly,
@@ -141,6 +141,8 @@ class Transfer(Scope):
             return error
         self.outcome = "broken"
         self._note(error)
+        if self.net is None:  # the server logs it
+            note_id(error, self.scope.request_id)
         return error if self.net is None else contained(error, self.scope)
 
     def _note(self, error: BaseException) -> None:

@@ -102,7 +102,7 @@ class ConsoleFormatter(logging.Formatter):
         error = record.exc_info[1] if record.exc_info else None
         if record.exc_info is None or error is None:
             return record.exc_text or left_by_a_queue(record, fields)
-        return "" if is_echo(error, record.name) else trace_of(self, record.exc_info)
+        return "" if is_echo(record) else trace_of(self, record.exc_info)
 
 
 def _color_of(level: int) -> str:

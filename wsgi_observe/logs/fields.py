@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Collection, Mapping
 from itertools import islice
 from time import gmtime, strftime
 from typing import Any
 
+from wsgi_observe.core.context import id_of_failure
 from wsgi_observe.core.names import CONTEXT, FACTS, RECORD_NAMES, RESERVED, free_name
 from wsgi_observe.logs.request_fields import Fields, add_request
 
 _Record = logging.LogRecord
+
+_without_colours = re.compile(r"\x1b\[[0-9;]*m").sub
 
 OWN_ATTRIBUTES = frozenset({FACTS, CONTEXT})
 """What records have for us alone, which is on no line."""
@@ -59,6 +63,8 @@ class LineFields:
         add_request(fields, attributes, self.remote_addr)
         if record.exc_info and record.exc_info[0] is not None:
             fields["exc_type"] = record.exc_info[0].__name__
+            if "request_id" not in fields and record.exc_info[1] is not None:
+                _add_id_of_failure(fields, record.exc_info[1])
         if len(attributes) > FIRST_EXTRA:
             self._add_extras(fields, attributes)
         return fields
@@ -84,6 +90,13 @@ class LineFields:
                 while free in taken or free in fields:
                     free = f"extra_{free}"
                 fields[free] = value
+
+
+def _add_id_of_failure(fields: Fields, error: BaseException) -> None:
+    """Add the ID of the request that `error` has left: its server reports it when that is over."""
+    request_id = id_of_failure(error)
+    if request_id is not None:
+        fields["request_id"] = request_id
 
 
 def _add_noted(fields: Fields, noted: Mapping[str, Any]) -> Collection[str]:
@@ -118,12 +131,15 @@ def timestamp(created: float) -> str:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return the message; arguments that do not fit it are shown beside it."""
-    message = record.msg
+    """Return the message, without colours; arguments that do not fit it are shown beside it."""
+    text = record.msg
     try:
-        if type(message) is str and record.__class__ is _Record:  # as `getMessage` does
-            return message % record.args if record.args else message
-        return record.getMessage()
+        if type(text) is str and record.__class__ is _Record:  # as `getMessage` does
+            text = text % record.args if record.args else text
+        else:
+            text = record.getMessage()
+        # Werkzeug's development server colours its lines wherever they go (ECMA-48, SGR).
+        return _without_colours("", text) if "\x1b" in text else text
     except Exception as error:
         return f"{text_of(record.msg)} (its arguments do not fit: {text_of(error)})"
 

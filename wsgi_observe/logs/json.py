@@ -69,17 +69,21 @@ class JsonFormatter(BaseJsonFormatter):
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines none of which is too long for a pipe to keep it whole."""
-        if record.levelno != logging.INFO:  # as nearly all are
-            note_error(record)
         message = message_of(record)
-        text = None if self._record_text is None else self._record_text.of(record, message)
-        if text is not None:
-            return [text]
+        if record.levelno == logging.INFO or not self._is_demoted(record):  # as nearly all are
+            text = None if self._record_text is None else self._record_text.of(record, message)
+            if text is not None:
+                return [text]
         line = self._line(record, message)
         data = self._encode(line)
         if len(data) < self._longest:
             return [data + b"\n"]
         return split(line, self._longest - self._added, self._encode, self._fields.static)
+
+    def _is_demoted(self, record: logging.LogRecord) -> bool:
+        """Take note of an ERROR; return whether it leaves as INFO, since it only repeats one."""
+        note_error(record)
+        return (record.levelno or 0) >= logging.ERROR and is_echo(record)
 
     def _texts(self) -> tuple[AccessText | None, RecordText | None]:
         """Return what makes lines as text, if their form is the contract's own."""
@@ -95,6 +99,8 @@ class JsonFormatter(BaseJsonFormatter):
         line = self._redaction.line(record, fields)
         if record.exc_info or record.exc_text or record.stack_info or "exc_type" in line:
             line = line | self._trace(record, fields)
+        elif (record.levelno or 0) >= logging.ERROR and is_echo(record):
+            line = {**line, "level": "INFO"}
         if self._new_names.isdisjoint(line):
             return line
         taken = self._new_names | line.keys()
@@ -106,8 +112,7 @@ class JsonFormatter(BaseJsonFormatter):
     def _trace(self, record: logging.LogRecord, fields: Fields) -> Fields:
         trace: Fields = {}
         if record.exc_info and record.exc_info[1] is not None:
-            if is_echo(record.exc_info[1], record.name):
-                # The server reports what our own ERROR line has told: one failure, one ERROR.
+            if is_echo(record):  # one failure is one ERROR
                 trace["level"] = "INFO"
             else:
                 trace["exc_info"] = self._redaction.text(record, trace_of(self, record.exc_info))

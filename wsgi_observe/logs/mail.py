@@ -50,7 +50,7 @@ class MailHandler(logging.Handler):
         """Hand the record's mail over."""
         try:
             note_error(record)
-            if self.is_off or _is_debugging() or _is_told(record):
+            if self.is_off or _is_debugging() or is_echo(record):
                 return
             if self._owner != os.getpid():
                 self._begin()  # what waits is the parent's, and so was the thread
@@ -78,9 +78,3 @@ def _is_debugging() -> bool:
     """Tell whether a Flask app in debug mode is at work here."""
     flask: Any = sys.modules.get("flask")  # looked up, not imported: it is not ours to load
     return flask is not None and bool(flask.has_app_context() and flask.current_app.debug)
-
-
-def _is_told(record: logging.LogRecord) -> bool:
-    """Tell whether it is a server's report of what our own ERROR line has told."""
-    error = record.exc_info[1] if record.exc_info else None
-    return error is not None and is_echo(error, record.name)

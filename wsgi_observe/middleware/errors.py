@@ -119,7 +119,7 @@ class ErrorEnvelope(Layer):
             return
         watch.check_if_due()
         ask("logging a failure", _log_failure, transfer, error)
-        transfer.scope.error_logged = True
+        transfer.scope.error_logged = transfer.scope.error_logged or True
         mark_logged(error, transfer.scope)
 
     def _replaceable(self, transfer: Transfer, first: bytes | None) -> StockError | None:

@@ -126,7 +126,7 @@ def _report(record: logging.LogRecord) -> None:
 def _is_failure(record: logging.LogRecord) -> bool:
     """Tell whether the record is of an exception that Sentry would not hear of otherwise."""
     error = record.exc_info[1] if record.exc_info and record.levelno >= logging.ERROR else None
-    if error is None or is_echo(error, record.name):
+    if error is None or is_echo(record):
         return False
     return record.name in _OURS or (running() is not None and not _is_sentrys(record))
 

@@ -33,7 +33,7 @@ def is_repeated(hint: Any) -> bool:
     if is_unreadable_body(error):
         return True  # Sentry's integrations of frameworks hear of it before the log does
     record = hint.get("log_record")
-    if record is not None and is_echo(error, record.name):
+    if record is not None and is_echo(record):
         return True
     scope = running()
     # Past the exception's own class, which may forbid it.
