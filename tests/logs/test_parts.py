@@ -167,6 +167,46 @@ def test_any_record_leaves_lines_that_fit_and_joined_are_the_whole(
     assert "ValueError" in first["exc_info"]
 
 
+SURROGATES = st.text(st.characters(categories=["Cs"]), min_size=1)
+NEW_NAMES = {"message": "a_much_longer_name_for_it", "level": "severity", "note": "n" * 200}
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(ANY_TEXT | SURROGATES, min_size=1, max_size=3),
+    TIMES,
+    st.sampled_from(["json", "orjson"]),
+    st.sampled_from([{}, NEW_NAMES]),
+)
+def test_what_is_written_fits_whatever_it_is_and_whoever_encodes_it(
+    texts, times, encoder, names
+) -> None:
+    msg, note, value = (text * times for text in (texts * 3)[:3])
+    extra = {"note": note, value[:90]: value, "data": [value, {note[:9]: note}], "\ud800": msg}
+    record = record_of(msg, exc_info=(ValueError, ValueError(msg), None))
+    record.__dict__.update({k: v for k, v in extra.items() if k not in RECORD_NAMES})
+    for line in JsonFormatter(encoder=encoder, rename_fields=names).lines(record):
+        assert len(line) <= 4096
+        strict_json(line)
+
+
+class Growing:
+    """Has a longer text each time that it is asked."""
+
+    def __init__(self) -> None:
+        self.length = 3000
+
+    def __str__(self) -> str:
+        self.length += 500
+        return "x" * self.length
+
+
+def test_an_object_that_grows_while_it_is_written_makes_no_line_longer() -> None:
+    record = record_of("hello", one=Growing(), other="y" * 900)
+    for line in JsonFormatter(redact=False).lines(record):
+        assert len(line) <= 4096
+
+
 @settings(max_examples=60)
 @given(ANY_TEXT, TIMES, st.integers(30, 3000))
 def test_a_cut_text_takes_no_more_than_it_may(text: str, times: int, limit: int) -> None:

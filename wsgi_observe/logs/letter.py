@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from wsgi_observe.logs.cut import in_utf8
 from wsgi_observe.logs.fields import LineFields, left_by_a_queue, text_of
-from wsgi_observe.logs.plain import in_utf8
 from wsgi_observe.logs.redaction import Redaction
 from wsgi_observe.logs.request_fields import Fields
 from wsgi_observe.logs.smtp import Mail

@@ -17,7 +17,9 @@ WHOLE = 64 * 1024
 """How many bytes of a record are written at most, over all of its lines."""
 
 _BRIEF = 64  # bytes that a part tells of each field that names its record
+_FEWEST = 8  # of these fields, at least
 _OURS = ("continued_in", "truncated")
+_TRIES = 4
 _numbers = count(1)
 
 
@@ -26,19 +28,40 @@ def split(line: Fields, limit: int, encode: Encode, static: Collection[str] = ()
 
     The parts hold the JSON of the whole record, a piece each, in ``text``.
     """
+    promised = [*LINE_NAMES, *static]
     whole = encode(line)
     if len(whole) > WHOLE:
-        whole = encode(fit(line, WHOLE, LINE_NAMES))
+        whole = _fitted(line, WHOLE, promised, encode)
     number = f"{line.get('pid', 0)}-{next(_numbers)}"
-    promised = [*LINE_NAMES, *static]
-    brief = _brief(line, promised, number, limit)
+    brief = _brief(line, frozenset(promised), number, limit)
     room = limit - len(encode({**brief, "text": ""})) - 1
     pieces = _pieces(whole.decode(), max(_BRIEF, room))  # a smaller limit than any setting may be
-    own = {free_name(name, _OURS): value for name, value in line.items()}
-    lines = [fit({**own, "continued_in": number}, limit - 1, [*promised, "continued_in"])]
+    own = {_own_name(name, value): value for name, value in line.items()}
+    first = {**own, "continued_in": number}
+    lines = [_fitted(first, limit - 1, [*promised, "continued_in"], encode)]
     for part, text in enumerate(pieces, 1):
-        lines.append({**brief, "part": part, "parts": len(pieces), "text": text})
-    return [encode(each) + b"\n" for each in lines]
+        lines.append(encode({**brief, "part": part, "parts": len(pieces), "text": text}))
+    return [each + b"\n" for each in lines]
+
+
+def _fitted(line: Fields, limit: int, promised: Collection[str], encode: Encode) -> bytes:
+    """Return a line's JSON in at most `limit` bytes, of what is written in the end.
+
+    By new names it may be longer than what was counted, and by an object that has another text
+    each time.
+    """
+    room = limit
+    for _ in range(_TRIES):
+        data = encode(fit(line, room, promised))
+        if len(data) <= limit:
+            break
+        room -= len(data) - limit
+    return data
+
+
+def _own_name(name: str, value: object) -> str:
+    is_ours = name == "truncated" and value is True
+    return name if is_ours else free_name(name, _OURS)
 
 
 def join(lines: Iterable[str | bytes]) -> list[dict[str, Any]]:
@@ -63,17 +86,20 @@ def join(lines: Iterable[str | bytes]) -> list[dict[str, Any]]:
     return [_whole(record, parts) for record in records]
 
 
-def _brief(line: Fields, promised: Iterable[str], number: str, limit: int) -> Fields:
+def _brief(line: Fields, promised: frozenset[str], number: str, limit: int) -> Fields:
     """Return what each part says of the record that it belongs to."""
     left_out = {"exc_type", "exc_info"}
     names = [name for name in line if name in promised and name not in left_out]
-    brief: Fields = {
-        name: cut(value, _BRIEF) if isinstance(value, str) else value
-        for name in names
-        if isinstance(value := line[name], (str, int, float))
-    }
-    while sum(size(name) + _BRIEF + 6 for name in brief) > limit // 2 and len(brief) > 8:
-        brief.popitem()
+    brief: Fields = {}
+    room = limit // 2
+    for name in names:
+        value = line[name]
+        if not isinstance(value, (str, int, float)):
+            continue
+        room -= size(name) + _BRIEF + 6
+        if room < 0 and len(brief) >= _FEWEST:
+            break
+        brief[name] = cut(value, _BRIEF) if isinstance(value, str) else value
     return {**brief, "level": "INFO", "continues": number, "part": 1000, "parts": 1000}
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from math import isfinite
 
 from wsgi_observe.core.objects import is_dataclass, shown_fields
+from wsgi_observe.logs.cut import in_utf8
 from wsgi_observe.logs.fields import text_of
 
 _DEEPEST = 20
-
-_surrogates = re.compile("[\ud800-\udfff]")
 
 
 def plain(value: object, above: tuple[int, ...] = ()) -> object:
@@ -23,15 +21,6 @@ def plain(value: object, above: tuple[int, ...] = ()) -> object:
         return _plain(value, above)
     except Exception as error:
         return f"<{type(value).__name__}: {type(error).__name__} while it was read>"
-
-
-def in_utf8(text: str) -> str:
-    r"""Return `text` with each lone surrogate, which UTF-8 cannot say, written out.
-
-    >>> in_utf8("a" + chr(0xDCFF))
-    'a\\udcff'
-    """
-    return _surrogates.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def unknown(value: object) -> object:

@@ -18,6 +18,7 @@ _others = re.compile(r"(site|dist)-packages|[/\\]lib[/\\]python3|<frozen |^<")
 
 _HEADLINE = 400  # bytes of one, when there is more to show
 _SHORTEST = 40
+_MOST_LINES = 1000
 
 
 class Piece(NamedTuple):
@@ -53,7 +54,7 @@ def _pieces(text: str) -> Iterator[Piece]:
     """Split a traceback into the pieces that it is kept or cut by."""
     lines: list[str] = []
     kind, is_own = "headline", False
-    for line in text.split("\n"):
+    for line in _lines(text):
         frame = _frame.match(line)
         if frame is None and lines and kind == "frame" and _below_a_frame.match(line):
             lines.append(line)
@@ -71,6 +72,16 @@ def _pieces(text: str) -> Iterator[Piece]:
         is_own = frame is not None and not _others.search(frame["path"])
         lines = [line]
     yield Piece(kind, "\n".join(lines), is_own)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines, of many the first and the last: the exception's own is at the end."""
+    lines = text.split("\n")
+    left_out = len(lines) - _MOST_LINES
+    if left_out <= 0:
+        return lines
+    first = _MOST_LINES // 4
+    return [*lines[:first], f"  … {left_out} lines cut", *lines[first + left_out :]]
 
 
 def _kind_of(line: str) -> str:
