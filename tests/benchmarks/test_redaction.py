@@ -25,11 +25,9 @@ def test_the_ordinary_line_has_two_hundred_characters_and_nothing_to_redact() ->
     assert Redactor().text(PROSE) is PROSE
 
 
-# What takes a tenth of a second here would take minutes, did the time grow with the square of the
-# length.
 @pytest.mark.parametrize("piece", ADVERSARIAL.values(), ids=ADVERSARIAL)
 def test_a_quarter_of_a_megabyte_of_anything_has_an_answer(piece: str) -> None:
     redactor = Redactor(personal=True)
     text = adversarial(piece, 256 * 1024)
     shown = redactor.text(text)
-    assert shown == text or "[REDACTED]" in shown
+    assert "[REDACTED]" in shown or shown.endswith("characters cut]")

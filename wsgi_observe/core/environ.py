@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
+    return "".join([c if c.isprintable() else _encoded(c) for c in text])
+
+
+@lru_cache(1024)
+def _encoded(character: str) -> str:
     from urllib.parse import quote  # a hundredth of the start-up, for what hardly ever comes
 
-    return "".join(c if c.isprintable() else quote(c, errors="replace") for c in text)
+    return quote(character, errors="replace")

@@ -12,6 +12,7 @@ from wsgi_observe.logs.redaction import Redaction
 from wsgi_observe.logs.request_fields import Fields
 
 _MOST = 4096  # names that are remembered: a service has a few of them
+_MOST_FIELDS = 64  # of one line; more of them are looked at within a budget
 _WORDS = {None: "null", True: "true", False: "false"}
 _LONG_NUMBER = 10**15  # the text of a longer one may be refused
 
@@ -33,7 +34,7 @@ class FieldsText:
 
     def of(self, fields: Fields) -> str:
         """Return the fields as they stand behind others in a line."""
-        if self._finds_nothing is None:
+        if self._finds_nothing is None or len(fields) > _MOST_FIELDS:
             return self._encoded(fields)
         made = looked_at = ""
         heads, hidden = self._heads, self._hidden

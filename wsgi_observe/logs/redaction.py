@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Set
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
+from operator import ne
 from typing import Any
 
 from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.names import ACCESS_NAMES, FACTS, LINE_NAMES
-from wsgi_observe.core.redact import Redactor
+from wsgi_observe.core.redact import Budget, Redactor
 from wsgi_observe.logs.request_fields import Fields, noted_secrets
 
 _ACCESS = "wsgi_observe.access"
 _FIRST = 6  # the number of the first field that is not on each line
+_OF_A_PATH = (1536, 150)  # the budget: characters, and steps
 LONG = 64
 """Characters of a path that is looked at: a credential is longer, or has its name beside it."""
 
@@ -49,46 +52,36 @@ class Redaction:
         if self._redactor is None:
             return fields
         redactor = _knowing(self._redactor, record)
+        line = _with_path(redactor, fields)
         if record.name == _ACCESS and FACTS in record.__dict__:  # its message is its path
-            line = self._some(redactor, fields, _FIRST, self._known_of_access)
+            line = _with_fields(redactor, line, _FIRST, self._known_of_access)
             return _with_agent(redactor, line) if "user_agent" in line else line
-        line = self._some(redactor, fields, _FIRST, self._known)
         message: Any = line["message"]
-        shown = redactor.text(message)
+        glance = redactor.glance
+        if glance is not None and type(message) is str and glance(message):
+            return _with_fields(redactor, line, _FIRST, self._known)
+        budget = Budget()
+        shown = redactor.text(message, budget)
+        line = _with_fields(redactor, line, _FIRST, self._known, budget)
         return line if shown is message else {**line, "message": shown}
 
     def bound(self, fields: Fields) -> Fields:
         """Return what was bound to a request, and stands on its access line."""
         if self._redactor is None:
             return fields
-        return self._some(in_this_request(self._redactor), fields, 0, self._known_of_access)
+        return _with_fields(in_this_request(self._redactor), fields, 0, self._known_of_access)
 
     def is_clean_agent(self, agent: str) -> bool:
         """Tell whether nothing is taken out of a user agent."""
-        return self._redactor is None or self._redactor.field("user_agent", agent) == agent
+        if self._redactor is None:
+            return True
+        shown: object = self._redactor.field("user_agent", agent, Budget(*_OF_A_PATH))
+        return shown == agent
 
     def is_hidden(self, name: str) -> bool:
         """Tell whether no value of a field of this name is told."""
         redactor = None if name in self._known_of_access else self._redactor
         return redactor is not None and redactor.is_sensitive(name)
-
-    @staticmethod
-    def _some(redactor: Redactor, line: Fields, first: int, known: Set[str]) -> Fields:
-        """Look at the path, and at the fields from a number on that are not known."""
-        path: Any = line.get("path", "")
-        if len(path) > LONG or "=" in path:
-            line = _with_path(line, path, redactor.text(path))
-        if line.keys() <= known:
-            return line
-        field = redactor.field
-        changed: Fields | None = None
-        for name, value in islice(line.items(), first, None):
-            if name not in known:
-                shown = field(name, value)
-                if shown is not value:
-                    changed = line.copy() if changed is None else changed
-                    changed[name] = shown
-        return line if changed is None else changed
 
 
 def _knowing(redactor: Redactor, record: logging.LogRecord) -> Redactor:
@@ -105,11 +98,47 @@ def _nothing_wanted(text: str) -> bool:
 
 def _with_agent(redactor: Redactor, line: Fields) -> Fields:
     agent = line["user_agent"]
-    shown = redactor.field("user_agent", agent)
+    shown = redactor.field("user_agent", agent, Budget(*_OF_A_PATH))
     return line if shown is agent else {**line, "user_agent": shown}
 
 
-def _with_path(line: Fields, path: str, shown: str) -> Fields:
+def _with_fields(
+    redactor: Redactor, line: Fields, first: int, known: Set[str], budget: Budget | None = None
+) -> Fields:
+    """Return the line with its fields redacted, from a number on, that are not known.
+
+    Those for which the record's budget leaves nothing are left out.
+    """
+    if not line.keys() <= known:
+        budget = budget or Budget()
+        line = _looked_at(redactor, line, first, known, budget)
+    return {**line, "truncated": True} if budget is not None and budget.has_cut else line
+
+
+def _looked_at(
+    redactor: Redactor, line: Fields, first: int, known: Set[str], budget: Budget
+) -> Fields:
+    field = redactor.field
+    changed: Fields | None = None
+    for name, value in islice(line.items(), first, None):
+        if name not in known:
+            shown = field(name, value, budget)
+            if shown is not value:
+                changed = line.copy() if changed is None else changed
+                changed[name] = shown
+            if budget.steps < 0:
+                budget.has_cut = True
+                seen = {*known, name, *takewhile(partial(ne, name), line)}
+                return {one: kept for one, kept in (changed or line).items() if one in seen}
+    return line if changed is None else changed
+
+
+def _with_path(redactor: Redactor, line: Fields) -> Fields:
+    """Return the line with its path redacted, in its message too."""
+    path: Any = line.get("path", "")
+    if len(path) <= LONG and "=" not in path:
+        return line
+    shown = redactor.text(path, Budget(*_OF_A_PATH))
     if shown == path:
         return line
     return {**line, "path": shown, "message": str(line["message"]).replace(path, shown)}

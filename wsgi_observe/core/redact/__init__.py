@@ -10,21 +10,22 @@ from urllib.parse import quote
 
 from wsgi_observe.core.redact.data import Copier
 from wsgi_observe.core.redact.forms import without_forms
-from wsgi_observe.core.redact.glance import Glance
+from wsgi_observe.core.redact.glance import SHORT, Glance
 from wsgi_observe.core.redact.names import Names
 from wsgi_observe.core.redact.pairs import without_values
 from wsgi_observe.core.redact.personal import without_personal
 from wsgi_observe.core.redact.query import redacted_query
+from wsgi_observe.core.redact.search import CHARACTERS, Budget, within
 from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
-__all__ = ["QUERIES", "REDACTED", "Redactor"]
+__all__ = ["QUERIES", "REDACTED", "Budget", "Redactor"]
 
 QUERIES = frozenset({"query_string", "QUERY_STRING"})
 """Names of what is looked at as a query is, where also ``code`` and ``key`` are credentials."""
 
 _PLAIN = frozenset({int, float, bool, type(None)})
 _LEAST = 6  # characters
-_LONGEST = 2 * 1024 * 1024  # characters of one text that are looked at
+_OF_A_QUERY = 500  # steps, for some dozens of names
 
 
 class Redactor:
@@ -45,6 +46,7 @@ class Redactor:
         self._names = Names(add, keep)
         self._finds_nothing = Glance(self._names).finds_nothing
         self._known = self._names.known.get
+        self.judge = self._names.judge
         self._personal = personal
         self._looks_at_words = personal  # where a word or number alone may have to go
         self._secrets: tuple[str, ...] = ()
@@ -82,29 +84,32 @@ class Redactor:
         """
         return self._names.in_a_query(name) if in_query else name in self._names
 
-    def field(self, name: str, value: object) -> Any:
-        """Return what may be seen of a named value."""
+    def field(self, name: str, value: object, budget: Budget | None = None) -> Any:
+        """Return what may be seen of a named value.
+
+        :param budget: the work that may be done, where it is that of a whole record.
+        """
         is_sensitive = self._known(name)
         if is_sensitive is None:
-            is_sensitive = name in self._names
+            is_sensitive = self.judge(name, budget or Budget())
         if is_sensitive:
             return REDACTED
         kind = type(value)
         if kind is str:
-            return self._field_of_text(name, value)  # type: ignore[arg-type]
+            return self._field_of_text(name, value, budget)  # type: ignore[arg-type]
         # Of what is neither text nor data only a number may be a person's.
         if kind in _PLAIN and (not self._personal or name in OUR_OWN):
             return value
-        return self.value(value)
+        return self.value(value, budget)
 
-    def _field_of_text(self, name: str, value: str) -> str:
-        if value.isalnum() and not self._looks_at_words:
+    def _field_of_text(self, name: str, value: str, budget: Budget | None) -> str:
+        if value.isalnum() and not self._looks_at_words and len(value) <= CHARACTERS:
             return value
         if name in OUR_OWN:
             return value
-        return self.query(value) if name in QUERIES else self.text(value)
+        return self.query(value, budget) if name in QUERIES else self.text(value, budget)
 
-    def value(self, value: object) -> Any:
+    def value(self, value: object, budget: Budget | None = None) -> Any:
         """Return a redacted copy of a value, however nested; never raises.
 
         What is neither data nor text stands there as its text.
@@ -112,39 +117,54 @@ class Redactor:
         >>> Redactor().value({"user": {"name": "jane", "password": "hunter2"}})
         {'user': {'name': 'jane', 'password': '[REDACTED]'}}
         """
-        return Copier(self).copy(value)
+        return Copier(self, Budget() if budget is None else budget).copy(value)
 
-    def text(self, text: str) -> str:
-        """Return free text without secrets."""
+    def text(self, text: str, budget: Budget | None = None) -> str:
+        """Return free text without secrets; what is beyond the budget is cut."""
         try:
-            if self._finds_nothing(text) and not self._looks_at_words and len(text) <= _LONGEST:
+            if budget is None:
+                if self._finds_nothing(text) and not self._looks_at_words:
+                    return text
+                return self._searched(text, Budget())
+            if budget.steps < 0:
+                return budget.cut_off("", len(text))
+            budget.steps -= 1 + len(text) // 64 if len(text) < CHARACTERS else CHARACTERS // 64
+            if self._finds_nothing(text) and not self._looks_at_words:
                 return text
-            return self._searched(text)
+            return self._searched(text, budget)
         except Exception:  # a text of a class that does as it likes
             return REDACTED
 
-    def _searched(self, text: str) -> str:
+    def _searched(self, text: str, budget: Budget) -> str:
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         if self._segments is not None:
             text = self._segments(REDACTED, text)
-        if len(text) > _LONGEST:
-            text = text[:_LONGEST] + REDACTED
-        text = without_forms(text)
-        text = without_personal(text) if self._personal else text
-        return without_values(text, self._names)
+        part = budget.part()
+        text = within(text, part)
+        part.characters -= len(text)
+        # A short one was looked at before it came here.
+        if self._looks_at_words or len(text) <= SHORT or not self._finds_nothing(text, CHARACTERS):
+            text = without_forms(text, part)
+            text = without_personal(text, part) if self._personal else text
+            text = without_values(text, self._names, part)
+        budget.put_back(part)
+        return text
 
-    def query(self, query: str) -> str:
+    def query(self, query: str, budget: Budget | None = None) -> str:
         """Return a query string or a form body without secrets, cut where it is long.
 
         >>> Redactor().query("page=2&access_token=abc&%74oken=abc")
         'page=2&access_token=[REDACTED]&%74oken=[REDACTED]'
         """
-        return redacted_query(query, self._names, self.text)
+        return redacted_query(query, self._names, self.text, budget or Budget(steps=_OF_A_QUERY))
 
     def headers(self, headers: Any) -> Any:
         """Return headers without secrets: a mapping, or pairs as they came."""
+        budget = Budget()
         if isinstance(headers, Mapping):
-            return {name: self.field(str(name), value) for name, value in headers.items()}
-        pairs = [type(pair)((pair[0], self.field(str(pair[0]), pair[1]))) for pair in headers]
+            return {name: self.field(str(name), one, budget) for name, one in headers.items()}
+        pairs = [
+            type(pair)((pair[0], self.field(str(pair[0]), pair[1], budget))) for pair in headers
+        ]
         return tuple(pairs) if isinstance(headers, tuple) else pairs

@@ -7,6 +7,7 @@ from binascii import Error as NoBase64
 from binascii import a2b_base64
 
 from wsgi_observe.core.redact.reach import end_of_value
+from wsgi_observe.core.redact.search import Budget, Span, replaced
 from wsgi_observe.core.redact.words import REDACTED
 
 _private_key = re.compile(
@@ -19,49 +20,59 @@ _scheme = re.compile(
     r"\b(bearer|basic)((?: |\+|%20)+)(?!(?:bearer|basic)\b)([\w.~+/-]{4,}+={0,3})", re.I | re.A
 )
 # RFC 3986, section 3.2.1; a `#`, `?` or `@` that nobody encoded is taken for the password's.
-_password_in_url = re.compile(r"(://[^\s/?#@:\"'<>]*+:)(?!\d{1,5}[?#])([^\s/\"'<>]*)@")
-_token_in_url = re.compile(r"(://)([^\s/?#@:\"'<>]{16,}+)@")
+_password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]*)@")
+_token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)@")
 parameters = re.compile(
     r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
     r"Failing row contains )"
 )
 
 
-def without_forms(text: str) -> str:
+def without_forms(text: str, budget: Budget) -> str:
     """Return `text` without what is recognised wherever it stands."""
     if "-----BEGIN" in text:
         text = _private_key.sub(REDACTED, text)
     if "[" in text or "Failing" in text:
-        text = _without_parameters(text)
+        text = _without_parameters(text, budget)
     if "://" in text:
-        text = _password_in_url.sub(rf"\1{REDACTED}@", text)
-        text = _token_in_url.sub(_shown_user, text)
+        text = replaced(text, _password_in_url, _first_group, budget)
+        text = replaced(text, _token_in_url, _user_if_random, budget)
     if "eyJ" in text:
         text = _jwt.sub(REDACTED, text)
-    return _scheme.sub(_shown_scheme, text)
+    folded = text.lower()  # quicker than to look for either case
+    if "bearer" in folded or "basic" in folded:
+        text = replaced(text, _scheme, _credential, budget)
+    return text
 
 
-def _without_parameters(text: str) -> str:
+def _without_parameters(text: str, budget: Budget) -> str:
     """Leave out what SQLAlchemy says of a statement's values, and PostgreSQL of a row's."""
     parts: list[str] = []
     kept = 0
     while found := parameters.search(text, kept):
+        if not budget.take(3):
+            return budget.cut_off("".join(parts), len(text) - kept)
         is_list = found[0].startswith("[parameters")
-        end = end_of_value(text, found.start() if is_list else found.end())
+        end = end_of_value(text, found.start() if is_list else found.end(), budget)
         parts += text[kept : found.end()], REDACTED, "]" if is_list else ""
         kept = max(end, found.end())
     return "".join([*parts, text[kept:]]) if parts else text
 
 
-def _shown_user(found: re.Match[str]) -> str:
-    return f"://{REDACTED}@" if _looks_random(found[2]) else found[0]
+def _first_group(found: re.Match[str]) -> Span:
+    return found.start(1), found.end(1), REDACTED
 
 
-def _shown_scheme(found: re.Match[str]) -> str:
-    scheme, space, value = found.groups()
-    if scheme.lower() == "basic" and _is_user_and_password(value):
-        return f"{scheme}{space}{REDACTED}"
-    return f"{scheme}{space}{REDACTED}" if _looks_random(value, 4) else found[0]
+def _user_if_random(found: re.Match[str]) -> Span | None:
+    return _first_group(found) if _looks_random(found[1]) else None
+
+
+def _credential(found: re.Match[str]) -> Span | None:
+    scheme, value = found[1], found[3]
+    is_one = scheme.lower() == "basic" and _is_user_and_password(value)
+    if not is_one and not _looks_random(value, 4):
+        return None
+    return found.start(3), found.end(3), REDACTED
 
 
 def _looks_random(text: str, least: int = 16) -> bool:

@@ -6,18 +6,21 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
+from wsgi_observe.core.redact.search import Budget
 from wsgi_observe.core.redact.words import (
     ABOUT_IT,
     ALONE,
     ANYWHERE,
     AT_THE_END,
     BEFORE_IT,
+    ENDS_A_TERM,
     IN_A_QUERY,
     OUR_OWN,
 )
 
 _LONGEST = 256  # characters of a name; a longer one is none that anybody has given
 _REMEMBERED = 4096
+_ENDINGS = frozenset(word[-3:] for word in AT_THE_END)
 
 _parts = re.compile(r"[^\W\d_]+|\d+")
 # `apiKey`, `XSRFToken` and `APIKey`, each in its words.
@@ -43,6 +46,7 @@ class Names:
         self._added = frozenset(map(_term, add))
         self._kept = frozenset(map(_term, keep))
         self.known: dict[str, bool] = {}  # those that were asked for
+        self.frames: dict[str, str] = {}  # of tracebacks, as they are shown
         self._known_in_queries: dict[str, bool] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -59,6 +63,15 @@ class Names:
             known = len(name) > _LONGEST or self._is_sensitive(name, IN_A_QUERY)
             _remember(self._known_in_queries, name, known)
         return known
+
+    def judge(self, name: str, budget: Budget, *, in_query: bool = False) -> bool:
+        """Tell whether it is sensitive, at the expense of a budget."""
+        known = (self._known_in_queries if in_query else self.known).get(name)
+        if known is not None:
+            budget.steps -= 1
+            return known
+        budget.steps -= 8 + min(len(name), _LONGEST) // 2
+        return self.in_a_query(name) if in_query else name in self
 
     def _is_sensitive(self, name: str, more: frozenset[str] = frozenset()) -> bool:
         if name in OUR_OWN:
@@ -115,18 +128,18 @@ def _spans(words: Term, terms: frozenset[Term]) -> Iterable[tuple[int, int]]:
 def _terms(words: Term, more: frozenset[str]) -> Iterable[tuple[int, int]]:
     """Yield where in a name its sensitive words stand."""
     last = len(words) - 1
-    for start, word in enumerate(words):
+    for place, word in enumerate(words):
         if (
             word in ANYWHERE
-            or word.endswith(AT_THE_END)
+            or (word[-3:] in _ENDINGS and word.endswith(AT_THE_END))
             or word in more
-            or (word in ALONE and last == start and (start == 0 or ALONE[word]))
+            or (word in ALONE and last == place and (place == 0 or ALONE[word]))
         ):
-            yield start, start + 1
-        for length in (2, 3):
-            term = words[start : start + length]
-            if len(term) == length and term in ANYWHERE:
-                yield start, start + length
+            yield place, place + 1
+        if word in ENDS_A_TERM:
+            for start in (place - 1, place - 2):
+                if start >= 0 and words[start : place + 1] in ANYWHERE:
+                    yield start, place + 1
 
 
 def _is_only_about(words: Term, start: int, end: int) -> bool:
@@ -139,6 +152,7 @@ def _is_only_about(words: Term, start: int, end: int) -> bool:
 
 
 def _remember(known: dict[str, bool], name: str, is_sensitive: bool) -> None:
-    # Names come from clients too, and there are no end of them.
-    if len(known) < _REMEMBERED and len(name) <= _LONGEST:
+    if len(name) <= _LONGEST:
+        if len(known) >= _REMEMBERED:
+            known.clear()  # names come from clients too: those of a flood give way to the usual
         known[name] = is_sensitive

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
 from wsgi_observe.core.redact.names import Names
 from wsgi_observe.core.redact.reach import end_of_header, end_of_value
+from wsgi_observe.core.redact.search import Budget, Span, replaced
 from wsgi_observe.core.redact.words import ENDS_A_TERM, REDACTED
 
 _LONGEST_NAME = 128  # characters: of a longer run the end is looked at
 _LONGEST_FRAME = 1024  # characters, of those that are remembered
+_MOST_FRAMES = 1024
+_SHORTEST = 3  # characters of a name with its value
 
 # Begins only where a run of a name's characters does, and takes few brackets: whatever else stands
 # there, each character is looked at a few times at most.
@@ -19,7 +21,7 @@ _run = r"(?:[\w%.$-]|\\u[0-9a-fA-F]{4})"
 _pair = re.compile(
     rf"""
     (?<![\w%.$-])(?!(?<=\\)u[0-9a-fA-F]{{4}})
-    (?P<name>{_run}++(?:\[{_run}*+\]?{_run}*+){{0,8}}+\]?)
+    (?P<name>{_run}++(?:\[{_run}*+\]?{_run}*+){{0,3}}+\]?)
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # The last one: a header as it is listed, ('Cookie', 'a=b'), or a command's argument.
     (?P<sign>[ \t]{{0,8}}(?:=>|:=|={{1,3}}|:)[ \t]{{0,8}}|(?<=["'`]),[ ](?=b?\\*["'`]))
@@ -27,7 +29,7 @@ _pair = re.compile(
     re.VERBOSE,
 )
 _listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
-_option = re.compile(r"(?<![\w-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
+_option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
 _words_before = re.compile(r"(\w{1,32})[ -]\Z")
 _scheme = re.compile(r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+", re.I)
 _spaced = re.compile(
@@ -55,84 +57,88 @@ _SAYS_NOTHING = frozenset(
 )
 
 
-def without_values(text: str, names: Names) -> str:
+def without_values(text: str, names: Names, budget: Budget) -> str:
     """Return `text` with the values of sensitive names left out."""
     if '  File "' not in text:
-        return _without_values(text, names)
-    parts: list[str] = []
+        return _without_values(text, names, budget)
+    pieces: list[tuple[str, bool]] = []
     end = 0
     for frame in _frame.finditer(text):
-        of_frame = _of_usual_frame if len(frame[0]) <= _LONGEST_FRAME else _without_values
-        parts += _without_values(text[end : frame.start()], names), of_frame(frame[0], names)
+        pieces += (text[end : frame.start()], False), (frame[0], True)
         end = frame.end()
-    return "".join([*parts, _without_values(text[end:], names)])
+    shown = [_without_values(text[end:], names, budget)]
+    # From the end, which has the exception's own line: where a budget runs out, the rest is cut.
+    for piece, is_frame in reversed(pieces):
+        search = _without_values_in_frame if is_frame else _without_values
+        shown.append(search(piece, names, budget))
+    return "".join(reversed(shown))
 
 
-@lru_cache(1024)
-def _of_usual_frame(frame: str, names: Names) -> str:
+def _without_values_in_frame(frame: str, names: Names, budget: Budget) -> str:
     """Do it once for each line of code that failures pass: it is the same each time."""
-    return _without_values(frame, names)
+    shown = names.frames.get(frame)
+    if shown is not None:
+        budget.take(1)
+        return shown
+    budget.take(10)
+    shown = _without_values(frame, names, budget)
+    if budget.steps >= 0 and len(frame) <= _LONGEST_FRAME:
+        if len(names.frames) >= _MOST_FRAMES:
+            names.frames.clear()
+        names.frames[frame] = shown
+    return shown
 
 
-def _without_values(text: str, names: Names) -> str:
-    patterns = [_pair, *([_option] if "--" in text else []), *([_encoded] if "%3" in text else [])]
-    for pattern in patterns:
-        text = _replaced(text, pattern, lambda found: _value_of(found, names))
-    return text
+def _without_values(text: str, names: Names, budget: Budget) -> str:
+    if len(text) < _SHORTEST:
+        return text
+
+    def value_of(found: re.Match[str]) -> Span | None:
+        return _value_of(found, names, budget)
+
+    text = replaced(text, _pair, value_of, budget)
+    if "--" in text:
+        text = replaced(text, _option, value_of, budget)
+    return replaced(text, _encoded, value_of, budget) if "%3" in text else text
 
 
-Span = tuple[int, int, str]
-
-
-def _replaced(
-    text: str, pattern: re.Pattern[str], span_of: Callable[[re.Match[str]], Span | None]
-) -> str:
-    parts: list[str] = []
-    position = kept = 0
-    while found := pattern.search(text, position):
-        span = span_of(found)
-        if span is None:
-            # What follows the name may be a name itself.
-            position = found.end("quote")
-            continue
-        start, end, shown = span
-        parts += text[kept:start], shown
-        position = kept = end
-    return "".join([*parts, text[kept:]]) if parts else text
-
-
-def _value_of(found: re.Match[str], names: Names) -> Span | None:
+def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None:
     """Return what to replace by what, None for a name that may stand with its value."""
     name, quote = found["name"][-_LONGEST_NAME:], found["quote"]
-    if found["sign"] == ", " and not _listed.search(
-        found.string, max(0, found.start() - 6), found.end("name")
-    ):
+    if found["sign"] == ", " and not _is_listed(found):
         return None
-    if not is_sensitive_here(found.string, found.start(), name, found["sign"], names):
+    if not _is_sensitive(found, name, names, budget):
         return None
     text, start = found.string, found.end()
-    end = _end(found, name)
+    end = _end(found, name, budget)
     value = text[start:end]
     if not value or (not quote and value.casefold() in _SAYS_NOTHING):
         return None
     return start, end, _shown(value, quote)
 
 
-def is_sensitive_here(text: str, start: int, name: str, sign: str, names: Names) -> bool:
+def _is_listed(found: re.Match[str]) -> bool:
+    """Tell whether what follows a comma is the value: of a header, or of a command's option."""
+    end = found.end("name")
+    start = max(0, found.start() - 6, end - _LONGEST_NAME)
+    return _listed.search(found.string, start, end) is not None
+
+
+def _is_sensitive(found: re.Match[str], name: str, names: Names, budget: Budget) -> bool:
     """Tell whether a name in a text is sensitive, with what stands before it."""
-    if name in names:
+    text, start, sign = found.string, found.start(), found["sign"]
+    if names.judge(name, budget):
         return True
-    if sign in ("%3D", "%3d") and names.in_a_query(name):
-        return True
-    if sign == "=" and start and text[start - 1] in "?&" and names.in_a_query(name):
+    in_query = sign in ("%3D", "%3d") or (sign == "=" and text[start - 1 : start] in ("?", "&"))
+    if in_query and names.judge(name, budget, in_query=True):
         return True
     if name.casefold() not in ENDS_A_TERM:
         return False
     before = _words_before.search(text, max(0, start - 34), start)  # `api key: …`
-    return before is not None and f"{before[1]} {name}" in names
+    return before is not None and names.judge(f"{before[1]} {name}", budget)
 
 
-def _end(found: re.Match[str], name: str) -> int:
+def _end(found: re.Match[str], name: str, budget: Budget) -> int:
     text, start, sign = found.string, found.end(), found["sign"]
     if sign in ("%3D", "%3d"):
         ended = _end_of_encoded.search(text, start)
@@ -144,7 +150,7 @@ def _end(found: re.Match[str], name: str) -> int:
         if kind == "number" and (groups := _groups.match(text, start)):
             return groups.end()
     scheme = _scheme.match(text, start)
-    return end_of_value(text, scheme.end() if scheme else start)
+    return end_of_value(text, scheme.end() if scheme else start, budget)
 
 
 @lru_cache(1024)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wsgi_observe.core.redact.search import Budget, Span, replaced
 from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
 # What hangs on to an address goes with it, so that nothing can begin there.
@@ -20,11 +21,11 @@ _issuer = re.compile(
 )
 
 
-def without_personal(text: str) -> str:
+def without_personal(text: str, budget: Budget) -> str:
     """Return `text` without card numbers and e-mail addresses."""
     if "@" in text or "%40" in text:
         text = _address.sub(REDACTED, text)
-    return _number.sub(_shown, text)
+    return replaced(text, _number, _card_number, budget)
 
 
 def is_card_number(digits: str) -> bool:
@@ -40,9 +41,10 @@ def is_card_number(digits: str) -> bool:
     return (sum(values[::2]) + sum(tens + ones for tens, ones in doubled)) % 10 == 0
 
 
-def _shown(found: re.Match[str]) -> str:
+def _card_number(found: re.Match[str]) -> Span | None:
     digits = "".join(filter(str.isdigit, found[0].replace("%20", "")))
     if not is_card_number(digits):
-        return found[0]
+        return None
     named = _our_name.search(found.string, max(0, found.start() - 26), found.start())
-    return found[0] if named and named[1] in OUR_OWN else REDACTED
+    is_ours = named is not None and named[1] in OUR_OWN
+    return None if is_ours else (found.start(), found.end(), REDACTED)

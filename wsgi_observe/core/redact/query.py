@@ -8,16 +8,19 @@ from urllib.parse import unquote_plus
 
 from wsgi_observe.core.environ import printable
 from wsgi_observe.core.redact.names import Names
+from wsgi_observe.core.redact.search import Budget
 from wsgi_observe.core.redact.words import REDACTED
 
 _LONGEST = 2048  # characters that are told
 _CUT = "…"
 
+Clean = Callable[[str, Budget], str]
+
 _separator = re.compile("[&;]")
-_name = re.compile(r"([^?&=;/#]+)=")
+_name = re.compile(r"(?<![^?&=;/#])([^?&=;/#]++)=")
 
 
-def redacted_query(query: str, names: Names, clean: Callable[[str], str]) -> str:
+def redacted_query(query: str, names: Names, clean: Clean, budget: Budget) -> str:
     """Return a query without the values of names that look sensitive.
 
     A part without a name is left out as a whole, since it may be a token itself; so is a value
@@ -28,25 +31,29 @@ def redacted_query(query: str, names: Names, clean: Callable[[str], str]) -> str
     shown: list[str] = []
     length = 0
     for part in _separator.split(query[: 2 * _LONGEST]):
-        shown.append(printable(_redacted(part, names, clean)))
+        shown.append(printable(_redacted(part, names, clean, budget)))
         length += len(shown[-1]) + 1
-        if length > _LONGEST:
+        if length > _LONGEST or not budget.take(2):
             shown[-1] = _CUT  # it may be half a name
             break
     return "&".join(shown)
 
 
-def _redacted(part: str, names: Names, clean: Callable[[str], str]) -> str:
+def _redacted(part: str, names: Names, clean: Clean, budget: Budget) -> str:
     name, equals, value = part.partition("=")
     if part in ("", _CUT):
         return part
-    if not equals or names.in_a_query(name) or _holds_a_secret(value, names, clean):
-        return f"{name}={REDACTED}" if equals else REDACTED
+    if not equals:
+        return REDACTED
+    is_secret = names.judge(name, budget, in_query=True)
+    if is_secret or _holds_a_secret(value, names, clean, budget):
+        return f"{name}={REDACTED}"
     return part
 
 
-def _holds_a_secret(value: str, names: Names, clean: Callable[[str], str]) -> bool:
+def _holds_a_secret(value: str, names: Names, clean: Clean, budget: Budget) -> bool:
     nested = unquote_plus(unquote_plus(value)) if "%" in value or "+" in value else value
-    if any(names.in_a_query(found[1]) for found in _name.finditer(nested)):
-        return True
-    return clean(nested) != nested
+    for found in _name.finditer(nested):
+        if names.judge(found[1], budget, in_query=True) or budget.steps < 0:
+            return True
+    return clean(nested, budget) != nested

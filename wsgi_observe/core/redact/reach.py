@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from wsgi_observe.core.redact.search import Budget
+
 _LONGEST_LINE = 4096
 
-_quote = re.compile(r"(\\*)([\"'`])")
+_QUOTES = "\"'`"
 _opening = re.compile(r"b?(\\*)([\"'`])")
 _in_brackets = re.compile(r"[\"'()\[\]{}]")
-_end_of_header = re.compile(r"[\r\n]|\\[rn]")
+_ends_of_header = {mark: re.compile(rf"[\r\n{mark}]|\\[rn]") for mark in ("", *_QUOTES)}
 _bare = re.compile(
     r"""(?:
         [^\s&,;"'`\\()\[\]{}<>]
@@ -22,20 +24,21 @@ _bare = re.compile(
 )
 
 
-def end_of_value(text: str, start: int) -> int:
+def end_of_value(text: str, start: int, budget: Budget) -> int:
     """Return where the value that begins at `start` ends.
 
-    What opens and never closes reaches to the end of the text: better too much than half.
+    What opens and never closes reaches to the end of the text, and so does what takes more than
+    the budget: better too much than half.
     """
     if start >= len(text):
         return start
     if opened := _opening.match(text, start):
-        return end_of_quoted(text, opened)
+        return end_of_quoted(text, opened, len(text), budget)
     if text[start] in "([{":
-        return _end_of_brackets(text, start, len(text))
+        return _end_of_brackets(text, start, len(text), budget)
     if text[start] == "<" and (closed := text.find(">", start, _end_of_line(text, start))) >= 0:
         return closed + 1
-    return _end_of_bare(text, start)
+    return _end_of_bare(text, start, budget)
 
 
 def end_of_header(text: str, start: int, before: str) -> int:
@@ -43,46 +46,46 @@ def end_of_header(text: str, start: int, before: str) -> int:
 
     :param before: the character before the header's name.
     """
-    found = _end_of_header.search(text, start)
-    end = found.start() if found else len(text)
-    if before and before in "\"'`":
-        closed = text.find(before, start, end)
-        return end if closed < 0 else closed
-    return end
+    found = _ends_of_header[before if before in _ends_of_header else ""].search(text, start)
+    return found.start() if found else len(text)
 
 
-def end_of_quoted(text: str, opened: re.Match[str], limit: int | None = None) -> int:
+def end_of_quoted(text: str, opened: re.Match[str], limit: int, budget: Budget) -> int:
     """Return where a quoted text ends, which may be quoted in another one.
 
     At each level a quote has more backslashes before it: none, one, three, seven.
     """
     depth, mark = len(opened[1]), opened[2]
-    limit = len(text) if limit is None else limit
-    for found in _quote.finditer(text, opened.end(), limit):
-        if found[2] != mark:
-            continue
-        before = len(found[1])
+    position = text.find(mark, opened.end(), limit)
+    while position >= 0:
+        first = max(_before_backslashes(text, position), opened.end())
+        before = position - first
         if before < depth:
-            return found.start()  # what it stands in ends here
+            return first  # what it stands in ends here
         if (before - depth) % (2 * (depth + 1)) == 0:
-            return found.end()
+            return position + 1
+        if not budget.take(1 + before // 16):
+            break
+        position = text.find(mark, position + 1, limit)
     return limit
 
 
-def _end_of_bare(text: str, start: int) -> int:
+def _end_of_bare(text: str, start: int, budget: Budget) -> int:
     position = start
     while position < len(text):
         found = _bare.match(text, position)
         if found is not None:
             position = found.end()
         elif text[position] in "([{":
-            position = _end_of_brackets(text, position, _end_of_line(text, position))
+            position = _end_of_brackets(text, position, _end_of_line(text, position), budget)
         else:
-            break
+            return position
+        if not budget.take(1):
+            return len(text)
     return position
 
 
-def _end_of_brackets(text: str, start: int, limit: int) -> int:
+def _end_of_brackets(text: str, start: int, limit: int, budget: Budget) -> int:
     depth, position = 0, start
     while found := _in_brackets.search(text, position, limit):
         position = found.end()
@@ -94,9 +97,11 @@ def _end_of_brackets(text: str, start: int, limit: int) -> int:
             if depth == 0:
                 return position
         elif not _is_apostrophe(text, found.start()):
-            opened = _quote.search(text, _before_backslashes(text, found.start()))
+            opened = _opening.match(text, _before_backslashes(text, found.start()))
             assert opened is not None
-            position = end_of_quoted(text, opened, limit)
+            position = end_of_quoted(text, opened, limit, budget)
+        if not budget.take(1):
+            return len(text)
     return limit
 
 
