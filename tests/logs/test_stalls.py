@@ -298,6 +298,169 @@ def test_descriptors_that_a_daemon_closes_are_not_written_to(tmp_path: Path) -> 
     assert messages(done.stdout) == ["one", "two"]
 
 
+REUSED = """
+import socket
+configure_logging(log_format="json", log_stream={stream!r})
+log.warning("one")
+os.closerange({first}, 256)
+pair = socket.socketpair()
+more = socket.socketpair()  # as many as take the numbers of the standard streams
+log.warning("two")
+for one in (*pair, *more):
+    one.setblocking(False)
+    try: received = one.recv(1)
+    except BlockingIOError: continue
+    os._exit(7)
+"""
+
+
+@pytest.mark.parametrize("first", [3, 0], ids=["all but the standard ones", "all"])
+@pytest.mark.parametrize("kind", ["pipe", "file", "socket", "path"])
+def test_a_number_that_a_socket_has_got_at_once_receives_no_line(
+    kind: str, first: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "shop.log"
+    ours, theirs = socket.socketpair()
+    with path.open("ab") as file, ours, theirs:
+        stdout = {"file": file, "socket": theirs}.get(kind, subprocess.PIPE)
+        stream = str(path) if kind == "path" else "stdout"
+        done = run(REUSED.format(stream=stream, first=first), stdout=stdout)
+        written = done.stdout or path.read_bytes() or ours.recv(10_000)
+    is_gone = first == 0 and kind != "path"
+    assert messages(written) == (["one"] if is_gone else ["one", "two"])
+
+
+def test_a_standard_descriptor_that_a_socket_has_got_is_not_followed() -> None:
+    done = run(
+        """
+        import socket
+        configure_logging(log_format="json")
+        log.info("one")
+        os.close(1)
+        pair = socket.socketpair()
+        assert pair[0].fileno() == 1
+        logging.getLogger().handlers[0]._looked_at = 0  # a second later
+        log.info("two")
+        """
+    )
+    assert messages(done.stdout) == ["one", "two"]
+
+
+EXHAUSTED = """
+import resource
+from logging.config import dictConfig
+from wsgi_observe.logs import logging_config
+taken = []
+def exhaust():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    while True:
+        try: taken.append(os.dup(2))
+        except OSError: return
+def relieve():
+    while taken: os.close(taken.pop())
+handler = lambda: logging.getLogger().handlers[0]
+"""
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file", "socket"])
+def test_without_a_descriptor_to_spare_a_line_is_written_and_the_stream_opened_later(
+    kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "shop.log"
+    ours, theirs = socket.socketpair()
+    program = EXHAUSTED + dedent(
+        """
+        dictConfig(logging_config(log_format="json"))
+        exhaust()
+        log.error("one")
+        assert type(handler()._outlet.sink).__name__ == "Borrowed"
+        relieve()
+        handler()._looked_at = 0  # a second later
+        log.error("two")
+        assert type(handler()._outlet.sink).__name__ in ("Pipe", "Descriptor", "Socket")
+        """
+    )
+    with path.open("ab") as file, ours, theirs:
+        done = run(program, stdout={"file": file, "socket": theirs}.get(kind, subprocess.PIPE))
+        written = done.stdout or path.read_bytes() or ours.recv(10_000)
+    assert messages(written) == ["one", "two"]
+    assert done.stderr == b""
+
+
+def test_a_pipe_that_nobody_reads_holds_nobody_up_who_had_no_descriptor_to_spare() -> None:
+    end, start = os.pipe()
+    program = EXHAUSTED + dedent(
+        """
+        dictConfig(logging_config(log_format="json", log_wait=0.05))
+        exhaust()
+        log.error("first")
+        for number in range(500): log.error("y" * 400)
+        relieve()
+        """
+    )
+    run(program, stdout=start)
+    os.close(start)
+    assert whole(Reader(end).lines())[0]["message"] == "first"
+
+
+def test_a_file_that_no_descriptor_is_left_for_is_opened_when_there_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "shop.log"
+    program = EXHAUSTED + dedent(
+        f"""
+        configure_logging(log_format="json", log_stream={str(path)!r})
+        log.error("one")
+        os.closerange(3, 64)
+        exhaust()
+        log.error("two")
+        relieve()
+        log.error("three")
+        """
+    )
+    run(program)
+    assert messages(path) == ["one", "two", "three"]
+
+
+CUT = """
+import resource, signal
+configure_logging(log_format="json", log_stream={stream!r})
+log.error("one")
+size = os.path.getsize({path!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
+log.error("two")
+assert os.path.getsize({path!r}) == size + 20
+{meanwhile}
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+log.error("three")
+"""
+
+
+@pytest.mark.parametrize("kind", ["path", "stdout"])
+@pytest.mark.parametrize(
+    ("meanwhile", "left"),
+    [
+        pytest.param("", ["one", "two", "three"], id="there is room again"),
+        pytest.param("os.truncate({path!r}, 0)", ["two", "three"], id="it was emptied"),
+        pytest.param(
+            "open({path!r}, 'w').write(chr(10) * 50)", ["two", "three"], id="it was written anew"
+        ),
+        pytest.param(
+            "os.rename({path!r}, {path!r} + '.1')", ["two", "three"], id="it was rotated away"
+        ),
+    ],
+)
+def test_the_rest_of_a_line_that_a_full_disk_cut_is_behind_its_beginning_or_nowhere(
+    kind: str, meanwhile: str, left: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "shop.log"
+    if kind == "stdout" and "rename" in meanwhile:
+        pytest.skip("a redirected stdout stays the file that it was")
+    stream = str(path) if kind == "path" else "stdout"
+    program = CUT.format(stream=stream, path=str(path), meanwhile=meanwhile.format(path=str(path)))
+    with path.open("ab") as file:
+        run(program, stdout=file if kind == "stdout" else subprocess.PIPE)
+    assert messages(path.read_bytes().lstrip(b"\n")) == left
+
+
 def test_the_pipe_that_others_write_to_stays_blocking() -> None:
     done = run(
         """

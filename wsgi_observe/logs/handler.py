@@ -140,15 +140,20 @@ class LineHandler(logging.Handler):
         if outlet is None:
             return self._open()
         if outlet.sink.is_stale():
-            sink, remark = open_sink(self._stream, self._owner)
-            outlet.sink.close()
-            outlet.sink = sink
-            self._remark(remark)
+            with suppress(OSError):  # no descriptor is left: what is there does, or fails by itself
+                self._reopen()
         return outlet
+
+    def _reopen(self) -> None:
+        assert self._outlet is not None
+        sink, remark = open_sink(self._stream, self._owner)
+        self._outlet.sink.close()
+        self._outlet.sink = sink
+        self._remark(remark)
 
     def _open(self) -> Outlet:
         sink, remark = open_sink(self._stream, self._owner)
-        self._outlet = Outlet(sink, self._wait, self._count_line, self._say_failure)
+        self._outlet = Outlet(sink, self._wait, self._count_line, self._say_failure, self._reopen)
         self._looked_at = monotonic()
         self._remark(remark)
         return self._outlet

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any
 
-from wsgi_observe.logs.sinks import Sink
+from wsgi_observe.logs.sinks import LostDescriptorError, Sink
 
 KEPT_BYTES = 1024 * 1024
 """How much of the lines that matter is kept for when the stream drains."""
@@ -23,6 +23,7 @@ class Outlet:
     :param wait: seconds for which a full pipe is waited for, once.
     :param count_line: makes the line that tells how many were lost.
     :param on_failure: told of an error other than a full pipe.
+    :param reopen: sets `sink` anew, when other code has closed its descriptor.
     """
 
     def __init__(
@@ -31,17 +32,21 @@ class Outlet:
         wait: float,
         count_line: Callable[[int], bytes],
         on_failure: Callable[[Exception], object],
+        reopen: Callable[[], object],
     ) -> None:
         self.sink = sink
         self._wait = wait
         self._count_line = count_line
         self._on_failure = on_failure
+        self._reopen = reopen
         self._no_wait_before = 0.0
         self._patient_until = 0.0
         self._is_behind = False
         self._is_catching_up = False
         self._owner = os.getpid()
-        self._rest = b""
+        self._cut = b""
+        self._taken = 0
+        self._end: object = None
         self._kept: deque[tuple[bytes, bool]] = deque()
         self._kept_bytes = 0
         self._lost = 0
@@ -54,7 +59,7 @@ class Outlet:
         if self._is_behind and not self.catch_up():
             return self._keep_or_count(line, is_grave)
         try:
-            taken = self.sink.write(line)
+            taken = self._write(line)
         except BlockingIOError:
             taken = 0
         except Exception as error:
@@ -67,7 +72,7 @@ class Outlet:
         is_wait_due = self._wait > 0 and now >= self._no_wait_before
         self._patient_until = now + self._wait if is_wait_due else 0.0
         if taken:
-            self._rest = line[taken:]
+            self._note_cut(line, taken)
         else:
             self._keep_or_count(line, is_grave)
         return is_wait_due
@@ -94,7 +99,13 @@ class Outlet:
         self._is_catching_up = True
         try:
             while line := self._next():
-                self._note_written(line, self.sink.write(line))
+                try:
+                    taken = self.sink.write(line)
+                except LostDescriptorError:
+                    self._reopen()
+                    line = self._next()  # perhaps whole again
+                    taken = self.sink.write(line)
+                self._note_written(line, taken)
             self._is_behind = False
         except BlockingIOError:
             pass
@@ -117,22 +128,39 @@ class Outlet:
             self._patient_until = 0.0
             return True
 
+    def _write(self, line: bytes) -> int:
+        try:
+            return self.sink.write(line)
+        except LostDescriptorError:
+            self._reopen()
+            return self.sink.write(line)
+
     def _next(self) -> bytes:
-        if self._rest:
-            return self._rest
+        if self._cut:
+            # The rest of a line belongs behind its beginning: not into a file that was emptied or
+            # put in place of the other meanwhile, nor behind what another process has written.
+            if self._taken and self.sink.end() != self._end:
+                self._taken = 0
+            return self._cut[self._taken :]
         if self._kept:
             return self._kept[0][0]
         return self._count_line(self._lost) if self._lost else b""
 
     def _note_written(self, line: bytes, taken: int) -> None:
-        if self._rest:
-            self._rest = self._rest[taken:]
+        if self._cut:
+            self._note_cut(self._cut, self._taken + taken)
             return
-        self._rest = line[taken:]
+        self._note_cut(line, taken)
         if self._kept:
             self._kept_bytes -= len(self._kept.popleft()[0])
         else:
             self._lost = 0
+
+    def _note_cut(self, line: bytes, taken: int) -> None:
+        """Keep a line of which so much is written, if there is more of it."""
+        is_whole = taken == len(line)
+        self._cut, self._taken = (b"", 0) if is_whole else (line, taken)
+        self._end = None if is_whole else self.sink.end()
 
     def _keep_or_count(self, line: bytes, is_grave: bool) -> bool:
         """Tell whether so much is kept that whoever has more should wait, too."""
@@ -178,7 +206,7 @@ class Outlet:
         self._is_behind = False
         self._patient_until = 0.0
         self._owner = os.getpid()
-        self._rest = b""
+        self._cut, self._taken = b"", 0
         self._kept.clear()
         self._kept_bytes = 0
         self._lost = 0

@@ -22,6 +22,10 @@ class ServerErrors:
             return self._outside.write(data)
         return Plain(stream).write(data)
 
+    def end(self) -> object:
+        """Return where the stream outside a request ends; a server's takes a line whole."""
+        return self._outside.end()
+
     def wait(self, seconds: float) -> bool:
         """Wait for the stream outside a request; a server's has waited already."""
         return self._outside.wait(seconds)

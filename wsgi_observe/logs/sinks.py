@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import _socket  # not `socket`: gevent's would make the description that others share non-blocking
+import errno
 import json
 import os
 import re
 import select
+import stat
 from contextlib import suppress
 from typing import Any, Protocol
 
+Identity = tuple[int, int]
+"""The device and the number of a file."""
+
+NO_MORE_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+
 _not_ascii = re.compile("[^\x00-\x7f]")
+
+
+class LostDescriptorError(OSError):
+    """Other code has closed the descriptor of a sink, and may have got its number since."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EBADF, "its descriptor was closed by other code")
 
 
 class Sink(Protocol):
@@ -22,8 +36,12 @@ class Sink(Protocol):
     def write(self, data: bytes) -> int:
         """Write what fits and return how much that was; raise BlockingIOError for nothing.
 
+        :raises LostDescriptorError: when it has to be opened anew.
         :raises OSError: when it takes nothing any more.
         """
+
+    def end(self) -> object:
+        """Return a value that changes when the stream no longer ends with what was written last."""
 
     def wait(self, seconds: float) -> bool:
         """Wait until it takes a whole line, and tell whether it does."""
@@ -50,7 +68,27 @@ class Descriptor:
 
     def write(self, data: bytes) -> int:
         """Write; a pipe takes up to 4,096 bytes whole or not at all."""
+        try:
+            found = os.fstat(self._own)  # as `_require_own` does; each line would pay for the call
+        except OSError:
+            raise LostDescriptorError from None
+        if (found.st_dev, found.st_ino) != self._is:
+            self._own = -1
+            raise LostDescriptorError
         return os.write(self._own, data)
+
+    def end(self) -> object:
+        """Return which stream it is, and of a file how long."""
+        return _end_of(self._own)
+
+    def _require_own(self) -> None:
+        """Raise LostDescriptorError where the descriptor is another stream's by now.
+
+        Daemons close all that are open, and the next socket gets the number.
+        """
+        if _identity(self._own) != self._is:
+            self._own = -1
+            raise LostDescriptorError
 
     def wait(self, seconds: float) -> bool:
         """Wait for room: in a pipe that is a free page, not the rest of one."""
@@ -64,7 +102,7 @@ class Descriptor:
             self._own = -1  # somebody else's by now
             return True
         source = None if self._source is None else _identity(self._source)
-        return source is not None and source != self._is
+        return source is not None and source != self._is and not is_reused(self._source)
 
     def close(self) -> None:
         """Close our own descriptor."""
@@ -85,6 +123,7 @@ class AskedPipe(Pipe):
 
     def write(self, data: bytes) -> int:
         """Write if there is room for a line."""
+        self._require_own()
         poll = select.poll()
         poll.register(self._own, select.POLLOUT)
         if not poll.poll(0):
@@ -103,12 +142,43 @@ class Socket(Descriptor):
 
     def write(self, data: bytes) -> int:
         """Send what fits."""
+        self._require_own()
         return self._socket.send(data, _socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """Close our own descriptor."""
         self._socket.detach()
         super().close()
+
+
+class Borrowed(AskedPipe):
+    """The stream's own descriptor, while the process has no more of them to give.
+
+    Opened anew at the next look, when there may be one.
+    """
+
+    def __init__(self, source: int) -> None:
+        super().__init__(source, source)
+        self._is_socket = stat.S_ISSOCK(os.fstat(source).st_mode)
+
+    def write(self, data: bytes) -> int:
+        """Write if there is room, without a descriptor of its own."""
+        if not self._is_socket:
+            return super().write(data)
+        self._require_own()
+        stream = _socket.socket(fileno=self._own)
+        try:
+            return stream.send(data, _socket.MSG_DONTWAIT)
+        finally:
+            stream.detach()
+
+    def is_stale(self) -> bool:
+        """Return True: it is to be replaced by one of our own."""
+        return True
+
+    def close(self) -> None:
+        """Leave it open: it is not ours."""
+        self._own = -1
 
 
 class File:
@@ -123,10 +193,28 @@ class File:
         self._path = path
         self._owner = owner
         self._own = -1
-        self._open()
+        self._is: Identity | None = None
+        try:
+            self._open()
+        except OSError as error:
+            if error.errno not in NO_MORE_DESCRIPTORS:
+                raise  # while there are none, each write tries again
 
     def write(self, data: bytes) -> int:
         """Append, to the file that has the name now."""
+        self._follow()
+        return os.write(self._own, data)
+
+    def end(self) -> object:
+        """Return which file has the name now, and how long it is."""
+        self._follow()
+        return _end_of(self._own)
+
+    def _follow(self) -> None:
+        """Open the file that has the name, where it is another one, or where ours was closed."""
+        if self.is_stale():
+            self._open()
+            return
         # A worker that serves as another user may not create files where its arbiter may: the
         # rotated file takes its lines until there is a new one.
         with suppress(PermissionError):
@@ -137,7 +225,6 @@ class File:
                 is_same = False
             if not is_same:
                 self._open()
-        return os.write(self._own, data)
 
     def wait(self, seconds: float) -> bool:
         """Return: a file is never waited for."""
@@ -145,7 +232,7 @@ class File:
 
     def is_stale(self) -> bool:
         """Tell whether a daemon has closed it."""
-        if _identity(self._own) == self._is:
+        if self._own >= 0 and _identity(self._own) == self._is:
             return False
         self._own = -1
         return True
@@ -191,6 +278,10 @@ class Plain:
             self._stream.flush()
         return len(data)
 
+    def end(self) -> object:
+        """Return None: it takes a line whole."""
+        return None
+
     def wait(self, seconds: float) -> bool:
         """Return: it has waited already."""
         return True
@@ -203,10 +294,35 @@ class Plain:
         """Leave it open: it is not ours."""
 
 
-def _identity(descriptor: int) -> tuple[int, int] | None:
+def is_reused(descriptor: int | None) -> bool:
+    """Tell whether a standard descriptor was closed, and its number is a connection's by now.
+
+    One that was moved, by ``dup2`` mostly, is a file, a pipe or a terminal.
+    """
+    if descriptor not in _AT_START or _identity(descriptor) == _AT_START[descriptor]:
+        return False
+    with suppress(OSError):
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    return False
+
+
+def _identity(descriptor: int) -> Identity | None:
     """Return which file a descriptor means, None where it is closed."""
     try:
         found = os.fstat(descriptor)
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _end_of(descriptor: int) -> object:
+    """Return what a descriptor means, and where its end is: that of a file can be seen."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    is_file = stat.S_ISREG(found.st_mode)
+    return found.st_dev, found.st_ino, found.st_size if is_file else 0
+
+
+_AT_START = {number: _identity(number) for number in (1, 2)}

@@ -10,7 +10,18 @@ import sys
 from typing import Any
 
 from wsgi_observe.logs.server_errors import ServerErrors
-from wsgi_observe.logs.sinks import AskedPipe, Descriptor, File, Pipe, Plain, Sink, Socket
+from wsgi_observe.logs.sinks import (
+    NO_MORE_DESCRIPTORS,
+    AskedPipe,
+    Borrowed,
+    Descriptor,
+    File,
+    Pipe,
+    Plain,
+    Sink,
+    Socket,
+    is_reused,
+)
 
 WSGI_ERRORS = "wsgi.errors"
 _OTHER = {"stdout": "stderr", "stderr": "stdout"}
@@ -41,7 +52,9 @@ def open_sink(stream: Any, owner: tuple[int, int] | None = None) -> tuple[Sink, 
 def standard(name: str) -> Any:
     """Return ``sys.stdout`` or ``sys.stderr``, None where it is closed."""
     found = getattr(sys, name)
-    return None if found is None or getattr(found, "closed", False) else found
+    if found is None or getattr(found, "closed", False) or is_reused(_descriptor_of(found)):
+        return None
+    return found
 
 
 def is_pipe(name: str) -> bool:
@@ -85,6 +98,15 @@ def open_descriptor(source: int) -> Sink:
 
     :raises OSError: when there is none.
     """
+    try:
+        return _open_own(source)
+    except OSError as error:
+        if error.errno not in NO_MORE_DESCRIPTORS:
+            raise
+        return Borrowed(source)
+
+
+def _open_own(source: int) -> Sink:
     mode = os.fstat(source).st_mode
     if stat.S_ISSOCK(mode):
         return Socket(_copy(source), source)
