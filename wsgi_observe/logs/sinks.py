@@ -10,7 +10,10 @@ import re
 import select
 import stat
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any, Protocol
+
+_ID = attrgetter("st_dev", "st_ino")
 
 Identity = tuple[int, int]
 """The device and the number of a file."""
@@ -72,7 +75,7 @@ class Descriptor:
             found = os.fstat(self._own)  # as `_require_own` does; each line would pay for the call
         except OSError:
             raise LostDescriptorError from None
-        if (found.st_dev, found.st_ino) != self._is:
+        if _ID(found) != self._is:
             self._own = -1
             raise LostDescriptorError
         return os.write(self._own, data)
@@ -202,7 +205,13 @@ class File:
 
     def write(self, data: bytes) -> int:
         """Append, to the file that has the name now."""
-        self._follow()
+        try:
+            named, own = os.stat(self._path), os.fstat(self._own)  # noqa: PTH116
+            is_same = _ID(named) == _ID(own) == self._is
+        except OSError:
+            is_same = False
+        if not is_same:
+            self._follow()
         return os.write(self._own, data)
 
     def end(self) -> object:
@@ -220,7 +229,7 @@ class File:
         with suppress(PermissionError):
             try:
                 now = os.stat(self._path)  # noqa: PTH116
-                is_same = (now.st_dev, now.st_ino) == self._is
+                is_same = _ID(now) == self._is
             except FileNotFoundError:
                 is_same = False
             if not is_same:
@@ -312,7 +321,7 @@ def _identity(descriptor: int) -> Identity | None:
         found = os.fstat(descriptor)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return _ID(found)
 
 
 def _end_of(descriptor: int) -> object:

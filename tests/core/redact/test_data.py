@@ -75,6 +75,20 @@ class Case(Mapping[str, Any]):
         ([(b"Cookie", SECRET.encode())], [(b"Cookie", REDACTED)]),
         ({b"password": SECRET}, {b"password": REDACTED}),
         ({1: {"password": SECRET}}, {1: {"password": REDACTED}}),
+        (["psql", "--token", SECRET, "db"], ["psql", "--token", REDACTED, "db"]),
+        (("--token", SECRET), ("--token", REDACTED)),
+        ((f"--password={SECRET}", "shop"), ("--password=[REDACTED]", "shop")),
+        ([b"-password", SECRET.encode(), b"db"], [b"-password", REDACTED, b"db"]),
+        ([f"DB_PASSWORD={SECRET}", "sh"], ["DB_PASSWORD=[REDACTED]", "sh"]),
+        (
+            {"env": [{"name": "DB_PASSWORD", "value": SECRET}, {"name": "HOME", "value": "/"}]},
+            {"env": [{"name": "DB_PASSWORD", "value": REDACTED}, {"name": "HOME", "value": "/"}]},
+        ),
+        ({"Key": "ApiKey", "Value": [SECRET]}, {"Key": "ApiKey", "Value": REDACTED}),
+        (
+            {"loc": ("user", "password"), "msg": "too short", "input": SECRET},
+            {"loc": ("user", "password"), "msg": "too short", "input": REDACTED},
+        ),
         ({f"token={SECRET}": 1}, {"token=[REDACTED]": REDACTED}),
         ({f"password={SECRET}", "a"}, {"password=[REDACTED]", "a"}),
         (f"password={SECRET}".encode(), b"password=[REDACTED]"),
@@ -110,6 +124,8 @@ def test_a_secret_goes_out_of_the_copy_and_stays_in_the_original(value, shown) -
         UUID(int=7),
         {"a": [1, {"b": (2, {"c"})}], "key": "value"},
         ["password", "email"],
+        ["psql", "--password", "--verbose", "-h", "db"],
+        {"name": "color", "value": "red"},
     ],
     ids=repr,
 )
@@ -207,6 +223,27 @@ class HostileAttributes:
 
     def __str__(self) -> str:
         return SECRET
+
+
+asked_for: list[str] = []
+
+
+class Asked:
+    """Computes the attributes that nobody has set, as proxies and lazy objects do."""
+
+    __slots__ = ("name", "password")
+
+    def __init__(self) -> None:
+        self.name = "jane"
+
+    def __getattr__(self, name: str) -> Any:
+        asked_for.append(name)
+        return SECRET
+
+
+def test_no_code_of_an_objects_own_is_run_but_for_its_text() -> None:
+    assert "Asked object" in REDACTOR.value({"a": Asked()})["a"]
+    assert asked_for == []
 
 
 class HostileLength(list[Any]):

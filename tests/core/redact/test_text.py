@@ -45,6 +45,16 @@ FORMS = {
     "truncated object": '{{"id": 7, "{name}": {{"a": "{value}", "b": ',
     "several lines": "a: 1\n{name}: {value}\nb: 2",
     "twice": "{name}={value}; {name}={value}",
+    "options in JSON": '["deploy","--{name}","{value}","--now"]',
+    "a list of pairs in JSON": '[["Host","a"],["{name}","{value}"]]',
+    "a name and a value in JSON": '{{"id": 7, "name": "{name}", "value": "{value}"}}',
+    "a value and its name in JSON": '{{"value":"{value}","name":"{name}"}}',
+    "a name and a value in a dict": "[{{'name': '{name}', 'value': '{value}'}}]",
+    "a name and a value in JSON in JSON": '"{{\\"name\\":\\"{name}\\",\\"value\\":\\"{value}\\"}}"',
+    "a name and a value in YAML": "- name: {name}\n  value: {value}\n- name: HOME",
+    "an input": '<input name="{name}" type="text" value="{value}" class="wide">',
+    "a part of a form": 'form-data; name="{name}"\r\n\r\n{value} {value}\r\n--boundary--',
+    "a part of a form, as bytes": 'form-data; name="{name}"\\r\\n\\r\\n{value}\\r\\n--boundary--',
 }
 NAMES = [
     *("password", "user_password", "apiKey", "API_KEY", "access_token", "client-secret"),
@@ -120,6 +130,10 @@ KEY = "-----BEGIN {0}PRIVATE KEY-----\nMIIEow{1}\n{1}==\n-----END {0}PRIVATE KEY
         ("[generated in 0.0002s] ('{}', 7)", "[generated in 0.0002s] [REDACTED]"),
         ("[parameters: [('{0}',), ('{0}',) ... ", "[parameters: [REDACTED]]"),
         ("DETAIL:  Failing row contains (1, {}).", "DETAIL:  Failing row contains [REDACTED]."),
+        ("<password>{}</password><a>b</a>", "<password>[REDACTED]</password><a>b</a>"),
+        ('<ns:Token kind="x">{0} {0}</ns:Token>', '<ns:Token kind="x">[REDACTED]</ns:Token>'),
+        ("ALTER ROLE jane PASSWORD '{}' LOGIN", "ALTER ROLE jane PASSWORD '[REDACTED]' LOGIN"),
+        ("CREATE USER a IDENTIFIED BY '{}';", "CREATE USER a IDENTIFIED BY '[REDACTED]';"),
     ],
 )
 def test_a_recognisable_form_goes(text: str, shown: str) -> None:
@@ -168,6 +182,9 @@ HARMLESS = [
     "sqlalchemy.exc.IntegrityError: UNIQUE constraint failed: order.id",
     "jwt.exceptions.DecodeError: Not enough segments",
     "passed: 12, failed: 0",
+    "usage: login <user> <password> [--verbose]",
+    '{"name": "color", "value": "red"}',
+    "<name>jane</name><note>the token was sent</note>",
     "eyJ is how many of them begin",
     "the author: jane, the editor: joe",
     "['password', 'email'] are missing",
@@ -304,7 +321,8 @@ WORDS = st.sampled_from(
         ),
         *("[", "]", "{", "}", "<", ">", "\n", "%20", "%3F", "%3D", "--", "x1y2z3", "None", "é"),
         *("[REDACTED]", "[parameters: ", "-----BEGIN PRIVATE KEY-----", '  File "a", line 1\n    '),
-        *("Cookie", "b'", ", ", "4111111111111111", "a@b.de", "=="),
+        *("Cookie", "b'", ", ", "4111111111111111", "a@b.de", "==", '","', "name", "value"),
+        *("<token>", "</token>", "form-data; name=", "\r\n\r\n", "\r\n--", "IDENTIFIED BY '"),
     ]
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from wsgi_observe.core.redact.data import Copier
+from wsgi_observe.core.redact.documents import without_documents
 from wsgi_observe.core.redact.forms import without_forms
 from wsgi_observe.core.redact.glance import SHORT, Glance
 from wsgi_observe.core.redact.names import Names
@@ -147,6 +148,7 @@ class Redactor:
         if self._looks_at_words or len(text) <= SHORT or not self._finds_nothing(text, CHARACTERS):
             text = without_forms(text, part)
             text = without_personal(text, part) if self._personal else text
+            text = without_documents(text, self._names, part)
             text = without_values(text, self._names, part)
         budget.put_back(part)
         return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wsgi_observe.core.redact.documents import VALUES, in_sql
 from wsgi_observe.core.redact.forms import parameters
 from wsgi_observe.core.redact.names import Names
 from wsgi_observe.core.redact.words import ENDS_A_TERM
@@ -12,6 +13,9 @@ _MOST = 4096
 _LONGEST = 64
 SHORT = 8192  # characters of a text that is looked at before its budget is known
 _MOST_NEW = 32  # names that one text may have to be judged for the first time
+
+# What stands before the sign where a value's name has a place of its own.
+_APART = frozenset({*VALUES, "content-disposition"})
 
 _name_at_the_end = re.compile(r"(?:[\w%.$\[\]-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)")
 
@@ -36,8 +40,9 @@ class Glance:
             or ("J" in text and "eyJ" in text)
             or ("-" in text and "--" in text)
             or ("%" in text and "%3" in text)
-            or ("'" in text and "', " in text)
-            or ('"' in text and '", ' in text)
+            or ("'" in text and ("', " in text or "','" in text or in_sql.search(text)))
+            or ('"' in text and ('", ' in text or '","' in text))
+            or ("<" in text and "</" in text)
             or ("`" in text and "`, " in text)
             or (("[" in text or "F" in text) and parameters.search(text))
         ):
@@ -73,7 +78,8 @@ class Glance:
         return True
 
     def _is_clean(self, name: str, last: str) -> bool:
-        if name in self._names or name.casefold() in ENDS_A_TERM:
+        folded = name.casefold()
+        if name in self._names or folded in ENDS_A_TERM or folded in _APART:
             return False
         in_query = "?" in last or "&" in last
         return not (in_query and self._names.in_a_query(name))

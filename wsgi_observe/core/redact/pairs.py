@@ -24,11 +24,11 @@ _pair = re.compile(
     (?P<name>{_run}++(?:\[{_run}*+\]?{_run}*+){{0,3}}+\]?)
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # The last one: a header as it is listed, ('Cookie', 'a=b'), or a command's argument.
-    (?P<sign>[ \t]{{0,8}}(?:=>|:=|={{1,3}}|:)[ \t]{{0,8}}|(?<=["'`]),[ ](?=b?\\*["'`]))
+    (?P<sign>[ \t]{{0,8}}(?:=>|:=|={{1,3}}|:)[ \t]{{0,8}}|(?<=["'`]),[ ]?(?=b?\\*["'`]))
     """,
     re.VERBOSE,
 )
-_listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
+_listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]?\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
 _option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
 _words_before = re.compile(r"(\w{1,32})[ -]\Z")
 _scheme = re.compile(r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+", re.I)
@@ -105,7 +105,7 @@ def _without_values(text: str, names: Names, budget: Budget) -> str:
 def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None:
     """Return what to replace by what, None for a name that may stand with its value."""
     name, quote = found["name"][-_LONGEST_NAME:], found["quote"]
-    if found["sign"] == ", " and not _is_listed(found):
+    if found["sign"] in (",", ", ") and not _is_listed(found):
         return None
     if not _is_sensitive(found, name, names, budget):
         return None
