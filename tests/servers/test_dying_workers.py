@@ -185,6 +185,27 @@ def test_what_died_with_the_whole_container_is_told_at_the_next_boot_once(
     assert errors(server, "gone") == errors(server, "killed") == []
 
 
+@pytest.mark.parametrize("kind", ALL)
+def test_a_file_that_is_truncated_under_it_harms_nobody_and_is_written_again(
+    kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "recorder"
+    with (
+        mortal(kind, WSGI_OBSERVE_RECORDER_PATH=str(path)) as server,
+        in_flight(server, "gone"),
+    ):
+        worker = flying(server)["gone"]
+        for length in (0, 100):
+            os.truncate(path, length)
+            eventually(lambda: b"\0GET\0/sleep" in path.read_bytes())
+        if kind != SYNC:  # whose one worker is busy
+            await_service(server)
+        assert flying(server)["gone"] == worker
+        kill_everything(server)
+    with mortal(kind, WSGI_OBSERVE_RECORDER_PATH=str(path)) as server:
+        assert told(server, "gone")["cause"] == "server killed"
+
+
 def _was_seen(server: Server) -> bool:
     seats = list(Table.of_process(server.process.pid).seats)
     return any(

@@ -1,4 +1,4 @@
-"""The table in a file, so that what was running is known when arbiter and container are gone."""
+"""The file that the table is copied to, for when arbiter and container are gone, too."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Left(NamedTuple):
 
 
 def open_kept(path: str) -> tuple[int, list[Left]]:
-    """Return a descriptor of the file to keep the table in, and what was left there.
+    """Return a descriptor of the file to copy the table to, and what was left there.
 
     The file is locked for as long as a process of the server lives. Where another server has the
     lock, as during an upgrade (USR2) or for a neighbour on the same volume, the next name is
@@ -45,12 +45,11 @@ def open_kept(path: str) -> tuple[int, list[Left]]:
             os.close(descriptor)
             continue
         left += _left_in(descriptor)
+        os.ftruncate(descriptor, 0)
         if ours < 0:
             ours = descriptor
         else:
-            # Not unlinked: a neighbour that starts now may be about to lock it.
-            os.ftruncate(descriptor, 0)
-            os.close(descriptor)
+            os.close(descriptor)  # not unlinked: a neighbour may be about to lock it
     if ours < 0:
         raise OSError(f"{path} and its next {_MOST - 1} names are other servers'")
     return ours, left
@@ -66,11 +65,10 @@ def _lock(descriptor: int) -> bool:
 
 def _left_in(descriptor: int) -> Iterator[Left]:
     try:
-        table = Table.open(descriptor)
+        table = Table.read(descriptor)
     except LookupError:
         return
     for seat in table.seats:
         found = seat.look()
         if found.flights or found.torn or seat.beyond:
             yield Left(seat.pid, seat.seen, found, seat.beyond)
-            seat.clear()

@@ -31,7 +31,8 @@ class Slot:
     """A place for one running request, and what its worker alone knows of it."""
 
     __slots__ = (
-        *("_free", "_recorder", "at_end", "exchange", "here", "memory", "number", "offset"),
+        *("_free", "_recorder", "at_end", "exchange", "here", "memory", "mirror"),
+        *("number", "offset"),
     )
 
     exchange: Exchange | None
@@ -48,6 +49,8 @@ class Slot:
         self.number = number
         self._recorder = recorder
         self._free = recorder.free
+        # One beyond the table has no place in a file.
+        self.mirror = recorder.seat.mirror if number >= 0 else None
         self.exchange = self.here = None
         self.at_end = (self.leave,)
 
@@ -57,14 +60,21 @@ class Slot:
             self._tell_if_killed(exchange)
         # As `give_back` does; each request would pay for the call.
         self.memory[self.offset] = FREE
+        if self.mirror is not None:
+            self.mirror.write(self.offset, self.offset + 1)
         self.exchange = None
         self._free.append(self)
 
     def give_back(self) -> None:
         """Have it free although no request was noted in it."""
         self.memory[self.offset] = FREE
+        self._copy_out()
         self.exchange = None
         self._free.append(self)
+
+    def _copy_out(self) -> None:
+        if self.mirror is not None:
+            self.mirror.write(self.offset, self.offset + FORM.size)
 
     def _tell_if_killed(self, exchange: Exchange) -> None:
         """Name a request whose greenlet was ended: nothing else of it is a failure to anybody."""
@@ -78,6 +88,7 @@ class Slot:
     def mark_told(self) -> None:
         """Note that the log has it that this request dies."""
         self.memory[self.offset] = TOLD
+        self._copy_out()
 
     @property
     def is_told(self) -> bool:
@@ -98,6 +109,7 @@ class Slot:
             text = text_of(exchange.scope.request_id, exchange.method, told)
             entry = pack(text, self.started, self.memory[self.offset])
             self.memory[self.offset : self.offset + FORM.size] = entry
+            self._copy_out()
 
 
 class _Beyond(Slot):
@@ -172,6 +184,7 @@ class Recorder:
         private = bytearray(len(self.seat.memory))
         for slot in self._slots:
             slot.memory = private
+            slot.mirror = None
         self.seat = Seat(private, self.seat.start, len(self._slots))
         self._lock = allocate_lock()
 
@@ -216,6 +229,8 @@ class InFlight(Layer):
             if size > ROOM:
                 text, size = text[:ROOM], ROOM
             _write(slot.memory, slot.offset, RUNNING, size, adler32(text), now, text, now)
+            if slot.mirror is not None:
+                slot.mirror.write(slot.offset, slot.offset + FORM.size)
             here = self._here  # what is called as a method is looked for in the class first
             slot.here = here()
             slot.exchange = exchange

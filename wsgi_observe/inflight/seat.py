@@ -6,6 +6,7 @@ import mmap
 from struct import Struct
 from typing import Generic, NamedTuple, TypeVar
 
+from wsgi_observe.inflight.mirror import Mirror
 from wsgi_observe.inflight.slot import FORM, Flight, TornError, unpack
 
 SEAT_SIZE = 64
@@ -28,7 +29,10 @@ class _Word(Generic[_Number]):
         return found
 
     def __set__(self, seat: Seat, value: _Number) -> None:
-        self._form.pack_into(seat.memory, seat.start + self._offset, value)
+        start = seat.start + self._offset
+        self._form.pack_into(seat.memory, start, value)
+        if seat.mirror is not None:
+            seat.mirror.write(start, start + self._form.size)
 
 
 class Flights(NamedTuple):
@@ -60,8 +64,15 @@ class Seat:
     answer = _Word[int](28)
     """The worker's descriptor of the file that the answer is in."""
 
-    def __init__(self, memory: mmap.mmap | bytearray, start: int, slots: int) -> None:
+    def __init__(
+        self,
+        memory: mmap.mmap | bytearray,
+        start: int,
+        slots: int,
+        mirror: Mirror | None = None,
+    ) -> None:
         self.memory = memory
+        self.mirror = mirror
         self.start = start
         self._slots = slots
 
@@ -117,3 +128,10 @@ class Seat:
         """Make it ready for the next worker."""
         end = self.offsets.stop
         self.memory[self.start : end] = bytes(end - self.start)
+        if self.mirror is not None:
+            self.mirror.write(self.start, end)
+
+    def repair_mirror(self) -> None:
+        """Write what the file of the copy has lost, as by a truncation."""
+        if self.mirror is not None:
+            self.mirror.repair(self.start, self.offsets.stop)

@@ -11,6 +11,8 @@ from pathlib import Path
 from struct import Struct
 from time import time_ns
 
+from wsgi_observe.inflight.mirror import MAGIC as MIRRORS_MAGIC
+from wsgi_observe.inflight.mirror import Mirror, read
 from wsgi_observe.inflight.seat import SEAT_SIZE, Seat
 from wsgi_observe.inflight.slot import FORM
 
@@ -23,15 +25,17 @@ _HEAD_SIZE = 64
 class Table:
     """A seat for each worker, with a slot for each request that runs in it.
 
-    Made before the fork: in a file without a path (memfd_create(2)), which a command of the same
-    user finds below ``/proc/<pid>/fd``, or in a file of the caller's. Where there is neither, as on
-    macOS, the memory is shared with children only.
+    Made before the fork, in a file without a path (memfd_create(2)), which a command of the same
+    user finds below ``/proc/<pid>/fd``. Where there is none, as on macOS, the memory is shared with
+    children only.
 
     :raises OSError: where no memory can be shared.
     """
 
-    def __init__(self, memory: mmap.mmap, descriptor: int = -1) -> None:
-        """Take what `make` or `open` has mapped.
+    def __init__(
+        self, memory: mmap.mmap | bytearray, descriptor: int = -1, mirror: Mirror | None = None
+    ) -> None:
+        """Take what `make` has mapped, or what was read.
 
         :raises LookupError: for what is no table.
         """
@@ -40,31 +44,28 @@ class Table:
         _, self.pid, self._seats, self._slots, self.made = _HEAD.unpack_from(memory)
         self.memory = memory
         self.descriptor = descriptor
+        self._mirror = mirror
         if len(memory) < _size(self._seats, self._slots):
             raise LookupError("a table that is cut off")
 
     @classmethod
-    def make(cls, seats: int, slots: int, descriptor: int = -1) -> Table:
-        """Return a new one, in the file behind `descriptor` where there is one."""
+    def make(cls, seats: int, slots: int, kept: int = -1) -> Table:
+        """Return a new one.
+
+        :param kept: the descriptor of a file that it is copied to, if it is.
+        """
         size = _size(seats, slots)
-        if descriptor == -1:
-            with suppress(OSError, AttributeError):
-                descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
-                os.ftruncate(descriptor, size)
-        else:
-            os.ftruncate(descriptor, 0)
-            # On a full disk, memory of a file that has no room there ends who writes to it.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(descriptor, 0, size)
-            else:
-                os.ftruncate(descriptor, size)
+        descriptor = -1
+        with suppress(OSError, AttributeError):
+            descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
+            os.ftruncate(descriptor, size)
         memory = mmap.mmap(descriptor, size)
         _HEAD.pack_into(memory, 0, _MAGIC, os.getpid(), seats, slots, time_ns())
-        return cls(memory, descriptor)
+        return cls(memory, descriptor, None if kept < 0 else Mirror(memory, kept))
 
     @classmethod
     def open(cls, descriptor: int) -> Table:
-        """Return the table in a file.
+        """Return the table in memory that another process has made.
 
         :raises LookupError: when there is none.
         """
@@ -72,6 +73,18 @@ class Table:
             return cls(mmap.mmap(descriptor, 0))
         except ValueError as error:  # an empty file
             raise LookupError("no table of running requests") from error
+
+    @classmethod
+    def read(cls, descriptor: int) -> Table:
+        """Return a copy of the table that was kept in a file.
+
+        :raises LookupError: when there is none.
+        """
+        memory = read(descriptor)
+        if memory[: len(MIRRORS_MAGIC)] != MIRRORS_MAGIC:
+            raise LookupError("no table of running requests")
+        memory[: len(_MAGIC)] = _MAGIC
+        return cls(memory)
 
     @classmethod
     def of_process(cls, pid: int) -> Table:
@@ -97,7 +110,7 @@ class Table:
     def seat(self, number: int) -> Seat:
         """Return the seat of that number."""
         start = _HEAD_SIZE + number * _seat_size(self._slots)
-        return Seat(self.memory, start, self._slots)
+        return Seat(self.memory, start, self._slots, self._mirror)
 
 
 def _seat_size(slots: int) -> int:

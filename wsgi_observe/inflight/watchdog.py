@@ -58,6 +58,7 @@ class Watchdog:
         try:
             now = time()
             self._recorder.seat.seen = now
+            self._recorder.seat.repair_mirror()
             if self._slow:
                 self._name_slow(now)
             answer(self._recorder)
