@@ -143,6 +143,47 @@ def test_the_command_may_say_how_long_and_ends_when_the_server_has() -> None:
             assert process.wait(PATIENCE) == 0
 
 
+@pytest.mark.parametrize("by", ["reload", "undo"])
+def test_a_drain_of_the_commands_can_be_taken_back(by: str) -> None:
+    with gunicorn("-w", "2") as server:
+        server.wait_for(lambda: len(boots(server)) == 2)
+        pid = str(server.process.pid)
+        assert drain("--seconds", "0.2", pid).returncode == 0
+        assert ready(server) == DRAINING
+        if by == "reload":
+            reload(server)
+            assert said(server, "the drain is called off")
+        else:
+            assert drain("--undo", pid).stdout == f"{pid} is in service\n"
+        for _ in range(6):
+            assert ready(server)[0] == 200
+        assert drain("--seconds", "0.2", pid).returncode == 0
+        assert ready(server) == DRAINING
+        assert server.stop() == 0
+
+
+def test_undo_ends_the_command_that_waits() -> None:
+    with gunicorn() as server:
+        pid = str(server.process.pid)
+        command = [*COMMAND, "drain", "--seconds", "600", pid]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            eventually(lambda: ready(server) == DRAINING)
+            assert drain("--undo", pid).returncode == 0
+            assert process.wait(PATIENCE) == 0
+        assert ready(server)[0] == 200
+
+
+def test_a_server_that_has_got_its_signal_is_not_taken_back() -> None:
+    with gunicorn(env={"WSGI_OBSERVE_DRAIN_SECONDS": "600"}) as server:
+        signalled(server)
+        server.wait_for(lambda: said(server, "draining for"))
+        done = drain("--undo", str(server.process.pid))
+        assert done.returncode == 1
+        assert "no way back" in done.stderr
+        assert ready(server) == DRAINING
+        assert server.stop() == 0
+
+
 @pytest.mark.parametrize("target", ["another", "none", "file", "words"])
 def test_the_command_says_whom_it_cannot_drain_and_harms_nobody(
     target: str, tmp_path: Path

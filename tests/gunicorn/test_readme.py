@@ -38,15 +38,16 @@ def test_each_way_to_start_it_works_as_it_is_written(way: str, tmp_path: Path) -
         assert server.get("/", {"X-Request-ID": "typed"}).body == b"hello"
         assert access_of(server, "typed")["status_code"] == 200
         assert server.get("/ready").json == {"status": "ok", "checks": {"db": "ok"}}
-        (command,) = re.findall(r"^\$ wsgi-observe (drain.*?) 1 ", README, re.M)
-        arguments = shlex.split(command.replace("20", "0.5"))
-        subprocess.run(
-            [sys.executable, "-m", "wsgi_observe", *arguments, str(server.process.pid)],
-            check=True,
-            timeout=PATIENCE,
-            stdout=subprocess.DEVNULL,
-        )
-        assert server.get("/ready").json == {"status": "draining"}
+        commands = re.findall(r"^\$ wsgi-observe (drain.*?) 1 ", README, re.M)
+        for command, status in zip(commands, ("draining", "ok"), strict=True):
+            arguments = shlex.split(command.replace("20", "0.5"))
+            subprocess.run(
+                [sys.executable, "-m", "wsgi_observe", *arguments, str(server.process.pid)],
+                check=True,
+                timeout=PATIENCE,
+                stdout=subprocess.DEVNULL,
+            )
+            assert server.get("/ready").json["status"] == status
 
 
 def test_both_ways_are_there() -> None:

@@ -13,7 +13,8 @@ from wsgi_observe.health.shared import SharedState
 BETWEEN_LOOKS = 0.1  # seconds
 ABOUT = """\
 Have /ready answer 503 "draining", wait while the load balancer hears of it, and return. The server
-serves on, and stops at once when it gets SIGTERM then: for the preStop hook of a container.
+serves on, and stops at once when it gets SIGTERM then: for the preStop hook of a container. With
+--undo, or after a reload (SIGHUP), /ready answers as before.
 """
 
 
@@ -25,20 +26,34 @@ def add_to(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument(
         "target", nargs="?", default="1", metavar="PID", help="or a pidfile; default 1"
     )
-    parser.add_argument(
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
         "--seconds", type=_seconds, metavar="N", help="default: the server's drain_seconds"
+    )
+    choice.add_argument(
+        "--undo", action="store_true", help="take it back into service, if it is not about to stop"
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Begin to drain, wait until that is over, and return the exit code."""
+    """Begin to drain and wait until that is over, or undo it, and return the exit code."""
     pid = _pid(arguments.target)
     state = _state_of(pid)
+    if arguments.undo:
+        return _undo(pid, state)
     state.drain(arguments.seconds)
     print(f"draining {pid} for {state.left:.1f} s", flush=True)
     while state.left and _is_there(pid):
         time.sleep(min(BETWEEN_LOOKS, state.left))
+    return 0
+
+
+def _undo(pid: int, state: SharedState) -> int:
+    state.resume()
+    if state.draining:
+        _fail(f"process {pid} has got SIGTERM and stops in {state.left:.1f} s: no way back")
+    print(f"{pid} is in service", flush=True)
     return 0
 
 

@@ -35,7 +35,15 @@ def make_sigterm_drain(server: Any, state: HealthState) -> None:
     server.handle_term = handle_term
 
 
+def end_drain(state: HealthState) -> None:
+    """Have the server serve on, as a reload (SIGHUP) asks for: a command has begun to drain it."""
+    if state.draining and not (isinstance(state, SharedState) and state.stopping):
+        state.resume()
+        _log.info("reloaded: the drain is called off, and /ready answers as before")
+
+
 def _drain(state: SharedState) -> None:
+    state.stop()
     state.drain()
     _log.info("draining for %g s, then stopping", state.seconds)
     # A timer is not inherited by the workers that are forked meanwhile.

@@ -44,6 +44,7 @@ def hang(cfg: Any, service: Service) -> None:
 
     _chain(cfg, "nworkers_changed", nworkers_changed)
     _chain(cfg, "when_ready", when_ready)
+    _chain(cfg, "on_reload", service.reload)
     _chain(cfg, "pre_fork", pre_fork)
     _chain(cfg, "post_fork", guard_worker)
     _chain(cfg, "on_exit", on_exit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wsgi_observe.gunicorn.draining import end_drain
 from wsgi_observe.gunicorn.flights import make_seats
 from wsgi_observe.gunicorn.lacking import warn_of_lack
 from wsgi_observe.gunicorn.notice import SharedNotice
@@ -50,6 +51,10 @@ class Service:
         """Give a worker that is about to be forked its seat in that table."""
         if self.seats is not None:
             self.seats.give(worker)
+
+    def reload(self, server: Any) -> None:
+        """Serve on, where a command has begun to drain: that is what a reload asks for."""
+        end_drain(self.state)
 
     def end(self) -> None:
         """Name what died with the last workers."""

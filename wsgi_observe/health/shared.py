@@ -12,9 +12,9 @@ from time import monotonic
 from wsgi_observe.health.state import HealthState
 
 _NAME = "wsgi_observe.state"
-_MAGIC = b"wsgiobs1"
-_facts = Struct("=8s?7xdd")  # magic, draining, seconds that a drain takes, when it is over
-_DRAINING = 8
+_MAGIC = b"wsgiobs2"
+_facts = Struct("=8s??6xdd")  # magic, draining, stopping, seconds of a drain, when it is over
+_DRAINING, _STOPPING = 8, 9
 _SECONDS = Struct("=d")
 
 
@@ -55,9 +55,18 @@ class SharedState(HealthState):
         return self._memory[_DRAINING] != 0
 
     @property
+    def stopping(self) -> bool:
+        """Whether the server will stop when the drain is over, which nobody can call off."""
+        return self._memory[_STOPPING] != 0
+
+    def stop(self) -> None:
+        """Note that it will."""
+        self._memory[_STOPPING] = 1
+
+    @property
     def seconds(self) -> float:
         """How long a drain takes that is not told otherwise."""
-        found: float = _facts.unpack(self._memory[:])[2]
+        found: float = _facts.unpack(self._memory[:])[3]
         return found
 
     @seconds.setter
@@ -67,7 +76,7 @@ class SharedState(HealthState):
     @property
     def left(self) -> float:
         """How many seconds of the drain are left, 0.0 when it is over or has not begun."""
-        until: float = _facts.unpack(self._memory[:])[3]
+        until: float = _facts.unpack(self._memory[:])[4]
         return max(0.0, until - monotonic()) if self.draining else 0.0
 
     def drain(self, seconds: float | None = None) -> None:
@@ -78,8 +87,9 @@ class SharedState(HealthState):
             self._memory[_DRAINING] = 1
 
     def resume(self) -> None:
-        """Call a drain off."""
-        self._memory[_DRAINING] = 0
+        """Call a drain off, unless the server is about to stop."""
+        if not self.stopping:
+            self._memory[_DRAINING] = 0
 
 
 def _make() -> mmap.mmap:
@@ -91,7 +101,7 @@ def _make() -> mmap.mmap:
         os.ftruncate(descriptor, _facts.size)
         memory = mmap.mmap(descriptor, _facts.size)
         os.close(descriptor)  # the map has a copy, which is there for as long as itself
-    memory[:] = _facts.pack(_MAGIC, False, 0.0, 0.0)
+    memory[:] = _facts.pack(_MAGIC, False, False, 0.0, 0.0)
     return memory
 
 
