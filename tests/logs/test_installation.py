@@ -17,6 +17,7 @@ import pytest
 from tests.calls import answering, call, raising
 from tests.support import strict_json
 from wsgi_observe import configure_logging, observe
+from wsgi_observe.core import once
 from wsgi_observe.core.loggers import get_logger, watch
 from wsgi_observe.logs import LineHandler, logging_config
 from wsgi_observe.logs.installation import installation
@@ -295,6 +296,67 @@ def test_levels_and_filters_of_a_replaced_handler_count_but_drop_no_failure(
     shop.info("caught", exc_info=ValueError())
     logging.getLogger("other").info("other")
     assert lines.messages == [*expected, "other"]
+
+
+class Raising(logging.Handler):
+    """A handler whose filter, or itself, raises, as one does that reads ``flask.request``."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError("working outside of request context")
+
+
+def fail(*arguments: Any, **keywords: Any) -> Any:
+    raise RuntimeError("working outside of request context")
+
+
+def a_console_handler_whose_filter_raises() -> None:
+    logging.getLogger().addHandler(console(filters=[fail]))
+
+
+def a_filter_that_raises_on_our_handler() -> None:
+    logging.getLogger().handlers[0].addFilter(fail)
+
+
+def a_handler_that_raises_at_the_first_place() -> None:
+    logging.getLogger().handlers.insert(0, Raising())
+
+
+RAISING: dict[str, Callable[[], object]] = {
+    "the filter of a handler that gives way": a_console_handler_whose_filter_raises,
+    "a filter on our handler": a_filter_that_raises_on_our_handler,
+    "a handler": lambda: logging.getLogger().addHandler(Raising()),
+    "a handler at the first place": a_handler_that_raises_at_the_first_place,
+    "a record factory": lambda: logging.setLogRecordFactory(fail),
+}
+
+
+@pytest.mark.parametrize("kind", RAISING)
+def test_what_raises_in_the_apps_own_logging_costs_no_line_of_ours_and_no_request(
+    kind: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "_said", set())
+    monkeypatch.setattr(logging, "_logRecordFactory", logging.LogRecord)
+    configure_logging(log_stream=str(lines.path))
+    RAISING[kind]()
+    installation.check()
+    observed = observe(raising(ValueError("boom")))
+    for _ in range(2):
+        assert call(observed, "/boom").code == 500
+    get_logger("gunicorn.error").warning("said by the server")
+    errors = [line for line in lines.all if line["level"] == "ERROR"]
+    assert [line["exc_type"] for line in errors] == ["ValueError"] * 2
+    assert lines.messages.count("GET /boom 500") == 2
+    assert lines.messages.count("said by the server") == 1
+    (warning,) = [line for line in lines.all if "said once" in line["message"]]
+    assert "working outside of request context" in warning["exc_info"]
+
+
+def test_without_a_configuration_of_ours_what_raises_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [Raising()])
+    with pytest.raises(RuntimeError):
+        get_logger("wsgi_observe.test").warning("hello")
 
 
 def test_our_handler_that_an_app_attaches_by_dict_config_is_the_only_one(lines: Lines) -> None:

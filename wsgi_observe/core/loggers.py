@@ -42,12 +42,22 @@ class ConfigurationWatch:
         if perf_counter() >= self.due:
             self.check()
 
+    @staticmethod
+    def report_error() -> object:
+        """Report the exception that other code's part in logging has raised; set likewise."""
+        return None
+
 
 watch = ConfigurationWatch()
 
 
 class _NeverDisabled(logging.Logger):
-    """Ignores ``disabled = True`` where ``logging.config`` sets it; other code may."""
+    """Ignores ``disabled = True`` where ``logging.config`` sets it; other code may.
+
+    Handlers, filters and a record factory of the app's get the records of these loggers too, also
+    outside a request, where a filter that reads ``flask.request`` raises. That exception would
+    end a request, or Gunicorn's arbiter.
+    """
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "disabled" and value and _is_called_by_logging_config():
@@ -55,6 +65,28 @@ class _NeverDisabled(logging.Logger):
             watch.mark_changed()
             return
         super().__setattr__(name, value)
+
+    def handle(self, record: logging.LogRecord) -> None:
+        try:
+            super().handle(record)
+        except Exception:
+            if watch.due == math.inf:
+                raise
+            watch.report_error()
+
+    def makeRecord(
+        self, name: str, level: int, fn: str, lno: int, msg: object, args: Any, exc_info: Any,
+        func: str | None = None, extra: Any = None, sinfo: str | None = None,
+    ) -> logging.LogRecord:  # fmt: skip
+        try:
+            return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+        except Exception:
+            if watch.due == math.inf:
+                raise
+            watch.report_error()
+        record = logging.LogRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
+        record.__dict__.update(extra or {})
+        return record
 
 
 class _ErrorsOnlyWhileDisabled(logging.Logger):

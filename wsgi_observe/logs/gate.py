@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from wsgi_observe.core.loggers import watch
 from wsgi_observe.logs.foreign import is_for_development, propagation_path
+
+Verdict = bool | logging.LogRecord
+"""What a filter returns: whether a record passes, or the one that does (since Python 3.12)."""
 
 
 def is_failure(record: logging.LogRecord) -> bool:
@@ -17,11 +21,12 @@ def is_failure(record: logging.LogRecord) -> bool:
 class Gate:
     """Decides which records our handler writes in place of the handlers that it replaced.
 
-    Below ERROR it writes what one of them would have written. A failure always passes.
+    Below ERROR it writes what one of them would have written. A failure always passes, and so do
+    the access line and other records of ours.
     """
 
     def __init__(self) -> None:
-        self._replaced: dict[object, tuple[logging.Logger, logging.Handler]] = {}
+        self._replaced: dict[str, dict[object, logging.Handler]] = {}
         self.is_open = True
         """Whether every record passes, since none of the handlers had a level or a filter."""
 
@@ -31,39 +36,65 @@ class Gate:
             return
         # The same configuration may come again and again, as at each request.
         kinds = tuple(type(one) for one in handler.filters)
-        self._replaced[logger.name, handler.level, kinds] = (logger, handler)
-        replaced = (one for _, one in self._replaced.values())
-        self.is_open = not any(one.level or one.filters for one in replaced)
+        self._replaced.setdefault(logger.name, {})[handler.level, kinds] = handler
+        if handler.level or handler.filters:
+            self.is_open = False
 
-    def passes(self, record: logging.LogRecord) -> bool | logging.LogRecord:
-        """Return whether our handler writes `record`, or the record that it writes instead.
+    def passes(self, record: logging.LogRecord, own: logging.Handler) -> Verdict:
+        """Return whether `own`, which is ours, writes `record`, or which it writes instead.
 
-        A filter may return another record (since Python 3.12).
+        The app may have put filters on our handler as well.
         """
-        path = propagation_path(logging.getLogger(record.name))
-        concerned = [handler for logger, handler in self._replaced.values() if logger in path]
-        if not concerned or record.name.startswith("wsgi_observe"):
-            return True
-        for handler in concerned:
-            passed: Any = record.levelno >= handler.level and handler.filter(record)
+        passed: Any = True
+        if not _is_ours(record) and (handlers := list(self._on_the_way_of(record))):
+            passed = self._passes_one_of(handlers, record)
+        if passed and own.filters:
+            given = record if passed is True else passed
+            passed = _ask(own.filter, given)
+            if not passed and (_is_ours(given) or is_failure(given)):
+                return given
+        return passed  # type: ignore[no-any-return]
+
+    def _on_the_way_of(self, record: logging.LogRecord) -> Iterator[logging.Handler]:
+        if self._replaced:
+            for logger in propagation_path(logging.getLogger(record.name)):
+                yield from self._replaced.get(logger.name, {}).values()
+
+    def _passes_one_of(
+        self, handlers: Sequence[logging.Handler], record: logging.LogRecord
+    ) -> Verdict:
+        for handler in handlers:
+            passed = record.levelno >= handler.level and _ask(handler.filter, record)
             if passed:
-                return passed  # type: ignore[no-any-return]
+                return passed
         return is_failure(record)
 
 
+def _ask(accepts: Callable[[logging.LogRecord], Any], record: logging.LogRecord) -> Verdict:
+    """Return what a filter says; one that raises keeps no record from our log."""
+    try:
+        return accepts(record)  # type: ignore[no-any-return]
+    except Exception:  # as one that reads `flask.request` does outside of a request
+        watch.report_error()
+        return True
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.startswith("wsgi_observe")
+
+
 class FailureHandler(logging.Handler):
-    """Hand failures to our handlers: for a logger whose other records go to a file of the user's.
+    """Hand failures to our handlers: for a logger whose other records go to the user's file."""
 
-    :param handlers: which get the records.
-    """
-
-    def __init__(self, handlers: Sequence[logging.Handler]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._handlers = handlers
+        self.targets: Sequence[logging.Handler] = ()
+        """Our handlers."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand a failure on."""
-        if is_failure(record):
-            for handler in self._handlers:
-                if record.levelno >= handler.level:
-                    handler.handle(record)
+        if not self.targets or not is_failure(record):
+            return
+        for handler in self.targets:
+            if record.levelno >= handler.level:
+                handler.handle(record)

@@ -86,9 +86,7 @@ class LineHandler(logging.Handler):
             self.emit(record)
             return True
         # From Python 3.12 on a filter may return another record.
-        passed: Any = True if gate is None else gate.passes(record)
-        if passed and self.filters:
-            passed = self.filter(record if passed is True else passed)
+        passed: Any = self.filter(record) if gate is None else gate.passes(record, self)
         if passed:
             self.emit(record if passed is True else passed)
         return passed  # type: ignore[no-any-return]

@@ -39,7 +39,7 @@ class Installation:
         """What somebody should put right, one sentence each."""
         self.default_stream = "stdout"
         """Where lines go that no setting chose a stream for; a server may know better."""
-        self._failures: logging.Handler = FailureHandler(())
+        self._failures = FailureHandler()
         self._gate = Gate()
         self._levels: dict[str, str] = {}
         self._disabled: set[str] = set()
@@ -57,21 +57,23 @@ class Installation:
             is ``""``.
         """
         # Those of a user's ``dictConfig(logging_config())`` too.
-        handlers_before, failures_before = [*self.handlers, *_on_root()], self._failures
-        self._gate, self._failures = Gate(), FailureHandler(handlers)
+        before = [*self.handlers, *_on_root()]
         self._use(handlers)
         self._levels, self.problems, self._has_attached = levels, [], False
         if not watch.has_disabled_loggers:  # or else it is a configuration that disabled them
             self._disabled = {one.name for one in foreign.all_loggers() if one.disabled}
-        self._replace(handlers_before, failures_before)
+        self._replace(before)
         self.restore()
         watch.check = self.check  # type: ignore[method-assign]
+        watch.report_error = _report_error  # type: ignore[method-assign]
 
     def uninstall(self) -> None:
         """Detach and close our handlers; what they replaced does not come back."""
-        before, self.handlers = self.handlers, ()
+        before = self.handlers
         watch.due = math.inf
-        self._replace(before, self._failures)
+        self._gate = Gate()
+        self._use(())
+        self._replace(before)
         self._reported.clear()
 
     def restore(self) -> None:
@@ -151,7 +153,7 @@ class Installation:
         return files
 
     def _use(self, handlers: Sequence[logging.Handler]) -> None:
-        self.handlers = tuple(handlers)
+        self.handlers = self._failures.targets = tuple(handlers)
         for handler in handlers:
             if isinstance(handler, LineHandler):
                 handler.gate = self._gate
@@ -162,23 +164,23 @@ class Installation:
         if found and self.handlers[0] not in found:
             before = self.handlers
             self._use(found)
-            self._replace(before, self._failures)
+            self._replace(before)
 
-    def _replace(
-        self, handlers: Sequence[logging.Handler], failures: logging.Handler | None
-    ) -> None:
+    def _replace(self, before: Sequence[logging.Handler]) -> None:
         """Put our handlers of now where those of before were, and close these.
 
         Each logger in one step: another thread may be logging meanwhile.
         """
-        before = [*handlers, failures]
         for logger in foreign.all_loggers():
-            had_all = any(one in handlers for one in logger.handlers)
-            if had_all or failures in logger.handlers:
-                ours = self.handlers if had_all else (self._failures,)
-                kept = [one for one in logger.handlers if one not in (*before, *ours)]
-                logger.handlers = [*kept, *ours]
-        for handler in handlers:
+            if any(one in before for one in logger.handlers):
+                ours = self.handlers
+            elif self._failures in logger.handlers:
+                ours = (self._failures,) if self.handlers else ()
+            else:
+                continue
+            kept = [one for one in logger.handlers if one not in (*before, *self._ours())]
+            logger.handlers = [*ours, *kept]
+        for handler in before:
             handler.close()
 
     def _restore_handlers(self) -> Iterator[str]:
@@ -192,10 +194,12 @@ class Installation:
                     self._gate.add(logger, handler)
             wanted = self._wanted_on(logger, gone)
             kept = [one for one in logger.handlers if one not in gone and one not in self._ours()]
-            if [*kept, *wanted] != logger.handlers:
+            # Ours first: a handler or filter of the app's that raises ends the record's way. And
+            # in a list of its own: apps share those of Gunicorn's loggers.
+            handlers = [*wanted, *kept]
+            if handlers != logger.handlers:
                 yield from self._problems_of_restoring(logger, gone)
-                # A list of its own: apps share those of Gunicorn's loggers.
-                logger.handlers = [*kept, *wanted]
+                logger.handlers = handlers
             yield from _problems_of(logger, kept, files)
         self._has_attached = True
 
@@ -299,6 +303,10 @@ class RestoringFactory:
         self._is_over = True
         if logging.getLogRecordFactory() is self:
             logging.setLogRecordFactory(self._make)
+
+
+def _report_error() -> None:
+    warn_once("a logging handler, filter or record factory of the app")
 
 
 def _on_root() -> list[logging.Handler]:
