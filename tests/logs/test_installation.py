@@ -359,6 +359,20 @@ def test_without_a_configuration_of_ours_what_raises_is_raised(
         get_logger("wsgi_observe.test").warning("hello")
 
 
+def test_a_failure_below_a_logger_with_a_file_is_written_once(
+    lines: Lines, shop: logging.Logger, tmp_path: Path
+) -> None:
+    file = logging.FileHandler(tmp_path / "own")
+    shop.addHandler(file)
+    shop.propagate = False
+    child = logging.getLogger("shop.orders")
+    child.addHandler(console())
+    configure_logging(log_stream=str(lines.path))
+    child.error("failed")
+    file.close()
+    assert lines.messages == ["failed"]
+
+
 def test_our_handler_that_an_app_attaches_by_dict_config_is_the_only_one(lines: Lines) -> None:
     configure_logging(log_stream=str(lines.path))
     config = logging_config(log_stream=str(lines.path), log_fields={"service": "shop"})

@@ -92,8 +92,11 @@ class FailureHandler(logging.Handler):
         """Our handlers."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand a failure on."""
+        """Hand a failure on, unless another logger on its way has our handlers themselves."""
         if not self.targets or not is_failure(record):
+            return
+        path = propagation_path(logging.getLogger(record.name))
+        if any(self.targets[0] in logger.handlers for logger in path):
             return
         for handler in self.targets:
             if record.levelno >= handler.level:
