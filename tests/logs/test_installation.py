@@ -19,7 +19,7 @@ from tests.support import strict_json
 from wsgi_observe import configure_logging, observe
 from wsgi_observe.core import once
 from wsgi_observe.core.loggers import get_logger, watch
-from wsgi_observe.logs import LineHandler, logging_config
+from wsgi_observe.logs import JsonFormatter, LineHandler, logging_config
 from wsgi_observe.logs.installation import installation
 
 pytestmark = pytest.mark.usefixtures("clean_logging")
@@ -357,6 +357,60 @@ def test_without_a_configuration_of_ours_what_raises_is_raised(
     monkeypatch.setattr(logging.getLogger(), "handlers", [Raising()])
     with pytest.raises(RuntimeError):
         get_logger("wsgi_observe.test").warning("hello")
+
+
+# What an app does to each handler that root has.
+ALTERING: dict[str, tuple[Callable[[logging.Handler], object], list[str]]] = {
+    "a level": (lambda one: one.setLevel("CRITICAL"), ["failed", "caught"]),
+    "a filter": (lambda one: one.addFilter(drop), ["failed", "caught"]),
+    "a formatter": (
+        lambda one: one.setFormatter(logging.Formatter("%(asctime)s %(message)s")),
+        ["sold", "failed", "caught"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ALTERING)
+def test_what_an_app_sets_on_all_handlers_of_root_costs_no_failure_and_no_access_line(
+    kind: str, lines: Lines, shop: logging.Logger
+) -> None:
+    alter, expected = ALTERING[kind]
+    configure_logging(log_stream=str(lines.path))
+    for handler in logging.getLogger().handlers:
+        alter(handler)
+    installation.check()
+    shop.info("sold")
+    shop.error("failed")
+    shop.info("caught", exc_info=ValueError())
+    call(observe(answering()), "/orders")
+    found = [line for line in lines.messages if "formatter of wsgi_observe" not in line]
+    assert found == [*expected, "GET /orders 200"]
+    assert (lines.messages != found) is (kind == "a formatter")
+
+
+def test_a_formatter_of_ours_is_kept_on_our_handler(lines: Lines) -> None:
+    configure_logging(log_stream=str(lines.path))
+    logging.getLogger().handlers[0].setFormatter(JsonFormatter(static_fields={"service": "shop"}))
+    installation.check()
+    logging.getLogger("shop").warning("hello")
+    (line,) = lines.all
+    assert line["service"] == "shop"
+
+
+def test_a_handler_that_cannot_be_looked_at_keeps_nothing_from_being_restored(
+    lines: Lines, shop: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Bound(logging.NullHandler):
+        stream = property(fail)
+
+    configure_logging(log_stream=str(lines.path))
+    shop.addHandler(Bound())
+    child = logging.getLogger("shop.orders")
+    child.addHandler(console())
+    installation.check()
+    child.warning("hello")
+    assert lines.messages == ["hello"]
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_failure_below_a_logger_with_a_file_is_written_once(

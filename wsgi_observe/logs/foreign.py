@@ -73,8 +73,12 @@ def is_stock(handler: logging.Handler) -> bool:
     """Return whether neither the handler nor its formatter is a class of the user's own."""
     if type(handler) not in (logging.StreamHandler, logging.FileHandler):
         return False
-    formatter = type(handler.formatter)
-    return formatter is type(None) or _name_of(formatter) in _STOCK_FORMATTERS
+    return is_stock_formatter(handler.formatter)
+
+
+def is_stock_formatter(formatter: logging.Formatter | None) -> bool:
+    """Return whether a formatter says nothing about how the user wants lines."""
+    return formatter is None or _name_of(type(formatter)) in _STOCK_FORMATTERS
 
 
 def is_framework_default(handler: logging.Handler) -> bool:
@@ -96,10 +100,10 @@ def is_for_development(handler: logging.Handler) -> bool:
 
 def describe(handler: logging.Handler) -> str:
     """Return the class of a handler, and that of its formatter where it is the user's own."""
-    formatter = type(handler.formatter)
+    formatter = getattr(handler, "formatter", None)
     name = type(handler).__name__
-    is_own = handler.formatter is not None and _name_of(formatter) not in _STOCK_FORMATTERS
-    return f"{name} with {formatter.__name__}" if is_own else name
+    is_own = not is_stock_formatter(formatter)
+    return f"{name} with {type(formatter).__name__}" if is_own else name
 
 
 def _name_of(kind: type) -> tuple[str, str]:
@@ -108,8 +112,11 @@ def _name_of(kind: type) -> tuple[str, str]:
 
 def _stream_of(handler: logging.Handler) -> Any:
     """Return the stream that a handler writes to, also that of rich's console."""
-    stream = getattr(handler, "stream", None)
-    return getattr(getattr(handler, "console", None), "file", None) if stream is None else stream
+    with suppress(Exception):  # a property of the user's, which asks for a request
+        if (stream := getattr(handler, "stream", None)) is not None:
+            return stream
+        return getattr(getattr(handler, "console", None), "file", None)
+    return None
 
 
 def _console_streams() -> list[object]:

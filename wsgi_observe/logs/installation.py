@@ -40,6 +40,7 @@ class Installation:
         self.default_stream = "stdout"
         """Where lines go that no setting chose a stream for; a server may know better."""
         self._failures = FailureHandler()
+        self._installed: list[tuple[logging.Handler, logging.Formatter | None, int]] = []
         self._gate = Gate()
         self._levels: dict[str, str] = {}
         self._disabled: set[str] = set()
@@ -96,7 +97,7 @@ class Installation:
 
     def _restore(self) -> list[str]:
         self._adopt()
-        found = [*self._restore_handlers(), *self._restore_levels()]
+        found = [*self._restore_own(), *self._restore_handlers(), *self._restore_levels()]
         if watch.has_disabled_loggers:
             watch.has_disabled_loggers = False
             found += self._keep_errors_of_disabled()
@@ -154,6 +155,7 @@ class Installation:
 
     def _use(self, handlers: Sequence[logging.Handler]) -> None:
         self.handlers = self._failures.targets = tuple(handlers)
+        self._installed = [(one, one.formatter, one.level) for one in handlers]
         for handler in handlers:
             if isinstance(handler, LineHandler):
                 handler.gate = self._gate
@@ -182,6 +184,25 @@ class Installation:
             logger.handlers = [*ours, *kept]
         for handler in before:
             handler.close()
+
+    def _restore_own(self) -> Iterator[str]:
+        """Restore formatter and level of our handlers: apps set them on all that root has.
+
+        A level counts as that of a handler that was replaced. A formatter of ours is kept.
+        """
+        for handler, formatter, level in self._installed:
+            if handler.level != level:
+                if isinstance(handler, LineHandler):
+                    self._gate.add(logging.root, logging.Handler(handler.level))
+                handler.setLevel(level)
+            other = handler.formatter
+            if other is not formatter and not hasattr(other, "lines"):
+                handler.setFormatter(formatter)
+                if self._loading is None or not foreign.is_stock_formatter(other):
+                    yield (
+                        "the formatter of wsgi_observe's handler was replaced by "
+                        f"{type(other).__name__}, and put back: set yours on a handler of yours"
+                    )
 
     def _restore_handlers(self) -> Iterator[str]:
         files = self._files()
