@@ -92,6 +92,15 @@ def _no_context_is_left() -> Iterator[None]:
     assert left is None, f"a request is left running: {left.request_id}"
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left_installed() -> Iterator[None]:
+    """Fail the test that leaves our handlers in `logging`, where they would change the others."""
+    yield
+    left = installation.handlers
+    installation.uninstall()
+    assert left == (), "use clean_logging"
+
+
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """The lines of this test, from INFO on; what is said once is said anew."""
@@ -112,12 +121,15 @@ def clean_logging() -> Iterator[None]:
     """Let a test configure logging, and put back what was there."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    levels = {handler: handler.level for handler in handlers}
     known = set(root.manager.loggerDict)
     try:
         yield
     finally:
         installation.uninstall()
         root.handlers[:] = handlers
+        for handler in handlers:  # pytest's own, which see every test
+            handler.setLevel(levels[handler])
         root.setLevel(level)
         logging.getLogger("wsgi_observe").setLevel(logging.NOTSET)
         watch.has_disabled_loggers = False

@@ -77,7 +77,9 @@ def test_a_logconfig_dict_keeps_its_files_filters_and_levels_and_the_console_is_
             "GET / 200": 1,
         }
         assert repeated(server) == []
-        written = Counter((tmp_path / "app.log").read_text().splitlines())
+        log = tmp_path / "app.log"
+        eventually(lambda: "INFO wsgi_observe.access GET / 200" in log.read_text())
+        written = Counter(log.read_text().splitlines())
         assert written["INFO shop info of shop"] == 1
         assert written["INFO shop noise of shop"] == 1
         assert written["INFO wsgi_observe.access GET / 200"] == 1
