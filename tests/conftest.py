@@ -121,15 +121,12 @@ def clean_logging() -> Iterator[None]:
     """Let a test configure logging, and put back what was there."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    levels = {handler: handler.level for handler in handlers}
     known = set(root.manager.loggerDict)
     try:
         yield
     finally:
         installation.uninstall()
         root.handlers[:] = handlers
-        for handler in handlers:  # pytest's own, which see every test
-            handler.setLevel(levels[handler])
         root.setLevel(level)
         logging.getLogger("wsgi_observe").setLevel(logging.NOTSET)
         watch.has_disabled_loggers = False

@@ -39,8 +39,6 @@ class Stream:
                 owner=_owner_of_files(cfg),
                 also=syslog,
             )
-            for handler in syslog:
-                handler.setFormatter(_OneLine(installation.handlers[0].formatter))
             self._handlers = installation.handlers
         self._propagate_gunicorns_records(cfg)
         installation.restore()
@@ -57,17 +55,14 @@ class Stream:
 
 
 class _OneLine(logging.Formatter):
-    """Formats a record as the first of the lines that our formatter makes of it, for syslog."""
-
-    def __init__(self, formatter: Any) -> None:
-        super().__init__()
-        self._formatter = formatter
+    """Formats a record as the first of the lines that our own handler writes, for syslog."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line, within the bytes that a datagram takes."""
-        if not hasattr(self._formatter, "lines"):
-            return str(self._formatter.format(record))
-        line: bytes = self._formatter.lines(record)[0]
+        ours: Any = installation.handlers[0].formatter
+        if not hasattr(ours, "lines"):
+            return str(ours.format(record))
+        line: bytes = ours.lines(record)[0]
         return line.decode().rstrip("\n")
 
 
@@ -109,6 +104,7 @@ def _take_syslog_handlers(cfg: Any) -> list[Any]:
     taken: list[Any] = [one for one in errors.handlers if type(one).__name__ == "SysLogHandler"]
     for handler in taken:
         errors.removeHandler(handler)
+        handler.setFormatter(_OneLine())
         handler.ident = f"gunicorn.{cfg.syslog_prefix or cfg.proc_name.replace(':', '.')}: "
         if cfg.disable_redirect_access_to_syslog:
             handler.addFilter(_is_no_access_line)
