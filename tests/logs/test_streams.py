@@ -3,6 +3,8 @@
 import io
 import logging
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +43,44 @@ def test_during_a_request_the_servers_error_stream_is_written_to(
     told = [strict_json(line)["message"] for line in errors.getvalue().splitlines()]
     assert told == ["within", "GET /orders 200"]
     assert "outside" in capsys.readouterr().err
+
+
+PRINTS_ARE_LOGGED = """
+class Prints:
+    def __init__(self):
+        self.logger = logging.getLogger("prints")
+    def write(self, text):
+        if text.strip():
+            self.logger.info(text.rstrip())
+    def flush(self):
+        pass
+sys.stdout = Prints()
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        (
+            f"{PRINTS_ARE_LOGGED}configure_logging()\nlogging.warning('hello')\nprint('printed')",
+            ["hello", "printed"],
+        ),
+        (
+            f"configure_logging()\n{PRINTS_ARE_LOGGED}logging.root.handlers[0].close()\n"
+            "logging.getLogger('prints').disabled = True\nlogging.warning('hello')\n",
+            ["hello"],
+        ),
+    ],
+    ids=["from the start", "from when the stream is opened again"],
+)
+def test_a_stream_that_logs_what_is_printed_is_not_written_to(
+    program: str, expected: list[str]
+) -> None:
+    head = "import logging, sys\nfrom wsgi_observe import configure_logging\n"
+    command = [sys.executable, "-c", head + program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert [strict_json(line)["message"] for line in done.stdout.splitlines()] == expected
+    assert done.stderr == ""
 
 
 def test_a_captured_stream_is_remarked_on_once(

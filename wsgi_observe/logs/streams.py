@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import logging
 import os
 import stat
 import sys
@@ -50,11 +51,23 @@ def open_sink(stream: Any, owner: tuple[int, int] | None = None) -> tuple[Sink, 
 
 
 def standard(name: str) -> Any:
-    """Return ``sys.stdout`` or ``sys.stderr``, None where it is closed."""
+    """Return ``sys.stdout`` or ``sys.stderr``, None where it is closed.
+
+    Where an app has put a stream in its place that logs what is printed, it is the original: our
+    lines would be logged again, or be lost where that logger is disabled.
+    """
     found = getattr(sys, name)
+    if _logs_what_it_is_given(found):
+        found = getattr(sys, f"__{name}__")
     if found is None or getattr(found, "closed", False) or is_reused(_descriptor_of(found)):
         return None
     return found
+
+
+def _logs_what_it_is_given(stream: Any) -> bool:
+    """Return whether a stream keeps a logger, as Celery's ``LoggingProxy`` does."""
+    kept = getattr(stream, "__dict__", {}).values()
+    return any(isinstance(one, (logging.Logger, logging.LoggerAdapter)) for one in kept)
 
 
 def is_pipe(name: str) -> bool:
@@ -70,7 +83,8 @@ def is_pipe(name: str) -> bool:
 def is_terminal(name: str) -> bool:
     """Tell whether a person reads it."""
     stream = standard(name) if name in _OTHER else None
-    return stream is not None and bool(stream.isatty())
+    # What an app puts in its place may have no more than a `write`.
+    return stream is not None and hasattr(stream, "isatty") and bool(stream.isatty())
 
 
 def _open_object(stream: Any, name: str) -> tuple[Sink, str]:
