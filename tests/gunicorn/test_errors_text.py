@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.calls import call
 from tests.conftest import Log
-from wsgi_observe import log_context, observe
+from tests.support import strict_json
+from wsgi_observe import configure_logging, log_context, observe
 from wsgi_observe.gunicorn.errors_text import ErrorsText
 
 Write = Callable[[Any], None]
@@ -96,6 +98,26 @@ def test_a_handler_that_writes_to_it_does_not_go_round_for_ever(
     served(write)
     assert texts(log) == ["round"]
     assert capsys.readouterr().err == "round\n"
+
+
+@pytest.mark.usefixtures("clean_logging")
+def test_a_record_that_the_apps_handler_writes_to_it_is_one_line(tmp_path: Path) -> None:
+    """As where its stream is a proxy of ``flask.request.environ["wsgi.errors"]``."""
+    shop, handler = logging.getLogger("shop"), logging.StreamHandler()
+
+    def write(stream: Any) -> None:
+        handler.setStream(stream)
+        shop.error("failed", exc_info=ValueError())
+        stream.write("written\n")
+
+    configure_logging(log_stream=str(tmp_path / "log"))
+    shop.addHandler(handler)
+    try:
+        served(write)
+    finally:
+        shop.removeHandler(handler)
+    lines = [strict_json(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["message"] for line in lines] == ["failed", "written", "GET / 200"]
 
 
 def test_bytes_are_refused_as_every_text_stream_does(log: Log) -> None:

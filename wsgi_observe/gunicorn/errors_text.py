@@ -6,12 +6,14 @@ import io
 import logging
 import sys
 import threading
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from wsgi_observe.core.body import WrappedBody
 from wsgi_observe.core.context import Scope, running
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.loggers import get_logger
+from wsgi_observe.logs.installation import installation
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -44,6 +46,8 @@ class ErrorLines(io.TextIOBase):
         """Take text in."""
         if not isinstance(text, str):
             raise TypeError(f"wsgi.errors takes str (PEP 3333), got {type(text).__name__}")
+        if _is_written_by_a_handler():
+            return len(text)
         scope = running()
         if not isinstance(scope, WrappedBody):  # nothing tells when a job has ended
             _tell(text)
@@ -71,6 +75,16 @@ class ErrorLines(io.TextIOBase):
 
 _stream = ErrorLines()
 _busy = threading.local()
+
+
+def _is_written_by_a_handler() -> bool:
+    """Return whether a logging handler of the app's writes a record that our handler gets too."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "callHandlers" and frame.f_globals["__name__"] == "logging":
+            return installation.is_on_the_way_of(frame.f_locals["self"])
+        frame = frame.f_back
+    return False
 
 
 def _is_finished(text: str) -> bool:

@@ -141,6 +141,11 @@ class Installation:
         others = (one for one in handlers if one not in self._ours())
         return not any(_gives_way(one, files) for one in others)
 
+    def is_on_the_way_of(self, logger: logging.Logger) -> bool:
+        """Return whether records of `logger` get to our handler."""
+        path = foreign.propagation_path(logger)
+        return any(one in step.handlers for step in path for one in self.handlers[:1])
+
     def _ours(self) -> tuple[logging.Handler, ...]:
         return (*self.handlers, self._failures)
 
