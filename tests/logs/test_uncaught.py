@@ -117,6 +117,17 @@ Odd()
     assert (line["level"], line["exc_type"]) == ("ERROR", "KeyError")
 
 
+def test_a_warning_is_one_line_where_the_app_has_logging_capture_warnings() -> None:
+    program = """
+import logging, warnings
+logging.captureWarnings(True)
+configure_logging(log_format="json")
+warnings.warn("old")
+"""
+    (line,) = records_of(program)
+    assert (line["logger"], line["message"]) == ("py.warnings", "UserWarning: old")
+
+
 def test_a_warning_is_one_line() -> None:
     (line,) = records_of("import warnings\nwarnings.warn('old\\nand odd')")
     assert (line["level"], line["logger"]) == ("WARNING", "py.warnings")

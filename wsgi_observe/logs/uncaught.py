@@ -36,7 +36,11 @@ class Hook:
             told = self._tell(*arguments, **keywords)
         except Exception:
             told = False
-        if not told or self.before is not self._default:
+        # `logging.captureWarnings` has set one that would log the same once more.
+        is_known = (
+            self.before is self._default or getattr(self.before, "__module__", "") == "logging"
+        )
+        if not told or not is_known:
             self.before(*arguments, **keywords)
 
 
