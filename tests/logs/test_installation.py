@@ -450,6 +450,28 @@ def test_a_level_that_was_asked_for_counts_over_that_of_the_app(lines: Lines) ->
     assert "the level of the logger root was set to WARNING" in lines.warning
 
 
+def test_a_level_that_the_app_gives_another_name_is_the_level_that_was_asked_for(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "_levelToName", {**logging._levelToName})
+    monkeypatch.setattr(logging, "_nameToLevel", {**logging._nameToLevel})
+    configure_logging(log_stream=str(lines.path), log_level="WARNING")
+    logging.addLevelName(logging.WARNING, "\033[33mWARNING\033[0m")
+    installation.check()
+    assert lines.all == []
+
+
+def test_a_level_below_which_logging_is_disabled_is_reported_once(lines: Lines) -> None:
+    configure_logging(log_stream=str(lines.path))
+    logging.disable(logging.INFO)
+    try:
+        for _ in range(2):
+            installation.check()
+    finally:
+        logging.disable(logging.NOTSET)
+    assert "logging.disable(INFO) hides all records up to INFO" in lines.warning
+
+
 def test_an_apps_level_on_root_counts_where_none_was_asked_for_but_access_lines_stay(
     lines: Lines,
 ) -> None:

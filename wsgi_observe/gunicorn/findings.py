@@ -36,7 +36,9 @@ def _of_logging() -> list[str]:
 
 def _of_levels(settings: Settings) -> Iterator[str]:
     access = get_logger("wsgi_observe.access")
-    if settings.uses("access_log") and not access.isEnabledFor(logging.INFO):
+    is_disabled = logging.root.manager.disable >= logging.INFO  # which has a problem of its own
+    is_hidden = not access.isEnabledFor(logging.INFO) and not is_disabled
+    if settings.uses("access_log") and is_hidden:
         level = logging.getLevelName(access.getEffectiveLevel())
         yield f"the log level {level} hides INFO: there are no access lines"
 

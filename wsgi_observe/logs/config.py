@@ -86,7 +86,7 @@ def install(
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     is_set = "log_level" in settings.fields_set
-    installation.install([*handlers, *also], levels if is_set else {})
+    installation.install([*handlers, *also], levels if is_set else ())
     capture_uncaught(settings.capture_uncaught)
 
 

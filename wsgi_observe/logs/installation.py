@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from threading import Lock
 from time import perf_counter
 from typing import Any
@@ -42,25 +42,26 @@ class Installation:
         self._failures = FailureHandler()
         self._installed: list[tuple[logging.Handler, logging.Formatter | None, int]] = []
         self._gate = Gate()
-        self._levels: dict[str, str] = {}
+        self._levels: dict[str, int] = {}
         self._disabled: set[str] = set()
         self._reported: set[str] = set()
         self._has_attached = False
         self._loading: RestoringFactory | None = None
         self._lock = Lock()
 
-    def install(self, handlers: Sequence[logging.Handler], levels: dict[str, str]) -> None:
+    def install(self, handlers: Sequence[logging.Handler], levels: Collection[str]) -> None:
         """Attach `handlers` to root, and to every logger whose records do not get there.
 
         Handlers of an earlier call are closed.
 
-        :param levels: of loggers, by their names, that no later configuration may change; root
+        :param levels: names of loggers whose levels no later configuration may change; root's
             is ``""``.
         """
         # Those of a user's ``dictConfig(logging_config())`` too.
         before = [*self.handlers, *_on_root()]
         self._use(handlers)
-        self._levels, self.problems, self._has_attached = levels, [], False
+        self._levels = {name: logging.getLogger(name).level for name in levels}
+        self.problems, self._has_attached = [], False
         if not watch.has_disabled_loggers:  # or else it is a configuration that disabled them
             self._disabled = {one.name for one in foreign.all_loggers() if one.disabled}
         self._replace(before)
@@ -270,19 +271,21 @@ class Installation:
 
     def _restore_levels(self) -> Iterator[str]:
         hidden = logging.root.manager.disable
-        asked_for = [logging.getLevelName(level) for level in self._levels.values()]
-        if hidden >= min([logging.ERROR, *asked_for]):
+        name = logging.getLevelName(hidden)
+        if hidden >= min([logging.ERROR, *self._levels.values()]):
             logging.disable(logging.NOTSET)
-            name = logging.getLevelName(hidden)
             yield f"logging.disable({name}) hid records that are asked for: it was undone"
+        elif hidden >= logging.INFO:
+            yield f"logging.disable({name}) hides all records up to {name}, the access lines too"
         for name, level in self._levels.items():
             logger = logging.getLogger(name)
-            found = logging.getLevelName(logger.level)
-            if found != level:
+            # As numbers: `logging.addLevelName` gives a level another name.
+            if logger.level != level:
+                found, asked_for = map(logging.getLevelName, (logger.level, level))
                 logger.setLevel(level)
                 yield (
                     f"the level of the logger {logger.name} was set to {found}: "
-                    f"log_level asks for {level}, which counts"
+                    f"log_level asks for {asked_for}, which counts"
                 )
 
     def _keep_errors_of_disabled(self) -> list[str]:
