@@ -201,6 +201,15 @@ def test_a_logger_that_does_not_propagate_gets_our_handler(
     assert ("does not propagate and has no handler" in lines.path.read_text()) is not handlers
 
 
+def test_gunicorns_access_log_that_is_off_is_no_problem(lines: Lines) -> None:
+    logging.getLogger("gunicorn.access").propagate = False  # as plain Gunicorn has it
+    try:
+        configure_logging(log_stream=str(lines.path))
+        assert lines.all == []
+    finally:
+        logging.getLogger("gunicorn.access").propagate = True
+
+
 def test_handlers_shared_with_another_logger_are_not_written_twice(
     lines: Lines, shop: logging.Logger
 ) -> None:

@@ -243,7 +243,8 @@ class Installation:
                     f"the root logger's handler of wsgi_observe was {done}, and put back: "
                     "configure logging once, or call configure_logging() after it"
                 )
-        elif not logger.handlers and not logger.propagate and not is_kept_enabled(logger):
+        # Not of the service: plain Gunicorn leaves its access log like this where it is off.
+        elif not logger.handlers and not logger.propagate and not _is_of_service(logger):
             yield (
                 f"the logger {logger.name} does not propagate and has no handler: its records "
                 "would be lost, and are logged by ours; have it propagate"
@@ -294,7 +295,7 @@ class Installation:
         for logger in foreign.all_loggers():
             if not logger.disabled or logger.name in self._disabled or is_kept_enabled(logger):
                 continue
-            if logger.name.partition(".")[0] in _SERVICE:
+            if _is_of_service(logger):
                 logger.disabled = False
                 continue
             keep_errors(logger)
@@ -340,6 +341,10 @@ def _report_error() -> None:
 
 def _on_root() -> list[logging.Handler]:
     return [one for one in logging.root.handlers if isinstance(one, LineHandler)]
+
+
+def _is_of_service(logger: logging.Logger) -> bool:
+    return logger.name.partition(".")[0] in _SERVICE
 
 
 def _gives_way(handler: logging.Handler, files: set[foreign.FileID]) -> bool:
