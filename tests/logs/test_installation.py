@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.calls import answering, call, raising
+from tests.logs.writers import run, whole
 from tests.support import strict_json
 from wsgi_observe import configure_logging, observe
 from wsgi_observe.core import once
@@ -496,6 +497,34 @@ def test_nothing_is_compared_before_something_is_installed() -> None:
     logging.config.dictConfig(DISABLING)
     assert call(observe(answering()), "/").code == 200
     assert not [one for one in logging.getLogger().handlers if isinstance(one, LineHandler)]
+
+
+def test_of_loggers_without_number_the_report_stays_short(lines: Lines) -> None:
+    configure_logging(log_stream=str(lines.path))
+    for number in range(200):
+        logging.getLogger(f"job.{number}").propagate = False
+    for _ in range(2):
+        installation.check()
+    assert lines.warning.count("does not propagate and has no handler") == 20
+    assert lines.warning.endswith("there are more, which are not listed")
+
+
+def test_a_process_that_is_forked_in_the_middle_of_a_comparison_compares_again() -> None:
+    done = run(
+        "from wsgi_observe.logs.installation import installation\n"
+        "configure_logging(log_format='json')\n"
+        "with installation._lock:\n"
+        "    child = os.fork()\n"
+        "if child == 0:\n"
+        "    logging.root.handlers = [logging.StreamHandler()]\n"
+        "    installation.check()\n"
+        "    logging.warning('heard')\n"
+        "os.waitpid(child, 0) if child else os._exit(0)\n"
+    )
+    assert [line["message"] for line in whole(done.stdout.splitlines(keepends=True))][1:] == [
+        "heard"
+    ]
+    assert done.stderr == b""
 
 
 def test_comparing_again_changes_nothing(lines: Lines, shop: logging.Logger) -> None:

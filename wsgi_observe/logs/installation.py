@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from threading import Lock
@@ -25,6 +26,7 @@ _log = get_logger("wsgi_observe.logs")
 
 _SECONDS = 2.0  # between two comparisons
 _MOST_NAMES = 20  # of loggers in one message
+_MOST_PROBLEMS = 20  # an app may make a logger for each job
 
 # First parts of the names of loggers that nobody but the service itself uses.
 _SERVICE = frozenset({"wsgi_observe", "gunicorn", "wsgi", "py"})
@@ -47,6 +49,11 @@ class Installation:
         self._reported: set[str] = set()
         self._has_attached = False
         self._loading: RestoringFactory | None = None
+        self._renew_lock()
+        # Another thread may hold it while a process is forked.
+        os.register_at_fork(after_in_child=self._renew_lock)
+
+    def _renew_lock(self) -> None:
         self._lock = Lock()
 
     def install(self, handlers: Sequence[logging.Handler], levels: Collection[str]) -> None:
@@ -88,13 +95,17 @@ class Installation:
         if not self.handlers or not self._lock.acquire(blocking=False):
             return
         try:
-            found = self._restore()
+            self._add_problems(self._restore())
         except Exception:  # a handler of the app's may do anything when it is looked at
             warn_once("comparing the logging configuration")
-            found = []
         finally:
             self._lock.release()
-        self.problems += [one for one in found if one not in self.problems]
+
+    def _add_problems(self, found: Sequence[str]) -> None:
+        for one in found:
+            if one not in self.problems and len(self.problems) <= _MOST_PROBLEMS:
+                is_last = len(self.problems) == _MOST_PROBLEMS
+                self.problems.append("there are more, which are not listed" if is_last else one)
 
     def _restore(self) -> list[str]:
         self._adopt()
@@ -113,8 +124,13 @@ class Installation:
 
     def unreported_problems(self) -> list[str]:
         """Return the problems that no line has reported, and take them as reported."""
-        new = [one for one in self.problems if one not in self._reported]
-        self._reported.update(new)
+        if not self._lock.acquire(blocking=False):
+            return []  # another thread is about to report them, or the next comparison is
+        try:
+            new = [one for one in self.problems if one not in self._reported]
+            self._reported.update(new)
+        finally:
+            self._lock.release()
         return new
 
     def start_loading(self) -> None:
@@ -133,10 +149,19 @@ class Installation:
             self.restore()
             self._loading = None
 
+    def restore_for(self, name: str) -> None:
+        """Restore, unless the records of a logger get to our handlers."""
+        try:
+            is_reached = self.reaches(logging.getLogger(name))
+        except Exception:  # as for a record that is made by hand, with a name that is no text
+            return
+        if not is_reached:
+            self.restore()
+
     def reaches(self, logger: logging.Logger) -> bool:
-        """Return whether all records of `logger` get to our handler, and to none that gives way."""
+        """Return whether records of `logger` get to a handler of ours, and to none that gives way."""
         handlers = [one for step in foreign.propagation_path(logger) for one in step.handlers]
-        if self.handlers[0] not in handlers:
+        if not any(one in self._ours() for one in handlers):
             return False
         files = self._files()
         others = (one for one in handlers if one not in self._ours())
@@ -324,8 +349,8 @@ class RestoringFactory:
 
     def __call__(self, name: str, *arguments: Any, **keywords: Any) -> logging.LogRecord:
         """Make a record."""
-        if not self._is_over and not self._installation.reaches(logging.getLogger(name)):
-            self._installation.restore()
+        if not self._is_over:
+            self._installation.restore_for(name)
         return self._make(name, *arguments, **keywords)
 
     def end(self) -> None:
