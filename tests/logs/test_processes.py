@@ -79,6 +79,38 @@ def test_in_a_file_that_stdout_was_redirected_to(tmp_path: Path) -> None:
     check(whole(rest))
 
 
+def test_what_waits_for_the_stream_is_written_at_the_end_after_a_dict_config_too() -> None:
+    end, start = os.pipe()
+    program = """
+        from logging.config import dictConfig
+        from wsgi_observe.logs.installation import installation
+        configure_logging(log_format="json", log_wait=0)
+        dictConfig({"version": 1, "disable_existing_loggers": False})
+        installation.check()
+        while True:
+            log.info("fill %s", "x" * 3000)
+            if logging.getLogger().handlers[0]._outlet._is_behind: break
+        log.warning("kept")
+        sys.stderr.write("ready")
+        sys.stderr.flush()
+        os.read(0, 1)
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", PREAMBLE + dedent(program)],
+        stdout=start,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.close(start)
+    assert child.stderr is not None
+    assert child.stderr.read(5) == b"ready"
+    reader = Reader(end)
+    eventually(reader.has_drained_it)
+    _, said = child.communicate(b"x")
+    assert (child.returncode, said) == (0, b"")
+    assert [record["message"] for record in whole(reader.lines())].count("kept") == 1
+
+
 def test_a_record_of_a_forked_child_is_not_its_parents_too() -> None:
     """What the parent keeps for later is the parent's alone."""
     end, start = os.pipe()

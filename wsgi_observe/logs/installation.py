@@ -7,6 +7,7 @@ loaded, at ``observe()``, and from then on every two seconds.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import os
@@ -52,6 +53,7 @@ class Installation:
         self._renew_lock()
         # Another thread may hold it while a process is forked.
         os.register_at_fork(after_in_child=self._renew_lock)
+        atexit.register(self._flush_at_exit)
 
     def _renew_lock(self) -> None:
         self._lock = Lock()
@@ -84,6 +86,13 @@ class Installation:
         self._use(())
         self._replace(before)
         self._reported.clear()
+
+    def _flush_at_exit(self) -> None:
+        """Flush those of our handlers that a ``dictConfig`` had `logging` forget."""
+        known = [reference() for reference in logging._handlerList]  # type: ignore[attr-defined]
+        for handler in self.handlers:
+            if handler not in known:
+                handler.flush()
 
     def restore(self) -> None:
         """Attach our handlers where they are missing; add to `problems` what was found.
@@ -159,7 +168,7 @@ class Installation:
             self.restore()
 
     def reaches(self, logger: logging.Logger) -> bool:
-        """Return whether records of `logger` get to a handler of ours, and to none that gives way."""
+        """Return whether its records get to a handler of ours, and to none that gives way."""
         handlers = [one for step in foreign.propagation_path(logger) for one in step.handlers]
         if not any(one in self._ours() for one in handlers):
             return False
