@@ -75,6 +75,10 @@ class _Checked(Frozen):
         """Return a copy with these changes; only they join `fields_set`."""
         return type(self)(**{**self._values_set(), **changes})
 
+    def over(self, defaults: Self) -> Self:
+        """Return a copy with what was given to `defaults` where nothing was given here."""
+        return defaults.replace(**self._values_set())
+
     __replace__ = replace  # copy.replace, Python 3.13
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.gunicorn.serving import BY_LOGGER, ROOT, access_of, bare, boots, gunicorn, said
+from tests.gunicorn.serving import BY_LOGGER, ROOT, access_of, bare, boots, gunicorn, reload, said
 from tests.support import Server, eventually, strict_json
 
 pytestmark = pytest.mark.slow
@@ -303,6 +303,38 @@ def test_syslog_gets_our_lines_and_no_query(redirected: bool, tmp_path: Path) ->
     access = ["wsgi_observe.access"] if redirected else []
     assert [line["logger"] for line in lines] == ["shop", *access]
     assert lines[0]["exc_type"] == "ValueError"
+
+
+OBSERVED_ITSELF = {
+    "configure_logging": "from wsgi_observe import configure_logging\nconfigure_logging()\n",
+    "dictConfig": (
+        "from logging.config import dictConfig\n"
+        "from wsgi_observe.logs import logging_config\n"
+        "dictConfig(logging_config())\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OBSERVED_ITSELF)
+@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
+def test_syslog_gets_the_lines_of_an_app_that_configures_our_logging_itself(
+    kind: str, preload: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "own_app.py").write_text(OBSERVED_ITSELF[kind] + FAILING)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(("127.0.0.1", 0))
+        syslog.settimeout(20)
+        options = ("--log-syslog", "--log-syslog-to", "udp://{}:{}".format(*syslog.getsockname()))
+        with gunicorn(*options, *preload, app="own_app:app", cwd=tmp_path) as server:
+            for request_id in ("before", "after"):
+                server.get("/boom", {"X-Request-ID": request_id})
+                server.log_of(request_id)
+                received = b""
+                while b"GET /boom 500" not in received:
+                    received += syslog.recv(65536)
+                assert received.count(b'"exc_type":"ValueError","exc_info"') == 1
+                if request_id == "before":
+                    reload(server)
 
 
 def can_run_as_nobody() -> bool:

@@ -17,11 +17,11 @@ import pytest
 from tests.calls import answering, call, raising
 from tests.logs.writers import run, whole
 from tests.support import strict_json
-from wsgi_observe import configure_logging, observe
+from wsgi_observe import Settings, configure_logging, observe
 from wsgi_observe.core import once
 from wsgi_observe.core.loggers import get_logger, watch
 from wsgi_observe.logs import JsonFormatter, LineHandler, logging_config
-from wsgi_observe.logs.installation import installation
+from wsgi_observe.logs.installation import ServerLogging, installation
 
 pytestmark = pytest.mark.usefixtures("clean_logging")
 
@@ -480,6 +480,22 @@ def test_a_level_below_which_logging_is_disabled_is_reported_once(lines: Lines) 
     finally:
         logging.disable(logging.NOTSET)
     assert "logging.disable(INFO) hides all records up to INFO" in lines.warning
+
+
+def test_what_the_servers_environment_asks_for_counts_where_the_apps_call_leaves_it_open(
+    lines: Lines,
+) -> None:
+    environ = {
+        "WSGI_OBSERVE_LOG_STREAM": str(lines.path),
+        "WSGI_OBSERVE_LOG_LEVEL": "WARNING",
+        "WSGI_OBSERVE_LOG_FIELDS": "service=shop",
+    }
+    installation.server = ServerLogging(Settings.from_env(environ))
+    configure_logging(log_fields={"service": "orders"})
+    logging.getLogger("shop").info("not asked for")
+    logging.getLogger("shop").warning("heard")
+    (line,) = lines.all
+    assert (line["message"], line["service"]) == ("heard", "orders")
 
 
 def test_an_apps_level_on_root_counts_where_none_was_asked_for_but_access_lines_stay(

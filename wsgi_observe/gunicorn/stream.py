@@ -11,8 +11,8 @@ from typing import Any
 
 from wsgi_observe.logs.config import install
 from wsgi_observe.logs.foreign import propagation_path
-from wsgi_observe.logs.installation import installation
-from wsgi_observe.settings import Settings
+from wsgi_observe.logs.installation import ServerLogging, installation
+from wsgi_observe.settings import Settings, SettingsError
 
 
 class Stream:
@@ -28,20 +28,29 @@ class Stream:
     def begin(self, settings: Settings, cfg: Any) -> None:
         """Set up anew, once Gunicorn's own logger has done so.
 
-        An app that was preloaded and has installed handlers of ours itself keeps those.
+        An app that was preloaded and has called ``configure_logging`` keeps what it asked for.
         """
-        syslog = _take_syslog_handlers(cfg)
-        installation.default_stream = _default_stream(cfg)
+        before = installation.server
+        syslog = tuple(_take_syslog_handlers(cfg))
+        installation.server = ServerLogging(
+            settings, _default_stream(cfg), _owner_of_files(cfg), syslog
+        )
         if not self._handlers or installation.handlers == self._handlers:
-            install(
-                settings,
-                sets_levels="log_level" in settings.fields_set or not has_logconfig(cfg),
-                owner=_owner_of_files(cfg),
-                also=syslog,
-            )
-            self._handlers = installation.handlers
+            self._install(settings, cfg, before)
+        else:
+            ours = (one for one in installation.handlers if one not in before.handlers)
+            installation.replace(installation.handlers, [*ours, *syslog])
         self._propagate_gunicorns_records(cfg)
         installation.restore()
+
+    def _install(self, settings: Settings, cfg: Any, before: ServerLogging) -> None:
+        sets_levels = "log_level" in settings.fields_set or not has_logconfig(cfg)
+        try:
+            install(settings, sets_levels=sets_levels)
+        except SettingsError:  # upon which a reload goes on with what there was
+            installation.server = before
+            raise
+        self._handlers = installation.handlers
 
     def _propagate_gunicorns_records(self, cfg: Any) -> None:
         """Have Gunicorn's own loggers, which have no console handler of theirs, reach ours."""
@@ -55,14 +64,14 @@ class Stream:
 
 
 class _OneLine(logging.Formatter):
-    """Formats a record as the first of the lines that our own handler writes, for syslog."""
+    """Formats a record as the first of the lines that our formatter makes of it, for syslog."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line, within the bytes that a datagram takes."""
-        ours: Any = installation.handlers[0].formatter
-        if not hasattr(ours, "lines"):
-            return str(ours.format(record))
-        line: bytes = ours.lines(record)[0]
+        formatter: Any = installation.handlers[0].formatter
+        if not hasattr(formatter, "lines"):
+            return str(formatter.format(record))
+        line: bytes = formatter.lines(record)[0]
         return line.decode().rstrip("\n")
 
 

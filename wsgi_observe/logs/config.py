@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from wsgi_observe.core.fit_mail import check_mail
@@ -58,13 +58,7 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
     installation.check()
 
 
-def install(
-    settings: Settings,
-    *,
-    sets_levels: bool = True,
-    owner: tuple[int, int] | None = None,
-    also: Sequence[logging.Handler] = (),
-) -> None:
+def install(settings: Settings, *, sets_levels: bool = True) -> None:
     """Install the handlers and levels of `settings`.
 
     Unlike ``dictConfig``, which closes every handler of the process, this closes only those of
@@ -72,13 +66,13 @@ def install(
     code sets later.
 
     :param sets_levels: whether ``log_level`` is applied.
-    :param owner: user and group IDs that a log file belongs to.
-    :param also: handlers to install beside them.
     :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
     """
+    server = installation.server
+    settings = settings.over(server.settings)
     if "log_stream" not in settings.fields_set:
-        settings = settings.replace(log_stream=installation.default_stream)
-    handlers = _make_handlers(settings, owner)
+        settings = settings.replace(log_stream=server.stream)
+    handlers = _make_handlers(settings, server.owner)
     levels = _levels(settings) if sets_levels else {}
     if levels:
         # A level of its own: Alembic's `fileConfig` sets root's to WARNING, an access line is INFO.
@@ -86,7 +80,7 @@ def install(
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     is_set = "log_level" in settings.fields_set
-    installation.install([*handlers, *also], levels if is_set else ())
+    installation.install([*handlers, *server.handlers], levels if is_set else ())
     capture_uncaught(settings.capture_uncaught)
 
 

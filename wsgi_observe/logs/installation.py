@@ -15,13 +15,15 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from threading import Lock
 from time import perf_counter
-from typing import Any
+from typing import NamedTuple
 
 from wsgi_observe.core.loggers import get_logger, is_kept_enabled, keep_errors, watch
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.logs import foreign
 from wsgi_observe.logs.gate import FailureHandler, Gate
 from wsgi_observe.logs.handler import LineHandler
+from wsgi_observe.logs.record_factory import RestoringFactory
+from wsgi_observe.settings import Settings
 
 _log = get_logger("wsgi_observe.logs")
 
@@ -33,6 +35,19 @@ _MOST_PROBLEMS = 20  # an app may make a logger for each job
 _SERVICE = frozenset({"wsgi_observe", "gunicorn", "wsgi", "py"})
 
 
+class ServerLogging(NamedTuple):
+    """What a server has settled for whoever configures logging in its process."""
+
+    settings: Settings = Settings()
+    """Of its environment: for what a call of ``configure_logging`` leaves open."""
+    stream: str = "stdout"
+    """Where lines go that no setting chose a stream for."""
+    owner: tuple[int, int] | None = None
+    """User and group IDs that a log file belongs to."""
+    handlers: tuple[logging.Handler, ...] = ()
+    """Handlers to install beside ours, such as for syslog."""
+
+
 class Installation:
     """The handlers that are installed in this process, and what they found there."""
 
@@ -40,8 +55,7 @@ class Installation:
         self.handlers: tuple[logging.Handler, ...] = ()
         self.problems: list[str] = []
         """What somebody should put right, one sentence each."""
-        self.default_stream = "stdout"
-        """Where lines go that no setting chose a stream for; a server may know better."""
+        self.server = ServerLogging()
         self._failures = FailureHandler()
         self._installed: list[tuple[logging.Handler, logging.Formatter | None, int]] = []
         self._gate = Gate()
@@ -66,25 +80,21 @@ class Installation:
         :param levels: names of loggers whose levels no later configuration may change; root's
             is ``""``.
         """
-        # Those of a user's ``dictConfig(logging_config())`` too.
-        before = [*self.handlers, *_on_root()]
-        self._use(handlers)
         self._levels = {name: logging.getLogger(name).level for name in levels}
         self.problems, self._has_attached = [], False
         if not watch.has_disabled_loggers:  # or else it is a configuration that disabled them
             self._disabled = {one.name for one in foreign.all_loggers() if one.disabled}
-        self._replace(before)
+        # Those of a user's ``dictConfig(logging_config())`` too.
+        self.replace([*self.handlers, *_on_root()], handlers)
         self.restore()
         watch.check = self.check  # type: ignore[method-assign]
         watch.report_error = _report_error  # type: ignore[method-assign]
 
     def uninstall(self) -> None:
         """Detach and close our handlers; what they replaced does not come back."""
-        before = self.handlers
         watch.due = math.inf
-        self._gate = Gate()
-        self._use(())
-        self._replace(before)
+        self._gate, self.server = Gate(), ServerLogging()
+        self.replace(self.handlers, ())
         self._reported.clear()
 
     def _flush_at_exit(self) -> None:
@@ -148,7 +158,7 @@ class Installation:
         That an app configures logging then is no problem: most do.
         """
         if self.handlers and self._loading is None:
-            self._loading = RestoringFactory(self)
+            self._loading = RestoringFactory(self.reaches, self.restore)
             logging.setLogRecordFactory(self._loading)
 
     def end_loading(self) -> None:
@@ -157,15 +167,6 @@ class Installation:
             self._loading.end()
             self.restore()
             self._loading = None
-
-    def restore_for(self, name: str) -> None:
-        """Restore, unless the records of a logger get to our handlers."""
-        try:
-            is_reached = self.reaches(logging.getLogger(name))
-        except Exception:  # as for a record that is made by hand, with a name that is no text
-            return
-        if not is_reached:
-            self.restore()
 
     def reaches(self, logger: logging.Logger) -> bool:
         """Return whether its records get to a handler of ours, and to none that gives way."""
@@ -204,15 +205,16 @@ class Installation:
         """Use the handler that the app attached itself, by ``dictConfig(logging_config())``."""
         found = _on_root()
         if found and self.handlers[0] not in found:
-            before = self.handlers
-            self._use(found)
-            self._replace(before)
+            self.replace(self.handlers, [*found, *self.server.handlers])
 
-    def _replace(self, before: Sequence[logging.Handler]) -> None:
-        """Put our handlers of now where those of before were, and close these.
+    def replace(
+        self, before: Sequence[logging.Handler], handlers: Sequence[logging.Handler]
+    ) -> None:
+        """Use `handlers`, put them where those of before were, and close the latter.
 
         Each logger in one step: another thread may be logging meanwhile.
         """
+        self._use(handlers)
         for logger in foreign.all_loggers():
             if any(one in before for one in logger.handlers):
                 ours = self.handlers
@@ -223,7 +225,8 @@ class Installation:
             kept = [one for one in logger.handlers if one not in (*before, *self._ours())]
             logger.handlers = [*ours, *kept]
         for handler in before:
-            handler.close()
+            if handler not in self.handlers:
+                handler.close()
 
     def _restore_own(self) -> Iterator[str]:
         """Restore formatter and level of our handlers: apps set them on all that root has.
@@ -343,30 +346,6 @@ class Installation:
             f"a logging configuration disabled the existing loggers {shown}: only their errors "
             "are logged; pass disable_existing_loggers=False to dictConfig or fileConfig"
         ]
-
-
-class RestoringFactory:
-    """A record factory that restores our handlers for a record that would not get to them.
-
-    A factory is the one official place that sees a record before its handlers do.
-    """
-
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._make = logging.getLogRecordFactory()
-        self._is_over = False
-
-    def __call__(self, name: str, *arguments: Any, **keywords: Any) -> logging.LogRecord:
-        """Make a record."""
-        if not self._is_over:
-            self._installation.restore_for(name)
-        return self._make(name, *arguments, **keywords)
-
-    def end(self) -> None:
-        """Stop, also where the app has wrapped this factory in its own."""
-        self._is_over = True
-        if logging.getLogRecordFactory() is self:
-            logging.setLogRecordFactory(self._make)
 
 
 def _report_error() -> None:
