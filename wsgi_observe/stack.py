@@ -15,7 +15,9 @@ from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import MIDDLEWARES, Settings
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+    from wsgi_observe.core.exchange import Exchange
 
 LAYERS: tuple[type[Layer], ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
 """From the outside in: every answer has an ID; a probe leaves early, unlogged; the access line
@@ -58,12 +60,21 @@ def put_round(
     state: HealthState | None = None,
 ) -> WSGIApplication:
     """Return `app` with these of the four round it that are used, whatever order they come in."""
-    for layer in reversed(LAYERS):
-        if layer not in layers or not settings.uses(_NAMES[layer]):
-            continue
+    used = [one for one in LAYERS if one in layers and settings.uses(_NAMES[one])]
+    for layer in reversed(used):
         more = {"state": state} if layer is Health else {}
         app = layer(app, **_keywords(layer, settings), **more)
+    if used and isinstance(app, Layer) and not settings.uses("access_log"):
+        app.take_in(_LoggingCheck(app.app), ahead_of=())
     return app
+
+
+class _LoggingCheck(Layer):
+    """Compare the logging configuration when that is due, as the access log does while it is on."""
+
+    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+        """Compare it."""
+        watch.check_if_due()
 
 
 def _keywords(layer: type[Layer], settings: Settings) -> dict[str, Any]:

@@ -140,6 +140,21 @@ def test_a_configuration_in_a_request_is_put_right_when_it_ends(lines: Lines) ->
     ]
 
 
+def test_a_change_is_put_right_without_an_access_log_too(
+    lines: Lines, shop: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        shop.error("failed")  # as a framework does, which answers by itself
+        return answering()(environ, start_response)  # type: ignore[no-any-return]
+
+    configure_logging(log_stream=str(lines.path))
+    observed = observe(app, access_log=False)
+    logging.config.dictConfig({**DISABLING, "disable_existing_loggers": False})
+    call(observed, "/boom")
+    assert "failed" in lines.messages
+    assert capsys.readouterr() == ("", "")
+
+
 def test_our_own_loggers_cannot_be_disabled_by_a_configuration() -> None:
     ours = get_logger("wsgi_observe.test")
     logging.config.dictConfig(DISABLING)
