@@ -8,7 +8,9 @@ import logging.config
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
+from queue import SimpleQueue
 from textwrap import dedent
 from typing import Any
 
@@ -152,6 +154,33 @@ def test_a_change_is_put_right_without_an_access_log_too(
     logging.config.dictConfig({**DISABLING, "disable_existing_loggers": False})
     call(observed, "/boom")
     assert "failed" in lines.messages
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "is_noted", [False, True], ids=["found by its thread", "noted by dictConfig"]
+)
+def test_a_console_handler_behind_a_queue_gives_way(
+    is_noted: bool, lines: Lines, shop: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = io.StringIO()
+    queue: SimpleQueue[Any] = SimpleQueue()
+    listener = QueueListener(
+        queue, console(level="WARNING"), logging.StreamHandler(kept), respect_handler_level=True
+    )
+    handler = QueueHandler(queue)  # type: ignore[arg-type]
+    if is_noted:
+        handler.listener = listener  # type: ignore[attr-defined]
+    shop.addHandler(handler)
+    configure_logging(log_stream=str(lines.path))
+    listener.start()
+    installation.check()
+    shop.setLevel("INFO")
+    shop.info("sold")
+    shop.error("failed")
+    listener.stop()
+    assert lines.messages == ["failed"]
+    assert kept.getvalue() == "sold\nfailed\n"
     assert capsys.readouterr() == ("", "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
@@ -96,6 +97,34 @@ def is_for_development(handler: logging.Handler) -> bool:
     return any(
         _name_of(type(one)) == ("django.utils.log", "RequireDebugTrue") for one in handler.filters
     )
+
+
+def listener_of(handler: logging.Handler) -> Any:
+    """Return the listener that writes what a ``QueueHandler`` is given, None where there is none.
+
+    ``dictConfig`` notes it on the handler since Python 3.12. One that an app has made itself is
+    found by the thread that it runs.
+    """
+    kinds = {_name_of(kind) for kind in type(handler).__mro__}
+    if ("logging.handlers", "QueueHandler") not in kinds:
+        return None
+    with suppress(Exception):  # a class of the user's
+        if (listener := getattr(handler, "listener", None)) is not None:
+            return listener
+        queue = getattr(handler, "queue", None)
+        for thread in threading.enumerate():
+            running = getattr(getattr(thread, "_target", None), "__self__", None)
+            if queue is not None and getattr(running, "queue", None) is queue:
+                return running if hasattr(running, "handlers") else None
+    return None
+
+
+def behind_queue(handler: logging.Handler, listener: Any, last: logging.Handler) -> logging.Handler:
+    """Return one handler that has the levels and filters of all that a record passes there."""
+    respects_level = getattr(listener, "respect_handler_level", False)
+    both = logging.Handler(max(handler.level, last.level if respects_level else 0))
+    both.filters = [*handler.filters, *last.filters]
+    return both
 
 
 def describe(handler: logging.Handler) -> str:

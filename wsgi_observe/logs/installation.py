@@ -15,7 +15,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from threading import Lock
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wsgi_observe.core.loggers import get_logger, is_kept_enabled, keep_errors, watch
 from wsgi_observe.core.once import warn_once
@@ -174,8 +174,10 @@ class Installation:
         if not any(one in self._ours() for one in handlers):
             return False
         files = self._files()
-        others = (one for one in handlers if one not in self._ours())
-        return not any(_gives_way(one, files) for one in others)
+        others = [one for one in handlers if one not in self._ours()]
+        listeners = [one for one in map(foreign.listener_of, others) if one is not None]
+        behind = [one for listener in listeners for one in listener.handlers]
+        return not any(_gives_way(one, files) for one in [*others, *behind])
 
     def is_on_the_way_of(self, logger: logging.Logger) -> bool:
         """Return whether records of `logger` get to our handler."""
@@ -252,6 +254,7 @@ class Installation:
         for logger in foreign.all_loggers():
             if not logger.handlers and logger.propagate and logger is not logging.root:
                 continue  # nearly all are like this
+            behind = [one for handler in logger.handlers for one in self._dequeue(logger, handler)]
             gone = [one for one in logger.handlers if _gives_way(one, files)]
             for handler in gone:
                 if not foreign.is_framework_default(handler):
@@ -264,8 +267,21 @@ class Installation:
             if handlers != logger.handlers:
                 yield from self._problems_of_restoring(logger, gone)
                 logger.handlers = handlers
-            yield from _problems_of(logger, kept, files)
+            yield from _problems_of(logger, [*kept, *behind], files)
         self._has_attached = True
+
+    def _dequeue(self, logger: logging.Logger, handler: logging.Handler) -> Sequence[Any]:
+        """Take from the listener of a ``QueueHandler`` what gives way to ours; return the rest."""
+        listener = foreign.listener_of(handler)
+        if listener is None:
+            return ()
+        files = self._files()
+        gone = [one for one in listener.handlers if _gives_way(one, files)]
+        for one in gone:
+            self._gate.add(logger, foreign.behind_queue(handler, listener, one))
+        if gone:
+            listener.handlers = tuple(one for one in listener.handlers if one not in gone)
+        return listener.handlers  # type: ignore[no-any-return]
 
     def _problems_of_restoring(
         self, logger: logging.Logger, gone: Sequence[logging.Handler]
