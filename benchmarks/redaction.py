@@ -57,7 +57,7 @@ ADVERSARIAL = {
     "credentials": "Bearer ",
     "parameters": "[parameters: (",
     "options": "--token a ",
-    "frames": '  File "a", line 1\n    token = (\n',
+    "frames": '  File "a", line 1\n    token = "(a\n',
     "addresses": "a@b.",
     "numbers like a card's": "4 1-",
     "quoted header names": '"Cookie: a", ',

@@ -12,6 +12,7 @@ from wsgi_observe.logs.redaction import Redaction
 from wsgi_observe.logs.request_fields import Fields
 
 _MOST = 4096  # names that are remembered: a service has a few of them
+_NUMBERS = frozenset({int, float, bool})
 _MOST_FIELDS = 64  # of one line; more of them are looked at within a budget
 _WORDS = {None: "null", True: "true", False: "false"}
 _LONG_NUMBER = 10**15  # the text of a longer one may be refused
@@ -43,7 +44,8 @@ class FieldsText:
             head = heads.get(name) or self._learn(name)
             if not head:
                 whole = hidden.get(name)  # asked once: another thread may just forget them all
-                if whole is None:
+                # Under some names a number may be told.
+                if whole is None or type(value) in _NUMBERS:
                     return self._encoded(fields)
                 made += whole
                 continue

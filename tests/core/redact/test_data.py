@@ -89,7 +89,8 @@ class Case(Mapping[str, Any]):
             {"loc": ("user", "password"), "msg": "too short", "input": SECRET},
             {"loc": ("user", "password"), "msg": "too short", "input": REDACTED},
         ),
-        ({f"token={SECRET}": 1}, {"token=[REDACTED]": REDACTED}),
+        ({f"token={SECRET}": "a"}, {"token=[REDACTED]": REDACTED}),
+        ({"tokens": 512, "has_password": True}, {"tokens": 512, "has_password": True}),
         ({f"password={SECRET}", "a"}, {"password=[REDACTED]", "a"}),
         (f"password={SECRET}".encode(), b"password=[REDACTED]"),
         (Login("jane", SECRET), Login("jane", REDACTED)),
@@ -172,7 +173,8 @@ def test_a_secret_anywhere_under_any_sensitive_name_goes_and_nothing_else(
 
 @given(JSON, st.sampled_from(SENSITIVE))
 def test_a_field_is_judged_by_its_name(value: Any, name: str) -> None:
-    assert REDACTOR.field(name, value) == REDACTED
+    if not isinstance(value, (bool, int, float)):  # of which some names tell how many there are
+        assert REDACTOR.field(name, value) == REDACTED
     assert REDACTOR.field("order", value) == value
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.linear import grows_in_proportion
@@ -84,6 +84,7 @@ def test_what_is_beyond_the_budget_is_cut_and_not_shown(junk: str) -> None:
 @settings(max_examples=40)
 @given(UNITS, st.integers(0, 3))
 def test_no_secret_leaves_at_a_cut(unit: str, shift: int) -> None:
+    assume("  File" not in unit)  # whose lines are code
     text = "a" * shift + f" eyJ{SECRET}.{SECRET} https://u:{SECRET}@h password={SECRET} " * 2_000
     assert SECRET not in Redactor().text(unit + text)
 

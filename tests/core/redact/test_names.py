@@ -26,13 +26,17 @@ SENSITIVE = [
     *("$password", "__Host-session", "connect.sid", "security_code", "recoveryCodes"),
     "\\u0070assword",
 ]
+COUNTED = [
+    *("max_tokens", "prompt_tokens", "completion_tokens", "total_tokens", "has_password"),
+    *("is_token", "active_sessions", "cached_tokens", "input_tokens", "num_cookies", "tokens"),
+]
 HARMLESS = [
     *("tokens_used", "next_page_token_count", "author", "discard", "keyboard", "token_count"),
-    *("max_tokens", "prompt_tokens", "completion_tokens", "total_tokens", "tokens_per_second"),
+    *("tokens_per_second",),
     *("tokenizer", "tokenize", "tokenised", "secretary", "secretariat", "passenger", "passed"),
     *("passage", "compass", "bypass", "passive", "password_changed_at", "password_length"),
-    *("password_policy", "has_password", "is_token", "passwordless", "token_type", "tokenType"),
-    *("token_expires_at", "token_ttl", "session_timeout", "session_count", "active_sessions"),
+    *("password_policy", "passwordless", "token_type", "tokenType"),
+    *("token_expires_at", "token_ttl", "session_timeout", "session_count"),
     *("session_duration_ms", "obsession", "possession", "key", "keys", "keyword", "key_count"),
     *("primary_key", "foreign_key", "public_key", "cache_key", "idempotency_key", "sort_key"),
     *("monkey", "turkey", "keynote", "hotkey", "authors", "authored_by", "authority"),
@@ -56,6 +60,57 @@ def test_a_harmless_name_stays() -> None:
 
 def test_there_are_sixty_harmless_names() -> None:
     assert len(set(HARMLESS)) >= 60
+
+
+def test_a_number_is_no_secret_under_a_name_that_counts_and_a_text_is() -> None:
+    redactor = Redactor()
+    assert [name for name in COUNTED if redactor.field(name, 512) != 512] == []
+    assert [name for name in COUNTED if not redactor.is_sensitive(name)] == []
+    assert (
+        redactor.text("max_tokens=512, has_password: True") == "max_tokens=512, has_password: True"
+    )
+
+
+@pytest.mark.parametrize("before", ["input", "active", "cached", "used", "is", "max"])
+@pytest.mark.parametrize("name", ["{}_password", "{}_token"])
+def test_a_word_before_it_makes_a_text_no_less_a_secret(before: str, name: str) -> None:
+    assert Redactor().is_sensitive(name.format(before))
+
+
+@pytest.mark.parametrize(
+    "name", ["pin", "otp", "cvv", "card_number", "security_code", "password", "user_pin", "cardNo"]
+)
+def test_a_number_is_a_secret_where_secrets_are_numbers(name: str) -> None:
+    redactor = Redactor()
+    assert redactor.field(name, 1234) == "[REDACTED]"
+    assert redactor.text(f"{name}=1234") == f"{name}=[REDACTED]"
+    assert redactor.field(name, True) is True
+
+
+OTHER_LANGUAGES = [
+    *("Passwort", "benutzerKennwort", "motDePasse", "mot_de_passe", "contraseña", "contrasena"),
+    *("user_contrasena", "senha", "senha_usuario", "parola", "wachtwoord", "hasło", "haslo"),
+    *("Пароль", "пароль_пользователя", "şifre", "sifre", "heslo", "jelszó", "lösenord", "salasana"),
+    *("パスワード", "ユーザーパスワード", "密码", "用户密码", "비밀번호", "토큰", "jeton", "токен"),
+    *("kartennummer", "numéro de carte", "numeroTarjeta", "номер_карты", "カード番号", "卡号"),
+    *("kontonummer", "número_de_cuenta", "계좌번호", "adgangskode", "passord", "mật_khẩu"),
+    *("kata_sandi", "รหัสผ่าน", "पासवर्ड", "סיסמה", "كلمة_المرور", "κωδικός_πρόσβασης"),
+]
+
+
+def test_names_in_other_languages_are_known_in_any_spelling() -> None:
+    redactor = Redactor()
+    assert [name for name in OTHER_LANGUAGES if not redactor.is_sensitive(name)] == []
+    texts = [f"{name}: hunter22x, page=2" for name in OTHER_LANGUAGES]
+    assert [text for text in map(redactor.text, texts) if "hunter22x" in text] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Karte", "konto", "mot", "carte", "numero", "secretaria", "слово", "カード", "名前", "이름"],
+)
+def test_words_of_other_languages_that_only_sound_so_stay(name: str) -> None:
+    assert not Redactor().is_sensitive(name)
 
 
 @pytest.mark.parametrize("name", ["code", "state", "key", "sig", "email", "nonce", "token"])
@@ -98,6 +153,13 @@ def test_a_name_can_be_taken_off(kept: str, free: str, still: str) -> None:
     redactor = Redactor(keep=[kept])
     assert not redactor.is_sensitive(free)
     assert redactor.is_sensitive(still)
+
+
+@pytest.mark.parametrize("value", [12, True, 1.5])
+def test_under_an_added_name_a_number_is_a_secret_too(value: object) -> None:
+    redactor = Redactor(add=["vin", "seats"])
+    assert redactor.field("car_vin", value) == "[REDACTED]"
+    assert redactor.text(f"seats={value}, vin: plainly") == "seats=[REDACTED], vin: [REDACTED]"
 
 
 def test_what_is_added_counts_more_than_what_is_taken_off() -> None:

@@ -1,8 +1,11 @@
 """Free text: a secret goes in whatever form it stands there, and the rest stays."""
 
 import json
+from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +124,14 @@ KEY = "-----BEGIN {0}PRIVATE KEY-----\nMIIEow{1}\n{1}==\n-----END {0}PRIVATE KEY
         ("api key: {}", "api key: [REDACTED]"),
         ("the private key = {}", "the private key = [REDACTED]"),
         ("passphrase: {0} {0} {0}\nnext", "passphrase: [REDACTED]\nnext"),
+        ('password="""{0} {0}""" next', 'password="[REDACTED]" next'),
+        ("password:\n  {}\nnext: 1", "password:\n  [REDACTED]\nnext: 1"),
+        ("token  :                {}", "token  :                [REDACTED]"),
+        ("password\xa0=\xa0{}", "password\xa0=\xa0[REDACTED]"),
+        ("pg://u:a/{}@db:5432/shop", "pg://u:[REDACTED]@db:5432/shop"),
+        ("https://u:{}@h/p?x=a@b", "https://u:[REDACTED]@h/p?x=a@b"),
+        ("GET /x?token%3D{}%26page%3D2", "GET /x?token%3D[REDACTED]%26page%3D2"),
+        ("mot de passe : {}", "mot de passe : [REDACTED]"),
         ("card number: 4111 1111 1111 1111 {}"[:-3], "card number: [REDACTED]"),
         ("password={0}'{0}\"{0},{0};{0}&{0}){0} next", "password=[REDACTED] next"),
         (
@@ -200,6 +211,33 @@ def test_a_harmless_text_stays(text: str) -> None:
     assert REDACTOR.text(text) == text
 
 
+ORDINARY = (Path(__file__).parent / "ordinary.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_of_ordinary_messages_hardly_any_is_altered() -> None:
+    altered = [text for text in ORDINARY if REDACTOR.text(text) != text]
+    assert len(altered) <= 0.03 * len(ORDINARY), altered
+    assert len(set(ORDINARY)) >= 250
+
+
+def test_a_model_that_refuses_a_value_does_not_show_it() -> None:
+    class User(pydantic.BaseModel):
+        name: str
+        password: Annotated[str, pydantic.Field(max_length=3)]
+
+    class Order(pydantic.BaseModel):
+        user: User
+        count: int
+
+    for one in ({"user": {"name": "jane", "password": SECRET}}, {"user": {"password": SECRET}}):
+        with pytest.raises(pydantic.ValidationError) as raised:
+            Order(**one, count="many")
+        shown = REDACTOR.text(str(raised.value))
+        assert SECRET not in shown
+        assert "input_value='many'" in shown
+        assert SECRET not in str(REDACTOR.value(raised.value.errors()))
+
+
 def test_there_are_sixty_harmless_texts() -> None:
     assert len(set(HARMLESS)) >= 60
 
@@ -207,13 +245,34 @@ def test_there_are_sixty_harmless_texts() -> None:
 def test_code_that_opens_what_it_does_not_close_hides_no_more_than_its_own_line() -> None:
     text = (
         'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    session = [\n'
-        '  File "b.py", line 9, in g\n    token = "\nValueError: no order 7'
+        '  File "b.py", line 9, in g\n    token = "hunter22\nValueError: no order 7'
     )
     assert REDACTOR.text(text) == (
         'Traceback (most recent call last):\n  File "a.py", line 3, in f\n'
-        "    session = [REDACTED]\n"
-        '  File "b.py", line 9, in g\n    token = "[REDACTED]"\nValueError: no order 7'
+        "    session = [\n"
+        '  File "b.py", line 9, in g\n    token = "[REDACTED]\nValueError: no order 7'
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("def login(name: str, password: str) -> Token:", None),
+        ("token = self.tokens[key]", None),
+        ("session = sessions.get(request.cookies)", None),
+        ("client = Client(token=settings.TOKEN, secret=secret)", None),
+        ("connect(host, password='hunter22')", "connect(host, password='[REDACTED]')"),
+        ('API_KEY = b"hunter22"', 'API_KEY = b"[REDACTED]"'),
+        ("dsn = 'pg://u:hunter22@db'", "dsn = 'pg://u:[REDACTED]@db'"),
+    ],
+)
+def test_a_line_of_source_is_code_of_which_only_a_literal_can_be_a_secret(
+    code: str, shown: str | None
+) -> None:
+    text = (
+        f'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    {code}\nKeyError: 7'
+    )
+    assert REDACTOR.text(text) == text.replace(code, shown or code)
 
 
 def test_a_frame_that_is_met_again_is_told_as_at_first_by_each_redactor() -> None:

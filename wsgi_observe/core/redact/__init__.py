@@ -93,9 +93,9 @@ class Redactor:
         is_sensitive = self._known(name)
         if is_sensitive is None:
             is_sensitive = self.judge(name, budget or Budget())
-        if is_sensitive:
-            return REDACTED
         kind = type(value)
+        if is_sensitive:
+            return REDACTED if self._names.hides(name, kind) else value
         if kind is str:
             return self._field_of_text(name, value, budget)  # type: ignore[arg-type]
         # Of what is neither text nor data only a number may be a person's.

@@ -46,6 +46,11 @@ _form_part = re.compile(
     rf"(?:{_newline}[^\r\n\\]{{1,200}}){{0,3}}{_newline}{_newline}"
 )
 _end_of_part = re.compile(rf"{_newline}--|\Z")
+# Pydantic: the place on one line, and on the next `… [type=string_too_short, input_value='…',`.
+_validated = re.compile(
+    r"^(?P<name>[\w.\[\]-]{1,128}+)\n  [^\n]{0,400}?\[type=\w{1,64}, input_value=", re.MULTILINE
+)
+_end_of_validated = re.compile(r", input_type=|\n|\Z")
 in_sql = re.compile(r"\b(?:password|identified\s{1,8}by(?:\s{1,8}password)?)\s{1,8}(?=')", re.I)
 
 
@@ -55,6 +60,8 @@ def without_documents(text: str, names: Names, budget: Budget) -> str:
     search = _Search(names, budget)
     if "</" in text:
         text = replaced(text, _element, search.in_element, budget)
+    if "input_value=" in text:
+        text = replaced(text, _validated, search.validated, budget)
     if "form-data" in folded:
         text = replaced(text, _form_part, search.in_part, budget)
     if ("val" in folded or "content" in folded or "input" in folded) and any(
@@ -85,6 +92,12 @@ class _Search:
         if not self._names.judge(found["name"], self._budget):
             return None
         ended = _end_of_part.search(found.string, found.end())
+        return found.end(), ended.start() if ended else len(found.string), REDACTED
+
+    def validated(self, found: re.Match[str]) -> Span | None:
+        if not any(self._names.judge(part, self._budget) for part in found["name"].split(".")[:20]):
+            return None
+        ended = _end_of_validated.search(found.string, found.end())
         return found.end(), ended.start() if ended else len(found.string), REDACTED
 
     def behind_its_name(self, found: re.Match[str]) -> Span | None:

@@ -20,7 +20,11 @@ _scheme = re.compile(
     r"\b(bearer|basic)((?: |\+|%20)+)(?!(?:bearer|basic)\b)([\w.~+/-]{4,}+={0,3})", re.I | re.A
 )
 # RFC 3986, section 3.2.1; a `#`, `?` or `@` that nobody encoded is taken for the password's.
-_password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]*)@")
+_password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]{0,256})@")
+# Where nobody has encoded a slash either: `pg://jane:a/b@db`, but not `http://db:5432/a@b`.
+_slash_in_password = re.compile(
+    r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))((?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
+)
 _token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)@")
 parameters = re.compile(
     r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
@@ -36,6 +40,7 @@ def without_forms(text: str, budget: Budget) -> str:
         text = _without_parameters(text, budget)
     if "://" in text:
         text = replaced(text, _password_in_url, _first_group, budget)
+        text = replaced(text, _slash_in_password, _first_group, budget)
         text = replaced(text, _token_in_url, _user_if_random, budget)
     if "eyJ" in text:
         text = _jwt.sub(REDACTED, text)
@@ -70,9 +75,17 @@ def _user_if_random(found: re.Match[str]) -> Span | None:
 def _credential(found: re.Match[str]) -> Span | None:
     scheme, value = found[1], found[3]
     is_one = scheme.lower() == "basic" and _is_user_and_password(value)
-    if not is_one and not _looks_random(value, 4):
+    if not is_one and (not _looks_random(value, 4) or _is_a_name(found)):
         return None
     return found.start(3), found.end(3), REDACTED
+
+
+def _is_a_name(found: re.Match[str]) -> bool:
+    """Tell whether what stands behind the scheme is the next name: `bearer expires_in=3600`."""
+    value = found[3]
+    is_assigned = value.endswith("=") and not found.string[found.end() : found.end() + 1].isspace()
+    words = value.rstrip("=").split("_")
+    return len(words) > 1 and is_assigned and all(map(str.islower, words))
 
 
 def _looks_random(text: str, least: int = 16) -> bool:

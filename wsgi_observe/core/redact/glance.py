@@ -6,6 +6,7 @@ import re
 
 from wsgi_observe.core.redact.documents import VALUES, in_sql
 from wsgi_observe.core.redact.forms import parameters
+from wsgi_observe.core.redact.languages import folded
 from wsgi_observe.core.redact.names import Names
 from wsgi_observe.core.redact.words import ENDS_A_TERM
 
@@ -15,9 +16,11 @@ SHORT = 8192  # characters of a text that is looked at before its budget is know
 _MOST_NEW = 32  # names that one text may have to be judged for the first time
 
 # What stands before the sign where a value's name has a place of its own.
-_APART = frozenset({*VALUES, "content-disposition"})
+_APART = frozenset({*VALUES, "content-disposition", "input_value"})
 
-_name_at_the_end = re.compile(r"(?:[\w%.$\[\]-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)")
+_name_at_the_end = re.compile(
+    r"(?:[\w%.$\[\]\u0300-\u036f\u064b-\u065f\u0900-\u0e7f-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)"
+)
 
 
 class Glance:
@@ -47,8 +50,8 @@ class Glance:
             or (("[" in text or "F" in text) and parameters.search(text))
         ):
             return False
-        folded = text.lower()  # a scheme's case counts for nothing (RFC 9110, section 11.1)
-        if "bearer" in folded or "basic" in folded:
+        lower = text.lower()  # a scheme's case counts for nothing (RFC 9110, section 11.1)
+        if "bearer" in lower or "basic" in lower:
             return False
         if "=" not in text and ":" not in text:
             return True
@@ -78,8 +81,8 @@ class Glance:
         return True
 
     def _is_clean(self, name: str, last: str) -> bool:
-        folded = name.casefold()
-        if name in self._names or folded in ENDS_A_TERM or folded in _APART:
+        plain = folded(name)
+        if name in self._names or plain in ENDS_A_TERM or plain in _APART:
             return False
         in_query = "?" in last or "&" in last
         return not (in_query and self._names.in_a_query(name))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
+from wsgi_observe.core.redact.languages import JOINED, folded
 from wsgi_observe.core.redact.search import Budget
 from wsgi_observe.core.redact.words import (
     ABOUT_IT,
@@ -15,6 +16,7 @@ from wsgi_observe.core.redact.words import (
     BEFORE_IT,
     ENDS_A_TERM,
     IN_A_QUERY,
+    NUMERIC,
     OUR_OWN,
 )
 
@@ -48,6 +50,7 @@ class Names:
         self.known: dict[str, bool] = {}  # those that were asked for
         self.frames: dict[str, str] = {}  # of tracebacks, as they are shown
         self._known_in_queries: dict[str, bool] = {}
+        self._hiding_numbers: dict[str, bool] = {}
 
     def __contains__(self, name: str) -> bool:
         known = self.known.get(name)
@@ -64,6 +67,31 @@ class Names:
             _remember(self._known_in_queries, name, known)
         return known
 
+    def is_added(self, name: str) -> bool:
+        """Tell whether it was added to the list: then whatever stands under it is a secret."""
+        if not self._added or len(name) > _LONGEST:
+            return False
+        name = _decoded(name)
+        return any(any(_spans(words, self._added)) for words in _readings(name))
+
+    def hides_numbers(self, name: str) -> bool:
+        """Tell whether a number under this sensitive name is a secret, and not how many there are.
+
+        That is one whose name ends in pin, code, number, password and the like.
+        """
+        known = self._hiding_numbers.get(name)
+        if known is None:
+            is_long = len(name) > _LONGEST
+            known = is_long or _ends_in_numbers(_decoded(name)) or self.is_added(name)
+            _remember(self._hiding_numbers, name, known)
+        return known
+
+    def hides(self, name: str, kind: type) -> bool:
+        """Tell whether a value of a kind is a secret under this sensitive name."""
+        if kind is bool:
+            return self.is_added(name)
+        return kind not in (int, float) or self.hides_numbers(name)
+
     def judge(self, name: str, budget: Budget, *, in_query: bool = False) -> bool:
         """Tell whether it is sensitive, at the expense of a budget."""
         known = (self._known_in_queries if in_query else self.known).get(name)
@@ -76,10 +104,11 @@ class Names:
     def _is_sensitive(self, name: str, more: frozenset[str] = frozenset()) -> bool:
         if name in OUR_OWN:
             return False
-        name = _decoded(name)
-        found = self._found(_words(_hump.sub("_", name)), more)
-        if found is None:  # `ToKeN` is no two humps
-            found = self._found(_words(name), more)
+        found = None
+        for words in _readings(_decoded(name)):
+            found = self._found(words, more)
+            if found is not None:
+                break
         return bool(found)
 
     def _found(self, words: Term, more: frozenset[str]) -> bool | None:
@@ -90,7 +119,7 @@ class Names:
         found = None
         for start, end in _terms(words, more):
             is_kept = any(first <= start and end <= last for first, last in kept)
-            found = found or not (is_kept or _is_only_about(words, start, end))
+            found = found or not (is_kept or _is_only_about(words, end))
         return found
 
 
@@ -110,7 +139,13 @@ def _decoded(name: str) -> str:
 
 
 def _words(name: str) -> Term:
-    return tuple(_singular(word) for word in _parts.findall(name.casefold()))
+    return tuple(_singular(word) for word in _parts.findall(folded(name)))
+
+
+def _readings(name: str) -> Iterable[Term]:
+    """Yield a name's words: with humps as ends of words, then without: `ToKeN` is one."""
+    yield _words(_hump.sub("_", name))
+    yield _words(name)
 
 
 def _singular(word: str) -> str:
@@ -132,6 +167,7 @@ def _terms(words: Term, more: frozenset[str]) -> Iterable[tuple[int, int]]:
         if (
             word in ANYWHERE
             or (word[-3:] in _ENDINGS and word.endswith(AT_THE_END))
+            or (not word.isascii() and word.endswith(JOINED))
             or word in more
             or (word in ALONE and last == place and (place == 0 or ALONE[word]))
         ):
@@ -142,12 +178,16 @@ def _terms(words: Term, more: frozenset[str]) -> Iterable[tuple[int, int]]:
                     yield start, place + 1
 
 
-def _is_only_about(words: Term, start: int, end: int) -> bool:
-    """Tell whether `token_count` or `has_password` is asked for, not the token or password."""
-    if words[0] in BEFORE_IT and start > 0:
-        return True
-    if start > 0 and words[start - 1] in BEFORE_IT:
-        return True
+def _ends_in_numbers(name: str) -> bool:
+    words = [word for word in _parts.findall(folded(_hump.sub("_", name))) if word.isalpha()]
+    if not words or _singular(words[-1]) != words[-1]:
+        return False  # many of them are counted
+    is_counted = len(words) > 1 and (words[0] in BEFORE_IT or words[-2] in BEFORE_IT)
+    return words[-1] in NUMERIC and not is_counted
+
+
+def _is_only_about(words: Term, end: int) -> bool:
+    """Tell whether `token_count` or `password_policy` is asked for, not the token or password."""
     return end < len(words) and (words[end] in ABOUT_IT or words[-1] in ABOUT_IT)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from wsgi_observe.core.redact.languages import folded
 from wsgi_observe.core.redact.names import Names
+from wsgi_observe.core.redact.ordinary import is_file, is_literal, is_ordinary, is_plain_number
 from wsgi_observe.core.redact.reach import end_of_header, end_of_value
 from wsgi_observe.core.redact.search import Budget, Span, replaced
 from wsgi_observe.core.redact.words import ENDS_A_TERM, REDACTED
@@ -13,24 +15,25 @@ from wsgi_observe.core.redact.words import ENDS_A_TERM, REDACTED
 _LONGEST_NAME = 128  # characters: of a longer run the end is looked at
 _LONGEST_FRAME = 1024  # characters, of those that are remembered
 _MOST_FRAMES = 1024
+_LONGEST_BEFORE = 64  # characters of the words before a name
 _SHORTEST = 3  # characters of a name with its value
 
 # Begins only where a run of a name's characters does, and takes few brackets: whatever else stands
 # there, each character is looked at a few times at most.
-_run = r"(?:[\w%.$-]|\\u[0-9a-fA-F]{4})"
+_marks = r"\u0300-\u036f\u064b-\u065f\u0900-\u0e7f"  # on letters, which are none themselves
+_run = rf"(?:[\w%.${_marks}-]|\\u[0-9a-fA-F]{{4}})"
 _pair = re.compile(
     rf"""
-    (?<![\w%.$-])(?!(?<=\\)u[0-9a-fA-F]{{4}})
+    (?<![\w%.${_marks}-])(?!(?<=\\)u[0-9a-fA-F]{{4}})
     (?P<name>{_run}++(?:\[{_run}*+\]?{_run}*+){{0,3}}+\]?)
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # The last one: a header as it is listed, ('Cookie', 'a=b'), or a command's argument.
-    (?P<sign>[ \t]{{0,8}}(?:=>|:=|={{1,3}}|:)[ \t]{{0,8}}|(?<=["'`]),[ ]?(?=b?\\*["'`]))
+    (?P<sign>[ \t\xa0]{{0,64}}+(?:=>|:=|={{1,3}}|:)[ \t\xa0]{{0,64}}+|(?<=["'`]),[ ]?(?=b?\\*["'`]))
     """,
     re.VERBOSE,
 )
 _listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]?\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
 _option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
-_words_before = re.compile(r"(\w{1,32})[ -]\Z")
 _scheme = re.compile(r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+", re.I)
 _spaced = re.compile(
     r"(?P<header>(?:authorization|cookies?)\Z)|(?P<phrase>phrase\Z)"
@@ -40,21 +43,17 @@ _spaced = re.compile(
 _groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
 # A query within a query: `next=%2Fback%3Ftoken%3D…`
 _encoded = re.compile(
-    r"%(?:3F|26)(?P<name>(?:[\w.~-]|%(?!3D|26|23|3F)[0-9A-F]{2})++)(?P<quote>)(?P<sign>%3D)",
+    r"(?:%3F|%26|[?&])(?P<name>(?:[\w.~-]|%(?!3D|26|23|3F)[0-9A-F]{2})++)(?P<quote>)(?P<sign>%3D)",
     re.IGNORECASE,
 )
 _end_of_encoded = re.compile(r"%26|%23|[&\s\"'<>]|\Z", re.IGNORECASE)
+# A value alone on the line below its name; a word of prose, or another name, is none.
+_below = re.compile(
+    r"\r?\n[ \t]{0,40}(?![^\s:]*:(?:\s|\Z))((?=\S*[\d_$%!#+/=@])[^\s<>]{6,256})(?=\r?\n|\Z)"
+)
 _opening = re.compile(r"b?(\\*[\"'`])")
 # A frame of a traceback: the code in it may open what it never closes.
 _frame = re.compile(r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE)
-
-_SAYS_NOTHING = frozenset(
-    {
-        *("none", "null", "nil", "true", "false", "undefined", "is", "was", "are", "has", "not"),
-        *("must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
-        *("missing", "required", "incorrect", "wrong", "failed", "unexpected", "expected", "no"),
-    }
-)
 
 
 def without_values(text: str, names: Names, budget: Budget) -> str:
@@ -81,7 +80,7 @@ def _without_values_in_frame(frame: str, names: Names, budget: Budget) -> str:
         budget.take(1)
         return shown
     budget.take(10)
-    shown = _without_values(frame, names, budget)
+    shown = _without_values(frame, names, budget, in_code=True)
     if budget.steps >= 0 and len(frame) <= _LONGEST_FRAME:
         if len(names.frames) >= _MOST_FRAMES:
             names.frames.clear()
@@ -89,11 +88,13 @@ def _without_values_in_frame(frame: str, names: Names, budget: Budget) -> str:
     return shown
 
 
-def _without_values(text: str, names: Names, budget: Budget) -> str:
+def _without_values(text: str, names: Names, budget: Budget, *, in_code: bool = False) -> str:
     if len(text) < _SHORTEST:
         return text
 
     def value_of(found: re.Match[str]) -> Span | None:
+        if in_code and not is_literal(found.string, found.end()):
+            return None  # `password: str`, `token = tokens[key]`
         return _value_of(found, names, budget)
 
     text = replaced(text, _pair, value_of, budget)
@@ -107,14 +108,17 @@ def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None
     name, quote = found["name"][-_LONGEST_NAME:], found["quote"]
     if found["sign"] in (",", ", ") and not _is_listed(found):
         return None
+    if is_file(name, found["sign"]):
+        return None
     if not _is_sensitive(found, name, names, budget):
         return None
     text, start = found.string, found.end()
     end = _end(found, name, budget)
-    value = text[start:end]
-    if not value or (not quote and value.casefold() in _SAYS_NOTHING):
+    if end == start and (below := _below.match(text, start)):
+        return None if is_plain_number(below[1]) else (below.start(1), below.end(1), REDACTED)
+    if end == start or is_ordinary(found, end, name, names):
         return None
-    return start, end, _shown(value, quote)
+    return start, end, _shown(text[start:end], quote)
 
 
 def _is_listed(found: re.Match[str]) -> bool:
@@ -132,10 +136,14 @@ def _is_sensitive(found: re.Match[str], name: str, names: Names, budget: Budget)
     in_query = sign in ("%3D", "%3d") or (sign == "=" and text[start - 1 : start] in ("?", "&"))
     if in_query and names.judge(name, budget, in_query=True):
         return True
-    if name.casefold() not in ENDS_A_TERM:
+    if folded(name) not in ENDS_A_TERM:
         return False
-    before = _words_before.search(text, max(0, start - 34), start)  # `api key: …`
-    return before is not None and names.judge(f"{before[1]} {name}", budget)
+    # `api key: …`, `mot de passe : …`
+    before = text[max(0, start - _LONGEST_BEFORE) : start].replace("-", " ").split(" ")[-3:]
+    if before[-1] or len(before) < 2:
+        return False
+    terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
+    return any(names.judge(term, budget) for term in terms)
 
 
 def _end(found: re.Match[str], name: str, budget: Budget) -> int:
@@ -145,7 +153,7 @@ def _end(found: re.Match[str], name: str, budget: Budget) -> int:
         return ended.start() if ended else len(text)
     kind = _kind_of(name)
     if kind is not None and not text.startswith(_QUOTES, start):
-        if kind == "phrase" or (kind == "header" and ":" in sign):
+        if kind == "phrase" or (kind == "header" and ":" in sign and not found["quote"]):
             return end_of_header(text, start, text[max(0, found.start() - 1) : found.start()])
         if kind == "number" and (groups := _groups.match(text, start)):
             return groups.end()

@@ -56,6 +56,9 @@ def end_of_quoted(text: str, opened: re.Match[str], limit: int, budget: Budget) 
     At each level a quote has more backslashes before it: none, one, three, seven.
     """
     depth, mark = len(opened[1]), opened[2]
+    if not depth and text.startswith(mark * 2, opened.end()):  # three of them
+        closed = text.find(mark * 3, opened.end() + 2, limit)
+        return limit if closed < 0 else closed + 3
     position = text.find(mark, opened.end(), limit)
     while position >= 0:
         first = max(_before_backslashes(text, position), opened.end())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsgi_observe.core.names import ACCESS_NAMES, LINE_NAMES
+from wsgi_observe.core.redact import languages
 
 REDACTED = "[REDACTED]"
 """What stands in the place of what must not be seen."""
@@ -32,11 +33,13 @@ _SEQUENCES = (
     *("debit card", "bank card", "payment card", "cc number", "cc num", "card security"),
     *("account number", "account no", "bank account", "routing number", "sort code"),
     *("social security", "tax id", "hub signature", "amz signature"),
+    *(term for term in languages.TERMS if " " in term),
 )
 
 ANYWHERE: frozenset[str | tuple[str, ...]] = frozenset(
     {
         *_WORDS,
+        *(term for term in languages.TERMS if " " not in term),
         *(tuple(words.split()) for words in _SEQUENCES),
         *(words.replace(" ", "") for words in _SEQUENCES),
     }
@@ -49,6 +52,7 @@ ENDS_A_TERM = frozenset(words.split()[-1] for words in _SEQUENCES)
 AT_THE_END = (
     *("password", "passwd", "passphrase", "secret", "token", "apikey", "secretkey", "privatekey"),
     *("accesskey", "sessionid", "sessid", "sessionkey", "cookie", "cardnumber", "credential"),
+    *("passwort", "kennwort", "motdepasse", "wachtwoord", "kreditkarte", "kartennummer"),
 )
 """What nothing harmless ends with, so that a word may have anything before it: ``csrftoken``."""
 
@@ -87,4 +91,11 @@ BEFORE_IT = frozenset(
         *("cached", "reasoning", "remaining", "used", "unused"),
     }
 )
-"""Words before a sensitive one that do the same: how many there are, or whether there is one."""
+"""Words before a sensitive one that make a number a count of them, or a switch."""
+
+NUMERIC = languages.NUMERIC | {
+    *("pin", "code", "number", "no", "num", "nr", "cvv", "cvc", "otp", "totp", "ssn", "iban"),
+    *("card", "account", "ccnum", "password", "passwd", "pwd", "passcode", "passphrase"),
+    *("pass", "security"),
+}
+"""Last words of the names under which a number alone is a secret."""

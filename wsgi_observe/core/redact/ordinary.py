@@ -1,0 +1,74 @@
+"""What stands beside a sensitive name and is no secret: counts, words of prose, places in code."""
+
+from __future__ import annotations
+
+import re
+
+from wsgi_observe.core.redact.names import Names
+
+_SAYS_NOTHING = frozenset(
+    {
+        *("none", "null", "nil", "undefined", "is", "was", "are", "has", "not"),
+        *("must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
+        *("missing", "required", "incorrect", "wrong", "failed", "unexpected", "expected"),
+    }
+)
+_BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off"})
+# Longer ones are identifiers: of a session, of an account.
+_number = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:%|[a-zA-Zµ]{1,3})?[.!?]?")
+_word = r"(?:[^\W\d_][^\W\d_A-Z]{0,17}|[A-Z]{1,8})(?:['\u2019-][^\W\d_A-Z]{1,12})?[,.!?…]{0,3}"
+_prose = re.compile(rf"{_word}(?:[ \t]{_word}){{0,30}}")
+_goes_on = re.compile(r"[ \t]+[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])")
+_password = re.compile(r"(?:pass(?:word|wd|phrase|code|wort)?|pwd|secret|pin|kennwort)\d*\Z", re.I)
+# `auth/token.py:42: …` has a place, and no name.
+_file = re.compile(
+    r"\.(?:py[cix]?|[cm]?[jt]sx?|html?|s?css|json|ya?ml|toml|ini|cfg|conf|txt|log|md|sql|sh|go|rs|rb|"
+    r"java|kt|php|c|cc|cpp|h|hpp|cs|swift|ex|exs|erl|lua|pl|vue|xml|csv|lock|so|jinja2?|tmpl)\Z",
+    re.IGNORECASE,
+)
+_exception = re.compile(r"(?:[a-z_]\w*\.)+(?:[A-Z][a-z\d]+){2,}\Z")
+_literal = re.compile(r"[bBfFrRuU]{0,2}\\*[\"']")
+
+
+def is_file(name: str, sign: str) -> bool:
+    """Tell whether what stands before a colon is the name of a file."""
+    return ":" in sign and _file.search(name) is not None
+
+
+def is_literal(text: str, start: int) -> bool:
+    """Tell whether a text of a programming language begins here: all else is code."""
+    return _literal.match(text, start) is not None
+
+
+def is_plain_number(value: str) -> bool:
+    """Tell whether a text is a number or a boolean, as counts and switches are.
+
+    >>> is_plain_number("512"), is_plain_number("True"), is_plain_number("4111111111111111")
+    (True, True, False)
+    """
+    return _number.fullmatch(value) is not None or value.casefold() in _BOOLEANS
+
+
+def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool:
+    """Tell whether a value may stay although its name is sensitive.
+
+    :param found: a name with its quote and sign; the value stands behind it.
+    :param end: where the value ends.
+    """
+    value, quote, sign = found.string[found.end() : end], found["quote"], found["sign"]
+    if names.is_added(name):
+        return not quote and value.casefold() in _SAYS_NOTHING
+    if is_plain_number(value):
+        return not names.hides_numbers(name) or value.casefold() in _BOOLEANS
+    if quote:
+        return False
+    if value.casefold() in _SAYS_NOTHING or not any(map(str.isalnum, value)):
+        return True
+    if ":" not in sign or not sign.endswith((" ", "\t")):
+        return False
+    if _exception.match(name):
+        return True  # `psycopg.errors.InvalidPassword: FATAL: …`
+    if _prose.fullmatch(value) is None or (name[:1].isupper() and " " in value):
+        return False
+    # `password: must have …`, but not `password: correcthorse`
+    return _password.search(name) is None or _goes_on.match(found.string, end) is not None
