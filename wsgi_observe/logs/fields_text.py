@@ -15,7 +15,7 @@ _MOST = 4096  # names that are remembered: a service has a few of them
 _NUMBERS = frozenset({int, float, bool})
 _MOST_FIELDS = 64  # of one line; more of them are looked at within a budget
 _WORDS = {None: "null", True: "true", False: "false"}
-_LONG_NUMBER = 10**15  # the text of a longer one may be refused
+_LONG_NUMBER = 10**12  # a longer one may be a card's
 
 
 class FieldsText:

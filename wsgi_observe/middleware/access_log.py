@@ -38,7 +38,7 @@ class AccessLog(Layer):
     :param access_fields: which of ``host``, ``referer`` and ``request_bytes`` are on it too.
     :param access_query: whether the query string is told; without secrets, unless `redact` is off.
     :param redact_add: and `redact_keep`: names added to, and taken from, those that are sensitive.
-    :param redact_personal: whether card numbers and e-mail addresses are left out too.
+    :param redact_personal: whether e-mail addresses and phone numbers are left out too.
     :param remote_addr: how much of the client's address the request's lines show: ``full``,
         ``truncated`` (/24, /48), ``off``.
     :param trusted_proxies: how many proxies, or which networks, are trusted to say in

@@ -8,15 +8,17 @@ from copy import copy
 from typing import Any
 from urllib.parse import quote
 
-from wsgi_observe.core.redact.data import Copier
+from wsgi_observe.core.redact.data import MAY_BE_A_CARD, Copier
 from wsgi_observe.core.redact.documents import without_documents
 from wsgi_observe.core.redact.forms import without_forms
 from wsgi_observe.core.redact.glance import SHORT, Glance
 from wsgi_observe.core.redact.names import Names
+from wsgi_observe.core.redact.numbers import LEAST_DIGITS, without_numbers
 from wsgi_observe.core.redact.pairs import without_values
 from wsgi_observe.core.redact.personal import without_personal
 from wsgi_observe.core.redact.query import redacted_query
 from wsgi_observe.core.redact.search import CHARACTERS, Budget, within
+from wsgi_observe.core.redact.vendors import without_tokens
 from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
 __all__ = ["QUERIES", "REDACTED", "Budget", "Redactor"]
@@ -34,7 +36,7 @@ class Redactor:
 
     :param add: words or names that are sensitive too.
     :param keep: words or names that are not.
-    :param personal: whether card numbers and e-mail addresses in texts go too.
+    :param personal: whether e-mail addresses and phone numbers in texts go too.
     :raises ValueError: for a name without a word in it.
 
     >>> Redactor().text("login of jane failed: password=hunter2, attempt=3")
@@ -98,13 +100,13 @@ class Redactor:
             return REDACTED if self._names.hides(name, kind) else value
         if kind is str:
             return self._field_of_text(name, value, budget)  # type: ignore[arg-type]
-        # Of what is neither text nor data only a number may be a person's.
-        if kind in _PLAIN and (not self._personal or name in OUR_OWN):
+        # Of what is neither text nor data only a long number may be a card's.
+        if kind in _PLAIN and (kind is not int or value < MAY_BE_A_CARD or name in OUR_OWN):  # type: ignore[operator]
             return value
         return self.value(value, budget)
 
     def _field_of_text(self, name: str, value: str, budget: Budget | None) -> str:
-        if value.isalnum() and not self._looks_at_words and len(value) <= CHARACTERS:
+        if len(value) < LEAST_DIGITS and value.isalnum() and not self._looks_at_words:
             return value
         if name in OUR_OWN:
             return value
@@ -147,7 +149,9 @@ class Redactor:
         # A short one was looked at before it came here.
         if self._looks_at_words or len(text) <= SHORT or not self._finds_nothing(text, CHARACTERS):
             text = without_forms(text, part)
-            text = without_personal(text, part) if self._personal else text
+            text = without_tokens(text)
+            text = without_numbers(text, part)
+            text = without_personal(text) if self._personal else text
             text = without_documents(text, self._names, part)
             text = without_values(text, self._names, part)
         budget.put_back(part)

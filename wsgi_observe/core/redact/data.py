@@ -22,7 +22,8 @@ _TEXTS = frozenset({str, bytes})
 _PLAIN = _TEXTS | {int, float}
 _LISTS = (list, tuple)
 _NO_TEXTS = frozenset({bool, float, type(None)})
-_MAY_BE_A_CARD = 10**12
+MAY_BE_A_CARD = 10**12
+"""From this number on one may be that of a card."""
 
 _option = re.compile(r"--?[^\W\d_][^=\s]*")
 # One thing under two keys: what it is called, and what it is.
@@ -56,7 +57,7 @@ class Copier:
         :param above: the identities of what `value` stands in.
         """
         kind = type(value)
-        if kind in _NO_TEXTS or (kind is int and value < _MAY_BE_A_CARD):  # type: ignore[operator]
+        if kind in _NO_TEXTS or (kind is int and value < MAY_BE_A_CARD):  # type: ignore[operator]
             return value
         try:
             return self._copy(value, above)

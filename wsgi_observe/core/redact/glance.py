@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from string import ascii_lowercase, ascii_uppercase
 
 from wsgi_observe.core.redact.documents import VALUES, in_sql
 from wsgi_observe.core.redact.forms import parameters
 from wsgi_observe.core.redact.languages import folded
 from wsgi_observe.core.redact.names import Names
+from wsgi_observe.core.redact.numbers import LEAST_DIGITS, holds_number
+from wsgi_observe.core.redact.vendors import LONG_WORD, WORDS, holds_token
 from wsgi_observe.core.redact.words import ENDS_A_TERM
 
 _MOST = 4096
@@ -23,6 +26,13 @@ _name_at_the_end = re.compile(
 )
 
 
+# Translated at once, all of a text is looked through in the time that a word of it takes.
+_FOLDED = bytes.maketrans(
+    b"0123456789" + ascii_uppercase.encode(), b"0" * 10 + ascii_lowercase.encode()
+)
+_DIGITS = "0" * LEAST_DIGITS
+
+
 class Glance:
     """Looks at a text for less than it takes to make one; where it is in doubt, it says so.
 
@@ -36,10 +46,11 @@ class Glance:
 
     def finds_nothing(self, text: str, longest: int = SHORT) -> bool:
         """Tell whether no secret can be in `text`; False is no verdict."""
+        if len(text) > longest:
+            return False
         if (
-            len(text) > longest
             # A character is found in no time, so that each word is looked for behind one.
-            or ("@" in text and "://" in text)
+            ("@" in text and "://" in text)
             or ("J" in text and "eyJ" in text)
             or ("-" in text and "--" in text)
             or ("%" in text and "%3" in text)
@@ -50,8 +61,12 @@ class Glance:
             or (("[" in text or "F" in text) and parameters.search(text))
         ):
             return False
-        lower = text.lower()  # a scheme's case counts for nothing (RFC 9110, section 11.1)
-        if "bearer" in lower or "basic" in lower:
+        raw = text.encode("utf-8", "surrogatepass")
+        plain = raw.translate(_FOLDED, b" +-%").decode("latin-1")
+        # A scheme's case counts for nothing (RFC 9110, section 11.1).
+        if "bearer" in plain or "basic" in plain or (_DIGITS in plain and holds_number(text)):
+            return False
+        if LONG_WORD in raw.translate(WORDS).decode("latin-1") and holds_token(text):
             return False
         if "=" not in text and ":" not in text:
             return True
