@@ -184,13 +184,27 @@ JWT = f"eyJhbGciOiJIUzI1NiJ9.{SECRET}{SECRET}{SECRET}.c2lnbmF0dXJl"
         (f"/verify/{JWT}", "/verify/[REDACTED]"),
         (f"/cart;jsessionid={SECRET}", "/cart;jsessionid=[REDACTED]"),
         (f"/cart;page={SECRET}", f"/cart;page={SECRET}"),
+        ("/password:hunter22", "/password:[REDACTED]"),
+        ("/get/https://u:hunter22@h/a", "/get/https://u:[REDACTED]@h/a"),
+        ("/t/eyJhbGciOiJI.e30.c2ln", "/t/[REDACTED]"),
+        ("/pay/4111111111111111", "/pay/[REDACTED]"),
+        ("/accounts/reset/MQ/c4x2k1-4f5d6e7a8b9c0d/", "/accounts/reset/MQ/[REDACTED]/"),
+        ("/verify-email/4f5d6e7a8b9c0d1e2f3a", "/verify-email/[REDACTED]"),
+        ("/reset/how-to-reset-a-password", "/reset/how-to-reset-a-password"),
+        ("/orders/01a20426de6971639deac60204342e73", "/orders/01a20426de6971639deac60204342e73"),
         ("/" + "a" * 100, "/" + "a" * 100),
     ],
 )
 def test_a_secret_in_a_path_is_not_told(path: str, shown: str, log: Log) -> None:
-    call(observe(answering()), path)
+    def app(environ: Any, start_response: Any) -> Any:
+        _log.info("within")
+        return answering()(environ, start_response)
+
+    log.setFormatter(JsonFormatter())
+    call(observe(app), path)
     assert log.access["path"] == shown
     assert log.access["message"] == f"GET {shown} 200"
+    assert [line["path"] for line in map(strict_json, log.texts)] == [shown, shown]
 
 
 TEXTS = st.sampled_from([SECRET, f"token={SECRET}", JWT, "harmless", ""])

@@ -6,6 +6,7 @@ import sys
 from typing import NoReturn
 
 from wsgi_observe.core.environ import request_line
+from wsgi_observe.core.redact import Redactor
 from wsgi_observe.inflight.asking import Found, Look, ask
 
 ABOUT = """\
@@ -70,7 +71,8 @@ def _print_text(look: Look) -> None:
 
 
 def _line(one: Found) -> str:
-    return request_line({"REQUEST_METHOD": one.flight.method, "PATH_INFO": one.flight.path})
+    path = Redactor().path(one.flight.path)
+    return request_line({"REQUEST_METHOD": one.flight.method, "PATH_INFO": path})
 
 
 def _fail(what: str) -> NoReturn:

@@ -16,7 +16,6 @@ from wsgi_observe.core.peer import stricter
 from wsgi_observe.core.transfer import Transfer
 from wsgi_observe.logs.fields import timestamp
 from wsgi_observe.logs.plain_text import PlainText
-from wsgi_observe.logs.redaction import LONG
 
 _MOST_AGENTS, _LONGEST_AGENT = 1024, 256
 
@@ -33,6 +32,7 @@ class AccessText(PlainText):
 
     def __init__(self, *options: Any) -> None:
         super().__init__(*options)
+        self._clean_paths = self._redaction.clean_paths
         self._clean_agents: set[str] = set()
 
     def of(self, transfer: Transfer, level: int, code: int, seconds: float) -> bytes | None:
@@ -46,9 +46,10 @@ class AccessText(PlainText):
         said = f"{method}{path}{peer}{agent}{named}"
         if len(quoted(said)) != len(said) + 2 or not said.isascii() or "\x7f" in said:
             return None
-        if len(path) > LONG or "=" in path or MASKED_PATH in environ or transfer.exc_type:
+        if MASKED_PATH in environ or transfer.exc_type:
             return None
-        if agent not in self._clean_agents and not self._is_clean(agent):
+        is_known = path in self._clean_paths and agent in self._clean_agents
+        if not is_known and not self._is_clean(path, agent):
             return None
         # Not gone out yet, or by a clock that was set back, as tests do.
         if seconds < 0 or not 0.0 < transfer.started_at <= transfer.went_out_at:
@@ -76,8 +77,12 @@ class AccessText(PlainText):
         ).encode()
         return line if len(line) <= self._longest else None
 
-    def _is_clean(self, agent: str) -> bool:
-        """Tell whether nothing is to be taken out of a user agent, and remember it if not."""
+    def _is_clean(self, path: str, agent: str) -> bool:
+        """Tell whether nothing is to be taken out of either; remember a user agent if not."""
+        if not self._redaction.is_clean_path(path):
+            return False
+        if agent in self._clean_agents:
+            return True
         if not self._redaction.is_clean_agent(agent):
             return False
         if len(agent) <= _LONGEST_AGENT:

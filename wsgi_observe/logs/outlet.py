@@ -59,7 +59,11 @@ class Outlet:
         if self._is_behind and not self.catch_up():
             return self._keep_or_count(line, is_grave)
         try:
-            taken = self._write(line)
+            try:
+                taken = self.sink.write(line)
+            except LostDescriptorError:
+                self._reopen()
+                taken = self.sink.write(line)
         except BlockingIOError:
             taken = 0
         except Exception as error:
@@ -127,13 +131,6 @@ class Outlet:
         except Exception:  # gevent's hub, say, which may not wait
             self._patient_until = 0.0
             return True
-
-    def _write(self, line: bytes) -> int:
-        try:
-            return self.sink.write(line)
-        except LostDescriptorError:
-            self._reopen()
-            return self.sink.write(line)
 
     def _next(self) -> bytes:
         if self._cut:

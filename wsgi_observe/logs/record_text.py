@@ -16,7 +16,6 @@ from wsgi_observe.core.names import RESERVED
 from wsgi_observe.logs.fields import FIRST_EXTRA, OWN_ATTRIBUTES, timestamp
 from wsgi_observe.logs.fields_text import following
 from wsgi_observe.logs.plain_text import PlainText
-from wsgi_observe.logs.redaction import LONG
 from wsgi_observe.logs.request_fields import Fields
 
 _SOURCE = ("level", "logger", "module")
@@ -57,7 +56,7 @@ class RecordText(PlainText):
             asked = f"{method}{path}{peer}"
             if len(quoted(asked)) != len(asked) + 2 or not asked.isascii() or "\x7f" in asked:
                 return None
-            if len(path) > LONG or "=" in path or not self._finds_nothing(message):
+            if not self._redaction.is_clean_path(path) or not self._finds_nothing(message):
                 return None
             return self._text(record, scope, message, method, path, peer)
         except Exception:  # something that is no text

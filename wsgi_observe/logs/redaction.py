@@ -11,14 +11,13 @@ from typing import Any
 
 from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.names import ACCESS_NAMES, FACTS, LINE_NAMES
-from wsgi_observe.core.redact import Budget, Redactor
+from wsgi_observe.core.redact import SHORTEST_LINK, Budget, Redactor
 from wsgi_observe.logs.request_fields import Fields, noted_secrets
 
 _ACCESS = "wsgi_observe.access"
 _FIRST = 6  # the number of the first field that is not on each line
-_OF_A_PATH = (1536, 150)  # the budget: characters, and steps
-LONG = 64
-"""Characters of a path that is looked at: a credential is longer, or has its name beside it."""
+_OF_AN_AGENT = (1536, 150)  # the budget: characters, and steps
+_MOST_PATHS, _LONGEST_PATH = 4096, 256  # that are remembered
 
 
 class Redaction:
@@ -36,6 +35,9 @@ class Redaction:
         # What only we set, or what `logging` knows of the code.
         self._known = LINE_NAMES.union(static)  # a set, so that all names are asked for at once
         self._known_of_access = self._known | ACCESS_NAMES
+        self.clean_paths: set[str] = set()
+        """Some of those that `is_clean_path` has been asked for."""
+        self._last_path = ("", "")
 
     def static(self, fields: Mapping[str, object]) -> Fields:
         """Return the fields of every line, once."""
@@ -52,7 +54,10 @@ class Redaction:
         if self._redactor is None:
             return fields
         redactor = _knowing(self._redactor, record)
-        line = _with_path(redactor, fields)
+        path: Any = fields.get("path", "")
+        line = fields
+        if redactor is not self._redactor or not self.is_clean_path(path):
+            line = _with_path(fields, path, self._path(redactor, path))
         if record.name == _ACCESS and FACTS in record.__dict__:  # its message is its path
             line = _with_fields(redactor, line, _FIRST, self._known_of_access)
             return _with_agent(redactor, line) if "user_agent" in line else line
@@ -71,11 +76,39 @@ class Redaction:
             return fields
         return _with_fields(in_this_request(self._redactor), fields, 0, self._known_of_access)
 
+    def is_clean_path(self, path: str) -> bool:
+        """Tell whether nothing is taken out of a path."""
+        if path in self.clean_paths or self._redactor is None:
+            return True
+        glance = self.glance
+        if glance is not None and len(path) < SHORTEST_LINK and glance(path):
+            self._remember_path(path)
+            return True
+        return self._path(self._redactor, path) == path
+
+    def _path(self, redactor: Redactor, path: str) -> str:
+        """Return what is shown of a path; the last one is remembered: all lines of a request's."""
+        if redactor is not self._redactor:
+            return redactor.path(path)  # it knows the secrets of this request
+        last, shown = self._last_path
+        if last == path:
+            return shown
+        shown = redactor.path(path)
+        self._last_path = path, shown
+        if shown == path and len(path) <= _LONGEST_PATH:
+            self._remember_path(path)
+        return shown
+
+    def _remember_path(self, path: str) -> None:
+        if len(self.clean_paths) >= _MOST_PATHS:
+            self.clean_paths.clear()  # they come from clients
+        self.clean_paths.add(path)
+
     def is_clean_agent(self, agent: str) -> bool:
         """Tell whether nothing is taken out of a user agent."""
         if self._redactor is None:
             return True
-        shown: object = self._redactor.field("user_agent", agent, Budget(*_OF_A_PATH))
+        shown: object = self._redactor.field("user_agent", agent, Budget(*_OF_AN_AGENT))
         return shown == agent
 
     def is_hidden(self, name: str) -> bool:
@@ -98,7 +131,7 @@ def _nothing_wanted(text: str) -> bool:
 
 def _with_agent(redactor: Redactor, line: Fields) -> Fields:
     agent = line["user_agent"]
-    shown = redactor.field("user_agent", agent, Budget(*_OF_A_PATH))
+    shown = redactor.field("user_agent", agent, Budget(*_OF_AN_AGENT))
     return line if shown is agent else {**line, "user_agent": shown}
 
 
@@ -133,12 +166,8 @@ def _looked_at(
     return line if changed is None else changed
 
 
-def _with_path(redactor: Redactor, line: Fields) -> Fields:
-    """Return the line with its path redacted, in its message too."""
-    path: Any = line.get("path", "")
-    if len(path) <= LONG and "=" not in path:
-        return line
-    shown = redactor.text(path, Budget(*_OF_A_PATH))
+def _with_path(line: Fields, path: str, shown: str) -> Fields:
+    """Return the line with another path, in its message too."""
     if shown == path:
         return line
     return {**line, "path": shown, "message": str(line["message"]).replace(path, shown)}

@@ -12,6 +12,7 @@ from wsgi_observe.core.redact.data import MAY_BE_A_CARD, Copier
 from wsgi_observe.core.redact.documents import without_documents
 from wsgi_observe.core.redact.forms import without_forms
 from wsgi_observe.core.redact.glance import SHORT, Glance
+from wsgi_observe.core.redact.links import SHORTEST_LINK, without_links
 from wsgi_observe.core.redact.names import Names
 from wsgi_observe.core.redact.numbers import LEAST_DIGITS, without_numbers
 from wsgi_observe.core.redact.pairs import without_values
@@ -21,13 +22,14 @@ from wsgi_observe.core.redact.search import CHARACTERS, Budget, within
 from wsgi_observe.core.redact.vendors import without_tokens
 from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
-__all__ = ["QUERIES", "REDACTED", "Budget", "Redactor"]
+__all__ = ["QUERIES", "REDACTED", "SHORTEST_LINK", "Budget", "Redactor"]
 
 QUERIES = frozenset({"query_string", "QUERY_STRING"})
 """Names of what is looked at as a query is, where also ``code`` and ``key`` are credentials."""
 
 _PLAIN = frozenset({int, float, bool, type(None)})
 _LEAST = 6  # characters
+_OF_A_PATH = (1536, 150)  # characters, and steps
 _OF_A_QUERY = 500  # steps, for some dozens of names
 
 
@@ -156,6 +158,14 @@ class Redactor:
             text = without_values(text, self._names, part)
         budget.put_back(part)
         return text
+
+    def path(self, path: str) -> str:
+        """Return a URL's path without secrets; one that is suspicious is cut where it is long.
+
+        >>> Redactor().path("/reset/4f5d6e7a8b9c0d1e2f3a")
+        '/reset/[REDACTED]'
+        """
+        return without_links(self.text(path, Budget(*_OF_A_PATH)))
 
     def query(self, query: str, budget: Budget | None = None) -> str:
         """Return a query string or a form body without secrets, cut where it is long.

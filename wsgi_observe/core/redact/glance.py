@@ -9,7 +9,7 @@ from wsgi_observe.core.redact.documents import VALUES, in_sql
 from wsgi_observe.core.redact.forms import parameters
 from wsgi_observe.core.redact.languages import folded
 from wsgi_observe.core.redact.names import Names
-from wsgi_observe.core.redact.numbers import LEAST_DIGITS, holds_number
+from wsgi_observe.core.redact.numbers import LEAST_DIGITS, may_hold_number
 from wsgi_observe.core.redact.vendors import LONG_WORD, WORDS, holds_token
 from wsgi_observe.core.redact.words import ENDS_A_TERM
 
@@ -64,7 +64,7 @@ class Glance:
         raw = text.encode("utf-8", "surrogatepass")
         plain = raw.translate(_FOLDED, b" +-%").decode("latin-1")
         # A scheme's case counts for nothing (RFC 9110, section 11.1).
-        if "bearer" in plain or "basic" in plain or (_DIGITS in plain and holds_number(text)):
+        if "bearer" in plain or "basic" in plain or (_DIGITS in plain and may_hold_number(text)):
             return False
         if LONG_WORD in raw.translate(WORDS).decode("latin-1") and holds_token(text):
             return False

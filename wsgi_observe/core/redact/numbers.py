@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from itertools import chain, islice
 
 from wsgi_observe.core.redact.search import Budget, Span, replaced
 from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
@@ -11,6 +11,8 @@ from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 LEAST_DIGITS = 10
 """Digits in a row, apart from blanks and hyphens, that each of them has at least."""
 
+_COST = 4  # steps that it takes to judge a number
+_MOST = 4  # numbers that are judged without a budget
 _ROW = "0" * LEAST_DIGITS
 
 # What stands before it is looked at behind its first character: that is what takes no time to find.
@@ -55,26 +57,23 @@ def without_numbers(text: str, budget: Budget) -> str:
     """Return `text` without card numbers and IBANs."""
     if not _has_digits(text):
         return text
-    return replaced(replaced(text, _card, _card_number, budget), _iban, _account, budget)
+    text = replaced(text, _card, _card_number, budget, cost=_COST)
+    return replaced(text, _iban, _account, budget, cost=_COST)
 
 
-def holds_number(text: str) -> bool:
-    """Tell whether there is one in a text."""
-    return _has_digits(text) and any(True for _ in _spans(text))
+def may_hold_number(text: str) -> bool:
+    """Tell whether there is one in a text, or so much that looks like one that it may be."""
+    if not _has_digits(text):
+        return False
+    found = islice(chain(_card.finditer(text), _iban.finditer(text)), _MOST)
+    spans = [_card_number(one) if one.re is _card else _account(one) for one in found]
+    return len(spans) == _MOST or any(spans)
 
 
 def _has_digits(text: str) -> bool:
     """Tell whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
     plain = text.encode("utf-8", "surrogatepass").translate(_ROWS, b" +-%")
     return _ROW in plain.decode("latin-1")
-
-
-def _spans(text: str) -> Iterator[Span]:
-    for pattern, span_of in ((_card, _card_number), (_iban, _account)):
-        for found in pattern.finditer(text):
-            span = span_of(found)
-            if span is not None:
-                yield span
 
 
 def is_card_number(digits: str) -> bool:

@@ -64,18 +64,20 @@ def replaced(
     pattern: re.Pattern[str],
     span_of: Callable[[re.Match[str]], Span | None],
     budget: Budget,
+    cost: int = 1,
 ) -> str:
     """Return `text` with what `span_of` says of each match of `pattern`, from left to right.
 
     :param span_of: returns None for a match that stays; what follows its group ``name``, or the
         match where there is none, is searched on.
+    :param cost: the steps that `span_of` takes.
     """
     parts: list[str] = []
     position = kept = 0
     after = "quote" if "quote" in pattern.groupindex else 0
     search = pattern.search
     while found := search(text, position):
-        budget.steps -= 1
+        budget.steps -= cost
         if budget.steps < 0:
             shown = "".join([*parts, text[kept : found.start()]])
             return budget.cut_off(shown, len(text) - found.start())
