@@ -46,13 +46,12 @@ class AccessText(PlainText):
         said = f"{method}{path}{peer}{agent}{named}"
         if len(quoted(said)) != len(said) + 2 or not said.isascii() or "\x7f" in said:
             return None
-        if MASKED_PATH in environ or transfer.exc_type:
-            return None
-        is_known = path in self._clean_paths and agent in self._clean_agents
-        if not is_known and not self._is_clean(path, agent):
+        is_clean = path in self._clean_paths and agent in self._clean_agents
+        if MASKED_PATH in environ or not (is_clean or self._is_clean(path, agent)):
             return None
         # Not gone out yet, or by a clock that was set back, as tests do.
-        if seconds < 0 or not 0.0 < transfer.started_at <= transfer.went_out_at:
+        began, went_out = transfer.started_at, transfer.went_out_at
+        if transfer.exc_type or seconds < 0 or not 0.0 < began <= went_out:
             return None
         own = self._own_text(self._own(scope)) if scope.fields or scope.trace or on_request else ""
         # Of two environs a record has the path that came from outside.
@@ -63,7 +62,7 @@ class AccessText(PlainText):
         origin = f',"remote_addr":"{peer}"' if is_whole else self._shortened(peer, scope)
         asker = f',"user_agent":"{agent}"' if "HTTP_USER_AGENT" in environ else ""
         status = str(code)  # a number is slow to print
-        took, waited = int(seconds * 1e6), int((transfer.went_out_at - transfer.started_at) * 1e6)
+        took, waited = int(seconds * 1e6), int((went_out - began) * 1e6)
         line = (
             f'{{"timestamp":"{timestamp(time())}","level":"{named}"'
             ',"logger":"wsgi_observe.access","module":"access_log"'
