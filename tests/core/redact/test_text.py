@@ -132,6 +132,10 @@ KEY = "-----BEGIN {0}PRIVATE KEY-----\nMIIEow{1}\n{1}==\n-----END {0}PRIVATE KEY
         ("https://u:{}@h/p?x=a@b", "https://u:[REDACTED]@h/p?x=a@b"),
         ("GET /x?token%3D{}%26page%3D2", "GET /x?token%3D[REDACTED]%26page%3D2"),
         ("mot de passe : {}", "mot de passe : [REDACTED]"),
+        ("the token is: {}", "the token is: [REDACTED]"),
+        ("password -> {}", "password -> [REDACTED]"),
+        ("password: |\n  {}\nnext: 1", "password: |\n  [REDACTED]\nnext: 1"),
+        ("password%3D{}%26page%3D2", "password%3D[REDACTED]%26page%3D2"),
         ("card number: 4111 1111 1111 1111 {}"[:-3], "card number: [REDACTED]"),
         ("password={0}'{0}\"{0},{0};{0}&{0}){0} next", "password=[REDACTED] next"),
         (

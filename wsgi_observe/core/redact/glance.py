@@ -19,7 +19,7 @@ SHORT = 8192  # characters of a text that is looked at before its budget is know
 _MOST_NEW = 32  # names that one text may have to be judged for the first time
 
 # What stands before the sign where a value's name has a place of its own.
-_APART = frozenset({*VALUES, "content-disposition", "input_value"})
+_APART = frozenset({*VALUES, "content-disposition", "input_value", "is", "was"})
 
 _name_at_the_end = re.compile(
     r"(?:[\w%.$\[\]\u0300-\u036f\u064b-\u065f\u0900-\u0e7f-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)"
@@ -52,7 +52,7 @@ class Glance:
             # A character is found in no time, so that each word is looked for behind one.
             ("@" in text and "://" in text)
             or ("J" in text and "eyJ" in text)
-            or ("-" in text and "--" in text)
+            or ("-" in text and ("--" in text or "->" in text))
             or ("%" in text and "%3" in text)
             or ("'" in text and ("', " in text or "','" in text or in_sql.search(text)))
             or ('"' in text and ('", ' in text or '","' in text))

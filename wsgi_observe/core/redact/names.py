@@ -183,7 +183,8 @@ def _ends_in_numbers(name: str) -> bool:
     if not words or _singular(words[-1]) != words[-1]:
         return False  # many of them are counted
     is_counted = len(words) > 1 and (words[0] in BEFORE_IT or words[-2] in BEFORE_IT)
-    return words[-1] in NUMERIC and not is_counted
+    is_result = words == ["pass"]  # `pass: 12, fail: 0`
+    return words[-1] in NUMERIC and not is_counted and not is_result
 
 
 def _is_only_about(words: Term, end: int) -> bool:

@@ -11,7 +11,23 @@ _SAYS_NOTHING = frozenset(
         *("none", "null", "nil", "undefined", "is", "was", "are", "has", "not"),
         *("must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
         *("missing", "required", "incorrect", "wrong", "failed", "unexpected", "expected"),
+        *("falsch", "ungültig", "fehlt", "erforderlich", "abgelaufen", "incorrecte", "invalide"),
+        *("requis", "manquant", "incorrecta", "incorrecto", "inválida", "inválido", "requerida"),
+        *("requerido", "obrigatória", "errata", "scaduta", "obbligatoria", "onjuist", "verplicht"),
+        *("błędne", "wymagane", "неверный", "обязателен", "невірний", "hatal\u0131", "gerekli"),
     }
+)
+_STATES = frozenset(
+    {
+        *("active", "inactive", "enabled", "disabled", "valid", "ok", "open", "closed", "new"),
+        *("expired", "revoked", "optional", "present", "absent", "set", "unset", "default"),
+    }
+)
+# What somebody has put in place of a secret, and the end of a document's element.
+_masked = re.compile(
+    r"[<\[({]?(?:hidden|redacted|filtered|masked|removed|omitted|empty|unset|secret)[>\])}]?|[xX]{3,}|"
+    r"</\w{1,16}>",
+    re.IGNORECASE,
 )
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off"})
 # Longer ones are identifiers: of a session, of an account.
@@ -62,7 +78,10 @@ def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool
         return not names.hides_numbers(name) or value.casefold() in _BOOLEANS
     if quote:
         return False
-    if value.casefold() in _SAYS_NOTHING or not any(map(str.isalnum, value)):
+    first = value.partition(" ")[0].rstrip(".,!").casefold()
+    if first in _SAYS_NOTHING or _masked.fullmatch(value) or not any(map(str.isalnum, value)):
+        return True
+    if value.casefold() in _STATES and _password.search(name) is None:
         return True
     if ":" not in sign or not sign.endswith((" ", "\t")):
         return False

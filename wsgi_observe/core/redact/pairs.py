@@ -21,20 +21,26 @@ _SHORTEST = 3  # characters of a name with its value
 # Begins only where a run of a name's characters does, and takes few brackets: whatever else stands
 # there, each character is looked at a few times at most.
 _marks = r"\u0300-\u036f\u064b-\u065f\u0900-\u0e7f"  # on letters, which are none themselves
+_blanks = r"[ \t\xa0]{0,64}+"
 _run = rf"(?:[\w%.${_marks}-]|\\u[0-9a-fA-F]{{4}})"
 _pair = re.compile(
     rf"""
     (?<![\w%.${_marks}-])(?!(?<=\\)u[0-9a-fA-F]{{4}})
     (?P<name>{_run}++(?:\[{_run}*+\]?{_run}*+){{0,3}}+\]?)
     (?P<quote>(?:\\*["'`])?)[)\]]?
-    # The last one: a header as it is listed, ('Cookie', 'a=b'), or a command's argument.
-    (?P<sign>[ \t\xa0]{{0,64}}+(?:=>|:=|={{1,3}}|:)[ \t\xa0]{{0,64}}+|(?<=["'`]),[ ]?(?=b?\\*["'`]))
+    # Also a comma: behind a header as it is listed, ('Cookie', 'a=b'), or a command's option.
+    (?P<sign>
+        {_blanks}(?:(?:is|was)[ ]?:|[=-]>|:=|={{1,3}}|:){_blanks}
+      | (?<=["'`]),[ ]?(?=b?\\*["'`])
+    )
     """,
     re.VERBOSE,
 )
 _listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]?\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
 _option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
-_scheme = re.compile(r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+", re.I)
+_scheme = re.compile(
+    r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+(?!realm=)", re.I
+)
 _spaced = re.compile(
     r"(?P<header>(?:authorization|cookies?)\Z)|(?P<phrase>phrase\Z)"
     r"|(?P<number>card|iban|number|account|ssn)",
@@ -43,7 +49,7 @@ _spaced = re.compile(
 _groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
 # A query within a query: `next=%2Fback%3Ftoken%3D…`
 _encoded = re.compile(
-    r"(?:%3F|%26|[?&])(?P<name>(?:[\w.~-]|%(?!3D|26|23|3F)[0-9A-F]{2})++)(?P<quote>)(?P<sign>%3D)",
+    r"(?:%3F|%26|[?&]|(?<![\w.~%-])(?=\w))(?P<name>(?:[\w.~-]|%(?!3D|26|23|3F)[0-9A-F]{2})++)(?P<quote>)(?P<sign>%3D)",
     re.IGNORECASE,
 )
 _end_of_encoded = re.compile(r"%26|%23|[&\s\"'<>]|\Z", re.IGNORECASE)
@@ -51,6 +57,7 @@ _end_of_encoded = re.compile(r"%26|%23|[&\s\"'<>]|\Z", re.IGNORECASE)
 _below = re.compile(
     r"\r?\n[ \t]{0,40}(?![^\s:]*:(?:\s|\Z))((?=\S*[\d_$%!#+/=@])[^\s<>]{6,256})(?=\r?\n|\Z)"
 )
+_BLOCKS = ("|", "|-", ">", ">-")  # YAML: the value is below
 _opening = re.compile(r"b?(\\*[\"'`])")
 # A frame of a traceback: the code in it may open what it never closes.
 _frame = re.compile(r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE)
@@ -114,7 +121,8 @@ def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None
         return None
     text, start = found.string, found.end()
     end = _end(found, name, budget)
-    if end == start and (below := _below.match(text, start)):
+    is_block = text[start:end] in _BLOCKS
+    if (end == start or is_block) and (below := _below.match(text, end)):
         return None if is_plain_number(below[1]) else (below.start(1), below.end(1), REDACTED)
     if end == start or is_ordinary(found, end, name, names):
         return None
