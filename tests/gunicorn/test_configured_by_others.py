@@ -64,6 +64,37 @@ CONFIGURATIONS = {
             "handlers": {"wsgi": {"class": "logging.StreamHandler",
                 "stream": "ext://flask.logging.wsgi_errors_stream"}}})
     """,
+    "a filter that raises for records of others": """
+        def of_shop(record):
+            if not record.name.startswith("shop"): raise RuntimeError("no request")
+            return True
+        handler = logging.StreamHandler()
+        handler.addFilter(of_shop)
+        logging.getLogger().addHandler(handler)
+        kept = logging.NullHandler()
+        kept.handle = of_shop
+        logging.getLogger().addHandler(kept)
+    """,
+    "a loop over root's handlers": """
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(logging.Formatter("%(message)s"))
+            handler.setLevel(logging.CRITICAL)
+            handler.addFilter(lambda record: False)
+    """,
+    "a queue": """
+        import logging.handlers, queue
+        handler = logging.handlers.QueueHandler(queue.SimpleQueue())
+        logging.handlers.QueueListener(handler.queue, logging.StreamHandler()).start()
+        logging.basicConfig(force=True, handlers=[handler], level="INFO")
+    """,
+    "prints that are logged": """
+        class Prints:
+            def __init__(self): self.logger = log
+            def write(self, text): self.logger.warning(text)
+            def flush(self): pass
+        sys.stdout = Prints()
+        logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    """,
     "no handlers": """
         logging.getLogger().handlers.clear()
     """,

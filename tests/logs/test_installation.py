@@ -352,6 +352,17 @@ def test_levels_and_filters_of_a_replaced_handler_count_but_drop_no_failure(
     assert lines.messages == [*expected, "other"]
 
 
+@pytest.mark.parametrize("name", ["gunicorn.error", "wsgi.errors", "wsgi_observe.health"])
+def test_levels_and_filters_on_root_do_not_count_for_what_the_service_says(
+    name: str, lines: Lines
+) -> None:
+    configure_logging(log_stream=str(lines.path))
+    logging.getLogger().addHandler(console(level=logging.CRITICAL, filters=[drop]))
+    installation.check()
+    get_logger(name).info("said by the service")
+    assert lines.messages == ["said by the service"]
+
+
 class Raising(logging.Handler):
     """A handler whose filter, or itself, raises, as one does that reads ``flask.request``."""
 
@@ -396,11 +407,11 @@ def test_what_raises_in_the_apps_own_logging_costs_no_line_of_ours_and_no_reques
     observed = observe(raising(ValueError("boom")))
     for _ in range(2):
         assert call(observed, "/boom").code == 500
-    get_logger("gunicorn.error").warning("said by the server")
+    get_logger("py.warnings").warning("said by Python")
     errors = [line for line in lines.all if line["level"] == "ERROR"]
     assert [line["exc_type"] for line in errors] == ["ValueError"] * 2
     assert lines.messages.count("GET /boom 500") == 2
-    assert lines.messages.count("said by the server") == 1
+    assert lines.messages.count("said by Python") == 1
     (warning,) = [line for line in lines.all if "said once" in line["message"]]
     assert "working outside of request context" in warning["exc_info"]
 

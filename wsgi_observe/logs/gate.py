@@ -22,7 +22,7 @@ class Gate:
     """Decides which records our handler writes in place of the handlers that it replaced.
 
     Below ERROR it writes what one of them would have written. A failure always passes, and so do
-    the access line and other records of ours.
+    the access line and other records of ours, and Gunicorn's.
     """
 
     def __init__(self) -> None:
@@ -46,12 +46,12 @@ class Gate:
         The app may have put filters on our handler as well.
         """
         passed: Any = True
-        if not _is_ours(record) and (handlers := list(self._on_the_way_of(record))):
+        if not _is_of_service(record) and (handlers := list(self._on_the_way_of(record))):
             passed = self._passes_one_of(handlers, record)
         if passed and own.filters:
             given = record if passed is True else passed
             passed = _ask(own.filter, given)
-            if not passed and (_is_ours(given) or is_failure(given)):
+            if not passed and (_is_of_service(given) or is_failure(given)):
                 return given
         return passed  # type: ignore[no-any-return]
 
@@ -79,8 +79,9 @@ def _ask(accepts: Callable[[logging.LogRecord], Any], record: logging.LogRecord)
         return True
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    return record.name.startswith("wsgi_observe")
+def _is_of_service(record: logging.LogRecord) -> bool:
+    """Return whether a record would never have got to handlers of the app's."""
+    return record.name.startswith(("wsgi_observe", "gunicorn.", "wsgi.errors"))
 
 
 class FailureHandler(logging.Handler):
