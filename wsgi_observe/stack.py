@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.layer import Layer
@@ -74,7 +75,8 @@ class _LoggingCheck(Layer):
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Compare it."""
-        watch.check_if_due()
+        if perf_counter() >= watch.due:
+            watch.check()
 
 
 def _keywords(layer: type[Layer], settings: Settings) -> dict[str, Any]:
