@@ -50,7 +50,9 @@ def observe(
     """
     if checks is not None:
         overrides["checks"] = checks
-    watch.check_if_due()  # the app is there by now, and may have configured logging
+    watch.mark_changed()  # the app is there by now, and may have configured logging
+    watch.check_if_due()
+    watch.mark_changed()  # and may do so until its first request
     return put_round(app, LAYERS, (settings or Settings()).replace(**overrides), state)
 
 

@@ -142,6 +142,30 @@ def test_a_configuration_in_a_request_is_put_right_when_it_ends(lines: Lines) ->
     ]
 
 
+def add_a_console_handler(logger: logging.Logger) -> None:
+    logger.addHandler(console())
+    logger.propagate = False
+
+
+@pytest.mark.parametrize("is_early", [True, False], ids=["before observe", "before a request"])
+def test_what_an_app_does_right_after_our_configuration_is_put_right_by_its_first_request(
+    is_early: bool, lines: Lines, shop: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        shop.error("failed")
+        return answering()(environ, start_response)  # type: ignore[no-any-return]
+
+    configure_logging(log_stream=str(lines.path))
+    if is_early:
+        add_a_console_handler(shop)
+    observed = observe(app)
+    if not is_early:
+        add_a_console_handler(shop)
+    call(observed, "/")
+    assert lines.messages == ["failed", "GET / 200"]
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_change_is_put_right_without_an_access_log_too(
     lines: Lines, shop: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,7 @@
 
 Apps configure logging too: before, while and after they are loaded, and mostly with
 ``disable_existing_loggers``. What they do is compared with what was installed when the app is
-loaded, at ``observe()``, and from then on every two seconds.
+loaded, at ``observe()``, at the first request after it, and then every two seconds.
 """
 
 from __future__ import annotations
