@@ -17,7 +17,7 @@ from tests.calls import Server, environ
 from wsgi_observe.core.stock import read_stock_page, read_stock_text
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # they are older than this Python
+    warnings.simplefilter("ignore")  # they are older than this Python
     import webob.exc
     from pyramid import httpexceptions
 
