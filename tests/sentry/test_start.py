@@ -321,3 +321,22 @@ def test_a_check_that_starts_to_fail_is_one_event(options: str, how: str) -> Non
     assert event["level"] == "error"
     assert event["tags"]["check"] == "db"
     assert event["logentry"]["message"].startswith("Readiness check db fails")
+
+
+def test_a_configuration_that_disables_loggers_costs_no_event() -> None:
+    with sentry_endpoint() as endpoint:
+        run(
+            endpoint,
+            """
+            import logging.config
+            init_sentry()
+            configure_logging()
+            logging.config.dictConfig({"version": 1})  # by default it disables all of them
+            def app(environ, start_response):
+                raise ValueError("boom")
+            call(observe(app), HTTP_X_REQUEST_ID="abc")
+            """,
+        )
+        (event,) = endpoint.events
+    assert event["exception"]["values"][0]["type"] == "ValueError"
+    assert event["tags"]["request_id"] == "abc"
