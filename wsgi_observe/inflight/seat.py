@@ -12,10 +12,10 @@ from wsgi_observe.inflight.slot import FORM, Flight, TornError, unpack
 SEAT_SIZE = 64
 
 _WORD, _SECONDS = Struct("I"), Struct("d")
-_BOOTED, _SIGNAL, _EXPLAINED = 4, 5, 6
+_BYTE, _FLAG = Struct("B"), Struct("?")
 
 
-_Number = TypeVar("_Number", int, float)
+_Number = TypeVar("_Number", int, float, bool)
 
 
 class _Word(Generic[_Number]):
@@ -49,6 +49,15 @@ class Seat:
     """A worker's own part of the table; claimed by the arbiter, written by the worker."""
 
     pid = _Word[int](0)
+    booted = _Word[bool](4, _FLAG)
+    """Whether its worker has come as far as to serve."""
+
+    signal = _Word[int](5, _BYTE)
+    """The last signal that told its worker to go at once; 0 for none."""
+
+    explained = _Word[bool](6, _FLAG)
+    """Whether its worker has logged why it goes."""
+
     seen = _Word[float](8, _SECONDS)
     """When its watchdog last looked, in seconds since the epoch."""
 
@@ -75,33 +84,6 @@ class Seat:
         self.mirror = mirror
         self.start = start
         self._slots = slots
-
-    @property
-    def booted(self) -> bool:
-        """Whether its worker has come as far as to serve."""
-        return self.memory[self.start + _BOOTED] != 0
-
-    @booted.setter
-    def booted(self, value: bool) -> None:
-        self.memory[self.start + _BOOTED] = value
-
-    @property
-    def signal(self) -> int:
-        """The last signal that told its worker to go at once; 0 for none."""
-        return self.memory[self.start + _SIGNAL]
-
-    @signal.setter
-    def signal(self, number: int) -> None:
-        self.memory[self.start + _SIGNAL] = number
-
-    @property
-    def explained(self) -> bool:
-        """Whether its worker has logged why it goes."""
-        return self.memory[self.start + _EXPLAINED] != 0
-
-    @explained.setter
-    def explained(self, value: bool) -> None:
-        self.memory[self.start + _EXPLAINED] = value
 
     @property
     def offsets(self) -> range:
