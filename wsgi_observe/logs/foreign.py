@@ -36,6 +36,11 @@ def propagation_path(logger: logging.Logger) -> list[logging.Logger]:
     return path
 
 
+def reaches(logger: logging.Logger, handler: logging.Handler) -> bool:
+    """Return whether a handler gets the records of `logger`."""
+    return any(handler in one.handlers for one in propagation_path(logger))
+
+
 def console_files() -> set[FileID]:
     """Return which files the process's stdout and stderr are."""
     found = map(_file_of, (sys.__stdout__, sys.__stderr__))

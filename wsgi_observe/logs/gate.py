@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from wsgi_observe.core.loggers import watch
-from wsgi_observe.logs.foreign import is_for_development, propagation_path
+from wsgi_observe.logs.foreign import is_for_development, propagation_path, reaches
 
 Verdict = bool | logging.LogRecord
 """What a filter returns: whether a record passes, or the one that does (since Python 3.12)."""
@@ -96,8 +96,7 @@ class FailureHandler(logging.Handler):
         """Hand a failure on, unless another logger on its way has our handlers themselves."""
         if not self.targets or not is_failure(record):
             return
-        path = propagation_path(logging.getLogger(record.name))
-        if any(self.targets[0] in logger.handlers for logger in path):
+        if reaches(logging.getLogger(record.name), self.targets[0]):
             return
         for handler in self.targets:
             if record.levelno >= handler.level:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from threading import Lock
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wsgi_observe.core.loggers import get_logger, is_kept_enabled, keep_errors, watch
 from wsgi_observe.core.once import warn_once
@@ -181,8 +181,7 @@ class Installation:
 
     def is_on_the_way_of(self, logger: logging.Logger) -> bool:
         """Return whether records of `logger` get to our handler."""
-        path = foreign.propagation_path(logger)
-        return any(one in step.handlers for step in path for one in self.handlers[:1])
+        return any(foreign.reaches(logger, one) for one in self.handlers[:1])
 
     def _ours(self) -> tuple[logging.Handler, ...]:
         return (*self.handlers, self._failures)
@@ -254,7 +253,7 @@ class Installation:
         for logger in foreign.all_loggers():
             if not logger.handlers and logger.propagate and logger is not logging.root:
                 continue  # nearly all are like this
-            behind = [one for handler in logger.handlers for one in self._dequeue(logger, handler)]
+            behind = self._dequeue(logger, files)
             gone = [one for one in logger.handlers if _gives_way(one, files)]
             for handler in gone:
                 if not foreign.is_framework_default(handler):
@@ -270,18 +269,20 @@ class Installation:
             yield from _problems_of(logger, [*kept, *behind], files)
         self._has_attached = True
 
-    def _dequeue(self, logger: logging.Logger, handler: logging.Handler) -> Sequence[Any]:
-        """Take from the listener of a ``QueueHandler`` what gives way to ours; return the rest."""
-        listener = foreign.listener_of(handler)
-        if listener is None:
-            return ()
-        files = self._files()
-        gone = [one for one in listener.handlers if _gives_way(one, files)]
-        for one in gone:
-            self._gate.add(logger, foreign.behind_queue(handler, listener, one))
-        if gone:
-            listener.handlers = tuple(one for one in listener.handlers if one not in gone)
-        return listener.handlers  # type: ignore[no-any-return]
+    def _dequeue(self, logger: logging.Logger, files: set[foreign.FileID]) -> list[logging.Handler]:
+        """Detach what gives way to ours from the listeners of its queues; return what stays."""
+        kept: list[logging.Handler] = []
+        for handler in logger.handlers:
+            listener = foreign.listener_of(handler)
+            if listener is None:
+                continue
+            gone = [one for one in listener.handlers if _gives_way(one, files)]
+            for one in gone:
+                self._gate.add(logger, foreign.behind_queue(handler, listener, one))
+            if gone:
+                listener.handlers = tuple(one for one in listener.handlers if one not in gone)
+            kept += listener.handlers
+        return kept
 
     def _problems_of_restoring(
         self, logger: logging.Logger, gone: Sequence[logging.Handler]
