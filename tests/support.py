@@ -34,6 +34,23 @@ class Answer:
         return strict_json(self.body)
 
 
+def send(
+    port: int, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+) -> tuple[Answer, http.client.IncompleteRead | None]:
+    """Send a request on a connection of its own; return also how its response body broke off."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request(method, path, body, dict(headers))
+        response = connection.getresponse()
+        try:
+            received, error = response.read(), None
+        except http.client.IncompleteRead as incomplete:
+            received, error = incomplete.partial, incomplete
+        return Answer(response.status, response.headers, received), error
+    finally:
+        connection.close()
+
+
 class Server:
     """A running server, its output as it comes, and a client for it."""
 
@@ -76,14 +93,11 @@ class Server:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Ask on a connection of its own; a body that breaks off raises `IncompleteRead`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
+        """Send a request; a response body that breaks off raises `IncompleteRead`."""
+        answer, error = send(self.port, method, path, body, headers or {})
+        if error is not None:
+            raise error
+        return answer
 
     def wait_for(self, look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
         """Look at every new line of output until something is found in them."""

@@ -15,6 +15,9 @@ FILES = Path(__file__).parent / "files"
 LOGGER = ("--logger-class", "wsgi_observe.gunicorn.Logger")
 PROBES = ("/health", "/ready")
 
+HTTP_DATE = r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT"
+"""As in `Last-Modified` and `Expires`, for the `varying` of an application."""
+
 
 def nothing_to_prepare(environment: Environment, folder: Path) -> None:
     """For an application that runs as it is installed."""

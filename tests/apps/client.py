@@ -1,13 +1,12 @@
 """An HTTP client that keeps cookies, and each exchange together with what is expected of it."""
 
-import http.client
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.support import PATIENCE, Answer
+from tests.support import Answer, send
 
 HOST = "apps.test"  # of all requests, since URLs in bodies would name each server's own port
 
@@ -88,27 +87,12 @@ class Client:
         own = {"Host": HOST, "X-Request-ID": request_id}
         if self.cookies:
             own["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer, is_broken = self._send(method, path, body, {**own, **(headers or {})})
+        answer, error = send(self.port, method, path, body, {**own, **(headers or {})})
         self._keep_cookies(answer)
         self.exchanges.append(
-            Exchange(request_id, method, path, answer, is_broken, Expected(**expected))
+            Exchange(request_id, method, path, answer, error is not None, Expected(**expected))
         )
         return answer
-
-    def _send(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[Answer, bool]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            try:
-                received, is_broken = response.read(), False
-            except http.client.IncompleteRead as error:
-                received, is_broken = error.partial, True
-            return Answer(response.status, response.headers, received), is_broken
-        finally:
-            connection.close()
 
     def _keep_cookies(self, answer: Answer) -> None:
         for cookie in answer.headers.get_all("Set-Cookie", []):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.apps.application import Application
+from tests.apps.application import HTTP_DATE, Application
 from tests.apps.client import HOST, Client
 from tests.apps.environments import Environment
 
@@ -61,6 +61,6 @@ APPLICATION = Application(
         r'(?<="csrfToken": ")\w+',
         r"\d{4}-\d\d-\d\dT[\d:.]{8,15}",
         r"Generated at [^<]+|[\d.]+&#x202F;s",  # when its checks ran, and how long
-        r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT",
+        HTTP_DATE,
     ),
 )

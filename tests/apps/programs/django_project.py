@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.apps.application import Application
+from tests.apps.application import HTTP_DATE, Application
 from tests.apps.client import Client
 from tests.apps.environments import Environment
 
@@ -87,6 +87,6 @@ APPLICATION = Application(
         r"\b\d\d:\d\d:\d\d\b",
         r'(?<="csrfToken": ")\w+',
         r"(?<=<bdi>)[\w/+*]+",  # salt and hash of a password
-        r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT",
+        HTTP_DATE,
     ),
 )

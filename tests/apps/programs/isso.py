@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.apps.application import Application
+from tests.apps.application import HTTP_DATE, Application
 from tests.apps.client import Client
 from tests.apps.environments import Environment
 
@@ -62,5 +62,5 @@ APPLICATION = Application(
     prepare=prepare,
     ask=ask,
     env={"ISSO_SETTINGS": "{folder}/isso.cfg"},
-    varying=(r"(?<=isso-)[^;]+", r"\b1\d{9}\.\d+", r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT"),
+    varying=(r"(?<=isso-)[^;]+", r"\b1\d{9}\.\d+", HTTP_DATE),
 )

@@ -1,6 +1,6 @@
 """Kinto: Pyramid; logging from its own .ini file, with coloured lines for the console."""
 
-from tests.apps.application import Application
+from tests.apps.application import HTTP_DATE, Application
 from tests.apps.client import Client
 
 ADA = {"Authorization": "Basic YWRhOmh1bnRlcjIy"}
@@ -43,5 +43,5 @@ APPLICATION = Application(
     files="kinto",
     ask=ask,
     keeps_console_handler=True,
-    varying=(r"\b1\d{12}\b", r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", r"\$2b\$12\$[\w./]+"),
+    varying=(r"\b1\d{12}\b", HTTP_DATE, r"\$2b\$12\$[\w./]+"),
 )

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from tests.apps.application import Application
+from tests.apps.application import HTTP_DATE, Application
 from tests.apps.client import Client
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -73,7 +73,7 @@ APPLICATION = Application(
         r"\b[A-Za-z0-9]{52}\b",  # request IDs
         r"(?<=<UserId>)\w+",
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?",
-        r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT",
+        HTTP_DATE,
         r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     ),
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.apps.application import Application
+from tests.apps.application import HTTP_DATE, Application
 from tests.apps.client import Client
 from tests.apps.environments import Environment
 
@@ -68,6 +68,6 @@ APPLICATION = Application(
     ),
     prepare=prepare,
     ask=ask,
-    varying=(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT",),
+    varying=(HTTP_DATE,),
     own_probe_paths=("/health",),
 )

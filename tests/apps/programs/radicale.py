@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.apps.application import Application
+from tests.apps.application import HTTP_DATE, Application
 from tests.apps.client import Client
 from tests.apps.environments import Environment
 
@@ -78,5 +78,5 @@ APPLICATION = Application(
     prepare=prepare,
     ask=ask,
     env={"RADICALE_CONFIG": "{folder}/radicale.ini"},
-    varying=(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", r"[0-9a-f]{64}"),
+    varying=(HTTP_DATE, r"[0-9a-f]{64}"),
 )

@@ -1,6 +1,6 @@
 """WsgiDAV: plain WSGI; WebDAV with locks, and a console handler on its own logger."""
 
-from tests.apps.application import Application
+from tests.apps.application import HTTP_DATE, Application
 from tests.apps.client import Client
 
 ADA = {"Authorization": "Basic YWRhOmh1bnRlcjIy"}
@@ -49,7 +49,7 @@ APPLICATION = Application(
     varying=(
         r"opaquelocktoken:[\w-]+",
         r"\d{4}-\d\d-\d\dT[\d:]{8}Z",
-        r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT",
+        HTTP_DATE,
         r"\d+-\d{10}-\d+",  # ETags
         r"\d{4}-\d\d-\d\d [\d:.]{8,15}",
         r"(?<=bytes>)\d+",  # what the disk has left
