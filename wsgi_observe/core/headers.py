@@ -15,7 +15,6 @@ def make_ready(headers: Headers, request_id: str | None, is_exposed: bool) -> st
     Returns the app's own ID, which gives way to it, if there is another one.
 
     :param is_exposed: whether scripts of other origins may read it, where they may the response.
-
     :raises TypeError: for a header that is no text.
     """
     odd = doubled = is_cors = False
