@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def grows_in_proportion(work: Callable[[T], object], small: T, large: T) -> bool:
-    """Tell whether `large`, four times as much as `small`, takes at most five times as long.
+    """Return whether `large`, four times as much as `small`, takes at most five times as long.
 
     The best of some runs of each count, and as many runs as it takes: a busy machine makes each
     of them slower at random, but never faster.

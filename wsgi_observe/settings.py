@@ -171,7 +171,7 @@ class Settings(_Checked):
         return DECLARED[name].shown
 
     def uses(self, middleware: str) -> bool:
-        """Tell whether one of the `MIDDLEWARES` is used."""
+        """Return whether one of the `MIDDLEWARES` is used."""
         is_off = middleware == "access_log" and not self.access_log
         return middleware in self.middlewares and not is_off
 

@@ -58,7 +58,7 @@ WAYS = {
 
 
 def flasks_rule(app: flask.Flask) -> bool:
-    """Tell whether Flask raises an exception on instead of answering it."""
+    """Return whether Flask raises an exception on instead of answering it."""
     chosen = app.config["PROPAGATE_EXCEPTIONS"]
     return app.testing or app.debug if chosen is None else bool(chosen)
 

@@ -49,7 +49,7 @@ class Reader(threading.Thread):
         self.data = b"".join(chunks)
 
     def has_drained_it(self) -> bool:
-        """Tell whether the pipe is empty."""
+        """Return whether the pipe is empty."""
         left = fcntl.ioctl(self.descriptor, termios.FIONREAD, bytes(4))
         return int.from_bytes(left, sys.byteorder) == 0
 

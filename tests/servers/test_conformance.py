@@ -327,7 +327,7 @@ def send_body(server: Server, request_id: str, head: str, data: bytes) -> socket
 
 
 def no_error_of(server: Server, request_id: str) -> bool:
-    """Tell whether a request that the app may never have seen has left no failure."""
+    """Return whether a request that the app may never have seen has left no failure."""
     after = f"after-{next(numbers)}"
     ask(server, "/hello", after)
     server.log_of(after)

@@ -12,7 +12,7 @@ _JSON = ("application/json", "application/problem+json")
 
 
 def prefers_html(accept: str) -> bool:
-    """Tell whether HTML is named with a higher quality than JSON, as browsers do.
+    """Return whether HTML is named with a higher quality than JSON, as browsers do.
 
     An absent, malformed or indifferent header (``*/*``) prefers nothing.
     """

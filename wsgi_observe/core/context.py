@@ -72,7 +72,7 @@ class Scope:
         self._outer = weakref.ref(outer)
 
     def is_interrupted_by(self, inner: Scope | None) -> bool:
-        """Tell whether `inner` is a ``log_context`` that is open inside this request."""
+        """Return whether `inner` is a ``log_context`` that is open inside this request."""
         while inner is not None and inner.live and not inner.environ:
             inner = None if inner._outer is None else inner._outer()
             if inner is self:

@@ -62,7 +62,7 @@ class Error(Frozen):
         description: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> Error:
-        """Return the error that a WSGI status line stands for, such as ``404 Not Found``.
+        """Return the error that a WSGI status line names, such as ``404 Not Found``.
 
         :param description: in place of the one that belongs to the status.
         """
@@ -181,7 +181,7 @@ def _is_kept(name: str) -> bool:
 
 
 def _is_sendable(header: object) -> bool:
-    """Tell whether a server would send it: an app that fails may have given it anything."""
+    """Return whether a server would send it: an app that fails may have given it anything."""
     return (
         isinstance(header, tuple)
         and [type(part) for part in header] == [str, str]

@@ -15,7 +15,7 @@ MASKED_PATH = "wsgi_observe.masked_path"
 def add_request_fields(
     line: dict[str, object], environ: WSGIEnvironment, client_addr: str = ""
 ) -> None:
-    """Add the method, path and address of a request, as they stand in its environ now.
+    """Add the method, path and address of a request, as its environ has them now.
 
     :param client_addr: the client's address, where it is known better than by ``REMOTE_ADDR``.
     """

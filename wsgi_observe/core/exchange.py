@@ -152,7 +152,7 @@ class Exchange(ResponseStart):
             raise self._give_up(second)
 
     def _bind_own_id(self) -> None:
-        """Have the lines tell the app's own ID, which no answer of ours has in its headers."""
+        """Log the app's own ID too, which no answer of ours has in its headers."""
         scope = self.scope
         if scope.request_id is not None:
             own = own_id(self.headers, scope.request_id)
@@ -163,7 +163,7 @@ class Exchange(ResponseStart):
         """Have Gunicorn close the connection after this response, as it does after an exception.
 
         Otherwise it waits for the rest of the request body, and cuts the next request off. Other
-        servers read the rest away, or close without being told.
+        servers read the rest away, or close by themselves.
         """
         outermost: Any = self.shared or self
         response = getattr(outermost._server_start, "__self__", None)

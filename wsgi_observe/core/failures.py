@@ -39,7 +39,7 @@ class RequestFailedError(Exception):
 
 
 def ends_quietly(error: BaseException) -> bool:
-    """Tell whether `error` is a way to stop a process or greenlet, rather than a failure.
+    """Return whether `error` is a way to stop a process or greenlet, rather than a failure.
 
     Everything else, ``SystemExit`` and ``gevent.Timeout`` too, is a failure of its request.
     """
@@ -53,7 +53,7 @@ def ends_quietly(error: BaseException) -> bool:
 
 
 def is_lost_client(error: BaseException) -> bool:
-    """Tell whether a server that could not send on has only lost its client, or is stopping."""
+    """Return whether a server that could not send on has only lost its client, or is stopping."""
     gone = isinstance(error, OSError) or type(error).__name__ == "ClientDisconnected"  # Waitress
     return gone or ends_quietly(error)
 
@@ -64,7 +64,7 @@ def mark_unreadable(error: BaseException) -> None:
 
 
 def is_unreadable_body(error: BaseException) -> bool:
-    """Tell whether `error` is about a request body that is malformed or cut short.
+    """Return whether `error` is about a request body that is malformed or cut short.
 
     Gunicorn and gevent answer it with a 400 of their own and log nothing: any client can cause it.
     """
@@ -84,7 +84,7 @@ def is_unreadable_body(error: BaseException) -> bool:
 
 
 def is_raised_by_server(error: BaseException) -> bool:
-    """Tell whether `error` has come through the code of a server, as it sends a response."""
+    """Return whether `error` has come through the code of a server, as it sends a response."""
     trace = error.__traceback__
     while trace is not None:
         if str(trace.tb_frame.f_globals.get("__name__")).startswith(_SENDERS):
@@ -118,7 +118,7 @@ def mark_logged(
 
 
 def is_logged(error: BaseException) -> bool:
-    """Tell whether the log has the traceback of `error` already, for this request.
+    """Return whether the log has the traceback of `error` already, for this request.
 
     The server reports after the request has ended, so a mark counts while its request runs and
     when none does; an exception object that is raised again in a later request is news.
@@ -146,7 +146,7 @@ def being_handled(error: BaseException, logger: str) -> Iterator[None]:
 
 
 def is_echo(record: logging.LogRecord) -> bool:
-    """Tell whether a record is no ERROR, whatever its level: a repetition, or a client's doing.
+    """Return whether a record is no ERROR, whatever its level: a repetition, or a client's doing.
 
     A request's failure is one ERROR, the first one with the exception. An app may log and raise
     it again, and the server reports it once more. A framework fails again over the response, and
@@ -167,7 +167,7 @@ def is_echo(record: logging.LogRecord) -> bool:
 
 
 def _repeats_as_text(record: logging.LogRecord) -> bool:
-    """Tell whether a server reports as text what its request has logged, as Granian does."""
+    """Return whether a server reports as text what its request has logged, as Granian does."""
     if (record.levelno or 0) < logging.ERROR or not _is_servers(record):
         return False
     scope = running()
@@ -199,7 +199,7 @@ def _repeats_handled(error: BaseException, logger: str) -> bool:
 def note_error(record: logging.LogRecord) -> None:
     """Note that the request which runs here has this ERROR line, unless it leaves as none.
 
-    For whoever writes or hears of a record, whatever its level. Then its access line, of a 5xx,
+    For every handler or filter that sees a record, at any level. Then its access line, of a 5xx,
     need not be one, and its exception is not logged again.
     """
     if (record.levelno or 0) < logging.ERROR or is_echo(record):  # one made by hand may have none
@@ -215,7 +215,7 @@ def note_error(record: logging.LogRecord) -> None:
 
 
 def _key_of(record: logging.LogRecord) -> tuple[object, ...]:
-    """Return what tells a record from others, also once it was copied for another handler."""
+    """Return what identifies a record, also once it was copied for another handler."""
     return record.created, record.name, record.lineno
 
 

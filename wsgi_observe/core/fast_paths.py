@@ -82,7 +82,7 @@ def as_bytes(chunk: Any) -> bytes:
 
 
 def may_be_sent_whole(exchange: Exchange, environ: WSGIEnvironment, body: object) -> bool:
-    """Tell whether the server may send `body` by its own means, a file of its own kind.
+    """Return whether the server may send `body` by its own means, a file of its own kind.
 
     The server's ``wsgi.file_wrapper`` has made it then. That is a class nearly everywhere, and on
     uWSGI a function that returns the file.

@@ -28,12 +28,12 @@ def texts(name: str, value: Any, allowed: str, is_fit: Callable[[str], object]) 
 
 def some_of(*allowed: str, least: int = 0) -> Check:
     """Return the check for some words out of a few."""
-    told = "some of " + ", ".join(allowed)
+    expected = "some of " + ", ".join(allowed)
 
     def check(name: str, value: Any) -> tuple[str, ...]:
-        found = texts(name, value, told, allowed.__contains__)
+        found = texts(name, value, expected, allowed.__contains__)
         if len(found) < least:
-            raise SettingsError(name, told, value)
+            raise SettingsError(name, expected, value)
         return found
 
     return check

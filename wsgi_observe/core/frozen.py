@@ -28,7 +28,7 @@ class Frozen:
         return {name: getattr(self, name) for name in self._names}
 
     def _is_shown(self, name: str) -> bool:
-        """Tell whether the ``repr`` has it; it leaves out what is secret."""
+        """Return whether the ``repr`` has it; it leaves out what is secret."""
         return True
 
     def __repr__(self) -> str:

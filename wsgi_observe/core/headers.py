@@ -101,7 +101,7 @@ def put_odd_first(headers: Headers) -> None:
 
 
 def _is_plain(header: tuple[str, str]) -> bool:
-    """Tell whether every server sends this header: Latin-1, and no control character."""
+    """Return whether every server sends this header: Latin-1, and no control character."""
     name, value = header
     try:
         (name + value).encode("latin-1")

@@ -21,7 +21,7 @@ _traceparent = re.compile(
 
 
 def is_fit(value: str) -> bool:
-    """Tell whether `value` may stand in a log line and a header as it is."""
+    """Return whether `value` may be written to a log line and a header as it is."""
     return _fit(value) is not None
 
 
@@ -67,7 +67,7 @@ def read_id(header: str, value: str) -> str | None:
     """Return the ID that an inbound header carries, or None if it carries no fit one.
 
     ``X-Amzn-Trace-Id`` gives its ``Root``, ``traceparent`` its trace ID; any other header is an
-    ID as it stands, without the optional white space round it. What does not fit is never
+    ID as it is, without the optional white space round it. What does not fit is never
     repaired.
     """
     match header.lower():

@@ -49,7 +49,7 @@ class Layer:
         return exchange.run(app, environ)
 
     def has(self, kind: type[Layer]) -> bool:
-        """Tell whether one of that kind takes part, this one or one right inside it."""
+        """Return whether one of that kind takes part, this one or one right inside it."""
         return any(isinstance(layer, kind) for layer in self._layers)
 
     def take_in(self, guest: Layer, ahead_of: type[Layer] | tuple[type[Layer], ...]) -> None:

@@ -29,7 +29,7 @@ class ConfigurationWatch:
 
     @staticmethod
     def check() -> object:
-        """Compare, and restore what is missing; set by whoever installs handlers."""
+        """Compare, and restore what is missing; set by the code that installs handlers."""
         return None
 
     def mark_changed(self) -> None:

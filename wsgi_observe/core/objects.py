@@ -6,7 +6,7 @@ from typing import Any
 
 
 def is_dataclass(value: object) -> bool:
-    """Tell whether it is an object of fields; an exception is told by its text all the same."""
+    """Return whether it is an object of fields; an exception is shown by its text all the same."""
     return hasattr(type(value), "__dataclass_fields__") and not isinstance(value, BaseException)
 
 

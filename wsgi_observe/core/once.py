@@ -23,7 +23,7 @@ def warn_once(what: str) -> None:
 
 
 def is_news(what: str) -> bool:
-    """Tell whether nobody has said `what` in this process yet, and take it as said."""
+    """Return whether nobody has said `what` in this process yet, and take it as said."""
     if what in _said:
         return False
     _said.add(what)

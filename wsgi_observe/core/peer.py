@@ -131,7 +131,7 @@ def number_or_items(name: str, value: str) -> int | tuple[str, ...]:
 
 
 def _is_socket(peer: str) -> bool:
-    """Tell whether a peer came by a Unix socket: nobody but the host's own proxy can."""
+    """Return whether a peer came by a Unix socket: only the host's own proxy can."""
     # Gunicorn and gevent have no address for it, Waitress says localhost, others its path.
     return peer in ("", "localhost") or peer.startswith(("unix:", "/", "@"))
 

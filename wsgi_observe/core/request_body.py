@@ -15,7 +15,7 @@ class RequestBody:
     """The server's input stream; an error that the server raises from it is marked as the client's.
 
     Frameworks answer and log such an error as one of the app's, so by the time that their response
-    is there nothing but this mark tells the two apart.
+    is there nothing but this mark distinguishes the two.
     """
 
     __slots__ = ("_stream",)

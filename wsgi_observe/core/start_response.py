@@ -93,7 +93,7 @@ class ResponseStart(WrappedBody):
         except BaseException:
             self._refused = True
             raise
-        # Nobody asks for the time where no clock was started.
+        # The time is used only where a clock was started.
         self.went_out_at = perf_counter() if self.started_at else 1.0
 
     def _start_with_exc_info(self) -> None:

@@ -140,7 +140,7 @@ def _read_json(chunk: bytes, status: str, path: str) -> StockError | None:
 
 
 def is_default_sentence(text: str, code: int) -> bool:
-    """Tell whether `text` is what a framework says by itself of an error with this status."""
+    """Return whether `text` is what a framework says by itself of an error with this status."""
     # For those who answer with an error: they take as long to load as all of this package's core.
     from http import HTTPStatus
 
@@ -159,14 +159,14 @@ def _authors_part(text: str, separator: str, status: str, path: str) -> str:
     """Return `text` without what the framework says by itself."""
     code = int(status[:3])
     first, _, rest = text.strip().partition(separator)
-    said = (rest if is_default_sentence(first, code) else text).strip()
+    authors = (rest if is_default_sentence(first, code) else text).strip()
     # Pyramid has the path or the URL for a detail of its own.
-    is_location = " " not in said and said.endswith(path or "/")
-    return "" if is_location or is_default_sentence(said, code) else _shortened(said)
+    is_location = " " not in authors and authors.endswith(path or "/")
+    return "" if is_location or is_default_sentence(authors, code) else _shortened(authors)
 
 
 def _text_of_html(source: bytes) -> str:
-    """Return the text of a piece of HTML: without markup, entities as what they stand for."""
+    """Return the text of a piece of HTML: without markup, entities as their characters."""
     from html import unescape  # for those who answer with an error, as above
 
     html = source[:_MAX_SOURCE].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The sentences that frameworks say by themselves of an error: nobody wrote them for this app.
+"""The sentences that frameworks say by themselves of an error: no author of the app wrote them.
 
 A test compares them with the frameworks themselves. One that is missing here, of another version
 say, is taken for the author's and shown as it is.

@@ -122,7 +122,7 @@ class Transfer(Scope):
         return None if error is self.handled else error
 
     def _is_whole(self) -> bool:
-        """Tell whether the server was given all of the body."""
+        """Return whether the server was given all of the body."""
         no_body = self.code in (204, 304) or self.method == "HEAD"
         return no_body or self.sent == self.declared_length()
 

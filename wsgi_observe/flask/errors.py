@@ -134,7 +134,7 @@ class Answers:
 
 
 def _is_plain(error: HTTPException) -> bool:
-    """Tell whether nobody has written the answer: no response, redirect or body of its own."""
+    """Return whether the app has written no answer: no response, redirect or body of its own."""
     has_own_body = type(error).get_body is not HTTPException.get_body
     is_error = isinstance(error.code, int) and error.code >= 400
     return error.response is None and is_error and not has_own_body

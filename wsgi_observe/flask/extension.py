@@ -128,7 +128,7 @@ class _Arrival:
 
 
 def _propagates(app: Flask) -> bool:
-    """Tell whether Flask raises exceptions on instead of answering them: its own rule."""
+    """Return whether Flask raises exceptions on instead of answering them: its own rule."""
     chosen = app.config["PROPAGATE_EXCEPTIONS"]
     return app.testing or app.debug if chosen is None else bool(chosen)
 

@@ -82,7 +82,7 @@ def _chain(app: object, seen: set[int]) -> Iterator[object]:
 
 
 def _reloads() -> bool:
-    """Tell whether Gunicorn reloads the code that it runs, as one has it while developing.
+    """Return whether Gunicorn reloads the code that it runs, as one has it while developing.
 
     Its configuration is nowhere but on the stack: it is loading us, or calling us.
     """

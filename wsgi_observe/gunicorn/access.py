@@ -12,7 +12,7 @@ _NAME = "gunicorn.access"
 
 
 def wants_gunicorns_own(cfg: Any) -> bool:
-    """Tell whether a configuration asks for it: by a setting of its own, or by its logger's name.
+    """Return whether a configuration asks for it: by a setting of its own, or by its logger's name.
 
     To Gunicorn itself any ``logconfig`` asks for it, since its defaults name that logger, and so
     does ``syslog``.

@@ -52,7 +52,7 @@ def _drain(state: SharedState) -> None:
 
 
 def _hands_over(server: Any) -> bool:
-    """Tell whether another arbiter (USR2) has the same sockets, so that nobody is sent away."""
+    """Return whether another arbiter (USR2) has the same sockets, so no client is sent away."""
     return bool(getattr(server, "reexec_pid", 0) or getattr(server, "master_pid", 0))
 
 

@@ -89,7 +89,7 @@ def _of_probe_paths(app: object, settings: Settings) -> Iterator[str]:
 
 
 def lacks_checks(app: object) -> bool:
-    """Tell whether a readiness probe is served and has no checks to run."""
+    """Return whether a readiness probe is served and has no checks to run."""
     healths = _healths(app)
     probes = [probe for health in healths for probe in health.report_owners()]
     is_served = any(probe.setting == "ready_path" and probe.owner != "app" for probe in probes)

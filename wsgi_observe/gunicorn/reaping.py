@@ -123,7 +123,7 @@ class Reaper:
 
 
 def _is_gone(pid: int) -> bool:
-    """Tell whether somebody else has reaped a worker."""
+    """Return whether somebody else has reaped a worker."""
     with suppress(PermissionError):
         try:
             os.kill(pid, 0)

@@ -111,7 +111,7 @@ class _Rejections:
         return None if status is None else _response(self._app, status, addr, exc)
 
     def _is_aborted(self) -> bool:
-        """Tell whether the arbiter has ended the worker by its timeout."""
+        """Return whether the arbiter has ended the worker by its timeout."""
         return self._seat is not None and self._seat.signal == signal.SIGABRT
 
 
@@ -166,7 +166,7 @@ def _outside_prefix(
 
 
 class _Innermost(Layer):
-    """Has a layer there for `Health` to stand before, whichever of the others are used."""
+    """Is the layer that `Health` is placed before, whichever of the others are used."""
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Do nothing."""

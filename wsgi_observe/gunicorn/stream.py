@@ -81,7 +81,7 @@ def has_logconfig(cfg: Any) -> bool:
 
 
 def _default_stream(cfg: Any) -> str:
-    """Return where lines go that nobody chose a stream for: the error log where stdout is lost."""
+    """Return where lines go if no setting chose a stream: the error log where stdout is lost."""
     if not (cfg.daemon or _is_null_device(sys.stdout)):
         return "stdout"
     if cfg.errorlog == "-":

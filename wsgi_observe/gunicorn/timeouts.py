@@ -49,7 +49,7 @@ class TimeoutAlarms(logging.Filter):
                 _gunicorn.callHandlers(record)  # past this filter
 
     def end(self) -> None:
-        """Log what is still held back, of workers that nobody has reaped."""
+        """Log what is still held back, of workers that were not reaped."""
         _gunicorn.removeFilter(self)
         for pid in list(self._held):
             self.release(pid, explained=False)

@@ -71,7 +71,7 @@ class Attempt:
             self._is_over.wait(min(max(0.0, left), self._check.timeout))
 
     def is_running(self) -> bool:
-        """Tell whether a thread is at it (one whose start was broken off is not)."""
+        """Return whether a thread is at it (one whose start was broken off is not)."""
         return not self._is_over.is_set() and self._thread.is_alive()
 
     def outcome(self) -> Outcome:

@@ -33,7 +33,7 @@ class Round:
         self.report: Report | None = None
 
     def is_fresh(self) -> bool:
-        """Tell whether whoever asks now is served by this round.
+        """Return whether whoever asks now is served by this round.
 
         One that nobody saw through is joined while it can still run, however short the TTL.
         """

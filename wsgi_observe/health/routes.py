@@ -26,7 +26,7 @@ _NEXT_LETTER = str.maketrans(ascii_lowercase, ascii_lowercase[1:] + ascii_lowerc
 
 
 def has_explicit_route(app: object, path: str) -> bool:
-    """Tell whether a router in `app` has one for GET, with or without a slash at its end.
+    """Return whether a router in `app` has one for GET, with or without a slash at its end.
 
     Raises what the router raises when it fails, such as a URLconf that cannot be imported.
     """
@@ -73,7 +73,7 @@ def _frameworks(app: object, seen: dict[int, object]) -> list[tuple[Any, _Router
             seen[id(one)] = one  # also keeps it, and so its id
             if found := _frameworks(one, seen):
                 hidden[id(found[0][0])] = found
-    # Of several apps nobody knows which is served at this path.
+    # Of several apps it is unknown which is served at this path.
     return next(iter(hidden.values())) if len(hidden) == 1 else []
 
 
@@ -125,7 +125,7 @@ def _of_django(_app: Any) -> Iterator[_Match]:
 
 
 def _takes_get(view: Any) -> bool:
-    """Tell whether a Django view, or one of Django REST framework's, takes GET requests.
+    """Return whether a Django view, or one of Django REST framework's, takes GET requests.
 
     The methods of a function are known to itself only.
     """

@@ -56,7 +56,7 @@ class SharedState(HealthState):
 
     @property
     def stopping(self) -> bool:
-        """Whether the server will stop when the drain is over, which nobody can call off."""
+        """Whether the server will stop when the drain is over, which cannot be called off."""
         return self._memory[_STOPPING] != 0
 
     def stop(self) -> None:

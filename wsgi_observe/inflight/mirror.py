@@ -1,7 +1,7 @@
 """A copy of the table in a file, kept up to date by system calls.
 
-The file is not mapped: whoever touches mapped memory of a file that somebody has truncated is
-ended by SIGBUS (mmap(2)), and a volume's file may be truncated by anybody.
+The file is not mapped: a process that touches mapped memory of a truncated file is ended by
+SIGBUS (mmap(2)), and anybody may truncate the file of a volume.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Seat:
     """Whether its worker has come as far as to serve."""
 
     signal = _Word[int](5, _BYTE)
-    """The last signal that told its worker to go at once; 0 for none."""
+    """The last signal that its worker got to exit at once; 0 for none."""
 
     explained = _Word[bool](6, _FLAG)
     """Whether its worker has logged why it goes."""

@@ -89,7 +89,7 @@ class Watchdog:
 
 
 def _is_meant_to_last(slot: Slot) -> bool:
-    """Tell whether it is a WebSocket or an event stream, which end when the client wants."""
+    """Return whether it is a WebSocket or an event stream, which end when the client wants."""
     exchange = slot.exchange
     if exchange is None or exchange.unheld:
         return True

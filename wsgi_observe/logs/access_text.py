@@ -77,7 +77,7 @@ class AccessText(PlainText):
         return line if len(line) <= self._longest else None
 
     def _is_clean(self, path: str, agent: str) -> bool:
-        """Tell whether nothing is to be taken out of either; remember a user agent if not."""
+        """Return whether nothing is to be taken out of either; remember a user agent if not."""
         if not self._redaction.is_clean_path(path):
             return False
         if agent in self._clean_agents:

@@ -36,7 +36,7 @@ def fit(line: Fields, limit: int, promised: Collection[str] = ()) -> Fields:
 
 
 def _is_mark(name: str, value: object) -> bool:
-    """Tell whether it is our own mark: redaction has cut the line before."""
+    """Return whether it is our own mark: redaction has cut the line before."""
     return name == _MARK and value is True
 
 

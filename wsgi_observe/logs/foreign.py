@@ -12,7 +12,7 @@ from typing import Any
 
 FileID = tuple[int, int]
 
-# Formatters of a framework that nobody chose: they say nothing about how the user wants lines.
+# Formatters of a framework that no user chose: they imply nothing about how the user wants lines.
 _STOCK_FORMATTERS = {("logging", "Formatter"), ("django.utils.log", "ServerFormatter")}
 
 # Handlers whose records go where their user has them go: to a file or over the network.

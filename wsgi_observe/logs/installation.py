@@ -31,12 +31,12 @@ _SECONDS = 2.0  # between two comparisons
 _MOST_NAMES = 20  # of loggers in one message
 _MOST_PROBLEMS = 20  # an app may make a logger for each job
 
-# First parts of the names of loggers that nobody but the service itself uses.
+# First parts of the names of loggers that only the service itself uses.
 _SERVICE = frozenset({"wsgi_observe", "gunicorn", "wsgi", "py"})
 
 
 class ServerLogging(NamedTuple):
-    """What a server has settled for whoever configures logging in its process."""
+    """What a server has settled for all code that configures logging in its process."""
 
     settings: Settings = Settings()
     """Of its environment: for what a call of ``configure_logging`` leaves open."""

@@ -75,6 +75,6 @@ class MailHandler(logging.Handler):
 
 
 def _is_debugging() -> bool:
-    """Tell whether a Flask app in debug mode is at work here."""
+    """Return whether a Flask app in debug mode is at work here."""
     flask: Any = sys.modules.get("flask")  # looked up, not imported: it is not ours to load
     return flask is not None and bool(flask.has_app_context() and flask.current_app.debug)

@@ -26,7 +26,7 @@ def encode(line: Fields) -> bytes:
 
 
 def _are_alike(values: Iterable[object]) -> bool:
-    """Tell whether both write each value alike: a float only where it has no exponent."""
+    """Return whether both write each value alike: a float only where it has no exponent."""
     for value in values:
         kind = type(value)
         if kind not in _ALIKE and not (kind is float and _has_no_exponent(value)):

@@ -23,7 +23,7 @@ class Outlet:
     :param wait: seconds for which a full pipe is waited for, once.
     :param count_line: makes the line that tells how many were lost.
     :param on_failure: told of an error other than a full pipe.
-    :param reopen: sets `sink` anew, when other code has closed its descriptor.
+    :param reopen: replaces `sink`, when other code has closed its descriptor.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Outlet:
         self._lost = 0
 
     def put(self, line: bytes, is_grave: bool) -> bool:
-        """Write a line, or keep it, or count it; tell whether `see_through` is asked for.
+        """Write a line, or keep it, or count it; return whether `see_through` is asked for.
 
         While somebody waits for the stream, the others' lines are kept and they go on.
         """
@@ -160,7 +160,7 @@ class Outlet:
         self._end = None if is_whole else self.sink.end()
 
     def _keep_or_count(self, line: bytes, is_grave: bool) -> bool:
-        """Tell whether so much is kept that whoever has more should wait, too."""
+        """Return whether so much is kept that a caller with more should wait, too."""
         is_patient = self._patient_until > 0
         if not is_grave and not is_patient:
             self._lost += 1

@@ -77,7 +77,7 @@ class Redaction:
         return _with_fields(in_this_request(self._redactor), fields, 0, self._known_of_access)
 
     def is_clean_path(self, path: str) -> bool:
-        """Tell whether nothing is taken out of a path."""
+        """Return whether nothing is taken out of a path."""
         if path in self.clean_paths or self._redactor is None:
             return True
         glance = self.glance
@@ -105,14 +105,14 @@ class Redaction:
         self.clean_paths.add(path)
 
     def is_clean_agent(self, agent: str) -> bool:
-        """Tell whether nothing is taken out of a user agent."""
+        """Return whether nothing is taken out of a user agent."""
         if self._redactor is None:
             return True
         shown: object = self._redactor.field("user_agent", agent, Budget(*_OF_AN_AGENT))
         return shown == agent
 
     def is_hidden(self, name: str) -> bool:
-        """Tell whether no value of a field of this name is told."""
+        """Return whether no value of a field of this name is shown."""
         redactor = None if name in self._known_of_access else self._redactor
         return redactor is not None and redactor.is_sensitive(name)
 

@@ -67,7 +67,7 @@ def add_request(fields: Fields, attributes: Mapping[str, Any], remote_addr: str)
 
 
 def trace_of(scope: Scope) -> Mapping[str, str] | None:
-    """Return what a request's lines tell of its trace; a tracer may have begun one just now."""
+    """Return the fields of a request's trace; a tracer may have begun one just now."""
     if not scope.trace:
         tell_of(scope)
     return scope.trace

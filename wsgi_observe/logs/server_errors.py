@@ -31,7 +31,7 @@ class ServerErrors:
         return self._outside.wait(seconds)
 
     def is_stale(self) -> bool:
-        """Tell whether the stream outside a request is another by now."""
+        """Return whether the stream outside a request is another by now."""
         return self._outside.is_stale()
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ class Sink(Protocol):
     def write(self, data: bytes) -> int:
         """Write what fits and return how much that was; raise BlockingIOError for nothing.
 
-        :raises LostDescriptorError: when it has to be opened anew.
+        :raises LostDescriptorError: when it has to be reopened.
         :raises OSError: when it takes nothing any more.
         """
 
@@ -47,10 +47,10 @@ class Sink(Protocol):
         """Return a value that changes when the stream no longer ends with what was written last."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it takes a whole line, and tell whether it does."""
+        """Wait until it takes a whole line, and return whether it does."""
 
     def is_stale(self) -> bool:
-        """Tell whether its name has come to stand for another file."""
+        """Return whether its name means another file by now."""
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -100,7 +100,7 @@ class Descriptor:
         return bool(poll.poll(seconds * 1000))
 
     def is_stale(self) -> bool:
-        """Tell whether either descriptor means another file: closed by a daemon, or moved to."""
+        """Return whether either descriptor means another file: closed by a daemon, or moved to."""
         if _identity(self._own) != self._is:
             self._own = -1  # somebody else's by now
             return True
@@ -157,7 +157,7 @@ class Socket(Descriptor):
 class Borrowed(AskedPipe):
     """The stream's own descriptor, while the process has no more of them to give.
 
-    Opened anew at the next look, when there may be one.
+    Reopened at the next look, when there may be one.
     """
 
     def __init__(self, source: int) -> None:
@@ -240,7 +240,7 @@ class File:
         return True
 
     def is_stale(self) -> bool:
-        """Tell whether a daemon has closed it."""
+        """Return whether a daemon has closed it."""
         if self._own >= 0 and _identity(self._own) == self._is:
             return False
         self._own = -1
@@ -296,7 +296,7 @@ class Plain:
         return True
 
     def is_stale(self) -> bool:
-        """Tell whether it was closed, as captured streams are at the end of a test."""
+        """Return whether it was closed, as captured streams are at the end of a test."""
         return bool(getattr(self._stream, "closed", False))
 
     def close(self) -> None:
@@ -304,7 +304,7 @@ class Plain:
 
 
 def is_reused(descriptor: int | None) -> bool:
-    """Tell whether a standard descriptor was closed, and its number is a connection's by now.
+    """Return whether a standard descriptor was closed, and its number is a connection's by now.
 
     One that was moved, by ``dup2`` mostly, is a file, a pipe or a terminal.
     """

@@ -71,7 +71,7 @@ def _logs_what_it_is_given(stream: Any) -> bool:
 
 
 def is_pipe(name: str) -> bool:
-    """Tell whether lines there are kept apart only up to 4,096 bytes."""
+    """Return whether lines there are kept apart only up to 4,096 bytes."""
     stream = standard("stderr" if name == WSGI_ERRORS else name) if "/" not in name else None
     descriptor = _descriptor_of(stream)
     if descriptor is None:
@@ -81,7 +81,7 @@ def is_pipe(name: str) -> bool:
 
 
 def is_terminal(name: str) -> bool:
-    """Tell whether a person reads it."""
+    """Return whether a person reads it."""
     stream = standard(name) if name in _OTHER else None
     # What an app puts in its place may have no more than a `write`.
     return stream is not None and hasattr(stream, "isatty") and bool(stream.isatty())

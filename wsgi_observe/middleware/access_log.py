@@ -100,7 +100,7 @@ class AccessLog(Layer):
             watch.check()
         seconds = now - exchange.started_at
         code = exchange.code
-        # Of a 5xx there is one ERROR line; what an app answers by itself nobody else has logged.
+        # Of a 5xx there is one ERROR line; what an app answers by itself has no other.
         level = logging.ERROR if code >= 500 and not scope.error_logged else logging.INFO
         if self._level is not None:
             level = self._ask_level(exchange, code, seconds, level)

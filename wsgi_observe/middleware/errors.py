@@ -92,7 +92,7 @@ class ErrorEnvelope(Layer):
         return self._answer(transfer, "500 Internal Server Error", headers)
 
     def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
-        """Return the envelope in place of an error body that nobody wrote for this app.
+        """Return the envelope in place of an error body that was not written for this app.
 
         What the app's author says in it becomes the description, unless an exception is behind the
         response: a framework may show that to the client.

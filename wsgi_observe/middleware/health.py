@@ -69,7 +69,7 @@ class Health(Layer):
         self._make_way(app)
         self._answers = dict(self._places())
         self.probes = tuple(self._probe_paths(settings.fields_set))
-        # Where nobody has asked yet.
+        # Paths that were not asked for yet.
         self._undecided = {s: probe for probe in self.probes for s in _spellings(probe.path)}
         self._beginnings = tuple(probe.path.rstrip("/") or "/" for probe in self.probes)
         self._latest: tuple[Report | None, Answer] = (None, pages.ALIVE)
@@ -101,7 +101,7 @@ class Health(Layer):
         return answer
 
     def report_owners(self) -> tuple[ProbePath, ...]:
-        """Look who answers each probe path, for whoever reports that before the first request."""
+        """Look who answers each probe path, for a report before the first request."""
         for probe in self.probes:
             probe.look(self.app)
             probe.reported = probe.conflict()

@@ -99,7 +99,7 @@ class RequestID(Layer):
         return new_id()
 
     def _trusts(self, environ: WSGIEnvironment) -> bool:
-        """Tell whether the peer may name the request; one without an address (a socket) may not."""
+        """Return whether the peer may name the request; one with no address (a socket) may not."""
         if isinstance(self._trust, bool):
             return self._trust
         from ipaddress import ip_address  # loaded with the networks

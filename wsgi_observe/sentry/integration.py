@@ -67,7 +67,7 @@ def _is_told(hint: Any) -> bool:
         return True
     scope = running()
     if scope is not None:
-        # An access line is an ERROR where nobody has logged one; Sentry may have the exception.
+        # An access line is an ERROR where none was logged; Sentry may have the exception.
         request = scope.request.__dict__
         if record is not None and record.name == _ACCESS and _REPORTED in request:
             return True
@@ -124,7 +124,7 @@ def _report(record: logging.LogRecord) -> None:
 
 
 def _is_failure(record: logging.LogRecord) -> bool:
-    """Tell whether the record is of an exception that Sentry would not hear of otherwise."""
+    """Return whether the record is of an exception that Sentry would not hear of otherwise."""
     error = record.exc_info[1] if record.exc_info and record.levelno >= logging.ERROR else None
     if error is None or is_echo(record):
         return False
@@ -132,7 +132,7 @@ def _is_failure(record: logging.LogRecord) -> bool:
 
 
 def _is_sentrys(record: logging.LogRecord) -> bool:
-    """Tell whether Sentry's own integration makes an event of it."""
+    """Return whether Sentry's own integration makes an event of it."""
     integration: Any = sentry_sdk.get_client().get_integration("logging")
     handler = getattr(integration, "_handler", None)
     return handler is not None and record.levelno >= handler.level

@@ -20,7 +20,7 @@ def error_of(hint: Any) -> BaseException | None:
 
 
 def is_repeated(hint: Any) -> bool:
-    """Tell whether an event only tells again what Sentry was told; if not, note that it is now.
+    """Return whether an event only tells again what Sentry was told; if not, note that it is now.
 
     A request body that cannot be read is no event at all: any client can cause it.
 

@@ -60,7 +60,7 @@ class Redactor:
     def knowing(self, secrets: Iterable[str]) -> Redactor:
         """Return a redactor that takes out these very texts too, wherever they stand.
 
-        Too short a text is told from others only as a part of a path, behind a slash.
+        Too short a text is recognised only as a part of a path, behind a slash.
         """
         made = copy(self)
         forms = {form: None for one in secrets if one for form in (one, quote(one, safe=""))}
@@ -80,7 +80,7 @@ class Redactor:
         return None if self._looks_at_words else self._finds_nothing
 
     def is_sensitive(self, name: str, *, in_query: bool = False) -> bool:
-        """Tell whether what bears this name must not be seen.
+        """Return whether what bears this name must not be seen.
 
         :param in_query: whether it stands in a URL, where ``code`` and ``key`` are credentials.
 

@@ -35,7 +35,7 @@ class Cleaner(Protocol):
     """What decides about names and texts."""
 
     def judge(self, name: str, budget: Budget) -> bool:
-        """Tell whether what bears this name must not be seen."""
+        """Return whether what bears this name must not be seen."""
 
     def field(self, name: str, value: object, budget: Budget) -> Any:
         """Return what may be seen of a named value."""
@@ -118,7 +118,7 @@ class Copier:
         return {self._key(key): self._item(key, item, inside) for key, item in items}
 
     def _names_a_secret(self, value: Mapping[Any, Any]) -> bool:
-        """Tell whether it is a sensitive name and its value, each under a key that says so.
+        """Return whether it is a sensitive name and its value, each under a key that says so.
 
         As in the environment of a container, in a HAR file, in a validator's errors.
         """
@@ -167,14 +167,14 @@ class Copier:
         return shown
 
     def _is_value_of(self, before: str | bytes, item: Any) -> bool:
-        """Tell whether it is the value of a command's option, which the argument before it is."""
+        """Return whether it is the value of a command's option, which the argument before it is."""
         if before[:1] not in ("-", b"-") or _text_of(item)[:1] in ("", "-"):
             return False
         name = _text_of(before)
         return _option.fullmatch(name) is not None and self._is_sensitive(name)
 
     def _is_secret_pair(self, value: Any) -> bool:
-        """Tell whether it is a sensitive name and its value, as headers are listed."""
+        """Return whether it is a sensitive name and its value, as headers are listed."""
         if len(value) != 2:
             return False
         name = _text_of(value[0])

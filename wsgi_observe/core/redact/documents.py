@@ -40,7 +40,7 @@ _then_name = re.compile(
     re.IGNORECASE,
 )
 _element = re.compile(r"<(?P<name>[A-Za-z_][\w.:-]{0,127}+)(?:\s[^<>]{0,256})?+(?<!/)>")
-# RFC 7578: the value stands behind the blank line that ends the part's headers.
+# RFC 7578: the value follows the blank line that ends the part's headers.
 _form_part = re.compile(
     rf"(?<![\w-])name={_quote}(?P<name>[\w.%$\[\]-]{{1,128}}+){_quote}[^\r\n\\]{{0,200}}"
     rf"(?:{_newline}[^\r\n\\]{{1,200}}){{0,3}}{_newline}{_newline}"
@@ -119,7 +119,7 @@ class _Search:
 
 
 def _quoted(text: str, start: int, end: int) -> Span:
-    """Return what stands for a value, in its own quotes."""
+    """Return the replacement of a value, in its own quotes."""
     opened = _opening.match(text, start, end)
     if opened is None:
         return start, end, REDACTED

@@ -21,7 +21,7 @@ _scheme = re.compile(
 )
 # RFC 3986, section 3.2.1; a `#`, `?` or `@` that nobody encoded is taken for the password's.
 _password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]{0,256})@")
-# Where nobody has encoded a slash either: `pg://jane:a/b@db`, but not `http://db:5432/a@b`.
+# Where a slash is not encoded either: `pg://jane:a/b@db`, but not `http://db:5432/a@b`.
 _slash_in_password = re.compile(
     r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))((?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
 )
@@ -81,7 +81,7 @@ def _credential(found: re.Match[str]) -> Span | None:
 
 
 def _is_a_name(found: re.Match[str]) -> bool:
-    """Tell whether what stands behind the scheme is the next name: `bearer expires_in=3600`."""
+    """Return whether what follows the scheme is the next name: `bearer expires_in=3600`."""
     value = found[3]
     is_assigned = value.endswith("=") and not found.string[found.end() : found.end() + 1].isspace()
     words = value.rstrip("=").split("_")

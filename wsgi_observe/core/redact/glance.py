@@ -18,7 +18,7 @@ _LONGEST = 64
 SHORT = 8192  # characters of a text that is looked at before its budget is known
 _MOST_NEW = 32  # names that one text may have to be judged for the first time
 
-# What stands before the sign where a value's name has a place of its own.
+# What precedes the sign where a value's name has a place of its own.
 _APART = frozenset({*VALUES, "content-disposition", "input_value", "is", "was"})
 
 _name_at_the_end = re.compile(
@@ -45,7 +45,7 @@ class Glance:
         self._clean: set[str] = set()
 
     def finds_nothing(self, text: str, longest: int = SHORT) -> bool:
-        """Tell whether no secret can be in `text`; False is no verdict."""
+        """Return whether no secret can be in `text`; False is no verdict."""
         if len(text) > longest:
             return False
         if (
@@ -81,7 +81,7 @@ class Glance:
         return True
 
     def _learn(self, words: str) -> bool:
-        """Tell whether no sensitive name can end where `words` do, and remember it if not."""
+        """Return whether no sensitive name can end where `words` do, and remember it if not."""
         last = words.rstrip().rpartition(" ")[2]
         if not last:
             return not words

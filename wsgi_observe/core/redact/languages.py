@@ -27,7 +27,7 @@ mật khẩu, số thẻ
 kata sandi, nomor kartu, nomor rekening
 كلمة المرور, كلمة السر, رمز عبور, סיסמה, รหัสผ่าน, पासवर्ड
 """
-# Written without blanks: they stand at the end of what they are joined to.
+# Written without blanks: they come at the end of what they are joined to.
 _JOINED = """
 パスワード, 暗証番号, 秘密鍵, トークン, カード番号, 口座番号
 密码, 密碼, 口令, 密钥, 密鑰, 私钥, 私鑰, 令牌, 卡号, 卡號, 信用卡, 银行账号

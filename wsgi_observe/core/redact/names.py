@@ -60,7 +60,7 @@ class Names:
         return known
 
     def in_a_query(self, name: str) -> bool:
-        """Tell whether it is sensitive in a query, where `code` and `key` are credentials."""
+        """Return whether it is sensitive in a query, where `code` and `key` are credentials."""
         known = self._known_in_queries.get(name)
         if known is None:
             known = len(name) > _LONGEST or self._is_sensitive(name, IN_A_QUERY)
@@ -68,14 +68,14 @@ class Names:
         return known
 
     def is_added(self, name: str) -> bool:
-        """Tell whether it was added to the list: then whatever stands under it is a secret."""
+        """Return whether it was added to the list: then any value under it is a secret."""
         if not self._added or len(name) > _LONGEST:
             return False
         name = _decoded(name)
         return any(any(_spans(words, self._added)) for words in _readings(name))
 
     def hides_numbers(self, name: str) -> bool:
-        """Tell whether a number under this sensitive name is a secret, and not how many there are.
+        """Return whether a number under this sensitive name is a secret, not how many there are.
 
         That is one whose name ends in pin, code, number, password and the like.
         """
@@ -87,13 +87,13 @@ class Names:
         return known
 
     def hides(self, name: str, kind: type) -> bool:
-        """Tell whether a value of a kind is a secret under this sensitive name."""
+        """Return whether a value of a kind is a secret under this sensitive name."""
         if kind is bool:
             return self.is_added(name)
         return kind not in (int, float) or self.hides_numbers(name)
 
     def judge(self, name: str, budget: Budget, *, in_query: bool = False) -> bool:
-        """Tell whether it is sensitive, at the expense of a budget."""
+        """Return whether it is sensitive, at the expense of a budget."""
         known = (self._known_in_queries if in_query else self.known).get(name)
         if known is not None:
             budget.steps -= 1
@@ -188,7 +188,7 @@ def _ends_in_numbers(name: str) -> bool:
 
 
 def _is_only_about(words: Term, end: int) -> bool:
-    """Tell whether `token_count` or `password_policy` is asked for, not the token or password."""
+    """Return whether `token_count` or `password_policy` is asked for, not the token or password."""
     return end < len(words) and (words[end] in ABOUT_IT or words[-1] in ABOUT_IT)
 
 

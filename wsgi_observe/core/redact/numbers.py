@@ -1,4 +1,4 @@
-"""Card numbers and IBANs in text, told from other numbers by their issuer and check digits."""
+"""Card numbers and IBANs in text, recognised by their issuer and check digits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COST = 4  # steps that it takes to judge a number
 _MOST = 4  # numbers that are judged without a budget
 _ROW = "0" * LEAST_DIGITS
 
-# What stands before it is looked at behind its first character: that is what takes no time to find.
+# What precedes it is looked at behind its first character: that is what takes no time to find.
 _card = re.compile(
     r"\d(?:(?<![\w.].)|(?<=%[0-9a-fA-F]{2}.))(?:(?:[ +-]|%20)?\d){12,18}(?!\w)", re.ASCII
 )
@@ -62,7 +62,7 @@ def without_numbers(text: str, budget: Budget) -> str:
 
 
 def may_hold_number(text: str) -> bool:
-    """Tell whether there is one in a text, or so much that looks like one that it may be."""
+    """Return whether there is one in a text, or so much that looks like one that it may be."""
     if not _has_digits(text):
         return False
     found = islice(chain(_card.finditer(text), _iban.finditer(text)), _MOST)
@@ -71,13 +71,13 @@ def may_hold_number(text: str) -> bool:
 
 
 def _has_digits(text: str) -> bool:
-    """Tell whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
+    """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
     plain = text.encode("utf-8", "surrogatepass").translate(_ROWS, b" +-%")
     return _ROW in plain.decode("latin-1")
 
 
 def is_card_number(digits: str) -> bool:
-    """Tell whether digits are a card's: a known issuer, 13 to 19 of them, Luhn's check digit.
+    """Return whether digits are a card's: a known issuer, 13 to 19 of them, Luhn's check digit.
 
     >>> is_card_number("4111111111111111"), is_card_number("4111111111111112")
     (True, False)
@@ -90,7 +90,7 @@ def is_card_number(digits: str) -> bool:
 
 
 def is_iban(text: str) -> bool:
-    """Tell whether it is an IBAN, written without blanks: its country's length, 1 modulo 97.
+    """Return whether it is an IBAN, written without blanks: its country's length, 1 modulo 97.
 
     >>> is_iban("DE89370400440532013000"), is_iban("DE89370400440532013001")
     (True, False)

@@ -1,4 +1,4 @@
-"""What stands beside a sensitive name and is no secret: counts, words of prose, places in code."""
+"""Values of sensitive names that are no secrets: counts, words of prose, places in code."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ _literal = re.compile(r"[bBfFrRuU]{0,2}\\*[\"']")
 
 
 def is_file(name: str, sign: str) -> bool:
-    """Tell whether what stands before a colon is the name of a file."""
+    """Return whether what precedes a colon is the name of a file."""
     return ":" in sign and _file.search(name) is not None
 
 
 def is_literal(text: str, start: int) -> bool:
-    """Tell whether a text of a programming language begins here: all else is code."""
+    """Return whether a text of a programming language begins here: all else is code."""
     return _literal.match(text, start) is not None
 
 
 def is_plain_number(value: str) -> bool:
-    """Tell whether a text is a number or a boolean, as counts and switches are.
+    """Return whether a text is a number or a boolean, as counts and switches are.
 
     >>> is_plain_number("512"), is_plain_number("True"), is_plain_number("4111111111111111")
     (True, True, False)
@@ -66,9 +66,9 @@ def is_plain_number(value: str) -> bool:
 
 
 def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool:
-    """Tell whether a value may stay although its name is sensitive.
+    """Return whether a value may stay although its name is sensitive.
 
-    :param found: a name with its quote and sign; the value stands behind it.
+    :param found: a name with its quote and sign; the value follows it.
     :param end: where the value ends.
     """
     value, quote, sign = found.string[found.end() : end], found["quote"], found["sign"]

@@ -130,14 +130,14 @@ def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None
 
 
 def _is_listed(found: re.Match[str]) -> bool:
-    """Tell whether what follows a comma is the value: of a header, or of a command's option."""
+    """Return whether what follows a comma is the value: of a header, or of a command's option."""
     end = found.end("name")
     start = max(0, found.start() - 6, end - _LONGEST_NAME)
     return _listed.search(found.string, start, end) is not None
 
 
 def _is_sensitive(found: re.Match[str], name: str, names: Names, budget: Budget) -> bool:
-    """Tell whether a name in a text is sensitive, with what stands before it."""
+    """Return whether a name in a text is sensitive, with what precedes it."""
     text, start, sign = found.string, found.start(), found["sign"]
     if names.judge(name, budget):
         return True

@@ -64,7 +64,7 @@ def end_of_quoted(text: str, opened: re.Match[str], limit: int, budget: Budget) 
         first = max(_before_backslashes(text, position), opened.end())
         before = position - first
         if before < depth:
-            return first  # what it stands in ends here
+            return first  # what it is part of ends here
         if (before - depth) % (2 * (depth + 1)) == 0:
             return position + 1
         if not budget.take(1 + before // 16):

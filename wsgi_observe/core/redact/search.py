@@ -96,7 +96,7 @@ def within(text: str, budget: Budget) -> str:
     """Return what of a long text is searched: its beginning, and a traceback's last frames.
 
     It is cut between words, so that no half of a credential is left, which has not its form; and
-    goes on with a frame, where the search for values begins anew.
+    goes on with a frame, where the search for values begins again.
     """
     characters = budget.characters
     if len(text) <= characters:

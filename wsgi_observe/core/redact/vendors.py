@@ -79,7 +79,7 @@ def without_tokens(text: str) -> str:
 
 
 def holds_token(text: str) -> bool:
-    """Tell whether there is one in a text."""
+    """Return whether there is one in a text."""
     if not _may_hold_token(text):
         return False
     return _token.search(text) is not None or _webhook.search(text) is not None
