@@ -269,6 +269,11 @@ def test_code_that_opens_what_it_does_not_close_hides_no_more_than_its_own_line(
         ("connect(host, password='hunter22')", "connect(host, password='[REDACTED]')"),
         ('API_KEY = b"hunter22"', 'API_KEY = b"[REDACTED]"'),
         ("dsn = 'pg://u:hunter22@db'", "dsn = 'pg://u:[REDACTED]@db'"),
+        ("fail('no; password=hunter22')", "fail('no; password=[REDACTED]')"),
+        ('get("it\\"s", "/a?token=hunter22")', 'get("it\\"s", "/a?token=[REDACTED]")'),
+        ('fail(f"no; password={password}")', None),
+        ("log.info('token=%s, secret=%(secret)s', token)", None),
+        ("{'token': token, \"secret\": secret}", None),
     ],
 )
 def test_a_line_of_source_is_code_of_which_only_a_literal_can_be_a_secret(

@@ -44,6 +44,9 @@ _file = re.compile(
 )
 _exception = re.compile(r"(?:[a-z_]\w*\.)+(?:[A-Z][a-z\d]+){2,}\Z")
 _literal = re.compile(r"[bBfFrRuU]{0,2}\\*[\"']")
+_LONGEST_CODE = 256  # characters of a line of code before a value
+_string = re.compile(r"([\"'])(?:\\.|(?!\1).)*+(?P<end>\1?)")
+_placeholder = re.compile(r"\{|%(?:\(|[sdr]\b)")
 
 
 def is_file(name: str, sign: str) -> bool:
@@ -52,8 +55,16 @@ def is_file(name: str, sign: str) -> bool:
 
 
 def is_literal(text: str, start: int) -> bool:
-    """Return whether a text of a programming language begins here: all else is code."""
-    return _literal.match(text, start) is not None
+    """Return whether a value in a line of code is a string literal, or text within one.
+
+    All else is code: ``password: str``, ``token = tokens[key]``, ``f"token={token}"``.
+    """
+    if _literal.match(text, start):
+        return True
+    begin = max(start - _LONGEST_CODE, 0)
+    begin = max(begin, text.rfind("\n", begin, start) + 1)
+    is_within = any(not string["end"] for string in _string.finditer(text, begin, start))
+    return is_within and _placeholder.match(text, start) is None
 
 
 def is_plain_number(value: str) -> bool:

@@ -101,7 +101,7 @@ def _without_values(text: str, names: Names, budget: Budget, *, in_code: bool = 
 
     def value_of(found: re.Match[str]) -> Span | None:
         if in_code and not is_literal(found.string, found.end()):
-            return None  # `password: str`, `token = tokens[key]`
+            return None
         return _value_of(found, names, budget)
 
     text = replaced(text, _pair, value_of, budget)
