@@ -67,9 +67,12 @@ def workers(server: Server) -> list[int]:
 
 
 def reload(server: Server) -> None:
-    """Have every worker replaced, and wait for that."""
+    """Have every worker replaced, and wait until the old ones have been reaped.
+
+    A signal to all workers that reaches one while its interpreter ends would kill it: Python has
+    put the default handlers back by then, and Gunicorn reports such a death as an ERROR.
+    """
     before, booted = set(workers(server)), len(boots(server))
     os.kill(server.process.pid, signal.SIGHUP)
     server.wait_for(lambda: len(boots(server)) >= booted + len(before))
-    for pid in before:
-        server.wait_for(lambda pid=pid: said(server, f"Worker exiting (pid: {pid})"))
+    server.wait_for(lambda: before.isdisjoint(descendants(server.process.pid)))
