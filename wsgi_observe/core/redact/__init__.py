@@ -124,6 +124,18 @@ class Redactor:
         """
         return Copier(self, Budget() if budget is None else budget).copy(value)
 
+    def shown(self, value: object, text: str) -> str:
+        """Return a text that shows an object, such as its repr, without what it holds of secrets.
+
+        >>> from types import SimpleNamespace
+        >>> Redactor().shown(SimpleNamespace(user="jane", password="hunter2"), "<jane: hunter2>")
+        '<jane: [REDACTED]>'
+        """
+        try:
+            return Copier(self, Budget()).text_of(value, text)
+        except Exception:
+            return REDACTED
+
     def text(self, text: str, budget: Budget | None = None) -> str:
         """Return free text without secrets; what is beyond the budget is cut."""
         try:
