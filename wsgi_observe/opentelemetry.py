@@ -95,7 +95,7 @@ class RedactingSpanProcessor(SpanProcessor):
         said = span.status.description
         return _Copy(
             span,
-            name=text(span.name),
+            name=redactor.url(span.name),
             resource=self._resource(span.resource),
             attributes=clean(span.attributes),
             events=[

@@ -29,6 +29,8 @@ def without_secrets(thing: Any, redactor: Redactor) -> Any:
     """Return what a hook of Sentry's is given, whichever it is, with its secrets redacted."""
     if not isinstance(thing, Mapping):
         return redactor.value(thing)
+    if thing.get("type") == "check_in":
+        thing = _without_data(thing)
     if "event_id" in thing or "exception" in thing:
         redactor = _on_its_path(redactor, thing.get("request"))
         return {name: _part(redactor, name, thing[name]) for name in thing}
@@ -37,6 +39,20 @@ def without_secrets(thing: Any, redactor: Redactor) -> Any:
     if "attributes" in thing:  # a metric, a span that is sent by itself
         return {**_named(redactor, thing), "attributes": _bag(redactor, thing["attributes"])}
     return _bag(redactor, thing)
+
+
+def _without_data(check_in: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a check-in without the data of the span that it was sent in.
+
+    Sentry takes the trace's ID from it alone; and it asks no event processor before it makes
+    lists of namedtuples, which have no names any more.
+    """
+    contexts: Any = check_in.get("contexts") or {}
+    trace = contexts.get("trace")
+    if not isinstance(trace, Mapping):
+        return check_in
+    bare = {name: one for name, one in trace.items() if name != "data"}
+    return {**check_in, "contexts": {**contexts, "trace": bare}}
 
 
 def _on_its_path(redactor: Redactor, request: Any) -> Redactor:
@@ -110,8 +126,11 @@ def _contexts(redactor: Redactor, value: Any) -> Any:
     trace = value.get("trace")
     if isinstance(trace, Mapping):
         clean["trace"] = _bag(redactor, trace)
-        if "dynamic_sampling_context" in trace:
-            clean["trace"]["dynamic_sampling_context"] = trace["dynamic_sampling_context"]
+        sampling = trace.get("dynamic_sampling_context")
+        if isinstance(sampling, Mapping):  # goes into the envelope's header
+            name = _url(redactor, sampling.get("transaction"))
+            kept = {**sampling, "transaction": name} if name else sampling
+            clean["trace"]["dynamic_sampling_context"] = kept
     return clean
 
 
@@ -120,9 +139,20 @@ def _log_entry(redactor: Redactor, value: Any) -> Any:
         return redactor.value(value)
     clean = redactor.value(value)
     # An argument has no name beside it; the message that it went into may have.
-    if value.get("params") and _has_secrets(redactor, value.get("formatted")):
+    if value.get("params") and _has_secrets(redactor, _formatted(value)):
         clean["params"] = [REDACTED]
     return clean
+
+
+def _formatted(entry: Mapping[str, Any]) -> Any:
+    """Return the message with its arguments in it, which old versions of Sentry leave out."""
+    if entry.get("formatted") is not None:
+        return entry["formatted"]
+    params = entry["params"]
+    try:
+        return entry["message"] % (tuple(params) if isinstance(params, list) else params)
+    except Exception:  # they do not fit
+        return f"{entry.get('message')} {params}"
 
 
 def _log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
@@ -139,6 +169,11 @@ def _named(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any]:
         name: redactor.text(inner) if name in ("body", "name") and isinstance(inner, str) else inner
         for name, inner in value.items()
     }
+
+
+def _url(redactor: Redactor, value: Any) -> Any:
+    """Return the name of a transaction, which may be the path of its request."""
+    return redactor.url(value) if isinstance(value, str) else redactor.value(value)
 
 
 def _has_secrets(redactor: Redactor, text: Any) -> bool:
@@ -195,4 +230,5 @@ _PARTS: dict[str, _Part] = {
     "logentry": _log_entry,
     "extra": _extra,
     "tags": _pairs,
+    "transaction": _url,
 }

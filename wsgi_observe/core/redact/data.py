@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from wsgi_observe.core.objects import held_by, is_dataclass, shown_fields
@@ -16,6 +16,7 @@ _CYCLE = "<a cycle>"
 # Their text is what they are; making it would cost more than it could tell.
 _HARMLESS = frozenset({"datetime", "decimal", "uuid", "fractions", "ipaddress", "zoneinfo"})
 
+_ROWS = "sqlalchemy.engine.row"
 _TEXTS = frozenset({str, bytes})
 _PLAIN = _TEXTS | {int, float}
 _LISTS = (list, tuple)
@@ -81,9 +82,11 @@ class Copier:
             return self._container(value, above)
         if kind.__module__ in _HARMLESS:
             return value
-        if kind.__module__ == "sqlalchemy.engine.row":
+        if kind.__module__ == _ROWS:
             return self._row(value, above)
-        return self._dataclass(value, above) if is_dataclass(value) else self.text_of(value)
+        if is_dataclass(value):
+            return self._dataclass(value, above)
+        return self._text_without(str(value), self._held(value))
 
     def _text(self, text: str) -> str:
         return self._cleaner.text(text, self._budget)
@@ -116,11 +119,7 @@ class Copier:
     def _dataclass(self, value: object, above: tuple[int, ...]) -> Any:
         if id(value) in above:
             return _CYCLE
-        try:
-            held = shown_fields(value)
-        except Exception as error:
-            return f"<{type(value).__name__}: {type(error).__name__} while it was read>"
-        return self._container(held, (*above, id(value)))
+        return self._container(shown_fields(value), (*above, id(value)))
 
     def _mapping(self, items: list[tuple[Any, Any]], inside: tuple[int, ...]) -> dict[Any, Any]:
         named = {key: item for key, item in items if type(key) is str}
@@ -204,17 +203,26 @@ class Copier:
     def _is_sensitive(self, name: str) -> bool:
         return self._cleaner.judge(name, self._budget)
 
-    def text_of(self, value: object, text: str | None = None) -> str:
-        """Return an object's text, also without what its sensitive attributes hold.
+    def shown(self, value: object, text: Callable[[object], str]) -> str | None:
+        """Return an object's text where it holds something sensitive, else None."""
+        if type(value).__module__ == _ROWS:
+            clean, whole = self._row(value, ()), str(value)
+            return None if clean == whole else clean
+        return self._text_without(text(value), found) if (found := self._held(value)) else None
 
-        :param text: where it is not what `str` makes of it.
-        """
-        shown = self._text(str(value) if text is None else text)
-        for name, held in held_by(value).items():
-            if type(name) is not str or type(held) not in _PLAIN:
-                continue
-            if self._is_sensitive(name) and self._budget.take(1 + len(shown) // 64):
-                for secret in {str(held), repr(held)} - {""}:
+    def _held(self, value: object) -> list[object]:
+        """Return what an object's sensitive attributes hold."""
+        return [
+            held
+            for name, held in held_by(value).items()
+            if type(name) is str and type(held) in _PLAIN and self._is_sensitive(name)
+        ]
+
+    def _text_without(self, text: str, held: list[object]) -> str:
+        shown = self._text(text)
+        for one in held:
+            if self._budget.take(1 + len(shown) // 64):
+                for secret in {str(one), repr(one)} - {""}:
                     shown = shown.replace(secret, REDACTED)
         return shown if self._budget.steps >= 0 else REDACTED
 
