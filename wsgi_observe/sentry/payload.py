@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from wsgi_observe.core.context import running
 from wsgi_observe.core.ids import is_fit
 from wsgi_observe.core.masked import on_this_path
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.core.redact import REDACTED, Budget, Redactor
 from wsgi_observe.sentry.frames import stack_trace
 
 _Part = Callable[[Redactor, Any], Any]
@@ -22,6 +22,7 @@ _KEPT = frozenset(
     }
 )
 _IDS = frozenset({"request_id", "trace_id", "span_id", "parent_span_id"})
+_TEXTS = ("message", "formatted", "description", "body", "name")
 _PARAMETER = "sentry.message.parameter."
 
 
@@ -80,6 +81,8 @@ def _bag(redactor: Redactor, value: Any) -> Any:
             clean[name] = inner  # by chance its digits may be those of a card
         elif isinstance(inner, str) and str(name).lower().endswith(("query", "query_string")):
             clean[name] = redactor.query(inner)
+        elif isinstance(inner, str) and name in _TEXTS and clean[name] is not REDACTED:
+            clean[name] = redactor.path(inner, Budget())  # of a line that names its request
         elif isinstance(inner, Mapping) and name == "data":
             clean[name] = _bag(redactor, inner)
     return clean
@@ -137,7 +140,7 @@ def _contexts(redactor: Redactor, value: Any) -> Any:
 def _log_entry(redactor: Redactor, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return redactor.value(value)
-    clean = redactor.value(value)
+    clean = _bag(redactor, value)
     # An argument has no name beside it; the message that it went into may have.
     if value.get("params") and _has_secrets(redactor, _formatted(value)):
         clean["params"] = [REDACTED]
@@ -166,7 +169,7 @@ def _log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
 def _named(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a log, a metric or a span with its own texts redacted."""
     return {
-        name: redactor.text(inner) if name in ("body", "name") and isinstance(inner, str) else inner
+        name: redactor.path(inner, Budget()) if name in _TEXTS and isinstance(inner, str) else inner
         for name, inner in value.items()
     }
 

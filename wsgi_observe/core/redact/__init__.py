@@ -185,13 +185,15 @@ class Redactor:
         budget.put_back(part)
         return text
 
-    def path(self, path: str) -> str:
+    def path(self, path: str, budget: Budget | None = None) -> str:
         """Return a URL's path without secrets; one that is suspicious is cut where it is long.
+
+        :param budget: a larger one, for a text that may have a path in it.
 
         >>> Redactor().path("/reset/4f5d6e7a8b9c0d1e2f3a")
         '/reset/[REDACTED]'
         """
-        return without_links(self.text(path, Budget(*_OF_A_PATH)))
+        return without_links(self.text(path, budget or Budget(*_OF_A_PATH)))
 
     def query(self, query: str, budget: Budget | None = None) -> str:
         """Return a query string or a form body without secrets, cut where it is long.
@@ -208,7 +210,7 @@ class Redactor:
         'https://jane:[REDACTED]@shop/reset/[REDACTED]?page=2&code=[REDACTED]'
         """
         base, mark, query = url.partition("?")
-        shown = without_links(self.text(base, budget or Budget(*_OF_A_PATH)))
+        shown = self.path(base, budget)
         return f"{shown}?{self.query(query, budget)}" if mark else shown
 
     def headers(self, headers: Any) -> Any:
