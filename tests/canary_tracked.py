@@ -13,6 +13,7 @@ from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 from opentelemetry.trace import StatusCode
+from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.crons import capture_checkin
 from sentry_sdk.scrubber import EventScrubber
 
@@ -22,6 +23,7 @@ from tests.canary_objects import made
 from wsgi_observe.opentelemetry import RedactingSpanProcessor, instrument
 from wsgi_observe.sentry import init_sentry
 
+HAS_LOGS = "enable_logs" in DEFAULT_OPTIONS  # sentry-sdk 2.18 has none
 REDACT = os.environ["CANARY_REDACT"] == "on"
 
 
@@ -42,7 +44,7 @@ def start_sentry() -> None:
         include_local_variables=True,
         max_request_body_size="always",
         traces_sample_rate=1.0,
-        enable_logs=True,
+        **({"enable_logs": True} if HAS_LOGS else {}),
         event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),
     )
 
