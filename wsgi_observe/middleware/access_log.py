@@ -159,7 +159,8 @@ def _header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> st
 
         # The page before may have been one of the app's own.
         path = value.partition("?")[0].partition("://")[2].partition("/")[2]
-        value = on_this_path(redactor, f"/{path}").url(value)
+        scheme = "http://" if key == "HTTP_HOST" else ""  # nothing but a client's `user:password@`
+        value = on_this_path(redactor, f"/{path}").url(scheme + value).removeprefix(scheme)
     return printable(value)
 
 
