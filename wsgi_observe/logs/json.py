@@ -35,7 +35,7 @@ class JsonFormatter(BaseJsonFormatter):
     :param max_line_bytes: what `lines` keeps each line within.
     :param remote_addr: ``full``, ``truncated`` or ``off``.
     :param redact: whether secrets are taken out.
-    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_personal``, as in `Settings`.
+    :param redaction: ``redact_add`` and the like, as in `Settings`.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class JsonFormatter(BaseJsonFormatter):
 
     def _texts(self) -> tuple[AccessText | None, RecordText | None]:
         """Return what makes lines as text, if their form is the contract's own."""
-        if type(self) is not JsonFormatter or self.rename_fields:
+        if type(self) is not JsonFormatter or self.rename_fields or self._redaction.has_patterns:
             return None, None
         mode = self._fields.remote_addr
         options = self._fields.static, self._encode, self._redaction, self._longest, mode
