@@ -33,6 +33,7 @@ QUERIES = frozenset({"query_string", "QUERY_STRING"})
 _PLAIN = frozenset({int, float, bool, type(None)})
 _LEAST = 6  # characters
 _OF_A_PATH = (1536, 150)  # characters, and steps
+_MOST_UNCHANGED, _LONGEST_UNCHANGED = 1024, 512  # texts that are remembered
 _OF_A_QUERY = 500  # steps, for some dozens of names
 
 
@@ -70,6 +71,7 @@ class Redactor:
         self._searches_all = personal or self.has_patterns
         self.plain_below = -inf if self.has_patterns else MAY_BE_A_CARD
         """Below this an integer is shown without being searched."""
+        self._unchanged: set[str] = set()  # texts that were searched in vain
         self._secrets: tuple[str, ...] = ()
         self._segments: Callable[[str, str], str] | None = None
 
@@ -79,6 +81,7 @@ class Redactor:
         Too short a text is recognised only as a part of a path, behind a slash.
         """
         made = copy(self)
+        made._unchanged = set()
         forms = {form: None for one in secrets if one for form in (one, quote(one, safe=""))}
         made._secrets = tuple(form for form in forms if len(form) >= _LEAST)
         short = [re.escape(form) for form in forms if len(form) < _LEAST]
@@ -157,6 +160,9 @@ class Redactor:
             return REDACTED
 
     def _searched(self, text: str, budget: Budget) -> str:
+        if text in self._unchanged:
+            return text
+        whole = text
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         if self._segments is not None:
@@ -176,6 +182,10 @@ class Redactor:
             text = without_documents(text, self._names, part)
             text = without_values(text, self._names, part)
         budget.put_back(part)
+        if text == whole and len(text) <= _LONGEST_UNCHANGED and type(text) is str:
+            if len(self._unchanged) >= _MOST_UNCHANGED:
+                self._unchanged.clear()  # they come from clients too
+            self._unchanged.add(text)
         return text
 
     def path(self, path: str) -> str:
@@ -184,7 +194,9 @@ class Redactor:
         >>> Redactor().path("/reset/4f5d6e7a8b9c0d1e2f3a")
         '/reset/[REDACTED]'
         """
-        return without_links(self.text(path, Budget(*_OF_A_PATH)))
+        if self._searches_all or type(path) is not str or not self._finds_nothing(path):
+            path = self.text(path, Budget(*_OF_A_PATH))
+        return path if len(path) < SHORTEST_LINK else without_links(path)
 
     def query(self, query: str, budget: Budget | None = None) -> str:
         """Return a query string or a form body without secrets, cut where it is long.
