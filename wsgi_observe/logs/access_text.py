@@ -33,6 +33,7 @@ class AccessText(PlainText):
     def __init__(self, *options: Any) -> None:
         super().__init__(*options)
         self._clean_paths = self._redaction.clean_paths
+        self._matches = self._redaction.matches
         self._clean_agents: set[str] = set()
 
     def of(self, transfer: Transfer, level: int, code: int, seconds: float) -> bytes | None:
@@ -48,6 +49,8 @@ class AccessText(PlainText):
             return None
         is_clean = path in self._clean_paths and agent in self._clean_agents
         if MASKED_PATH in environ or not (is_clean or self._is_clean(path, agent)):
+            return None
+        if self._matches is not None and self._matches(f"{method} {path} {code}"):
             return None
         # Not gone out yet, or by a clock that was set back, as tests do.
         began, went_out = transfer.started_at, transfer.went_out_at

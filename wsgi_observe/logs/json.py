@@ -87,11 +87,11 @@ class JsonFormatter(BaseJsonFormatter):
 
     def _texts(self) -> tuple[AccessText | None, RecordText | None]:
         """Return what makes lines as text, if their form is the contract's own."""
-        if type(self) is not JsonFormatter or self.rename_fields or self._redaction.has_patterns:
+        if type(self) is not JsonFormatter or self.rename_fields:
             return None, None
         mode = self._fields.remote_addr
         options = self._fields.static, self._encode, self._redaction, self._longest, mode
-        glance = self._redaction.glance if mode == "full" else None
+        glance = self._redaction.glance_at_whole if mode == "full" else None
         return AccessText(*options), None if glance is None else RecordText(glance, *options)
 
     def _line(self, record: logging.LogRecord, message: str) -> Fields:

@@ -31,7 +31,12 @@ class Redaction:
         taken = {name.removeprefix("redact_"): value for name, value in options.items()}
         self._redactor = Redactor(**taken) if wanted else None
         self.wanted = wanted
-        self.has_patterns = self._redactor is not None and self._redactor.has_patterns
+        self.glance_at_whole = (
+            _nothing_wanted if self._redactor is None else self._redactor.glance_at_whole
+        )
+        has_patterns = self._redactor is not None and self._redactor.has_patterns
+        self.matches = self._redactor.matches if self._redactor and has_patterns else None
+        """Returns whether a pattern matches in a text; None where there are no patterns."""
         self.glance = _nothing_wanted if self._redactor is None else self._redactor.glance
         # What only we set, or what `logging` knows of the code.
         self._known = LINE_NAMES.union(static)  # a set, so that all names are asked for at once
@@ -62,7 +67,7 @@ class Redaction:
         if record.name == _ACCESS and FACTS in record.__dict__:  # its message is its path
             line = _with_fields(redactor, line, _FIRST, self._known_of_access)
             line = _with_agent(redactor, line) if "user_agent" in line else line
-            if not self.has_patterns:
+            if self.matches is None:
                 return line
             return {**line, "message": redactor.text(str(line["message"]), Budget(*_OF_AN_AGENT))}
         message: Any = line["message"]

@@ -98,6 +98,18 @@ class Redactor:
         """
         return None if self._searches_all else self._finds_nothing
 
+    @property
+    def glance_at_whole(self) -> Callable[[str], bool] | None:
+        """The same for whole texts, not for several in a row, where a pattern may not match."""
+        return self._is_clean if self.has_patterns and not self._looks_at_words else self.glance
+
+    def _is_clean(self, text: str) -> bool:
+        return self._finds_nothing(text) and not self.matches(text)
+
+    def matches(self, text: str) -> bool:
+        """Return whether one of the patterns matches somewhere in a text."""
+        return any(pattern.search(text) for pattern in self._patterns)
+
     def is_sensitive(self, name: str, *, in_query: bool = False) -> bool:
         """Return whether what bears this name must not be seen.
 
