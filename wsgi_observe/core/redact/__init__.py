@@ -172,7 +172,7 @@ class Redactor:
             return REDACTED
 
     def _searched(self, text: str, budget: Budget) -> str:
-        if text in self._unchanged:
+        if type(text) is str and text in self._unchanged:
             return text
         whole = text
         for secret in self._secrets:
