@@ -30,9 +30,9 @@ _name_at_the_end = re.compile(
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
 _ROW = "0" * LEAST_DIGITS
 _ZERO = ord("0")
-_SIGN = "!"
-_SIGNS = "@%'\"<`["
-_WORDS_AND_SIGNS = bytes(ord(_SIGN) if chr(one) in _SIGNS else WORDS[one] for one in range(256))
+_MARK = "!"
+_MARKS = "@%'\"<`["
+_WORDS_AND_MARKS = bytes(ord(_MARK) if chr(one) in _MARKS else WORDS[one] for one in range(256))
 
 
 def _alike(text: str) -> str:
@@ -75,9 +75,9 @@ class Glance:
         shape = text.encode("utf-8", "surrogatepass").translate(_DIGITS_ALIKE)
         if length <= _LONGEST_SHAPE and shape in self._shapes:
             return True
-        words = shape.translate(_WORDS_AND_SIGNS).decode("latin-1")
+        words = shape.translate(_WORDS_AND_MARKS).decode("latin-1")
         if (
-            (_SIGN in words and _has_signs(text))
+            (_MARK in words and _has_marks(text))
             # A character is found in no time, so that each word is looked for behind one.
             or ("-" in text and ("--" in text or "->" in text))
             or ("J" in text and "eyJ" in text)
@@ -152,7 +152,7 @@ class Glance:
         return not (in_query and self._names.in_a_query(name))
 
 
-def _has_signs(text: str) -> bool:
+def _has_marks(text: str) -> bool:
     """Return whether there is what some forms begin or end with."""
     return bool(
         ("@" in text and "://" in text)
