@@ -103,3 +103,22 @@ def test_without_redaction_each_of_them_is_found(log_format: str) -> None:
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_none_of_them_leaves(log_format: str) -> None:
     assert leaks(outputs(log_format=log_format)) == []
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_a_pattern_matches_leaves_on_no_line(log_format: str, tmp_path: Path) -> None:
+    recorder = tmp_path / "running"
+    settings = {"redact_patterns": "never\nEMP-\\d{4}", "access_fields": "host,referer"}
+    with canary_server(
+        access_query="on", log_format=log_format, recorder_path=str(recorder), **settings
+    ) as server:
+        headers = dict.fromkeys(("User-Agent", "Referer", "Host", "X-Staff"), "a EMP-4711 b")
+        form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        target = "/pay/x?page=EMP-4711&EMP-4711=1"
+        assert server.request("POST", target, b"name=EMP-4711", form).status == 500
+        assert server.request("GET", "/staff/EMP-4711", headers=headers).status == 404
+        server.wait_for(lambda: "404" in server.lines[-1])
+        kept = recorder.read_bytes()
+    assert b"EMP-4711" not in log_of(server) + kept
+    assert b"/staff/[REDACTED] 404" in log_of(server)
+    assert b"/staff/[REDACTED]" in kept

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+import re
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -47,6 +48,7 @@ DEFAULTS = {
     "redact": True,
     "redact_add": (),
     "redact_keep": (),
+    "redact_patterns": (),
     "redact_personal": False,
     "user_key": None,
     "mail_to": (),
@@ -113,6 +115,8 @@ GOOD = [
     ("redact_add", ["order_note", "ssn"], ("order_note", "ssn")),
     ("redact_keep", iter(["session"]), ("session",)),
     ("redact_keep", (), ()),
+    ("redact_patterns", [r"EMP-\d+", "a,b"], (r"EMP-\d+", "a,b")),
+    ("redact_patterns", iter(["(?i)x"]), ("(?i)x",)),
     ("redact_personal", True, True),
     ("user_key", "k" * 32, b"k" * 32),
     ("user_key", b"k" * 32, b"k" * 32),
@@ -179,6 +183,15 @@ BAD = [
     *(("redact", bad) for bad in (1, None, "yes")),
     *(("redact_add", bad) for bad in ("ssn", b"ssn", None, 1, [""], ["-_"], [b"ssn"], [None])),
     *(("redact_keep", bad) for bad in ("session", None, [1], [" "])),
+    *(("redact_patterns", bad) for bad in ("x", b"x", None, 1, [b"x"], [None], [re.compile("x")])),
+    *(
+        ("redact_patterns", bad)
+        for bad in (["("], ["a", "*"], ["a{999999999999}"], ["(?P<a>x)(?P<a>y)"])
+    ),
+    *(
+        ("redact_patterns", bad)
+        for bad in ([""], ["x*"], ["a|"], ["^$"], [r"\b"], ["(?=a)"], [r"\d{0,3}"])
+    ),
     *(("redact_personal", bad) for bad in (1, None)),
     *(("user_key", bad) for bad in ("short", b"k" * 31, 7, True)),
     *(("mail_to", bad) for bad in ("ops@x", None, ["ops"], ["a@b\nBcc: c@d"], [b"a@b"], ["a b@c"])),
@@ -257,6 +270,10 @@ ENVIRONMENT = [
     ("REDACT_ADD", "ssn, order_note", ("ssn", "order_note")),
     ("REDACT_ADD", "", ()),
     ("REDACT_KEEP", "session", ("session",)),
+    ("REDACT_PATTERNS", "", ()),
+    ("REDACT_PATTERNS", r"[A-Z]{2},\d{1,3}", (r"[A-Z]{2},\d{1,3}",)),
+    ("REDACT_PATTERNS", '["a", "b"]', ('["a", "b"]',)),
+    ("REDACT_PATTERNS", "\n  EMP-\\d+\r\n\n\ta[ ]b \n", (r"EMP-\d+", "a[ ]b")),
     ("REDACT_PERSONAL", "on", True),
     ("USER_KEY", "k" * 32, b"k" * 32),
     ("MAIL_TO", "a@x, b@x", ("a@x", "b@x")),
@@ -318,6 +335,8 @@ BAD_ENVIRONMENT = [
     ("ACCESS_LEVEL", "no.such.module:level"),
     ("REDACT", "maybe"),
     ("REDACT_ADD", "ssn,"),
+    ("REDACT_PATTERNS", "a\n("),
+    ("REDACT_PATTERNS", "x*"),
     ("USER_KEY", "short"),
     ("MAIL_TO", "ops"),
     ("MAIL_HOST", "host:port"),

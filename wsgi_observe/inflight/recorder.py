@@ -11,6 +11,7 @@ from time import time
 from typing import TYPE_CHECKING
 from zlib import adler32
 
+from wsgi_observe.core.environ import request_path
 from wsgi_observe.core.exchange import Exchange
 from wsgi_observe.core.failures import ends_quietly
 from wsgi_observe.core.layer import Layer
@@ -105,8 +106,7 @@ class Slot:
         """Have another path told than the request's own, in which there are secrets."""
         exchange = self.exchange
         if exchange is not None:
-            told = path.encode("utf-8", "replace").decode("latin-1")
-            text = text_of(exchange.scope.request_id, exchange.method, told)
+            text = text_of(exchange.scope.request_id, exchange.method, _as_in_environ(path))
             entry = pack(text, self.started, self.memory[self.offset])
             self.memory[self.offset : self.offset + FORM.size] = entry
             self._copy_out()
@@ -197,6 +197,11 @@ class Recorder:
         self._lock = allocate_lock()
 
 
+def _as_in_environ(path: str) -> str:
+    """Return a path as an environ has it: its bytes as Latin-1 (PEP 3333)."""
+    return path.encode("utf-8", "replace").decode("latin-1")
+
+
 def _by_nobody_known() -> str:
     return "GreenletExit"
 
@@ -206,10 +211,18 @@ class InFlight(Layer):
 
     So the request's access line is there before its slot is free: whenever the process dies, one
     of the two tells of it.
+
+    :param shown: what to note instead of a path, where all are to be searched for secrets.
     """
 
-    def __init__(self, app: WSGIApplication, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        recorder: Recorder,
+        shown: Callable[[str], str] | None = None,
+    ) -> None:
         super().__init__(app)
+        self._shown = shown
         self._recorder = recorder
         self._free = recorder.free
         self._here = recorder.here
@@ -235,6 +248,9 @@ class InFlight(Layer):
                 path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
                 path = path if self._clean is None else self._clean(path)
                 text = text_of(request_id, environ.get("REQUEST_METHOD", ""), path)
+            if self._shown is not None:
+                shown = _as_in_environ(self._shown(request_path(environ)))
+                text = text_of(request_id, environ.get("REQUEST_METHOD", ""), shown)
             size = len(text)
             if size > ROOM:
                 text, size = text[:ROOM], ROOM

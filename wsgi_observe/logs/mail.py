@@ -21,7 +21,7 @@ class MailHandler(logging.Handler):
     The settings ``mail_…`` hang it up, and what it takes is named as they are. A mail server
     that hangs, refuses or is not there costs its mails, which is said once.
 
-    :param redaction: ``redact_add`` and ``redact_keep``, as in `Settings`.
+    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_patterns``, as in `Settings`.
     """
 
     def __init__(

@@ -38,6 +38,7 @@ class AccessLog(Layer):
     :param access_fields: which of ``host``, ``referer`` and ``request_bytes`` are on it too.
     :param access_query: whether the query string is told; without secrets, unless `redact` is off.
     :param redact_add: and `redact_keep`: names added to, and taken from, those that are sensitive.
+    :param redact_patterns: regular expressions; what matches one is left out.
     :param redact_personal: whether e-mail addresses and phone numbers are left out too.
     :param remote_addr: how much of the client's address the request's lines show: ``full``,
         ``truncated`` (/24, /48), ``off``.
@@ -58,6 +59,7 @@ class AccessLog(Layer):
         redact: bool = True,
         redact_add: Iterable[str] = (),
         redact_keep: Iterable[str] = (),
+        redact_patterns: Iterable[str] = (),
         redact_personal: bool = False,
     ) -> None:
         settings = Settings(
@@ -69,6 +71,7 @@ class AccessLog(Layer):
             redact=redact,
             redact_add=redact_add,
             redact_keep=redact_keep,
+            redact_patterns=redact_patterns,
             redact_personal=redact_personal,
         )
         super().__init__(app)

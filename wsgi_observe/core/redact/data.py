@@ -36,6 +36,9 @@ _VALUES = frozenset({"value", "Value", "values", "Values", "val", "input", "cont
 class Cleaner(Protocol):
     """What decides about names and texts."""
 
+    plain_below: float
+    """Below this an integer is shown without being searched."""
+
     def judge(self, name: str, budget: Budget) -> bool:
         """Return whether what bears this name must not be seen."""
 
@@ -59,7 +62,7 @@ class Copier:
         :param above: the identities of what `value` stands in.
         """
         kind = type(value)
-        if kind in _NO_TEXTS or (kind is int and value < MAY_BE_A_CARD):  # type: ignore[operator]
+        if kind in _NO_TEXTS or (kind is int and value < self._cleaner.plain_below):  # type: ignore[operator]
             return value
         try:
             return self._copy(value, above)
