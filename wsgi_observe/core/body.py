@@ -7,7 +7,7 @@ from itertools import chain
 from sys import exception
 
 from wsgi_observe.core.context import Scope, bound, resume
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.failures import is_close_of_generator, is_shutdown
 from wsgi_observe.core.fast_paths import as_bytes
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.transfer import Transfer
@@ -55,9 +55,9 @@ class WrappedBody(Transfer):
                 self.passed += len(last)
                 self.handled = exception()
                 yield last
-        except GeneratorExit:
-            raise
         except BaseException as error:
+            if is_close_of_generator(error):
+                raise
             raise self.break_off(error)
         if self.outcome is None:
             self.outcome = "complete"
@@ -95,16 +95,28 @@ class WrappedBody(Transfer):
         except BaseException as error:
             raise self.break_off(error)
         finally:
-            for hook in self.at_end:
-                try:
-                    hook(self)
-                except BaseException as error:
-                    if not ends_quietly(error):
-                        warn_once(hook.__qualname__)
-            if self.shared is None:
-                self.leave(seen)
-            else:
-                resume(seen)
+            self._run_hooks(seen)
+
+    def _run_hooks(self, seen: Scope | None) -> None:
+        """Do what is in ``at_end``, and unbind; raise only what ends the process or greenlet."""
+        shutdown = None
+        for hook in self.at_end:
+            try:
+                hook(self)
+            except BaseException as error:
+                if is_shutdown(error):
+                    shutdown = error
+                else:
+                    warn_once(hook.__qualname__)
+        if self.shared is None:
+            self.leave(seen)
+        else:
+            resume(seen)
+        try:
+            if shutdown is not None:
+                raise shutdown
+        finally:
+            del shutdown  # or its traceback would hold itself
 
     def adopt(self, body: Iterable[bytes]) -> None:
         """Pass the app's body on from its first chunk, and close it at the end."""

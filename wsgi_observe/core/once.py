@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.failures import is_shutdown
 from wsgi_observe.core.loggers import get_logger
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def ask(what: str, hook: Callable[..., T], *arguments: object) -> T | None:
     try:
         return hook(*arguments)
     except BaseException as error:
-        if ends_quietly(error):
+        if is_shutdown(error):
             raise
         warn_once(what)
         return None

@@ -21,7 +21,7 @@ from gunicorn.http.errors import ConfigurationProblem
 
 from wsgi_observe.core.context import bind
 from wsgi_observe.core.environ import printable
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.failures import is_shutdown
 from wsgi_observe.core.layer import Layer, inward
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.statuses import describe
@@ -86,7 +86,7 @@ class _Rejections:
         try:
             answer = self._answer(req, addr, exc, timed_out=timed_out)
         except BaseException as error:
-            if ends_quietly(error):
+            if is_shutdown(error):
                 raise
             warn_once("answering a rejected request")
             answer = None
