@@ -261,8 +261,7 @@ def test_a_middleware_that_is_closed_around_ours_is_no_failure(log: Log) -> None
     def around():
         body = observe(in_mid_stream(throw(ValueError)))(environ(), Server().start_response)
         try:
-            for chunk in body:
-                yield chunk
+            yield from body
         finally:
             body.close()
 

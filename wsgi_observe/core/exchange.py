@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.core.body import END
 from wsgi_observe.core.context import bound, note_id, resume, running, scope_of
-from wsgi_observe.core.failures import is_shutdown, is_logged
+from wsgi_observe.core.failures import is_logged, is_shutdown
 from wsgi_observe.core.fast_paths import (
     SizedBody,
     may_be_sent_whole,

@@ -18,9 +18,9 @@ _UNCAUGHT = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what i
 _MOST_CAUSES = 8
 _VARARGS = 0x04  # `inspect.CO_VARARGS`; the module is as much to load as all of this package
 
-# It answers whatever rises from a request with a page of its own, SystemExit too, and goes by a flag
-# that its handlers of signals have set: so nothing is lost by a response of ours.
-_OUTLIVING = "gunicorn.workers.sync"
+# Gunicorn's own handlers set a flag by which a worker ends: nothing is lost by a response of ours.
+# A sync worker ends in no other way: it answers whatever rises, a SystemExit too.
+_BY_FLAG, _BY_NOTHING_ELSE = "gunicorn.workers.", "gunicorn.workers.sync"
 
 # What frameworks raise themselves for a body that is shorter than its Content-Length.
 _CUT_SHORT = frozenset({("webob.request", "DisconnectionError")})
@@ -60,7 +60,8 @@ def is_shutdown(error: BaseException) -> bool:
     generator that is closed is nobody's way to end anything.
     """
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
-        return _is_from_signal(error) and not _is_under(_OUTLIVING)
+        needs_response = _has_come_through(error, _BY_FLAG) or _is_under(_BY_NOTHING_ELSE)
+        return _is_from_signal(error) and not needs_response
     # By name: greenlet is not ours to import.
     is_kill = any(kind.__name__ == "GreenletExit" for kind in type(error).__mro__)
     return is_kill and _is_thrown_in(error)
@@ -166,9 +167,14 @@ def is_unreadable_body(error: BaseException) -> bool:
 
 def is_raised_by_server(error: BaseException) -> bool:
     """Return whether `error` has come through the code of a server, as it sends a response."""
+    return _has_come_through(error, _SENDERS)
+
+
+def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> bool:
+    """Return whether `error` has come through modules whose names begin so."""
     trace = error.__traceback__
     while trace is not None:
-        if str(trace.tb_frame.f_globals.get("__name__")).startswith(_SENDERS):
+        if str(trace.tb_frame.f_globals.get("__name__")).startswith(modules):
             return True
         trace = trace.tb_next
     return False

@@ -8,10 +8,10 @@ from typing import Any
 from wsgi_observe.core.context import Scope, note_id
 from wsgi_observe.core.failures import (
     contained,
-    is_shutdown,
     is_logged,
     is_lost_client,
     is_raised_by_server,
+    is_shutdown,
 )
 from wsgi_observe.core.net import Headers, Net
 
