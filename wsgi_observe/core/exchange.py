@@ -173,7 +173,7 @@ class Exchange(ResponseStart):
     def _give_up(self, error: BaseException) -> BaseException:
         """End a request that nobody can answer; return what to raise."""
         self._exc_info = None  # its traceback leads back here
-        if self.unheld and isinstance(error, StopIteration):
+        if self.unheld and issubclass(type(error), StopIteration):
             self.outcome = "upgraded"  # flask-sock leaves this way under Gunicorn
         elif self.went_out_at or self.unheld or self._refused:
             error = self.break_off(error)

@@ -59,7 +59,8 @@ def is_shutdown(error: BaseException) -> bool:
     ``gevent.Timeout``, ``asyncio.CancelledError``, and any ``GeneratorExit``, which outside of the
     generator that is closed is nobody's way to end anything.
     """
-    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+    # Not by `isinstance`, here and below: it may run the app's code, a ``__class__`` that raises.
+    if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
         needs_response = _has_come_through(error, _BY_FLAG) or _is_under(_BY_NOTHING_ELSE)
         return _is_from_signal(error) and not needs_response
     # By name: greenlet is not ours to import.
@@ -67,13 +68,23 @@ def is_shutdown(error: BaseException) -> bool:
     return is_kill and _is_thrown_in(error)
 
 
+def any_failure() -> type[BaseException] | tuple[()]:
+    """Return what to catch round code of the app's that must not fail: all but a shutdown.
+
+    For ``except any_failure():`` alone, which asks while the exception is being handled. A
+    ``__str__`` that raises ``SystemExit`` would otherwise end whoever logs the object.
+    """
+    error = sys.exception()
+    return () if error is None or is_shutdown(error) else BaseException
+
+
 def _is_from_signal(error: BaseException | None) -> bool:
     for _ in range(_MOST_CAUSES):
-        if not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if error is None or not issubclass(type(error), (KeyboardInterrupt, SystemExit)):
             return False
         if _has_left_handler(error.__traceback__):
             return True
-        if isinstance(error, KeyboardInterrupt) and _is_thrown_in(error):
+        if issubclass(type(error), KeyboardInterrupt) and _is_thrown_in(error):
             return True
         error = error.__context__  # a ``sys.exit()`` in ``except KeyboardInterrupt``
     return False
@@ -130,14 +141,16 @@ def _is_under(module: str) -> bool:
 def is_close_of_generator(error: BaseException) -> bool:
     """Return whether the generator that handles `error` is closed, at a ``yield`` of its own."""
     trace = error.__traceback__
-    return isinstance(error, GeneratorExit) and (trace is None or trace.tb_next is None)
+    return issubclass(type(error), GeneratorExit) and (trace is None or trace.tb_next is None)
 
 
 def is_lost_client(error: BaseException) -> bool:
     """Return whether a server that could not send on has only lost its client, or is stopping."""
-    gone = isinstance(error, OSError) or type(error).__name__ == "ClientDisconnected"  # Waitress
+    gone = (
+        issubclass(type(error), OSError) or type(error).__name__ == "ClientDisconnected"
+    )  # Waitress
     # Of a generator further out that is closed, if it is not the app's.
-    return gone or isinstance(error, GeneratorExit) or is_shutdown(error)
+    return gone or issubclass(type(error), GeneratorExit) or is_shutdown(error)
 
 
 def mark_unreadable(error: BaseException) -> None:
@@ -156,7 +169,7 @@ def is_unreadable_body(error: BaseException) -> bool:
             return False
         if _UNREADABLE in BaseException.__getattribute__(cause, "__dict__"):
             return True
-        if not isinstance(cause, OSError):
+        if not issubclass(type(cause), OSError):
             return False  # what an app raises because of it is the app's own failure
         kind = type(cause)
         if (kind.__module__, kind.__name__) in _CUT_SHORT:
@@ -185,7 +198,7 @@ def contained(error: BaseException, scope: Scope) -> BaseException:
 
     A ``SystemExit`` that reaches a gthread worker ends it, and with some codes its master.
     """
-    if isinstance(error, Exception) or is_shutdown(error):
+    if issubclass(type(error), Exception) or is_shutdown(error):
         return error
     stand_in = RequestFailedError(f"the app raised {type(error).__name__}")
     stand_in.__cause__ = error

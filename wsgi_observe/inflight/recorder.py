@@ -81,7 +81,7 @@ class Slot:
         error = sys.exc_info()[1]
         if error is None or self.is_told or not is_shutdown(error):
             return
-        by_signal = isinstance(error, (KeyboardInterrupt, SystemExit))
+        by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
         cause = type(error).__name__ if by_signal else self._recorder.killed_by()
         age = age_of(self.started, time())
         tell_dying(exchange.environ, cause, age, worker_pid=os.getpid())

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.logs.smtp import Mail
 
@@ -106,7 +107,7 @@ class Post:
         self._sent.append(monotonic())
         try:
             self._send(_summary(lost) if mail.is_summary else _with_count(mail, lost))
-        except Exception:
+        except any_failure():
             self._count(lost if mail.is_summary else lost + 1)
             warn_once("sending an error by mail")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wsgi_observe.core.context import current_request_id
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.redact import REDACTED, Redactor
@@ -36,7 +37,7 @@ class Scrubber:
         """Return `thing` (an event, a transaction, a breadcrumb, a log, …) without secrets."""
         try:
             return payload.without_secrets(tag(thing), in_this_request(self._redactor))
-        except Exception:
+        except any_failure():
             Scrubber.dropped += 1
             warn_once("taking secrets out of what goes to Sentry, so it is dropped,")
             return _blank(thing)
@@ -63,7 +64,7 @@ def chained(own: Hook | None, last: Hook, name: str) -> Hook:
     def hook(thing: Any, hint: Any) -> Any:
         try:
             kept = own(thing, hint)
-        except Exception:
+        except any_failure():
             if name not in _NEVER_DROPPED:
                 raise  # Sentry drops it, and counts it
             kept = thing

@@ -8,6 +8,7 @@ from copy import copy
 from typing import Any
 from urllib.parse import quote
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.redact.data import MAY_BE_A_CARD, Copier
 from wsgi_observe.core.redact.documents import without_documents
 from wsgi_observe.core.redact.forms import without_forms
@@ -137,7 +138,7 @@ class Redactor:
             if self._finds_nothing(text) and not self._looks_at_words:
                 return text
             return self._searched(text, budget)
-        except Exception:  # a text of a class that does as it likes
+        except any_failure():  # a text of a class that does as it likes
             return REDACTED
 
     def _searched(self, text: str, budget: Budget) -> str:

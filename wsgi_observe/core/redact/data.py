@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import MemberDescriptorType
 from typing import Any, Protocol
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.objects import is_dataclass, shown_fields
 from wsgi_observe.core.redact.search import Budget
 from wsgi_observe.core.redact.words import REDACTED
@@ -61,7 +62,7 @@ class Copier:
             return value
         try:
             return self._copy(value, above)
-        except Exception:
+        except any_failure():
             return REDACTED
 
     def _copy(self, value: object, above: tuple[int, ...]) -> Any:
@@ -107,7 +108,7 @@ class Copier:
             return _CYCLE
         try:
             held = shown_fields(value)
-        except Exception as error:
+        except any_failure() as error:
             return f"<{type(value).__name__}: {type(error).__name__} while it was read>"
         return self._container(held, (*above, id(value)))
 
