@@ -1,4 +1,4 @@
-"""The last mails of a worker of Gunicorn: they are sent before it is gone, of whatever kind it is."""
+"""The last mails of a worker of Gunicorn, of whatever kind: they are sent before it is gone."""
 
 from __future__ import annotations
 
