@@ -22,8 +22,15 @@ _VARARGS = 0x04  # `inspect.CO_VARARGS`; the module is as much to load as all of
 # A sync worker ends in no other way: it answers whatever rises, a SystemExit too.
 _BY_FLAG, _BY_NOTHING_ELSE = "gunicorn.workers.", "gunicorn.workers.sync"
 
-# What frameworks raise themselves for a body that is shorter than its Content-Length.
-_CUT_SHORT = frozenset({("webob.request", "DisconnectionError")})
+# What frameworks raise themselves for a body that is shorter than its Content-Length, and Gunicorn
+# when it reads a malformed one away that the app has left.
+_UNREADABLE_KINDS = frozenset(
+    {
+        ("webob.request", "DisconnectionError"),
+        ("gunicorn.http.errors", "InvalidChunkSize"),
+        ("gunicorn.http.errors", "ChunkMissingTerminator"),
+    }
+)
 
 # Whose loggers report what a request has raised once more, when it has ended.
 _SERVERS = frozenset(
@@ -172,7 +179,7 @@ def is_unreadable_body(error: BaseException) -> bool:
         if not issubclass(type(cause), OSError):
             return False  # what an app raises because of it is the app's own failure
         kind = type(cause)
-        if (kind.__module__, kind.__name__) in _CUT_SHORT:
+        if (kind.__module__, kind.__name__) in _UNREADABLE_KINDS:
             return True
         cause = cause.__cause__  # Django raises an OSError of its own from it
     return False
