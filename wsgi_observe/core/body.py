@@ -7,7 +7,7 @@ from itertools import chain
 from sys import exception
 
 from wsgi_observe.core.context import Scope, bound, resume
-from wsgi_observe.core.failures import is_close_of_generator, is_shutdown
+from wsgi_observe.core.failures import any_failure, is_close_of_generator
 from wsgi_observe.core.fast_paths import as_bytes
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.transfer import Transfer
@@ -88,35 +88,26 @@ class WrappedBody(Transfer):
             resume(scope)
         if self.outcome is None:
             self.outcome = self.how_it_was_left()
-        self.handled = None  # its traceback may lead back here
+        self.handled = shutdown = None  # a traceback may lead back here
         try:
             if close_app is not None:
                 close_app()
         except BaseException as error:
             raise self.break_off(error)
         finally:
-            self._run_hooks(seen)
-
-    def _run_hooks(self, seen: Scope | None) -> None:
-        """Do what is in ``at_end``, and unbind; raise only what ends the process or greenlet."""
-        shutdown = None
-        for hook in self.at_end:
-            try:
-                hook(self)
-            except BaseException as error:
-                if is_shutdown(error):
-                    shutdown = error
-                else:
+            for hook in self.at_end:
+                try:
+                    hook(self)
+                except any_failure():
                     warn_once(hook.__qualname__)
-        if self.shared is None:
-            self.leave(seen)
-        else:
-            resume(seen)
-        try:
+                except BaseException as error:
+                    shutdown = error
+            if self.shared is None:
+                self.leave(seen)
+            else:
+                resume(seen)
             if shutdown is not None:
                 raise shutdown
-        finally:
-            del shutdown  # or its traceback would hold itself
 
     def adopt(self, body: Iterable[bytes]) -> None:
         """Pass the app's body on from its first chunk, and close it at the end."""
