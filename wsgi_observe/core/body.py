@@ -7,7 +7,7 @@ from itertools import chain
 from sys import exception
 
 from wsgi_observe.core.context import Scope, bound, resume
-from wsgi_observe.core.failures import any_failure, is_close_of_generator
+from wsgi_observe.core.failures import is_close_of_generator, is_shutdown
 from wsgi_observe.core.fast_paths import as_bytes
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.transfer import Transfer
@@ -98,10 +98,8 @@ class WrappedBody(Transfer):
             for hook in self.at_end:
                 try:
                     hook(self)
-                except any_failure():
-                    warn_once(hook.__qualname__)
                 except BaseException as error:
-                    shutdown = error
+                    shutdown = _warn_unless_shutdown(error, hook) or shutdown
             if self.shared is None:
                 self.leave(seen)
             else:
@@ -147,6 +145,14 @@ class WrappedBody(Transfer):
         """Return what `write` had to keep since the last chunk."""
         kept, self._kept = self._kept, ()
         return b"".join(kept)
+
+
+def _warn_unless_shutdown(error: BaseException, hook: Callable[..., None]) -> BaseException | None:
+    """Return what is to be raised once all else is done."""
+    if is_shutdown(error):
+        return error
+    warn_once(hook.__qualname__)
+    return None
 
 
 def _fail(error: BaseException) -> bytes:
