@@ -45,6 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+_REDACTOR = Redactor()
+
+
 def _print_json(look: Look) -> None:
     for one in look.found:
         facts = {
@@ -53,7 +56,7 @@ def _print_json(look: Look) -> None:
             "method": one.flight.method,
             "path": _line(one).partition(" ")[2],
             "age": one.age,
-            "stack": one.stack,
+            "stack": one.stack and _REDACTOR.text(one.stack),
         }
         print(json.dumps(facts), flush=True)
 
@@ -63,7 +66,7 @@ def _print_text(look: Look) -> None:
     print(f"worker {look.pid}: {len(look.found) + look.beyond} running{silent}")
     for one in look.found:
         print(f"\n  {one.age:.1f} s  {_line(one)}  {one.flight.request_id or '-'}")
-        for line in (one.stack or "").splitlines():
+        for line in _REDACTOR.text(one.stack or "").splitlines():
             print(f"  {line}")
     if look.beyond:
         print(f"\n  {look.beyond} more, for which there was no room")
@@ -71,7 +74,7 @@ def _print_text(look: Look) -> None:
 
 
 def _line(one: Found) -> str:
-    path = Redactor().path(one.flight.path)
+    path = _REDACTOR.path(one.flight.path)
     return request_line({"REQUEST_METHOD": one.flight.method, "PATH_INFO": path})
 
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _ERROR, _STATUS = "wsgi_observe.rejection", "wsgi_observe.rejected_with"
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}").fullmatch  # RFC 9110, 9.1
 _LONGEST_REASON = 200
 _TIMEOUT = "408 Request Timeout"
 
@@ -253,7 +254,7 @@ def _response(app: WSGIApplication, status: str, addr: Any, exc: BaseException) 
 def _environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
     request = _read_so_far(exc.__traceback__)
     return {
-        "REQUEST_METHOD": getattr(request, "method", None) or "-",
+        "REQUEST_METHOD": _method(request),
         "SCRIPT_NAME": "",
         "PATH_INFO": getattr(request, "path", None) or "-",
         # A socket of the file system has no address.
@@ -262,6 +263,12 @@ def _environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
         _STATUS: status,
         _ERROR: exc,
     }
+
+
+def _method(request: object) -> str:
+    """Return the method, or ``-`` for what may be anything, a form's fields too."""
+    method = str(getattr(request, "method", None) or "-")
+    return method if _is_token(method) else "-"
 
 
 def _forwarded(request: object) -> str:

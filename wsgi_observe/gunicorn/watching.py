@@ -28,7 +28,9 @@ def watch(worker: Any, app: WSGIApplication, seat: Seat, settings: Settings) -> 
     original = originals()
     here = import_module("greenlet").getcurrent if original else get_ident
     thread = original("_thread", "get_ident")() if original else 0
-    recorder = Recorder(seat, here, thread)
+    # Another process reads the memory, and redacts what it shows; anybody may read a file.
+    is_copied = seat.mirror is not None and settings.redact
+    recorder = Recorder(seat, here, thread, settings.redactor().path if is_copied else None)
     seat.pid, seat.booted = worker.pid, True
     if not note_requests(app, recorder):
         return

@@ -138,12 +138,20 @@ class Recorder:
 
     :param here: says which thread or greenlet is running.
     :param thread: the thread that greenlets run in.
+    :param clean: takes the secrets out of a path, where the table is copied to a file.
     """
 
-    def __init__(self, seat: Seat, here: Callable[[], object] = get_ident, thread: int = 0) -> None:
+    def __init__(
+        self,
+        seat: Seat,
+        here: Callable[[], object] = get_ident,
+        thread: int = 0,
+        clean: Callable[[str], str] | None = None,
+    ) -> None:
         self.seat = seat
         self.here = here
         self.thread = thread
+        self.clean = clean
         self.killed_by = _by_nobody_known
         self.free: list[Slot] = []  # its end is taken and given back without a lock
         self._slots = [
@@ -206,6 +214,7 @@ class InFlight(Layer):
         self._recorder = recorder
         self._free = recorder.free
         self._here = recorder.here
+        self._clean = recorder.clean
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Take a slot, and give it back at the end."""
@@ -219,12 +228,13 @@ class InFlight(Layer):
             scope = exchange.shared or exchange
             request_id = scope.request_id
             try:
-                text = (
-                    f"{request_id or ''}\0{environ['REQUEST_METHOD']}\0"
-                    f"{environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
-                ).encode()
+                path = f"{environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
+                if self._clean is not None:
+                    path = self._clean(path)
+                text = f"{request_id or ''}\0{environ['REQUEST_METHOD']}\0{path}".encode()
             except (KeyError, UnicodeError):  # a server may leave out what is empty (PEP 3333)
                 path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+                path = path if self._clean is None else self._clean(path)
                 text = text_of(request_id, environ.get("REQUEST_METHOD", ""), path)
             size = len(text)
             if size > ROOM:

@@ -153,15 +153,15 @@ def _header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> st
     """Return a header that may be a URL, without secrets; None where there is none."""
     if key not in environ:
         return None
-    base, mark, query = str(environ[key]).partition("?")
+    value = str(environ[key])
     if redactor is not None:
         from wsgi_observe.core.masked import on_this_path  # loaded with the redactor
 
         # The page before may have been one of the app's own.
-        path = base.partition("://")[2].partition("/")[2]
-        redactor = on_this_path(redactor, f"/{path}")
-        base, query = redactor.text(base), redactor.query(query)
-    return printable(f"{base}{mark}{query}")
+        path = value.partition("?")[0].partition("://")[2].partition("/")[2]
+        scheme = "http://" if key == "HTTP_HOST" else ""  # nothing but a client's `user:password@`
+        value = on_this_path(redactor, f"/{path}").url(scheme + value).removeprefix(scheme)
+    return printable(value)
 
 
 def _request_bytes(environ: WSGIEnvironment) -> int | None:

@@ -23,10 +23,20 @@ from wsgi_observe.core.redact.search import CHARACTERS, Budget, within
 from wsgi_observe.core.redact.vendors import without_tokens
 from wsgi_observe.core.redact.words import OUR_OWN, REDACTED
 
-__all__ = ["QUERIES", "REDACTED", "SHORTEST_LINK", "Budget", "Redactor"]
+__all__ = ["QUERIES", "REDACTED", "SHORTEST_LINK", "URLS", "Budget", "Redactor"]
 
 QUERIES = frozenset({"query_string", "QUERY_STRING"})
 """Names of what is looked at as a query is, where also ``code`` and ``key`` are credentials."""
+
+URLS = frozenset(
+    {
+        *("url", "uri", "full_path", "referer", "referrer", "Referer", "HTTP_REFERER"),
+        *("PATH_INFO", "REQUEST_URI", "RAW_URI", "location", "Location"),
+        # opentelemetry.io/docs/specs/semconv/http, and what it had before
+        *("url.full", "url.path", "http.url", "http.target", "http.request.header.referer"),
+    }
+)
+"""Names of what is looked at as a URL is: its path may be a link that is good for one time."""
 
 _PLAIN = frozenset({int, float, bool, type(None)})
 _LEAST = 6  # characters
@@ -113,7 +123,9 @@ class Redactor:
             return value
         if name in OUR_OWN:
             return value
-        return self.query(value, budget) if name in QUERIES else self.text(value, budget)
+        if name in QUERIES:
+            return self.query(value, budget)
+        return self.url(value, budget) if name in URLS else self.text(value, budget)
 
     def value(self, value: object, budget: Budget | None = None) -> Any:
         """Return a redacted copy of a value, however nested; never raises.
@@ -124,6 +136,20 @@ class Redactor:
         {'user': {'name': 'jane', 'password': '[REDACTED]'}}
         """
         return Copier(self, Budget() if budget is None else budget).copy(value)
+
+    def shown(self, value: object, text: Callable[[object], str]) -> str | None:
+        """Return an object's text without its secrets; None for one with no sensitive attribute.
+
+        :param text: makes the text, such as `repr`.
+
+        >>> from types import SimpleNamespace
+        >>> Redactor().shown(SimpleNamespace(user="jane", pin=1234), repr)
+        "namespace(user='jane', pin=[REDACTED])"
+        """
+        try:
+            return Copier(self, Budget()).shown(value, text)
+        except any_failure():
+            return REDACTED
 
     def text(self, text: str, budget: Budget | None = None) -> str:
         """Return free text without secrets; what is beyond the budget is cut."""
@@ -160,13 +186,15 @@ class Redactor:
         budget.put_back(part)
         return text
 
-    def path(self, path: str) -> str:
+    def path(self, path: str, budget: Budget | None = None) -> str:
         """Return a URL's path without secrets; one that is suspicious is cut where it is long.
+
+        :param budget: a larger one, for a text that may have a path in it.
 
         >>> Redactor().path("/reset/4f5d6e7a8b9c0d1e2f3a")
         '/reset/[REDACTED]'
         """
-        return without_links(self.text(path, Budget(*_OF_A_PATH)))
+        return without_links(self.text(path, budget or Budget(*_OF_A_PATH)))
 
     def query(self, query: str, budget: Budget | None = None) -> str:
         """Return a query string or a form body without secrets, cut where it is long.
@@ -175,6 +203,16 @@ class Redactor:
         'page=2&access_token=[REDACTED]&%74oken=[REDACTED]'
         """
         return redacted_query(query, self._names, self.text, budget or Budget(steps=_OF_A_QUERY))
+
+    def url(self, url: str, budget: Budget | None = None) -> str:
+        """Return a URL, or its path and query, without secrets.
+
+        >>> Redactor().url("https://jane:pw@shop/reset/4f5d6e7a8b9c0d1e2f3a?page=2&code=abc")
+        'https://jane:[REDACTED]@shop/reset/[REDACTED]?page=2&code=[REDACTED]'
+        """
+        base, mark, query = url.partition("?")
+        shown = self.path(base, budget)
+        return f"{shown}?{self.query(query, budget)}" if mark else shown
 
     def headers(self, headers: Any) -> Any:
         """Return headers without secrets: a mapping, or pairs as they came."""
