@@ -13,7 +13,7 @@ from zlib import adler32
 
 from wsgi_observe.core.environ import request_path
 from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.failures import is_shutdown
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.inflight.seat import Seat
@@ -80,11 +80,12 @@ class Slot:
     def _tell_if_killed(self, exchange: Exchange) -> None:
         """Name a request whose greenlet was ended: nothing else of it is a failure to anybody."""
         error = sys.exc_info()[1]
-        if error is None or not ends_quietly(error) or isinstance(error, GeneratorExit):
+        if error is None or self.is_told or not is_shutdown(error):
             return
-        if not self.is_told:
-            age = age_of(self.started, time())
-            tell_dying(exchange.environ, self._recorder.killed_by(), age, worker_pid=os.getpid())
+        by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
+        cause = type(error).__name__ if by_signal else self._recorder.killed_by()
+        age = age_of(self.started, time())
+        tell_dying(exchange.environ, cause, age, worker_pid=os.getpid())
 
     def mark_told(self) -> None:
         """Note that the log has it that this request dies."""

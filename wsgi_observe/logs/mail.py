@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wsgi_observe.core.failures import is_echo, note_error
+from wsgi_observe.core.failures import any_failure, is_echo, note_error
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.logs.letter import Letters
 from wsgi_observe.logs.post import Post
@@ -55,7 +55,7 @@ class MailHandler(logging.Handler):
             if self._owner != os.getpid():
                 self._begin()  # what waits is the parent's, and so was the thread
             self._post.put(self._letters.write(record))
-        except Exception:
+        except any_failure():
             warn_once("mailing an error")
 
     def flush(self) -> None:

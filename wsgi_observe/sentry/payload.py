@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wsgi_observe.core.context import running
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.ids import is_fit
 from wsgi_observe.core.masked import on_this_path
 from wsgi_observe.core.redact import REDACTED, Budget, Redactor
@@ -154,7 +155,7 @@ def _formatted(entry: Mapping[str, Any]) -> Any:
     params = entry["params"]
     try:
         return entry["message"] % (tuple(params) if isinstance(params, list) else params)
-    except Exception:  # they do not fit
+    except any_failure():  # they do not fit
         return f"{entry.get('message')} {params}"
 
 

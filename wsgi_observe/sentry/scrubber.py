@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from wsgi_observe.core.context import current_request_id
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.redact import REDACTED, Redactor
@@ -40,7 +41,7 @@ class Scrubber:
             if isinstance(hint, dict) and hint.get("attachments"):
                 _clean_attachments(hint, in_this_request(self.redactor))
             return payload.without_secrets(tag(thing), in_this_request(self.redactor))
-        except Exception:
+        except any_failure():
             Scrubber.dropped += 1
             warn_once("taking secrets out of what goes to Sentry, so it is dropped,")
             return _blank(thing)
@@ -70,7 +71,7 @@ def chained(own: Hook | None, last: Hook, name: str) -> Hook:
 def _ask_both(own: Hook, last: Hook, name: str, thing: Any, hint: Any) -> Any:
     try:
         kept = own(thing, hint)
-    except Exception:
+    except any_failure():
         if name not in _NEVER_DROPPED:
             raise  # Sentry drops it, and counts it
         kept = thing

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from wsgi_observe.core import fit_words
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.redact.data import MAY_BE_A_CARD, Copier
 from wsgi_observe.core.redact.documents import without_documents
 from wsgi_observe.core.redact.forms import without_forms
@@ -178,7 +179,7 @@ class Redactor:
         """
         try:
             return Copier(self, Budget()).shown(value, text)
-        except Exception:
+        except any_failure():
             return REDACTED
 
     def text(self, text: str, budget: Budget | None = None) -> str:
@@ -194,7 +195,7 @@ class Redactor:
             if self._finds_nothing(text) and not self._searches_all:
                 return text
             return self._searched(text, budget)
-        except Exception:  # a text of a class that does as it likes
+        except any_failure():  # a text of a class that does as it likes
             return REDACTED
 
     def _searched(self, text: str, budget: Budget) -> str:

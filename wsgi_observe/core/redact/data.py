@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.objects import held_by, is_dataclass, shown_fields
 from wsgi_observe.core.redact.search import Budget
 from wsgi_observe.core.redact.words import REDACTED
@@ -66,7 +67,7 @@ class Copier:
             return value
         try:
             return self._copy(value, above)
-        except Exception:
+        except any_failure():
             return REDACTED
 
     def _copy(self, value: Any, above: tuple[int, ...]) -> Any:
