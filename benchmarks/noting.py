@@ -15,9 +15,9 @@ from benchmarks.requests import request
 from benchmarks.rounds import Here, Subject, measure, repeated
 from benchmarks.series import in_microseconds
 from wsgi_observe import ErrorEnvelope, observe
-from wsgi_observe.inflight.recorder import InFlight, Recorder
-from wsgi_observe.inflight.table import Table
-from wsgi_observe.inflight.watchdog import Watchdog
+from wsgi_observe.scoreboard.recorder import InFlight, Recorder
+from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

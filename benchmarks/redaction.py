@@ -24,8 +24,8 @@ from benchmarks.apps import flask_hello
 from benchmarks.requests import Call, request
 from benchmarks.rounds import Subject, repeated
 from wsgi_observe import log_context
-from wsgi_observe.core.redact import Redactor
 from wsgi_observe.logs import JsonFormatter, LineHandler
+from wsgi_observe.redaction import Redactor
 
 PROSE = (
     "Order 4711 of customer 8812 was placed in 12 ms: 3 items, total 99.50 EUR, warehouse "
@@ -197,7 +197,7 @@ def _redactor_of(checkout: Path) -> Any:
     ours = {name: sys.modules.pop(name) for name in [*sys.modules] if _is_ours(name)}
     sys.path.insert(0, str(checkout.resolve()))
     try:
-        return import_module("wsgi_observe.core.redact").Redactor()
+        return import_module("wsgi_observe.redaction").Redactor()
     finally:
         sys.path.pop(0)
         for name in filter(_is_ours, [*sys.modules]):

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
 
-from wsgi_observe.demo.seed import seed
+from wsgi_observe.demo.models import seed
 
 ROOT = Path(__file__).parent.parent
 GTHREAD = ("-k", "gthread", "--workers", "2", "--threads", "4")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support import strict_json
-from wsgi_observe.core import once
-from wsgi_observe.core.context import resume, running
-from wsgi_observe.core.loggers import watch
+from wsgi_observe import _safely as once
+from wsgi_observe._loggers import watch
+from wsgi_observe.context import resume, running
 from wsgi_observe.logs import ContextFilter, JsonFormatter
-from wsgi_observe.logs.foreign import all_loggers
 from wsgi_observe.logs.installation import installation
+from wsgi_observe.logs.other_handlers import all_loggers
 
 # Where it is set, each of some hundred processes would compile our sources for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.counting import python_calls
 from wsgi_observe import configure_logging, observe
-from wsgi_observe.core.context import resume
+from wsgi_observe.context import resume
 
 App = Callable[..., Iterable[bytes]]
 
@@ -121,5 +121,5 @@ def test_the_import_loads_nothing_that_only_some_need() -> None:
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True)
     heavy = {"asyncio", "dataclasses", "difflib", "inspect", "ipaddress", "logging.config"}
     heavy |= {"pickle", "pythonjsonlogger", "queue", "socket", "urllib.parse", "uuid"}
-    heavy |= {"wsgi_observe.logs.json", "wsgi_observe.health.engine"}
+    heavy |= {"wsgi_observe.logs.formatters.json", "wsgi_observe.health.runner"}
     assert heavy.isdisjoint(done.stdout.decode().split())

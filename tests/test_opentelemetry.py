@@ -21,7 +21,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 from tests.calls import call_freely as call
 from tests.conftest import Log
 from wsgi_observe import log_context, observe
-from wsgi_observe.core.listeners import on_request
+from wsgi_observe.context import on_request
 from wsgi_observe.flask import Observe
 from wsgi_observe.opentelemetry import RedactingSpanProcessor, instrument
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe import ErrorEnvelope, Settings, SettingsError, configure_logging, observe
-from wsgi_observe.core.frozen import FrozenDict
+from wsgi_observe.frozen import FrozenDict
 from wsgi_observe.stack import LAYERS
 
 NAN, INF = float("nan"), float("inf")

@@ -4,17 +4,17 @@ Every request has one ID, every failure leaves one JSON log line under it, the c
 ID in one JSON shape, and nothing private leaks on the way.
 """
 
-from wsgi_observe.core.context import bind, current_request_id, log_context
-from wsgi_observe.core.pseudonym import bind_user
+from wsgi_observe.context import bind, current_request_id, log_context
 from wsgi_observe.health import Check
 from wsgi_observe.logs.config import configure_logging
-from wsgi_observe.logs.filter import ContextFilter
+from wsgi_observe.logs.filters import ContextFilter
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import Settings, SettingsError
 from wsgi_observe.stack import observe
+from wsgi_observe.user import bind_user
 
 __all__ = [
     "AccessLog",

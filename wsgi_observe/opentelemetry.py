@@ -13,12 +13,11 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.trace import Link, Status
 
-from wsgi_observe.core.context import Scope, running
-from wsgi_observe.core.listeners import on_request
-from wsgi_observe.core.loggers import get_logger
-from wsgi_observe.core.masked import in_this_request
-from wsgi_observe.core.once import ask
-from wsgi_observe.core.redact import URLS, Redactor
+from wsgi_observe._loggers import get_logger
+from wsgi_observe._safely import ask
+from wsgi_observe.context import Scope, on_request, running
+from wsgi_observe.redaction import URLS, Redactor
+from wsgi_observe.redaction.path_secrets import in_this_request
 
 __all__ = ["RedactingSpanProcessor", "instrument"]
 

@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, dataclass_transform
 
-from wsgi_observe.core import fit
-from wsgi_observe.core.envelope import Error
-from wsgi_observe.core.fit import SettingsError
-from wsgi_observe.core.fit_checks import fit_checks
-from wsgi_observe.core.fit_inflight import file_or_nothing, seconds_or_none
-from wsgi_observe.core.fit_mail import address, addresses, host, secret_text
-from wsgi_observe.core.fit_words import pattern_lines, patterns, some_of, word_items, words
-from wsgi_observe.core.frozen import Frozen
-from wsgi_observe.core.peer import MODES as PEER_MODES
-from wsgi_observe.core.peer import fit_proxies, number_or_items
-from wsgi_observe.core.pseudonym import fit_key
+from wsgi_observe import validators as fit
+from wsgi_observe.errors import Error
+from wsgi_observe.frozen import Frozen
+from wsgi_observe.user import fit_key
+from wsgi_observe.validators import (
+    SettingsError,
+    address,
+    addresses,
+    file_or_nothing,
+    fit_checks,
+    host,
+    pattern_lines,
+    patterns,
+    seconds_or_none,
+    secret_text,
+    some_of,
+    word_items,
+    words,
+)
+from wsgi_observe.wsgi.client_address import MODES as PEER_MODES
+from wsgi_observe.wsgi.client_address import fit_proxies, number_or_items
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
-    from wsgi_observe.core.redact import Redactor
+    from wsgi_observe.redaction import Redactor
 
 __all__ = ["Settings", "SettingsError"]
 
@@ -181,7 +191,7 @@ class Settings(_Checked):
     def redactor(self) -> Redactor:
         """Return what takes secrets out as these settings have it."""
         # For those who log: it loads a good deal.
-        from wsgi_observe.core.redact import Redactor
+        from wsgi_observe.redaction import Redactor
 
         return Redactor(
             add=self.redact_add,

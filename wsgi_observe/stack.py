@@ -6,19 +6,19 @@ from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.core.layer import Layer
-from wsgi_observe.core.loggers import watch
+from wsgi_observe._loggers import watch
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import MIDDLEWARES, Settings
+from wsgi_observe.wsgi.middleware import Layer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-    from wsgi_observe.core.exchange import Exchange
+    from wsgi_observe.wsgi.exchange import Exchange
 
 LAYERS: tuple[type[Layer], ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
 """From the outside in: every answer has an ID; a probe leaves early, unlogged; the access line

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.redaction import ADVERSARIAL, ORDINARY, PROSE, adversarial
-from wsgi_observe.core.redact import Redactor
+from wsgi_observe.redaction import Redactor
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.calls import answering, call
 from tests.conftest import Log
 from wsgi_observe import bind, current_request_id, log_context, observe
-from wsgi_observe.core.context import running
-from wsgi_observe.core.ids import is_fit
-from wsgi_observe.core.names import LINE_NAMES
+from wsgi_observe.context import running
+from wsgi_observe.field_names import LINE_NAMES
+from wsgi_observe.ids import is_fit
 
 _log = logging.getLogger("shop.jobs")
 

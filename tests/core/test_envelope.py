@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import strict_json
-from wsgi_observe.core.envelope import (
+from wsgi_observe.errors import (
     Error,
     encode,
     envelope,
@@ -16,8 +16,8 @@ from wsgi_observe.core.envelope import (
     headers_of_an_error,
     problem,
 )
-from wsgi_observe.core.names import free_name
-from wsgi_observe.core.statuses import describe
+from wsgi_observe.errors.statuses import describe
+from wsgi_observe.field_names import free_name
 
 ERROR = Error(404, "Not Found", "It is not there.", "abc", {"reason": "gone"})
 KEPT = [

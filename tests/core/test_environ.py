@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.core.environ import add_request_fields, printable, request_line, request_path
+from wsgi_observe.wsgi.environ import add_request_fields, printable, request_line, request_path
 
 
 @pytest.mark.parametrize(

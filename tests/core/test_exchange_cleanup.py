@@ -13,7 +13,7 @@ import pytest
 
 from tests.calls import Server, answering, close, environ
 from wsgi_observe import observe
-from wsgi_observe.core.context import resume
+from wsgi_observe.context import resume
 
 TEXT = [("Content-Type", "text/plain")]
 

@@ -12,7 +12,7 @@ import pytest
 from tests.calls import Closing, Server, answering, call, close, environ, raising
 from tests.conftest import Log
 from wsgi_observe import RequestID, bind, current_request_id, log_context, observe
-from wsgi_observe.core.context import bound
+from wsgi_observe.context import bound
 
 TEXT = [("Content-Type", "text/plain")]
 _log = logging.getLogger("shop")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.calls import Server, answering, call, call_freely, close, environ
 from tests.conftest import Log
 from wsgi_observe import AccessLog, ErrorEnvelope, RequestID, observe
-from wsgi_observe.core.context import resume
+from wsgi_observe.context import resume
 
 TEXT = [("Content-Type", "text/plain")]
 

@@ -9,7 +9,7 @@ import pytest
 from tests.calls import Closing, Server, Start, answering, call, call_freely, environ, raising
 from tests.conftest import Log
 from wsgi_observe import AccessLog, RequestID, observe
-from wsgi_observe.core.failures import RequestFailedError
+from wsgi_observe.wsgi.exceptions import RequestFailedError
 
 TEXT = [("Content-Type", "text/plain")]
 SECRET = "hunter2"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from wsgi_observe import Check, Settings, SettingsError
-from wsgi_observe.core.envelope import Error
-from wsgi_observe.core.frozen import Frozen
+from wsgi_observe.errors import Error
+from wsgi_observe.frozen import Frozen
 
 
 class Point(Frozen):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.calls import Server, Start, answering, call_freely, environ
 from tests.conftest import Log
 from wsgi_observe import observe
-from wsgi_observe.core.headers import drop, put_odd_first
+from wsgi_observe.wsgi.headers import drop, put_odd_first
 
 PLAIN = [("Content-Type", "text/plain"), ("Content-Length", "5"), ("Vary", "Cookie")]
 

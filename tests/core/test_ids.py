@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.core.ids import is_fit, new_id, read_id, trace_id
+from wsgi_observe.ids import is_fit, new_id, read_id, trace_id
 
 ALPHABET = string.ascii_letters + string.digits + "._:/+=@~-"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

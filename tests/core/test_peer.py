@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.core.peer import ClientAddress, peer, stricter
+from wsgi_observe.wsgi.client_address import ClientAddress, peer, stricter
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.calls import Server, answering, call, raising
 from tests.support import strict_json
 from wsgi_observe import observe
-from wsgi_observe.core.envelope import Error, Shape
+from wsgi_observe.errors import Error, Shape
 
 # Section 3.1: what each member is, if it is there at all.
 MEMBERS = {"type": str, "title": str, "status": int, "detail": str, "instance": str}

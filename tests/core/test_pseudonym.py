@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.calls import answering, call
 from tests.conftest import Log
 from wsgi_observe import SettingsError, bind_user, log_context, observe
-from wsgi_observe.core.pseudonym import pseudonymize
+from wsgi_observe.user import pseudonymize
 
 KEY = "a key of at least thirty-two bytes"
 

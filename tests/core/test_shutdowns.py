@@ -18,7 +18,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from tests.calls import Closing, Server, answering, environ
 from tests.conftest import Log
 from wsgi_observe import observe
-from wsgi_observe.core.failures import RequestFailedError
+from wsgi_observe.wsgi.exceptions import RequestFailedError
 
 TEXT = [("Content-Type", "text/plain")]
 STOP = signal.SIGUSR2

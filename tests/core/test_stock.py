@@ -14,7 +14,7 @@ from markupsafe import Markup
 from werkzeug import exceptions
 
 from tests.calls import Server, environ
-from wsgi_observe.core.stock import read_stock_page, read_stock_text
+from wsgi_observe.errors.framework_pages import read_stock_page, read_stock_text
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # they are older than this Python

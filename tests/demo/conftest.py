@@ -7,8 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from wsgi_observe.demo.app import create_app
-from wsgi_observe.demo.database import Database
-from wsgi_observe.demo.seed import seed
+from wsgi_observe.demo.models import Database, seed
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from wsgi_observe.demo.database import Database
-from wsgi_observe.demo.seed import seed
+from wsgi_observe.demo.models import Database, seed
 
 
 def test_a_database_that_comes_back_is_read_again(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from tests.docs.pages import FOLDER, PAGES, ROOT, blocks, rows, section
 from tests.support import strict_json
 from wsgi_observe import Settings
-from wsgi_observe.core.names import RESERVED
-from wsgi_observe.core.redact import Redactor
+from wsgi_observe.field_names import RESERVED
+from wsgi_observe.redaction import Redactor
 
 JSON_EXAMPLES = [
     pytest.param(text, id=f"{page}-{number}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from wsgi_observe.gunicorn.access import wants_gunicorns_own
+from wsgi_observe.gunicorn.log_handlers import wants_gunicorns_own
 
 NAMED = {"version": 1, "loggers": {"gunicorn.access": {"handlers": ["console"]}}}
 OTHERS = {"version": 1, "loggers": {"shop": {"handlers": ["console"]}}}

@@ -13,12 +13,11 @@ from gunicorn.config import Config
 from tests.calls import answering
 from tests.gunicorn.serving import boots, gunicorn
 from wsgi_observe import Check, Settings, observe
-from wsgi_observe.gunicorn.boot import changed, probe_owners, stack
-from wsgi_observe.gunicorn.findings import findings
+from wsgi_observe.gunicorn.worker.boot_line import changed, findings, probe_owners, stack
 from wsgi_observe.health import HealthState
 from wsgi_observe.logs import LineHandler
-from wsgi_observe.logs.foreign import all_loggers
 from wsgi_observe.logs.installation import installation
+from wsgi_observe.logs.other_handlers import all_loggers
 
 
 def config(**settings: Any) -> Config:

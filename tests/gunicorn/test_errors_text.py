@@ -14,7 +14,7 @@ from tests.calls import call
 from tests.conftest import Log
 from tests.support import strict_json
 from wsgi_observe import configure_logging, log_context, observe
-from wsgi_observe.gunicorn.errors_text import ErrorsText
+from wsgi_observe.gunicorn.worker.wsgi_errors import ErrorsText
 
 Write = Callable[[Any], None]
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import Log
-from wsgi_observe.gunicorn.reaping import Reaper
-from wsgi_observe.gunicorn.seats import Seats
-from wsgi_observe.gunicorn.timeouts import TimeoutAlarms
-from wsgi_observe.inflight.slot import FORM, pack, text_of
-from wsgi_observe.inflight.table import Table
+from wsgi_observe.gunicorn.arbiter.reaper import Reaper
+from wsgi_observe.gunicorn.arbiter.worker_entries import Seats
+from wsgi_observe.gunicorn.worker.timeouts import TimeoutAlarms
+from wsgi_observe.scoreboard.entries import FORM, pack, text_of
+from wsgi_observe.scoreboard.scoreboard import Table
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Log
 from wsgi_observe import Settings
-from wsgi_observe.gunicorn.rejected import answer_rejected
+from wsgi_observe.gunicorn.worker.rejected_requests import answer_rejected
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tests.calls import answering, call, raising
 from tests.conftest import Log
 from wsgi_observe import AccessLog, ErrorEnvelope, Health, RequestID, Settings, observe
-from wsgi_observe.core.layer import Layer, inward
 from wsgi_observe.flask import Observe
-from wsgi_observe.gunicorn.wrapping import observed
+from wsgi_observe.gunicorn.worker.app_wrapping import observed
 from wsgi_observe.health import HealthState
 from wsgi_observe.settings import SettingsError
+from wsgi_observe.wsgi.middleware import Layer, inward
 
 STACK = [RequestID, Health, AccessLog, ErrorEnvelope]
 

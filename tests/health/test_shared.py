@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from wsgi_observe.health.shared import SharedState
+from wsgi_observe.health.shared_state import SharedState
 from wsgi_observe.health.state import Either, HealthState
 
 
@@ -30,7 +30,7 @@ def test_another_process_finds_it_by_the_process_id() -> None:
     state.seconds = 30
     program = (
         "import sys\n"
-        "from wsgi_observe.health.shared import SharedState\n"
+        "from wsgi_observe.health.shared_state import SharedState\n"
         "state = SharedState.of_process(int(sys.argv[1]))\n"
         "state.drain()\n"
         "print(state.seconds)\n"

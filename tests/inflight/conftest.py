@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from wsgi_observe import AccessLog, ErrorEnvelope, Health, RequestID
-from wsgi_observe.inflight.recorder import InFlight, Recorder
-from wsgi_observe.inflight.table import Table
+from wsgi_observe.scoreboard.recorder import InFlight, Recorder
+from wsgi_observe.scoreboard.scoreboard import Table
 
 
 @pytest.fixture

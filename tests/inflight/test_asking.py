@@ -14,10 +14,10 @@ import pytest
 
 from tests.calls import environ
 from tests.cli.command import COMMAND
-from wsgi_observe.inflight.asking import ask
-from wsgi_observe.inflight.recorder import InFlight, Recorder
-from wsgi_observe.inflight.table import Table
-from wsgi_observe.inflight.watchdog import Watchdog
+from wsgi_observe.scoreboard.client import ask
+from wsgi_observe.scoreboard.recorder import InFlight, Recorder
+from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.watchdog import Watchdog
 
 
 @pytest.fixture
@@ -110,8 +110,8 @@ def test_the_command_heeds_the_patterns_of_the_server() -> None:
     program = """if True:
         import os, signal
         from tests.calls import environ
-        from wsgi_observe.inflight.recorder import InFlight, Recorder
-        from wsgi_observe.inflight.table import Table
+        from wsgi_observe.scoreboard.recorder import InFlight, Recorder
+        from wsgi_observe.scoreboard.scoreboard import Table
 
         def wait_for_ever(*_):
             print("ready", flush=True)

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.calls import answering, environ
-from wsgi_observe.inflight.kept import Left, open_kept
-from wsgi_observe.inflight.recorder import InFlight, Recorder
-from wsgi_observe.inflight.table import Table
+from wsgi_observe.scoreboard.persistent import Left, open_kept
+from wsgi_observe.scoreboard.recorder import InFlight, Recorder
+from wsgi_observe.scoreboard.scoreboard import Table
 
 
 def die_in_a_request(path: Path, app_path: str, seats: int = 2) -> int:

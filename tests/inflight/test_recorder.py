@@ -15,11 +15,11 @@ from tests.calls import answering, call, call_freely, environ, raising
 from tests.conftest import Log
 from tests.test_cost import calls_of
 from wsgi_observe import ErrorEnvelope, observe
-from wsgi_observe.core.redact import REDACTED, Redactor
 from wsgi_observe.flask import Observe
-from wsgi_observe.inflight.recorder import InFlight, Recorder
-from wsgi_observe.inflight.slot import Flight
-from wsgi_observe.inflight.table import Table
+from wsgi_observe.redaction import REDACTED, Redactor
+from wsgi_observe.scoreboard.entries import Flight
+from wsgi_observe.scoreboard.recorder import InFlight, Recorder
+from wsgi_observe.scoreboard.scoreboard import Table
 
 Noted = Callable[[Any], Any]
 

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wsgi_observe.inflight.slot import FORM, FREE, ROOM, TornError, pack, text_of, unpack
+from wsgi_observe.scoreboard.entries import FORM, FREE, ROOM, TornError, pack, text_of, unpack
 
 NOW = 1_800_000_000.0
 IDS = st.text(st.sampled_from("abcXYZ019._:/+=@~-"), max_size=128)

@@ -13,10 +13,9 @@ from time import sleep, time
 import pytest
 
 from tests.calls import environ
-from wsgi_observe.inflight.recorder import InFlight, Recorder
-from wsgi_observe.inflight.seat import SEAT_SIZE
-from wsgi_observe.inflight.slot import FORM, pack, text_of
-from wsgi_observe.inflight.table import Table
+from wsgi_observe.scoreboard.entries import FORM, SEAT_SIZE, pack, text_of
+from wsgi_observe.scoreboard.recorder import InFlight, Recorder
+from wsgi_observe.scoreboard.scoreboard import Table
 
 
 @pytest.fixture

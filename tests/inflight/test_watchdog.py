@@ -12,9 +12,9 @@ from tests.calls import answering, call_freely
 from tests.conftest import Log
 from tests.support import eventually
 from wsgi_observe import AccessLog, RequestID, bind
-from wsgi_observe.inflight.recorder import InFlight, Recorder
-from wsgi_observe.inflight.stacks import frame_of, stack_text
-from wsgi_observe.inflight.watchdog import Watchdog
+from wsgi_observe.scoreboard.recorder import InFlight, Recorder
+from wsgi_observe.scoreboard.stacks import frame_of, stack_text
+from wsgi_observe.scoreboard.watchdog import Watchdog
 
 Noted = Callable[[Any], Any]
 PLAIN = [("Content-Type", "text/plain")]

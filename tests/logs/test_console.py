@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe import log_context
-from wsgi_observe.core.records import own_extra
 from wsgi_observe.logs import ConsoleFormatter
+from wsgi_observe.logs.log_record import own_extra
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{3} [A-Z]+ ")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.support import strict_json
 from wsgi_observe import AccessLog, RequestID, bind, configure_logging, observe
-from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.redact import Redactor
-from wsgi_observe.logs import direct
+from wsgi_observe.logs.formatters import direct
+from wsgi_observe.redaction import Redactor
+from wsgi_observe.wsgi.exchange import Exchange
 
 TEXTS = st.text(max_size=20)
 _moments = re.compile(r'("(?:timestamp|duration_ms|ttfb_ms)":)(?:"[^"]*"|\d+\.\d{1,3}(?=[,}]))')
@@ -157,7 +157,7 @@ def test_a_user_agent_is_looked_at_once(clean_logging: None) -> None:
 def test_what_is_remembered_of_user_agents_is_bounded(
     clean_logging: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wsgi_observe.logs.access_text._MOST_AGENTS", 3)
+    monkeypatch.setattr("wsgi_observe.logs.formatters.access_text._MOST_AGENTS", 3)
     with only_ours() as stream:
         for agent in [*(f"agent {number}" for number in range(10)), "x" * 3000]:
             environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_USER_AGENT": agent}

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from werkzeug.local import LocalProxy
 
 from tests.support import strict_json
-from wsgi_observe.logs import encoding, fields_text, orjson
-from wsgi_observe.logs.fields_text import FieldsText, following
-from wsgi_observe.logs.redaction import Redaction
+from wsgi_observe.logs.formatters import encoders as encoding
+from wsgi_observe.logs.formatters import orjson_encoder as orjson
+from wsgi_observe.logs.formatters import plain_text as fields_text
+from wsgi_observe.logs.formatters.plain_text import FieldsText, following
+from wsgi_observe.logs.line_redaction import Redaction
 
 SECRETS = [
     *("token=hush", "--password hush", "Bearer abc.def", "https://u:p@db/", "4111 1111 1111 1111"),

@@ -20,8 +20,8 @@ from tests.calls import answering, call, raising
 from tests.logs.writers import run, whole
 from tests.support import strict_json
 from wsgi_observe import Settings, configure_logging, observe
-from wsgi_observe.core import once
-from wsgi_observe.core.loggers import get_logger, watch
+from wsgi_observe import _safely as once
+from wsgi_observe._loggers import get_logger, watch
 from wsgi_observe.logs import JsonFormatter, LineHandler, logging_config
 from wsgi_observe.logs.installation import ServerLogging, installation
 

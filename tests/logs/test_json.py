@@ -21,7 +21,7 @@ from tests.calls import answering, call
 from tests.conftest import Log
 from tests.support import strict_json
 from wsgi_observe import bind, log_context, observe
-from wsgi_observe.core.names import ACCESS_NAMES, LINE_NAMES, PART_NAMES, RECORD_NAMES
+from wsgi_observe.field_names import ACCESS_NAMES, LINE_NAMES, PART_NAMES, RECORD_NAMES
 from wsgi_observe.logs import ConsoleFormatter, ContextFilter, JsonFormatter
 
 OURS = sorted((LINE_NAMES | ACCESS_NAMES | PART_NAMES | {"client_request_id"}) - RECORD_NAMES)

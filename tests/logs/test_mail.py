@@ -29,10 +29,9 @@ from tests.logs.mailbox import Mailbox, hanging_server, mailbox
 from tests.support import PATIENCE, eventually
 from wsgi_observe import configure_logging, observe
 from wsgi_observe.flask import Observe
-from wsgi_observe.logs import post
-from wsgi_observe.logs.letter import Letters
-from wsgi_observe.logs.mail import MailHandler
-from wsgi_observe.logs.smtp import TIMEOUT, Mail
+from wsgi_observe.logs.handlers import mail_queue as post
+from wsgi_observe.logs.handlers.mail import Letters, MailHandler
+from wsgi_observe.logs.handlers.smtp import TIMEOUT, Mail
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-canary"

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support import strict_json
-from wsgi_observe.logs import encoding, orjson
+from wsgi_observe.logs.formatters import encoders as encoding
+from wsgi_observe.logs.formatters import orjson_encoder as orjson
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.support import strict_json
 from wsgi_observe import bind, log_context
-from wsgi_observe.core.names import RECORD_NAMES
+from wsgi_observe.field_names import RECORD_NAMES
 from wsgi_observe.logs import JsonFormatter, join
-from wsgi_observe.logs.cut import cut, head, size
-from wsgi_observe.logs.tracebacks import cut_traceback
+from wsgi_observe.logs.formatters.tracebacks import cut_traceback
+from wsgi_observe.logs.formatters.truncation import cut, head, size
 
 ALWAYS = ["timestamp", "level", "logger", "module", "message", "pid"]
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.support import strict_json
 from wsgi_observe import bind, log_context, observe
-from wsgi_observe.core.records import own_extra
 from wsgi_observe.logs import ContextFilter, JsonFormatter
 from wsgi_observe.logs.fields import message_of
+from wsgi_observe.logs.log_record import own_extra
 
 TEXTS = st.text(max_size=30) | st.sampled_from(
     ["order 7", "password=hunter2", 'a "word"', "a\\b", "two\nlines", "x" * 5000, "100%", "\ud800"]
@@ -86,7 +86,7 @@ def test_the_line_is_byte_for_byte_the_one_that_fields_make(
 
     with pytest.MonkeyPatch.context() as patching:
         # What numbers the parts of long records gives them all the same one.
-        patching.setattr("wsgi_observe.logs.parts._numbers", itertools.repeat(7))
+        patching.setattr("wsgi_observe.logs.formatters.line_limit._numbers", itertools.repeat(7))
         text, made = within_a_request(log, environ, trusted_proxies=proxies)
     assert text == made
     for record in first, second:  # whoever reads it next sees what was logged
@@ -269,7 +269,7 @@ def test_outside_a_request_there_is_nothing_of_one() -> None:
 
 
 def test_what_is_remembered_of_loggers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wsgi_observe.logs.record_text._MOST", 3)
+    monkeypatch.setattr("wsgi_observe.logs.formatters.record_text._MOST", 3)
     formatter = JsonFormatter()
 
     def log() -> list[str]:

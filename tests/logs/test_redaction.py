@@ -17,8 +17,8 @@ from tests.logs.test_direct import line_of as access_line_of
 from tests.logs.test_direct import only_ours
 from tests.support import strict_json
 from wsgi_observe import AccessLog, bind, configure_logging, observe
-from wsgi_observe.core.records import own_extra
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter, join
+from wsgi_observe.logs.log_record import own_extra
 from wsgi_observe.settings import Settings
 
 SECRET = "hunter2hunter2"

@@ -179,7 +179,7 @@ def test_another_users_pipe_is_asked_before_each_write() -> None:
     nobody = pwd.getpwnam("nobody").pw_uid
     end, start = os.pipe()
     program = f"""
-        import logging.config, wsgi_observe.logs.json  # which nobody may not be let read
+        import logging.config, wsgi_observe.logs.formatters.json  # which nobody may not be let read
         os.setuid({nobody})
         configure_logging(log_format="json", log_wait=0.05)
         log.info("before")

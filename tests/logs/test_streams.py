@@ -13,8 +13,8 @@ import pytest
 from tests.calls import answering, call
 from tests.logs.writers import messages, run
 from tests.support import strict_json
+from wsgi_observe import _safely as once
 from wsgi_observe import configure_logging, observe
-from wsgi_observe.core import once
 from wsgi_observe.logs import LineHandler, logging_config
 
 pytestmark = pytest.mark.usefixtures("clean_logging")

@@ -21,7 +21,7 @@ from wsgi_observe import (
     log_context,
     observe,
 )
-from wsgi_observe.core.names import LINE_NAMES
+from wsgi_observe.field_names import LINE_NAMES
 from wsgi_observe.flask import Observe
 from wsgi_observe.health import HealthState
 

@@ -11,7 +11,7 @@ from flask import Flask, abort
 from tests.calls import Server, answering, call, call_freely, environ, raising
 from tests.conftest import Log
 from wsgi_observe import ErrorEnvelope, RequestID, observe
-from wsgi_observe.core.context import current_request_id
+from wsgi_observe.context import current_request_id
 
 KEYS = ["code", "name", "description", "request_id"]
 

@@ -18,7 +18,7 @@ from wsgi_observe import (
     current_request_id,
     observe,
 )
-from wsgi_observe.core.ids import is_fit
+from wsgi_observe.ids import is_fit
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"

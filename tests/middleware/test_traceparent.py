@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.calls import answering, call, raising
 from tests.conftest import Log
 from wsgi_observe import log_context, observe
-from wsgi_observe.core.context import running
+from wsgi_observe.context import running
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"

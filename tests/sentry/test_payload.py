@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.core.redact import Redactor
+from wsgi_observe.redaction import Redactor
 from wsgi_observe.sentry.payload import without_secrets
 
 SECRET = "hunter2-canary"

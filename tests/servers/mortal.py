@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.servers.gunicorn import ROOT, WORKERS
 from tests.support import Answer, Server, eventually, running
-from wsgi_observe.inflight.asking import ask
-from wsgi_observe.inflight.table import Table
+from wsgi_observe.scoreboard.client import ask
+from wsgi_observe.scoreboard.scoreboard import Table
 
 
 @contextmanager

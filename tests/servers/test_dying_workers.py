@@ -18,8 +18,8 @@ from tests.cli.command import COMMAND
 from tests.servers.mortal import await_service, errors, flying, mortal, see
 from tests.servers.ways import ALL, GEVENT, GTHREAD, SYNC
 from tests.support import Answer, Server, alive, descendants, eventually
-from wsgi_observe.core.redact import REDACTED
-from wsgi_observe.inflight.table import Table
+from wsgi_observe.redaction import REDACTED
+from wsgi_observe.scoreboard.scoreboard import Table
 
 Asked = dict[str, Future[Answer | None]]
 

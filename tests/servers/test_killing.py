@@ -18,7 +18,7 @@ import pytest
 
 from tests.servers.gunicorn import ROOT
 from tests.support import PATIENCE, URL, descendants, eventually, strict_json
-from wsgi_observe.inflight.table import Table
+from wsgi_observe.scoreboard.scoreboard import Table
 
 REQUESTS, CONNECTIONS = 50_000, 8
 WORKERS, THREADS = 2, 4

@@ -9,7 +9,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from wsgi_observe.cli.child import Stoppable
+from wsgi_observe.cli.process import Stoppable
 
 HOST = "127.0.0.1"
 EXTRAS = ("flask", "gunicorn", "sqlalchemy")
@@ -78,7 +78,7 @@ def _listen(port: int) -> socket.socket:
 
 def _open_shop(folder: Path) -> Path:
     # Imported here, since without the extras the command still has to say what is missing.
-    from wsgi_observe.demo.seed import seed
+    from wsgi_observe.demo.models import seed
 
     path = folder / "shop.db"
     seed(path)

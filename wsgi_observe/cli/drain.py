@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from wsgi_observe.core.fit import SettingsError, seconds
-from wsgi_observe.health.shared import SharedState
+from wsgi_observe.health.shared_state import SharedState
+from wsgi_observe.validators import SettingsError, seconds
 
 BETWEEN_LOOKS = 0.1  # seconds
 ABOUT = """\

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from wsgi_observe.core.environ import request_line, request_path
-from wsgi_observe.core.fit import SettingsError
-from wsgi_observe.core.redact import Redactor
-from wsgi_observe.inflight.asking import Found, Look, ask
+from wsgi_observe.redaction import Redactor
+from wsgi_observe.scoreboard.client import Found, Look, ask
 from wsgi_observe.settings import PREFIX, Settings
+from wsgi_observe.validators import SettingsError
+from wsgi_observe.wsgi.environ import request_line, request_path
 
 _REDACT = f"{PREFIX}REDACT_"
 

@@ -2,8 +2,9 @@
 
 from flask import Flask
 
-from wsgi_observe.demo import failures, orders, refusals, reports
-from wsgi_observe.demo.database import Database
+from wsgi_observe.demo import errors as refusals
+from wsgi_observe.demo import failures, orders, reports
+from wsgi_observe.demo.models import Database
 
 
 def create_app(database: Database) -> Flask:

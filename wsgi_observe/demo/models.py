@@ -1,9 +1,20 @@
 """The shop's tables: what is for sale, and who ordered how much of it."""
 
 from datetime import datetime
+from pathlib import Path
+from typing import cast
 
-from sqlalchemy import CheckConstraint, ForeignKey, func
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from flask import Flask, current_app
+from sqlalchemy import URL, CheckConstraint, ForeignKey, create_engine, func, select
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    mapped_column,
+    relationship,
+    sessionmaker,
+)
+from sqlalchemy.pool import NullPool
 
 
 class Base(DeclarativeBase):
@@ -37,3 +48,49 @@ class Order(Base):
     def cents(self) -> int:
         """What the whole order costs."""
         return self.product.cents * self.quantity
+
+
+class Database:
+    """One database: its sessions, its tables, and whether it can be read."""
+
+    def __init__(self, url: str | URL) -> None:
+        # Without a pool every session opens the file anew: a database that was
+        # taken away is missed at once, and one that came back is found at once.
+        self._engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 0.5})
+        self.session = sessionmaker(self._engine)
+
+    def init_app(self, app: Flask) -> None:
+        """Make this the database that `open_session` uses within the app."""
+        app.extensions["database"] = self
+
+    def create_tables(self) -> None:
+        """Create the tables that are not there yet."""
+        Base.metadata.create_all(self._engine)
+
+    def ping(self) -> None:
+        """Read one row, since SQLite opens a file that is no database without a word."""
+        with self.session() as session:
+            session.execute(select(Product.id).limit(1))
+
+
+def open_session() -> Session:
+    """Open a session with the database of the running app."""
+    return cast(Database, current_app.extensions["database"]).session()
+
+
+PRODUCTS = (("teapot", 2450, 40), ("cup", 890, 200), ("kettle", 5900, 12), ("samovar", 41900, 1))
+ORDERS = 12
+
+
+def seed(path: Path) -> None:
+    """Make a database file with products and a dozen orders."""
+    database = Database(URL.create("sqlite", database=str(path)))
+    database.create_tables()
+    products = [Product(name=name, cents=cents, stock=stock) for name, cents, stock in PRODUCTS]
+    with database.session.begin() as session:
+        session.add_all(products)
+        session.add_all(_order(products, number) for number in range(ORDERS))
+
+
+def _order(products: list[Product], number: int) -> Order:
+    return Order(product=products[number % len(products)], quantity=1 + number % 3)

@@ -1,6 +1,7 @@
 """The shop's orders: listed, read and placed."""
 
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from flask import Blueprint, abort, request, url_for
@@ -10,10 +11,39 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from wsgi_observe import bind
-from wsgi_observe.demo.database import open_session
-from wsgi_observe.demo.models import Order, Product
-from wsgi_observe.demo.new_orders import NewOrder, read_new_order, unreadable
-from wsgi_observe.demo.refusals import Refusal
+from wsgi_observe.demo.errors import Refusal
+from wsgi_observe.demo.models import Order, Product, open_session
+
+MOST = 1000
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """An order that is not placed yet."""
+
+    product: str
+    quantity: int
+
+
+def read_new_order(body: object) -> NewOrder:
+    """Read what is ordered, or refuse it with what is wrong in each field."""
+    fields = body if isinstance(body, dict) else {}
+    product, quantity = fields.get("product", ""), fields.get("quantity", 0)
+    errors = {}
+    if not isinstance(product, str) or not product:
+        errors["product"] = "must be the name of a product"
+    if type(quantity) is not int or not 1 <= quantity <= MOST:  # JSON's true is an int, too
+        errors["quantity"] = f"must be a whole number from 1 to {MOST}"
+    if errors:
+        raise unreadable(**errors)
+    return NewOrder(product, quantity)
+
+
+def unreadable(**errors: str) -> Refusal:
+    """Make the refusal of an order with fields that do not fit."""
+    sentence = "The order has fields that do not fit."
+    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, errors=errors)
+
 
 PAGE = 50
 

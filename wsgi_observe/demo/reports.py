@@ -8,8 +8,7 @@ from collections.abc import Generator
 from flask import Blueprint, Response, stream_with_context
 from sqlalchemy import select
 
-from wsgi_observe.demo.database import open_session
-from wsgi_observe.demo.models import Order
+from wsgi_observe.demo.models import Order, open_session
 
 COLUMNS = ("id", "product", "quantity", "cents")
 

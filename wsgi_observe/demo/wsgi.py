@@ -5,7 +5,7 @@ from wsgi_observe import configure_logging, observe
 configure_logging()  # before the app exists, so that Flask adds no handler of its own
 
 from wsgi_observe.demo.app import create_app
-from wsgi_observe.demo.database import Database
+from wsgi_observe.demo.models import Database
 
 database = Database("sqlite:///file:shop.db?mode=rw&uri=true")
 app = create_app(database)

@@ -9,20 +9,21 @@ from functools import partial
 from typing import Any
 
 from flask import Flask, request
+from flask.ctx import _AppCtxGlobals
 from flask.logging import default_handler
 from werkzeug.exceptions import InternalServerError
 
-from wsgi_observe.core.fit import imported
-from wsgi_observe.core.loggers import get_logger
-from wsgi_observe.core.redact import Redactor
-from wsgi_observe.flask import guard
-from wsgi_observe.flask.errors import register_error_handlers
-from wsgi_observe.flask.request_ids import give_request_ids
+from wsgi_observe._loggers import get_logger
+from wsgi_observe.context import current_request_id
+from wsgi_observe.flask import debug_guard as guard
+from wsgi_observe.flask.error_handlers import register_error_handlers
 from wsgi_observe.flask.routes import Routes
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter
+from wsgi_observe.redaction import Redactor
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import observe
+from wsgi_observe.validators import imported
 
 _NAME = "wsgi_observe"
 _log = get_logger("wsgi_observe.flask")
@@ -147,7 +148,7 @@ def _in_context(app: Flask, check: Callable[[], object] | Check | str, timeout: 
 
 def _leave_mail_off() -> None:
     """Send nobody a mail of what somebody is working on."""
-    mailing: Any = sys.modules.get("wsgi_observe.logs.mail")
+    mailing: Any = sys.modules.get("wsgi_observe.logs.handlers.mail")
     for handler in logging.getLogger().handlers if mailing is not None else ():
         if isinstance(handler, mailing.MailHandler):
             handler.is_off = True
@@ -161,3 +162,37 @@ def _tidy_logger(app: Flask) -> None:
     ):
         # Not `app.logger`: the first touch of that may add the very handler.
         logging.getLogger(app.name).removeHandler(default_handler)
+
+
+_G_NAME = "request_id"
+
+
+class _RequestID:
+    """Gives way to what the app sets itself: a descriptor without ``__set__``."""
+
+    def __get__(self, instance: object, owner: object) -> str | None:
+        return current_request_id()
+
+
+class _WithRequestID(_AppCtxGlobals):
+    request_id = _RequestID()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = super().get(name, default)
+        return current_request_id() or found if name == _G_NAME and found is default else found
+
+    def __contains__(self, name: str) -> bool:
+        return name == _G_NAME or super().__contains__(name)
+
+
+def give_request_ids(app: Flask) -> None:
+    """Have ``g.request_id`` be the running request's ID; None outside a request.
+
+    Not set once per application context: one that a test keeps open sees many requests.
+    """
+    chosen = app.app_ctx_globals_class
+    if issubclass(_WithRequestID, chosen):
+        app.app_ctx_globals_class = _WithRequestID
+    else:
+        made: Any = type(chosen.__name__, (_WithRequestID, chosen), {})
+        app.app_ctx_globals_class = made

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from flask import Flask, request
 from werkzeug.routing import Rule
 
-from wsgi_observe.core.context import Scope, bound
-from wsgi_observe.core.environ import MASKED_PATH, request_path
-from wsgi_observe.core.masked import readers
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.context import Scope, bound
+from wsgi_observe.redaction import REDACTED, Redactor
+from wsgi_observe.redaction.path_secrets import readers
+from wsgi_observe.wsgi.environ import MASKED_PATH, request_path
 
 _argument = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\(.*?\))?:)?([a-zA-Z_]\w*)>")
 _WITHIN_A_SEGMENT = frozenset({"", "string", "int", "float", "uuid", "any", "default"})

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from wsgi_observe.gunicorn.draining import keep_no_connection, make_sigterm_drain
-from wsgi_observe.gunicorn.lacking import warn_of_lack
-from wsgi_observe.gunicorn.loading import guard_preload, guard_worker
-from wsgi_observe.gunicorn.service import Service
-from wsgi_observe.gunicorn.worker import begin
+from wsgi_observe.gunicorn.arbiter.app_loading import guard_preload, guard_worker
+from wsgi_observe.gunicorn.arbiter.drain import keep_no_connection, make_sigterm_drain
+from wsgi_observe.gunicorn.arbiter.state import Service
+from wsgi_observe.gunicorn.compat import warn_of_lack
+from wsgi_observe.gunicorn.worker.setup import begin
 
 _MARK = "_wsgi_observe"
 

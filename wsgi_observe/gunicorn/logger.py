@@ -8,11 +8,11 @@ from typing import Any
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.instrument.statsd import Statsd
 
-from wsgi_observe.core.loggers import get_logger, keep_enabled
-from wsgi_observe.gunicorn.access import wants_gunicorns_own
+from wsgi_observe._loggers import get_logger, keep_enabled
+from wsgi_observe.gunicorn.arbiter.state import Service
 from wsgi_observe.gunicorn.hooks import hang
+from wsgi_observe.gunicorn.log_handlers import wants_gunicorns_own
 from wsgi_observe.gunicorn.sentry import require_sentry
-from wsgi_observe.gunicorn.service import Service
 from wsgi_observe.settings import Settings, SettingsError
 
 _log = get_logger("wsgi_observe.gunicorn")

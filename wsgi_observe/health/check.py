@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wsgi_observe.core.frozen import Frozen
-from wsgi_observe.health import fit
+from wsgi_observe.frozen import Frozen
+from wsgi_observe.health import validators as fit
 
 
 class Check(Frozen):

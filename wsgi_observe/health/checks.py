@@ -7,7 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable
 
-from wsgi_observe.health import fit
+from wsgi_observe.health import validators as fit
 
 
 def tcp(host: str, port: int, *, timeout: float = 0.5) -> Callable[[], None]:

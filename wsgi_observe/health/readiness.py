@@ -9,14 +9,14 @@ from os import getpid
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.core.fit import imported
-from wsgi_observe.health import fit
+from wsgi_observe.health import validators as fit
 from wsgi_observe.health.check import Check
 from wsgi_observe.health.report import Report, judge
 from wsgi_observe.health.state import HealthState
+from wsgi_observe.validators import imported
 
 if TYPE_CHECKING:
-    from wsgi_observe.health.engine import Engine
+    from wsgi_observe.health.runner import Engine
 
 _DRAINING = Report("draining", {})
 _STARTING = Report("starting", {})
@@ -106,7 +106,7 @@ class Readiness:
 
     def _load_engine(self) -> Callable[[], Engine]:
         # At the start, not by the first probe; a service without a check needs none.
-        from wsgi_observe.health.engine import Engine
+        from wsgi_observe.health.runner import Engine
 
         return partial(Engine, self._checks, self._ttl, self._remind)
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wsgi_observe.logs.config import logging_config
-    from wsgi_observe.logs.console import ConsoleFormatter
-    from wsgi_observe.logs.filter import ContextFilter
-    from wsgi_observe.logs.handler import LineHandler
-    from wsgi_observe.logs.json import JsonFormatter
-    from wsgi_observe.logs.parts import join
+    from wsgi_observe.logs.filters import ContextFilter
+    from wsgi_observe.logs.formatters.console import ConsoleFormatter
+    from wsgi_observe.logs.formatters.json import JsonFormatter
+    from wsgi_observe.logs.formatters.line_limit import join
+    from wsgi_observe.logs.handlers.stream import LineHandler
 
 _HOMES = {
-    "ConsoleFormatter": "console",
-    "ContextFilter": "filter",
-    "JsonFormatter": "json",
-    "LineHandler": "handler",
-    "join": "parts",
+    "ConsoleFormatter": "formatters.console",
+    "ContextFilter": "filters",
+    "JsonFormatter": "formatters.json",
+    "LineHandler": "handlers.stream",
+    "join": "formatters.line_limit",
     "logging_config": "config",
 }
 

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from wsgi_observe.core.fit_mail import check_mail
-from wsgi_observe.logs import streams
-from wsgi_observe.logs.handler import LineHandler
+from wsgi_observe.logs.handlers import open_sink as streams
+from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.logs.uncaught import capture_uncaught
 from wsgi_observe.settings import Settings, SettingsError
+from wsgi_observe.validators import check_mail
 
 _MAIL = (
     *("mail_to", "mail_from", "mail_host", "mail_user", "mail_password", "mail_tls"),
@@ -86,11 +86,11 @@ def install(settings: Settings, *, sets_levels: bool = True) -> None:
 
 def _handlers(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the handlers by their names."""
-    line = {"class": "wsgi_observe.logs.handler.LineHandler", "formatter": "wsgi_observe"}
+    line = {"class": "wsgi_observe.logs.handlers.stream.LineHandler", "formatter": "wsgi_observe"}
     yield "wsgi_observe", {**line, "stream": settings.log_stream, "wait": settings.log_wait}
     if settings.mail_to:
         # Loaded for those alone who want mails: it brings e-mail and TLS along.
-        mail = {"()": "wsgi_observe.logs.mail.MailHandler", "level": "ERROR"}
+        mail = {"()": "wsgi_observe.logs.handlers.mail.MailHandler", "level": "ERROR"}
         options = {name: getattr(settings, name) for name in _MAIL}
         static = dict(settings.log_fields)
         yield "wsgi_observe_mail", {**mail, **options, "static_fields": static}
@@ -135,9 +135,13 @@ def _formatter(settings: Settings) -> dict[str, Any]:
     is_terminal = streams.is_terminal(settings.log_stream)
     if settings.log_format == "console" or (settings.log_format == "auto" and is_terminal):
         color = settings.log_color and is_terminal
-        return {"()": "wsgi_observe.logs.console.ConsoleFormatter", **shared, "color": color}
+        return {
+            "()": "wsgi_observe.logs.formatters.console.ConsoleFormatter",
+            **shared,
+            "color": color,
+        }
     return {
-        "()": "wsgi_observe.logs.json.JsonFormatter",
+        "()": "wsgi_observe.logs.formatters.json.JsonFormatter",
         **shared,
         "encoder": settings.log_encoder,
         "max_line_bytes": settings.max_line_bytes,

@@ -17,12 +17,12 @@ from threading import Lock
 from time import perf_counter
 from typing import NamedTuple
 
-from wsgi_observe.core.loggers import get_logger, is_kept_enabled, keep_errors, watch
-from wsgi_observe.core.once import warn_once
-from wsgi_observe.logs import foreign
-from wsgi_observe.logs.gate import FailureHandler, Gate
-from wsgi_observe.logs.handler import LineHandler
+from wsgi_observe._loggers import get_logger, is_kept_enabled, keep_errors, watch
+from wsgi_observe._safely import warn_once
+from wsgi_observe.logs import other_handlers as foreign
+from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.record_factory import RestoringFactory
+from wsgi_observe.logs.replaced_handlers import FailureHandler, Gate
 from wsgi_observe.settings import Settings
 
 _log = get_logger("wsgi_observe.logs")

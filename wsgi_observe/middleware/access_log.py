@@ -8,22 +8,22 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.core.environ import printable, request_line
-from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.layer import Layer
-from wsgi_observe.core.loggers import watch
-from wsgi_observe.core.once import ask
-from wsgi_observe.core.peer import ClientAddress
-from wsgi_observe.core.records import RecordMaker
-from wsgi_observe.logs.direct import access, write_directly
+from wsgi_observe._loggers import watch
+from wsgi_observe._safely import ask
+from wsgi_observe.logs.formatters.direct import access, write_directly
+from wsgi_observe.logs.log_record import RecordMaker
 from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.client_address import ClientAddress
+from wsgi_observe.wsgi.environ import printable, request_line
+from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.middleware import Layer
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-    from wsgi_observe.core.redact import Redactor
+    from wsgi_observe.redaction import Redactor
 
 _records = RecordMaker(access, logging.INFO, __file__)
 
@@ -158,7 +158,7 @@ def _header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> st
         return None
     value = str(environ[key])
     if redactor is not None:
-        from wsgi_observe.core.masked import on_this_path  # loaded with the redactor
+        from wsgi_observe.redaction.path_secrets import on_this_path  # loaded with the redactor
 
         # The page before may have been one of the app's own.
         path = value.partition("?")[0].partition("://")[2].partition("/")[2]

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from wsgi_observe.core.accept import prefers_html, vary_on_accept
-from wsgi_observe.core.envelope import (
+from wsgi_observe._loggers import get_logger, watch
+from wsgi_observe._safely import ask
+from wsgi_observe.errors import (
     Error,
     Shape,
     headers_of_a_failed_success,
     headers_of_an_error,
 )
-from wsgi_observe.core.environ import request_line
-from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.failures import is_logged, is_unreadable_body, mark_logged
-from wsgi_observe.core.layer import Layer
-from wsgi_observe.core.loggers import get_logger, watch
-from wsgi_observe.core.net import Answer, Headers
-from wsgi_observe.core.once import ask
-from wsgi_observe.core.request_body import watch_body
-from wsgi_observe.core.stock import NOTHING_SAID, StockError, read_stock_page, read_stock_text
-from wsgi_observe.core.transfer import Transfer
+from wsgi_observe.errors.framework_pages import (
+    NOTHING_SAID,
+    StockError,
+    read_stock_page,
+    read_stock_text,
+)
 from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.environ import request_line
+from wsgi_observe.wsgi.exceptions import is_logged, is_unreadable_body, mark_logged
+from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.headers import prefers_html, vary_on_accept
+from wsgi_observe.wsgi.middleware import Layer
+from wsgi_observe.wsgi.request_body import watch_body
+from wsgi_observe.wsgi.response import Answer, Headers, Transfer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment

@@ -6,14 +6,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.layer import Layer, inward
-from wsgi_observe.core.loggers import get_logger
-from wsgi_observe.core.net import Answer
-from wsgi_observe.health import Check, HealthState, Readiness, Report, pages
-from wsgi_observe.health.probe_path import ProbePath
+from wsgi_observe._loggers import get_logger
+from wsgi_observe.health import Check, HealthState, Readiness, Report
+from wsgi_observe.health import report as pages
+from wsgi_observe.health.probe_paths import ProbePath
 from wsgi_observe.health.state import Either
 from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.middleware import Layer, inward
+from wsgi_observe.wsgi.response import Answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

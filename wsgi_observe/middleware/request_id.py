@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.core.context import REQUEST_ID_KEY, Scope
-from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.ids import new_id, new_span_id, read_id, trace_id
-from wsgi_observe.core.layer import Layer
-from wsgi_observe.core.peer import ClientAddress
+from wsgi_observe.context import REQUEST_ID_KEY, Scope
+from wsgi_observe.ids import new_id, new_span_id, read_id, trace_id
 from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.client_address import ClientAddress
+from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.middleware import Layer
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network

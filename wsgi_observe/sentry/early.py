@@ -13,8 +13,8 @@ from typing import Any
 import sentry_sdk
 from sentry_sdk.utils import AnnotatedValue, safe_repr  # type: ignore[attr-defined]
 
-from wsgi_observe.core.masked import in_this_request
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.redaction import REDACTED, Redactor
+from wsgi_observe.redaction.path_secrets import in_this_request
 from wsgi_observe.sentry.payload import without_secrets
 from wsgi_observe.sentry.scrubber import Scrubber
 

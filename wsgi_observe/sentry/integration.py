@@ -14,13 +14,12 @@ from sentry_sdk.scope import add_global_event_processor
 from sentry_sdk.serializer import add_global_repr_processor
 from sentry_sdk.utils import event_from_exception
 
-from wsgi_observe.core.context import running
-from wsgi_observe.core.failures import is_echo, note_error
-from wsgi_observe.core.listeners import on_probe
-from wsgi_observe.core.once import ask, is_news
+from wsgi_observe._safely import ask, is_news
+from wsgi_observe.context import on_probe, running
+from wsgi_observe.sentry.dedupe import is_repeated
 from wsgi_observe.sentry.early import redact_objects, shown
-from wsgi_observe.sentry.facts import add_facts
-from wsgi_observe.sentry.occurrence import is_repeated
+from wsgi_observe.sentry.event_context import add_facts
+from wsgi_observe.wsgi.exceptions import is_echo, note_error
 
 _OURS = frozenset({"wsgi_observe.errors", "wsgi_observe.uncaught"})
 _HEALTH = "wsgi_observe.health"

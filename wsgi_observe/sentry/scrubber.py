@@ -7,13 +7,13 @@ from copy import copy
 from functools import partial
 from typing import Any
 
-from wsgi_observe.core.context import current_request_id
-from wsgi_observe.core.failures import any_failure
-from wsgi_observe.core.masked import in_this_request
-from wsgi_observe.core.once import warn_once
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe._safely import warn_once
+from wsgi_observe.context import current_request_id
+from wsgi_observe.redaction import REDACTED, Redactor
+from wsgi_observe.redaction.path_secrets import in_this_request
 from wsgi_observe.sentry import payload
-from wsgi_observe.sentry.occurrence import forget
+from wsgi_observe.sentry.dedupe import forget
+from wsgi_observe.wsgi.exceptions import any_failure
 
 Hook = Callable[[Any, Any], Any]
 

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.linear import grows_in_proportion
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.redaction import REDACTED, Redactor
 
 SECRET = "hunter2hunter2"
 PIECES = st.sampled_from(

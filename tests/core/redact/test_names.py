@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.core.redact import Redactor
+from wsgi_observe.redaction import Redactor
 
 SENSITIVE = [
     *("password", "passwd", "pwd", "passphrase", "passcode", "db_pass", "pass", "passwords"),

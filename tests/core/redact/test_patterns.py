@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.linear import grows_in_proportion
-from wsgi_observe.core.redact import REDACTED, Budget, Redactor
+from wsgi_observe.redaction import REDACTED, Budget, Redactor
 from wsgi_observe.settings import SettingsError
 
 EMPLOYEE = r"EMP-\d{4}"

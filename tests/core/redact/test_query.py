@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.redaction import REDACTED, Redactor
 
 SECRET = "eyJhbGciOi"
 redacted_query = Redactor().query

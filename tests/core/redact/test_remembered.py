@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.redaction import REDACTED, Redactor
 
 ORDINARY = Path(__file__).with_name("ordinary.txt").read_text("utf-8").splitlines()
 

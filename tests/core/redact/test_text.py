@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.redact.test_names import HARMLESS as HARMLESS_NAMES
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.redaction import REDACTED, Redactor
 
 REDACTOR = Redactor()
 SECRET = "hunter2hunter2"

@@ -1,1 +1,0 @@
-"""Values and plumbing that know nobody above them; standard library only."""

@@ -1,0 +1,183 @@
+"""Error pages that a framework made by itself, and what the app's author says in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_MAX_SOURCE = 4000  # characters of a page that are searched for the author's text
+_MAX_DESCRIPTION = 2000
+_MAX_JSON = 65536  # bytes of JSON that are parsed to see whose it is
+
+
+class StockError(NamedTuple):
+    """An error body that a framework made for the app."""
+
+    description: str = ""
+    """What the author says in it; empty where it has only the framework's own sentence."""
+
+    members: Mapping[str, object] = {}
+    """Members of the framework's JSON that its clients may read."""
+
+
+NOTHING_SAID = StockError()
+
+
+class _Form(NamedTuple):
+    """How a framework's page looks: its beginning, and its text as the group ``text``."""
+
+    pattern: bytes
+    separator: str = "\n\n"
+    """What separates the framework's own sentence from the author's."""
+
+
+# Each is matched against the first chunk, from its start; frameworks send the page whole. The text
+# is optional: without its end, in a page of several chunks, only half a sentence would be known.
+_PAGES = (
+    # Werkzeug, Flask. In debug mode a KeyError follows the sentence of a 400 in a line of its own.
+    _Form(
+        rb"(?i:<!doctype html>)\n<html lang=en>\n<title>\d{3} [^<\n]*</title>\n"
+        rb"<h1>[^<\n]*</h1>\n<p>(?:(?P<text>.*?)</p>\n)?",
+        separator="\n",
+    ),
+    # Django without DEBUG
+    _Form(
+        rb'(?i:<!doctype html>)\s*<html lang="en">\s*<head>\s*<title>[^<\n]*</title>\s*</head>\s*'
+        rb"<body>\s*<h1>[^<\n]*</h1><p>(?P<text>[^<\n]*)</p>\s*</body>\s*</html>\s*\Z"
+    ),
+    # Django, a form without its CSRF token
+    _Form(
+        rb'(?i:<!doctype html>)\s*<html lang="en">\s*<head>\s*<meta http-equiv="content-type"'
+        rb'[^>\n]*>\s*(?:<meta name="color-scheme"[^>\n]*>\s*)?'  # since Django 6
+        rb'<meta name="robots" content="NONE,NOARCHIVE">\s*<title>403 Forbidden</title>'
+        rb"(?:.*?<p>(?P<text>.*?)</p>)?"
+    ),
+    # Bottle; in its debug mode the exception and its traceback follow the text.
+    _Form(
+        rb'(?i:<!doctype html public "-//IETF//DTD HTML 2\.0//EN">)\s*<html>\s*<head>\s*'
+        rb"<title>Error: \d{3}(?:.*?<pre>(?P<text>.*?)</pre>)?"
+    ),
+    _Form(rb"<h1>Critical error while processing request: "),
+    # WebOb, Pyramid
+    _Form(
+        rb"<html>\s*<head>\s*<title>\d{3} [^<\n]*</title>\s*</head>\s*<body>\s*"
+        rb"<h1>\d{3} [^<\n]*</h1>(?:(?P<text>.*?)</body>)?"
+    ),
+    # CherryPy; outside its production mode the traceback follows the text.
+    _Form(
+        rb'(?i:<!doctype html public)\s*"-//W3C//DTD XHTML 1\.0 Transitional//EN"\s*[^>\n]*>\s*'
+        rb"<html>\s*<head>\s*<meta [^>\n]*></meta>\s*<title>\d{3} [^<\n]*</title>\s*"
+        rb'<style type="text/css">\s*#powered_by (?:.*?<p>(?P<text>.*?)</p>)?'
+    ),
+)
+
+
+def read_stock_page(chunk: bytes, status: str, path: str) -> StockError | None:
+    """Return what a framework's HTML error page says; None for a page that is none.
+
+    :param chunk: the first chunk of the response.
+    :param status: the status line.
+    :param path: the path that was requested: a framework's default text may name it.
+    """
+    for form in _PAGES:
+        # Compiled with the first error page, then kept.
+        found = re.match(rb"\s*" + form.pattern, chunk, re.DOTALL)
+        if found is not None:
+            text = _text_of_html(found.groupdict().get("text") or b"")
+            return StockError(_authors_part(text, form.separator, status, path))
+    return None
+
+
+def read_stock_text(chunk: bytes, status: str, path: str) -> StockError | None:
+    """Return what a framework's JSON, XML or plain text of an error says; None if it is another's.
+
+    Each of these repeats the status line, which what an app says of its own has no reason to.
+    """
+    if re.match(rb'\{\s*"(?:title|message)"', chunk):
+        return _read_json(chunk, status, path)
+    line = status.encode("latin-1", "replace")
+    xml = re.fullmatch(_XML.replace(b"LINE", re.escape(line)), chunk)
+    if xml is not None:
+        return StockError(_text_of_html(xml["text"] or b""))
+    head = line + b"\n\n"
+    if chunk.startswith(head) and _BLANK_LINE.search(chunk, len(head) - 2):
+        text = chunk[len(head) :][:_MAX_SOURCE].decode("utf-8", "replace")
+        # WebOb ends the text with blanks, Pyramid with line ends, both seldom with the detail.
+        if chunk[-1:].isspace() or is_default_sentence(text.partition("\n\n")[0], int(line[:3])):
+            return StockError(_authors_part(text, "\n\n", status, path))
+    if chunk.startswith(b"Unrecoverable error in the server."):  # CherryPy, then a traceback
+        return NOTHING_SAID
+    return None
+
+
+_BLANK_LINE = re.compile(rb"\n\n[ \n]")  # between a sentence of WebOb's or Pyramid's and the detail
+_XML = (  # Falcon
+    rb'<\?xml version="1.0" encoding="UTF-8"\?><error><title>LINE</title>'
+    rb"(?:<description>(?P<text>[^<]*)</description>)?</error>"
+)
+
+
+def _read_json(chunk: bytes, status: str, path: str) -> StockError | None:
+    """Return what the JSON of Falcon, WebOb or Pyramid says; None for one of the app's own."""
+    try:
+        document = json.loads(chunk) if len(chunk) <= _MAX_JSON else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
+        return None
+    match document:
+        case {"title": title, **rest} if title == status and rest.keys() <= {"description"}:
+            return StockError(_shortened(rest.get("description", "")))  # Falcon
+        case {"message": message, "code": code, "title": title, **rest} if not rest:
+            if code != status or title != status[4:]:
+                return None
+            text = re.sub(r"<br ?/>", "\n", message[:_MAX_SOURCE])  # WebOb has them in JSON too
+            description = _authors_part(text, "\n\n", status, path)
+            return StockError(description, {"message": message} if description else {})
+    return None
+
+
+def is_default_sentence(text: str, code: int) -> bool:
+    """Return whether `text` is what a framework says by itself of an error with this status."""
+    # For those who answer with an error: they take as long to load as all of this package's core.
+    from http import HTTPStatus
+
+    from wsgi_observe.errors.framework_sentences import SENTENCES, TEMPLATES
+
+    words = " ".join(text.split())
+    if words in SENTENCES or re.match(TEMPLATES, words):
+        return True
+    try:
+        return words == HTTPStatus(code).description  # CherryPy takes its sentences from there
+    except ValueError:
+        return False
+
+
+def _authors_part(text: str, separator: str, status: str, path: str) -> str:
+    """Return `text` without what the framework says by itself."""
+    code = int(status[:3])
+    first, _, rest = text.strip().partition(separator)
+    authors = (rest if is_default_sentence(first, code) else text).strip()
+    # Pyramid has the path or the URL for a detail of its own.
+    is_location = " " not in authors and authors.endswith(path or "/")
+    return "" if is_location or is_default_sentence(authors, code) else _shortened(authors)
+
+
+def _text_of_html(source: bytes) -> str:
+    """Return the text of a piece of HTML: without markup, entities as their characters."""
+    from html import unescape  # for those who answer with an error, as above
+
+    html = source[:_MAX_SOURCE].decode("utf-8", "replace")
+    lines = re.sub(r"(?i)<br ?/?>", "\n", html)
+    try:
+        # Not `<[^>]*>`, which takes quadratic time for many `<`.
+        return unescape(re.sub(r"<[^<>]*>", "", lines)).strip()
+    except ValueError:  # a character reference of more digits than `int` takes
+        return ""
+
+
+def _shortened(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= _MAX_DESCRIPTION else text[: _MAX_DESCRIPTION - 1] + "…"

@@ -1,0 +1,1 @@
+"""Gunicorn's arbiter: state shared with workers, reaping, draining, loading the app."""

@@ -1,0 +1,155 @@
+"""One stream of lines under Gunicorn: where it goes, and Gunicorn's own loggers in it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+import sys
+from configparser import RawConfigParser
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from wsgi_observe.logs.config import install
+from wsgi_observe.logs.installation import ServerLogging, installation
+from wsgi_observe.logs.other_handlers import propagation_path
+from wsgi_observe.settings import Settings, SettingsError
+
+
+class Stream:
+    """Installs our handlers for the arbiter and its workers, and restores them.
+
+    Nothing goes through ``dictConfig``: it would close every handler of the process, those of a
+    ``logconfig_dict`` and of a preloaded app too.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: tuple[logging.Handler, ...] = ()
+
+    def begin(self, settings: Settings, cfg: Any) -> None:
+        """Set up anew, once Gunicorn's own logger has done so.
+
+        An app that was preloaded and has called ``configure_logging`` keeps what it asked for.
+        """
+        before = installation.server
+        syslog = tuple(_take_syslog_handlers(cfg))
+        installation.server = ServerLogging(
+            settings, _default_stream(cfg), _owner_of_files(cfg), syslog
+        )
+        if not self._handlers or installation.handlers == self._handlers:
+            self._install(settings, cfg, before)
+        else:
+            ours = (one for one in installation.handlers if one not in before.handlers)
+            installation.replace(installation.handlers, [*ours, *syslog])
+        self._propagate_gunicorns_records(cfg)
+        installation.restore()
+
+    def _install(self, settings: Settings, cfg: Any, before: ServerLogging) -> None:
+        sets_levels = "log_level" in settings.fields_set or not has_logconfig(cfg)
+        try:
+            install(settings, sets_levels=sets_levels)
+        except SettingsError:  # upon which a reload goes on with what there was
+            installation.server = before
+            raise
+        self._handlers = installation.handlers
+
+    def _propagate_gunicorns_records(self, cfg: Any) -> None:
+        """Have Gunicorn's own loggers, which have no console handler of theirs, reach ours."""
+        errors, access = logging.getLogger("gunicorn.error"), logging.getLogger("gunicorn.access")
+        ours = installation.handlers
+        others = [handler for handler in errors.handlers if handler not in ours]
+        if not others or not has_logconfig(cfg):
+            errors.propagate = True  # to root, where ours is, or what the app puts there
+        if cfg.accesslog == "-" and propagation_path(access)[-1] is not logging.root:
+            access.handlers = [*(one for one in access.handlers if one not in ours), *ours]
+
+
+class _OneLine(logging.Formatter):
+    """Formats a record as the first of the lines that our formatter makes of it, for syslog."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line, within the bytes that a datagram takes."""
+        formatter: Any = installation.handlers[0].formatter
+        if not hasattr(formatter, "lines"):
+            return str(formatter.format(record))
+        line: bytes = formatter.lines(record)[0]
+        return line.decode().rstrip("\n")
+
+
+def has_logconfig(cfg: Any) -> bool:
+    """Return whether the user's configuration has logging of its own."""
+    return bool(cfg.logconfig_dict or cfg.logconfig_json or cfg.logconfig)
+
+
+def _default_stream(cfg: Any) -> str:
+    """Return where lines go if no setting chose a stream: the error log where stdout is lost."""
+    if not (cfg.daemon or _is_null_device(sys.stdout)):
+        return "stdout"
+    if cfg.errorlog == "-":
+        return "stdout" if _is_null_device(sys.stderr) else "stderr"
+    return str(Path(cfg.errorlog).absolute())
+
+
+def _is_null_device(stream: Any) -> bool:
+    try:
+        found = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):  # closed, or captured
+        return False
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == Path(os.devnull).stat().st_rdev
+
+
+def _owner_of_files(cfg: Any) -> tuple[int, int] | None:
+    """Return the user and group of the workers where the arbiter is root and they are not."""
+    return (cfg.uid, cfg.gid) if os.geteuid() == 0 and cfg.uid != 0 else None
+
+
+def _take_syslog_handlers(cfg: Any) -> list[Any]:
+    """Return the syslog handlers that Gunicorn has put on its error log, to get all our lines.
+
+    ``--log-syslog`` asks for the service's logs: an app's failures are ours to write, not its.
+    """
+    if not cfg.syslog:
+        return []
+    errors = logging.getLogger("gunicorn.error")
+    taken: list[Any] = [one for one in errors.handlers if type(one).__name__ == "SysLogHandler"]
+    for handler in taken:
+        errors.removeHandler(handler)
+        handler.setFormatter(_OneLine())
+        handler.ident = f"gunicorn.{cfg.syslog_prefix or cfg.proc_name.replace(':', '.')}: "
+        if cfg.disable_redirect_access_to_syslog:
+            handler.addFilter(_is_no_access_line)
+    return taken
+
+
+def _is_no_access_line(record: logging.LogRecord) -> bool:
+    return record.name != "wsgi_observe.access" or record.levelno >= logging.ERROR
+
+
+_NAME = "gunicorn.access"
+
+
+def wants_gunicorns_own(cfg: Any) -> bool:
+    """Return whether a configuration asks for it: by a setting of its own, or by its logger's name.
+
+    To Gunicorn itself any ``logconfig`` asks for it, since its defaults name that logger, and so
+    does ``syslog``.
+    """
+    if cfg.accesslog:
+        return True
+    if cfg.logconfig_dict:
+        return _NAME in cfg.logconfig_dict.get("loggers", {})
+    with suppress(OSError, ValueError, AttributeError):
+        if cfg.logconfig_json:
+            text = Path(cfg.logconfig_json).read_text(encoding="utf-8")
+            return _NAME in json.loads(text).get("loggers", {})
+    return bool(cfg.logconfig) and _NAME in _loggers_of(cfg.logconfig)
+
+
+def _loggers_of(path: str) -> set[str]:
+    """Return the loggers that a file for ``logging.config.fileConfig`` names."""
+    parser = RawConfigParser(strict=False)
+    with suppress(Exception):  # Gunicorn has read it already, and said what is wrong
+        parser.read(path)
+    return {parser.get(one, "qualname", fallback="") for one in parser.sections()}

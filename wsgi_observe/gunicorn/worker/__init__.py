@@ -1,0 +1,1 @@
+"""Gunicorn's workers: set-up, signals, rejected requests, the boot line."""

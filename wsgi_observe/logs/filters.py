@@ -1,0 +1,66 @@
+"""The filter that puts the running request's fields on a record, for any formatter to read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from wsgi_observe.field_names import CONTEXT, free_name
+from wsgi_observe.logs.fields import Fields, NotedContext, add_request, message_of
+from wsgi_observe.wsgi.exceptions import note_error
+
+_ABSENT: Fields = dict.fromkeys(
+    (
+        *("request_id", "method", "path", "remote_addr"),
+        *("trace_id", "span_id", "trace_flags"),
+    ),
+    "-",
+)
+_NOTHING: Mapping[str, Any] = {"static": {}, "placed": ()}
+
+
+class ContextFilter(logging.Filter):
+    """For a logging set-up of your own: attach it to a handler, then use ``%(request_id)s``.
+
+    Outside a request the attributes are there too, as ``"-"``. An attribute that the record has
+    already, by ``extra=`` say, stays as it is. On a ``QueueHandler`` the filter makes the
+    listener's formatter, one of ours too, know the request. It lets every record through.
+
+    :param log_fields: static fields for every record.
+    :param remote_addr: ``full``, ``truncated`` or ``off``.
+
+    >>> handler.addFilter(ContextFilter())  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, log_fields: Mapping[str, object] | None = None, *, remote_addr: str = "full"
+    ) -> None:
+        super().__init__()
+        self._static: Fields = {free_name(name): it for name, it in (log_fields or {}).items()}
+        self._remote_addr = remote_addr
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Set the attributes; always true."""
+        note_error(record)
+        attributes = record.__dict__
+        before: Mapping[str, Any] = attributes.get(CONTEXT, _NOTHING)
+        fields = dict(self._static)
+        add_request(fields, attributes, self._remote_addr)
+        placed = before["placed"]
+        # What another filter of this class has set may be set anew, by the settings of this one.
+        own = {
+            name: value
+            for name, value in (_ABSENT | fields).items()
+            if name not in attributes or name in placed
+        }
+        attributes.update(own)
+        for name in self._static:
+            del fields[name]
+        static = {**before["static"], **self._static}
+        noted = NotedContext(attributes, fields=fields, static=static, placed=[*{*placed, *own}])
+        if record.exc_info and record.exc_info[0] is not None:
+            # A QueueHandler moves the traceback into the message.
+            noted |= {"exc_type": record.exc_info[0].__name__, "message": message_of(record)}
+        attributes[CONTEXT] = noted
+        return True

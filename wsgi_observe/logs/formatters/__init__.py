@@ -1,0 +1,1 @@
+"""Log formatters: JSON and console, their encoders, truncation of long lines."""

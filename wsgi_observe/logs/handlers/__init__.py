@@ -1,0 +1,1 @@
+"""Log handlers: streams with back-pressure, and mail."""

@@ -1,0 +1,133 @@
+"""ERROR lines by mail, for small sites: off the request's path."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wsgi_observe._safely import warn_once
+from wsgi_observe.logs.fields import Fields, LineFields, left_by_a_queue, text_of
+from wsgi_observe.logs.formatters.tracebacks import trace_of
+from wsgi_observe.logs.formatters.truncation import in_utf8
+from wsgi_observe.logs.handlers.mail_queue import Post
+from wsgi_observe.logs.handlers.smtp import Mail, Sender
+from wsgi_observe.logs.line_redaction import Redaction
+from wsgi_observe.wsgi.exceptions import any_failure, is_echo, note_error
+
+
+class MailHandler(logging.Handler):
+    """Send ERROR and CRITICAL records to people.
+
+    The settings ``mail_…`` hang it up, and what it takes is named as they are. A mail server
+    that hangs, refuses or is not there costs its mails, which is said once.
+
+    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_patterns``, as in `Settings`.
+    """
+
+    def __init__(
+        self,
+        *,
+        mail_to: Sequence[str],
+        mail_from: str,
+        mail_host: str = "localhost",
+        mail_user: str = "",
+        mail_password: str = "",
+        mail_tls: str = "off",
+        static_fields: Mapping[str, object] | None = None,
+        remote_addr: str = "full",
+        **redaction: Any,
+    ) -> None:
+        super().__init__(logging.ERROR)
+        self.is_off = False
+        """Set for an app in debug mode."""
+        self._letters = Letters(static_fields or {}, remote_addr, **redaction)
+        to = list(mail_to)
+        sender = mail_from or to[0]
+        self._sender = Sender(mail_host, sender, to, mail_user, mail_password, mail_tls)
+        self._begin()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand the record's mail over."""
+        try:
+            note_error(record)
+            if self.is_off or _is_debugging() or is_echo(record):
+                return
+            if self._owner != os.getpid():
+                self._begin()  # what waits is the parent's, and so was the thread
+            self._post.put(self._letters.write(record))
+        except any_failure():
+            warn_once("mailing an error")
+
+    def flush(self) -> None:
+        """Wait for the mails under way, for some seconds: the process may be at its end."""
+        if self._owner == os.getpid():
+            self._post.flush()
+
+    def close(self) -> None:
+        """End the thread, once the mails under way are through."""
+        if self._owner == os.getpid():
+            self._post.close()
+        super().close()
+
+    def _begin(self) -> None:
+        self._owner = os.getpid()
+        self._post = Post(self._sender.send)
+
+
+def _is_debugging() -> bool:
+    """Return whether a Flask app in debug mode is at work here."""
+    flask: Any = sys.modules.get("flask")  # looked up, not imported: it is not ours to load
+    return flask is not None and bool(flask.has_app_context() and flask.current_app.debug)
+
+
+_LONGEST_SUBJECT = 150
+_LONGEST_BODY = 256 * 1024
+
+
+class Letters:
+    """Makes mails of records.
+
+    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_patterns``, as in `Settings`.
+    """
+
+    def __init__(
+        self, static_fields: Mapping[str, object], remote_addr: str, **redaction: Any
+    ) -> None:
+        self._redaction = Redaction(True, static_fields, redact_personal=True, **redaction)
+        self._fields = LineFields(self._redaction.static(static_fields), remote_addr)
+        self._formatter = logging.Formatter()
+
+    def write(self, record: logging.LogRecord) -> Mail:
+        """Return the mail; to be called where the request still runs."""
+        fields = self._fields.of(record)
+        shown = {
+            name: self._redaction.text(record, text_of(value))
+            for name, value in self._redaction.line(record, fields).items()
+        }
+        trace = self._redaction.text(record, self._trace(record, fields))
+        lines = [f"{name}: {_one_line(value)}" for name, value in shown.items()]
+        body = "\n".join([_one_line(shown["message"]), "", *lines, "", trace])
+        return Mail(_subject(shown), in_utf8(body[:_LONGEST_BODY]))
+
+    def _trace(self, record: logging.LogRecord, fields: Fields) -> str:
+        if record.exc_info and record.exc_info[1] is not None:
+            return trace_of(self._formatter, record.exc_info)
+        return record.exc_text or left_by_a_queue(record, fields)
+
+
+def _subject(fields: Mapping[str, str]) -> str:
+    """Return level, route, what happened and the request ID, in one line (RFC 5322)."""
+    place = " ".join(fields[one] for one in ("service", "level") if one in fields)
+    path = fields.get("route", fields.get("path", ""))
+    request = f"{fields['method']} {path}: " if "method" in fields else ""
+    what = fields.get("exc_type", fields["message"])
+    text = _one_line(f"[{place}] {request}{what}")[:_LONGEST_SUBJECT]
+    request_id = fields.get("request_id", "")
+    return in_utf8(f"{text} ({_one_line(request_id)})" if request_id else text)
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

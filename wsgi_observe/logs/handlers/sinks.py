@@ -1,0 +1,372 @@
+"""The ways in which bytes enter a stream without waiting for its reader."""
+
+from __future__ import annotations
+
+import _socket  # not `socket`: gevent's would make the description that others share non-blocking
+import errno
+import json
+import os
+import re
+import select
+import stat
+from contextlib import suppress
+from operator import attrgetter
+from typing import Any, Protocol
+
+from wsgi_observe.context import running
+
+_ID = attrgetter("st_dev", "st_ino")
+
+Identity = tuple[int, int]
+"""The device and the number of a file."""
+
+NO_MORE_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+
+_not_ascii = re.compile("[^\x00-\x7f]")
+
+
+class LostDescriptorError(OSError):
+    """Other code has closed the descriptor of a sink, and may have got its number since."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EBADF, "its descriptor was closed by other code")
+
+
+class Sink(Protocol):
+    """Where lines go."""
+
+    is_pipe: bool
+    """Whether it keeps lines of several processes apart only up to 4,096 bytes."""
+
+    def write(self, data: bytes) -> int:
+        """Write what fits and return how much that was; raise BlockingIOError for nothing.
+
+        :raises LostDescriptorError: when it has to be reopened.
+        :raises OSError: when it takes nothing any more.
+        """
+
+    def end(self) -> object:
+        """Return a value that changes when the stream no longer ends with what was written last."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it takes a whole line, and return whether it does."""
+
+    def is_stale(self) -> bool:
+        """Return whether its name means another file by now."""
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+
+
+class Descriptor:
+    """A descriptor of our own that never blocks: a file, or a pipe that was opened anew.
+
+    :param source: the descriptor it was made of, which is watched for another file.
+    """
+
+    is_pipe = False
+
+    def __init__(self, descriptor: int, source: int | None = None) -> None:
+        self._own = descriptor
+        self._source = source
+        self._is = _identity(descriptor)
+
+    def write(self, data: bytes) -> int:
+        """Write; a pipe takes up to 4,096 bytes whole or not at all."""
+        try:
+            found = os.fstat(self._own)  # as `_require_own` does; each line would pay for the call
+        except OSError:
+            raise LostDescriptorError from None
+        if _ID(found) != self._is:
+            self._own = -1
+            raise LostDescriptorError
+        return os.write(self._own, data)
+
+    def end(self) -> object:
+        """Return which stream it is, and of a file how long."""
+        return _end_of(self._own)
+
+    def _require_own(self) -> None:
+        """Raise LostDescriptorError where the descriptor is another stream's by now.
+
+        Daemons close all that are open, and the next socket gets the number.
+        """
+        if _identity(self._own) != self._is:
+            self._own = -1
+            raise LostDescriptorError
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for room: in a pipe that is a free page, not the rest of one."""
+        poll = select.poll()  # found here at each call: under gevent it is one that yields
+        poll.register(self._own, select.POLLOUT)
+        return bool(poll.poll(seconds * 1000))
+
+    def is_stale(self) -> bool:
+        """Return whether either descriptor means another file: closed by a daemon, or moved to."""
+        if _identity(self._own) != self._is:
+            self._own = -1  # somebody else's by now
+            return True
+        source = None if self._source is None else _identity(self._source)
+        return source is not None and source != self._is and not is_reused(self._source)
+
+    def close(self) -> None:
+        """Close our own descriptor."""
+        if _identity(self._own) == self._is:
+            with suppress(OSError):
+                os.close(self._own)
+        self._own = -1
+
+
+class Pipe(Descriptor):
+    """A pipe, opened anew so as not to block."""
+
+    is_pipe = True
+
+
+class AskedPipe(Pipe):
+    """A pipe that could not be opened anew: asked for room before each write."""
+
+    def write(self, data: bytes) -> int:
+        """Write if there is room for a line."""
+        self._require_own()
+        poll = select.poll()
+        poll.register(self._own, select.POLLOUT)
+        if not poll.poll(0):
+            raise BlockingIOError
+        return os.write(self._own, data)
+
+
+class Socket(Descriptor):
+    """A socket, such as journald's."""
+
+    is_pipe = True
+
+    def __init__(self, descriptor: int, source: int | None = None) -> None:
+        super().__init__(descriptor, source)
+        self._socket = _socket.socket(fileno=descriptor)
+
+    def write(self, data: bytes) -> int:
+        """Send what fits."""
+        self._require_own()
+        return self._socket.send(data, _socket.MSG_DONTWAIT)
+
+    def close(self) -> None:
+        """Close our own descriptor."""
+        self._socket.detach()
+        super().close()
+
+
+class Borrowed(AskedPipe):
+    """The stream's own descriptor, while the process has no more of them to give.
+
+    Reopened at the next look, when there may be one.
+    """
+
+    def __init__(self, source: int) -> None:
+        super().__init__(source, source)
+        self._is_socket = stat.S_ISSOCK(os.fstat(source).st_mode)
+
+    def write(self, data: bytes) -> int:
+        """Write if there is room, without a descriptor of its own."""
+        if not self._is_socket:
+            return super().write(data)
+        self._require_own()
+        stream = _socket.socket(fileno=self._own)
+        try:
+            return stream.send(data, _socket.MSG_DONTWAIT)
+        finally:
+            stream.detach()
+
+    def is_stale(self) -> bool:
+        """Return True: it is to be replaced by one of our own."""
+        return True
+
+    def close(self) -> None:
+        """Leave it open: it is not ours."""
+        self._own = -1
+
+
+class File:
+    """A file by its path: appended to, and opened again where it was rotated away.
+
+    :param owner: user and group IDs that the file belongs to where this creates it.
+    """
+
+    is_pipe = False
+
+    def __init__(self, path: str, owner: tuple[int, int] | None = None) -> None:
+        self._path = path
+        self._owner = owner
+        self._own = -1
+        self._is: Identity | None = None
+        try:
+            self._open()
+        except OSError as error:
+            if error.errno not in NO_MORE_DESCRIPTORS:
+                raise  # while there are none, each write tries again
+
+    def write(self, data: bytes) -> int:
+        """Append, to the file that has the name now."""
+        try:
+            named, own = os.stat(self._path), os.fstat(self._own)  # noqa: PTH116
+            is_same = _ID(named) == _ID(own) == self._is
+        except OSError:
+            is_same = False
+        if not is_same:
+            self._follow()
+        return os.write(self._own, data)
+
+    def end(self) -> object:
+        """Return which file has the name now, and how long it is."""
+        self._follow()
+        return _end_of(self._own)
+
+    def _follow(self) -> None:
+        """Open the file that has the name, where it is another one, or where ours was closed."""
+        if self.is_stale():
+            self._open()
+            return
+        # A worker that serves as another user may not create files where its arbiter may: the
+        # rotated file takes its lines until there is a new one.
+        with suppress(PermissionError):
+            try:
+                now = os.stat(self._path)  # noqa: PTH116
+                is_same = _ID(now) == self._is
+            except FileNotFoundError:
+                is_same = False
+            if not is_same:
+                self._open()
+
+    def wait(self, seconds: float) -> bool:
+        """Return: a file is never waited for."""
+        return True
+
+    def is_stale(self) -> bool:
+        """Return whether a daemon has closed it."""
+        if self._own >= 0 and _identity(self._own) == self._is:
+            return False
+        self._own = -1
+        return True
+
+    def close(self) -> None:
+        """Close it."""
+        if not self.is_stale():
+            os.close(self._own)
+            self._own = -1
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            opened = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            opened = os.open(self._path, flags)
+        else:
+            if self._owner is not None:
+                with suppress(PermissionError):  # as the workers' user itself
+                    os.fchown(opened, *self._owner)
+        if self._own >= 0:
+            os.close(self._own)
+        self._own = opened
+        self._is = _identity(opened)
+
+
+class Plain:
+    """A stream of Python's own, such as one that a test captures: nothing keeps it from waiting."""
+
+    is_pipe = False
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> int:
+        """Write, in ASCII where the stream's encoding has no more."""
+        text = data.decode()
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError:
+            self._stream.write(_not_ascii.sub(lambda match: json.dumps(match[0])[1:-1], text))
+        if hasattr(self._stream, "flush"):
+            self._stream.flush()
+        return len(data)
+
+    def end(self) -> object:
+        """Return None: it takes a line whole."""
+        return None
+
+    def wait(self, seconds: float) -> bool:
+        """Return: it has waited already."""
+        return True
+
+    def is_stale(self) -> bool:
+        """Return whether it was closed, as captured streams are at the end of a test."""
+        return bool(getattr(self._stream, "closed", False))
+
+    def close(self) -> None:
+        """Leave it open: it is not ours."""
+
+
+def is_reused(descriptor: int | None) -> bool:
+    """Return whether a standard descriptor was closed, and its number is a connection's by now.
+
+    One that was moved, by ``dup2`` mostly, is a file, a pipe or a terminal.
+    """
+    if descriptor not in _AT_START or _identity(descriptor) == _AT_START[descriptor]:
+        return False
+    with suppress(OSError):
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    return False
+
+
+def _identity(descriptor: int) -> Identity | None:
+    """Return which file a descriptor means, None where it is closed."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return _ID(found)
+
+
+def _end_of(descriptor: int) -> object:
+    """Return what a descriptor means, and where its end is: that of a file can be seen."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    is_file = stat.S_ISREG(found.st_mode)
+    return found.st_dev, found.st_ino, found.st_size if is_file else 0
+
+
+_AT_START = {number: _identity(number) for number in (1, 2)}
+
+
+class ServerErrors:
+    """Writes to the running request's ``wsgi.errors``, and outside a request to another sink."""
+
+    is_pipe = True
+
+    def __init__(self, outside: Sink) -> None:
+        self._outside = outside
+
+    def write(self, data: bytes) -> int:
+        """Write."""
+        scope = running()
+        stream = scope.environ.get("wsgi.errors") if scope is not None else None
+        if stream is None:
+            return self._outside.write(data)
+        return Plain(stream).write(data)
+
+    def end(self) -> object:
+        """Return where the stream outside a request ends; a server's takes a line whole."""
+        return self._outside.end()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the stream outside a request; a server's has waited already."""
+        return self._outside.wait(seconds)
+
+    def is_stale(self) -> bool:
+        """Return whether the stream outside a request is another by now."""
+        return self._outside.is_stale()
+
+    def close(self) -> None:
+        """Close the stream outside a request; a server's is its own."""
+        self._outside.close()

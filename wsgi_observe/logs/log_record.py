@@ -1,0 +1,70 @@
+"""A log record for a caller that is known: made without looking for its frame."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from os import getpid
+from threading import current_thread, get_ident
+from time import time
+
+from wsgi_observe.field_names import FACTS
+
+_Record = logging.LogRecord
+
+
+def own_extra(fields: dict[str, object]) -> dict[str, object]:
+    """Return the ``extra=`` of a record of our own, whose fields may have reserved names.
+
+    They are attributes for everybody, and once more together for our formatters: an attribute
+    of that name which an app has set becomes ``extra_<name>`` there.
+    """
+    return {**fields, FACTS: fields}
+
+
+class RecordMaker:
+    """Makes the records of one logger and level, in half the time that `logging` takes.
+
+    A record factory of the user's is asked as ever; where there is none, what never changes is
+    copied from a pattern.
+    """
+
+    def __init__(self, logger: logging.Logger, level: int, path: str) -> None:
+        self._logger, self._level, self._path = logger, level, path
+        self._pattern = self._ask_factory("", {}).__dict__
+        self._began = self._pattern["created"] - self._pattern["relativeCreated"] / 1000
+
+    def make(
+        self, message: str, fields: dict[str, object], level: int | None = None
+    ) -> logging.LogRecord:
+        """Return what ``logger.log(level, message, extra=fields)`` would have handled.
+
+        :param level: another one than that of this maker's other records.
+        """
+        if logging.getLogRecordFactory() is not _Record:
+            return self._ask_factory(message, own_extra(fields), level)
+        record = _Record.__new__(_Record)
+        attributes = record.__dict__
+        attributes.update(self._pattern)
+        attributes["msg"] = message
+        attributes["created"] = created = time()
+        attributes["msecs"] = created % 1 * 1000
+        attributes["relativeCreated"] = (created - self._began) * 1000
+        attributes["thread"] = get_ident()
+        attributes["threadName"] = current_thread().name
+        attributes["process"] = getpid()
+        if "multiprocessing" in sys.modules:
+            attributes["processName"] = sys.modules["multiprocessing"].current_process().name
+        attributes["levelno"] = number = self._level if level is None else level
+        attributes["levelname"] = logging.getLevelName(number)  # it may have been renamed
+        attributes.update(fields)
+        attributes[FACTS] = fields
+        return record
+
+    def _ask_factory(
+        self, message: str, fields: dict[str, object], level: int | None = None
+    ) -> logging.LogRecord:
+        number = self._level if level is None else level
+        return self._logger.makeRecord(
+            self._logger.name, number, self._path, 0, message, (), None, None, fields
+        )

@@ -1,0 +1,223 @@
+"""What gives itself away by its form: credentials, keys and tokens, in any text."""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as NoBase64
+from binascii import a2b_base64
+from string import ascii_letters, digits
+
+from wsgi_observe.redaction.budget import Budget, Span, replaced
+from wsgi_observe.redaction.sensitive_words import REDACTED
+from wsgi_observe.redaction.value_ends import end_of_value
+
+_private_key = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:(?!-----END )[\s\S])*+(?:-----END [A-Z0-9 ]{0,60}(?:-----)?)?"
+)
+# RFC 7519, also signed in another way (itsdangerous) or encrypted in five parts.
+_jwt = re.compile(r"(?:(?<![\w-])|(?<=%[0-9a-fA-F]{2}))eyJ[\w-]{8,}+(?:\.[\w-]*+)+", re.ASCII)
+_scheme = re.compile(
+    r"\b(bearer|basic)((?: |\+|%20)+)(?!(?:bearer|basic)\b)([\w.~+/-]{4,}+={0,3})", re.I | re.A
+)
+# RFC 3986, section 3.2.1; a `#`, `?` or `@` that nobody encoded is taken for the password's.
+_password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]{0,256})@")
+# Where a slash is not encoded either: `pg://jane:a/b@db`, but not `http://db:5432/a@b`.
+_slash_in_password = re.compile(
+    r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))((?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
+)
+_token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)@")
+parameters = re.compile(
+    r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
+    r"Failing row contains )"
+)
+
+
+def without_forms(text: str, budget: Budget) -> str:
+    """Return `text` without what is recognised wherever it stands."""
+    if "-----BEGIN" in text:
+        text = _private_key.sub(REDACTED, text)
+    if "[" in text or "Failing" in text:
+        text = _without_parameters(text, budget)
+    if "://" in text:
+        text = replaced(text, _password_in_url, _first_group, budget)
+        text = replaced(text, _slash_in_password, _first_group, budget)
+        text = replaced(text, _token_in_url, _user_if_random, budget)
+    if "eyJ" in text:
+        text = _jwt.sub(REDACTED, text)
+    folded = text.lower()  # quicker than to look for either case
+    if "bearer" in folded or "basic" in folded:
+        text = replaced(text, _scheme, _credential, budget)
+    return text
+
+
+def _without_parameters(text: str, budget: Budget) -> str:
+    """Leave out what SQLAlchemy says of a statement's values, and PostgreSQL of a row's."""
+    parts: list[str] = []
+    kept = 0
+    while found := parameters.search(text, kept):
+        if not budget.take(3):
+            return budget.cut_off("".join(parts), len(text) - kept)
+        is_list = found[0].startswith("[parameters")
+        end = end_of_value(text, found.start() if is_list else found.end(), budget)
+        parts += text[kept : found.end()], REDACTED, "]" if is_list else ""
+        kept = max(end, found.end())
+    return "".join([*parts, text[kept:]]) if parts else text
+
+
+def _first_group(found: re.Match[str]) -> Span:
+    return found.start(1), found.end(1), REDACTED
+
+
+def _user_if_random(found: re.Match[str]) -> Span | None:
+    return _first_group(found) if _looks_random(found[1]) else None
+
+
+def _credential(found: re.Match[str]) -> Span | None:
+    scheme, value = found[1], found[3]
+    is_one = scheme.lower() == "basic" and _is_user_and_password(value)
+    if not is_one and (not _looks_random(value, 4) or _is_a_name(found)):
+        return None
+    return found.start(3), found.end(3), REDACTED
+
+
+def _is_a_name(found: re.Match[str]) -> bool:
+    """Return whether what follows the scheme is the next name: `bearer expires_in=3600`."""
+    value = found[3]
+    is_assigned = value.endswith("=") and not found.string[found.end() : found.end() + 1].isspace()
+    words = value.rstrip("=").split("_")
+    return len(words) > 1 and is_assigned and all(map(str.islower, words))
+
+
+def _looks_random(text: str, least: int = 16) -> bool:
+    """Tell a credential from a word of prose: `bearer authentication`, `basic auth-flow`."""
+    if len(text) < least:
+        return False
+    inner = text[1:]
+    has_digit = any(map(str.isdigit, text))
+    is_mixed = not inner.islower() and not text.isupper() and any(map(str.isupper, inner))
+    return has_digit or is_mixed or "_" in text or "~" in text or len(text) >= 24
+
+
+def _is_user_and_password(text: str) -> bool:
+    try:
+        return b":" in a2b_base64(text + "=" * (-len(text) % 4))
+    except NoBase64:
+        return False
+
+
+# The form of each, and where its vendor or the makers of secret scanners describe it.
+_FORMS = (
+    # docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html; a secret may follow
+    r"A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}(?:[\s:,/|\"']{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9+]))?",
+    # docs.github.com/authentication: about authentication to GitHub, token formats
+    r"gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255}",
+    # docs.gitlab.com/security/tokens: token prefixes
+    r"gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct)-[\w.-]{20,}+",
+    # api.slack.com/authentication/token-types; hooks.slack.com
+    r"xox[abeoprs]-[A-Za-z0-9.-]{10,}+|xapp-\d-[A-Za-z0-9-]{10,}+",
+    # docs.stripe.com/keys, docs.stripe.com/webhooks
+    r"[sr]k_(?:live|test)_[A-Za-z0-9]{10,}+|whsec_[A-Za-z0-9+/]{24,}+",
+    # platform.openai.com/docs, docs.anthropic.com: API keys
+    r"sk-(?:proj-|svcacct-|admin-|ant-)?[A-Za-z0-9_-]{20,}+",
+    # cloud.google.com/docs/authentication/api-keys, developers.google.com/identity/protocols/oauth2
+    r"AIza[\w-]{35}|ya29\.[\w-]{20,}+|GOCSPX-[\w-]{28}",
+    # docs.npmjs.com/about-access-tokens, pypi.org/help/#apitoken, guides.rubygems.org
+    r"npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}+|rubygems_[0-9a-f]{48}",
+    # docs.sendgrid.com/ui/account-and-settings/api-keys, documentation.mailgun.com
+    r"SG\.[\w-]{16,32}\.[\w-]{16,64}|key-[0-9a-f]{32}",
+    # developer.hashicorp.com/vault/docs/concepts/tokens, …/terraform/cloud-docs/users-teams-…
+    r"hv[sbr]\.[\w-]{24,}+|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,}+",
+    # learn.microsoft.com/azure/storage/common/storage-sas-overview: the signature of a link
+    r"(?<=[?&;]sig=)[A-Za-z0-9%+/=_-]{20,}+",
+    # www.twilio.com/docs/iam/api-keys, docs.digitalocean.com/reference/api
+    r"SK[0-9a-f]{32}|do[opr]_v1_[0-9a-f]{64}",
+    # docs.databricks.com/dev-tools/auth, huggingface.co/docs/hub/security-tokens
+    r"dapi[0-9a-f]{32}|hf_[A-Za-z0-9]{30,}+",
+    # shopify.dev/docs/apps/auth, developer.squareup.com/docs/build-basics/access-tokens
+    r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sq0[a-z]{3}-[\w-]{22,43}|EAAA[\w-]{60}",
+    # core.telegram.org/bots/features#authorizing-your-bot
+    r"\d{8,10}:AA[\w-]{33}",
+    # docs.docker.com/security/for-developers/access-tokens, grafana.com/docs: service accounts
+    r"dckr_(?:pat|oat)_[\w-]{20,}+|gl(?:sa|c)_[A-Za-z0-9+/=_]{32,}+",
+    # developer.atlassian.com/cloud, linear.app/developers, docs.newrelic.com, docs.sentry.io
+    r"ATATT3[\w=-]{50,}+|lin_api_\w{32,}+|NRAK-[A-Z0-9]{27}|sntry[su]_[\w=+/-]{20,}+",
+    # www.pulumi.com/docs, docs.doppler.com/reference, github.com/FiloSottile/age
+    r"pul-[0-9a-f]{40}|dp\.[a-z]{2,6}\.[A-Za-z0-9]{40,44}|AGE-SECRET-KEY-1[0-9A-Z]{58}",
+)
+_token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_FORMS)})", re.ASCII)
+# One of them is in each: to look for them takes a twentieth of the time.
+PREFIXES = (
+    *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    *("glpat-", "gloas-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glimt-"),
+    *("glagent-", "glsoat-", "glffct-", "xox", "xapp-", "k_live_", "k_test_", "whsec_", "sk-"),
+    *("AIza", "ya29.", "GOCSPX-", "npm_", "pypi-", "rubygems_", "SG.", "key-", "hvs.", "hvb."),
+    *("hvr.", ".atlasv1.", "sig=", "SK", "_v1_", "dapi", "hf_", "shpat_", "shpca_", "shppa_"),
+    *("shpss_", "sq0", "EAAA", ":AA", "dckr_", "glsa_", "glc_", "ATATT3", "lin_api_", "NRAK-"),
+    *("sntry", "pul-", "dp.", "AGE-SECRET-KEY", "hooks.slack.com", "/webhooks/"),
+)
+_webhook = re.compile(
+    r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/)[\w/-]{20,}+", re.ASCII
+)
+
+
+WORDS = bytes(
+    ord("a") if chr(one) in f"{ascii_letters}{digits}_-" else ord(" ") for one in range(256)
+)
+"""Translates UTF-8 to what has `LONG_WORD` in it where there may be a token: a look at all of a
+text in the time that a few of its characters would take."""
+
+LONG_WORD = "a" * 16
+
+
+def without_tokens(text: str) -> str:
+    """Return `text` without tokens and keys of known vendors."""
+    if not _may_hold_token(text):
+        return text
+    return _webhook.sub(rf"\1{REDACTED}", _token.sub(REDACTED, text))
+
+
+def holds_token(text: str) -> bool:
+    """Return whether there is one in a text."""
+    if not _may_hold_token(text):
+        return False
+    return _token.search(text) is not None or _webhook.search(text) is not None
+
+
+def _may_hold_token(text: str) -> bool:
+    words = text.encode("utf-8", "surrogatepass").translate(WORDS).decode("latin-1")
+    return LONG_WORD in words and any(map(text.__contains__, PREFIXES))
+
+
+SHORTEST_LINK = 23
+"""The characters of the shortest path that there is one in."""
+
+_PURPOSES = (
+    *("reset", "verif", "confirm", "activat", "token", "invit", "unsubscri", "magic", "unlock"),
+    "recover",
+)
+# `/reset/<token>`, and with the user before it, as Django has it: `/reset/MQ/<token>/`.
+_link = re.compile(
+    rf"(?P<before>/[\w.~-]{{0,40}}(?:{'|'.join(_PURPOSES)})[\w.~-]{{0,40}}/(?:[\w.~=%-]{{1,64}}/)?)"
+    r"(?P<token>[\w.~=%-]{16,})",
+    re.IGNORECASE,
+)
+
+
+def without_links(path: str) -> str:
+    """Return a path without the token of such a link.
+
+    >>> without_links("/reset/4f5d6e7a8b9c0d1e2f3a"), without_links("/reset/how-to-do-that")
+    ('/reset/[REDACTED]', '/reset/how-to-do-that')
+    """
+    if len(path) < SHORTEST_LINK:
+        return path
+    folded = path.lower()
+    return _link.sub(_shown, path) if any(map(folded.__contains__, _PURPOSES)) else path
+
+
+def _shown(found: re.Match[str]) -> str:
+    token = found["token"]
+    has_digits = any(map(str.isdigit, token)) and any(map(str.isalpha, token))
+    is_random = has_digits or (not token.islower() and not token.isupper())
+    return f"{found['before']}{REDACTED}" if is_random else found[0]

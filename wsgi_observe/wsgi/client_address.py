@@ -1,0 +1,154 @@
+"""The address of a request's client: which one it is, and how much of it a log line may show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from wsgi_observe.context import Scope
+from wsgi_observe.validators import SettingsError, items, trust
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+MODES = ("full", "truncated", "off")
+
+
+def peer(address: str, mode: str) -> str | None:
+    """Return `address` in one of the `MODES`; None for one that is not to be told.
+
+    >>> peer("203.0.113.7", "truncated"), peer("2001:db8:1:2::7", "truncated")
+    ('203.0.113.0', '2001:db8:1::')
+    """
+    if mode == "full":
+        return address
+    return _truncated(address) if mode == "truncated" else None
+
+
+def stricter(one: str, other: str) -> str:
+    """Return the mode that tells less."""
+    return max(one, other, key=MODES.index)
+
+
+@lru_cache(maxsize=1024)
+def _truncated(address: str) -> str | None:
+    """Return the /24 or /48 that an address is in; None for what is no address."""
+    from ipaddress import IPv4Address, IPv6Address, ip_address  # for those who truncate
+
+    try:
+        found = ip_address(address.partition("%")[0].strip("[]"))
+    except ValueError:
+        return None  # a Unix socket's name, or worse
+    if isinstance(found, IPv6Address):
+        mapped = found.ipv4_mapped
+        if mapped is None:
+            return str(IPv6Address(int(found) >> 80 << 80))
+        return f"::ffff:{IPv4Address(int(mapped) >> 8 << 8)}"
+    return str(IPv4Address(int(found) >> 8 << 8))
+
+
+_MOST_PROXIES = 32
+_LONGEST = 1024  # characters of X-Forwarded-For that are looked at, from its end
+
+
+class ClientAddress:
+    """What the settings say of the address on a request's lines.
+
+    :param mode: how much of it is shown, one of the `MODES`.
+    :param trusted: the number of proxies before the server, or their networks.
+    """
+
+    def __init__(self, mode: str, trusted: int | Iterable[Any]) -> None:
+        self._mode = mode
+        self._hops = trusted if isinstance(trusted, int) else None
+        self._networks = () if isinstance(trusted, int) else tuple(trusted)
+        # Clients come again, and to read an address takes longer than all else here.
+        self._walk = lru_cache(maxsize=1024)(self._walked)
+
+    @property
+    def is_peers(self) -> bool:
+        """Whether it is the server's own ``REMOTE_ADDR``, in full."""
+        return self._mode == "full" and self._hops == 0
+
+    def note(self, scope: Scope, environ: WSGIEnvironment) -> None:
+        """Have the lines of a request show the address so."""
+        scope.remote_addr = stricter(scope.remote_addr, self._mode)
+        if self._hops != 0 and not scope.client_addr:
+            scope.client_addr = self.of(environ)
+
+    def of(self, environ: WSGIEnvironment) -> str:
+        """Return the address from which the trusted proxies got the request.
+
+        ``X-Forwarded-For`` is read from the right, where each proxy has added who asked it, until
+        an address is not trusted. What is no address (``unknown``, a forged text) ends the walk,
+        at the proxy that wrote it. Where all are trusted, it is the one furthest out.
+        """
+        peer: str = environ.get("REMOTE_ADDR") or ""
+        forwarded: str = environ.get("HTTP_X_FORWARDED_FOR") or ""
+        if len(forwarded) > _LONGEST:
+            forwarded = forwarded[-_LONGEST:].partition(",")[2]
+        return self._walk(peer, forwarded) if forwarded else peer
+
+    def _walked(self, peer: str, forwarded: str) -> str:
+        is_socket = self._hops is None and _is_socket(peer)
+        if not is_socket and not self._trusts(_read(peer), 0):
+            return peer
+        entries = [entry for entry in forwarded.split(",") if not entry.isspace() and entry]
+        found = peer
+        for hop, entry in enumerate(reversed(entries[-_MOST_PROXIES:]), 1):
+            address = _read(entry.strip())
+            if address is None:
+                break
+            found = str(address)
+            if not self._trusts(address, hop):
+                break
+        return found
+
+    def _trusts(self, address: IPv4Address | IPv6Address | None, hop: int) -> bool:
+        if self._hops is not None:
+            return hop < self._hops
+        # A dual-stack proxy shows an IPv4 address as ::ffff:10.0.0.1.
+        plain = getattr(address, "ipv4_mapped", None) or address
+        return plain is not None and any(plain in network for network in self._networks)
+
+
+def fit_proxies(name: str, value: Any) -> int | tuple[IPv4Network | IPv6Network, ...]:
+    """Check a number of proxies, or networks."""
+    allowed = f"a number of proxies from 0 to {_MOST_PROXIES}"
+    if not isinstance(value, int):
+        return trust(name, value, allowed)
+    if isinstance(value, bool) or not 0 <= value <= _MOST_PROXIES:
+        raise SettingsError(name, f"{allowed} or networks such as 10.0.0.0/8", value)
+    return value
+
+
+def number_or_items(name: str, value: str) -> int | tuple[str, ...]:
+    """Read a number, or items between commas."""
+    return int(value) if value.isdecimal() and len(value) < 10 else items(name, value)
+
+
+def _is_socket(peer: str) -> bool:
+    """Return whether a peer came by a Unix socket: only the host's own proxy can."""
+    # Gunicorn and gevent have no address for it, Waitress says localhost, others its path.
+    return peer in ("", "localhost") or peer.startswith(("unix:", "/", "@"))
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address in an entry of X-Forwarded-For: some proxies add a port."""
+    from ipaddress import ip_address  # for those who have proxies
+
+    if text.startswith("["):
+        text, bracket, port = text[1:].partition("]")
+        is_entry = bool(bracket) and (not port or (port[0] == ":" and port[1:].isdecimal()))
+    else:
+        host, colon, port = text.partition(":")
+        has_port = bool(colon) and "." in host
+        is_entry = not has_port or port.isdecimal()
+        text = host if has_port else text
+    try:
+        return ip_address(text.partition("%")[0]) if is_entry else None
+    except ValueError:
+        return None

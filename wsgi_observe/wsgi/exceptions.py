@@ -1,0 +1,334 @@
+"""Which exceptions are failures, which may rise to the server, which are logged already."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+
+from wsgi_observe.context import Scope, running
+
+_MARK = "__wsgi_observe_logged__"
+_HANDLED = "handled_error"
+_UNREADABLE = "__wsgi_observe_unreadable__"
+_OURS = "wsgi_observe.errors"
+_UNCAUGHT = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what it has got
+_MOST_CAUSES = 8
+_VARARGS = 0x04  # `inspect.CO_VARARGS`; the module is as much to load as all of this package
+
+# Gunicorn's own handlers set a flag by which a worker ends: nothing is lost by a response of ours.
+# A sync worker ends in no other way: it answers whatever rises, a SystemExit too.
+_BY_FLAG, _BY_NOTHING_ELSE = "gunicorn.workers.", "gunicorn.workers.sync"
+
+# What frameworks raise themselves for a body that is shorter than its Content-Length, and Gunicorn
+# when it reads a malformed one away that the app has left.
+_UNREADABLE_KINDS = frozenset(
+    {
+        ("webob.request", "DisconnectionError"),
+        ("gunicorn.http.errors", "InvalidChunkSize"),
+        ("gunicorn.http.errors", "ChunkMissingTerminator"),
+    }
+)
+
+# Whose loggers report what a request has raised once more, when it has ended.
+_SERVERS = frozenset(
+    {
+        *("gunicorn", "waitress", "werkzeug", "cheroot", "gevent", "eventlet", "tornado"),
+        *("granian", "_granian", "uwsgi", "bjoern", "mod_wsgi", "wsgiref"),
+    }
+)
+
+
+# Where servers send a response.
+_SENDERS = (
+    *("gunicorn.", "waitress.", "cheroot.", "granian.", "gevent.pywsgi", "eventlet.wsgi"),
+    *("werkzeug.serving", "wsgiref.", "tornado."),
+)
+
+
+class RequestFailedError(Exception):
+    """Stands in for an exception that would have ended the worker with the request."""
+
+
+def is_shutdown(error: BaseException) -> bool:
+    """Return whether `error` ends the process or greenlet, rather than only its request.
+
+    It does where it comes from outside of the code that it interrupts:
+
+    - a ``KeyboardInterrupt`` or ``GreenletExit`` that no ``raise`` statement has raised: Python's
+      handler of SIGINT and ``greenlet.throw`` are written in C;
+    - a ``KeyboardInterrupt`` or ``SystemExit`` that a handler of a signal has raised, or that was
+      raised in handling one of those.
+
+    Everything else that is raised is a failure of its request: ``sys.exit()`` in a view,
+    ``gevent.Timeout``, ``asyncio.CancelledError``, and any ``GeneratorExit``, which outside of the
+    generator that is closed is nobody's way to end anything.
+    """
+    # Not by `isinstance`, here and below: it may run the app's code, a ``__class__`` that raises.
+    if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
+        needs_response = _has_come_through(error, _BY_FLAG) or _is_under(_BY_NOTHING_ELSE)
+        return _is_from_signal(error) and not needs_response
+    # By name: greenlet is not ours to import.
+    is_kill = any(kind.__name__ == "GreenletExit" for kind in type(error).__mro__)
+    return is_kill and _is_thrown_in(error)
+
+
+def any_failure() -> type[BaseException] | tuple[()]:
+    """Return what to catch round code of the app's that must not fail: all but a shutdown.
+
+    For ``except any_failure():`` alone, which asks while the exception is being handled. A
+    ``__str__`` that raises ``SystemExit`` would otherwise end whoever logs the object.
+    """
+    error = sys.exception()
+    return () if error is None or is_shutdown(error) else BaseException
+
+
+def _is_from_signal(error: BaseException | None) -> bool:
+    for _ in range(_MOST_CAUSES):
+        if error is None or not issubclass(type(error), (KeyboardInterrupt, SystemExit)):
+            return False
+        if _has_left_handler(error.__traceback__):
+            return True
+        if issubclass(type(error), KeyboardInterrupt) and _is_thrown_in(error):
+            return True
+        error = error.__context__  # a ``sys.exit()`` in ``except KeyboardInterrupt``
+    return False
+
+
+def _has_left_handler(trace: TracebackType | None) -> bool:
+    """Return whether an exception came through the handler of a signal, if not through C's.
+
+    That is the one kind of function that is given its own caller's frame, as an argument.
+    """
+    while trace is not None and trace.tb_next is not None:
+        interrupted, trace = trace.tb_frame, trace.tb_next
+        if any(value is interrupted for value in _arguments(trace.tb_frame)):
+            return True
+    return False
+
+
+def _arguments(frame: FrameType) -> Iterator[object]:
+    code, values = frame.f_code, frame.f_locals
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _VARARGS)
+    for name in code.co_varnames[:count]:
+        value = values.get(name)
+        yield value
+        if type(value) is tuple:  # Werkzeug's ``lambda *args: sys.exit(0)``
+            yield from value
+
+
+def _is_thrown_in(error: BaseException) -> bool:
+    """Return whether `error` came up in the midst of code, and not by a ``raise`` statement."""
+    trace = error.__traceback__
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    from opcode import opmap  # where it is needed
+
+    frame, at = trace.tb_frame, trace.tb_lasti
+    # It raises, by a statement, the SIGINT that came while a loop ran.
+    if frame.f_globals.get("__name__") == "asyncio.runners":
+        return True
+    return frame.f_code.co_code[at : at + 1] != bytes([opmap["RAISE_VARARGS"]])
+
+
+def _is_under(module: str) -> bool:
+    """Return whether a function of `module` runs what runs here."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def is_close_of_generator(error: BaseException) -> bool:
+    """Return whether the generator that handles `error` is closed, at a ``yield`` of its own."""
+    trace = error.__traceback__
+    return issubclass(type(error), GeneratorExit) and (trace is None or trace.tb_next is None)
+
+
+def is_lost_client(error: BaseException) -> bool:
+    """Return whether a server that could not send on has only lost its client, or is stopping."""
+    gone = (
+        issubclass(type(error), OSError) or type(error).__name__ == "ClientDisconnected"
+    )  # Waitress
+    # Of a generator further out that is closed, if it is not the app's.
+    return gone or issubclass(type(error), GeneratorExit) or is_shutdown(error)
+
+
+def mark_unreadable(error: BaseException) -> None:
+    """Note on `error` that the server raised it from a request body which it could not read."""
+    BaseException.__setattr__(error, _UNREADABLE, True)
+
+
+def is_unreadable_body(error: BaseException) -> bool:
+    """Return whether `error` is about a request body that is malformed or cut short.
+
+    Gunicorn and gevent answer it with a 400 of their own and log nothing: any client can cause it.
+    """
+    cause: BaseException | None = error
+    for _ in range(_MOST_CAUSES):
+        if cause is None:
+            return False
+        if _UNREADABLE in BaseException.__getattribute__(cause, "__dict__"):
+            return True
+        if not issubclass(type(cause), OSError):
+            return False  # what an app raises because of it is the app's own failure
+        kind = type(cause)
+        if (kind.__module__, kind.__name__) in _UNREADABLE_KINDS:
+            return True
+        cause = cause.__cause__  # Django raises an OSError of its own from it
+    return False
+
+
+def is_raised_by_server(error: BaseException) -> bool:
+    """Return whether `error` has come through the code of a server, as it sends a response."""
+    return _has_come_through(error, _SENDERS)
+
+
+def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> bool:
+    """Return whether `error` has come through modules whose names begin so."""
+    trace = error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__")).startswith(modules):
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def contained(error: BaseException, scope: Scope) -> BaseException:
+    """Return what may be raised to the server for a logged `error`, mostly itself.
+
+    A ``SystemExit`` that reaches a gthread worker ends it, and with some codes its master.
+    """
+    if issubclass(type(error), Exception) or is_shutdown(error):
+        return error
+    stand_in = RequestFailedError(f"the app raised {type(error).__name__}")
+    stand_in.__cause__ = error
+    mark_logged(stand_in, scope)
+    return stand_in
+
+
+def mark_logged(
+    error: BaseException, scope: Scope, record: logging.LogRecord | None = None
+) -> None:
+    """Note on `error` that the log has its traceback, under the request of `scope`.
+
+    :param record: which the traceback was logged with, if by other code.
+    """
+    # Past the exception's own class, which may forbid it, as a frozen dataclass does.
+    BaseException.__setattr__(error, _MARK, (scope, None if record is None else _key_of(record)))
+
+
+def is_logged(error: BaseException) -> bool:
+    """Return whether the log has the traceback of `error` already, for this request.
+
+    The server reports after the request has ended, so a mark counts while its request runs and
+    when none does; an exception object that is raised again in a later request is news.
+    """
+    scope, _ = _mark_of(error)
+    return scope is not None and running() in (scope, None)
+
+
+@contextmanager
+def being_handled(error: BaseException, logger: str) -> Iterator[None]:
+    """Note that a framework has logged `error` to `logger`, and makes a response of it.
+
+    What Flask runs for each response (``after_request``) may fail for this one in the same way,
+    and is then logged too.
+    """
+    scope = running()
+    if scope is None:
+        yield
+        return
+    scope.__dict__[_HANDLED] = (error, logger)
+    try:
+        yield
+    finally:
+        del scope.__dict__[_HANDLED]  # its traceback holds frames that hold the scope
+
+
+def is_echo(record: logging.LogRecord) -> bool:
+    """Return whether a record is no ERROR, whatever its level: a repetition, or a client's doing.
+
+    A request's failure is one ERROR, the first one with the exception. An app may log and raise
+    it again, and the server reports it once more. A framework fails again over the response, and
+    logs a request body that cannot be read as a failure of the app. An app may keep an exception
+    and log it at another time, which is news.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return _repeats_as_text(record)
+    if is_unreadable_body(error):
+        return True
+    scope, logged_by = _mark_of(error)
+    if scope is None:
+        return _repeats_handled(error, record.name)
+    if record.name == _OURS or logged_by == _key_of(record):
+        return False
+    return _failing_scope() is scope or _is_servers(record) or record.name == _UNCAUGHT
+
+
+def _repeats_as_text(record: logging.LogRecord) -> bool:
+    """Return whether a server reports as text what its request has logged, as Granian does."""
+    if (record.levelno or 0) < logging.ERROR or not _is_servers(record):
+        return False
+    scope = running()
+    first = None if scope is None else scope.request.error_logged
+    return first is not None and first != _key_of(record)
+
+
+def _is_servers(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] in _SERVERS
+
+
+def _failing_scope() -> Scope | None:
+    """Return the running request, or a ``log_context`` with an ID of its own."""
+    scope = running()
+    if scope is None:
+        return None
+    request = scope.request
+    return request if request.request_id == scope.request_id else scope
+
+
+def _repeats_handled(error: BaseException, logger: str) -> bool:
+    scope = running()
+    first, its_logger = (None, "") if scope is None else scope.__dict__.get(_HANDLED, (None, ""))
+    if first is None or first is error or logger != its_logger:
+        return False
+    return type(error) is type(first) and error.args == first.args
+
+
+def note_error(record: logging.LogRecord) -> None:
+    """Note that the request which runs here has this ERROR line, unless it leaves as none.
+
+    For every handler or filter that sees a record, at any level. Then its access line, of a 5xx,
+    need not be one, and its exception is not logged again.
+    """
+    if (record.levelno or 0) < logging.ERROR or is_echo(record):  # one made by hand may have none
+        return
+    scope = _failing_scope()
+    if scope is None:
+        return
+    if scope.environ:
+        scope.error_logged = scope.error_logged or _key_of(record)
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and _mark_of(error)[0] is not scope:
+        mark_logged(error, scope, record)
+
+
+def _key_of(record: logging.LogRecord) -> tuple[object, ...]:
+    """Return what identifies a record, also once it was copied for another handler."""
+    return record.created, record.name, record.lineno
+
+
+def _mark_of(error: BaseException) -> tuple[Scope | None, object]:
+    """Return the scope that `error` was logged under, and the record, past its own class."""
+    found: tuple[Scope | None, object] = BaseException.__getattribute__(error, "__dict__").get(
+        _MARK, (None, None)
+    )
+    return found

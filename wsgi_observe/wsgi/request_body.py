@@ -1,0 +1,78 @@
+"""The request body (``wsgi.input``), watched for a client that breaks it off or garbles it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wsgi_observe.context import running
+from wsgi_observe.wsgi.exceptions import mark_unreadable
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+class RequestBody:
+    """The server's input stream; an error that the server raises from it is marked as the client's.
+
+    Frameworks answer and log such an error as one of the app's, so by the time that their response
+    is there nothing but this mark distinguishes the two.
+    """
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, *args: Any, **kwargs: Any) -> Any:
+        """Read bytes."""
+        try:
+            return self._stream.read(*args, **kwargs)
+        except Exception as error:
+            _note(error)
+            raise
+
+    def readline(self, *args: Any, **kwargs: Any) -> Any:
+        """Read a line."""
+        try:
+            return self._stream.readline(*args, **kwargs)
+        except Exception as error:
+            _note(error)
+            raise
+
+    def readlines(self, *args: Any, **kwargs: Any) -> Any:
+        """Read all lines."""
+        try:
+            return self._stream.readlines(*args, **kwargs)
+        except Exception as error:
+            _note(error)
+            raise
+
+    def __iter__(self) -> RequestBody:
+        return self
+
+    def __next__(self) -> Any:
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the server's stream has, such as ``fileno``."""
+        return getattr(self._stream, name)
+
+
+def watch_body(environ: WSGIEnvironment) -> None:
+    """Have the app read the request body through a `RequestBody`."""
+    stream = environ.get("wsgi.input")
+    if stream is not None and stream.__class__ is not RequestBody:
+        environ["wsgi.input"] = RequestBody(stream)
+
+
+def _note(error: Exception) -> None:
+    """Mark an error of the server's; any other is the app's, such as a wrong argument."""
+    # Gunicorn has one that is no OSError, for the trailers of a chunked body.
+    if isinstance(error, OSError) or type(error).__module__ == "gunicorn.http.errors":
+        mark_unreadable(error)
+        scope = running()
+        if scope is not None:
+            scope.request.unreadable = True
