@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.field_names import free_name
 from wsgi_observe.ids import is_fit, new_id
@@ -45,6 +45,7 @@ class Scope:
     trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
     user_key = b""  # what its user's pseudonym is made with
     error_logged: object = None  # which ERROR line the log has of it, if any
+    log_parts: dict[object, Any] | None = None  # what formatters have made of its fields
     unreadable = False  # whether its body was malformed, or broken off by the client
     _outer: weakref.ref[Scope] | None = None
 
@@ -95,11 +96,18 @@ class Scope:
         """Add fields of the app's; one with a reserved name becomes ``extra_<name>``."""
         self.add({free_name(name): value for name, value in fields.items()})
 
-    def add(self, fields: dict[str, object]) -> None:
-        """Add fields of our own, which may have reserved names."""
+    def add(self, fields: dict[str, object], *, first: bool = False) -> None:
+        """Add fields of our own, which may have reserved names.
+
+        :param first: whether they come before what is there, which keeps its values.
+        """
         if self.fields is None:
-            self.fields = {}
-        self.fields.update(fields)
+            self.fields = fields
+        elif first:
+            self.fields = {**fields, **self.fields}
+        else:
+            self.fields.update(fields)
+        self.log_parts = None
 
 
 bound = _running.get
@@ -197,7 +205,7 @@ on_request: list[Callable[[Scope], object]] = []
 long as its scope has no trace."""
 
 
-def tell_of(scope: Scope) -> None:
+def call_request_hooks(scope: Scope) -> None:
     """Have those who listen hear of a request."""
     for tell in on_request:
         tell(scope)

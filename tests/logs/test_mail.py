@@ -170,7 +170,7 @@ HEADERS = st.text(st.characters(max_codepoint=0x2FF), max_size=300)
 def test_no_text_can_add_a_header_or_a_line_to_the_subject(
     path: str, message: str, name: str
 ) -> None:
-    letters = Letters({}, "full")
+    letters = Letters()
     error = type("Odd", (Exception,), {"__name__": name})(message)
     record = logging.makeLogRecord(
         {"levelname": "ERROR", "msg": message, "route": path, "method": "GET", "exc_info": error}
@@ -346,7 +346,7 @@ def test_the_last_mail_of_a_process_still_goes_out(box: Mailbox) -> None:
 def test_a_hanging_server_does_not_keep_a_process_alive() -> None:
     with hanging_server() as port:
         # Within the patience of the test.
-        run("from wsgi_observe.logs import post; post.LAST_WAIT = 0.5; logging.error('bye')", port)
+        run("from wsgi_observe.logs.handlers import mail_queue as post; post.LAST_WAIT = 0.5; logging.error('bye')", port)
 
 
 def test_a_forked_worker_mails_its_own_errors_and_none_of_its_parents(box: Mailbox) -> None:

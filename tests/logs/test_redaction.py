@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, text
 
 from tests.calls import answering, call
 from tests.conftest import Log
-from tests.logs.test_direct import line_of as access_line_of
-from tests.logs.test_direct import only_ours
+from tests.logs.access_line import line_of as access_line_of
+from tests.logs.access_line import only_ours
 from tests.support import strict_json
 from wsgi_observe import AccessLog, bind, configure_logging, observe
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter, join

@@ -57,10 +57,7 @@ class Routes:
         if rule is None:
             self._mask(scope, self._of_all_rules())  # a redirect to the slash, a 405
             return
-        if scope.fields is None:
-            scope.fields = {"route": rule.rule, "endpoint": rule.endpoint}
-        else:
-            scope.fields = {"route": rule.rule, "endpoint": rule.endpoint, **scope.fields}
+        scope.add({"route": rule.rule, "endpoint": rule.endpoint}, first=True)
         if found.view_args and (mask := self._of(rule)) is not None:
             self._mask(scope, [mask], rule.rule)
 

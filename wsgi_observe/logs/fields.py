@@ -1,29 +1,24 @@
-"""The fields of a log line: its record's, its request's, and what ``extra=`` has added."""
+"""What a log line takes from its record: message, time, traceback, and the fields of ``extra=``."""
 
 from __future__ import annotations
 
 import logging
-import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from itertools import islice
 from time import gmtime, strftime
 from typing import Any
 
-from wsgi_observe.context import ENDED, Scope, bound, id_of_failure, on_request, tell_of
-from wsgi_observe.field_names import CONTEXT, FACTS, RECORD_NAMES, RESERVED, free_name
-from wsgi_observe.wsgi.client_address import peer, stricter
-from wsgi_observe.wsgi.environ import MASKED_PATH, add_request_fields
+from wsgi_observe.field_names import CONTEXT, FACTS, RECORD_NAMES, RESERVED
 from wsgi_observe.wsgi.exceptions import any_failure
+
+Fields = dict[str, object]
 
 _Record = logging.LogRecord
 
 _without_colours = re.compile(r"\x1b\[[0-9;]*m").sub
 
-OWN_ATTRIBUTES = frozenset({FACTS, CONTEXT})
-"""What records have for us alone, which is on no line."""
-
-_NO_EXTRAS = RECORD_NAMES | OWN_ATTRIBUTES
+_NOT_EXTRA = RECORD_NAMES | {FACTS, CONTEXT}
 # What `logging` itself puts on a record comes first on it, and `extra=` behind.
 FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
 
@@ -31,90 +26,6 @@ FIRST_EXTRA = len(logging.makeLogRecord({}).__dict__)
 # written: most lines fall into it too.
 _second = (0.0, "1970-01-01T00:00:00")
 _MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
-
-
-class LineFields:
-    """Makes the fields of lines by the settings of one handler; leaves their records as they are.
-
-    :param static: fields of every line; one with a reserved name becomes ``extra_<name>``.
-    :param remote_addr: how much of the client's address is shown.
-    """
-
-    def __init__(self, static: Mapping[str, object], remote_addr: str = "full") -> None:
-        self.static: Fields = {free_name(name): value for name, value in static.items()}
-        self.remote_addr = remote_addr
-        self._taken = RESERVED | OWN_ATTRIBUTES | self.static.keys()
-
-    def of(self, record: logging.LogRecord, message: str | None = None) -> Fields:
-        """Return the fields of a record's line.
-
-        :param message: the record's message, for who has formatted it already: an argument's
-            ``__str__`` may take long, or do something.
-        """
-        attributes = record.__dict__
-        fields: Fields = {
-            "timestamp": timestamp(record.created),
-            "level": record.levelname,
-            "logger": record.name,
-            "module": record.module,
-            "message": message_of(record) if message is None else message,
-            "pid": record.process or os.getpid(),
-        }
-        if self.static:
-            fields.update(self.static)
-        add_request(fields, attributes, self.remote_addr)
-        if record.exc_info and record.exc_info[0] is not None:
-            fields["exc_type"] = record.exc_info[0].__name__
-            if "request_id" not in fields and record.exc_info[1] is not None:
-                _add_id_of_failure(fields, record.exc_info[1])
-        if len(attributes) > FIRST_EXTRA:
-            self._add_extras(fields, attributes)
-        return fields
-
-    def _add_extras(self, fields: Fields, attributes: dict[str, Any]) -> None:
-        not_extra, count = _NO_EXTRAS, FIRST_EXTRA
-        if FACTS in attributes:  # fields of ours, which are attributes too
-            fields.update(attributes[FACTS])
-            not_extra = not_extra.union(attributes[FACTS])
-            count += len(attributes[FACTS]) + 1
-        if CONTEXT in attributes:
-            placed = _add_noted(fields, attributes[CONTEXT])
-            not_extra = not_extra.union(placed)
-            count += len(placed) + 1
-        if len(attributes) == count:
-            return
-        taken = self._taken
-        for name, value in islice(attributes.items(), FIRST_EXTRA, None):
-            if name.__class__ is str and name not in taken and name not in fields:
-                fields[name] = value
-            elif name not in not_extra:
-                free = str(name)
-                while free in taken or free in fields:
-                    free = f"extra_{free}"
-                fields[free] = value
-
-
-def _add_id_of_failure(fields: Fields, error: BaseException) -> None:
-    """Add the ID of the request that `error` has left: its server reports it when that is over."""
-    request_id = id_of_failure(error)
-    if request_id is not None:
-        fields["request_id"] = request_id
-
-
-def _add_noted(fields: Fields, noted: Mapping[str, Any]) -> Collection[str]:
-    """Add what a filter has of its own, and of an exception that a QueueHandler made text of.
-
-    Return the attributes that the filter has set.
-    """
-    for name, value in noted["static"].items():
-        fields.setdefault(name, value)
-    if "exc_type" in noted:
-        fields.setdefault("exc_type", noted["exc_type"])
-        message = noted["message"]
-        if str(fields["message"]).startswith(f"{message}\n"):
-            fields["message"] = message
-    placed: Collection[str] = noted["placed"]
-    return placed
 
 
 def timestamp(created: float) -> str:
@@ -146,13 +57,6 @@ def message_of(record: logging.LogRecord) -> str:
         return f"{text_of(record.msg)} (its arguments do not fit: {text_of(error)})"
 
 
-def left_by_a_queue(record: logging.LogRecord, fields: Fields) -> str:
-    """Return the traceback that a QueueHandler has moved into the message, if it has."""
-    head = f"{fields['message']}\n"
-    text = message_of(record) if "exc_type" in fields else ""
-    return text.removeprefix(head) if text.startswith(head) else ""
-
-
 def text_of(value: object) -> str:
     """Return the text of any value, be it one that has none."""
     try:
@@ -161,92 +65,39 @@ def text_of(value: object) -> str:
         return f"<{type(value).__name__}: {type(error).__name__} in its __str__>"
 
 
-Fields = dict[str, object]
+def split_traceback(attributes: Mapping[str, Any], message: str) -> tuple[str, str]:
+    """Return message and traceback of a record whose traceback a `QueueHandler` put into it.
 
-
-class NotedContext(dict[str, Any]):
-    """What `ContextFilter` has added to a record, for a formatter in another thread or process.
-
-    To anybody else it is a dict of plain values: a formatter that dumps all attributes can encode
-    it, and a process that unpickles a record need not have wsgi_observe. What such a formatter
-    must not write, the secrets in the path, is an attribute of the dict.
+    :param attributes: those of the record, on which a `ContextFilter` has noted the message.
     """
-
-    def __init__(self, attributes: Mapping[str, Any], **items: Any) -> None:
-        """Note `items` over what is noted already in a record's `attributes`."""
-        before = attributes.get(CONTEXT)
-        if before is None:
-            super().__init__(items)
-            self.scope = bound()
-            self.secrets = _secrets_of(self.scope)
-        else:
-            super().__init__(before, **items)
-            self.scope = getattr(before, "scope", None)
-            self.secrets = noted_secrets(attributes)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return dict, ({**self, "secrets": self.secrets},)
+    noted = attributes.get(CONTEXT, {})
+    own: str = noted.get("message", message)
+    if "exc_type" in noted and message.startswith(f"{own}\n"):
+        return own, message[len(own) + 1 :]
+    return message, ""
 
 
-def noted_secrets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the secrets in the path of a record's request, if a filter has noted them."""
-    noted: Any = attributes.get(CONTEXT, {})
-    found: tuple[str, ...] = getattr(noted, "secrets", None) or noted.get("secrets", ())
-    return found
+def extra_fields(
+    attributes: Mapping[str, Any], static: Container[str], request: Container[str]
+) -> Fields:
+    """Return the fields of ``extra=``; one whose name is taken becomes ``extra_<name>``.
 
-
-def add_request(fields: Fields, attributes: Mapping[str, Any], remote_addr: str) -> None:
-    """Add the fields of the request that a record belongs to.
-
-    That is the running one, unless a filter met the record in another one or in none.
-
-    :param attributes: those of the record.
-    :param remote_addr: how much of the client's address is shown.
+    :param static: names on every line, and `request`: names in the request's part of this one.
     """
-    scope = bound()
-    if CONTEXT in attributes:
-        noted = attributes[CONTEXT]
-        if scope is None or scope.environ is ENDED or getattr(noted, "scope", None) is not scope:
-            found = noted["fields"]
-            _add(fields, found)
-            if remote_addr != "full" and "remote_addr" in found:
-                _shorten_address(fields, remote_addr)
-            return
-    if scope is not None and scope.environ is not ENDED:
-        _add_running(fields, scope, remote_addr)
-
-
-def trace_of(scope: Scope) -> Mapping[str, str] | None:
-    """Return the fields of a request's trace; a tracer may have begun one just now."""
-    if not scope.trace:
-        tell_of(scope)
-    return scope.trace
-
-
-def _add_running(fields: Fields, scope: Scope, remote_addr: str) -> None:
-    if scope.request_id is not None:
-        fields["request_id"] = scope.request_id
-    if scope.environ:
-        add_request_fields(fields, scope.environ, scope.client_addr)
-        if remote_addr != "full" or scope.remote_addr != "full":
-            _shorten_address(fields, stricter(remote_addr, scope.remote_addr))
-    if scope.trace or on_request:
-        fields.update(trace_of(scope) or {})
-    if scope.fields is not None:
-        _add(fields, scope.fields.copy())
-
-
-def _secrets_of(scope: Scope | None) -> tuple[str, ...]:
-    masked: tuple[str, ...] = () if scope is None else scope.environ.get(MASKED_PATH, ())
-    return masked[2:]
-
-
-def _add(fields: Fields, more: Mapping[str, object]) -> None:
-    for name, value in more.items():
-        fields[free_name(name, fields)] = value
-
-
-def _shorten_address(fields: Fields, mode: str) -> None:
-    shown = peer(str(fields.pop("remote_addr")), mode)
-    if shown is not None:
-        fields["remote_addr"] = shown
+    facts = attributes.get(FACTS, {})
+    noted = attributes.get(CONTEXT, {})
+    not_extra = _NOT_EXTRA.union(facts, noted.get("placed", ())) if facts or noted else _NOT_EXTRA
+    fields: Fields = dict(facts)
+    for name, value in noted.get("static", {}).items():
+        if name not in static and name not in request:
+            fields.setdefault(name, value)
+    if "exc_type" in noted:
+        fields.setdefault("exc_type", noted["exc_type"])
+    for name, value in islice(attributes.items(), FIRST_EXTRA, None):
+        if name in not_extra:
+            continue
+        free = name if name.__class__ is str else str(name)
+        while free in RESERVED or free in static or free in request or free in fields:
+            free = f"extra_{free}"
+        fields[free] = value
+    return fields

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from wsgi_observe.context import bound
 from wsgi_observe.field_names import CONTEXT, free_name
-from wsgi_observe.logs.fields import Fields, NotedContext, add_request, message_of
+from wsgi_observe.logs.fields import Fields, message_of
+from wsgi_observe.logs.request_part import noted_secrets, path_secrets, request_fields
 from wsgi_observe.wsgi.exceptions import note_error
 
 _ABSENT: Fields = dict.fromkeys(
@@ -45,22 +47,52 @@ class ContextFilter(logging.Filter):
         note_error(record)
         attributes = record.__dict__
         before: Mapping[str, Any] = attributes.get(CONTEXT, _NOTHING)
-        fields = dict(self._static)
-        add_request(fields, attributes, self._remote_addr)
+        static = self._static
+        request = request_fields(attributes, self._remote_addr)
+        fields = {
+            free_name(f"extra_{name}", request) if name in static else name: value
+            for name, value in request.items()
+        }
         placed = before["placed"]
         # What another filter of this class has set may be set anew, by the settings of this one.
         own = {
             name: value
-            for name, value in (_ABSENT | fields).items()
+            for name, value in {**_ABSENT, **static, **fields}.items()
             if name not in attributes or name in placed
         }
         attributes.update(own)
-        for name in self._static:
-            del fields[name]
-        static = {**before["static"], **self._static}
-        noted = NotedContext(attributes, fields=fields, static=static, placed=[*{*placed, *own}])
+        noted = NotedContext(
+            attributes,
+            fields=fields,
+            static={**before["static"], **static},
+            placed=[*{*placed, *own}],
+        )
         if record.exc_info and record.exc_info[0] is not None:
             # A QueueHandler moves the traceback into the message.
             noted |= {"exc_type": record.exc_info[0].__name__, "message": message_of(record)}
         attributes[CONTEXT] = noted
         return True
+
+
+class NotedContext(dict[str, Any]):
+    """What `ContextFilter` has added to a record, for a formatter in another thread or process.
+
+    To anybody else it is a dict of plain values: a formatter that dumps all attributes can encode
+    it, and a process that unpickles a record need not have wsgi_observe. What such a formatter
+    must not write, the secrets in the path, is an attribute of the dict.
+    """
+
+    def __init__(self, attributes: Mapping[str, Any], **items: Any) -> None:
+        """Note `items` over what is noted already in a record's `attributes`."""
+        before = attributes.get(CONTEXT)
+        if before is None:
+            super().__init__(items)
+            self.scope = bound()
+            self.secrets = path_secrets(self.scope)
+        else:
+            super().__init__(before, **items)
+            self.scope = getattr(before, "scope", None)
+            self.secrets = noted_secrets(attributes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, ({**self, "secrets": self.secrets},)

@@ -1,182 +1,134 @@
-"""A line's fields and texts without secrets."""
+"""Redaction of log lines: paths, messages, tracebacks and fields, each by its own rule."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Mapping, Set
-from functools import partial
-from itertools import islice, takewhile
-from operator import ne
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from wsgi_observe.field_names import ACCESS_NAMES, FACTS, LINE_NAMES
-from wsgi_observe.logs.fields import Fields, noted_secrets
-from wsgi_observe.redaction import SHORTEST_LINK, Budget, Redactor
-from wsgi_observe.redaction.path_secrets import in_this_request
+from wsgi_observe.field_names import LINE_NAMES
+from wsgi_observe.logs.fields import Fields
+from wsgi_observe.redaction import QUERIES, SHORTEST_LINK, URLS, Budget, Redactor
 
-_ACCESS = "wsgi_observe.access"
-_FIRST = 6  # the number of the first field that is not on each line
-_OF_AN_AGENT = (1536, 150)  # the budget: characters, and steps
-_MOST_PATHS, _LONGEST_PATH = 4096, 256  # that are remembered
+_USER_AGENT_BUDGET = (1536, 150)  # characters, and steps
+_MAX_SCANNED_FIELDS = 64
+_SHORT = frozenset({bool, float, type(None)})
+_LONG = 10**12  # a longer number may be a card's
+_MAX_REMEMBERED, _MAX_REMEMBERED_LENGTH = 4096, 256
 
 
-class Redaction:
-    """Takes secrets out of lines, or nothing where it is switched off.
+class LineRedaction:
+    """Redact the parts of lines, or nothing if it is off.
+
+    Paths and user agents without secrets are remembered.
 
     :param static: names of fields that are the same on every line.
-    :param options: ``redact_add``, ``redact_keep``, ``redact_patterns``, ``redact_personal``.
+    :param options: the settings ``redact_…``, as `Settings` has them.
     """
 
-    def __init__(self, wanted: bool, static: Collection[str] = (), **options: Any) -> None:
-        taken = {name.removeprefix("redact_"): value for name, value in options.items()}
-        self._redactor = Redactor(**taken) if wanted else None
-        self.wanted = wanted
-        self.glance_at_whole = (
-            _nothing_wanted if self._redactor is None else self._redactor.glance_at_whole
-        )
-        has_patterns = self._redactor is not None and self._redactor.has_patterns
-        self.matches = self._redactor.matches if self._redactor and has_patterns else None
-        """Returns whether a pattern matches in a text; None where there are no patterns."""
-        self.glance = _nothing_wanted if self._redactor is None else self._redactor.glance
+    def __init__(self, is_on: bool, static: Collection[str] = (), **options: Any) -> None:
+        options = {name.removeprefix("redact_"): value for name, value in options.items()}
+        self.redactor = Redactor(**options) if is_on else None
+        self.is_clean = _prescan(self.redactor, whole=True)
+        self._are_all_clean = _prescan(self.redactor, whole=False)
+        self.has_patterns = self.redactor is not None and self.redactor.has_patterns
         # What only we set, or what `logging` knows of the code.
-        self._known = LINE_NAMES.union(static)  # a set, so that all names are asked for at once
-        self._known_of_access = self._known | ACCESS_NAMES
-        self.clean_paths: set[str] = set()
-        """Some of those that `is_clean_path` has been asked for."""
-        self._last_path = ("", "")
+        self._own_names = LINE_NAMES.union(static)
+        self._clean_paths: set[str] = set()
+        self._clean_agents: set[str] = set()
+        self._clean_names: set[str] = set()
 
-    def static(self, fields: Mapping[str, object]) -> Fields:
-        """Return the fields of every line, once."""
-        if self._redactor is None:
+    def static_fields(self, fields: Mapping[str, object]) -> Fields:
+        """Return the fields of every line, redacted once."""
+        if self.redactor is None:
             return dict(fields)
-        return {name: self._redactor.field(name, value) for name, value in fields.items()}
+        return {name: self.redactor.field(name, value) for name, value in fields.items()}
 
-    def text(self, record: logging.LogRecord, text: str) -> str:
-        """Return a text of a record's line, such as its traceback."""
-        return text if self._redactor is None else _knowing(self._redactor, record).text(text)
+    def knowing(self, secrets: Iterable[str]) -> Redactor | None:
+        """Return a redactor that also knows the secrets in the path of a request."""
+        return self.redactor.knowing(secrets) if secrets and self.redactor else self.redactor
 
-    def line(self, record: logging.LogRecord, fields: Fields) -> Fields:
-        """Return a record's fields: the same mapping where nothing is to be taken out."""
-        if self._redactor is None:
-            return fields
-        redactor = _knowing(self._redactor, record)
-        path: Any = fields.get("path", "")
-        line = fields
-        if redactor is not self._redactor or not self.is_clean_path(path):
-            line = _with_path(fields, path, self._path(redactor, path))
-        if record.name == _ACCESS and FACTS in record.__dict__:  # its message is its path
-            line = _with_fields(redactor, line, _FIRST, self._known_of_access)
-            line = _with_agent(redactor, line) if "user_agent" in line else line
-            if self.matches is None:
-                return line
-            return {**line, "message": redactor.text(str(line["message"]), Budget(*_OF_AN_AGENT))}
-        message: Any = line["message"]
-        glance = redactor.glance
-        if glance is not None and type(message) is str and glance(message):
-            return _with_fields(redactor, line, _FIRST, self._known)
-        budget = Budget()
-        shown = redactor.text(message, budget)
-        line = _with_fields(redactor, line, _FIRST, self._known, budget)
-        return line if shown is message else {**line, "message": shown}
-
-    def bound(self, fields: Fields) -> Fields:
-        """Return what was bound to a request, and stands on its access line."""
-        if self._redactor is None:
-            return fields
-        return _with_fields(in_this_request(self._redactor), fields, 0, self._known_of_access)
-
-    def is_clean_path(self, path: str) -> bool:
-        """Return whether nothing is taken out of a path."""
-        if path in self.clean_paths or self._redactor is None:
-            return True
-        glance = self.glance
-        if glance is not None and len(path) < SHORTEST_LINK and glance(path):
-            self._remember_path(path)
-            return True
-        return self._path(self._redactor, path) == path
-
-    def _path(self, redactor: Redactor, path: str) -> str:
-        """Return what is shown of a path; the last one is remembered: all lines of a request's."""
-        if redactor is not self._redactor:
-            return redactor.path(path)  # it knows the secrets of this request
-        last, shown = self._last_path
-        if last == path:
-            return shown
-        shown = redactor.path(path)
-        self._last_path = path, shown
-        if shown == path and len(path) <= _LONGEST_PATH:
-            self._remember_path(path)
+    def path(self, redactor: Redactor | None, path: str) -> str:
+        """Return a request's path without secrets."""
+        if redactor is None or (redactor is self.redactor and path in self._clean_paths):
+            return path
+        is_short = len(path) < SHORTEST_LINK and redactor is self.redactor
+        shown = path if is_short and self.is_clean(path) else redactor.path(path)
+        if shown == path and redactor is self.redactor:
+            _remember(self._clean_paths, path)
         return shown
 
-    def _remember_path(self, path: str) -> None:
-        if len(self.clean_paths) >= _MOST_PATHS:
-            self.clean_paths.clear()  # they come from clients
-        self.clean_paths.add(path)
+    def user_agent(self, redactor: Redactor | None, agent: str) -> str:
+        """Return a ``User-Agent`` header without secrets."""
+        if redactor is None or (redactor is self.redactor and agent in self._clean_agents):
+            return agent
+        shown: str = redactor.field("user_agent", agent, Budget(*_USER_AGENT_BUDGET))
+        if shown == agent and redactor is self.redactor:
+            _remember(self._clean_agents, agent)
+        return shown
 
-    def is_clean_agent(self, agent: str) -> bool:
-        """Return whether nothing is taken out of a user agent."""
-        if self._redactor is None:
-            return True
-        shown: object = self._redactor.field("user_agent", agent, Budget(*_OF_AN_AGENT))
-        return shown == agent
+    def text(self, redactor: Redactor | None, text: str, budget: Budget | None = None) -> str:
+        """Return a message or a traceback without secrets."""
+        return text if redactor is None else redactor.text(text, budget)
 
-    def is_hidden(self, name: str) -> bool:
-        """Return whether no value of a field of this name is shown."""
-        redactor = None if name in self._known_of_access else self._redactor
-        return redactor is not None and redactor.is_sensitive(name)
+    def fields(
+        self, redactor: Redactor | None, fields: Fields, budget: Budget | None = None
+    ) -> tuple[Fields, bool]:
+        """Return fields without secrets, and whether some are left out for lack of budget.
 
-
-def _knowing(redactor: Redactor, record: logging.LogRecord) -> Redactor:
-    """Return a redactor that also knows the secrets in the path of a record's request."""
-    found = in_this_request(redactor)
-    if found is redactor and (secrets := noted_secrets(record.__dict__)):
-        return redactor.knowing(secrets)
-    return found
-
-
-def _nothing_wanted(text: str) -> bool:
-    return True
-
-
-def _with_agent(redactor: Redactor, line: Fields) -> Fields:
-    agent = line["user_agent"]
-    shown = redactor.field("user_agent", agent, Budget(*_OF_AN_AGENT))
-    return line if shown is agent else {**line, "user_agent": shown}
-
-
-def _with_fields(
-    redactor: Redactor, line: Fields, first: int, known: Set[str], budget: Budget | None = None
-) -> Fields:
-    """Return the line with its fields redacted, from a number on, that are not known.
-
-    Those for which the record's budget leaves nothing are left out.
-    """
-    if not line.keys() <= known:
+        The names that the contract gives to a line are not looked at.
+        """
+        own_names = self._own_names
+        is_cut = budget is not None and budget.has_cut
+        if redactor is None or fields.keys() <= own_names or self._are_clean(redactor, fields):
+            return fields, is_cut
         budget = budget or Budget()
-        line = _looked_at(redactor, line, first, known, budget)
-    return {**line, "truncated": True} if budget is not None and budget.has_cut else line
+        shown: Fields = {}
+        for name, value in fields.items():
+            if name in own_names:
+                shown[name] = value
+            elif budget.steps >= 0:
+                shown[name] = redactor.field(name, value, budget)
+        return shown, budget.has_cut or len(shown) < len(fields)
+
+    def _are_clean(self, redactor: Redactor, fields: Fields) -> bool:
+        """Return whether no field holds a secret, by one look at all of their texts."""
+        if redactor is not self.redactor or len(fields) > _MAX_SCANNED_FIELDS:
+            return False
+        texts = []
+        for name, value in fields.items():
+            if name not in self._clean_names and not self._is_clean_name(name):
+                return False
+            kind = type(value)  # not its `__class__`, which a proxy borrows
+            # A text that begins with a space would have the one before it as its name.
+            if kind is str and (value[:1] > " " or not value):  # type: ignore[index]
+                texts.append(value)
+            elif kind not in _SHORT and (kind is not int or not -_LONG < value < _LONG):  # type: ignore[operator]
+                return False
+        return self._are_all_clean(" ".join(texts))  # type: ignore[arg-type]
+
+    def _is_clean_name(self, name: str) -> bool:
+        if name in self._own_names:
+            return True
+        assert self.redactor is not None
+        if name in QUERIES or name in URLS or self.redactor.is_sensitive(name):
+            return False
+        _remember(self._clean_names, name)
+        return True
 
 
-def _looked_at(
-    redactor: Redactor, line: Fields, first: int, known: Set[str], budget: Budget
-) -> Fields:
-    field = redactor.field
-    changed: Fields | None = None
-    for name, value in islice(line.items(), first, None):
-        if name not in known:
-            shown = field(name, value, budget)
-            if shown is not value:
-                changed = line.copy() if changed is None else changed
-                changed[name] = shown
-            if budget.steps < 0:
-                budget.has_cut = True
-                seen = {*known, name, *takewhile(partial(ne, name), line)}
-                return {one: kept for one, kept in (changed or line).items() if one in seen}
-    return line if changed is None else changed
+def _prescan(redactor: Redactor | None, *, whole: bool) -> Callable[[str], bool]:
+    """Return what is true of a text only if it holds no secret.
+
+    :param whole: whether it is asked for one text, not for several in a row.
+    """
+    if redactor is None:
+        return lambda text: True
+    return (redactor.glance_at_whole if whole else redactor.glance) or (lambda text: False)
 
 
-def _with_path(line: Fields, path: str, shown: str) -> Fields:
-    """Return the line with another path, in its message too."""
-    if shown == path:
-        return line
-    return {**line, "path": shown, "message": str(line["message"]).replace(path, shown)}
+def _remember(texts: set[str], text: str) -> None:
+    """Add a text that came from a client to a bounded set."""
+    if len(text) <= _MAX_REMEMBERED_LENGTH:
+        if len(texts) >= _MAX_REMEMBERED:
+            texts.clear()
+        texts.add(text)

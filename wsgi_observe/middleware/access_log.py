@@ -8,9 +8,8 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe._loggers import watch
+from wsgi_observe._loggers import get_logger, watch
 from wsgi_observe._safely import ask
-from wsgi_observe.logs.formatters.direct import access, write_directly
 from wsgi_observe.logs.log_record import RecordMaker
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.client_address import ClientAddress
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from wsgi_observe.redaction import Redactor
 
+access = get_logger("wsgi_observe.access")
 _records = RecordMaker(access, logging.INFO, __file__)
 
 
@@ -109,16 +109,13 @@ class AccessLog(Layer):
             level = self._ask_level(exchange, code, seconds, level)
         if not level or not access.isEnabledFor(level):
             return
-        query = "" if self._query is None else exchange.environ.get("QUERY_STRING", "")
-        if query or self._fields or not write_directly(exchange, level, code, seconds):
-            facts = _facts(exchange, code, seconds)
-            for name, read in self._fields.items():
-                if (value := read(exchange.environ)) is not None:
-                    facts[name] = value
-            if query and self._query is not None:
-                facts["query_string"] = self._query(query)
-            message = f"{request_line(exchange.environ)} {code}"
-            access.handle(_records.make(message, facts, level))
+        facts = _facts(exchange, code, seconds)
+        for name, read in self._fields.items():
+            if (value := read(exchange.environ)) is not None:
+                facts[name] = value
+        if self._query is not None and (query := exchange.environ.get("QUERY_STRING", "")):
+            facts["query_string"] = self._query(query)
+        access.handle(_records.make(f"{request_line(exchange.environ)} {code}", facts, level))
 
     def _ask_level(self, exchange: Exchange, code: int, seconds: float, default: int) -> int:
         # In a tuple: None is an answer, and what a failure gives instead of one.

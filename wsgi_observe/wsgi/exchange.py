@@ -13,7 +13,15 @@ from sys import exception
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
-from wsgi_observe.context import bound, note_id, on_request, resume, running, scope_of, tell_of
+from wsgi_observe.context import (
+    bound,
+    call_request_hooks,
+    note_id,
+    on_request,
+    resume,
+    running,
+    scope_of,
+)
 from wsgi_observe.wsgi.exceptions import is_logged, is_shutdown
 from wsgi_observe.wsgi.file_wrapper import (
     SizedBody,
@@ -66,7 +74,7 @@ class Exchange(ResponseStart):
         resume(self.shared or self)
         try:
             if on_request:
-                tell_of(self.scope)
+                call_request_hooks(self.scope)
             if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
                 return run_unheld(self, app, environ)
             body: Any = app(environ, self.start_response)

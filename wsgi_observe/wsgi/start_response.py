@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from wsgi_observe.context import on_request, tell_of
+from wsgi_observe.context import call_request_hooks, on_request
 from wsgi_observe.wsgi.exceptions import mark_logged
 from wsgi_observe.wsgi.file_wrapper import as_bytes
 from wsgi_observe.wsgi.headers import make_ready
@@ -55,7 +55,7 @@ class ResponseStart(WrappedBody):
         self.status = status
         self.headers = list(headers)  # the app may go on with its own
         if on_request:
-            tell_of(self.scope)
+            call_request_hooks(self.scope)
         if self.unheld:
             self.start()
         return self.write
@@ -144,7 +144,7 @@ class ResponseStart(WrappedBody):
         finally:
             del error, exc_info  # or its traceback would hold itself
         if on_request:
-            tell_of(self.scope)
+            call_request_hooks(self.scope)
 
 
 _TWICE = "start_response called twice without exc_info (PEP 3333)"

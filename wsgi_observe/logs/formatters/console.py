@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
-from wsgi_observe.logs.fields import Fields, LineFields, left_by_a_queue, text_of
-from wsgi_observe.logs.formatters.tracebacks import trace_of
-from wsgi_observe.logs.line_redaction import Redaction
-from wsgi_observe.wsgi.exceptions import is_echo, note_error
+from wsgi_observe.logs.fields import Fields, text_of
+from wsgi_observe.logs.line import LineMaker
 
 # Told by the line's own columns, or by the message.
 _TOLD = {
@@ -36,36 +33,23 @@ _STATUSES = {"5": "\x1b[31m", "4": "\x1b[33m", "3": "\x1b[36m", "2": "\x1b[32m",
 class ConsoleFormatter(logging.Formatter):
     """Time, level, short request ID, logger, message; then the fields; the traceback below.
 
-    :param static_fields: fields for every record; left out here, they are the same on each line.
-    :param remote_addr: ``full``, ``truncated`` or ``off``.
     :param color: whether levels and statuses are coloured (ECMA-48).
-    :param redact: whether secrets are taken out.
-    :param redaction: ``redact_add`` and the like, as in `Settings`.
+    :param options: ``static_fields``, which are the same on each line and left out here,
+        ``remote_addr`` and the settings ``redact…``, as in `Settings`.
     """
 
-    def __init__(
-        self,
-        *,
-        static_fields: Mapping[str, object] | None = None,
-        remote_addr: str = "full",
-        color: bool = False,
-        redact: bool = True,
-        **redaction: Any,
-    ) -> None:
+    def __init__(self, *, color: bool = False, **options: Any) -> None:
         super().__init__()
-        self._fields = LineFields(static_fields or {}, remote_addr)
-        self._redaction = Redaction(redact, self._fields.static, **redaction)
+        self._maker = LineMaker(self, **options)
         self._color = color
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback's lines where there is one."""
-        note_error(record)
-        fields = self._fields.of(record)
+        line = self._maker.parts(record)
         # Indented, since an exception's own text may try to look like a line.
-        text = self._redaction.text(record, self._traceback(record, fields))
-        trace = ["    " + line for line in text.split("\n") if line]
-        shown = self._redaction.line(record, fields)
-        return "\n".join([self._line(record, shown), *map(_one_line, trace)])
+        trace = ["    " + text for text in line.traceback.split("\n") if text]
+        fields = self._maker.fields(record, line)
+        return "\n".join([self._line(record, fields), *map(_one_line, trace)])
 
     def _line(self, record: logging.LogRecord, fields: Fields) -> str:
         clock = str(fields["timestamp"])[11:23]
@@ -88,7 +72,7 @@ class ConsoleFormatter(logging.Formatter):
 
     def _shown(self, fields: Fields) -> list[tuple[str, object]]:
         message = str(fields["message"])
-        told = _TOLD | self._fields.static.keys()
+        told = _TOLD | self._maker.static.keys()
         if "status_code" in fields and not message.endswith(f" {text_of(fields['status_code'])}"):
             told = told - {"status_code"}
         shown = [(name, value) for name, value in fields.items() if name not in told]
@@ -96,12 +80,6 @@ class ConsoleFormatter(logging.Formatter):
 
     def _in(self, color: str, text: str) -> str:
         return f"{color}{text}{_PLAIN}" if self._color and color else text
-
-    def _traceback(self, record: logging.LogRecord, fields: Fields) -> str:
-        error = record.exc_info[1] if record.exc_info else None
-        if record.exc_info is None or error is None:
-            return record.exc_text or left_by_a_queue(record, fields)
-        return "" if is_echo(record) else trace_of(self, record.exc_info)
 
 
 def _color_of(level: int) -> str:

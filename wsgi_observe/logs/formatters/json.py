@@ -1,24 +1,26 @@
-"""A record as one line of strict JSON."""
+"""JSON formatter: a record as one line of strict JSON."""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 from collections.abc import Mapping
 from importlib import import_module
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from wsgi_observe.field_names import free_name
-from wsgi_observe.logs.fields import Fields, LineFields, left_by_a_queue, message_of
-from wsgi_observe.logs.formatters import encoders as encoding
-from wsgi_observe.logs.formatters.access_text import AccessText
+from wsgi_observe.logs.fields import Fields, timestamp
+from wsgi_observe.logs.formatters import encoders
 from wsgi_observe.logs.formatters.encoders import Encode
 from wsgi_observe.logs.formatters.line_limit import split
-from wsgi_observe.logs.formatters.record_text import RecordText
-from wsgi_observe.logs.formatters.tracebacks import trace_of
-from wsgi_observe.logs.line_redaction import Redaction
-from wsgi_observe.wsgi.exceptions import is_echo, note_error
+from wsgi_observe.logs.formatters.truncation import in_utf8
+from wsgi_observe.logs.line import Line, LineMaker
+
+_MAX_SOURCES = 4096  # that are remembered: a service has a few of them
 
 
 class JsonFormatter(BaseJsonFormatter):
@@ -32,9 +34,7 @@ class JsonFormatter(BaseJsonFormatter):
         your own becomes ``extra_<name>``.
     :param encoder: ``json`` or ``orjson``.
     :param max_line_bytes: what `lines` keeps each line within.
-    :param remote_addr: ``full``, ``truncated`` or ``off``.
-    :param redact: whether secrets are taken out.
-    :param redaction: ``redact_add`` and the like, as in `Settings`.
+    :param options: ``remote_addr`` and the settings ``redact…``, as in `Settings`.
     """
 
     def __init__(
@@ -44,90 +44,102 @@ class JsonFormatter(BaseJsonFormatter):
         rename_fields: Mapping[str, str] | None = None,
         encoder: str = "json",
         max_line_bytes: int = 4096,
-        remote_addr: str = "full",
-        redact: bool = True,
-        **redaction: Any,
+        **options: Any,
     ) -> None:
-        given = {free_name(name): value for name, value in (static_fields or {}).items()}
-        self._redaction = Redaction(redact, given, **redaction)
-        self._fields = LineFields(self._redaction.static(given), remote_addr)
-        super().__init__(
-            static_fields=dict(self._fields.static), rename_fields=dict(rename_fields or {})
-        )
+        super().__init__(rename_fields=dict(rename_fields or {}))
         self._new_names = _new_names(self.rename_fields)
+        self._old_names = {new: old for old, new in self.rename_fields.items()}
         self._encode = _renaming(_encoder(encoder), self.rename_fields)
-        self._longest = max_line_bytes
-        # What new names add to a line that was cut before it got them.
-        self._added = sum(max(0, len(new) - len(old)) for old, new in self.rename_fields.items())
-        self.access_text, self._record_text = self._texts()
+        self._max_bytes = max_line_bytes
+        self._maker = LineMaker(
+            self,
+            static_fields=static_fields,
+            taken=self._new_names,
+            encode=self._members,
+            **options,
+        )
+        self.static_fields = self._maker.static
+        self._start = f"{{{self._name_json('timestamp')}:"
+        self._before_pid = f",{self._name_json('pid')}:"
+        self._after_pid = self._members(self._maker.static)
+        self._sources: dict[tuple[str, str, str], str] = {}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line however long, without its newline."""
-        note_error(record)
-        return self._encode(self._line(record, message_of(record))).decode()
+        return self._line(record)[:-1].decode()
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines none of which is too long for a pipe to keep it whole."""
-        message = message_of(record)
-        if record.levelno == logging.INFO or not self._is_demoted(record):  # as nearly all are
-            text = None if self._record_text is None else self._record_text.of(record, message)
-            if text is not None:
-                return [text]
-        line = self._line(record, message)
-        data = self._encode(line)
-        if len(data) < self._longest:
-            return [data + b"\n"]
-        return split(line, self._longest - self._added, self._encode, self._fields.static)
+        line = self._line(record)
+        if len(line) <= self._max_bytes:
+            return [line]
+        names = self._old_names
+        fields = {names.get(name, name): value for name, value in json.loads(line).items()}
+        # What new names add to a line that was cut before it got them.
+        added = sum(max(0, len(new) - len(old)) for old, new in self.rename_fields.items())
+        return split(fields, self._max_bytes - added, self._encode, self._maker.static)
 
-    def _is_demoted(self, record: logging.LogRecord) -> bool:
-        """Take note of an ERROR; return whether it leaves as INFO, since it only repeats one."""
-        note_error(record)
-        return (record.levelno or 0) >= logging.ERROR and is_echo(record)
+    def _line(self, record: logging.LogRecord) -> bytes:
+        """Return the record's line with its newline: head, static fields, request, own fields."""
+        line = self._maker.parts(record)
+        own = self._own_members(line) if line.own or line.traceback or line.stack else b""
+        return b"".join((self._head(record, line), self._after_pid, line.request.data, own, b"}\n"))
 
-    def _texts(self) -> tuple[AccessText | None, RecordText | None]:
-        """Return what makes lines as text, if their form is the contract's own."""
-        if type(self) is not JsonFormatter or self.rename_fields:
-            return None, None
-        mode = self._fields.remote_addr
-        options = self._fields.static, self._encode, self._redaction, self._longest, mode
-        glance = self._redaction.glance_at_whole if mode == "full" else None
-        return AccessText(*options), None if glance is None else RecordText(glance, *options)
+    def _head(self, record: logging.LogRecord, line: Line) -> bytes:
+        source = (line.level, record.name, record.module)
+        source_json = self._sources.get(source) or self._add_source(source)
+        pid = record.process or os.getpid()
+        start = f'{self._start}"{timestamp(record.created)}"{source_json}'
+        end = f"{self._before_pid}{pid if pid.__class__ is int else quoted(str(pid))}"
+        try:
+            return f"{start}{quoted(line.message)}{end}".encode()
+        except UnicodeEncodeError:  # a lone surrogate
+            return f"{start}{quoted(in_utf8(line.message))}{end}".encode()
 
-    def _line(self, record: logging.LogRecord, message: str) -> Fields:
-        fields = self._fields.of(record, message)
-        line = self._redaction.line(record, fields)
-        if record.exc_info or record.exc_text or record.stack_info or "exc_type" in line:
-            line = line | self._trace(record, fields)
-        elif (record.levelno or 0) >= logging.ERROR and is_echo(record):
-            line = {**line, "level": "INFO"}
-        if self._new_names.isdisjoint(line):
-            return line
-        taken = self._new_names | line.keys()
-        return {
-            free_name(f"extra_{name}", taken) if name in self._new_names else name: value
-            for name, value in line.items()
-        }
+    def _add_source(self, source: tuple[str, str, str]) -> str:
+        """Return and remember the JSON of level, logger and module, up to the message."""
+        if len(self._sources) >= _MAX_SOURCES:
+            self._sources.clear()
+        names = ("level", "logger", "module")
+        members = self._members(
+            {self._name(one): it for one, it in zip(names, source, strict=True)}
+        )
+        text = self._sources[source] = f"{members.decode()},{self._name_json('message')}:"
+        return text
 
-    def _trace(self, record: logging.LogRecord, fields: Fields) -> Fields:
-        trace: Fields = {}
-        if record.exc_info and record.exc_info[1] is not None:
-            if is_echo(record):  # one failure is one ERROR
-                trace["level"] = "INFO"
-            else:
-                trace["exc_info"] = self._redaction.text(record, trace_of(self, record.exc_info))
-        elif text := record.exc_text or left_by_a_queue(record, fields):
-            trace["exc_info"] = self._redaction.text(record, text)
-        if record.stack_info:
-            trace["stack_info"] = self._redaction.text(record, record.stack_info)
-        return trace
+    def _own_members(self, line: Line) -> bytes:
+        own = line.own
+        if line.traceback:
+            own["exc_info"] = line.traceback
+        if line.stack:
+            own["stack_info"] = line.stack
+        if not self._new_names.isdisjoint(own):
+            taken = self._new_names | own.keys() | line.request.fields.keys()
+            own = {self._name(name, taken): value for name, value in own.items()}
+        return self._members(own)
+
+    def _members(self, fields: Fields) -> bytes:
+        """Return fields as JSON that follows other members of an object."""
+        return b"," + self._encode(fields)[1:-1] if fields else b""
+
+    def _name(self, name: str, taken: frozenset[str] = frozenset()) -> str:
+        """Return a name that is no other field's new one."""
+        return (
+            free_name(f"extra_{name}", taken or self._new_names)
+            if name in self._new_names
+            else name
+        )
+
+    def _name_json(self, name: str) -> str:
+        return quoted(self.rename_fields.get(name, self._name(name)))
 
 
 def _encoder(name: str) -> Encode:
     if name == "json":
-        return encoding.encode
+        return encoders.encode
     # Only when it is asked for: it is an extra.
-    made: Encode = import_module("wsgi_observe.logs.formatters.orjson_encoder").encode
-    return made
+    encode: Encode = import_module("wsgi_observe.logs.formatters.orjson_encoder").encode
+    return encode
 
 
 def _new_names(renamed: Mapping[str, str]) -> frozenset[str]:

@@ -160,7 +160,7 @@ def _gap(frames: int, text: str) -> str:
     return f"  … {frames} frames cut" if frames else "  … lines cut"
 
 
-def trace_of(formatter: logging.Formatter, exc_info: Any) -> str:
+def format_exception(formatter: logging.Formatter, exc_info: Any) -> str:
     """Return what `formatter` makes of an exception, or its name and why there is no more."""
     try:
         return formatter.formatException(exc_info)

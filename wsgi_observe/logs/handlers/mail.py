@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe.logs.fields import Fields, LineFields, left_by_a_queue, text_of
-from wsgi_observe.logs.formatters.tracebacks import trace_of
+from wsgi_observe.logs.fields import text_of
 from wsgi_observe.logs.formatters.truncation import in_utf8
 from wsgi_observe.logs.handlers.mail_queue import Post
 from wsgi_observe.logs.handlers.smtp import Mail, Sender
-from wsgi_observe.logs.line_redaction import Redaction
+from wsgi_observe.logs.line import LineMaker
 from wsgi_observe.wsgi.exceptions import any_failure, is_echo, note_error
 
 
@@ -24,7 +23,7 @@ class MailHandler(logging.Handler):
     The settings ``mail_…`` hang it up, and what it takes is named as they are. A mail server
     that hangs, refuses or is not there costs its mails, which is said once.
 
-    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_patterns``, as in `Settings`.
+    :param options: ``static_fields``, ``remote_addr`` and the settings ``redact_…``.
     """
 
     def __init__(
@@ -36,14 +35,12 @@ class MailHandler(logging.Handler):
         mail_user: str = "",
         mail_password: str = "",
         mail_tls: str = "off",
-        static_fields: Mapping[str, object] | None = None,
-        remote_addr: str = "full",
-        **redaction: Any,
+        **options: Any,
     ) -> None:
         super().__init__(logging.ERROR)
         self.is_off = False
         """Set for an app in debug mode."""
-        self._letters = Letters(static_fields or {}, remote_addr, **redaction)
+        self._letters = Letters(**options)
         to = list(mail_to)
         sender = mail_from or to[0]
         self._sender = Sender(mail_host, sender, to, mail_user, mail_password, mail_tls)
@@ -90,32 +87,24 @@ _LONGEST_BODY = 256 * 1024
 class Letters:
     """Makes mails of records.
 
-    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_patterns``, as in `Settings`.
+    :param options: those of `LineMaker`.
     """
 
-    def __init__(
-        self, static_fields: Mapping[str, object], remote_addr: str, **redaction: Any
-    ) -> None:
-        self._redaction = Redaction(True, static_fields, redact_personal=True, **redaction)
-        self._fields = LineFields(self._redaction.static(static_fields), remote_addr)
-        self._formatter = logging.Formatter()
+    def __init__(self, **options: Any) -> None:
+        self._maker = LineMaker(logging.Formatter(), redact_personal=True, **options)
 
     def write(self, record: logging.LogRecord) -> Mail:
         """Return the mail; to be called where the request still runs."""
-        fields = self._fields.of(record)
-        shown = {
-            name: self._redaction.text(record, text_of(value))
-            for name, value in self._redaction.line(record, fields).items()
+        line = self._maker.parts(record)
+        redactor = line.request.redactor
+        assert redactor is not None
+        fields = {
+            name: redactor.text(text_of(value))
+            for name, value in self._maker.fields(record, line).items()
         }
-        trace = self._redaction.text(record, self._trace(record, fields))
-        lines = [f"{name}: {_one_line(value)}" for name, value in shown.items()]
-        body = "\n".join([_one_line(shown["message"]), "", *lines, "", trace])
-        return Mail(_subject(shown), in_utf8(body[:_LONGEST_BODY]))
-
-    def _trace(self, record: logging.LogRecord, fields: Fields) -> str:
-        if record.exc_info and record.exc_info[1] is not None:
-            return trace_of(self._formatter, record.exc_info)
-        return record.exc_text or left_by_a_queue(record, fields)
+        lines = [f"{name}: {_one_line(value)}" for name, value in fields.items()]
+        body = "\n".join([_one_line(fields["message"]), "", *lines, "", line.traceback])
+        return Mail(_subject(fields), in_utf8(body[:_LONGEST_BODY]))
 
 
 def _subject(fields: Mapping[str, str]) -> str:

@@ -1,0 +1,172 @@
+"""The request's part of a log line: redacted and encoded once per request, again after `bind()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from wsgi_observe.context import ENDED, Scope, bound, call_request_hooks, on_request
+from wsgi_observe.field_names import CONTEXT, free_name
+from wsgi_observe.logs.fields import Fields
+from wsgi_observe.logs.line_redaction import LineRedaction
+from wsgi_observe.redaction import Redactor
+from wsgi_observe.wsgi.client_address import peer, stricter
+from wsgi_observe.wsgi.environ import MASKED_PATH, add_request_fields
+
+
+class RequestPart:
+    """The fields of one request as they stand on each of its lines, without secrets.
+
+    :ivar fields: under the names that the line has for them.
+    :ivar data: the same, encoded to follow other fields.
+    :ivar path: the path as it came, which may be part of a message, and `shown_path`.
+    :ivar redactor: knows the secrets in this request's path too; None if nothing is redacted.
+    :ivar is_cut: whether fields were left out, for which the budget left nothing.
+    """
+
+    __slots__ = ("data", "fields", "is_cut", "key", "path", "redactor", "shown_path")
+
+    def __init__(self, redactor: Redactor | None) -> None:
+        self.redactor = redactor
+        self.fields: Fields = {}
+        self.data = b""
+        self.path = self.shown_path = ""
+        self.is_cut = False
+        self.key: tuple[object, ...] | None = None
+
+
+class RequestParts:
+    """Make the request part of lines by the settings of one formatter.
+
+    :param remote_addr: how much of the client's address is shown.
+    :param taken: names that are on every line.
+    :param encode: makes of fields what stands behind other fields.
+    """
+
+    def __init__(
+        self,
+        redaction: LineRedaction,
+        remote_addr: str,
+        taken: Collection[str],
+        encode: Callable[[Fields], bytes],
+    ) -> None:
+        self._redaction = redaction
+        self._remote_addr = remote_addr
+        self._taken = frozenset(taken)
+        self._encode = encode
+        self._none = RequestPart(redaction.redactor)
+
+    def of(self, attributes: Mapping[str, Any]) -> RequestPart:
+        """Return the part of the request that a record with these attributes belongs to.
+
+        That is the running request, unless a `ContextFilter` met the record in another one or in
+        none.
+        """
+        context = bound()
+        if CONTEXT in attributes and not _is_noted_in(context, attributes[CONTEXT]):
+            fields = request_fields(attributes, self._remote_addr)
+            return self._make({}, fields, noted_secrets(attributes))
+        if context is None or context.environ is ENDED:
+            return self._none
+        if on_request and not context.trace:
+            call_request_hooks(context)  # a tracer may have begun one just now
+        get = context.environ.get
+        # What a middleware of the app's may change while the request runs, such as ProxyFix.
+        key = (
+            *(get("REQUEST_METHOD"), get("SCRIPT_NAME"), get("PATH_INFO"), get("REMOTE_ADDR")),
+            *(get(MASKED_PATH), context.client_addr, context.trace),
+        )
+        parts = context.log_parts
+        if parts is None:
+            parts = context.log_parts = {}
+        part: RequestPart | None = parts.get(self)
+        if part is None or part.key != key:
+            own = _own_fields(context, self._remote_addr)
+            part = self._make(own, context.fields or {}, path_secrets(context))
+            part.key = key
+            parts[self] = part
+        return part
+
+    def _make(self, own: Fields, more: Fields, secrets: tuple[str, ...]) -> RequestPart:
+        """Return the part with the contract's own fields, and with `more`.
+
+        Only the path of the former may hold a secret.
+        """
+        redactor = self._redaction.knowing(secrets)
+        part = RequestPart(redactor)
+        fields = own
+        if more:
+            redacted, part.is_cut = self._redaction.fields(redactor, more)
+            fields.update(redacted)
+        if "path" in fields:
+            part.path = str(fields["path"])
+            part.shown_path = fields["path"] = self._redaction.path(redactor, part.path)
+        if not self._taken.isdisjoint(fields):
+            fields = self._without_taken(fields)
+        part.fields, part.data = fields, self._encode(fields)
+        return part
+
+    def _without_taken(self, fields: Fields) -> Fields:
+        taken = self._taken
+        return {
+            free_name(f"extra_{name}", taken | fields.keys()) if name in taken else name: value
+            for name, value in fields.items()
+        }
+
+
+def request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
+    """Return the fields of the request that a record belongs to, with what redaction would remove.
+
+    :param attributes: those of the record.
+    :param remote_addr: how much of the client's address is shown.
+    """
+    context = bound()
+    if CONTEXT in attributes and not _is_noted_in(context, attributes[CONTEXT]):
+        fields: Fields = dict(attributes[CONTEXT]["fields"])
+        _shorten_address(fields, remote_addr)
+        return fields
+    if context is None or context.environ is ENDED:
+        return {}
+    if on_request and not context.trace:
+        call_request_hooks(context)
+    return {**_own_fields(context, remote_addr), **(context.fields or {})}
+
+
+def path_secrets(context: Scope | None) -> tuple[str, ...]:
+    """Return the secrets that a framework's router has found in a request's path."""
+    masked: tuple[str, ...] = () if context is None else context.environ.get(MASKED_PATH, ())
+    return masked[2:]
+
+
+def _own_fields(context: Scope, remote_addr: str) -> Fields:
+    fields: Fields = {}
+    if context.request_id is not None:
+        fields["request_id"] = context.request_id
+    if context.environ:
+        add_request_fields(fields, context.environ, context.client_addr)
+        _shorten_address(fields, stricter(remote_addr, context.remote_addr))
+    if context.trace:
+        fields.update(context.trace)
+    return fields
+
+
+def noted_secrets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secrets in the path of a record's request, if a filter has noted them."""
+    noted: Any = attributes.get(CONTEXT, {})
+    found: tuple[str, ...] = getattr(noted, "secrets", None) or noted.get("secrets", ())
+    return found
+
+
+def _is_noted_in(context: Scope | None, noted: object) -> bool:
+    """Return whether a filter has noted the very request that runs here."""
+    if context is None or context.environ is ENDED:
+        return False
+    return getattr(noted, "scope", None) is context
+
+
+def _shorten_address(fields: Fields, mode: str) -> None:
+    if mode == "full" or "remote_addr" not in fields:
+        return
+    shown = peer(str(fields.pop("remote_addr")), mode)
+    if shown is not None:
+        fields["remote_addr"] = shown
