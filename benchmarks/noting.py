@@ -15,8 +15,8 @@ from benchmarks.requests import request
 from benchmarks.rounds import Here, Subject, measure, repeated
 from benchmarks.series import in_microseconds
 from wsgi_observe import ErrorEnvelope, observe
-from wsgi_observe.scoreboard.recorder import InFlight, Recorder
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 from wsgi_observe.scoreboard.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def subjects() -> dict[str, Subject]:
 
 def noted(app: WSGIApplication) -> WSGIApplication:
     """Return `app` with the stack round it, its requests noted and watched as under Gunicorn."""
-    recorder = Recorder(Table.make(seats=1, slots=8).seat(0))
+    recorder = Recorder(Scoreboard.make(worker_entries=1, max_requests=8).worker_entry(0))
     Watchdog(recorder, slow=22.5).start()
     observed = observe(app, access_log=False)
-    observed.take_in(InFlight(observed, recorder), ahead_of=ErrorEnvelope)
+    observed.insert(ScoreboardMiddleware(observed, recorder), before=ErrorEnvelope)
     return observed
 
 

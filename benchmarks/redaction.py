@@ -125,7 +125,7 @@ def sizes(kilobytes: Sequence[int]) -> Table:
 
 
 _ROUNDS = 60
-_CORPUS = Path(__file__).parent.parent / "tests/core/redact/ordinary.txt"
+_CORPUS = Path(__file__).parent.parent / "tests/redaction/ordinary.txt"
 _LINES = (
     *(
         PROSE,
@@ -145,7 +145,7 @@ _LINES = (
 _FIELDS = {"warehouse": "Hamburg", "order": 4711, "carrier": "DHL Express", "route": "/orders/<id>"}
 
 
-_letters = random.Random(0)
+_mail_formatter = random.Random(0)
 
 ORDINARY: dict[str, Callable[[], list[Any]]] = {
     "lines of an app": lambda: [*_LINES] * 10,
@@ -158,11 +158,11 @@ ORDINARY: dict[str, Callable[[], list[Any]]] = {
 
 
 def _number() -> int:
-    return _letters.randrange(10**6)
+    return _mail_formatter.randrange(10**6)
 
 
 def _word() -> str:
-    return "".join(_letters.choices("abcdefghijklmnop", k=8))
+    return "".join(_mail_formatter.choices("abcdefghijklmnop", k=8))
 
 
 def beside(checkout: Path) -> Table:

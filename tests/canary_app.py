@@ -138,6 +138,8 @@ def _pairs(place: str) -> str:
 def make_app() -> Flask:
     app = Flask("canary")
     app.add_url_rule("/pay/<token>", view_func=pay, methods=["POST"])
-    app.add_url_rule("/<action>/<rest>", view_func=lambda action, rest: "fine", endpoint="follow")
+    app.add_url_rule(
+        "/<action>/<rest>", view_func=lambda action, rest: "fine", endpoint="add_state"
+    )
     Observe(app, Settings.from_env(os.environ))
     return app

@@ -58,7 +58,7 @@ def start_traces(path: Path) -> None:
 
 
 def tell_trackers() -> None:
-    if request.endpoint == "follow":
+    if request.endpoint == "add_state":
         return
     tell_objects()
     tell_spans()

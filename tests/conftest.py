@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import strict_json
 from wsgi_observe import _safely as once
-from wsgi_observe._loggers import watch
-from wsgi_observe.context import resume, running
+from wsgi_observe._loggers import config_watch
+from wsgi_observe.context import activate, current_context
 from wsgi_observe.logs import ContextFilter, JsonFormatter
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.logs.other_handlers import all_loggers
@@ -87,8 +87,8 @@ def _nothing_is_installed_by_what_was_collected() -> None:
 def _no_context_is_left() -> Iterator[None]:
     """Fail the test that leaves a request bound, and keep it from failing the others."""
     yield
-    left = running()
-    resume(None)
+    left = current_context()
+    activate(None)
     assert left is None, f"a request is left running: {left.request_id}"
 
 
@@ -104,7 +104,7 @@ def _nothing_is_left_installed() -> Iterator[None]:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """The lines of this test, from INFO on; what is said once is said anew."""
-    monkeypatch.setattr(once, "_said", set())
+    monkeypatch.setattr(once, "_seen", set())
     handler, root = Log(), logging.getLogger()
     level = root.level
     root.addHandler(handler)
@@ -129,7 +129,7 @@ def clean_logging() -> Iterator[None]:
         root.handlers[:] = handlers
         root.setLevel(level)
         logging.getLogger("wsgi_observe").setLevel(logging.NOTSET)
-        watch.has_disabled_loggers = False
+        config_watch.has_disabled_loggers = False
         for logger in all_loggers():  # a `dictConfig` disables those of every other test
             logger.disabled = False
         for name in set(root.manager.loggerDict) - known:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.counting import python_calls
 from wsgi_observe import configure_logging, observe
-from wsgi_observe.context import resume
+from wsgi_observe.context import activate
 
 App = Callable[..., Iterable[bytes]]
 
@@ -56,7 +56,7 @@ def _start(status: str, headers: list[tuple[str, str]], exc_info: object = None)
 def calls_of(app: App, path: str) -> int:
     """Count the Python-level calls and resumptions of one request."""
     request(app, path)
-    resume(None)  # an ended request may have been left here, which is looked at
+    activate(None)  # an ended request may have been left here, which is looked at
     return python_calls(request, app, path) - BARE_CALLS
 
 
@@ -112,7 +112,7 @@ def test_ten_thousand_requests_leave_nothing_for_the_garbage_collector(
         growth = len(gc.get_objects()) - before
     finally:
         gc.enable()
-        resume(None)
+        activate(None)
     assert growth < 50
 
 

@@ -21,7 +21,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 from tests.calls import call_freely as call
 from tests.conftest import Log
 from wsgi_observe import log_context, observe
-from wsgi_observe.context import on_request
+from wsgi_observe.context import request_hooks
 from wsgi_observe.flask import Observe
 from wsgi_observe.opentelemetry import RedactingSpanProcessor, instrument
 
@@ -33,7 +33,7 @@ IDS = ("trace_id", "span_id", "trace_flags")
 def spans() -> Iterator[InMemorySpanExporter]:
     """What is exported; and nothing of ours is left hung up."""
     yield InMemorySpanExporter()
-    on_request.clear()
+    request_hooks.clear()
 
 
 Provider = Callable[..., TracerProvider]
@@ -165,7 +165,7 @@ def test_instrumenting_twice_changes_nothing(
 ) -> None:
     made = provider()
     instrument(made)
-    assert len(on_request) == 1
+    assert len(request_hooks) == 1
     call(PLACES["Flask's, observe"](made), "/work")
     assert "trace_flags" in log.access
 

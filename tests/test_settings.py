@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from wsgi_observe import ErrorEnvelope, Settings, SettingsError, configure_logging, observe
 from wsgi_observe.frozen import FrozenDict
-from wsgi_observe.stack import LAYERS
+from wsgi_observe.stack import MIDDLEWARE_CLASSES
 
 NAN, INF = float("nan"), float("inf")
 
@@ -568,7 +568,7 @@ def test_settings_that_were_set_to_a_default_equal_those_that_were_not() -> None
     assert "fields_set" not in repr(Settings())
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
+@pytest.mark.parametrize("layer", MIDDLEWARE_CLASSES, ids=lambda layer: layer.__name__)
 def test_the_defaults_of_a_middleware_are_those_of_the_settings(layer) -> None:
     own = {name: value for name, value in layer.__init__.__kwdefaults__.items() if name in DEFAULTS}
     # None also stands for what was not set.

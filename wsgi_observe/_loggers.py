@@ -18,10 +18,10 @@ from typing import Any
 class ConfigurationWatch:
     """When the logging configuration is next compared with the handlers that we installed.
 
-    Reading `due` is all that a request pays. Nothing is due before something was installed.
+    Reading `due_at` is all that a request pays. Nothing is due before something was installed.
     """
 
-    due = math.inf
+    due_at = math.inf
     """Seconds of ``time.perf_counter`` from which on the comparison is due."""
 
     has_disabled_loggers = False
@@ -34,12 +34,12 @@ class ConfigurationWatch:
 
     def mark_changed(self) -> None:
         """Have the comparison be due at once: other code has configured logging."""
-        if self.due != math.inf:
-            self.due = 0.0
+        if self.due_at != math.inf:
+            self.due_at = 0.0
 
     def check_if_due(self) -> None:
         """Compare, if that is due."""
-        if perf_counter() >= self.due:
+        if perf_counter() >= self.due_at:
             self.check()
 
     @staticmethod
@@ -48,7 +48,7 @@ class ConfigurationWatch:
         return None
 
 
-watch = ConfigurationWatch()
+config_watch = ConfigurationWatch()
 
 
 class _NeverDisabled(logging.Logger):
@@ -61,8 +61,8 @@ class _NeverDisabled(logging.Logger):
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "disabled" and value and _is_called_by_logging_config():
-            watch.has_disabled_loggers = True
-            watch.mark_changed()
+            config_watch.has_disabled_loggers = True
+            config_watch.mark_changed()
             return
         super().__setattr__(name, value)
 
@@ -70,9 +70,9 @@ class _NeverDisabled(logging.Logger):
         try:
             super().handle(record)
         except Exception:
-            if watch.due == math.inf:
+            if config_watch.due_at == math.inf:
                 raise
-            watch.report_error()
+            config_watch.report_error()
 
     def makeRecord(
         self, name: str, level: int, fn: str, lno: int, msg: object, args: Any, exc_info: Any,
@@ -81,9 +81,9 @@ class _NeverDisabled(logging.Logger):
         try:
             return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
         except Exception:
-            if watch.due == math.inf:
+            if config_watch.due_at == math.inf:
                 raise
-            watch.report_error()
+            config_watch.report_error()
         record = logging.LogRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
         record.__dict__.update(extra or {})
         return record
@@ -102,9 +102,9 @@ class _ErrorsOnlyWhileDisabled(logging.Logger):
         if not self.disabled:
             super().handle(record)
         elif record.levelno >= logging.ERROR:
-            passed: Any = self.filter(record)  # since Python 3.12 possibly another record
-            if passed:
-                self.callHandlers(record if passed is True else passed)
+            filtered: Any = self.filter(record)  # since Python 3.12 possibly another record
+            if filtered:
+                self.callHandlers(record if filtered is True else filtered)
 
 
 def get_logger(name: str) -> logging.Logger:
@@ -119,7 +119,7 @@ def keep_enabled(logger: logging.Logger) -> None:
     _mix_in(_NeverDisabled, logger)
 
 
-def keep_errors(logger: logging.Logger) -> None:
+def keep_errors_enabled(logger: logging.Logger) -> None:
     """Have `logger` handle ERROR records also while it is disabled."""
     _mix_in(_ErrorsOnlyWhileDisabled, logger)
 
@@ -129,18 +129,20 @@ def is_kept_enabled(logger: logging.Logger) -> bool:
     return isinstance(logger, _NeverDisabled)
 
 
-def has_stock_class(logger: logging.Logger) -> bool:
+def has_default_class(logger: logging.Logger) -> bool:
     """Return whether a logger of `get_logger` has no class of the user's (``setLoggerClass``)."""
     return type(logger) is _NeverDisabled
 
 
-def _mix_in(kind: type[logging.Logger], logger: logging.Logger) -> None:
+def _mix_in(mixin: type[logging.Logger], logger: logging.Logger) -> None:
     # In place, since modules keep the loggers that they got; their class may be the user's own.
-    made: Callable[..., type] = type
-    found = type(logger)
-    if not issubclass(found, kind):
-        is_stock = found is logging.Logger
-        logger.__class__ = kind if is_stock else made(found.__name__, (kind, found), {})
+    make_class: Callable[..., type] = type
+    logger_class = type(logger)
+    if not issubclass(logger_class, mixin):
+        is_default = logger_class is logging.Logger
+        logger.__class__ = (
+            mixin if is_default else make_class(logger_class.__name__, (mixin, logger_class), {})
+        )
 
 
 def _is_called_by_logging_config() -> bool:

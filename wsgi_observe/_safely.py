@@ -11,30 +11,30 @@ from wsgi_observe.wsgi.exceptions import any_failure
 T = TypeVar("T")
 
 _log = get_logger("wsgi_observe")
-_said: set[str] = set()
+_seen: set[str] = set()
 
 
-def warn_once(what: str) -> None:
-    """Log the exception being handled as a WARNING, the first time that `what` fails."""
-    if is_news(what):
+def warn_once(name: str) -> None:
+    """Log the exception being handled as a WARNING, the first time that `name` fails."""
+    if first_time(name):
         try:
-            _log.warning("%s failed; this is said once", what, exc_info=True)
+            _log.warning("%s failed; this is said once", name, exc_info=True)
         except any_failure():
             pass  # it may be logging itself that fails
 
 
-def is_news(what: str) -> bool:
-    """Return whether nobody has said `what` in this process yet, and take it as said."""
-    if what in _said:
+def first_time(name: str) -> bool:
+    """Return whether nobody has said `name` in this process yet, and take it as said."""
+    if name in _seen:
         return False
-    _said.add(what)
+    _seen.add(name)
     return True
 
 
-def ask(what: str, hook: Callable[..., T], *arguments: object) -> T | None:
+def call_safely(name: str, hook: Callable[..., T], *args: object) -> T | None:
     """Return what a hook answers; None where it fails, which costs nothing but its answer."""
     try:
-        return hook(*arguments)
+        return hook(*args)
     except any_failure():
-        warn_once(what)
+        warn_once(name)
         return None

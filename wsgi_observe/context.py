@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.field_names import free_name
-from wsgi_observe.ids import is_fit, new_id
+from wsgi_observe.ids import is_valid_id, new_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 REQUEST_ID_KEY = "wsgi_observe.request_id"
 """Where the app finds its request's ID in the environ."""
 
-_LEFT = "__wsgi_observe_request_id__"
+_REQUEST_ID_ATTRIBUTE = "__wsgi_observe_request_id__"
 
-_running: ContextVar[Scope | None] = ContextVar("wsgi_observe.scope", default=None)
+_current: ContextVar[RequestContext | None] = ContextVar("wsgi_observe.scope", default=None)
 
-ENDED = cast("WSGIEnvironment", MappingProxyType({}))
+ENDED_ENVIRON = cast("WSGIEnvironment", MappingProxyType({}))
 """The environ of a scope that has ended: one for all, so nobody may put anything in it."""
 
 
-class Scope:
+class RequestContext:
     """What is known of one request, or of one background job, while it runs.
 
     A scope that has ended stays harmless wherever it was left: a thread that copied the
@@ -46,57 +46,57 @@ class Scope:
     user_key = b""  # what its user's pseudonym is made with
     error_logged: object = None  # which ERROR line the log has of it, if any
     log_parts: dict[object, Any] | None = None  # what formatters have made of its fields
-    unreadable = False  # whether its body was malformed, or broken off by the client
-    _outer: weakref.ref[Scope] | None = None
+    is_body_unreadable = False  # whether its body was malformed, or broken off by the client
+    _parent: weakref.ref[RequestContext] | None = None
 
     @property
-    def live(self) -> bool:
+    def is_active(self) -> bool:
         """Whether what it stands for is still running."""
-        return self.environ is not ENDED
+        return self.environ is not ENDED_ENVIRON
 
     @property
-    def request(self) -> Scope:
+    def request_context(self) -> RequestContext:
         """The request that this runs in: itself, unless it is a ``log_context`` inside one."""
-        scope = self
-        while not scope.environ and scope._outer is not None:
-            outer = scope._outer()
-            if outer is None:
+        context = self
+        while not context.environ and context._parent is not None:
+            parent = context._parent()
+            if parent is None:
                 break
-            scope = outer
-        return scope
+            context = parent
+        return context
 
-    def interrupt(self, outer: Scope) -> None:
+    def nest_in(self, parent: RequestContext) -> None:
         """Remember the scope to put back.
 
         Weakly: a body that nobody closes (Werkzeug's test client leaves them) must not keep
         every request before it alive.
         """
-        self._outer = weakref.ref(outer)
+        self._parent = weakref.ref(parent)
 
-    def is_interrupted_by(self, inner: Scope | None) -> bool:
-        """Return whether `inner` is a ``log_context`` that is open inside this request."""
-        while inner is not None and inner.live and not inner.environ:
-            inner = None if inner._outer is None else inner._outer()
-            if inner is self:
+    def is_ancestor_of(self, other: RequestContext | None) -> bool:
+        """Return whether `other` is a ``log_context`` that is open inside this request."""
+        while other is not None and other.is_active and not other.environ:
+            other = None if other._parent is None else other._parent()
+            if other is self:
                 return True
         return False
 
-    def leave(self, seen: Scope | None) -> None:
-        """End this scope and put back what stood here before; `seen` was bound on the way in.
+    def end(self, previous: RequestContext | None) -> None:
+        """End this scope and put back what stood here before; `previous` was bound on the way in.
 
         By value, since a token's ``reset`` raises when a server closes the body from another
         context than it called the app in (Waitress does, with a file).
         """
-        self.environ = ENDED
-        if seen is self:
-            seen = None if self._outer is None else self._outer()
-        resume(seen if seen is not None and seen.live else None)
+        self.environ = ENDED_ENVIRON
+        if previous is self:
+            previous = None if self._parent is None else self._parent()
+        activate(previous if previous is not None and previous.is_active else None)
 
     def bind(self, fields: dict[str, object]) -> None:
         """Add fields of the app's; one with a reserved name becomes ``extra_<name>``."""
-        self.add({free_name(name): value for name, value in fields.items()})
+        self.add_fields({free_name(name): value for name, value in fields.items()})
 
-    def add(self, fields: dict[str, object], *, first: bool = False) -> None:
+    def add_fields(self, fields: dict[str, object], *, first: bool = False) -> None:
         """Add fields of our own, which may have reserved names.
 
         :param first: whether they come before what is there, which keeps its values.
@@ -110,38 +110,40 @@ class Scope:
         self.log_parts = None
 
 
-bound = _running.get
+get_raw_context = _current.get
 """Return the scope that is bound here, be it ended."""
 
-resume = _running.set
+activate = _current.set
 """Bind a scope again, in whatever context the server goes on with it."""
 
 
-def running() -> Scope | None:
+def current_context() -> RequestContext | None:
     """Return the scope that is bound here, unless it has ended."""
-    scope = bound()
-    # As `live` has it, without the call: every log line asks.
-    return scope if scope is not None and scope.environ is not ENDED else None
+    context = get_raw_context()
+    # As `is_active` has it, without the call: every log line asks.
+    return context if context is not None and context.environ is not ENDED_ENVIRON else None
 
 
-def scope_of(environ: WSGIEnvironment) -> Scope | None:
+def find_outer_context(environ: WSGIEnvironment) -> RequestContext | None:
     """Return the scope that a middleware further out has bound for this very request.
 
     A middleware in between may have copied the environ, so the ID in it counts too.
     """
-    scope = running()
-    if scope is None or not scope.environ:
+    context = current_context()
+    if context is None or not context.environ:
         return None
-    if scope.environ is environ:
-        return scope
-    known = scope.request_id is not None and environ.get(REQUEST_ID_KEY) == scope.request_id
-    return scope if known else None
+    if context.environ is environ:
+        return context
+    is_same_request = (
+        context.request_id is not None and environ.get(REQUEST_ID_KEY) == context.request_id
+    )
+    return context if is_same_request else None
 
 
 def current_request_id() -> str | None:
     """Return the running request's ID, or None outside a request."""
-    scope = running()
-    return None if scope is None else scope.request_id
+    context = current_context()
+    return None if context is None else context.request_id
 
 
 def bind(**fields: object) -> None:
@@ -150,21 +152,23 @@ def bind(**fields: object) -> None:
     A name that the log line has itself (``path``, ``level``, …) is kept as ``extra_<name>``.
     Outside a request this does nothing.
     """
-    scope = running()
-    if scope is not None:
-        scope.bind(fields)
+    context = current_context()
+    if context is not None:
+        context.bind(fields)
 
 
-def id_of_failure(error: BaseException) -> str | None:
+def get_attached_request_id(error: BaseException) -> str | None:
     """Return the ID of the request or `log_context` that `error` has left, for who reports it."""
-    found: str | None = BaseException.__getattribute__(error, "__dict__").get(_LEFT)
-    return found
+    request_id: str | None = BaseException.__getattribute__(error, "__dict__").get(
+        _REQUEST_ID_ATTRIBUTE
+    )
+    return request_id
 
 
-def note_id(error: BaseException, request_id: str | None) -> None:
+def attach_request_id(error: BaseException, request_id: str | None) -> None:
     """Note the ID of the request or `log_context` that `error` leaves, for who reports it."""
     # Past the exception's own class, which may forbid it.
-    BaseException.__setattr__(error, _LEFT, request_id)
+    BaseException.__setattr__(error, _REQUEST_ID_ATTRIBUTE, request_id)
 
 
 @contextmanager
@@ -178,34 +182,36 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     ...     current_request_id() == request_id
     True
     """
-    scope = Scope()
-    scope.environ = {}
-    scope.request_id = request_id if request_id is not None and is_fit(request_id) else new_id()
-    scope.bind(fields)
-    outer = running()
-    if outer is not None:
-        scope.interrupt(outer)
-        scope.trace, scope.user_key = outer.trace, outer.user_key
-    resume(scope)
+    context = RequestContext()
+    context.environ = {}
+    context.request_id = (
+        request_id if request_id is not None and is_valid_id(request_id) else new_id()
+    )
+    context.bind(fields)
+    parent = current_context()
+    if parent is not None:
+        context.nest_in(parent)
+        context.trace, context.user_key = parent.trace, parent.user_key
+    activate(context)
     try:
-        yield scope.request_id
+        yield context.request_id
     except BaseException as error:
-        if id_of_failure(error) is None:  # the innermost one counts
-            note_id(error, scope.request_id)
+        if get_attached_request_id(error) is None:  # the innermost one counts
+            attach_request_id(error, context.request_id)
         raise
     finally:
-        scope.leave(bound())
+        context.end(get_raw_context())
 
 
-on_probe: list[Callable[[], object]] = []
+probe_hooks: list[Callable[[], object]] = []
 """Called before a probe is answered: somebody may have begun to trace it."""
 
-on_request: list[Callable[[Scope], object]] = []
+request_hooks: list[Callable[[RequestContext], object]] = []
 """Called when a request begins, when it starts its response, and for lines in between for as
 long as its scope has no trace."""
 
 
-def call_request_hooks(scope: Scope) -> None:
+def call_request_hooks(context: RequestContext) -> None:
     """Have those who listen hear of a request."""
-    for tell in on_request:
-        tell(scope)
+    for hook in request_hooks:
+        hook(context)

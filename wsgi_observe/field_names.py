@@ -28,17 +28,17 @@ PART_NAMES = frozenset({"truncated", "continued_in", "continues", "part", "parts
 RECORD_NAMES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """The attributes of `logging` itself; setting one of these would break the record."""
 
-RESERVED = LINE_NAMES | ACCESS_NAMES | PART_NAMES | RECORD_NAMES | {"client_request_id"}
+RESERVED_NAMES = LINE_NAMES | ACCESS_NAMES | PART_NAMES | RECORD_NAMES | {"client_request_id"}
 """The names that no field of the app's has on any line, so that one name has one type."""
 
-FACTS = "_wsgi_observe_facts"
+OWN_FIELDS_ATTRIBUTE = "_wsgi_observe_facts"
 """The attribute of a record of our own with the fields that may have reserved names."""
 
-CONTEXT = "_wsgi_observe_context"
+CONTEXT_ATTRIBUTE = "_wsgi_observe_context"
 """The attribute in which `ContextFilter` notes what it has added to a record."""
 
 
-def free_name(name: str, taken: Container[str] = RESERVED) -> str:
+def free_name(name: str, taken: Container[str] = RESERVED_NAMES) -> str:
     """Return `name`, prefixed with ``extra_`` for as long as it is taken.
 
     >>> free_name("path"), free_name("order_id")

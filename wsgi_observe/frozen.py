@@ -48,7 +48,7 @@ class Frozen:
     a quarter of what ``import wsgi_observe`` would take.
     """
 
-    _names: ClassVar[tuple[str, ...]]
+    _field_names: ClassVar[tuple[str, ...]]
     """What it holds, in this order."""
 
     def __init__(self, /, **values: Any) -> None:
@@ -61,16 +61,16 @@ class Frozen:
     __replace__ = replace  # copy.replace, Python 3.13
 
     def _values(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._names}
+        return {name: getattr(self, name) for name in self._field_names}
 
-    def _is_shown(self, name: str) -> bool:
+    def _is_in_repr(self, name: str) -> bool:
         """Return whether the ``repr`` has it; it leaves out what is secret."""
         return True
 
     def __repr__(self) -> str:
         values = self._values().items()
-        shown = (f"{name}={value!r}" for name, value in values if self._is_shown(name))
-        return f"{type(self).__name__}({', '.join(shown)})"
+        in_repr = (f"{name}={value!r}" for name, value in values if self._is_in_repr(name))
+        return f"{type(self).__name__}({', '.join(in_repr)})"
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -82,12 +82,12 @@ class Frozen:
         return hash(tuple(value for value in self._values().values() if not callable(value)))
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise self._refusal(name)
+        raise self._frozen_error(name)
 
     def __delattr__(self, name: str) -> None:
-        raise self._refusal(name)
+        raise self._frozen_error(name)
 
-    def _refusal(self, name: str) -> AttributeError:
+    def _frozen_error(self, name: str) -> AttributeError:
         from dataclasses import FrozenInstanceError  # the one that everybody knows
 
         return FrozenInstanceError(f"{type(self).__name__} is frozen; its {name} cannot be changed")

@@ -9,20 +9,20 @@ from random import Random, SystemRandom
 from struct import Struct
 from time import time
 
-_fit = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}").fullmatch
-_trace_root = re.compile(r"(?:^|;)[ \t]*Root=([^;]*)").search
+_match_id = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}").fullmatch
+_search_root = re.compile(r"(?:^|;)[ \t]*Root=([^;]*)").search
 # Optional white space, which is no part of a header's value (RFC 9110, sections 5.5 and 5.6.3).
 # Werkzeug, uWSGI and bjoern leave it there.
 _OWS = " \t"
 # W3C Trace Context: lower-case hex only; a version above 00 may carry more after a dash.
-_traceparent = re.compile(
+_match_traceparent = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
 ).fullmatch
 
 
-def is_fit(value: str) -> bool:
+def is_valid_id(value: str) -> bool:
     """Return whether `value` may be written to a log line and a header as it is."""
-    return _fit(value) is not None
+    return _match_id(value) is not None
 
 
 # Forked workers would go on with the same numbers. uWSGI forks without telling Python, so there
@@ -34,10 +34,10 @@ if hasattr(os, "register_at_fork"):
 
 # The high half of the milliseconds is the same for 65 seconds; numbers that are counted from
 # there, in steps of 1/4096 ms, are small and quick to handle.
-_STEPS = 4096 * 1000.0
-_SPAN = float(1 << 28)
-_span = (0.0, 0)
-_pack = Struct(">IHHQ").pack
+_STEPS_PER_SECOND = 4096 * 1000.0
+_WINDOW_STEPS = float(1 << 28)
+_window = (0.0, 0)
+_pack_uuid = Struct(">IHHQ").pack
 
 
 def new_id() -> str:
@@ -46,16 +46,16 @@ def new_id() -> str:
     The twelve bits behind the milliseconds hold their fraction (method 3 of section 6.2), so
     that IDs made one after the other sort. The rest is random, and no secret.
     """
-    global _span
-    now = time() * _STEPS
-    begin, high = _span
-    if not 0.0 <= now - begin < _SPAN:
-        high = int(now // _SPAN)
-        begin = high * _SPAN
-        _span = begin, high
+    global _window
+    now = time() * _STEPS_PER_SECOND
+    begin, high = _window
+    if not 0.0 <= now - begin < _WINDOW_STEPS:
+        high = int(now // _WINDOW_STEPS)
+        begin = high * _WINDOW_STEPS
+        _window = begin, high
     steps = int(now - begin)
     low, fraction = steps >> 12, steps & 0xFFF
-    return _pack(high, low, 0x7000 | fraction, 0x2 << 62 | _random.getrandbits(62)).hex()
+    return _pack_uuid(high, low, 0x7000 | fraction, 0x2 << 62 | _random.getrandbits(62)).hex()
 
 
 def new_span_id() -> str:
@@ -63,7 +63,7 @@ def new_span_id() -> str:
     return f"{_random.randrange(1, 1 << 64):016x}"
 
 
-def read_id(header: str, value: str) -> str | None:
+def parse_id(header: str, value: str) -> str | None:
     """Return the ID that an inbound header carries, or None if it carries no fit one.
 
     ``X-Amzn-Trace-Id`` gives its ``Root``, ``traceparent`` its trace ID; any other header is an
@@ -72,17 +72,17 @@ def read_id(header: str, value: str) -> str | None:
     """
     match header.lower():
         case "x-amzn-trace-id":
-            root = _trace_root(value)
+            root = _search_root(value)
             value = root[1] if root else ""
         case "traceparent":
-            value = trace_id(value) or ""
+            value = parse_trace_id(value) or ""
     value = value.strip(_OWS)
-    return value if is_fit(value) else None
+    return value if is_valid_id(value) else None
 
 
-def trace_id(traceparent: str) -> str | None:
+def parse_trace_id(traceparent: str) -> str | None:
     """Return the trace ID of a valid W3C ``traceparent``, or None."""
-    parts = _traceparent(traceparent.strip(_OWS))
+    parts = _match_traceparent(traceparent.strip(_OWS))
     if parts is None or (parts[1] == "00" and parts[3]):
         return None
     return parts[2]

@@ -14,15 +14,15 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.trace import Link, Status
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe._safely import ask
-from wsgi_observe.context import Scope, on_request, running
+from wsgi_observe._safely import call_safely
+from wsgi_observe.context import RequestContext, current_context, request_hooks
 from wsgi_observe.redaction import URLS, Redactor
-from wsgi_observe.redaction.path_secrets import in_this_request
+from wsgi_observe.redaction.path_secrets import with_request_secrets
 
 __all__ = ["RedactingSpanProcessor", "instrument"]
 
 _log = get_logger("wsgi_observe.opentelemetry")
-_known: WeakSet[Any] = WeakSet()
+_instrumented_providers: WeakSet[Any] = WeakSet()
 
 
 def instrument(provider: Any = None) -> None:
@@ -36,14 +36,14 @@ def instrument(provider: Any = None) -> None:
 
     >>> instrument()  # doctest: +SKIP
     """
-    if _take_current not in on_request:
-        on_request.append(_take_current)
+    if _set_current_span not in request_hooks:
+        request_hooks.append(_set_current_span)
     provider = trace.get_tracer_provider() if provider is None else provider
     if not hasattr(provider, "add_span_processor"):
         _log.info("OpenTelemetry has no tracer provider yet: call instrument() once it is set")
-    elif provider not in _known:
-        _known.add(provider)
-        provider.add_span_processor(_RequestSpans())
+    elif provider not in _instrumented_providers:
+        _instrumented_providers.add(provider)
+        provider.add_span_processor(_RequestSpanProcessor())
 
 
 class RedactingSpanProcessor(SpanProcessor):
@@ -68,7 +68,7 @@ class RedactingSpanProcessor(SpanProcessor):
             raise TypeError(f"inner must be a SpanProcessor, got {inner!r}{hint}")
         self._inner = inner
         self._redactor = redactor or Redactor(personal=True)
-        self._resources: tuple[Any, Any] = (None, None)
+        self._cached_resource: tuple[Any, Any] = (None, None)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Pass the start on."""
@@ -76,7 +76,7 @@ class RedactingSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Pass a redacted copy on."""
-        clean = ask("taking secrets out of a span", self._clean, span)
+        clean = call_safely("taking secrets out of a span", self._redact_span, span)
         if clean is not None:
             self._inner.on_end(clean)
 
@@ -88,36 +88,39 @@ class RedactingSpanProcessor(SpanProcessor):
         """Pass it on."""
         return self._inner.force_flush(timeout_millis)
 
-    def _clean(self, span: ReadableSpan) -> ReadableSpan:
-        redactor = in_this_request(self._redactor)
-        clean, text = partial(_attributes, redactor), redactor.text
-        said = span.status.description
-        return _Copy(
+    def _redact_span(self, span: ReadableSpan) -> ReadableSpan:
+        redactor = with_request_secrets(self._redactor)
+        clean, text = partial(_redact_attributes, redactor), redactor.text
+        description = span.status.description
+        return _RedactedSpan(
             span,
             name=redactor.url(span.name),
-            resource=self._resource(span.resource),
+            resource=self._redact_resource(span.resource),
             attributes=clean(span.attributes),
             events=[
-                Event(text(one.name), clean(one.attributes), one.timestamp) for one in span.events
+                Event(text(item.name), clean(item.attributes), item.timestamp)
+                for item in span.events
             ],
-            links=[Link(one.context, clean(one.attributes)) for one in span.links],
-            status=Status(span.status.status_code, None if said is None else text(said)),
+            links=[Link(item.context, clean(item.attributes)) for item in span.links],
+            status=Status(
+                span.status.status_code, None if description is None else text(description)
+            ),
         )
 
-    def _resource(self, resource: Any) -> Any:
+    def _redact_resource(self, resource: Any) -> Any:
         """Return what the process says of itself, redacted once: all spans share it."""
-        seen, clean = self._resources
+        seen, clean = self._cached_resource
         if seen is not resource:
-            attributes = _attributes(self._redactor, resource.attributes)
+            attributes = _redact_attributes(self._redactor, resource.attributes)
             clean = type(resource)(attributes, resource.schema_url)
-            self._resources = (resource, clean)
+            self._cached_resource = (resource, clean)
         return clean
 
 
-class _Copy(ReadableSpan):
+class _RedactedSpan(ReadableSpan):
     """A span as another one, but for what is given; what the SDK left out counts for both."""
 
-    def __init__(self, span: ReadableSpan, **parts: Any) -> None:
+    def __init__(self, span: ReadableSpan, **fields: Any) -> None:
         super().__init__(
             context=span.context,
             parent=span.parent,
@@ -125,62 +128,62 @@ class _Copy(ReadableSpan):
             start_time=span.start_time,
             end_time=span.end_time,
             instrumentation_scope=span.instrumentation_scope,
-            **parts,
+            **fields,
         )
-        self._dropped = (span.dropped_attributes, span.dropped_events, span.dropped_links)
+        self._dropped_counts = (span.dropped_attributes, span.dropped_events, span.dropped_links)
 
     @property
     def dropped_attributes(self) -> int:
-        return self._dropped[0]
+        return self._dropped_counts[0]
 
     @property
     def dropped_events(self) -> int:
-        return self._dropped[1]
+        return self._dropped_counts[1]
 
     @property
     def dropped_links(self) -> int:
-        return self._dropped[2]
+        return self._dropped_counts[2]
 
 
-def _attributes(redactor: Redactor, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: _attribute(redactor, name, one) for name, one in (attributes or {}).items()}
+def _redact_attributes(redactor: Redactor, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: _attribute(redactor, name, item) for name, item in (attributes or {}).items()}
 
 
 def _attribute(redactor: Redactor, name: str, value: Any) -> Any:
     if isinstance(value, str) and name.endswith((".query", ".query_string")):
         return redactor.query(value)
     if isinstance(value, Sequence) and name in URLS and not isinstance(value, str):
-        return [redactor.field(name, one) for one in value]  # a header, as often as it was sent
+        return [redactor.field(name, item) for item in value]  # a header, as often as it was sent
     return redactor.field(name, value)
 
 
-class _RequestSpans(SpanProcessor):
+class _RequestSpanProcessor(SpanProcessor):
     """Sees a request's own span begin, be it inside our stack, as in Flask's instrumentation."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Take it where nothing of this process is above it."""
         if span.parent is None or span.parent.is_remote:
-            scope = running()
-            if scope is not None:
-                ask("taking a span", _take, scope, span)
+            context = current_context()
+            if context is not None:
+                call_safely("taking a span", _set_request_span, context, span)
 
 
-def _take_current(scope: Scope) -> None:
+def _set_current_span(context: RequestContext) -> None:
     """Take the span that is open: one round the whole stack, or one that is not recorded."""
-    if scope.trace is None or "trace_flags" not in scope.trace:
-        ask("taking the current span", _take, scope, trace.get_current_span())
+    if context.trace is None or "trace_flags" not in context.trace:
+        call_safely("taking the current span", _set_request_span, context, trace.get_current_span())
 
 
-def _take(scope: Scope, span: trace.Span) -> None:
+def _set_request_span(context: RequestContext, span: trace.Span) -> None:
     """Note the span as the request's, if it is the first; tell it the request's ID."""
-    found = span.get_span_context()
-    if not found.is_valid or found.is_remote:
+    span_context = span.get_span_context()
+    if not span_context.is_valid or span_context.is_remote:
         return
-    if scope.trace is None or "trace_flags" not in scope.trace:
-        scope.trace = {
-            "trace_id": trace.format_trace_id(found.trace_id),
-            "span_id": trace.format_span_id(found.span_id),
-            "trace_flags": f"{found.trace_flags:02x}",
+    if context.trace is None or "trace_flags" not in context.trace:
+        context.trace = {
+            "trace_id": trace.format_trace_id(span_context.trace_id),
+            "span_id": trace.format_span_id(span_context.span_id),
+            "trace_flags": f"{span_context.trace_flags:02x}",
         }
-    if scope.request_id is not None and span.is_recording():
-        span.set_attribute("request_id", scope.request_id)
+    if context.request_id is not None and span.is_recording():
+        span.set_attribute("request_id", context.request_id)

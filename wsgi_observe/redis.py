@@ -22,7 +22,7 @@ def check(client: Redis | RedisCluster) -> Callable[[], bool]:
     if not isinstance(client, Redis | RedisCluster):
         raise TypeError(f"client must be a redis.Redis or redis.RedisCluster, got {client!r}")
 
-    def answers() -> bool:
+    def ping() -> bool:
         return bool(client.ping())
 
-    return answers
+    return ping

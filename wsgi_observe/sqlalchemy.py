@@ -21,9 +21,9 @@ def check(engine: Engine | Callable[[], Engine]) -> Callable[[], None]:
     if not (isinstance(engine, Engine) or callable(engine)):
         raise TypeError(f"engine must be a sqlalchemy.Engine or return one, got {engine!r}")
 
-    def answers() -> None:
-        found = engine if isinstance(engine, Engine) else engine()
-        with found.connect() as connection:
+    def select_one() -> None:
+        connected_engine = engine if isinstance(engine, Engine) else engine()
+        with connected_engine.connect() as connection:
             connection.execute(select(1))
 
-    return answers
+    return select_one

@@ -6,25 +6,25 @@ from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe._loggers import watch
+from wsgi_observe._loggers import config_watch
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.settings import MIDDLEWARES, Settings
-from wsgi_observe.wsgi.middleware import Layer
+from wsgi_observe.settings import MIDDLEWARE_NAMES, Settings
+from wsgi_observe.wsgi.middleware import Middleware
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
     from wsgi_observe.wsgi.exchange import Exchange
 
-LAYERS: tuple[type[Layer], ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
+MIDDLEWARE_CLASSES: tuple[type[Middleware], ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
 """From the outside in: every answer has an ID; a probe leaves early, unlogged; the access line
 sees the final status, the envelope's too; and the net hangs right over the app."""
 
-_NAMES = dict(zip(LAYERS, MIDDLEWARES, strict=True))
+_MIDDLEWARE_NAMES = dict(zip(MIDDLEWARE_CLASSES, MIDDLEWARE_NAMES, strict=True))
 
 
 def observe(
@@ -50,44 +50,49 @@ def observe(
     """
     if checks is not None:
         overrides["checks"] = checks
-    watch.mark_changed()  # the app is there by now, and may have configured logging
-    watch.check_if_due()
-    watch.mark_changed()  # and may do so until its first request
-    return put_round(app, LAYERS, (settings or Settings()).replace(**overrides), state)
+    config_watch.mark_changed()  # the app is there by now, and may have configured logging
+    config_watch.check_if_due()
+    config_watch.mark_changed()  # and may do so until its first request
+    return wrap(app, MIDDLEWARE_CLASSES, (settings or Settings()).replace(**overrides), state)
 
 
-def put_round(
+def wrap(
     app: WSGIApplication,
-    layers: Collection[type[Layer]],
+    middlewares: Collection[type[Middleware]],
     settings: Settings,
     state: HealthState | None = None,
 ) -> WSGIApplication:
     """Return `app` with these of the four round it that are used, whatever order they come in."""
-    used = [one for one in LAYERS if one in layers and settings.uses(_NAMES[one])]
-    for layer in reversed(used):
-        more = {"state": state} if layer is Health else {}
-        app = layer(app, **_keywords(layer, settings), **more)
-    if used and isinstance(app, Layer) and not settings.uses("access_log"):
-        app.take_in(_LoggingCheck(app.app), ahead_of=())
+    used = [
+        middleware_class
+        for middleware_class in MIDDLEWARE_CLASSES
+        if middleware_class in middlewares
+        and settings.has_middleware(_MIDDLEWARE_NAMES[middleware_class])
+    ]
+    for middleware_class in reversed(used):
+        state_argument = {"state": state} if middleware_class is Health else {}
+        app = middleware_class(app, **_settings_for(middleware_class, settings), **state_argument)
+    if used and isinstance(app, Middleware) and not settings.has_middleware("access_log"):
+        app.insert(_LoggingConfigurationCheck(app.app), before=())
     return app
 
 
-class _LoggingCheck(Layer):
+class _LoggingConfigurationCheck(Middleware):
     """Compare the logging configuration when that is due, as the access log does while it is on."""
 
-    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+    def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Compare it."""
-        if perf_counter() >= watch.due:
-            watch.check()
+        if perf_counter() >= config_watch.due_at:
+            config_watch.check()
 
 
-def _keywords(layer: type[Layer], settings: Settings) -> dict[str, Any]:
+def _settings_for(middleware_class: type[Middleware], settings: Settings) -> dict[str, Any]:
     """Return the settings that a middleware takes, by its keywords, and that were set.
 
     All others have their default there too; `Health` has to know whether that was asked for.
     """
     return {
         name: getattr(settings, name)
-        for name in layer.__init__.__kwdefaults__ or ()
+        for name in middleware_class.__init__.__kwdefaults__ or ()
         if name in settings.fields_set
     }

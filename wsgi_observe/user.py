@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe._safely import ask, is_news
-from wsgi_observe.context import running
+from wsgi_observe._safely import call_safely, first_time
+from wsgi_observe.context import current_context
 from wsgi_observe.validators import SettingsError
 
 _log = get_logger("wsgi_observe")
 
-_SHORTEST = 32  # bytes: what a shorter key hides can be found by trying (RFC 2104, section 3)
+_MIN_KEY_BYTES = 32  # bytes: what a shorter key hides can be found by trying (RFC 2104, section 3)
 
 
 def pseudonymize(value: object, key: str | bytes) -> str:
@@ -27,25 +27,25 @@ def pseudonymize(value: object, key: str | bytes) -> str:
     import hashlib  # only for those who have users to hide
     import hmac
 
-    secret = fit_key("user_key", key)
+    secret = secret_key("user_key", key)
     if secret is None:
-        raise _unfit("user_key", key)
+        raise _key_error("user_key", key)
     return hmac.new(secret, str(value).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
-def fit_key(name: str, value: Any) -> bytes | None:
+def secret_key(name: str, value: Any) -> bytes | None:
     """Check a key, or None or an empty text for none; the error does not tell it."""
     if value is None or value in ("", b""):
         return None
     key = value.encode() if isinstance(value, str) else value
-    if not isinstance(key, bytes) or len(key) < _SHORTEST:
-        raise _unfit(name, key)
+    if not isinstance(key, bytes) or len(key) < _MIN_KEY_BYTES:
+        raise _key_error(name, key)
     return key
 
 
-def _unfit(name: str, key: Any) -> SettingsError:
+def _key_error(name: str, key: Any) -> SettingsError:
     got = f"{len(key)} bytes" if isinstance(key, bytes | str) else f"a {type(key).__name__}"
-    return SettingsError(name, f"a secret of at least {_SHORTEST} bytes", got)
+    return SettingsError(name, f"a secret of at least {_MIN_KEY_BYTES} bytes", got)
 
 
 def bind_user(user_id: object) -> None:
@@ -59,12 +59,12 @@ def bind_user(user_id: object) -> None:
 
     >>> bind_user(42)
     """
-    scope = running()
-    if scope is None or user_id is None or user_id == "":
+    context = current_context()
+    if context is None or user_id is None or user_id == "":
         return
-    if scope.user_key:
-        pseudonym = ask("bind_user", pseudonymize, user_id, scope.user_key)
+    if context.user_key:
+        pseudonym = call_safely("bind_user", pseudonymize, user_id, context.user_key)
         if pseudonym is not None:
-            scope.bind({"user": pseudonym})
-    elif is_news("bind_user"):
+            context.bind({"user": pseudonym})
+    elif first_time("bind_user"):
         _log.warning("bind_user tells nobody: the setting user_key is missing; this is said once")

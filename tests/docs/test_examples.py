@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import FOLDER, PAGES, ROOT, blocks, rows, section
 from tests.support import strict_json
 from wsgi_observe import Settings
-from wsgi_observe.field_names import RESERVED
+from wsgi_observe.field_names import RESERVED_NAMES
 from wsgi_observe.redaction import Redactor
 
 JSON_EXAMPLES = [
@@ -42,7 +42,7 @@ def test_every_json_example_is_strict_json(text: str) -> None:
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line["message"][:30])
 def test_every_log_line_has_only_fields_that_are_written(line: dict[str, object]) -> None:
-    assert line.keys() <= RESERVED | BOOT | DEATH | OWN
+    assert line.keys() <= RESERVED_NAMES | BOOT | DEATH | OWN
     assert list(line)[:6] == ["timestamp", "level", "logger", "module", "message", "pid"]
 
 

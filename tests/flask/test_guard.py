@@ -170,7 +170,7 @@ def test_flask_run_answers_with_the_envelope(shop: Any) -> None:
 
 
 def test_a_child_process_of_gunicorns_is_not_gunicorn() -> None:
-    code = "from wsgi_observe.flask.debug_guard import production_server as p; print(p())"
+    code = "from wsgi_observe.flask.debug_guard import get_production_server as p; print(p())"
     env = {**os.environ, "SERVER_SOFTWARE": "gunicorn/27.0.1"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.stdout.strip() == "None"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from wsgi_observe.gunicorn.log_handlers import wants_gunicorns_own
+from wsgi_observe.gunicorn.log_handlers import wants_gunicorn_access_log
 
 NAMED = {"version": 1, "loggers": {"gunicorn.access": {"handlers": ["console"]}}}
 OTHERS = {"version": 1, "loggers": {"shop": {"handlers": ["console"]}}}
@@ -30,7 +30,7 @@ def test_it_is_asked_for_by_a_setting_or_by_name(kind: str) -> None:
     cfg = Config()
     for name, value in settings.items():
         cfg.set(name, value)
-    assert wants_gunicorns_own(cfg) is asked
+    assert wants_gunicorn_access_log(cfg) is asked
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_files_are_read_for_it(setting: str, content: str, asked: bool, tmp_path
     path.write_text(content)
     cfg = Config()
     cfg.set(setting, str(path))
-    assert wants_gunicorns_own(cfg) is asked
+    assert wants_gunicorn_access_log(cfg) is asked

@@ -13,7 +13,12 @@ from gunicorn.config import Config
 from tests.calls import answering
 from tests.gunicorn.serving import boots, gunicorn
 from wsgi_observe import Check, Settings, observe
-from wsgi_observe.gunicorn.worker.boot_line import changed, findings, probe_owners, stack
+from wsgi_observe.gunicorn.worker.boot_line import (
+    find_problems,
+    get_changed_settings,
+    get_middleware_names,
+    get_probe_owners,
+)
 from wsgi_observe.health import HealthState
 from wsgi_observe.logs import LineHandler
 from wsgi_observe.logs.installation import installation
@@ -41,7 +46,7 @@ CHECKED = observe(answering(), checks={"db": dict})
 
 
 def test_nothing_is_wrong_with_what_is_right(set_up: None) -> None:
-    assert findings(config(), CHECKED, Settings()) == []
+    assert find_problems(config(), CHECKED, Settings()) == []
 
 
 def debugging() -> Any:
@@ -65,7 +70,7 @@ def with_ready() -> Flask:
 
 def test_what_is_the_apps_choice_is_not_wrong(set_up: None) -> None:
     for app in (answering(), with_health(), with_ready()):
-        assert findings(config(), observe(app), Settings()) == []
+        assert find_problems(config(), observe(app), Settings()) == []
 
 
 WRONG: dict[str, tuple[dict[str, Any], Any, Settings, str]] = {
@@ -101,22 +106,22 @@ WRONG: dict[str, tuple[dict[str, Any], Any, Settings, str]] = {
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_is_wrong_is_said_in_plain_words(kind: str, set_up: None) -> None:
     cfg, app, settings, words = WRONG[kind]
-    (found,) = findings(config(**cfg), app(), settings)
+    (found,) = find_problems(config(**cfg), app(), settings)
     assert words in found
 
 
 def test_a_level_that_hides_access_lines_is_found(set_up: None) -> None:
     logging.getLogger().setLevel("WARNING")
-    (found,) = findings(config(), CHECKED, Settings())
+    (found,) = find_problems(config(), CHECKED, Settings())
     assert found == "the log level WARNING hides INFO: there are no access lines"
-    assert findings(config(), CHECKED, Settings(access_log=False)) == []
+    assert find_problems(config(), CHECKED, Settings(access_log=False)) == []
 
 
 def test_what_the_apps_logging_configuration_needs_is_found(
     set_up: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(installation, "problems", ["the logger shop does not propagate"])
-    assert findings(config(), CHECKED, Settings()) == ["the logger shop does not propagate"]
+    assert find_problems(config(), CHECKED, Settings()) == ["the logger shop does not propagate"]
 
 
 def test_settings_that_are_secret_are_not_shown() -> None:
@@ -126,7 +131,7 @@ def test_settings_that_are_secret_are_not_shown() -> None:
         trust_request_id=("10.0.0.0/8",),
         checks={"db": dict, "cache": "shop:ping"},
     )
-    shown = changed(settings)
+    shown = get_changed_settings(settings)
     assert "abc" not in str(shown)
     assert shown == {
         "trust_request_id": ["10.0.0.0/8"],
@@ -159,13 +164,19 @@ def test_settings_that_are_secret_are_not_shown() -> None:
     ],
 )
 def test_the_owner_of_each_probe_path_is_told(app: Any, owners: tuple[str, str]) -> None:
-    assert probe_owners(app()) == dict(zip(("/health", "/ready"), owners, strict=True))
+    assert get_probe_owners(app()) == dict(zip(("/health", "/ready"), owners, strict=True))
 
 
 def test_the_stack_is_told_from_the_outside_in() -> None:
     app = Flask("shop")
     app.wsgi_app = observe(app.wsgi_app)  # type: ignore[method-assign]
-    assert stack(app) == ["Flask", "RequestID", "Health", "AccessLog", "ErrorEnvelope"]
+    assert get_middleware_names(app) == [
+        "Flask",
+        "RequestID",
+        "Health",
+        "AccessLog",
+        "ErrorEnvelope",
+    ]
 
 
 def test_a_real_worker_tells_what_is_wrong_with_it(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.calls import call
 from tests.conftest import Log
 from tests.support import strict_json
 from wsgi_observe import configure_logging, log_context, observe
-from wsgi_observe.gunicorn.worker.wsgi_errors import ErrorsText
+from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
 
 Write = Callable[[Any], None]
 
@@ -27,7 +27,7 @@ def served(write: Write, **headers: str) -> Any:
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"ok"]
 
-    return call(ErrorsText(observe(app)), HTTP_X_REQUEST_ID="text", **headers)
+    return call(WsgiErrors(observe(app)), HTTP_X_REQUEST_ID="text", **headers)
 
 
 def texts(log: Log) -> list[str]:

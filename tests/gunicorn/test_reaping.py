@@ -14,22 +14,22 @@ import pytest
 
 from tests.conftest import Log
 from wsgi_observe.gunicorn.arbiter.reaper import Reaper
-from wsgi_observe.gunicorn.arbiter.worker_entries import Seats
-from wsgi_observe.gunicorn.worker.timeouts import TimeoutAlarms
-from wsgi_observe.scoreboard.entries import FORM, pack, text_of
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
+from wsgi_observe.gunicorn.worker.timeouts import TimeoutMessageFilter
+from wsgi_observe.scoreboard.entries import REQUEST_ENTRY, encode_request, pack_entry
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
 @pytest.fixture
-def table() -> Iterator[Table]:
-    made = Table.make(seats=2, slots=2)
+def scoreboard() -> Iterator[Scoreboard]:
+    made = Scoreboard.make(worker_entries=2, max_requests=2)
     yield made
     os.close(made.descriptor)
 
 
 @pytest.fixture
-def seats(table: Table) -> Seats:
-    return Seats(table)
+def worker_entries(scoreboard: Scoreboard) -> WorkerEntries:
+    return WorkerEntries(scoreboard)
 
 
 class Worker:
@@ -58,17 +58,24 @@ class Arbiter:
 
 
 def fork(
-    arbiter: Arbiter, seats: Seats, code: int = 0, *, booted: bool = True, running: bool = True
+    arbiter: Arbiter,
+    worker_entries: WorkerEntries,
+    code: int = 0,
+    *,
+    booted: bool = True,
+    running: bool = True,
 ) -> Worker:
     """Have a worker leave a request in its seat and exit."""
     made = Worker()
-    seats.give(made)
-    seat = seats.of(made)
-    assert seat is not None
-    seat.booted = booted
+    worker_entries.assign(made)
+    worker_entry = worker_entries.of(made)
+    assert worker_entry is not None
+    worker_entry.booted = booted
     if running:
-        offset = seat.offsets[0]
-        seat.memory[offset : offset + FORM.size] = pack(text_of("abc", "GET", "/"), time())
+        offset = worker_entry.request_offsets[0]
+        worker_entry.memory[offset : offset + REQUEST_ENTRY.size] = pack_entry(
+            encode_request("abc", "GET", "/"), time()
+        )
     made.pid = os.fork()
     if not made.pid:
         if code < 0:
@@ -89,11 +96,11 @@ def fork(
     ids=["any code", "3 after it served", "4 after it served", "3 before it served"],
 )
 def test_an_exit_is_told_as_it_was_and_ends_no_service_that_has_served(
-    code: int, booted: bool, seen: int, cause: str, seats: Seats, log: Log
+    code: int, booted: bool, seen: int, cause: str, worker_entries: WorkerEntries, log: Log
 ) -> None:
     arbiter = Arbiter()
-    Reaper(arbiter, seats).begin()
-    fork(arbiter, seats, code, booted=booted)
+    Reaper(arbiter, worker_entries).start()
+    fork(arbiter, worker_entries, code, booted=booted)
     wait = os.waitpid
     arbiter.reap_workers()
     assert os.waitpid is wait
@@ -102,20 +109,24 @@ def test_an_exit_is_told_as_it_was_and_ends_no_service_that_has_served(
     assert len(log.warnings) == (seen == 255)
 
 
-def test_a_kill_by_the_arbiter_is_the_end_of_its_patience(seats: Seats, log: Log) -> None:
+def test_a_kill_by_the_arbiter_is_the_end_of_its_patience(
+    worker_entries: WorkerEntries, log: Log
+) -> None:
     arbiter = Arbiter()
-    reaper = Reaper(arbiter, seats)
-    reaper.begin()
-    gone = fork(arbiter, seats, -1)
+    reaper = Reaper(arbiter, worker_entries)
+    reaper.start()
+    gone = fork(arbiter, worker_entries, -1)
     arbiter.kill_worker(gone.pid, signal.SIGKILL)
-    reaper.end()
+    reaper.close()
     assert log.error["cause"] == "graceful timeout"
 
 
-def test_a_worker_that_somebody_else_has_reaped_is_still_told_of(seats: Seats, log: Log) -> None:
+def test_a_worker_that_somebody_else_has_reaped_is_still_told_of(
+    worker_entries: WorkerEntries, log: Log
+) -> None:
     arbiter = Arbiter()
-    Reaper(arbiter, seats).begin()
-    gone = fork(arbiter, seats)
+    Reaper(arbiter, worker_entries).start()
+    gone = fork(arbiter, worker_entries)
     os.waitpid(gone.pid, 0)
     arbiter.WORKERS.clear()
     arbiter.reap_workers()
@@ -123,41 +134,45 @@ def test_a_worker_that_somebody_else_has_reaped_is_still_told_of(seats: Seats, l
     assert log.error["cause"] == "unknown"
 
 
-def test_a_request_without_a_slot_and_a_torn_one_are_counted(seats: Seats, log: Log) -> None:
+def test_a_request_without_a_slot_and_a_torn_one_are_counted(
+    worker_entries: WorkerEntries, log: Log
+) -> None:
     arbiter = Arbiter()
-    Reaper(arbiter, seats).begin()
-    seat = seats.of(fork(arbiter, seats, 7))
-    assert seat is not None
-    seat.beyond = 3
-    seat.memory[seat.offsets[1]] = 9
+    Reaper(arbiter, worker_entries).start()
+    worker_entry = worker_entries.of(fork(arbiter, worker_entries, 7))
+    assert worker_entry is not None
+    worker_entry.overflow = 3
+    worker_entry.memory[worker_entry.request_offsets[1]] = 9
     arbiter.reap_workers()
-    named, beyond, torn = log.errors
+    named, overflow, corrupt = log.errors
     assert named["request_id"] == "abc"
-    assert beyond["message"] == "3 requests died: exit 7; those for which there were no slots"
-    assert torn["message"] == "1 requests died: exit 7; those whose slots are torn"
+    assert overflow["message"] == "3 requests died: exit 7; those for which there were no slots"
+    assert corrupt["message"] == "1 requests died: exit 7; those whose slots are torn"
 
 
-def test_seats_are_given_again_and_a_failed_fork_keeps_none(seats: Seats, log: Log) -> None:
+def test_seats_are_given_again_and_a_failed_fork_keeps_none(
+    worker_entries: WorkerEntries, log: Log
+) -> None:
     for _ in range(10):
-        seats.give(Worker())
-    assert len(list(seats.taken)) == 1
+        worker_entries.assign(Worker())
+    assert len(list(worker_entries.assigned)) == 1
     assert log.warnings == []
 
 
-def test_workers_beyond_the_seats_are_one_warning(seats: Seats, log: Log) -> None:
+def test_workers_beyond_the_seats_are_one_warning(worker_entries: WorkerEntries, log: Log) -> None:
     workers = [Worker() for _ in range(4)]
     for number, one in enumerate(workers):
-        seats.give(one)
+        worker_entries.assign(one)
         one.pid = number
-    assert [seats.of(one) is None for one in workers] == [False, False, True, True]
+    assert [worker_entries.of(one) is None for one in workers] == [False, False, True, True]
     (warning,) = log.warnings
     assert "more workers than seats" in warning["message"]
 
 
-def test_what_a_gunicorn_lacks_is_said_once_each(seats: Seats, log: Log) -> None:
+def test_what_a_gunicorn_lacks_is_said_once_each(worker_entries: WorkerEntries, log: Log) -> None:
     lacking = SimpleNamespace()
     for _ in range(2):
-        Reaper(lacking, seats).begin()
+        Reaper(lacking, worker_entries).start()
     assert vars(lacking) == {}
     losses = [line["message"].partition(": ")[2] for line in log.warnings]
     assert losses == [
@@ -182,7 +197,7 @@ def alarm(pid: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("running", "explained", "alarms"),
+    ("running", "has_logged_exit", "alarms"),
     [
         pytest.param(False, True, 0, id="it waited for a client, and said so"),
         pytest.param(False, False, 2, id="it hung elsewhere"),
@@ -190,36 +205,40 @@ def alarm(pid: int) -> None:
     ],
 )
 def test_a_timeout_raises_alarms_unless_its_worker_has_explained_it(
-    seats: Seats, gunicorns_log: Log, running: bool, explained: bool, alarms: int
+    worker_entries: WorkerEntries,
+    gunicorns_log: Log,
+    running: bool,
+    has_logged_exit: bool,
+    alarms: int,
 ) -> None:
     arbiter = Arbiter()
-    reaper = Reaper(arbiter, seats)
-    reaper.begin()
+    reaper = Reaper(arbiter, worker_entries)
+    reaper.start()
     try:
-        worker = fork(arbiter, seats, running=running)
-        seat = seats.of(worker)
-        assert seat is not None
-        seat.explained = explained
+        worker = fork(arbiter, worker_entries, running=running)
+        worker_entry = worker_entries.of(worker)
+        assert worker_entry is not None
+        worker_entry.has_logged_exit = has_logged_exit
         alarm(worker.pid)
         assert len(gunicorns_log.of("gunicorn.error")) == (2 if running else 0)
         arbiter.reap_workers()
         assert len(gunicorns_log.of("gunicorn.error")) == alarms
     finally:
-        reaper.end()
+        reaper.close()
 
 
 def test_an_alarm_about_a_worker_that_is_never_reaped_is_raised_at_the_end(
-    seats: Seats, gunicorns_log: Log
+    worker_entries: WorkerEntries, gunicorns_log: Log
 ) -> None:
     worker = Worker()
-    seats.give(worker)
+    worker_entries.assign(worker)
     worker.pid = 4194304  # more than there are
-    seat = seats.of(worker)
-    assert seat is not None
-    seat.booted = True
-    alarms = TimeoutAlarms(seats)
-    alarms.begin()
+    worker_entry = worker_entries.of(worker)
+    assert worker_entry is not None
+    worker_entry.booted = True
+    alarms = TimeoutMessageFilter(worker_entries)
+    alarms.start()
     alarm(worker.pid)
     assert gunicorns_log.of("gunicorn.error") == []
-    alarms.end()
+    alarms.close()
     assert [line["level"] for line in gunicorns_log.of("gunicorn.error")] == ["CRITICAL", "ERROR"]

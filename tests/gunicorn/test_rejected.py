@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 
 from tests.conftest import Log
 from wsgi_observe import Settings
-from wsgi_observe.gunicorn.worker.rejected_requests import answer_rejected
+from wsgi_observe.gunicorn.worker.rejected_requests import handle_rejected_requests
 
 
 @contextmanager
 def answering(settings: Settings) -> Iterator[Any]:
     cfg = Config()
     made = SyncWorker(1, 1, [], None, 30, cfg, Logger(cfg))
-    answer_rejected(made, settings)
+    handle_rejected_requests(made, settings)
     try:
         yield made
     finally:

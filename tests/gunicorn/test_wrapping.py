@@ -10,10 +10,10 @@ from tests.calls import answering, call, raising
 from tests.conftest import Log
 from wsgi_observe import AccessLog, ErrorEnvelope, Health, RequestID, Settings, observe
 from wsgi_observe.flask import Observe
-from wsgi_observe.gunicorn.worker.app_wrapping import observed
+from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
 from wsgi_observe.health import HealthState
 from wsgi_observe.settings import SettingsError
-from wsgi_observe.wsgi.middleware import Layer, inward
+from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 
 STACK = [RequestID, Health, AccessLog, ErrorEnvelope]
 
@@ -50,7 +50,7 @@ APPS: dict[str, Any] = {
 
 
 def layers(app: Any) -> list[type]:
-    return [type(one) for one in inward(app) if isinstance(one, Layer)]
+    return [type(one) for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
 
 
 @pytest.mark.parametrize("kind", APPS)
@@ -61,7 +61,7 @@ def test_each_middleware_is_there_once_and_draining_is_heard(
     if flask and "Flask" not in kind:
         pytest.skip("no Flask app")
     state = HealthState()
-    app = observed(APPS[kind](), Settings(flask=flask), state)
+    app = wrap_app(APPS[kind](), Settings(flask=flask), state)
     assert sorted(layers(app), key=STACK.index) == STACK
     assert call(app, "/").code == 200
     assert log.access["status_code"] == 200
@@ -73,7 +73,7 @@ def test_each_middleware_is_there_once_and_draining_is_heard(
 
 def test_what_the_apps_own_code_has_chosen_stays() -> None:
     own = observe(answering(), trust_request_id=False, live_path="/alive", ready_path="/fit")
-    app = observed(own, Settings(), HealthState())
+    app = wrap_app(own, Settings(), HealthState())
     assert app is own
     assert call(app, "/", HTTP_X_REQUEST_ID="spoofed").request_id != "spoofed"
     assert call(app, "/health").body == b"hello"
@@ -82,27 +82,27 @@ def test_what_the_apps_own_code_has_chosen_stays() -> None:
 
 def test_the_state_of_the_apps_own_code_still_counts() -> None:
     own, servers = HealthState(), HealthState()
-    app = observed(observe(answering(), state=own), Settings(), servers)
+    app = wrap_app(observe(answering(), state=own), Settings(), servers)
     own.drain()
     assert call(app, "/ready").json == {"status": "draining"}
 
 
 def test_the_error_shape_of_flask_is_there_when_it_is_asked_for() -> None:
-    app = observed(flask_app(), Settings(flask=True), HealthState())
+    app = wrap_app(flask_app(), Settings(flask=True), HealthState())
     assert call(app, "/missing").json["name"] == "Not Found"
     assert "wsgi_observe" in app.extensions  # type: ignore[attr-defined]
 
 
 def test_a_flask_app_is_looked_for_and_its_lack_told() -> None:
     with pytest.raises(SettingsError, match="flask: allowed is True only for a Flask app"):
-        observed(raising(ValueError()), Settings(flask=True), HealthState())
+        wrap_app(raising(ValueError()), Settings(flask=True), HealthState())
 
 
 def test_checks_by_import_path_are_found_when_the_app_is_wrapped() -> None:
     settings = Settings(
         checks={"db": "tests.gunicorn.pings:ping", "net": "tests.gunicorn.pings:fail"}
     )
-    app = observed(answering(), settings, HealthState())
+    app = wrap_app(answering(), settings, HealthState())
     assert call(app, "/ready").json["checks"] == {"db": "ok", "net": "fail"}
     with pytest.raises(SettingsError, match="the check 'db'"):
-        observed(answering(), Settings(checks={"db": "tests.gunicorn.pings:none"}), HealthState())
+        wrap_app(answering(), Settings(checks={"db": "tests.gunicorn.pings:none"}), HealthState())

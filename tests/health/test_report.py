@@ -3,7 +3,7 @@
 import pytest
 
 from wsgi_observe.health import Report
-from wsgi_observe.health.report import Status, judge
+from wsgi_observe.health.report import Status, make_report
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from wsgi_observe.health.report import Status, judge
 def test_critical_checks_decide_and_the_others_degrade(
     results: dict[str, str], status: Status
 ) -> None:
-    assert judge(results, critical={"db"}) == Report(status, results)
+    assert make_report(results, critical={"db"}) == Report(status, results)
 
 
 @pytest.mark.parametrize(
-    ("status", "ready", "code"),
+    ("status", "ready", "status_code"),
     [
         ("ok", True, 200),
         ("degraded", True, 200),
@@ -32,6 +32,6 @@ def test_critical_checks_decide_and_the_others_degrade(
         ("starting", False, 503),
     ],
 )
-def test_a_status_has_one_http_code(status: Status, ready: bool, code: int) -> None:
+def test_a_status_has_one_http_code(status: Status, ready: bool, status_code: int) -> None:
     report = Report(status, {})
-    assert (report.ready, report.code) == (ready, code)
+    assert (report.ready, report.status_code) == (ready, status_code)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from wsgi_observe.health.shared_state import SharedState
-from wsgi_observe.health.state import Either, HealthState
+from wsgi_observe.health.state import AnyState, HealthState
 
 
 def test_a_drain_that_a_child_begins_is_seen_by_its_parent() -> None:
@@ -20,33 +20,33 @@ def test_a_drain_that_a_child_begins_is_seen_by_its_parent() -> None:
         os._exit(0)
     os.waitpid(child, 0)
     assert state.draining
-    assert 0 < state.left <= 60
+    assert 0 < state.remaining_seconds <= 60
     state.resume()
-    assert (state.draining, state.left) == (False, 0.0)
+    assert (state.draining, state.remaining_seconds) == (False, 0.0)
 
 
 def test_another_process_finds_it_by_the_process_id() -> None:
     state = SharedState()
-    state.seconds = 30
+    state.drain_seconds = 30
     program = (
         "import sys\n"
         "from wsgi_observe.health.shared_state import SharedState\n"
         "state = SharedState.of_process(int(sys.argv[1]))\n"
         "state.drain()\n"
-        "print(state.seconds)\n"
+        "print(state.drain_seconds)\n"
     )
     command = [sys.executable, "-c", program, str(os.getpid())]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "30.0\n"
     assert state.draining
-    assert 0 < state.left <= 30
+    assert 0 < state.remaining_seconds <= 30
 
 
 def test_a_drain_that_runs_is_not_begun_anew() -> None:
     state = SharedState()
     state.drain(0.0)
     state.drain(600)
-    assert state.left == 0.0
+    assert state.remaining_seconds == 0.0
     assert state.draining
 
 
@@ -54,7 +54,7 @@ def test_a_drain_is_over_when_its_seconds_are() -> None:
     state = SharedState()
     state.drain(0.05)
     time.sleep(0.06)
-    assert (state.draining, state.left) == (True, 0.0)
+    assert (state.draining, state.remaining_seconds) == (True, 0.0)
 
 
 def test_starting_is_each_processes_own() -> None:
@@ -95,7 +95,7 @@ def test_memory_of_another_kind_is_not_written_to(content: bytes) -> None:
 @pytest.mark.parametrize("which", [0, 1])
 def test_either_of_two_states_counts(which: int) -> None:
     states = (HealthState(), HealthState())
-    both = Either(*states)
+    both = AnyState(*states)
     assert (both.starting, both.draining) == (False, False)
     states[which].start()
     assert (both.starting, both.draining) == (True, False)

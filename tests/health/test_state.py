@@ -48,7 +48,7 @@ def test_while_starting_or_draining_no_check_runs_and_no_traffic_is_wanted(begin
     assert callable(begin)
     begin(state)
     report = Readiness({"db": unwanted}, state=state).report()
-    assert (report.ready, report.code, report.checks) == (False, 503, {})
+    assert (report.ready, report.status_code, report.checks) == (False, 503, {})
 
 
 def test_a_drain_shows_at_once_even_within_the_ttl() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wsgi_observe import log_context
 from wsgi_observe.logs import ConsoleFormatter
-from wsgi_observe.logs.log_record import own_extra
+from wsgi_observe.logs.log_record import make_own_extra
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{3} [A-Z]+ ")
@@ -128,7 +128,9 @@ def access_text(status: int = 500, color: bool = False) -> str:
     return text_of(
         f"GET /orders {status}",
         formatter=ConsoleFormatter(color=color),
-        **own_extra({"status_code": status, "duration_ms": 3.1, "user_agent": "Mozilla/5.0 " * 8}),
+        **make_own_extra(
+            {"status_code": status, "duration_ms": 3.1, "user_agent": "Mozilla/5.0 " * 8}
+        ),
     )
 
 
@@ -140,7 +142,7 @@ def test_the_status_and_the_duration_of_a_request_stand_within_eighty_columns() 
 
 
 def test_a_status_that_the_message_does_not_tell_is_a_field() -> None:
-    assert "  status_code=404" in text_of("hello", **own_extra({"status_code": 404}))
+    assert "  status_code=404" in text_of("hello", **make_own_extra({"status_code": 404}))
     assert "  extra_status_code=404" in text_of("hello", status_code=404)
 
 

@@ -21,7 +21,7 @@ from tests.logs.writers import run, whole
 from tests.support import strict_json
 from wsgi_observe import Settings, configure_logging, observe
 from wsgi_observe import _safely as once
-from wsgi_observe._loggers import get_logger, watch
+from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe.logs import JsonFormatter, LineHandler, logging_config
 from wsgi_observe.logs.installation import ServerLogging, installation
 
@@ -116,7 +116,7 @@ def test_what_replaces_our_handler_is_put_right_and_reported_once(
     configure_logging(log_stream=str(lines.path))
     for _ in range(3):
         replace()
-        watch.due = 0.0  # two seconds later
+        config_watch.due_at = 0.0  # two seconds later
         assert call(observe(raising(ValueError("boom"))), "/boom").code == 500
     errors = [line for line in lines.all if line["level"] == "ERROR"]
     assert [line["exc_type"] for line in errors] == ["ValueError"] * 3
@@ -423,7 +423,7 @@ RAISING: dict[str, Callable[[], object]] = {
 def test_what_raises_in_the_apps_own_logging_costs_no_line_of_ours_and_no_request(
     kind: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(once, "_said", set())
+    monkeypatch.setattr(once, "_seen", set())
     monkeypatch.setattr(logging, "_logRecordFactory", logging.LogRecord)
     configure_logging(log_stream=str(lines.path))
     RAISING[kind]()

@@ -30,8 +30,8 @@ from tests.support import PATIENCE, eventually
 from wsgi_observe import configure_logging, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.logs.handlers import mail_queue as post
-from wsgi_observe.logs.handlers.mail import Letters, MailHandler
-from wsgi_observe.logs.handlers.smtp import TIMEOUT, Mail
+from wsgi_observe.logs.handlers.mail import MailFormatter, MailHandler
+from wsgi_observe.logs.handlers.smtp import TIMEOUT_SECONDS, Mail
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-canary"
@@ -61,7 +61,7 @@ def _no_thread_is_left() -> Iterator[None]:
 
 
 def threads() -> list[str]:
-    return [one.name for one in threading.enumerate() if one.name == post.THREAD]
+    return [one.name for one in threading.enumerate() if one.name == post.THREAD_NAME]
 
 
 @pytest.fixture
@@ -170,13 +170,13 @@ HEADERS = st.text(st.characters(max_codepoint=0x2FF), max_size=300)
 def test_no_text_can_add_a_header_or_a_line_to_the_subject(
     path: str, message: str, name: str
 ) -> None:
-    letters = Letters()
+    letters = MailFormatter()
     error = type("Odd", (Exception,), {"__name__": name})(message)
     record = logging.makeLogRecord(
         {"levelname": "ERROR", "msg": message, "route": path, "method": "GET", "exc_info": error}
     )
     record.exc_info = (type(error), error, None)
-    mail = letters.write(record)
+    mail = letters.format(record)
     assert mail.subject.isprintable()
     assert len(mail.subject) <= 300
     mail.subject.encode()
@@ -195,14 +195,14 @@ def test_an_inbound_id_stands_in_the_subject_as_it_is(box: Mailbox) -> None:
 
 
 def test_a_flood_is_a_few_mails_and_a_count(box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(post, "LAST_WAIT", PATIENCE)
+    monkeypatch.setattr(post, "EXIT_TIMEOUT_SECONDS", PATIENCE)
     with mailing(box.port) as handler:
         for number in range(200):
             _log.error("number %d", number)
         handler.flush()  # by its end it is known how many were too many
         handler.flush()
-        assert len(about_numbers(box)) == post.BURST
-        assert told_by(box) == 200 - post.BURST
+        assert len(about_numbers(box)) == post.MAX_PER_WINDOW
+        assert told_by(box) == 200 - post.MAX_PER_WINDOW
 
 
 def told_by(box: Mailbox) -> int:
@@ -217,13 +217,13 @@ def about_numbers(box: Mailbox) -> list[str]:
 def test_a_hanging_server_holds_nobody_up(
     clean_logging: None, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(post, "LAST_WAIT", 0.1)
+    monkeypatch.setattr(post, "EXIT_TIMEOUT_SECONDS", 0.1)
     with hanging_server() as port, mailing(port) as handler:
         thread = threading.Thread(target=lambda: [_log.error("no") for _ in range(300)])
         thread.start()
-        thread.join(TIMEOUT)  # one mail alone takes as long
+        thread.join(TIMEOUT_SECONDS)  # one mail alone takes as long
         assert not thread.is_alive()
-    monkeypatch.setattr(post, "LAST_WAIT", PATIENCE)
+    monkeypatch.setattr(post, "EXIT_TIMEOUT_SECONDS", PATIENCE)
     handler.flush()  # now that it is gone its mails end at once
 
 
@@ -275,7 +275,7 @@ def test_logging_that_is_configured_anew_leaves_one_thread(box: Mailbox) -> None
 
 def test_a_count_that_has_been_told_is_no_mail_of_nothing() -> None:
     sent: list[Mail] = []
-    out = post.Post(sent.append)
+    out = post.MailQueue(sent.append)
     for mail in (Mail("count", "", is_summary=True), Mail("error", "")):
         out.put(mail)
     out.flush()
@@ -286,7 +286,7 @@ def test_a_count_that_has_been_told_is_no_mail_of_nothing() -> None:
 def test_the_end_of_a_process_waits_for_a_count_too(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(post, "WINDOW", 0.1)
+    monkeypatch.setattr(post, "WINDOW_SECONDS", 0.1)
     is_sending = threading.Event()
     sent: list[str] = []
 
@@ -297,7 +297,7 @@ def test_the_end_of_a_process_waits_for_a_count_too(
         time.sleep(0.2)
         sent.append(mail.subject)
 
-    out = post.Post(send)
+    out = post.MailQueue(send)
     out.put(Mail("error", ""))
     assert is_sending.wait(PATIENCE)
     out.flush()
@@ -312,7 +312,7 @@ def test_a_close_starts_no_mail(log: Log) -> None:
         attempts.append(mail.subject)
         raise OSError("no")
 
-    out = post.Post(send)
+    out = post.MailQueue(send)
     out.put(Mail("error", ""))
     out.flush()
     out.flush()
@@ -346,7 +346,11 @@ def test_the_last_mail_of_a_process_still_goes_out(box: Mailbox) -> None:
 def test_a_hanging_server_does_not_keep_a_process_alive() -> None:
     with hanging_server() as port:
         # Within the patience of the test.
-        run("from wsgi_observe.logs.handlers import mail_queue as post; post.LAST_WAIT = 0.5; logging.error('bye')", port)
+        run(
+            "from wsgi_observe.logs.handlers import mail_queue\n"
+            "mail_queue.EXIT_TIMEOUT = 0.5; logging.error('bye')",
+            port,
+        )
 
 
 def test_a_forked_worker_mails_its_own_errors_and_none_of_its_parents(box: Mailbox) -> None:

@@ -14,7 +14,7 @@ from wsgi_observe import bind, log_context
 from wsgi_observe.field_names import RECORD_NAMES
 from wsgi_observe.logs import JsonFormatter, join
 from wsgi_observe.logs.formatters.tracebacks import cut_traceback
-from wsgi_observe.logs.formatters.truncation import cut, head, size
+from wsgi_observe.logs.formatters.truncation import cut_middle, json_size, take_head
 
 ALWAYS = ["timestamp", "level", "logger", "module", "message", "pid"]
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
@@ -211,8 +211,8 @@ def test_an_object_that_grows_while_it_is_written_makes_no_line_longer() -> None
 @given(ANY_TEXT, TIMES, st.integers(30, 3000))
 def test_a_cut_text_takes_no_more_than_it_may(text: str, times: int, limit: int) -> None:
     whole = text * times
-    assert size(cut(whole, limit)) <= limit
-    assert whole.startswith(head(whole, 0, limit))
+    assert json_size(cut_middle(whole, limit)) <= limit
+    assert whole.startswith(take_head(whole, 0, limit))
 
 
 class TestATraceback:
@@ -234,7 +234,7 @@ class TestATraceback:
             exec(compile(code, f"/srv/shop/module_{number}.py", "exec"), names)
         text = self.raised(names["f199"])
         shown = cut_traceback(text, 2000)
-        assert size(shown) <= 2000
+        assert json_size(shown) <= 2000
         assert shown.startswith("Traceback (most recent call last):\n")
         assert shown.endswith("KeyError: 'the reason'")
         assert "module_0.py" in shown
@@ -266,7 +266,7 @@ class TestATraceback:
         assert "/srv/shop/models.py" in shown
         assert "line 39, in call" in shown
         assert "line 20, in call" not in shown
-        assert size(shown) <= 900
+        assert json_size(shown) <= 900
 
     def test_keeps_every_causes_headline(self) -> None:
         def chain(number: int) -> None:
@@ -279,7 +279,7 @@ class TestATraceback:
 
         text = self.raised(lambda: chain(8))
         shown = cut_traceback(text, 2500)
-        assert size(shown) <= 2500
+        assert json_size(shown) <= 2500
         assert "KeyError: 'the first'" in shown
         assert all(f"ValueError: cause {number}" in shown for number in range(1, 9))
         assert shown.splitlines()[-1].startswith("ValueError: cause 8")
@@ -288,7 +288,7 @@ class TestATraceback:
         errors = [ValueError(f"error {number} " + "x" * 200) for number in range(40)]
         shown = cut_traceback(self.raised(lambda: self.fail(errors)), 1500)
         assert "ExceptionGroup: several" in shown
-        assert size(shown) <= 1500
+        assert json_size(shown) <= 1500
 
     def fail(self, errors: list[ValueError]) -> None:
         raise ExceptionGroup("several", errors)
@@ -312,4 +312,4 @@ class TestATraceback:
 
     @given(ANY_TEXT, st.integers(200, 2000))
     def test_any_text_is_cut_to_its_size(self, text: str, limit: int) -> None:
-        assert size(cut_traceback(text * 40, limit)) <= limit
+        assert json_size(cut_traceback(text * 40, limit)) <= limit

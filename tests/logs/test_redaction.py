@@ -18,7 +18,7 @@ from tests.logs.access_line import only_ours
 from tests.support import strict_json
 from wsgi_observe import AccessLog, bind, configure_logging, observe
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter, join
-from wsgi_observe.logs.log_record import own_extra
+from wsgi_observe.logs.log_record import make_own_extra
 from wsgi_observe.settings import Settings
 
 SECRET = "hunter2hunter2"
@@ -134,7 +134,7 @@ def test_persons_are_left_out_when_asked_for(formatter: Any, personal: bool, sho
 
 def test_the_fields_of_the_contract_stay() -> None:
     facts = {"request_id": "4111111111111111", "duration_ms": 4111111111111111}
-    record = record_of("hello", **own_extra(facts))
+    record = record_of("hello", **make_own_extra(facts))
     line = strict_json(JsonFormatter(redact_personal=True, redact_add=["pid"]).format(record))
     assert line["request_id"] == "4111111111111111"
     assert line["duration_ms"] == 4111111111111111

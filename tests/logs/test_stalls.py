@@ -105,7 +105,7 @@ def test_while_one_thread_waits_the_others_go_on_and_lose_nothing() -> None:
     end, start = os.pipe()
     program = f"""
         configure_logging(log_format="json", log_wait={2 * PATIENCE})
-        outlet = logging.getLogger().handlers[0]._outlet
+        writer = logging.getLogger().handlers[0]._writer
         def fill():
             number = 0
             while not enough.is_set():
@@ -114,7 +114,7 @@ def test_while_one_thread_waits_the_others_go_on_and_lose_nothing() -> None:
         enough = threading.Event()
         filler = threading.Thread(target=fill)
         filler.start()
-        while not outlet._is_behind: time.sleep(0.001)
+        while not writer._has_backlog: time.sleep(0.001)
         for number in range(50): log.info("on", extra={{"number": number}})
         enough.set()
         sys.stderr.write("went on")
@@ -160,7 +160,7 @@ def test_a_disk_that_is_full_is_counted_and_said_once() -> None:
             configure_logging(log_format="json")
             for number in range(100):
                 log.info("hello")
-            assert logging.getLogger().handlers[0]._outlet._lost == 100
+            assert logging.getLogger().handlers[0]._writer._dropped == 100
             """,
             stdout=full,
         )
@@ -188,7 +188,7 @@ def test_another_users_pipe_is_asked_before_each_write() -> None:
             log.info("hello %s", "x" * 2000)
         log.warning("kept")
         assert time.monotonic() - started < 2
-        assert type(logging.getLogger().handlers[0]._outlet.sink).__name__ == "AskedPipe"
+        assert type(logging.getLogger().handlers[0]._writer.sink).__name__ == "PolledPipe"
         sys.stderr.write("full")
         sys.stderr.flush()
         os.read(0, 1)
@@ -273,7 +273,7 @@ def test_a_stdout_that_is_moved_to_another_file_is_followed(tmp_path: Path) -> N
         configure_logging(log_format="json")
         log.info("one")
         os.dup2(os.open({str(path)!r}, os.O_WRONLY | os.O_CREAT), 1)
-        logging.getLogger().handlers[0]._looked_at = 0  # a second later
+        logging.getLogger().handlers[0]._checked_at = 0  # a second later
         log.info("two")
         """
     )
@@ -289,7 +289,7 @@ def test_descriptors_that_a_daemon_closes_are_not_written_to(tmp_path: Path) -> 
         log.info("one")
         os.closerange(3, 100)
         data = [os.open({str(path)!r}, os.O_RDWR | os.O_CREAT) for _ in range(20)]
-        logging.getLogger().handlers[0]._looked_at = 0  # a second later
+        logging.getLogger().handlers[0]._checked_at = 0  # a second later
         log.info("two")
         assert os.path.getsize({str(path)!r}) == 0
         for one in data: os.fstat(one)
@@ -339,7 +339,7 @@ def test_a_standard_descriptor_that_a_socket_has_got_is_not_followed() -> None:
         os.close(1)
         pair = socket.socketpair()
         assert pair[0].fileno() == 1
-        logging.getLogger().handlers[0]._looked_at = 0  # a second later
+        logging.getLogger().handlers[0]._checked_at = 0  # a second later
         log.info("two")
         """
     )
@@ -373,11 +373,11 @@ def test_without_a_descriptor_to_spare_a_line_is_written_and_the_stream_opened_l
         dictConfig(logging_config(log_format="json"))
         exhaust()
         log.error("one")
-        assert type(handler()._outlet.sink).__name__ == "Borrowed"
+        assert type(handler()._writer.sink).__name__ == "BorrowedFdSink"
         relieve()
-        handler()._looked_at = 0  # a second later
+        handler()._checked_at = 0  # a second later
         log.error("two")
-        assert type(handler()._outlet.sink).__name__ in ("Pipe", "Descriptor", "Socket")
+        assert type(handler()._writer.sink).__name__ in ("PipeSink", "FdSink", "SocketSink")
         """
     )
     with path.open("ab") as file, ours, theirs:
@@ -534,9 +534,9 @@ def test_threads_that_log_while_the_stream_stalls_all_end() -> None:
         threads = [threading.Thread(target=write) for _ in range(8)]
         for thread in threads: thread.start()
         for thread in threads: thread.join()
-        kept = logging.getLogger().handlers[0]._outlet
-        assert kept._kept_bytes <= 1024 * 1024
-        assert kept._lost > 0
+        kept = logging.getLogger().handlers[0]._writer
+        assert kept._buffer_bytes <= 1024 * 1024
+        assert kept._dropped > 0
         """,
         stdout=start,
     )

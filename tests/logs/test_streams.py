@@ -86,7 +86,7 @@ def test_a_stream_that_logs_what_is_printed_is_not_written_to(
 def test_a_captured_stream_is_remarked_on_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(once, "_said", set())
+    monkeypatch.setattr(once, "_seen", set())
     configure_logging(log_format="json")
     configure_logging(log_format="json")
     logging.getLogger("shop").info("hello")
@@ -104,7 +104,7 @@ def test_a_captured_stream_that_is_closed_gives_way_to_the_one_that_is_there(
     monkeypatch.setattr("sys.stdout", second)
     first.close()
     (ours,) = [one for one in logging.getLogger().handlers if isinstance(one, LineHandler)]
-    ours._looked_at = 0.0
+    ours._checked_at = 0.0
     logging.getLogger("shop").info("hello")
     assert "hello" in second.getvalue()
 
@@ -141,8 +141,8 @@ def test_a_stream_that_fails_costs_its_lines_only() -> None:
     handler = LineHandler(Broken())
     for _ in range(10):
         handler.handle(logging.makeLogRecord({"msg": "hello"}))
-    assert handler._outlet is not None
-    assert handler._outlet._lost == 10  # the remark, a WARNING, is kept
+    assert handler._writer is not None
+    assert handler._writer._dropped == 10  # the remark, a WARNING, is kept
 
 
 def test_filters_are_asked() -> None:
@@ -208,7 +208,7 @@ def test_a_signal_handler_that_raises_in_the_middle_of_a_line_leaves_no_lock_beh
 
 def put_many(handler: LineHandler) -> None:
     for _ in range(1_000_000):  # more than there is time for
-        handler.put([b"x\n"], logging.INFO)
+        handler.write([b"x\n"], logging.INFO)
 
 
 def test_levels_of_other_loggers_are_set() -> None:

@@ -18,7 +18,7 @@ from wsgi_observe import (
     current_request_id,
     observe,
 )
-from wsgi_observe.ids import is_fit
+from wsgi_observe.ids import is_valid_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -69,8 +69,8 @@ def test_an_unfit_inbound_id_is_replaced_and_leaves_no_trace(value: str, log: Lo
 def test_any_header_makes_one_fit_id_which_a_server_sends_as_it_is(value: str) -> None:
     answer = Server(refuse=_as_gunicorn).serve(observe(showing), environ(HTTP_X_REQUEST_ID=value))
     bare = value.strip(" \t")
-    assert is_fit(answer.request_id)
-    assert (answer.request_id == bare) == is_fit(bare)
+    assert is_valid_id(answer.request_id)
+    assert (answer.request_id == bare) == is_valid_id(bare)
 
 
 @given(st.text(st.characters(max_codepoint=255)))
@@ -82,7 +82,7 @@ def test_any_header_in_latin_1_makes_one_line_of_json(value: str) -> None:
         answer = call_freely(observe(showing, trust_request_id=False), HTTP_X_REQUEST_ID=value)
         assert log.access["request_id"] == answer.request_id
         bare = value.strip(" \t")
-        assert log.access.get("client_request_id") == (bare if is_fit(bare) else None)
+        assert log.access.get("client_request_id") == (bare if is_valid_id(bare) else None)
         assert len(log.texts[0].splitlines()) == 1
     finally:
         logger.removeHandler(log)
@@ -260,7 +260,7 @@ class TestTrust:
     def test_of_any_peer_is_decided(self, peer: str) -> None:
         app = RequestID(showing, trust_request_id=["10.0.0.0/8"])
         answer = call_freely(app, REMOTE_ADDR=peer, HTTP_X_REQUEST_ID="theirs")
-        assert is_fit(answer.request_id)
+        assert is_valid_id(answer.request_id)
 
 
 @pytest.mark.parametrize(

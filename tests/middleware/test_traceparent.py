@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.calls import answering, call, raising
 from tests.conftest import Log
 from wsgi_observe import log_context, observe
-from wsgi_observe.context import running
+from wsgi_observe.context import current_context
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -66,9 +66,9 @@ def test_whatever_the_header_says_the_ids_are_lower_case_hex(header: str) -> Non
     seen: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> Any:
-        scope = running()
-        assert scope is not None
-        seen.append(scope.trace)
+        context = current_context()
+        assert context is not None
+        seen.append(context.trace)
         return answering()(environ, start_response)
 
     call(observe(app), HTTP_TRACEPARENT=header)
@@ -78,10 +78,10 @@ def test_whatever_the_header_says_the_ids_are_lower_case_hex(header: str) -> Non
 def test_a_job_within_the_request_goes_on_with_its_trace(log: Log) -> None:
     def app(environ: Any, start_response: Any) -> Any:
         with log_context("job"):
-            scope = running()
-            assert scope is not None
-            assert scope.trace is not None
-            assert scope.trace["trace_id"] == TRACE
+            context = current_context()
+            assert context is not None
+            assert context.trace is not None
+            assert context.trace["trace_id"] == TRACE
         return answering()(environ, start_response)
 
     call(observe(app), HTTP_TRACEPARENT=PARENT)
@@ -90,9 +90,9 @@ def test_a_job_within_the_request_goes_on_with_its_trace(log: Log) -> None:
 
 def test_a_field_of_the_apps_does_not_take_the_names(log: Log) -> None:
     def app(environ: Any, start_response: Any) -> Any:
-        scope = running()
-        assert scope is not None
-        scope.bind({"trace_flags": "mine"})
+        context = current_context()
+        assert context is not None
+        context.bind({"trace_flags": "mine"})
         return answering()(environ, start_response)
 
     call(observe(app))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe.redaction import Redactor
-from wsgi_observe.sentry.payload import without_secrets
+from wsgi_observe.sentry.payload import redact_payload
 
 SECRET = "hunter2-canary"
 REDACTOR = Redactor(personal=True)
@@ -39,17 +39,17 @@ DATA = st.recursive(
 @given(event=st.dictionaries(st.sampled_from(PARTS), DATA, max_size=5))
 def test_whatever_an_event_is_made_of_no_sensitive_value_stays(event: dict[str, Any]) -> None:
     given_event = {**copy.deepcopy(event), "event_id": "7"}
-    clean = without_secrets(given_event, REDACTOR)
+    clean = redact_payload(given_event, REDACTOR)
     assert SECRET not in json.dumps(clean)
     assert given_event == {**event, "event_id": "7"}
-    assert without_secrets(copy.deepcopy(clean), REDACTOR) == clean
+    assert redact_payload(copy.deepcopy(clean), REDACTOR) == clean
 
 
 @given(thing=DATA)
 def test_nor_in_anything_else_that_a_hook_is_given(thing: Any) -> None:
-    assert SECRET not in json.dumps(without_secrets(thing, REDACTOR))
+    assert SECRET not in json.dumps(redact_payload(thing, REDACTOR))
     log = {"body": "hello", "attributes": {"a": 1, "user_password": SECRET}}
-    assert SECRET not in json.dumps(without_secrets(log, REDACTOR))
+    assert SECRET not in json.dumps(redact_payload(log, REDACTOR))
 
 
 EVENT = {
@@ -94,7 +94,7 @@ EVENT = {
 
 
 def test_what_is_no_secret_is_as_it_was() -> None:
-    assert without_secrets(copy.deepcopy(EVENT), REDACTOR) == EVENT
+    assert redact_payload(copy.deepcopy(EVENT), REDACTOR) == EVENT
 
 
 @pytest.mark.parametrize(
@@ -108,16 +108,16 @@ def test_what_is_no_secret_is_as_it_was() -> None:
 def test_a_command_line_has_its_secrets_in_the_next_argument_too(
     arguments: list[str], shown: list[str]
 ) -> None:
-    clean = without_secrets({"event_id": "7", "extra": {"sys.argv": arguments}}, REDACTOR)
+    clean = redact_payload({"event_id": "7", "extra": {"sys.argv": arguments}}, REDACTOR)
     assert clean["extra"]["sys.argv"] == shown
 
 
 def test_an_argument_of_a_message_has_its_name_in_the_message() -> None:
     entry = {"message": "password=%s", "formatted": f"password={SECRET}", "params": [SECRET]}
-    clean = without_secrets({"event_id": "7", "logentry": entry}, REDACTOR)
+    clean = redact_payload({"event_id": "7", "logentry": entry}, REDACTOR)
     assert clean["logentry"]["params"] == ["[REDACTED]"]
     harmless = {"message": "order %s", "formatted": "order 7", "params": ["7"]}
-    clean = without_secrets({"event_id": "7", "logentry": harmless}, REDACTOR)
+    clean = redact_payload({"event_id": "7", "logentry": harmless}, REDACTOR)
     assert clean["logentry"] == harmless
 
 
@@ -135,7 +135,7 @@ def test_so_it_has_where_sentry_does_not_format_the_message(
     message: str, params: Any, shown: Any
 ) -> None:
     entry = {"message": message, "params": params}
-    clean = without_secrets({"event_id": "7", "logentry": entry}, REDACTOR)
+    clean = redact_payload({"event_id": "7", "logentry": entry}, REDACTOR)
     assert clean["logentry"]["params"] == shown
 
 
@@ -144,7 +144,7 @@ def test_the_header_of_an_envelope_has_no_secret_of_a_transactions_name() -> Non
     sampling = {"public_key": "abc", "trace_id": "4", "transaction": name}
     trace = {"trace_id": "4", "dynamic_sampling_context": sampling}
     event = {"event_id": "7", "transaction": name, "contexts": {"trace": trace}}
-    clean = without_secrets(event, REDACTOR)
+    clean = redact_payload(event, REDACTOR)
     shown = "GET /reset/[REDACTED]?token=[REDACTED]"
     assert clean["transaction"] == shown
     assert clean["contexts"]["trace"]["dynamic_sampling_context"] == {
@@ -156,12 +156,12 @@ def test_the_header_of_an_envelope_has_no_secret_of_a_transactions_name() -> Non
 def test_a_check_in_has_its_trace_without_the_data_of_a_span() -> None:
     trace = {"trace_id": "4", "data": {"login": ["jane", SECRET]}}
     check_in = {"event_id": "7", "type": "check_in", "contexts": {"trace": trace}}
-    clean = without_secrets(check_in, REDACTOR)
+    clean = redact_payload(check_in, REDACTOR)
     assert clean["contexts"]["trace"] == {"trace_id": "4"}
 
 
 def test_a_frame_of_a_database_driver_shows_no_variable() -> None:
     frame = {"module": "sqlalchemy.engine.base", "lineno": 1, "vars": {"params": [[SECRET]]}}
     values = [{"type": "E", "value": "x", "stacktrace": {"frames": [frame]}}]
-    clean = without_secrets({"event_id": "7", "exception": {"values": values}}, REDACTOR)
+    clean = redact_payload({"event_id": "7", "exception": {"values": values}}, REDACTOR)
     assert SECRET not in json.dumps(clean)

@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.servers.gunicorn import ROOT, WORKERS
 from tests.support import Answer, Server, eventually, running
-from wsgi_observe.scoreboard.client import ask
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.client import iter_worker_reports
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
 @contextmanager
@@ -45,9 +45,9 @@ def await_service(server: Server) -> None:
 def flying(server: Server) -> dict[str | None, int]:
     """The requests that run there now, each with its worker."""
     return {
-        flight.request_id: seat.pid
-        for seat in Table.of_process(server.process.pid).seats
-        for flight in seat.look().flights.values()
+        request.request_id: worker_entry.pid
+        for worker_entry in Scoreboard.of_process(server.process.pid).worker_entries
+        for request in worker_entry.read_requests().requests.values()
     }
 
 
@@ -55,9 +55,9 @@ def is_in_the_app(worker: int, request_id: str) -> bool:
     """Whether a request has come as far as its view."""
     return any(
         "dying.py" in (one.stack or "")
-        for look in ask(worker)
-        for one in look.found
-        if one.flight.request_id == request_id
+        for read_requests in iter_worker_reports(worker)
+        for one in read_requests.found
+        if one.request.request_id == request_id
     )
 
 

@@ -19,7 +19,7 @@ from tests.servers.mortal import await_service, errors, flying, mortal, see
 from tests.servers.ways import ALL, GEVENT, GTHREAD, SYNC
 from tests.support import Answer, Server, alive, descendants, eventually
 from wsgi_observe.redaction import REDACTED
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 Asked = dict[str, Future[Answer | None]]
 
@@ -33,7 +33,7 @@ def in_flight(server: Server, *ids: str, path: str = "/sleep?seconds=20") -> Ite
         yield asked
 
 
-def told(server: Server, request_id: str) -> dict[str, Any]:
+def find_crash_line(server: Server, request_id: str) -> dict[str, Any]:
     """The one ERROR line of a request."""
     server.wait_for(lambda: errors(server, request_id))
     (line,) = errors(server, request_id)
@@ -47,7 +47,7 @@ def test_all_requests_of_a_worker_die_with_the_one_that_ends_it(kind: str) -> No
             assert see(server, "/os-exit/7", "culprit") is None
         assert [future.result() for future in asked.values()] == [None, None]
         for one in ("beside-1", "beside-2", "culprit"):
-            assert told(server, one)["cause"] == "exit 7"
+            assert find_crash_line(server, one)["cause"] == "exit 7"
         await_service(server)
 
 
@@ -61,7 +61,7 @@ def test_workers_that_die_at_the_same_time_are_told_apart(kind: str) -> None:
             for worker in workers:
                 os.kill(worker, signal.SIGKILL)
         for one in ids:
-            line = told(server, one)
+            line = find_crash_line(server, one)
             assert (line["cause"], line["worker_pid"]) == ("SIGKILL", of[one])
         eventually(lambda: len(set(descendants(server.process.pid)) - workers) == 4)
         await_service(server)
@@ -101,7 +101,7 @@ def test_a_worker_that_took_anothers_place_is_told_of_too(
             await_service(server)
             with in_flight(server, one):
                 os.kill(flying(server)[one], signal.SIGKILL)
-            assert told(server, one)["cause"] == "SIGKILL"
+            assert find_crash_line(server, one)["cause"] == "SIGKILL"
 
 
 def test_an_old_worker_that_is_killed_during_a_reload_is_told_of() -> None:
@@ -110,7 +110,7 @@ def test_an_old_worker_that_is_killed_during_a_reload_is_told_of() -> None:
         server.process.send_signal(signal.SIGHUP)
         eventually(lambda: len(descendants(server.process.pid)) == 2)
         os.kill(old, signal.SIGKILL)
-        assert told(server, "old")["worker_pid"] == old
+        assert find_crash_line(server, "old")["worker_pid"] == old
         await_service(server)
 
 
@@ -172,13 +172,13 @@ def test_what_died_with_the_whole_container_is_told_at_the_next_boot_once(
         kill_everything(server)
     assert asked["gone"].result() is None
     with mortal(kind, WSGI_OBSERVE_RECORDER_PATH=path) as server:
-        line = told(server, "gone")
+        line = find_crash_line(server, "gone")
         assert (line["cause"], line["worker_pid"]) == ("server killed", worker)
         assert (line["method"], line["path"], line["outcome"]) == ("GET", "/sleep", "died")
         assert line["age"] > 0
         with in_flight(server, "killed"):
             os.kill(flying(server)["killed"], signal.SIGKILL)
-        assert told(server, "killed")["cause"] == "SIGKILL"
+        assert find_crash_line(server, "killed")["cause"] == "SIGKILL"
         await_service(server)
     with mortal(kind, WSGI_OBSERVE_RECORDER_PATH=path) as server:
         await_service(server)
@@ -203,13 +203,15 @@ def test_a_file_that_is_truncated_under_it_harms_nobody_and_is_written_again(
         assert flying(server)["gone"] == worker
         kill_everything(server)
     with mortal(kind, WSGI_OBSERVE_RECORDER_PATH=str(path)) as server:
-        assert told(server, "gone")["cause"] == "server killed"
+        assert find_crash_line(server, "gone")["cause"] == "server killed"
 
 
 def _was_seen(server: Server) -> bool:
-    seats = list(Table.of_process(server.process.pid).seats)
+    worker_entries = list(Scoreboard.of_process(server.process.pid).worker_entries)
     return any(
-        flight.started < seat.seen for seat in seats for flight in seat.look().flights.values()
+        request.started < worker_entry.last_seen
+        for worker_entry in worker_entries
+        for request in worker_entry.read_requests().requests.values()
     )
 
 
@@ -249,7 +251,7 @@ def test_an_arbiter_that_takes_over_tells_nothing_of_what_still_runs(tmp_path: P
 def test_an_app_that_is_wrapped_by_its_own_code_is_noted_in_there(kind: str) -> None:
     with mortal(kind, app="own") as server:
         assert see(server, "/os-exit/7", "own") is None
-        assert told(server, "own")["cause"] == "exit 7"
+        assert find_crash_line(server, "own")["cause"] == "exit 7"
         await_service(server)
 
 
@@ -261,7 +263,7 @@ def test_a_place_where_nothing_can_be_written_is_one_warning(place: str) -> None
         # The rest of the promise holds.
         with in_flight(server, "here"):
             os.kill(flying(server)["here"], signal.SIGKILL)
-        assert told(server, "here")["cause"] == "SIGKILL"
+        assert find_crash_line(server, "here")["cause"] == "SIGKILL"
 
 
 def test_without_shared_memory_there_is_one_warning_and_service() -> None:
@@ -288,6 +290,6 @@ def test_outside_gunicorn_none_of_it_is_loaded() -> None:
 def test_a_secret_in_a_path_is_not_told(tmp_path: Path) -> None:
     with mortal(SYNC, WSGI_OBSERVE_FLASK="1") as server:
         assert see(server, "/reset/s3cr3t", "secret") is None
-        assert told(server, "secret")["path"] == f"/reset/{REDACTED}"
+        assert find_crash_line(server, "secret")["path"] == f"/reset/{REDACTED}"
         await_service(server)
     assert "s3cr3t" not in "".join(server.lines)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.servers.gunicorn import ROOT
 from tests.support import PATIENCE, URL, descendants, eventually, strict_json
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 REQUESTS, CONNECTIONS = 50_000, 8
 WORKERS, THREADS = 2, 4
@@ -149,9 +149,12 @@ def resident(pid: int) -> int:
 
 
 def seats_taken(pid: int) -> int:
-    return sum(seat.pid != 0 for seat in Table.of_process(pid).seats)
+    return sum(worker_entry.pid != 0 for worker_entry in Scoreboard.of_process(pid).worker_entries)
 
 
 def flying(pid: int) -> int:
-    seats = Table.of_process(pid).seats
-    return sum(len(seat.look().flights) + seat.beyond for seat in seats)
+    worker_entries = Scoreboard.of_process(pid).worker_entries
+    return sum(
+        len(worker_entry.read_requests().requests) + worker_entry.overflow
+        for worker_entry in worker_entries
+    )

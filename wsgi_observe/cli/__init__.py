@@ -10,9 +10,9 @@ SUBCOMMANDS = (demo, drain, stuck)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
-    arguments = _parser().parse_args(argv)
-    code: int = arguments.run(arguments)
-    return code
+    args = _parser().parse_args(argv)
+    exit_code: int = args.run(args)
+    return exit_code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,10 +9,10 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from wsgi_observe.cli.process import Stoppable
+from wsgi_observe.cli.process import StoppableProcess
 
 HOST = "127.0.0.1"
-EXTRAS = ("flask", "gunicorn", "sqlalchemy")
+REQUIRED_PACKAGES = ("flask", "gunicorn", "sqlalchemy")
 WELCOME = """\
 The demo is at {url} (Ctrl-C stops it). In another terminal, try:
 
@@ -41,33 +41,37 @@ def add_to(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     """Add this subcommand to the command line."""
     parser = subcommands.add_parser("demo", help="serve an observed shop on this machine")
     parser.add_argument(
-        "--port", type=_port, default=8000, metavar="N", help="default 8000; 0 is any free one"
+        "--port",
+        type=_parse_port,
+        default=8000,
+        metavar="N",
+        help="default 8000; 0 is any free one",
     )
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Serve the demo until it is stopped, and return its exit code."""
-    with Stoppable() as stoppable:
+    with StoppableProcess() as process:
         _require_extras()
         with (
-            _listen(arguments.port) as listener,
+            _create_listener(args.port) as listener,
             tempfile.TemporaryDirectory(prefix="wsgi-observe-demo-") as name,
         ):
             folder = Path(name)
-            _introduce(listener, _open_shop(folder))
-            return stoppable.run(_gunicorn(listener), folder, listener)
+            _print_welcome(listener, _create_database(folder))
+            return process.run(_gunicorn_command(listener), folder, listener)
 
 
 def _require_extras() -> None:
     try:
-        for extra in EXTRAS:
-            import_module(extra)
+        for package in REQUIRED_PACKAGES:
+            import_module(package)
     except ModuleNotFoundError as missing:
         sys.exit(f"wsgi-observe demo: no {missing.name} here: pip install 'wsgi-observe[demo]'")
 
 
-def _listen(port: int) -> socket.socket:
+def _create_listener(port: int) -> socket.socket:
     """Take the port before anything else starts; the server inherits it."""
     try:
         return socket.create_server((HOST, port))
@@ -76,7 +80,7 @@ def _listen(port: int) -> socket.socket:
         sys.exit(f"wsgi-observe demo: cannot listen on {HOST}:{port}: {reason}; try --port 0")
 
 
-def _open_shop(folder: Path) -> Path:
+def _create_database(folder: Path) -> Path:
     # Imported here, since without the extras the command still has to say what is missing.
     from wsgi_observe.demo.models import seed
 
@@ -85,12 +89,12 @@ def _open_shop(folder: Path) -> Path:
     return path
 
 
-def _introduce(listener: socket.socket, shop: Path) -> None:
+def _print_welcome(listener: socket.socket, shop: Path) -> None:
     url = "http://{}:{}".format(*listener.getsockname())
     print(WELCOME.format(url=url, shop=shlex.quote(str(shop))), flush=True)
 
 
-def _gunicorn(listener: socket.socket) -> list[str]:
+def _gunicorn_command(listener: socket.socket) -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn"),
         *("--config", "python:wsgi_observe.demo.gunicorn_conf"),
@@ -100,7 +104,7 @@ def _gunicorn(listener: socket.socket) -> list[str]:
     ]
 
 
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"must be from 0 to 65535, not {port}")

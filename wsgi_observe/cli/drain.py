@@ -10,8 +10,8 @@ from pathlib import Path
 from wsgi_observe.health.shared_state import SharedState
 from wsgi_observe.validators import SettingsError, seconds
 
-BETWEEN_LOOKS = 0.1  # seconds
-ABOUT = """\
+POLL_SECONDS = 0.1  # seconds
+DESCRIPTION = """\
 Have /ready answer 503 "draining", wait while the load balancer hears of it, and return. The server
 serves on, and stops at once when it gets SIGTERM then: for the preStop hook of a container. With
 --undo, or after a reload (SIGHUP), /ready answers as before.
@@ -21,43 +21,43 @@ serves on, and stops at once when it gets SIGTERM then: for the preStop hook of 
 def add_to(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add this subcommand to the command line."""
     parser = subcommands.add_parser(
-        "drain", help="take a Gunicorn out of service before it is stopped", description=ABOUT
+        "drain", help="take a Gunicorn out of service before it is stopped", description=DESCRIPTION
     )
     parser.add_argument(
         "target", nargs="?", default="1", metavar="PID", help="or a pidfile; default 1"
     )
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--seconds", type=_seconds, metavar="N", help="default: the server's drain_seconds"
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--seconds", type=_parse_seconds, metavar="N", help="default: the server's drain_seconds"
     )
-    choice.add_argument(
+    group.add_argument(
         "--undo", action="store_true", help="take it back into service, if it is not about to stop"
     )
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Begin to drain and wait until that is over, or undo it, and return the exit code."""
-    pid = _pid(arguments.target)
-    state = _state_of(pid)
-    if arguments.undo:
+    pid = _parse_pid(args.target)
+    state = _open_state(pid)
+    if args.undo:
         return _undo(pid, state)
-    state.drain(arguments.seconds)
-    print(f"draining {pid} for {state.left:.1f} s", flush=True)
-    while state.left and _is_there(pid):
-        time.sleep(min(BETWEEN_LOOKS, state.left))
+    state.drain(args.seconds)
+    print(f"draining {pid} for {state.remaining_seconds:.1f} s", flush=True)
+    while state.remaining_seconds and _is_running(pid):
+        time.sleep(min(POLL_SECONDS, state.remaining_seconds))
     return 0
 
 
 def _undo(pid: int, state: SharedState) -> int:
     state.resume()
     if state.draining:
-        _fail(f"process {pid} has got SIGTERM and stops in {state.left:.1f} s: no way back")
+        _fail(f"process {pid} has received SIGTERM and stops in {state.remaining_seconds:.1f} s")
     print(f"{pid} is in service", flush=True)
     return 0
 
 
-def _state_of(pid: int) -> SharedState:
+def _open_state(pid: int) -> SharedState:
     try:
         return SharedState.of_process(pid)
     except ProcessLookupError:
@@ -71,7 +71,7 @@ def _state_of(pid: int) -> SharedState:
         )
 
 
-def _pid(target: str) -> int:
+def _parse_pid(target: str) -> int:
     """Return the process ID that `target` is, or that is in the file it names."""
     text = target
     if not target.isdecimal():
@@ -84,7 +84,7 @@ def _pid(target: str) -> int:
     return int(text)
 
 
-def _is_there(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     with suppress(PermissionError):  # it is, and another user's
         try:
             os.kill(pid, 0)
@@ -93,12 +93,12 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-def _seconds(text: str) -> float:
+def _parse_seconds(text: str) -> float:
     try:
         return seconds("--seconds", float(text))
     except SettingsError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _fail(what: str) -> "SharedState":
-    sys.exit(f"wsgi-observe drain: {what}")
+def _fail(message: str) -> "SharedState":
+    sys.exit(f"wsgi-observe drain: {message}")

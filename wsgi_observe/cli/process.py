@@ -10,21 +10,23 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stoppable:
+class StoppableProcess:
     """A `with` block in which the signals that ask for the end wait for its clean-up.
 
     They are remembered, and passed on to the child as SIGTERM once it runs.
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._is_stop_requested = False
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._before = {stopper: signal.signal(stopper, self._stop) for stopper in STOPPERS}
+        self._previous_handlers = {
+            signum: signal.signal(signum, self._stop) for signum in STOP_SIGNALS
+        }
         return self
 
     def __exit__(
@@ -33,8 +35,8 @@ class Stoppable:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for stopper, handler in self._before.items():
-            signal.signal(stopper, handler)
+        for signum, handler in self._previous_handlers.items():
+            signal.signal(signum, handler)
 
     def run(self, command: Sequence[str], cwd: Path, listener: socket.socket) -> int:
         """Run a server to its end, and return its exit code: 0 when a signal asked for the end."""
@@ -48,19 +50,19 @@ class Stoppable:
             start_new_session=True,
         )
         listener.close()  # or clients would wait in its queue while the server stops
-        if self._asked:
+        if self._is_stop_requested:
             self._child.terminate()
         code = self._child.wait()
-        _end_orphans(self._child.pid)
-        return 0 if self._asked else _exit_code(code)
+        _terminate_orphans(self._child.pid)
+        return 0 if self._is_stop_requested else _exit_code(code)
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
-        self._asked = True
+        self._is_stop_requested = True
         if self._child:
             self._child.terminate()
 
 
-def _end_orphans(session: int) -> None:
+def _terminate_orphans(session: int) -> None:
     """Tell workers that outlived their server, as they do when it was killed."""
     with suppress(ProcessLookupError):
         os.killpg(session, signal.SIGTERM)

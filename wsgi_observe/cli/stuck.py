@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from wsgi_observe.redaction import Redactor
-from wsgi_observe.scoreboard.client import Found, Look, ask
-from wsgi_observe.settings import PREFIX, Settings
+from wsgi_observe.scoreboard.client import StuckRequest, WorkerReport, iter_worker_reports
+from wsgi_observe.settings import ENV_PREFIX, Settings
 from wsgi_observe.validators import SettingsError
 from wsgi_observe.wsgi.environ import request_line, request_path
 
-_REDACT = f"{PREFIX}REDACT_"
+_REDACT = f"{ENV_PREFIX}REDACT_"
 
-ABOUT = """\
+DESCRIPTION = """\
 Show the requests that run in a Gunicorn worker, or in all workers of the arbiter, the oldest first.
 The server is not disturbed: the requests are read from memory that it shares, and their stacks are
 told by a thread of each worker. No signal is sent, since one would run in the very thread that may
@@ -26,20 +26,20 @@ be stuck; nothing listens, since the kernel itself says who may read that memory
 def add_to(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add this subcommand to the command line."""
     parser = subcommands.add_parser(
-        "stuck", help="show the requests that run in a Gunicorn", description=ABOUT
+        "stuck", help="show the requests that run in a Gunicorn", description=DESCRIPTION
     )
     parser.add_argument("pid", type=int, metavar="PID", help="of a worker, or of the arbiter")
     parser.add_argument("--json", action="store_true", help="one line of JSON for each request")
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Ask, print what is found, and return the exit code."""
-    pid = arguments.pid
+    pid = args.pid
     try:
         redactor = _redactor_of(pid)
-        for look in ask(pid):
-            (_print_json if arguments.json else _print_text)(look, redactor)
+        for report in iter_worker_reports(pid):
+            (_print_json if args.json else _print_text)(report, redactor)
     except (ProcessLookupError, OverflowError):
         _fail(f"there is no process {pid}")
     except PermissionError:
@@ -52,33 +52,36 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_json(look: Look, redactor: Redactor) -> None:
-    for one in look.found:
-        facts = {
-            "worker_pid": one.pid,
-            "request_id": one.flight.request_id,
-            "method": one.flight.method,
-            "path": _line(one, redactor).partition(" ")[2],
-            "age": one.age,
-            "stack": one.stack and redactor.text(one.stack),
+def _print_json(report: WorkerReport, redactor: Redactor) -> None:
+    for stuck in report.requests:
+        fields = {
+            "worker_pid": stuck.pid,
+            "request_id": stuck.request.request_id,
+            "method": stuck.request.method,
+            "path": _format_request(stuck, redactor).partition(" ")[2],
+            "age": stuck.age,
+            "stack": stuck.stack and redactor.text(stuck.stack),
         }
-        print(json.dumps(facts), flush=True)
+        print(json.dumps(fields), flush=True)
 
 
-def _print_text(look: Look, redactor: Redactor) -> None:
-    silent = "" if look.answers else "; it does not answer, so there are no stacks"
-    print(f"worker {look.pid}: {len(look.found) + look.beyond} running{silent}")
-    for one in look.found:
-        print(f"\n  {one.age:.1f} s  {_line(one, redactor)}  {one.flight.request_id or '-'}")
-        for line in redactor.text(one.stack or "").splitlines():
+def _print_text(report: WorkerReport, redactor: Redactor) -> None:
+    hint = "" if report.is_responding else "; it does not answer, so there are no stacks"
+    print(f"worker {report.pid}: {len(report.requests) + report.overflow} running{hint}")
+    for stuck in report.requests:
+        print(
+            f"\n  {stuck.age:.1f} s  {_format_request(stuck, redactor)}"
+            f"  {stuck.request.request_id or '-'}"
+        )
+        for line in redactor.text(stuck.stack or "").splitlines():
             print(f"  {line}")
-    if look.beyond:
-        print(f"\n  {look.beyond} more, for which there was no room")
+    if report.overflow:
+        print(f"\n  {report.overflow} more, for which there was no room")
     print(flush=True)
 
 
-def _line(one: Found, redactor: Redactor) -> str:
-    environ = {"REQUEST_METHOD": one.flight.method, "PATH_INFO": one.flight.path}
+def _format_request(stuck: StuckRequest, redactor: Redactor) -> str:
+    environ = {"REQUEST_METHOD": stuck.request.method, "PATH_INFO": stuck.request.path}
     return f"{request_line({**environ, 'PATH_INFO': ''})}{redactor.path(request_path(environ))}"
 
 
@@ -93,5 +96,5 @@ def _redactor_of(pid: int) -> Redactor:
         return Redactor()
 
 
-def _fail(what: str) -> NoReturn:
-    sys.exit(f"wsgi-observe stuck: {what}")
+def _fail(message: str) -> NoReturn:
+    sys.exit(f"wsgi-observe stuck: {message}")

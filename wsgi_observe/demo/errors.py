@@ -11,27 +11,27 @@ from wsgi_observe import current_request_id
 logger = logging.getLogger(__name__)
 
 
-class Refusal(Exception):
+class OrderError(Exception):
     """The shop declines: a sentence for people, and facts for programs."""
 
-    def __init__(self, status: HTTPStatus, description: str, **facts: object) -> None:
+    def __init__(self, status: HTTPStatus, description: str, **members: object) -> None:
         super().__init__(description)
         self.status = status
         self.description = description
-        self.facts = facts
+        self.members = members
 
 
 def init_app(app: Flask) -> None:
-    """Answer every `Refusal` that a view of the app raises."""
-    app.register_error_handler(Refusal, _answer)
+    """Answer every `OrderError` that a view of the app raises."""
+    app.register_error_handler(OrderError, _handle_order_error)
 
 
-def _answer(refusal: Refusal) -> ResponseReturnValue:
-    logger.info("order refused", extra=refusal.facts)
+def _handle_order_error(error: OrderError) -> ResponseReturnValue:
+    logger.info("order refused", extra=error.members)
     body = {
-        "code": refusal.status.value,
-        "name": refusal.status.phrase,
-        "description": refusal.description,
+        "code": error.status.value,
+        "name": error.status.phrase,
+        "description": error.description,
         "request_id": current_request_id(),
     }
-    return jsonify(body | refusal.facts), refusal.status
+    return jsonify(body | error.members), error.status

@@ -25,7 +25,7 @@ def crash() -> ResponseReturnValue:
 @blueprint.get("/report/broken")
 def broken_report() -> Response:
     """Fail after some lines are sent."""
-    return Response(stream_with_context(_lines_that_break(after=5)), mimetype="text/csv")
+    return Response(stream_with_context(_iter_failing_lines(after=5)), mimetype="text/csv")
 
 
 def _average_cents(charges: list[int]) -> float:
@@ -36,7 +36,7 @@ def _average_cents(charges: list[int]) -> float:
         raise PaymentError(f"no charges in {source}") from error
 
 
-def _lines_that_break(after: int) -> Iterator[str]:
+def _iter_failing_lines(after: int) -> Iterator[str]:
     with closing(report_lines()) as lines:
         yield from islice(lines, after)
         raise ConnectionError("lost postgresql://reports:demo-secret-4242@warehouse/orders")

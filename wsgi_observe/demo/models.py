@@ -79,7 +79,7 @@ def open_session() -> Session:
 
 
 PRODUCTS = (("teapot", 2450, 40), ("cup", 890, 200), ("kettle", 5900, 12), ("samovar", 41900, 1))
-ORDERS = 12
+ORDER_COUNT = 12
 
 
 def seed(path: Path) -> None:
@@ -89,7 +89,7 @@ def seed(path: Path) -> None:
     products = [Product(name=name, cents=cents, stock=stock) for name, cents, stock in PRODUCTS]
     with database.session.begin() as session:
         session.add_all(products)
-        session.add_all(_order(products, number) for number in range(ORDERS))
+        session.add_all(_order(products, number) for number in range(ORDER_COUNT))
 
 
 def _order(products: list[Product], number: int) -> Order:

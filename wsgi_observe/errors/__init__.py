@@ -6,20 +6,20 @@ import json
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from wsgi_observe._safely import ask
-from wsgi_observe.errors.statuses import describe
+from wsgi_observe._safely import call_safely
+from wsgi_observe.errors.statuses import describe_status
 from wsgi_observe.field_names import free_name
 from wsgi_observe.frozen import Frozen
 
 ENVELOPE_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 
-_OWN_KEYS = frozenset({"code", "name", "description", "request_id"})
+_ENVELOPE_KEYS = frozenset({"code", "name", "description", "request_id"})
 _PROBLEM_KEYS = frozenset({"type", "title", "status", "detail", "instance", "request_id"})
 
 # What described the body that is replaced (RFC 9110, section 8.3 to 8.6), and its digests (RFC 9530
 # and before). Validators and ranges stay: a 412 or 416 says with them what the resource is now.
-_OF_THE_BODY = frozenset(
+_BODY_HEADERS = frozenset(
     {
         *("content-length", "content-type", "content-encoding", "content-language"),
         *("content-digest", "repr-digest", "digest", "content-md5"),
@@ -30,7 +30,7 @@ _OF_THE_BODY = frozenset(
 class Error(Frozen):
     """A failure as the client may see it: nothing in it that the app did not mean for them."""
 
-    _names = __match_args__ = ("code", "name", "description", "request_id", "extra")
+    _field_names = __match_args__ = ("code", "name", "description", "request_id", "extra")
 
     code: int
     name: str
@@ -55,7 +55,7 @@ class Error(Frozen):
         )
 
     @classmethod
-    def of_status(
+    def from_status(
         cls,
         status: str,
         request_id: str | None,
@@ -67,8 +67,8 @@ class Error(Frozen):
         :param description: in place of the one that belongs to the status.
         """
         code = int(status[:3])
-        name, ours = describe(code, status[3:].strip())
-        return cls(code, name, description or ours, request_id, extra)
+        name, default_description = describe_status(code, status[3:].strip())
+        return cls(code, name, description or default_description, request_id, extra)
 
 
 def envelope(error: Error) -> dict[str, object]:
@@ -81,7 +81,7 @@ def envelope(error: Error) -> dict[str, object]:
         "name": error.name,
         "description": error.description,
         "request_id": error.request_id,
-        **_beside(_OWN_KEYS, error.extra),
+        **_extra_members(_ENVELOPE_KEYS, error.extra),
     }
 
 
@@ -93,7 +93,7 @@ def problem(error: Error) -> dict[str, object]:
         "status": error.code,
         "detail": error.description,
         "request_id": error.request_id,
-        **_beside(_PROBLEM_KEYS, error.extra),
+        **_extra_members(_PROBLEM_KEYS, error.extra),
     }
 
 
@@ -104,7 +104,7 @@ class Document(NamedTuple):
     media_type: str
 
 
-class Shape:
+class ErrorRenderer:
     """How errors look here: the envelope, problem details, or a company's own document.
 
     :param error_format: ``envelope`` or ``problem``.
@@ -119,20 +119,20 @@ class Shape:
     ) -> None:
         self._render = render_error
         is_problem = error_format == "problem"
-        self._make = problem if is_problem else envelope
+        self._make_document = problem if is_problem else envelope
         self._media_type = PROBLEM_TYPE if is_problem else ENVELOPE_TYPE
 
     def document(self, error: Error) -> Document:
         """Return the document of `error`; whatever is in it, there is one."""
         if self._render is not None:
-            rendered = ask("render_error", _encode_rendered, self._render, error)
+            rendered = call_safely("render_error", _encode_rendered, self._render, error)
             if rendered is not None:
                 return Document(rendered, ENVELOPE_TYPE)
-        body = ask("a member of an error", encode, self._make(error))
-        return Document(body or _encode_what_fits(self._make(error)), self._media_type)
+        body = call_safely("a member of an error", encode_json, self._make_document(error))
+        return Document(body or _encode_serializable(self._make_document(error)), self._media_type)
 
 
-def encode(document: Mapping[str, object]) -> bytes:
+def encode_json(document: Mapping[str, object]) -> bytes:
     """Return `document` as strict JSON; raises ValueError or TypeError where it cannot be."""
     return (json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
@@ -141,42 +141,44 @@ def _encode_rendered(render: Callable[[Error], Mapping[str, object]], error: Err
     document = render(error)
     if not isinstance(document, Mapping):
         raise TypeError(f"render_error returns a mapping, got {type(document).__name__}")
-    return encode(dict(document))
+    return encode_json(dict(document))
 
 
-def _encode_what_fits(document: Mapping[str, object]) -> bytes:
+def _encode_serializable(document: Mapping[str, object]) -> bytes:
     """Return `document` without what JSON cannot say: the text of an object may tell too much."""
-    kept = {}
+    members = {}
     for key, value in document.items():
-        fit = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-        if ask("a member of an error", encode, {key: fit}) is not None:
-            kept[key] = fit
-    return encode(kept)
+        encodable = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        if call_safely("a member of an error", encode_json, {key: encodable}) is not None:
+            members[key] = encodable
+    return encode_json(members)
 
 
-def _beside(own: frozenset[str], extra: Mapping[str, object]) -> dict[str, object]:
+def _extra_members(reserved: frozenset[str], extra: Mapping[str, object]) -> dict[str, object]:
     """Return the app's members under names that collide neither with ours nor with each other."""
-    members: dict[str, object] = {key: value for key, value in extra.items() if key not in own}
+    members: dict[str, object] = {key: value for key, value in extra.items() if key not in reserved}
     for key in extra:
-        if key in own:
+        if key in reserved:
             members[free_name(f"extra_{key}", members)] = extra[key]
     return members
 
 
-def headers_of_an_error(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def headers_for_replaced_body(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return what stays of an error's headers when its body is replaced."""
-    return [(name, value) for name, value in headers if name.lower() not in _OF_THE_BODY]
+    return [(name, value) for name, value in headers if name.lower() not in _BODY_HEADERS]
 
 
-def headers_of_a_failed_success(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def headers_for_failed_response(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return what stays of a response that turned into a 500: CORS and ``Vary``.
 
     Without its CORS headers a browser would hide the error from the page that asked.
     """
-    return [header for header in headers if _is_sendable(header) and _is_kept(header[0].lower())]
+    return [
+        header for header in headers if _is_sendable(header) and _is_cors_or_vary(header[0].lower())
+    ]
 
 
-def _is_kept(name: str) -> bool:
+def _is_cors_or_vary(name: str) -> bool:
     return name == "vary" or name.startswith("access-control-")
 
 

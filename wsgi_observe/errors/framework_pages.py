@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_MAX_SOURCE = 4000  # characters of a page that are searched for the author's text
-_MAX_DESCRIPTION = 2000
-_MAX_JSON = 65536  # bytes of JSON that are parsed to see whose it is
+_MAX_SOURCE_CHARS = 4000  # characters of a page that are searched for the author's text
+_MAX_DESCRIPTION_CHARS = 2000
+_MAX_JSON_BYTES = 65536  # bytes of JSON that are parsed to see whose it is
 
 
 class StockError(NamedTuple):
@@ -22,10 +22,10 @@ class StockError(NamedTuple):
     """Members of the framework's JSON that its clients may read."""
 
 
-NOTHING_SAID = StockError()
+NO_DESCRIPTION = StockError()
 
 
-class _Form(NamedTuple):
+class _PagePattern(NamedTuple):
     """How a framework's page looks: its beginning, and its text as the group ``text``."""
 
     pattern: bytes
@@ -35,38 +35,38 @@ class _Form(NamedTuple):
 
 # Each is matched against the first chunk, from its start; frameworks send the page whole. The text
 # is optional: without its end, in a page of several chunks, only half a sentence would be known.
-_PAGES = (
+_PAGE_PATTERNS = (
     # Werkzeug, Flask. In debug mode a KeyError follows the sentence of a 400 in a line of its own.
-    _Form(
+    _PagePattern(
         rb"(?i:<!doctype html>)\n<html lang=en>\n<title>\d{3} [^<\n]*</title>\n"
         rb"<h1>[^<\n]*</h1>\n<p>(?:(?P<text>.*?)</p>\n)?",
         separator="\n",
     ),
     # Django without DEBUG
-    _Form(
+    _PagePattern(
         rb'(?i:<!doctype html>)\s*<html lang="en">\s*<head>\s*<title>[^<\n]*</title>\s*</head>\s*'
         rb"<body>\s*<h1>[^<\n]*</h1><p>(?P<text>[^<\n]*)</p>\s*</body>\s*</html>\s*\Z"
     ),
     # Django, a form without its CSRF token
-    _Form(
+    _PagePattern(
         rb'(?i:<!doctype html>)\s*<html lang="en">\s*<head>\s*<meta http-equiv="content-type"'
         rb'[^>\n]*>\s*(?:<meta name="color-scheme"[^>\n]*>\s*)?'  # since Django 6
         rb'<meta name="robots" content="NONE,NOARCHIVE">\s*<title>403 Forbidden</title>'
         rb"(?:.*?<p>(?P<text>.*?)</p>)?"
     ),
     # Bottle; in its debug mode the exception and its traceback follow the text.
-    _Form(
+    _PagePattern(
         rb'(?i:<!doctype html public "-//IETF//DTD HTML 2\.0//EN">)\s*<html>\s*<head>\s*'
         rb"<title>Error: \d{3}(?:.*?<pre>(?P<text>.*?)</pre>)?"
     ),
-    _Form(rb"<h1>Critical error while processing request: "),
+    _PagePattern(rb"<h1>Critical error while processing request: "),
     # WebOb, Pyramid
-    _Form(
+    _PagePattern(
         rb"<html>\s*<head>\s*<title>\d{3} [^<\n]*</title>\s*</head>\s*<body>\s*"
         rb"<h1>\d{3} [^<\n]*</h1>(?:(?P<text>.*?)</body>)?"
     ),
     # CherryPy; outside its production mode the traceback follows the text.
-    _Form(
+    _PagePattern(
         rb'(?i:<!doctype html public)\s*"-//W3C//DTD XHTML 1\.0 Transitional//EN"\s*[^>\n]*>\s*'
         rb"<html>\s*<head>\s*<meta [^>\n]*></meta>\s*<title>\d{3} [^<\n]*</title>\s*"
         rb'<style type="text/css">\s*#powered_by (?:.*?<p>(?P<text>.*?)</p>)?'
@@ -81,12 +81,12 @@ def read_stock_page(chunk: bytes, status: str, path: str) -> StockError | None:
     :param status: the status line.
     :param path: the path that was requested: a framework's default text may name it.
     """
-    for form in _PAGES:
+    for page in _PAGE_PATTERNS:
         # Compiled with the first error page, then kept.
-        found = re.match(rb"\s*" + form.pattern, chunk, re.DOTALL)
-        if found is not None:
-            text = _text_of_html(found.groupdict().get("text") or b"")
-            return StockError(_authors_part(text, form.separator, status, path))
+        match = re.match(rb"\s*" + page.pattern, chunk, re.DOTALL)
+        if match is not None:
+            text = _html_to_text(match.groupdict().get("text") or b"")
+            return StockError(_author_text(text, page.separator, status, path))
     return None
 
 
@@ -98,22 +98,22 @@ def read_stock_text(chunk: bytes, status: str, path: str) -> StockError | None:
     if re.match(rb'\{\s*"(?:title|message)"', chunk):
         return _read_json(chunk, status, path)
     line = status.encode("latin-1", "replace")
-    xml = re.fullmatch(_XML.replace(b"LINE", re.escape(line)), chunk)
+    xml = re.fullmatch(_FALCON_XML.replace(b"LINE", re.escape(line)), chunk)
     if xml is not None:
-        return StockError(_text_of_html(xml["text"] or b""))
-    head = line + b"\n\n"
-    if chunk.startswith(head) and _BLANK_LINE.search(chunk, len(head) - 2):
-        text = chunk[len(head) :][:_MAX_SOURCE].decode("utf-8", "replace")
+        return StockError(_html_to_text(xml["text"] or b""))
+    prefix = line + b"\n\n"
+    if chunk.startswith(prefix) and _BLANK_LINE.search(chunk, len(prefix) - 2):
+        text = chunk[len(prefix) :][:_MAX_SOURCE_CHARS].decode("utf-8", "replace")
         # WebOb ends the text with blanks, Pyramid with line ends, both seldom with the detail.
         if chunk[-1:].isspace() or is_default_sentence(text.partition("\n\n")[0], int(line[:3])):
-            return StockError(_authors_part(text, "\n\n", status, path))
+            return StockError(_author_text(text, "\n\n", status, path))
     if chunk.startswith(b"Unrecoverable error in the server."):  # CherryPy, then a traceback
-        return NOTHING_SAID
+        return NO_DESCRIPTION
     return None
 
 
 _BLANK_LINE = re.compile(rb"\n\n[ \n]")  # between a sentence of WebOb's or Pyramid's and the detail
-_XML = (  # Falcon
+_FALCON_XML = (  # Falcon
     rb'<\?xml version="1.0" encoding="UTF-8"\?><error><title>LINE</title>'
     rb"(?:<description>(?P<text>[^<]*)</description>)?</error>"
 )
@@ -122,19 +122,21 @@ _XML = (  # Falcon
 def _read_json(chunk: bytes, status: str, path: str) -> StockError | None:
     """Return what the JSON of Falcon, WebOb or Pyramid says; None for one of the app's own."""
     try:
-        document = json.loads(chunk) if len(chunk) <= _MAX_JSON else None
+        document = json.loads(chunk) if len(chunk) <= _MAX_JSON_BYTES else None
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
         return None
     match document:
         case {"title": title, **rest} if title == status and rest.keys() <= {"description"}:
-            return StockError(_shortened(rest.get("description", "")))  # Falcon
+            return StockError(_truncate(rest.get("description", "")))  # Falcon
         case {"message": message, "code": code, "title": title, **rest} if not rest:
             if code != status or title != status[4:]:
                 return None
-            text = re.sub(r"<br ?/>", "\n", message[:_MAX_SOURCE])  # WebOb has them in JSON too
-            description = _authors_part(text, "\n\n", status, path)
+            text = re.sub(
+                r"<br ?/>", "\n", message[:_MAX_SOURCE_CHARS]
+            )  # WebOb has them in JSON too
+            description = _author_text(text, "\n\n", status, path)
             return StockError(description, {"message": message} if description else {})
     return None
 
@@ -155,21 +157,21 @@ def is_default_sentence(text: str, code: int) -> bool:
         return False
 
 
-def _authors_part(text: str, separator: str, status: str, path: str) -> str:
+def _author_text(text: str, separator: str, status: str, path: str) -> str:
     """Return `text` without what the framework says by itself."""
     code = int(status[:3])
     first, _, rest = text.strip().partition(separator)
-    authors = (rest if is_default_sentence(first, code) else text).strip()
+    author_text = (rest if is_default_sentence(first, code) else text).strip()
     # Pyramid has the path or the URL for a detail of its own.
-    is_location = " " not in authors and authors.endswith(path or "/")
-    return "" if is_location or is_default_sentence(authors, code) else _shortened(authors)
+    is_location = " " not in author_text and author_text.endswith(path or "/")
+    return "" if is_location or is_default_sentence(author_text, code) else _truncate(author_text)
 
 
-def _text_of_html(source: bytes) -> str:
+def _html_to_text(source: bytes) -> str:
     """Return the text of a piece of HTML: without markup, entities as their characters."""
     from html import unescape  # for those who answer with an error, as above
 
-    html = source[:_MAX_SOURCE].decode("utf-8", "replace")
+    html = source[:_MAX_SOURCE_CHARS].decode("utf-8", "replace")
     lines = re.sub(r"(?i)<br ?/?>", "\n", html)
     try:
         # Not `<[^>]*>`, which takes quadratic time for many `<`.
@@ -178,6 +180,6 @@ def _text_of_html(source: bytes) -> str:
         return ""
 
 
-def _shortened(text: str) -> str:
+def _truncate(text: str) -> str:
     text = text.strip()
-    return text if len(text) <= _MAX_DESCRIPTION else text[: _MAX_DESCRIPTION - 1] + "…"
+    return text if len(text) <= _MAX_DESCRIPTION_CHARS else text[: _MAX_DESCRIPTION_CHARS - 1] + "…"

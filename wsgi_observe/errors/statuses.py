@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_KNOWN = {
+_STATUSES = {
     400: ("Bad Request", "The request could not be understood."),
     401: ("Unauthorized", "The request needs valid credentials."),
     402: ("Payment Required", "The request needs a payment."),
@@ -46,14 +46,14 @@ _KNOWN = {
 }
 
 
-def describe(code: int, reason: str = "") -> tuple[str, str]:
+def describe_status(code: int, reason: str = "") -> tuple[str, str]:
     """Return the name and description for a status code; an unregistered one keeps its reason.
 
-    >>> describe(404)[0], describe(499, "Client Left")[0], describe(599)[0]
+    >>> describe_status(404)[0], describe_status(499, "Client Left")[0], describe_status(599)[0]
     ('Not Found', 'Client Left', 'Server Error')
     """
-    if code in _KNOWN:
-        return _KNOWN[code]
+    if code in _STATUSES:
+        return _STATUSES[code]
     if code >= 500:
         return reason or "Server Error", "The server could not answer the request."
     return reason or "Client Error", "The request could not be answered."

@@ -17,10 +17,10 @@ _log = get_logger("wsgi_observe.flask")
 
 # Set by DebuggedApplication on every request that passes it.
 _DEBUGGER_KEY = "werkzeug.debug.preserve_context"
-_WRAPPED = ("app", "wsgi_app", "application", "_app", "__wrapped__")
+_WRAPPED_ATTRIBUTES = ("app", "wsgi_app", "application", "_app", "__wrapped__")
 
 
-def production_server() -> str | None:
+def get_production_server() -> str | None:
     """Return the name of the server that is loading or running us, if it is known as one.
 
     Only what a server says of itself before it loads the app counts: Gunicorn's arbiter sets
@@ -29,15 +29,15 @@ def production_server() -> str | None:
     nothing before the first request; and the same gevent that serves in production is what
     Flask-SocketIO develops with. So they are not judged.
     """
-    says = os.environ.get("SERVER_SOFTWARE", "")
-    if says.startswith("gunicorn/") and "gunicorn.arbiter" in sys.modules:
+    server_software = os.environ.get("SERVER_SOFTWARE", "")
+    if server_software.startswith("gunicorn/") and "gunicorn.arbiter" in sys.modules:
         return "Gunicorn"
     return next((name for name in ("uwsgi", "mod_wsgi") if name in sys.modules), None)
 
 
-def reason_to_refuse(app: Flask, *, allow_debug: bool, environ: Any = ()) -> str | None:
+def find_refusal_reason(app: Flask, *, allow_debug: bool, environ: Any = ()) -> str | None:
     """Return what has to be taken out before `app` may serve, if anything."""
-    server = production_server()
+    server = get_production_server()
     if server is None:
         return None
     if _DEBUGGER_KEY in environ or _has_debugger(app.wsgi_app):
@@ -45,7 +45,7 @@ def reason_to_refuse(app: Flask, *, allow_debug: bool, environ: Any = ()) -> str
             f"werkzeug.debug.DebuggedApplication is in the chain under {server}: whoever reaches "
             "it can run code. Take it out; `flask run --debug` brings its own"
         )
-    if app.debug and not allow_debug and not _reloads():
+    if app.debug and not allow_debug and not _is_reload_enabled():
         return (
             f"DEBUG is on under {server}. Take out FLASK_DEBUG, DEBUG or app.debug; or say "
             "allow_debug=True, or develop with Gunicorn's `reload`"
@@ -53,7 +53,7 @@ def reason_to_refuse(app: Flask, *, allow_debug: bool, environ: Any = ()) -> str
     return None
 
 
-def warn_of_trapping(app: Flask) -> None:
+def warn_if_trapping(app: Flask) -> None:
     """Say what ``TRAP_HTTP_EXCEPTIONS`` does."""
     if app.config["TRAP_HTTP_EXCEPTIONS"]:
         _log.warning(
@@ -63,25 +63,25 @@ def warn_of_trapping(app: Flask) -> None:
 
 
 def _has_debugger(app: object) -> bool:
-    return any(isinstance(one, DebuggedApplication) for one in _chain(app, set()))
+    return any(isinstance(one, DebuggedApplication) for one in _iter_wrapped_apps(app, set()))
 
 
-def _chain(app: object, seen: set[int]) -> Iterator[object]:
+def _iter_wrapped_apps(app: object, seen: set[int]) -> Iterator[object]:
     """Yield an app and what it wraps, as far as one can see."""
     app = getattr(app, "__self__", app)  # `app.wsgi_app` is a method of the app
     if id(app) in seen:
         return
     seen.add(id(app))
     yield app
-    inside = [getattr(app, name, None) for name in _WRAPPED]
+    wrapped_apps = [getattr(app, name, None) for name in _WRAPPED_ATTRIBUTES]
     if isinstance(app, DispatcherMiddleware):
-        inside += app.mounts.values()
-    for one in inside:
+        wrapped_apps += app.mounts.values()
+    for one in wrapped_apps:
         if callable(one):
-            yield from _chain(one, seen)
+            yield from _iter_wrapped_apps(one, seen)
 
 
-def _reloads() -> bool:
+def _is_reload_enabled() -> bool:
     """Return whether Gunicorn reloads the code that it runs, as one has it while developing.
 
     Its configuration is nowhere but on the stack: it is loading us, or calling us.

@@ -8,14 +8,14 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from wsgi_observe._safely import ask
+from wsgi_observe._safely import call_safely
 from wsgi_observe.context import current_request_id
-from wsgi_observe.errors import Error, Shape, headers_of_an_error
+from wsgi_observe.errors import Error, ErrorRenderer, headers_for_replaced_body
 from wsgi_observe.errors.framework_pages import is_default_sentence
-from wsgi_observe.errors.statuses import describe
-from wsgi_observe.flask.app_handlers import Handler, own_handler
+from wsgi_observe.errors.statuses import describe_status
+from wsgi_observe.flask.app_handlers import Handler, find_app_handler
 from wsgi_observe.flask.exceptions import InvalidAPIUsage
-from wsgi_observe.flask.status_check import watch_handlers
+from wsgi_observe.flask.status_check import install_status_check
 from wsgi_observe.flask.validation_errors import errors_by_field
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.exceptions import any_failure
@@ -39,69 +39,73 @@ def register_error_handlers(
     :raises SettingsError: for an unknown or unfit setting.
     :raises TypeError: for a validation error that is no class of exceptions.
     """
-    answers = Answers(app, (settings or Settings()).replace(**overrides))
-    kinds = tuple(_exception_class(kind) for kind in validation_errors)
+    handlers = ErrorHandlers(app, (settings or Settings()).replace(**overrides))
+    exception_classes = tuple(
+        _check_exception_class(exception_class) for exception_class in validation_errors
+    )
     # One registration for all that Flask answers itself. For a crash it gets an
     # InternalServerError, after `got_request_exception` was sent: a handler for `Exception`
     # would silence that signal, one for 500 would beat the app's for HTTPException.
-    _register_where_none_is(app, HTTPException, answers.to_http_exception)
-    for kind in kinds:
-        _register_where_none_is(app, kind, answers.to_validation_error)
-    watch_handlers(app, is_ours)
+    _register_if_absent(app, HTTPException, handlers.handle_http_exception)
+    for exception_class in exception_classes:
+        _register_if_absent(app, exception_class, handlers.handle_validation_error)
+    install_status_check(app, is_ours)
 
 
-def _exception_class(kind: Any) -> type[Exception]:
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        raise TypeError(f"validation_errors must be classes of exceptions, got {kind!r}")
-    return kind
+def _check_exception_class(exception_class: Any) -> type[Exception]:
+    if not (isinstance(exception_class, type) and issubclass(exception_class, Exception)):
+        raise TypeError(f"validation_errors must be classes of exceptions, got {exception_class!r}")
+    return exception_class
 
 
 def is_ours(handler: Handler) -> bool:
     """Tell our handlers from the app's."""
-    return isinstance(getattr(handler, "__self__", None), Answers)
+    return isinstance(getattr(handler, "__self__", None), ErrorHandlers)
 
 
-def _register_where_none_is(app: Flask, kind: type[Exception], handler: Handler) -> None:
-    known = app.error_handler_spec.get(None, {}).get(None, {}).get(kind)
-    if known is None or is_ours(known):
-        app.register_error_handler(kind, handler)
+def _register_if_absent(app: Flask, exception_class: type[Exception], handler: Handler) -> None:
+    registered = app.error_handler_spec.get(None, {}).get(None, {}).get(exception_class)
+    if registered is None or is_ours(registered):
+        app.register_error_handler(exception_class, handler)
 
 
-class Answers:
+class ErrorHandlers:
     """What the app answers to an exception that no handler of its own takes."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
         self._keeps_html = settings.html_errors == "keep"
         self._negotiates = settings.negotiate
-        self._shape = Shape(settings.error_format, settings.render_error)
+        self._renderer = ErrorRenderer(settings.error_format, settings.render_error)
 
-    def to_http_exception(self, error: HTTPException) -> Any:
+    def handle_http_exception(self, error: HTTPException) -> Any:
         """Answer with the exception's own code, name, description and headers."""
-        is_a_crash = getattr(error, "original_exception", None) is not None
+        is_crash = getattr(error, "original_exception", None) is not None
         if not isinstance(error, InvalidAPIUsage):
-            own = own_handler(self._app, error, is_ours)
-            if own is not None:
-                return self._app.ensure_sync(own)(error)
-        if not is_a_crash and self._app.trap_http_exception(error):
+            app_handler = find_app_handler(self._app, error, is_ours)
+            if app_handler is not None:
+                return self._app.ensure_sync(app_handler)(error)
+        if not is_crash and self._app.trap_http_exception(error):
             raise error  # as Flask does where there is no handler
         if not isinstance(error, InvalidAPIUsage):
-            if self._keeps_html or not _is_plain(error):
+            if self._keeps_html or not _has_default_body(error):
                 return error
             if self._negotiates and prefers_html(request.environ.get("HTTP_ACCEPT", "")):
-                return self._to_page(error)
+                return self._make_html_page(error)
         code = int(error.code or 500)
-        description, members = _told(error, code)
-        name = describe(code)[0] if error.name == "Unknown Error" else str(error.name)
-        headers = headers_of_an_error(list(error.get_headers(request.environ)))
-        return self._answer(code, name, description, members, headers)
+        description, members = _get_description_and_members(error, code)
+        name = describe_status(code)[0] if error.name == "Unknown Error" else str(error.name)
+        headers = headers_for_replaced_body(list(error.get_headers(request.environ)))
+        return self._make_response(code, name, description, members, headers)
 
-    def to_validation_error(self, error: Exception) -> Response:
+    def handle_validation_error(self, error: Exception) -> Response:
         """Answer 422 with ``errors`` per field."""
-        members = {"errors": ask("reading a validation error", errors_by_field, error) or {}}
-        return self._answer(422, *describe(422), members)
+        members = {
+            "errors": call_safely("reading a validation error", errors_by_field, error) or {}
+        }
+        return self._make_response(422, *describe_status(422), members)
 
-    def _answer(
+    def _make_response(
         self,
         code: int,
         name: str,
@@ -109,15 +113,15 @@ class Answers:
         members: Mapping[str, object],
         headers: Iterable[tuple[str, str]] = (),
     ) -> Response:
-        extra = {str(key): self._as_json(value) for key, value in members.items()}
+        extra = {str(key): self._to_json(value) for key, value in members.items()}
         error = Error(code, name, description, current_request_id(), extra)
-        body, media_type = self._shape.document(error)
+        body, media_type = self._renderer.document(error)
         response = self._app.response_class(body, code, list(headers), content_type=media_type)
         if self._negotiates and not self._keeps_html:
             response.vary.add("Accept")
         return response
 
-    def _as_json(self, value: object) -> object:
+    def _to_json(self, value: object) -> object:
         """Return `value` as the app's own JSON provider has it: a date, a Decimal, a UUID.
 
         What that cannot say stays as it is, and is left out of the document.
@@ -127,28 +131,30 @@ class Answers:
         except any_failure():
             return value
 
-    def _to_page(self, error: HTTPException) -> Response:
+    def _make_html_page(self, error: HTTPException) -> Response:
         """Answer with Flask's own page; the boundary then judges it by the same rule."""
         page = self._app.make_response(error.get_response(request.environ))
         page.vary.add("Accept")
         return page
 
 
-def _is_plain(error: HTTPException) -> bool:
+def _has_default_body(error: HTTPException) -> bool:
     """Return whether the app has written no answer: no response, redirect or body of its own."""
     has_own_body = type(error).get_body is not HTTPException.get_body
     is_error = isinstance(error.code, int) and error.code >= 400
     return error.response is None and is_error and not has_own_body
 
 
-def _told(error: HTTPException, code: int) -> tuple[str, Mapping[str, object]]:
+def _get_description_and_members(
+    error: HTTPException, code: int
+) -> tuple[str, Mapping[str, object]]:
     """Return the description and the members beside it."""
     if isinstance(error, InvalidAPIUsage):
         return str(error.description), error.payload
-    said: object = error.description
-    if getattr(error, "original_exception", None) is not None or said is None:
-        return describe(code)[1], {}
-    if isinstance(said, Mapping):  # abort(400, {"field": "is missing"})
-        return describe(code)[1], said
-    text = str(said)  # a lazy translation is no str yet
-    return describe(code)[1] if is_default_sentence(text, code) else text, {}
+    description: object = error.description
+    if getattr(error, "original_exception", None) is not None or description is None:
+        return describe_status(code)[1], {}
+    if isinstance(description, Mapping):  # abort(400, {"field": "is missing"})
+        return describe_status(code)[1], description
+    text = str(description)  # a lazy translation is no str yet
+    return describe_status(code)[1] if is_default_sentence(text, code) else text, {}

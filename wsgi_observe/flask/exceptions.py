@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from werkzeug.exceptions import HTTPException
 
-from wsgi_observe.errors.statuses import describe
+from wsgi_observe.errors.statuses import describe_status
 
 
 class InvalidAPIUsage(HTTPException):
@@ -41,4 +41,4 @@ class InvalidAPIUsage(HTTPException):
     @property
     def name(self) -> str:
         """The status's name."""
-        return describe(int(self.code or 400))[0]
+        return describe_status(int(self.code or 400))[0]

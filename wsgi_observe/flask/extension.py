@@ -17,13 +17,13 @@ from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import current_request_id
 from wsgi_observe.flask import debug_guard as guard
 from wsgi_observe.flask.error_handlers import register_error_handlers
-from wsgi_observe.flask.routes import Routes
+from wsgi_observe.flask.routes import RouteRecorder
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter
 from wsgi_observe.redaction import Redactor
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import observe
-from wsgi_observe.validators import imported
+from wsgi_observe.validators import import_string
 
 _NAME = "wsgi_observe"
 _log = get_logger("wsgi_observe.flask")
@@ -70,57 +70,57 @@ class Observe:
         if _NAME in app.extensions:
             raise RuntimeError(f"{app!r} is observed already: call Observe once for each app")
         allow_debug = self._settings.allow_debug
-        refused = guard.reason_to_refuse(app, allow_debug=allow_debug)
-        if refused is not None:
-            raise RuntimeError(refused)
-        if self._settings.uses("errors"):
+        refusal_reason = guard.find_refusal_reason(app, allow_debug=allow_debug)
+        if refusal_reason is not None:
+            raise RuntimeError(refusal_reason)
+        if self._settings.has_middleware("errors"):
             register_error_handlers(app, self._settings, validation_errors=self._validation_errors)
-        if self._settings.uses("request_id"):
-            give_request_ids(app)
+        if self._settings.has_middleware("request_id"):
+            install_request_id(app)
         # On the instance, over whatever a subclass has: a url_value_preprocessor or a
         # before_request function would cost each request more than all of the rest.
-        arrival = _Arrival(app, self._settings.redactor(), allow_debug=allow_debug)
-        app.preprocess_request = arrival.preprocess_request  # type: ignore[method-assign]
+        preprocessor = _RequestPreprocessor(app, self._settings.redactor(), allow_debug=allow_debug)
+        app.preprocess_request = preprocessor.preprocess_request  # type: ignore[method-assign]
         app.wsgi_app = self._wrap(app)  # type: ignore[method-assign]
         app.extensions[_NAME] = self
-        guard.warn_of_trapping(app)
-        _tidy_logger(app)
+        guard.warn_if_trapping(app)
+        _remove_default_handler(app)
         if app.debug:
-            _leave_mail_off()
+            _disable_mail()
 
     def _wrap(self, app: Flask) -> Any:
         chosen = self._settings
         if self._follows_flask:
-            chosen = chosen.replace(propagate=partial(_propagates, app))
+            chosen = chosen.replace(propagate=partial(_propagates_exceptions, app))
         checks = {
-            name: _in_context(app, check, chosen.check_timeout)
+            name: _in_app_context(app, check, chosen.check_timeout)
             for name, check in self._checks.items()
         }
         return observe(app.wsgi_app, chosen, checks=checks, state=self._state)
 
 
-class _Arrival:
+class _RequestPreprocessor:
     """Looks at each request once it is matched, before any code of the app's runs."""
 
     def __init__(self, app: Flask, redactor: Redactor, *, allow_debug: bool) -> None:
         self._app, self._allow_debug = app, allow_debug
-        self._go_on = app.preprocess_request
-        self._note = Routes(app, redactor).note
-        self._is_judged, self._is_refused = False, False
+        self._flask_preprocess_request = app.preprocess_request
+        self._record_route = RouteRecorder(app, redactor).record
+        self._is_checked, self._is_refused = False, False
 
-    def preprocess_request(self, *arguments: Any) -> Any:
+    def preprocess_request(self, *args: Any) -> Any:
         """Take over from Flask's method of that name."""
-        if not self._is_judged:
-            self._judge()
+        if not self._is_checked:
+            self._check_debug()
         if self._is_refused:
             raise InternalServerError
-        self._note()
-        return self._go_on(*arguments)
+        self._record_route()
+        return self._flask_preprocess_request(*args)
 
-    def _judge(self) -> None:
+    def _check_debug(self) -> None:
         """See at the first request what was switched on or put round the app since `Observe`."""
-        self._is_judged = True
-        reason = guard.reason_to_refuse(
+        self._is_checked = True
+        reason = guard.find_refusal_reason(
             self._app, allow_debug=self._allow_debug, environ=request.environ
         )
         if reason is not None:
@@ -128,16 +128,16 @@ class _Arrival:
             _log.error("every request is refused: %s", reason)
 
 
-def _propagates(app: Flask) -> bool:
+def _propagates_exceptions(app: Flask) -> bool:
     """Return whether Flask raises exceptions on instead of answering them: its own rule."""
     chosen = app.config["PROPAGATE_EXCEPTIONS"]
     return app.testing or app.debug if chosen is None else bool(chosen)
 
 
-def _in_context(app: Flask, check: Callable[[], object] | Check | str, timeout: float) -> Check:
+def _in_app_context(app: Flask, check: Callable[[], object] | Check | str, timeout: float) -> Check:
     """Return the check as one that runs in the app's context, where extensions find their app."""
-    found = imported("a check", check) if isinstance(check, str) else check
-    given = found if isinstance(found, Check) else Check(found, timeout=timeout)
+    result = import_string("a check", check) if isinstance(check, str) else check
+    given = result if isinstance(result, Check) else Check(result, timeout=timeout)
 
     def run() -> object:
         with app.app_context():
@@ -146,15 +146,15 @@ def _in_context(app: Flask, check: Callable[[], object] | Check | str, timeout: 
     return given.replace(fn=run)
 
 
-def _leave_mail_off() -> None:
+def _disable_mail() -> None:
     """Send nobody a mail of what somebody is working on."""
-    mailing: Any = sys.modules.get("wsgi_observe.logs.handlers.mail")
-    for handler in logging.getLogger().handlers if mailing is not None else ():
-        if isinstance(handler, mailing.MailHandler):
+    mail_module: Any = sys.modules.get("wsgi_observe.logs.handlers.mail")
+    for handler in logging.getLogger().handlers if mail_module is not None else ():
+        if isinstance(handler, mail_module.MailHandler):
             handler.is_off = True
 
 
-def _tidy_logger(app: Flask) -> None:
+def _remove_default_handler(app: Flask) -> None:
     """Have the app's records be written once, where our handler on root writes them."""
     if any(
         isinstance(handler.formatter, JsonFormatter | ConsoleFormatter)
@@ -167,32 +167,32 @@ def _tidy_logger(app: Flask) -> None:
 _G_NAME = "request_id"
 
 
-class _RequestID:
+class _RequestIDAttribute:
     """Gives way to what the app sets itself: a descriptor without ``__set__``."""
 
     def __get__(self, instance: object, owner: object) -> str | None:
         return current_request_id()
 
 
-class _WithRequestID(_AppCtxGlobals):
-    request_id = _RequestID()
+class _GlobalsWithRequestID(_AppCtxGlobals):
+    request_id = _RequestIDAttribute()
 
     def get(self, name: str, default: Any = None) -> Any:
-        found = super().get(name, default)
-        return current_request_id() or found if name == _G_NAME and found is default else found
+        result = super().get(name, default)
+        return current_request_id() or result if name == _G_NAME and result is default else result
 
     def __contains__(self, name: str) -> bool:
         return name == _G_NAME or super().__contains__(name)
 
 
-def give_request_ids(app: Flask) -> None:
+def install_request_id(app: Flask) -> None:
     """Have ``g.request_id`` be the running request's ID; None outside a request.
 
     Not set once per application context: one that a test keeps open sees many requests.
     """
     chosen = app.app_ctx_globals_class
-    if issubclass(_WithRequestID, chosen):
-        app.app_ctx_globals_class = _WithRequestID
+    if issubclass(_GlobalsWithRequestID, chosen):
+        app.app_ctx_globals_class = _GlobalsWithRequestID
     else:
-        made: Any = type(chosen.__name__, (_WithRequestID, chosen), {})
-        app.app_ctx_globals_class = made
+        globals_class: Any = type(chosen.__name__, (_GlobalsWithRequestID, chosen), {})
+        app.app_ctx_globals_class = globals_class

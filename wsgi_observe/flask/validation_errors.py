@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-WHOLE = "_schema"
+NO_FIELD = "_schema"
 """What is wrong with no field in particular; the name is marshmallow's."""
 
-_Found = Iterator[tuple[str, str]]
+_FieldErrors = Iterator[tuple[str, str]]
 
 
 def errors_by_field(error: BaseException) -> dict[str, list[str]]:
@@ -18,31 +18,31 @@ def errors_by_field(error: BaseException) -> dict[str, list[str]]:
     may be a password.
     """
     errors: dict[str, list[str]] = {}
-    for path, message in _all_of(error):
+    for path, message in _iter_errors(error):
         errors.setdefault(path, []).append(message)
     return errors
 
 
-def _all_of(error: BaseException) -> _Found:
+def _iter_errors(error: BaseException) -> _FieldErrors:
     messages = getattr(error, "messages", None)
     if messages is not None:
-        return _of_marshmallow(messages, "")
-    listed = getattr(error, "errors", None)
-    return _of_pydantic(listed()) if callable(listed) else iter(())
+        return _iter_marshmallow_errors(messages, "")
+    get_errors = getattr(error, "errors", None)
+    return _iter_pydantic_errors(get_errors()) if callable(get_errors) else iter(())
 
 
-def _of_marshmallow(messages: object, path: str) -> _Found:
+def _iter_marshmallow_errors(messages: object, path: str) -> _FieldErrors:
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
-            yield from _of_marshmallow(inner, f"{path}.{name}" if path else str(name))
+            yield from _iter_marshmallow_errors(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(messages, list | tuple):
         for inner in messages:
-            yield from _of_marshmallow(inner, path)
+            yield from _iter_marshmallow_errors(inner, path)
     else:
-        yield path or WHOLE, str(messages)
+        yield path or NO_FIELD, str(messages)
 
 
-def _of_pydantic(found: object) -> _Found:
-    for one in found if isinstance(found, list | tuple) else ():
-        path = ".".join(str(part) for part in one["loc"])
-        yield path or WHOLE, str(one["msg"])
+def _iter_pydantic_errors(error_list: object) -> _FieldErrors:
+    for field_error in error_list if isinstance(error_list, list | tuple) else ():
+        path = ".".join(str(part) for part in field_error["loc"])
+        yield path or NO_FIELD, str(field_error["msg"])

@@ -8,25 +8,25 @@ from typing import Any
 from gunicorn import __version__
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe._safely import is_news
+from wsgi_observe._safely import first_time
 
 _log = get_logger("wsgi_observe.gunicorn")
 
 
-def offered(place: Any, name: str, loss: str) -> Callable[..., Any] | None:
-    """Return what `place` has under `name`, to be called; None, and a WARNING, without it.
+def optional_attr(owner: Any, name: str, consequence: str) -> Callable[..., Any] | None:
+    """Return what `owner` has under `name`, to be called; None, and a WARNING, without it.
 
     :param loss: what there is not in that case.
     """
-    found = getattr(place, name, None)
-    if callable(found):
-        return found  # type: ignore[no-any-return]
-    kind = place.__name__ if isinstance(place, type) else type(place).__name__
-    warn_of_lack(f"Gunicorn {__version__} has no {kind}.{name}", loss)
+    attribute = getattr(owner, name, None)
+    if callable(attribute):
+        return attribute  # type: ignore[no-any-return]
+    kind = owner.__name__ if isinstance(owner, type) else type(owner).__name__
+    warn_missing(f"Gunicorn {__version__} has no {kind}.{name}", consequence)
     return None
 
 
-def warn_of_lack(lack: str, loss: str) -> None:
+def warn_missing(missing: str, consequence: str) -> None:
     """Say once that something is missing, and what it costs."""
-    if is_news(lack):
-        _log.warning("%s: %s", lack, loss)
+    if first_time(missing):
+        _log.warning("%s: %s", missing, consequence)

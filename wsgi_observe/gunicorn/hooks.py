@@ -6,69 +6,71 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from wsgi_observe.gunicorn.arbiter.app_loading import guard_preload, guard_worker
-from wsgi_observe.gunicorn.arbiter.drain import keep_no_connection, make_sigterm_drain
-from wsgi_observe.gunicorn.arbiter.state import Service
-from wsgi_observe.gunicorn.compat import warn_of_lack
-from wsgi_observe.gunicorn.worker.setup import begin
+from wsgi_observe.gunicorn.arbiter.app_loading import wrap_app_load, wrap_init_process
+from wsgi_observe.gunicorn.arbiter.drain import disable_keepalive, install_sigterm_drain
+from wsgi_observe.gunicorn.arbiter.state import ArbiterState
+from wsgi_observe.gunicorn.compat import warn_missing
+from wsgi_observe.gunicorn.worker.setup import set_up_worker
 
-_MARK = "_wsgi_observe"
+_INSTALLED_MARK = "_wsgi_observe"
 
 
-def hang(cfg: Any, service: Service) -> None:
+def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
     """Hang our hooks on a configuration, each beside the one that is there."""
 
     def nworkers_changed(server: Any, new: object, old: object) -> None:
-        if service.server is None:  # the first of all hooks, before the app is imported
-            service.server = server
-            guard_preload(server, service)
+        if arbiter_state.server is None:  # the first of all hooks, before the app is imported
+            arbiter_state.server = server
+            wrap_app_load(server, arbiter_state)
 
     def when_ready(server: Any) -> None:
-        make_sigterm_drain(server, service.state)
-        service.note_flights(server)
-        if service.no_checks is not None:
-            service.no_checks.log_in(server)
+        install_sigterm_drain(server, arbiter_state.state)
+        arbiter_state.create_scoreboard(server)
+        if arbiter_state.no_checks_notice is not None:
+            arbiter_state.no_checks_notice.install(server)
 
     def pre_fork(server: Any, worker: Any) -> None:
-        service.give_seat(worker)
+        arbiter_state.assign_worker_entry(worker)
 
     def on_exit(server: Any) -> None:
-        service.end()
+        arbiter_state.close()
 
     def post_worker_init(worker: Any) -> None:
-        begin(worker, service)
+        set_up_worker(worker, arbiter_state)
 
     def pre_request(worker: Any, req: Any) -> None:
-        if service.state.draining:
-            keep_no_connection(req)
+        if arbiter_state.state.draining:
+            disable_keepalive(req)
 
-    _chain(cfg, "nworkers_changed", nworkers_changed)
-    _chain(cfg, "when_ready", when_ready)
-    _chain(cfg, "on_reload", service.reload)
-    _chain(cfg, "pre_fork", pre_fork)
-    _chain(cfg, "post_fork", guard_worker)
-    _chain(cfg, "on_exit", on_exit)
+    _chain_hook(cfg, "nworkers_changed", nworkers_changed)
+    _chain_hook(cfg, "when_ready", when_ready)
+    _chain_hook(cfg, "on_reload", arbiter_state.reload)
+    _chain_hook(cfg, "pre_fork", pre_fork)
+    _chain_hook(cfg, "post_fork", wrap_init_process)
+    _chain_hook(cfg, "on_exit", on_exit)
     # After theirs, which may wrap the app as well: ours is the outermost.
-    _chain(cfg, "post_worker_init", post_worker_init, last=True)
-    _chain(cfg, "pre_request", pre_request)
+    _chain_hook(cfg, "post_worker_init", post_worker_init, run_last=True)
+    _chain_hook(cfg, "pre_request", pre_request)
 
 
-def _chain(cfg: Any, name: str, ours: Callable[..., None], *, last: bool = False) -> None:
-    theirs = getattr(cfg, name, None)
-    if not callable(theirs):
-        warn_of_lack(f"Gunicorn has no hook {name}", "what hangs on it is not done")
+def _chain_hook(
+    cfg: Any, name: str, our_hook: Callable[..., None], *, run_last: bool = False
+) -> None:
+    their_hook = getattr(cfg, name, None)
+    if not callable(their_hook):
+        warn_missing(f"Gunicorn has no hook {name}", "what hangs on it is not done")
         return
-    if hasattr(theirs, _MARK):
+    if hasattr(their_hook, _INSTALLED_MARK):
         return  # Gunicorn goes back to a configuration that it had before
 
     # Gunicorn counts the arguments of a hook: it finds those of theirs by `__wrapped__`.
-    @wraps(theirs)
-    def both(*arguments: Any) -> None:
-        if not last:
-            ours(*arguments)
-        theirs(*arguments)
-        if last:
-            ours(*arguments)
+    @wraps(their_hook)
+    def chained(*args: Any) -> None:
+        if not run_last:
+            our_hook(*args)
+        their_hook(*args)
+        if run_last:
+            our_hook(*args)
 
-    setattr(both, _MARK, True)
-    cfg.set(name, both)
+    setattr(chained, _INSTALLED_MARK, True)
+    cfg.set(name, chained)

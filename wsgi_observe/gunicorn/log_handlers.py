@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from wsgi_observe.logs.config import install
+from wsgi_observe.logs.config import install_handlers
 from wsgi_observe.logs.installation import ServerLogging, installation
 from wsgi_observe.logs.other_handlers import propagation_path
 from wsgi_observe.settings import Settings, SettingsError
 
 
-class Stream:
+class LogHandlers:
     """Installs our handlers for the arbiter and its workers, and restores them.
 
     Nothing goes through ``dictConfig``: it would close every handler of the process, those of a
@@ -28,45 +28,48 @@ class Stream:
     def __init__(self) -> None:
         self._handlers: tuple[logging.Handler, ...] = ()
 
-    def begin(self, settings: Settings, cfg: Any) -> None:
+    def set_up(self, settings: Settings, cfg: Any) -> None:
         """Set up anew, once Gunicorn's own logger has done so.
 
         An app that was preloaded and has called ``configure_logging`` keeps what it asked for.
         """
-        before = installation.server
+        previous = installation.server
         syslog = tuple(_take_syslog_handlers(cfg))
         installation.server = ServerLogging(
-            settings, _default_stream(cfg), _owner_of_files(cfg), syslog
+            settings, _default_stream(cfg), _file_owner(cfg), syslog
         )
         if not self._handlers or installation.handlers == self._handlers:
-            self._install(settings, cfg, before)
+            self._install(settings, cfg, previous)
         else:
-            ours = (one for one in installation.handlers if one not in before.handlers)
+            ours = (one for one in installation.handlers if one not in previous.handlers)
             installation.replace(installation.handlers, [*ours, *syslog])
-        self._propagate_gunicorns_records(cfg)
+        self._propagate_gunicorn_records(cfg)
         installation.restore()
 
-    def _install(self, settings: Settings, cfg: Any, before: ServerLogging) -> None:
+    def _install(self, settings: Settings, cfg: Any, previous: ServerLogging) -> None:
         sets_levels = "log_level" in settings.fields_set or not has_logconfig(cfg)
         try:
-            install(settings, sets_levels=sets_levels)
+            install_handlers(settings, sets_levels=sets_levels)
         except SettingsError:  # upon which a reload goes on with what there was
-            installation.server = before
+            installation.server = previous
             raise
         self._handlers = installation.handlers
 
-    def _propagate_gunicorns_records(self, cfg: Any) -> None:
+    def _propagate_gunicorn_records(self, cfg: Any) -> None:
         """Have Gunicorn's own loggers, which have no console handler of theirs, reach ours."""
-        errors, access = logging.getLogger("gunicorn.error"), logging.getLogger("gunicorn.access")
+        error_log, access_log = (
+            logging.getLogger("gunicorn.error"),
+            logging.getLogger("gunicorn.access"),
+        )
         ours = installation.handlers
-        others = [handler for handler in errors.handlers if handler not in ours]
+        others = [handler for handler in error_log.handlers if handler not in ours]
         if not others or not has_logconfig(cfg):
-            errors.propagate = True  # to root, where ours is, or what the app puts there
-        if cfg.accesslog == "-" and propagation_path(access)[-1] is not logging.root:
-            access.handlers = [*(one for one in access.handlers if one not in ours), *ours]
+            error_log.propagate = True  # to root, where ours is, or what the app puts there
+        if cfg.accesslog == "-" and propagation_path(access_log)[-1] is not logging.root:
+            access_log.handlers = [*(one for one in access_log.handlers if one not in ours), *ours]
 
 
-class _OneLine(logging.Formatter):
+class SyslogFormatter(logging.Formatter):
     """Formats a record as the first of the lines that our formatter makes of it, for syslog."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -94,13 +97,15 @@ def _default_stream(cfg: Any) -> str:
 
 def _is_null_device(stream: Any) -> bool:
     try:
-        found = os.fstat(stream.fileno())
+        file_status = os.fstat(stream.fileno())
     except (AttributeError, OSError, ValueError):  # closed, or captured
         return False
-    return stat.S_ISCHR(found.st_mode) and found.st_rdev == Path(os.devnull).stat().st_rdev
+    return (
+        stat.S_ISCHR(file_status.st_mode) and file_status.st_rdev == Path(os.devnull).stat().st_rdev
+    )
 
 
-def _owner_of_files(cfg: Any) -> tuple[int, int] | None:
+def _file_owner(cfg: Any) -> tuple[int, int] | None:
     """Return the user and group of the workers where the arbiter is root and they are not."""
     return (cfg.uid, cfg.gid) if os.geteuid() == 0 and cfg.uid != 0 else None
 
@@ -112,25 +117,27 @@ def _take_syslog_handlers(cfg: Any) -> list[Any]:
     """
     if not cfg.syslog:
         return []
-    errors = logging.getLogger("gunicorn.error")
-    taken: list[Any] = [one for one in errors.handlers if type(one).__name__ == "SysLogHandler"]
-    for handler in taken:
-        errors.removeHandler(handler)
-        handler.setFormatter(_OneLine())
+    error_log = logging.getLogger("gunicorn.error")
+    syslog_handlers: list[Any] = [
+        one for one in error_log.handlers if type(one).__name__ == "SysLogHandler"
+    ]
+    for handler in syslog_handlers:
+        error_log.removeHandler(handler)
+        handler.setFormatter(SyslogFormatter())
         handler.ident = f"gunicorn.{cfg.syslog_prefix or cfg.proc_name.replace(':', '.')}: "
         if cfg.disable_redirect_access_to_syslog:
-            handler.addFilter(_is_no_access_line)
-    return taken
+            handler.addFilter(_is_not_access_line)
+    return syslog_handlers
 
 
-def _is_no_access_line(record: logging.LogRecord) -> bool:
+def _is_not_access_line(record: logging.LogRecord) -> bool:
     return record.name != "wsgi_observe.access" or record.levelno >= logging.ERROR
 
 
-_NAME = "gunicorn.access"
+_ACCESS_LOGGER = "gunicorn.access"
 
 
-def wants_gunicorns_own(cfg: Any) -> bool:
+def wants_gunicorn_access_log(cfg: Any) -> bool:
     """Return whether a configuration asks for it: by a setting of its own, or by its logger's name.
 
     To Gunicorn itself any ``logconfig`` asks for it, since its defaults name that logger, and so
@@ -139,15 +146,15 @@ def wants_gunicorns_own(cfg: Any) -> bool:
     if cfg.accesslog:
         return True
     if cfg.logconfig_dict:
-        return _NAME in cfg.logconfig_dict.get("loggers", {})
+        return _ACCESS_LOGGER in cfg.logconfig_dict.get("loggers", {})
     with suppress(OSError, ValueError, AttributeError):
         if cfg.logconfig_json:
             text = Path(cfg.logconfig_json).read_text(encoding="utf-8")
-            return _NAME in json.loads(text).get("loggers", {})
-    return bool(cfg.logconfig) and _NAME in _loggers_of(cfg.logconfig)
+            return _ACCESS_LOGGER in json.loads(text).get("loggers", {})
+    return bool(cfg.logconfig) and _ACCESS_LOGGER in _get_logger_names(cfg.logconfig)
 
 
-def _loggers_of(path: str) -> set[str]:
+def _get_logger_names(path: str) -> set[str]:
     """Return the loggers that a file for ``logging.config.fileConfig`` names."""
     parser = RawConfigParser(strict=False)
     with suppress(Exception):  # Gunicorn has read it already, and said what is wrong

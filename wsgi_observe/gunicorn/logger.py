@@ -9,9 +9,9 @@ from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.instrument.statsd import Statsd
 
 from wsgi_observe._loggers import get_logger, keep_enabled
-from wsgi_observe.gunicorn.arbiter.state import Service
-from wsgi_observe.gunicorn.hooks import hang
-from wsgi_observe.gunicorn.log_handlers import wants_gunicorns_own
+from wsgi_observe.gunicorn.arbiter.state import ArbiterState
+from wsgi_observe.gunicorn.hooks import install_hooks
+from wsgi_observe.gunicorn.log_handlers import wants_gunicorn_access_log
 from wsgi_observe.gunicorn.sentry import require_sentry
 from wsgi_observe.settings import Settings, SettingsError
 
@@ -27,12 +27,12 @@ class Logger(GunicornLogger):
     :raises SystemExit: for an unknown or unfit ``WSGI_OBSERVE_*`` variable, once it is logged.
     """
 
-    _service: Service | None = None
+    _arbiter_state: ArbiterState | None = None
 
     def __new__(cls, cfg: Any) -> Logger:
         """Make it one that feeds statsd too, as Gunicorn does with its own when that is asked."""
-        asked = getattr(cfg, "statsd_host", None) is not None and not issubclass(cls, Statsd)
-        return object.__new__(type(cls.__name__, (cls, Statsd), {}) if asked else cls)
+        has_statsd = getattr(cfg, "statsd_host", None) is not None and not issubclass(cls, Statsd)
+        return object.__new__(type(cls.__name__, (cls, Statsd), {}) if has_statsd else cls)
 
     def setup(self, cfg: Any) -> None:
         """Arrange everything for a configuration: at the start, and again for each reload."""
@@ -40,30 +40,30 @@ class Logger(GunicornLogger):
         keep_enabled(self.error_log)
         keep_enabled(self.access_log)
         super().setup(cfg)
-        first = self._service is None
+        is_first_setup = self._arbiter_state is None
         try:
-            self._arrange(cfg)
+            self._configure(cfg)
         except SettingsError as error:
-            if not first:
+            if not is_first_setup:
                 raise  # Gunicorn goes on with what it had
-            self._stop_the_start(error)
+            self._abort_start(error)
 
-    def _arrange(self, cfg: Any) -> None:
+    def _configure(self, cfg: Any) -> None:
         environ = os.environ | cfg.env
         settings = Settings.from_env(environ)
         if settings.sentry:
             require_sentry(environ)
-        if self._service is None:
-            self._service = Service()
-        self._service.stream.begin(settings, cfg)
-        self._service.update(settings, cfg)
+        if self._arbiter_state is None:
+            self._arbiter_state = ArbiterState()
+        self._arbiter_state.stream.set_up(settings, cfg)
+        self._arbiter_state.update(settings, cfg)
         # To Gunicorn any `logconfig` asks for its access line; ours is there already.
-        self.access_log.disabled = not wants_gunicorns_own(cfg)
-        hang(cfg, self._service)
+        self.access_log.disabled = not wants_gunicorn_access_log(cfg)
+        install_hooks(cfg, self._arbiter_state)
 
-    def _stop_the_start(self, error: SettingsError) -> None:
-        service = Service()
-        service.stream.begin(Settings(log_format="json"), self.cfg)
+    def _abort_start(self, error: SettingsError) -> None:
+        arbiter_state = ArbiterState()
+        arbiter_state.stream.set_up(Settings(log_format="json"), self.cfg)
         _log.critical("%s", error)
         raise SystemExit(1) from None
 
@@ -77,7 +77,7 @@ class Logger(GunicornLogger):
 
     def _set_syslog_handler(self, log: Any, cfg: Any, fmt: Any, name: str) -> None:
         """Set a syslog handler; one for access lines, whose query is not redacted, if asked for."""
-        if log is not self.access_log or wants_gunicorns_own(cfg):
+        if log is not self.access_log or wants_gunicorn_access_log(cfg):
             super()._set_syslog_handler(log, cfg, fmt, name)  # type: ignore[misc]
 
     def reopen_files(self) -> None:
@@ -85,7 +85,7 @@ class Logger(GunicornLogger):
 
         Before Gunicorn 26 a reload calls this, and not `setup`.
         """
-        server = self._service.server if self._service is not None else None
+        server = self._arbiter_state.server if self._arbiter_state is not None else None
         if server is not None and server.cfg is not self.cfg and server.pid == os.getpid():
             try:
                 self.setup(server.cfg)

@@ -25,6 +25,6 @@ def require_sentry(environ: Mapping[str, str]) -> None:
         raise SettingsError("sentry", "True only with SENTRY_DSN in the environment", True)
 
 
-def begin_sentry(settings: Settings) -> None:
+def start_sentry(settings: Settings) -> None:
     """Have this process report to Sentry."""
     import_module(_MODULE).init_sentry(settings=settings)

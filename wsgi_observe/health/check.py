@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wsgi_observe.frozen import Frozen
-from wsgi_observe.health import validators as fit
+from wsgi_observe.health import validators as validate
 
 
 class Check(Frozen):
@@ -19,7 +19,7 @@ class Check(Frozen):
     :raises ValueError: for a timeout that is not a number of seconds above 0, up to a day.
     """
 
-    _names = ("fn", "timeout", "critical")
+    _field_names = ("fn", "timeout", "critical")
     __match_args__ = ("fn",)
 
     fn: Callable[[], object]
@@ -29,8 +29,8 @@ class Check(Frozen):
     def __init__(
         self, fn: Callable[[], object], *, timeout: float = 0.8, critical: bool = True
     ) -> None:
-        fit.ordinary_callable("the function of a check", fn)
-        fit.seconds("the timeout of a check", timeout)
+        validate.sync_callable("the function of a check", fn)
+        validate.seconds("the timeout of a check", timeout)
         if not isinstance(critical, bool):
             raise TypeError(f"critical must be True or False, got {critical!r}")
         super().__init__(fn=fn, timeout=timeout, critical=critical)

@@ -7,7 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable
 
-from wsgi_observe.health import validators as fit
+from wsgi_observe.health import validators as validate
 
 
 def tcp(host: str, port: int, *, timeout: float = 0.5) -> Callable[[], None]:
@@ -25,8 +25,8 @@ def tcp(host: str, port: int, *, timeout: float = 0.5) -> Callable[[], None]:
         raise TypeError(f"host must be a name or an IP address, got {host!r}")
     if not host or not host.isprintable() or " " in host:
         raise ValueError(f"host must be a name or an IP address, got {host!r}")
-    fit.port("port", port)
-    fit.seconds("timeout", timeout)
+    validate.port("port", port)
+    validate.seconds("timeout", timeout)
 
     def accepts_connections() -> None:
         try:
@@ -48,16 +48,16 @@ def disk_free(path: str | os.PathLike[str], percent: float) -> Callable[[], str]
         raise TypeError(f"path must be a str or a path, got {path!r}")
     if not os.fspath(path):
         raise ValueError("path must name a file or directory, got ''")
-    fit.percentage("percent", percent)
+    validate.percentage("percent", percent)
 
-    def has_room() -> str:
+    def has_free_space() -> str:
         usage = shutil.disk_usage(path)
         if not usage.total:
             raise OSError(f"{os.fspath(path)} is on a file system without a size")
         free = 100 * usage.free / usage.total
-        found = f"{free:.3g} % of {os.fspath(path)} is free"
+        message = f"{free:.3g} % of {os.fspath(path)} is free"
         if free < percent:
-            raise OSError(f"{found}, {percent:g} % is needed")
-        return found
+            raise OSError(f"{message}, {percent:g} % is needed")
+        return message
 
-    return has_room
+    return has_free_space

@@ -8,8 +8,8 @@ from contextlib import suppress
 from string import ascii_lowercase
 from typing import Any
 
-from wsgi_observe._safely import ask
-from wsgi_observe.wsgi.middleware import inward
+from wsgi_observe._safely import call_safely
+from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
 
 class ProbePath:
@@ -19,48 +19,52 @@ class ProbePath:
     :param reason: why the probe is served even where the app has a route; None: then it is not.
     """
 
-    def __init__(self, path: str, setting: str, reason: str | None) -> None:
+    def __init__(self, path: str, setting: str, override_reason: str | None) -> None:
         self.path = path
         self.setting = setting
-        self.reason = reason
-        self.reported: str | None = None  # the conflict that has been logged
+        self.override_reason = override_reason
+        self.reported_conflict: str | None = None  # the conflict that has been logged
         self._has_route = False
 
-    def look(self, app: object) -> bool:
+    def detect_route(self, app: object) -> bool:
         """Look for a route in `app`; False where that failed, which is logged once.
 
         Late, since routes may be added, and a URLconf be loaded, until the first request.
         """
-        found = ask("looking for the app's own health route", has_explicit_route, app, self.path)
-        self._has_route = bool(found)
-        return found is not None
+        result = call_safely(
+            "looking for the app's own health route", has_explicit_route, app, self.path
+        )
+        self._has_route = bool(result)
+        return result is not None
 
     @property
     def owner(self) -> str:
         """Who answers: ``app`` or ``wsgi_observe``."""
-        return "app" if self._has_route and self.reason is None else "wsgi_observe"
+        return "app" if self._has_route and self.override_reason is None else "wsgi_observe"
 
     def conflict(self) -> str | None:
         """Return what is not reached because of the other, and what to do; None without one."""
         if not self._has_route:
             return None
-        if self.reason is None:
+        if self.override_reason is None:
             return (
                 f"{self.path} is answered by the app's own route, and the probe is not reached: "
                 f'set {self.setting} to another path to have both, or to "" to have no probe'
             )
         return (
-            f"{self.path} is answered by the probe, since {self.reason}, and the app's own route "
-            f'is not reached: set {self.setting} to another path, or to "" for no probe'
+            f"{self.path} is answered by the probe, since {self.override_reason}, and the app's own "
+            f'route is not reached: set {self.setting} to another path, or to "" for no probe'
         )
 
 
-_Match = Callable[[str], object]
+_RouteMatcher = Callable[[str], object]
 """Returns the route that a router chooses for GET requests to a path; None where it has none."""
 
-_RoutersOf = Callable[[Any], Iterable[_Match]]
+_GetMatchers = Callable[[Any], Iterable[_RouteMatcher]]
 
-_MOST_SEEN = 100  # objects that are looked into, where an app is not where `inward` finds it
+_MAX_OBJECTS_SEARCHED = (
+    100  # objects that are looked into, where an app is not where `iter_wrapped_apps` finds it
+)
 
 _NEXT_LETTER = str.maketrans(ascii_lowercase, ascii_lowercase[1:] + ascii_lowercase[0])
 
@@ -72,19 +76,21 @@ def has_explicit_route(app: object, path: str) -> bool:
     """
     base = path.rstrip("/")
     return any(
-        _is_explicit(match, spelling) for match in _routers(app) for spelling in (base, base + "/")
+        _has_explicit_match(match, spelling)
+        for match in _iter_matchers(app)
+        for spelling in (base, base + "/")
     )
 
 
-def _is_explicit(match: _Match, path: str) -> bool:
+def _has_explicit_match(match: _RouteMatcher, path: str) -> bool:
     route = match(path)
-    return route is not None and match(_other(path)) != route
+    return route is not None and match(_make_unrouted_path(path)) != route
 
 
-def _other(path: str) -> str:
+def _make_unrouted_path(path: str) -> str:
     """Return a path of the same form that no route is made for.
 
-    >>> _other("/health/")
+    >>> _make_unrouted_path("/health/")
     '/ifbmui/'
     """
     base = path.rstrip("/")
@@ -92,79 +98,89 @@ def _other(path: str) -> str:
     return parent + slash + name.lower().translate(_NEXT_LETTER) + path[len(base) :]
 
 
-def _routers(app: object) -> Iterator[_Match]:
+def _iter_matchers(app: object) -> Iterator[_RouteMatcher]:
     """Yield the routers of an app, and of what its middlewares wrap."""
-    for found, routers_of in _frameworks(app, {}):
-        yield from routers_of(found)
+    for result, routers_of in _find_framework_apps(app, {}):
+        yield from routers_of(result)
 
 
-def _frameworks(app: object, seen: dict[int, object]) -> list[tuple[Any, _RoutersOf]]:
+def _find_framework_apps(app: object, seen: dict[int, object]) -> list[tuple[Any, _GetMatchers]]:
     """Return the apps of frameworks among an app and what it wraps."""
     known, innermost = [], app
-    for innermost in inward(app):
+    for innermost in iter_wrapped_apps(app):
         # What is wrapped may be a framework's method, such as `Flask.wsgi_app`.
         for one in (innermost, getattr(innermost, "__self__", None)):
-            known += [(one, routers) for kind in type(one).__mro__ if (routers := _known_as(kind))]
+            known += [
+                (one, routers)
+                for cls in type(one).__mro__
+                if (routers := _find_matcher_factory(cls))
+            ]
     if known:
         return known
-    hidden = {}
-    for one in _held_callables(innermost):
-        if id(one) not in seen and len(seen) < _MOST_SEEN:
+    nested_apps = {}
+    for one in _iter_wrapped_callables(innermost):
+        if id(one) not in seen and len(seen) < _MAX_OBJECTS_SEARCHED:
             seen[id(one)] = one  # also keeps it, and so its id
-            if found := _frameworks(one, seen):
-                hidden[id(found[0][0])] = found
+            if result := _find_framework_apps(one, seen):
+                nested_apps[id(result[0][0])] = result
     # Of several apps it is unknown which is served at this path.
-    return next(iter(hidden.values())) if len(hidden) == 1 else []
+    return next(iter(nested_apps.values())) if len(nested_apps) == 1 else []
 
 
-def _known_as(kind: type) -> _RoutersOf | None:
+def _find_matcher_factory(cls: type) -> _GetMatchers | None:
     """Return what reads the routers of a class; it may be part of a copy in another package."""
-    name = f".{kind.__module__}.{kind.__qualname__}"
-    return next((_FRAMEWORKS[one] for one in _FRAMEWORKS if name.endswith(f".{one}")), None)
+    name = f".{cls.__module__}.{cls.__qualname__}"
+    return next(
+        (_MATCHER_FACTORIES[one] for one in _MATCHER_FACTORIES if name.endswith(f".{one}")), None
+    )
 
 
-def _held_callables(app: object) -> Iterator[object]:
+def _iter_wrapped_callables(app: object) -> Iterator[object]:
     """Yield what a middleware may wrap that keeps it in a closure, or under a name of its own."""
-    held = [*getattr(app, "__dict__", {}).values()]
+    attributes = [*getattr(app, "__dict__", {}).values()]
     for cell in getattr(app, "__closure__", None) or ():
         with suppress(ValueError):  # an empty cell
-            held.append(cell.cell_contents)
-    yield from (one for one in held if callable(one) and not isinstance(one, type))
+            attributes.append(cell.cell_contents)
+    yield from (one for one in attributes if callable(one) and not isinstance(one, type))
 
 
-def _of_flask(app: Any) -> Iterator[_Match]:
+def _flask_matchers(app: Any) -> Iterator[_RouteMatcher]:
     url_map = app.url_map
     not_found = sys.modules["werkzeug.exceptions"].HTTPException  # a redirect is one, too
 
-    def match_within(domain: str) -> _Match:
+    def match_within(domain: str) -> _RouteMatcher:
         def match(path: str) -> object:
             try:
                 return adapter.match(path, "GET", return_rule=True)[0]
             except not_found:
                 return None
 
-        adapter = url_map.bind(domain) if by_host else url_map.bind("localhost", subdomain=domain)
+        adapter = (
+            url_map.bind(domain)
+            if is_host_matching
+            else url_map.bind("localhost", subdomain=domain)
+        )
         return match
 
-    by_host = url_map.host_matching
-    domains = {rule.host if by_host else rule.subdomain for rule in url_map.iter_rules()}
+    is_host_matching = url_map.host_matching
+    domains = {rule.host if is_host_matching else rule.subdomain for rule in url_map.iter_rules()}
     return (match_within(domain or "") for domain in domains)
 
 
-def _of_django(_app: Any) -> Iterator[_Match]:
+def _django_matchers(_app: Any) -> Iterator[_RouteMatcher]:
     urls = sys.modules["django.urls"]
 
     def match(path: str) -> object:
         try:
-            found = urls.resolve(path)
+            result = urls.resolve(path)
         except urls.Resolver404:
             return None
-        return found.route if _takes_get(found.func) else None
+        return result.route if _allows_get_method(result.func) else None
 
     yield match
 
 
-def _takes_get(view: Any) -> bool:
+def _allows_get_method(view: Any) -> bool:
     """Return whether a Django view, or one of Django REST framework's, takes GET requests.
 
     The methods of a function are known to itself only.
@@ -172,13 +188,13 @@ def _takes_get(view: Any) -> bool:
     actions = getattr(view, "actions", None)  # those of a view set, by method
     if actions is not None:
         return "get" in actions
-    kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
-    return kind is None or hasattr(kind, "get")
+    cls = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    return cls is None or hasattr(cls, "get")
 
 
-def _of_bottle(app: Any) -> Iterator[_Match]:
-    kinds = [one for one in type(app).__mro__ if one.__qualname__ == "Bottle"]
-    not_found = sys.modules[kinds[0].__module__].HTTPError
+def _bottle_matchers(app: Any) -> Iterator[_RouteMatcher]:
+    classes = [one for one in type(app).__mro__ if one.__qualname__ == "Bottle"]
+    not_found = sys.modules[classes[0].__module__].HTTPError
 
     def match(path: str) -> object:
         try:
@@ -189,28 +205,28 @@ def _of_bottle(app: Any) -> Iterator[_Match]:
     yield match
 
 
-def _of_falcon(app: Any) -> Iterator[_Match]:
+def _falcon_matchers(app: Any) -> Iterator[_RouteMatcher]:
     def match(path: str) -> object:
-        found = app._router.find(path)
-        if found is None:
+        result = app._router.find(path)
+        if result is None:
             return None
-        _, responders, _, template = found
+        _, responders, _, template = result
         # Falcon itself responds to the methods that a resource lacks.
-        is_apps = getattr(responders.get("GET"), "__module__", None) != "falcon.responders"
-        return template if is_apps else None
+        is_app_route = getattr(responders.get("GET"), "__module__", None) != "falcon.responders"
+        return template if is_app_route else None
 
     yield match
 
 
-def _of_pyramid(app: Any) -> Iterator[_Match]:
+def _pyramid_matchers(app: Any) -> Iterator[_RouteMatcher]:
     # What was configured, with its methods; the views of a route are found by its name.
     introspector = app.registry.introspector
     views = [one["introspectable"] for one in introspector.get_category("views") or ()]
 
     def serves_get(route: Any) -> bool:
         known = introspector.get("routes", route.name) or {}
-        own = [view for view in views if view.get("route_name") == route.name]
-        return _allows_get(known) and (not own or any(map(_allows_get, own)))
+        route_views = [view for view in views if view.get("route_name") == route.name]
+        return _allows_get(known) and (not route_views or any(map(_allows_get, route_views)))
 
     def match(path: str) -> object:
         routes = () if app.routes_mapper is None else app.routes_mapper.get_routes()
@@ -218,20 +234,24 @@ def _of_pyramid(app: Any) -> Iterator[_Match]:
             if route.match(path) is not None and serves_get(route):
                 return route.name
         # Traversal finds a view by its name, below the root.
-        named = (view for view in views if view.get("name") and view.get("route_name") is None)
-        return next((v for v in named if v["name"] == path.strip("/") and _allows_get(v)), None)
+        named_views = (
+            view for view in views if view.get("name") and view.get("route_name") is None
+        )
+        return next(
+            (v for v in named_views if v["name"] == path.strip("/") and _allows_get(v)), None
+        )
 
     yield match
 
 
-def _allows_get(configured: Any) -> bool:
-    methods = configured.get("request_methods")
+def _allows_get(predicates: Any) -> bool:
+    methods = predicates.get("request_methods")
     if isinstance(methods, str):
         return methods == "GET"
     return not isinstance(methods, tuple | list) or "GET" in methods
 
 
-def _of_dispatcher(app: Any) -> Iterator[_Match]:
+def _dispatcher_matchers(app: Any) -> Iterator[_RouteMatcher]:
     def match(path: str) -> object:
         mounts = (one for one in app.mounts if f"{path}/".startswith(f"{one}/"))
         return max(mounts, key=len, default=None)
@@ -239,11 +259,11 @@ def _of_dispatcher(app: Any) -> Iterator[_Match]:
     yield match
 
 
-_FRAMEWORKS: dict[str, _RoutersOf] = {
-    "flask.app.Flask": _of_flask,
-    "django.core.handlers.wsgi.WSGIHandler": _of_django,
-    "bottle.Bottle": _of_bottle,
-    "falcon.app.App": _of_falcon,
-    "pyramid.router.Router": _of_pyramid,
-    "werkzeug.middleware.dispatcher.DispatcherMiddleware": _of_dispatcher,
+_MATCHER_FACTORIES: dict[str, _GetMatchers] = {
+    "flask.app.Flask": _flask_matchers,
+    "django.core.handlers.wsgi.WSGIHandler": _django_matchers,
+    "bottle.Bottle": _bottle_matchers,
+    "falcon.app.App": _falcon_matchers,
+    "pyramid.router.Router": _pyramid_matchers,
+    "werkzeug.middleware.dispatcher.DispatcherMiddleware": _dispatcher_matchers,
 }

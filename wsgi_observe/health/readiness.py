@@ -9,14 +9,14 @@ from os import getpid
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.health import validators as fit
+from wsgi_observe.health import validators as validate
 from wsgi_observe.health.check import Check
-from wsgi_observe.health.report import Report, judge
+from wsgi_observe.health.report import Report, make_report
 from wsgi_observe.health.state import HealthState
-from wsgi_observe.validators import imported
+from wsgi_observe.validators import import_string
 
 if TYPE_CHECKING:
-    from wsgi_observe.health.runner import Engine
+    from wsgi_observe.health.runner import ReadinessRunner
 
 _DRAINING = Report("draining", {})
 _STARTING = Report("starting", {})
@@ -54,18 +54,20 @@ class Readiness:
     ) -> None:
         if not isinstance(checks, Mapping):
             raise TypeError(f"checks must map names to callables or Checks, got {checks!r}")
-        fit.seconds("timeout", timeout)
+        validate.seconds("timeout", timeout)
         if not isinstance(state, HealthState | None):
             raise TypeError(f"state must be a HealthState or None, got {state!r}")
         self.state = HealthState() if state is None else state
-        self._ttl = fit.seconds("ttl", ttl, zero=True)
-        self._remind = fit.seconds("remind", remind, endless=True)
-        self._checks = {fit.name(name): _as_check(name, it, timeout) for name, it in checks.items()}
-        self.slowest = max((check.timeout for check in self._checks.values()), default=0.0)
+        self._ttl = validate.seconds("ttl", ttl, allow_zero=True)
+        self._remind = validate.seconds("remind", remind, allow_infinite=True)
+        self._checks = {
+            validate.name(name): _to_check(name, check, timeout) for name, check in checks.items()
+        }
+        self.max_timeout = max((check.timeout for check in self._checks.values()), default=0.0)
         self._critical = {name for name, check in self._checks.items() if check.critical}
-        self._make_engine = self._load_engine() if self._checks else None
-        self._engines: dict[int, Engine] = {}
-        self._latest = (0, 0.0, 0.0, _STARTING)  # process ID, from, until (monotonic), report
+        self._make_runner = self._load_runner() if self._checks else None
+        self._runners: dict[int, ReadinessRunner] = {}
+        self._cached = (0, 0.0, 0.0, _STARTING)  # process ID, from, until (monotonic), report
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,15 +77,15 @@ class Readiness:
     @property
     def hanging(self) -> tuple[str, ...]:
         """The names of the checks whose thread runs past its timeout in this process."""
-        engine = self._engines.get(getpid())
-        return () if engine is None else engine.hanging()
+        runner = self._runners.get(getpid())
+        return () if runner is None else runner.hanging()
 
-    def fresh(self) -> Report | None:
+    def get_cached_report(self) -> Report | None:
         """Return what `report` would, if that needs no run; else None."""
         state = self.state
-        pid, since, until, report = self._latest
-        is_fresh = since <= monotonic() < until and pid == getpid()
-        return None if state.draining or state.starting or not is_fresh else report
+        pid, valid_from, valid_until, report = self._cached
+        is_cached = valid_from <= monotonic() < valid_until and pid == getpid()
+        return None if state.draining or state.starting or not is_cached else report
 
     def report(self, names: Collection[str] | None = None, exclude: Collection[str] = ()) -> Report:
         """Return how ready this process is, running the checks when the last run is too old.
@@ -96,50 +98,50 @@ class Readiness:
             return _DRAINING
         if state.starting:
             return _STARTING
-        pid, since, until, report = self._latest
-        # `since` counts: a snapshot restored on another machine turns the clock back.
-        if not since <= monotonic() < until or pid != getpid():
+        pid, valid_from, valid_until, report = self._cached
+        # `valid_from` counts: a snapshot restored on another machine turns the clock back.
+        if not valid_from <= monotonic() < valid_until or pid != getpid():
             report = self._refresh()
         if names is None and not exclude:
             return report
         return self._select(report, names, exclude)
 
-    def _load_engine(self) -> Callable[[], Engine]:
+    def _load_runner(self) -> Callable[[], ReadinessRunner]:
         # At the start, not by the first probe; a service without a check needs none.
-        from wsgi_observe.health.runner import Engine
+        from wsgi_observe.health.runner import ReadinessRunner
 
-        return partial(Engine, self._checks, self._ttl, self._remind)
+        return partial(ReadinessRunner, self._checks, self._ttl, self._remind)
 
     def _refresh(self) -> Report:
         pid = getpid()
-        if self._make_engine is None:
-            since, until, report = 0.0, inf, judge({}, ())
+        if self._make_runner is None:
+            valid_from, valid_until, report = 0.0, inf, make_report({}, ())
         else:
             # `setdefault` is atomic: threads that come first together agree on one engine.
-            engine = self._engines.get(pid) or self._engines.setdefault(pid, self._make_engine())
-            since, until, report = engine.report()
-        self._latest = (pid, since, until, report)
+            runner = self._runners.get(pid) or self._runners.setdefault(pid, self._make_runner())
+            valid_from, valid_until, report = runner.report()
+        self._cached = (pid, valid_from, valid_until, report)
         return report
 
     def _select(
         self, report: Report, names: Collection[str] | None, exclude: Collection[str]
     ) -> Report:
-        for given in (names, exclude):
-            if isinstance(given, str):  # a collection of its letters, and never what is meant
-                raise TypeError(f"names of checks must be a collection of str, got {given!r}")
+        for value in (names, exclude):
+            if isinstance(value, str):  # a collection of its letters, and never what is meant
+                raise TypeError(f"names of checks must be a collection of str, got {value!r}")
         chosen = (
             report.checks.items()
             if names is None
             else ((name, result) for name, result in report.checks.items() if name in names)
         )
-        return judge({n: result for n, result in chosen if n not in exclude}, self._critical)
+        return make_report({n: result for n, result in chosen if n not in exclude}, self._critical)
 
 
-def _as_check(name: str, given: Callable[[], object] | Check | str, timeout: float) -> Check:
-    found: Any = imported(f"the check {name!r}", given) if isinstance(given, str) else given
-    if isinstance(found, Check):
-        return found
+def _to_check(name: str, value: Callable[[], object] | Check | str, timeout: float) -> Check:
+    target: Any = import_string(f"the check {name!r}", value) if isinstance(value, str) else value
+    if isinstance(target, Check):
+        return target
     try:
-        return Check(found, timeout=timeout)
+        return Check(target, timeout=timeout)
     except TypeError as error:
         raise TypeError(f"check {name!r}: {error}") from None

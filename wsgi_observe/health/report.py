@@ -6,8 +6,8 @@ import json
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
-from wsgi_observe.errors import encode
-from wsgi_observe.wsgi.response import Answer, Headers
+from wsgi_observe.errors import encode_json
+from wsgi_observe.wsgi.response import Headers, StaticResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,15 +33,15 @@ class Report(NamedTuple):
         return self.status in ("ok", "degraded")
 
     @property
-    def code(self) -> int:
+    def status_code(self) -> int:
         """The HTTP status code: 200 when ready, otherwise 503."""
         return 200 if self.ready else 503
 
 
-def judge(checks: dict[str, str], critical: Container[str]) -> Report:
+def make_report(checks: dict[str, str], critical: Container[str]) -> Report:
     """Return the report that these results add up to.
 
-    >>> judge({"db": "ok", "cache": "fail"}, critical={"db"}).status
+    >>> make_report({"db": "ok", "cache": "fail"}, critical={"db"}).status
     'degraded'
     """
     failing = [name for name, result in checks.items() if result == "fail"]
@@ -50,56 +50,62 @@ def judge(checks: dict[str, str], critical: Container[str]) -> Report:
     return Report("degraded" if failing else "ok", checks)
 
 
-_ALONE = ("draining", "starting")  # no check was run
+_STATUSES_WITHOUT_CHECKS = ("draining", "starting")  # no check was run
 
 
-def document(report: Report, unknown: Sequence[str] = ()) -> dict[str, object]:
+def report_members(report: Report, unknown: Sequence[str] = ()) -> dict[str, object]:
     """Return a report as JSON has it; `unknown` are the names to exclude that no check has."""
-    said: dict[str, object] = {"status": report.status}
-    if report.status not in _ALONE:
-        said["checks"] = report.checks
+    output: dict[str, object] = {"status": report.status}
+    if report.status not in _STATUSES_WITHOUT_CHECKS:
+        output["checks"] = report.checks
     if unknown:
-        said["unknown"] = list(unknown)
-    return said
+        output["unknown"] = list(unknown)
+    return output
 
 
-def lines(what: str, report: Report, excluded: Sequence[str], unknown: Sequence[str]) -> str:
+def format_verbose(
+    probe_name: str, report: Report, excluded: Sequence[str], unknown: Sequence[str]
+) -> str:
     """Return a report in the form that Kubernetes' own ``/readyz?verbose`` has.
 
-    >>> print(lines("ready", Report("unavailable", {"db": "fail"}), ["cache"], []), end="")
+    >>> print(format_verbose("ready", Report("unavailable", {"db": "fail"}), ["cache"], []), end="")
     [-]db failed: reason withheld
     [+]cache excluded: ok
     ready check failed
     """
-    said = [
+    output = [
         f"[+]{name} ok" if result == "ok" else f"[-]{name} failed: reason withheld"
         for name, result in report.checks.items()
     ]
-    said += [f"[+]{name} excluded: ok" for name in excluded]
+    output += [f"[+]{name} excluded: ok" for name in excluded]
     if unknown:
         # The client's own words: quoted as JSON, they cannot break the line.
         names = ", ".join(json.dumps(name) for name in unknown)
-        said.append(f"warn: some health checks cannot be excluded: no matches for {names}")
-    why = f": {report.status}" if report.status in (*_ALONE, "degraded") else ""
-    said.append(f"{what} check {'passed' if report.ready else 'failed'}{why}")
-    return "\n".join(said) + "\n"
+        output.append(f"warn: some health checks cannot be excluded: no matches for {names}")
+    suffix = (
+        f": {report.status}" if report.status in (*_STATUSES_WITHOUT_CHECKS, "degraded") else ""
+    )
+    output.append(f"{probe_name} check {'passed' if report.ready else 'failed'}{suffix}")
+    return "\n".join(output) + "\n"
 
 
-def page(report: Report, unknown: Sequence[str] = ()) -> Answer:
+def json_response(report: Report, unknown: Sequence[str] = ()) -> StaticResponse:
     """Return the response with a report as JSON."""
-    return _response(_status(report), "application/json", encode(document(report, unknown)))
+    return _make_response(
+        _status_line(report), "application/json", encode_json(report_members(report, unknown))
+    )
 
 
-def verbose_page(
-    what: str, report: Report, excluded: Sequence[str], unknown: Sequence[str]
-) -> Answer:
+def verbose_response(
+    probe_name: str, report: Report, excluded: Sequence[str], unknown: Sequence[str]
+) -> StaticResponse:
     """Return the response with a report as lines of text."""
-    text = lines(what, report, excluded, unknown).encode()
-    return _response(_status(report), "text/plain; charset=utf-8", text)
+    text = format_verbose(probe_name, report, excluded, unknown).encode()
+    return _make_response(_status_line(report), "text/plain; charset=utf-8", text)
 
 
-def with_allow(
-    answer: WSGIApplication,
+def respond_to_options(
+    response: WSGIApplication,
     methods: Iterable[str],
     environ: WSGIEnvironment,
     start_response: StartResponse,
@@ -109,21 +115,21 @@ def with_allow(
     def start(status: str, headers: Headers) -> object:
         return start_response(status, [*headers, ("Allow", ", ".join(methods))])
 
-    return answer(environ, cast("StartResponse", start))
+    return response(environ, cast("StartResponse", start))
 
 
-def _status(report: Report) -> str:
+def _status_line(report: Report) -> str:
     return "200 OK" if report.ready else "503 Service Unavailable"
 
 
-def _response(status: str, media_type: str, body: bytes) -> Answer:
+def _make_response(status: str, media_type: str, body: bytes) -> StaticResponse:
     headers: Headers = [
         ("Content-Type", media_type),
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
     ]
-    return Answer(status, headers, body)
+    return StaticResponse(status, headers, body)
 
 
-ALIVE = _response("200 OK", "application/json", encode({"status": "ok"}))
+LIVENESS_RESPONSE = _make_response("200 OK", "application/json", encode_json({"status": "ok"}))
 """The response of liveness."""

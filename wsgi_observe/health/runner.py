@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from time import monotonic
 
 from wsgi_observe.health.check import Check
-from wsgi_observe.health.check_thread import Attempt, Outcome
-from wsgi_observe.health.report import Report, judge
-from wsgi_observe.health.transitions import History, News
+from wsgi_observe.health.check_thread import CheckResult, CheckThread
+from wsgi_observe.health.report import Report, make_report
+from wsgi_observe.health.transitions import Transition, Transitions
 
 
-class Engine:
+class ReadinessRunner:
     """Runs the checks of one process, and remembers how they were.
 
     It is made when it is first needed, thus in the worker and not in the process that forked it,
@@ -21,57 +21,59 @@ class Engine:
     moment does not hang.
     """
 
-    __slots__ = ("_checks", "_critical", "_histories", "_lock", "_round", "_ttl")
+    __slots__ = ("_checks", "_critical", "_current_run", "_lock", "_transitions", "_ttl")
 
     def __init__(self, checks: Mapping[str, Check], ttl: float, remind: float) -> None:
         self._checks = checks
         self._critical = {name for name, check in checks.items() if check.critical}
         self._ttl = ttl
-        self._histories = {name: History(name, check, remind) for name, check in checks.items()}
-        self._round: Round | None = None
+        self._transitions = {
+            name: Transitions(name, check, remind) for name, check in checks.items()
+        }
+        self._current_run: CheckRun | None = None
         self._lock = threading.RLock()
 
     def report(self) -> tuple[float, float, Report]:
         """Return from when and until when (monotonic clock) the current report is good, and it."""
-        current = self._join()
-        current.wait()
-        return current.began, current.until, self._conclude(current)
+        run = self._join_or_start_run()
+        run.wait()
+        return run.started_at, run.expires_at, self._complete_run(run)
 
     def hanging(self) -> tuple[str, ...]:
         """Return the names of the checks that run past their deadline."""
-        current = self._round
-        return () if current is None else current.hanging()
+        run = self._current_run
+        return () if run is None else run.hanging()
 
-    def _join(self) -> Round:
+    def _join_or_start_run(self) -> CheckRun:
         """Return the round that is on, or begin one."""
         with self._lock:
-            current = self._round
-            if current is None or not current.is_fresh():
-                current = self._round = Round(self._checks, self._ttl, before=current)
+            run = self._current_run
+            if run is None or not run.is_fresh():
+                run = self._current_run = CheckRun(self._checks, self._ttl, previous=run)
             # Under the lock: a round that is overtaken while its threads are being started (the
             # process was suspended, say) would start a check beside itself.
-            current.start()
-            return current
+            run.start()
+            return run
 
-    def _conclude(self, finished: Round) -> Report:
+    def _complete_run(self, run: CheckRun) -> Report:
         """Return the round's report; the first to ask for it makes it and logs what changed."""
-        news: list[News] = []
+        transitions: list[Transition] = []
         with self._lock:
-            report = finished.report
+            report = run.report
             if report is None:
-                outcomes = finished.outcomes()
-                results = {n: "ok" if o.passed else "fail" for n, o in outcomes.items()}
-                report = finished.report = judge(results, self._critical)
-                if finished is self._round:  # one that was overtaken is no news any more
+                results = run.results()
+                statuses = {n: "ok" if o.passed else "fail" for n, o in results.items()}
+                report = run.report = make_report(statuses, self._critical)
+                if run is self._current_run:  # one that was overtaken is no news any more
                     now = monotonic()
-                    noted = (self._histories[n].note(o, now) for n, o in outcomes.items())
-                    news = [item for item in noted if item is not None]
-        for item in news:
-            item.log()
+                    recorded = (self._transitions[n].record(o, now) for n, o in results.items())
+                    transitions = [transition for transition in recorded if transition is not None]
+        for transition in transitions:
+            transition.log()
         return report
 
 
-class Round:
+class CheckRun:
     """A run of the checks that begins now and is good for `ttl` seconds.
 
     It has no thread of its own: those who ask wait for it, and the first to see it through
@@ -81,16 +83,18 @@ class Round:
     another check is slow. A check that still hangs in the round before is not started again.
     """
 
-    __slots__ = ("_attempts", "_unstarted", "began", "report", "until")
+    __slots__ = ("_threads", "_unstarted_threads", "expires_at", "report", "started_at")
 
-    def __init__(self, checks: Mapping[str, Check], ttl: float, before: Round | None) -> None:
+    def __init__(self, checks: Mapping[str, Check], ttl: float, previous: CheckRun | None) -> None:
         now = monotonic()
-        running = {} if before is None else before._running()
-        new = {n: Attempt(n, check, now) for n, check in checks.items() if n not in running}
-        self._attempts = {name: new.get(name) or running[name] for name in checks}
-        self._unstarted = iter(new.values())
-        self.began = now
-        self.until = now + ttl
+        running_threads = {} if previous is None else previous._running_threads()
+        new_threads = {
+            n: CheckThread(n, check, now) for n, check in checks.items() if n not in running_threads
+        }
+        self._threads = {name: new_threads.get(name) or running_threads[name] for name in checks}
+        self._unstarted_threads = iter(new_threads.values())
+        self.started_at = now
+        self.expires_at = now + ttl
         self.report: Report | None = None
 
     def is_fresh(self) -> bool:
@@ -99,30 +103,36 @@ class Round:
         One that nobody saw through is joined while it can still run, however short the TTL.
         """
         now = monotonic()
-        end = self.until if self.report is not None else max(self.until, self._deadline())
-        return self.began <= now < end
+        end = (
+            self.expires_at
+            if self.report is not None
+            else max(self.expires_at, self._latest_deadline())
+        )
+        return self.started_at <= now < end
 
     def start(self) -> None:
         """Start what is not running yet; the next caller goes on where a killed one stopped."""
-        for attempt in self._unstarted:
-            attempt.start()
+        for thread in self._unstarted_threads:
+            thread.start()
 
     def wait(self) -> None:
         """Wait for every check, each at most until its deadline."""
-        for attempt in self._attempts.values():
-            attempt.wait()
+        for thread in self._threads.values():
+            thread.wait()
 
-    def outcomes(self) -> dict[str, Outcome]:
+    def results(self) -> dict[str, CheckResult]:
         """Return how every check stands."""
-        return {name: attempt.outcome() for name, attempt in self._attempts.items()}
+        return {name: thread.result() for name, thread in self._threads.items()}
 
     def hanging(self) -> tuple[str, ...]:
         """Return the names of the checks that run past their deadline."""
         now = monotonic()
-        return tuple(name for name, at in self._running().items() if at.deadline <= now)
+        return tuple(
+            name for name, thread in self._running_threads().items() if thread.deadline <= now
+        )
 
-    def _running(self) -> dict[str, Attempt]:
-        return {name: at for name, at in self._attempts.items() if at.is_running()}
+    def _running_threads(self) -> dict[str, CheckThread]:
+        return {name: thread for name, thread in self._threads.items() if thread.is_running()}
 
-    def _deadline(self) -> float:
-        return max((attempt.deadline for attempt in self._attempts.values()), default=0.0)
+    def _latest_deadline(self) -> float:
+        return max((thread.deadline for thread in self._threads.values()), default=0.0)

@@ -11,11 +11,11 @@ from time import monotonic
 
 from wsgi_observe.health.state import HealthState
 
-_NAME = "wsgi_observe.state"
+_MEMFD_NAME = "wsgi_observe.state"
 _MAGIC = b"wsgiobs2"
-_facts = Struct("=8s??6xdd")  # magic, draining, stopping, seconds of a drain, when it is over
-_DRAINING, _STOPPING = 8, 9
-_SECONDS = Struct("=d")
+_LAYOUT = Struct("=8s??6xdd")  # magic, draining, stopping, seconds of a drain, when it is over
+_DRAINING_OFFSET, _STOPPING_OFFSET = 8, 9
+_FLOAT64 = Struct("=d")
 
 
 class SharedState(HealthState):
@@ -32,7 +32,7 @@ class SharedState(HealthState):
 
     def __init__(self, memory: mmap.mmap | None = None) -> None:
         super().__init__()
-        self._memory = _make() if memory is None else memory
+        self._memory = _create_memory() if memory is None else memory
 
     @classmethod
     def of_process(cls, pid: int) -> SharedState:
@@ -45,70 +45,70 @@ class SharedState(HealthState):
         os.kill(pid, 0)
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(FileNotFoundError):  # closed while we read
-                if str(link.readlink()).startswith(f"/memfd:{_NAME}"):
-                    return cls(_open(link))
+                if str(link.readlink()).startswith(f"/memfd:{_MEMFD_NAME}"):
+                    return cls(_open_memory(link))
         raise LookupError(f"process {pid} shares no state")
 
     @property
     def draining(self) -> bool:
         """Whether the server is going away, whichever process has said so."""
-        return self._memory[_DRAINING] != 0
+        return self._memory[_DRAINING_OFFSET] != 0
 
     @property
     def stopping(self) -> bool:
         """Whether the server will stop when the drain is over, which cannot be called off."""
-        return self._memory[_STOPPING] != 0
+        return self._memory[_STOPPING_OFFSET] != 0
 
-    def stop(self) -> None:
+    def mark_stopping(self) -> None:
         """Note that it will."""
-        self._memory[_STOPPING] = 1
+        self._memory[_STOPPING_OFFSET] = 1
 
     @property
-    def seconds(self) -> float:
+    def drain_seconds(self) -> float:
         """How long a drain takes that is not told otherwise."""
-        found: float = _facts.unpack(self._memory[:])[3]
-        return found
+        value: float = _LAYOUT.unpack(self._memory[:])[3]
+        return value
 
-    @seconds.setter
-    def seconds(self, seconds: float) -> None:
-        _SECONDS.pack_into(self._memory, 16, seconds)
+    @drain_seconds.setter
+    def drain_seconds(self, drain_seconds: float) -> None:
+        _FLOAT64.pack_into(self._memory, 16, drain_seconds)
 
     @property
-    def left(self) -> float:
+    def remaining_seconds(self) -> float:
         """How many seconds of the drain are left, 0.0 when it is over or has not begun."""
-        until: float = _facts.unpack(self._memory[:])[4]
-        return max(0.0, until - monotonic()) if self.draining else 0.0
+        ends_at: float = _LAYOUT.unpack(self._memory[:])[4]
+        return max(0.0, ends_at - monotonic()) if self.draining else 0.0
 
-    def drain(self, seconds: float | None = None) -> None:
+    def drain(self, drain_seconds: float | None = None) -> None:
         """Answer "draining" from now on, in every process; a drain that runs is not begun anew."""
         if not self.draining:
-            took = self.seconds if seconds is None else seconds
-            _SECONDS.pack_into(self._memory, 24, monotonic() + took)
-            self._memory[_DRAINING] = 1
+            duration = self.drain_seconds if drain_seconds is None else drain_seconds
+            _FLOAT64.pack_into(self._memory, 24, monotonic() + duration)
+            self._memory[_DRAINING_OFFSET] = 1
 
     def resume(self) -> None:
         """Call a drain off, unless the server is about to stop."""
         if not self.stopping:
-            self._memory[_DRAINING] = 0
+            self._memory[_DRAINING_OFFSET] = 0
 
 
-def _make() -> mmap.mmap:
+def _create_memory() -> mmap.mmap:
     try:
-        descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
+        descriptor = os.memfd_create(_MEMFD_NAME, os.MFD_CLOEXEC)
     except (OSError, AttributeError):
-        memory = mmap.mmap(-1, _facts.size)  # which only children share
+        memory = mmap.mmap(-1, _LAYOUT.size)  # which only children share
     else:
-        os.ftruncate(descriptor, _facts.size)
-        memory = mmap.mmap(descriptor, _facts.size)
+        os.ftruncate(descriptor, _LAYOUT.size)
+        memory = mmap.mmap(descriptor, _LAYOUT.size)
         os.close(descriptor)  # the map has a copy, which is there for as long as itself
-    memory[:] = _facts.pack(_MAGIC, False, False, 0.0, 0.0)
+    memory[:] = _LAYOUT.pack(_MAGIC, False, False, 0.0, 0.0)
     return memory
 
 
-def _open(link: Path) -> mmap.mmap:
+def _open_memory(link: Path) -> mmap.mmap:
     descriptor = os.open(link, os.O_RDWR)
     try:
-        memory = mmap.mmap(descriptor, _facts.size)
+        memory = mmap.mmap(descriptor, _LAYOUT.size)
     except ValueError as error:  # shorter: not ours
         raise LookupError(f"{link} is no state") from error
     finally:

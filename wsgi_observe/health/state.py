@@ -49,23 +49,23 @@ class HealthState:
         return f"<{type(self).__name__} starting={self.starting} draining={self.draining}>"
 
 
-class Either(HealthState):
+class AnyState(HealthState):
     """Starting or draining while one of two is."""
 
     __slots__ = ("_states",)
 
-    def __init__(self, one: HealthState, other: HealthState) -> None:
+    def __init__(self, first: HealthState, second: HealthState) -> None:
         super().__init__()
-        self._states = (one, other)
+        self._states = (first, second)
 
     @property
     def starting(self) -> bool:
         """Whether one of them is still getting ready."""
-        one, other = self._states
-        return one.starting or other.starting
+        first, second = self._states
+        return first.starting or second.starting
 
     @property
     def draining(self) -> bool:
         """Whether one of them is going away."""
-        one, other = self._states
-        return one.draining or other.draining
+        first, second = self._states
+        return first.draining or second.draining

@@ -7,23 +7,23 @@ from typing import NamedTuple
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.health.check import Check
-from wsgi_observe.health.check_thread import Outcome
+from wsgi_observe.health.check_thread import CheckResult
 from wsgi_observe.wsgi.exceptions import any_failure
 
-LONGEST_REASON = 200
+MAX_REASON_LENGTH = 200
 
 _log = get_logger("wsgi_observe.health")
 
 
-class News(NamedTuple):
+class Transition(NamedTuple):
     """One log line, not yet written."""
 
     level: int
-    what: str
+    description: str
     check: str
     critical: bool
     down_seconds: float
-    outcome: Outcome
+    result: CheckResult
 
     def log(self) -> None:
         """Write the line. A handler that raises costs this line, not the probe that found it."""
@@ -33,7 +33,7 @@ class News(NamedTuple):
             "critical": self.critical,
             "down_seconds": self.down_seconds,
         }
-        reason, error = _reason(self.outcome), self.outcome.error
+        reason, error = _format_reason(self.result), self.result.error
         # As a tuple: of an exception itself, logging would ask whether it is true.
         exc_info = None if error is None else (type(error), error, error.__traceback__)
         try:
@@ -41,7 +41,7 @@ class News(NamedTuple):
                 self.level,
                 "Readiness check %s %s%s",
                 name,
-                self.what,
+                self.description,
                 f": {reason}" if reason else "",
                 exc_info=exc_info,
                 extra=extra,
@@ -50,47 +50,55 @@ class News(NamedTuple):
             pass
 
 
-class History:
+class Transitions:
     """Since when one check has been failing, and when that was last said."""
 
-    __slots__ = ("_check", "_down_since", "_name", "_remind", "_said")
+    __slots__ = ("_check", "_failing_since", "_last_logged_at", "_name", "_remind")
 
     def __init__(self, name: str, check: Check, remind: float) -> None:
         self._name = name
         self._check = check
         self._remind = remind
-        self._down_since: float | None = None
-        self._said = 0.0
+        self._failing_since: float | None = None
+        self._last_logged_at = 0.0
 
-    def note(self, outcome: Outcome, now: float) -> News | None:
+    def record(self, result: CheckResult, now: float) -> Transition | None:
         """Take note of an outcome at `now` (seconds); return what there is to say about it."""
-        since = self._down_since
-        if outcome.passed:
-            self._down_since = None
-            if since is None:
+        failing_since = self._failing_since
+        if result.passed:
+            self._failing_since = None
+            if failing_since is None:
                 return None
-            down = round(now - since, 3)
-            return self._news(logging.INFO, f"passes again after {down} s", down, outcome)
-        if since is None:
-            self._down_since = self._said = now
-            return self._news(logging.WARNING, "fails", 0.0, outcome)
-        if now - self._said < self._remind:
+            down_seconds = round(now - failing_since, 3)
+            return self._make_transition(
+                logging.INFO, f"passes again after {down_seconds} s", down_seconds, result
+            )
+        if failing_since is None:
+            self._failing_since = self._last_logged_at = now
+            return self._make_transition(logging.WARNING, "fails", 0.0, result)
+        if now - self._last_logged_at < self._remind:
             return None
-        self._said = now
-        down = round(now - since, 3)
-        return self._news(logging.WARNING, f"has been failing for {down} s", down, outcome)
+        self._last_logged_at = now
+        down_seconds = round(now - failing_since, 3)
+        return self._make_transition(
+            logging.WARNING, f"has been failing for {down_seconds} s", down_seconds, result
+        )
 
-    def _news(self, level: int, what: str, down: float, outcome: Outcome) -> News:
-        return News(level, what, self._name, self._check.critical, down, outcome)
+    def _make_transition(
+        self, level: int, description: str, down_seconds: float, result: CheckResult
+    ) -> Transition:
+        return Transition(
+            level, description, self._name, self._check.critical, down_seconds, result
+        )
 
 
-def _reason(outcome: Outcome) -> str:
-    if outcome.text or outcome.error is None:
-        return outcome.text
-    kind = type(outcome.error).__name__
+def _format_reason(result: CheckResult) -> str:
+    if result.detail or result.error is None:
+        return result.detail
+    kind = type(result.error).__name__
     try:
-        text = str(outcome.error)
+        detail = str(result.error)
     except any_failure():  # an exception class whose __str__ raises
         return kind
-    line = " ".join(text[: 2 * LONGEST_REASON].split())[:LONGEST_REASON]
+    line = " ".join(detail[: 2 * MAX_REASON_LENGTH].split())[:MAX_REASON_LENGTH]
     return f"{kind}: {line}" if line else kind

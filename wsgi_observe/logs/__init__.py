@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wsgi_observe.logs.formatters.line_limit import join
     from wsgi_observe.logs.handlers.stream import LineHandler
 
-_HOMES = {
+_MODULES = {
     "ConsoleFormatter": "formatters.console",
     "ContextFilter": "filters",
     "JsonFormatter": "formatters.json",
@@ -34,6 +34,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for (PEP 562): a library that only binds fields needs none of it."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -11,14 +11,14 @@ from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.logs.uncaught import capture_uncaught
 from wsgi_observe.settings import Settings, SettingsError
-from wsgi_observe.validators import check_mail
+from wsgi_observe.validators import validate_mail_settings
 
-_MAIL = (
+_MAIL_SETTINGS = (
     *("mail_to", "mail_from", "mail_host", "mail_user", "mail_password", "mail_tls"),
     *("remote_addr", "redact_add", "redact_keep", "redact_patterns"),
 )
 
-PIPE_BYTES = 4096
+PIPE_BUF = 4096
 """What a pipe keeps whole with nobody's cooperation: PIPE_BUF, pipe(7)."""
 
 
@@ -29,15 +29,15 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
     :raises SettingsError: for an unknown or unfit setting.
     """
     chosen = (settings or Settings()).replace(**overrides)
-    _require_whole_lines(chosen)
-    check_mail(chosen)
-    levels = _levels(chosen)
-    handlers = dict(_handlers(chosen))
+    _check_line_limit(chosen)
+    validate_mail_settings(chosen)
+    levels = _parse_levels(chosen)
+    handlers = dict(_handler_configs(chosen))
     return {
         "version": 1,
         # Loggers made before, by an import say, go on.
         "disable_existing_loggers": False,
-        "formatters": {"wsgi_observe": _formatter(chosen)},
+        "formatters": {"wsgi_observe": _formatter_config(chosen)},
         "handlers": handlers,
         "loggers": {name: {"level": level} for name, level in levels.items() if name},
         "root": {"level": levels[""], "handlers": list(handlers)},
@@ -54,11 +54,11 @@ def configure_logging(settings: Settings | None = None, **overrides: Any) -> Non
     :param overrides: fields of `Settings`, over those of `settings`.
     :raises SettingsError: for an unknown or unfit setting.
     """
-    install((settings or Settings()).replace(**overrides))
+    install_handlers((settings or Settings()).replace(**overrides))
     installation.check()
 
 
-def install(settings: Settings, *, sets_levels: bool = True) -> None:
+def install_handlers(settings: Settings, *, sets_levels: bool = True) -> None:
     """Install the handlers and levels of `settings`.
 
     Unlike ``dictConfig``, which closes every handler of the process, this closes only those of
@@ -69,11 +69,11 @@ def install(settings: Settings, *, sets_levels: bool = True) -> None:
     :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
     """
     server = installation.server
-    settings = settings.over(server.settings)
+    settings = settings.with_defaults(server.settings)
     if "log_stream" not in settings.fields_set:
         settings = settings.replace(log_stream=server.stream)
     handlers = _make_handlers(settings, server.owner)
-    levels = _levels(settings) if sets_levels else {}
+    levels = _parse_levels(settings) if sets_levels else {}
     if levels:
         # A level of its own: Alembic's `fileConfig` sets root's to WARNING, an access line is INFO.
         levels.setdefault("wsgi_observe", levels[""])
@@ -84,14 +84,14 @@ def install(settings: Settings, *, sets_levels: bool = True) -> None:
     capture_uncaught(settings.capture_uncaught)
 
 
-def _handlers(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+def _handler_configs(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the handlers by their names."""
     line = {"class": "wsgi_observe.logs.handlers.stream.LineHandler", "formatter": "wsgi_observe"}
     yield "wsgi_observe", {**line, "stream": settings.log_stream, "wait": settings.log_wait}
     if settings.mail_to:
         # Loaded for those alone who want mails: it brings e-mail and TLS along.
         mail = {"()": "wsgi_observe.logs.handlers.mail.MailHandler", "level": "ERROR"}
-        options = {name: getattr(settings, name) for name in _MAIL}
+        options = {name: getattr(settings, name) for name in _MAIL_SETTINGS}
         static = dict(settings.log_fields)
         yield "wsgi_observe_mail", {**mail, **options, "static_fields": static}
 
@@ -102,13 +102,15 @@ def _make_handlers(settings: Settings, owner: tuple[int, int] | None) -> list[lo
 
     config = logging_config(settings)
     config["handlers"]["wsgi_observe"]["owner"] = owner
-    _require_stream(settings.log_stream, owner)
-    maker = DictConfigurator(config)
-    made = {name: maker.configure_formatter(one) for name, one in config["formatters"].items()}
-    maker.config["formatters"] = made
+    _check_stream(settings.log_stream, owner)
+    configurator = DictConfigurator(config)
+    made = {
+        name: configurator.configure_formatter(one) for name, one in config["formatters"].items()
+    }
+    configurator.config["formatters"] = made
     handlers = []
     for name, one in config["handlers"].items():
-        handler = maker.configure_handler(dict(one))
+        handler = configurator.configure_handler(dict(one))
         handler.name = name
         if isinstance(handler, LineHandler):
             handler.open()
@@ -116,13 +118,13 @@ def _make_handlers(settings: Settings, owner: tuple[int, int] | None) -> list[lo
     return handlers
 
 
-def _levels(settings: Settings) -> dict[str, str]:
+def _parse_levels(settings: Settings) -> dict[str, str]:
     """Return the level of root, whose name is empty, and of the loggers that are named."""
     root_level, *levels = settings.log_level.split(",")
     return {"": root_level, **dict(item.split("=") for item in levels)}
 
 
-def _formatter(settings: Settings) -> dict[str, Any]:
+def _formatter_config(settings: Settings) -> dict[str, Any]:
     shared = {
         "static_fields": dict(settings.log_fields),
         "remote_addr": settings.remote_addr,
@@ -148,14 +150,14 @@ def _formatter(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _require_whole_lines(settings: Settings) -> None:
+def _check_line_limit(settings: Settings) -> None:
     longest = settings.max_line_bytes
-    if longest > PIPE_BYTES and streams.is_pipe(settings.log_stream):
-        allowed = f"at most {PIPE_BYTES} for a pipe, which tears longer lines"
+    if longest > PIPE_BUF and streams.is_pipe_stream(settings.log_stream):
+        allowed = f"at most {PIPE_BUF} for a pipe, which tears longer lines"
         raise SettingsError("max_line_bytes", allowed, longest)
 
 
-def _require_stream(name: str, owner: tuple[int, int] | None) -> None:
+def _check_stream(name: str, owner: tuple[int, int] | None) -> None:
     """Stop the start where a file cannot be opened."""
     try:
         streams.open_sink(name, owner)[0].close()

@@ -6,20 +6,20 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from wsgi_observe.context import bound
-from wsgi_observe.field_names import CONTEXT, free_name
-from wsgi_observe.logs.fields import Fields, message_of
-from wsgi_observe.logs.request_part import noted_secrets, path_secrets, request_fields
-from wsgi_observe.wsgi.exceptions import note_error
+from wsgi_observe.context import get_raw_context
+from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, free_name
+from wsgi_observe.logs.fields import Fields, format_message
+from wsgi_observe.logs.request_part import get_record_secrets, path_secrets, request_fields
+from wsgi_observe.wsgi.exceptions import register_error
 
-_ABSENT: Fields = dict.fromkeys(
+_ABSENT_FIELDS: Fields = dict.fromkeys(
     (
         *("request_id", "method", "path", "remote_addr"),
         *("trace_id", "span_id", "trace_flags"),
     ),
     "-",
 )
-_NOTHING: Mapping[str, Any] = {"static": {}, "placed": ()}
+_NO_CONTEXT: Mapping[str, Any] = {"static": {}, "placed": ()}
 
 
 class ContextFilter(logging.Filter):
@@ -39,42 +39,47 @@ class ContextFilter(logging.Filter):
         self, log_fields: Mapping[str, object] | None = None, *, remote_addr: str = "full"
     ) -> None:
         super().__init__()
-        self._static: Fields = {free_name(name): it for name, it in (log_fields or {}).items()}
+        self._static: Fields = {
+            free_name(name): value for name, value in (log_fields or {}).items()
+        }
         self._remote_addr = remote_addr
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Set the attributes; always true."""
-        note_error(record)
+        register_error(record)
         attributes = record.__dict__
-        before: Mapping[str, Any] = attributes.get(CONTEXT, _NOTHING)
+        previous: Mapping[str, Any] = attributes.get(CONTEXT_ATTRIBUTE, _NO_CONTEXT)
         static = self._static
         request = request_fields(attributes, self._remote_addr)
         fields = {
             free_name(f"extra_{name}", request) if name in static else name: value
             for name, value in request.items()
         }
-        placed = before["placed"]
+        placed = previous["placed"]
         # What another filter of this class has set may be set anew, by the settings of this one.
         own = {
             name: value
-            for name, value in {**_ABSENT, **static, **fields}.items()
+            for name, value in {**_ABSENT_FIELDS, **static, **fields}.items()
             if name not in attributes or name in placed
         }
         attributes.update(own)
-        noted = NotedContext(
+        record_context = RecordContext(
             attributes,
             fields=fields,
-            static={**before["static"], **static},
+            static={**previous["static"], **static},
             placed=[*{*placed, *own}],
         )
         if record.exc_info and record.exc_info[0] is not None:
             # A QueueHandler moves the traceback into the message.
-            noted |= {"exc_type": record.exc_info[0].__name__, "message": message_of(record)}
-        attributes[CONTEXT] = noted
+            record_context |= {
+                "exc_type": record.exc_info[0].__name__,
+                "message": format_message(record),
+            }
+        attributes[CONTEXT_ATTRIBUTE] = record_context
         return True
 
 
-class NotedContext(dict[str, Any]):
+class RecordContext(dict[str, Any]):
     """What `ContextFilter` has added to a record, for a formatter in another thread or process.
 
     To anybody else it is a dict of plain values: a formatter that dumps all attributes can encode
@@ -84,15 +89,15 @@ class NotedContext(dict[str, Any]):
 
     def __init__(self, attributes: Mapping[str, Any], **items: Any) -> None:
         """Note `items` over what is noted already in a record's `attributes`."""
-        before = attributes.get(CONTEXT)
-        if before is None:
+        previous = attributes.get(CONTEXT_ATTRIBUTE)
+        if previous is None:
             super().__init__(items)
-            self.scope = bound()
+            self.scope = get_raw_context()
             self.secrets = path_secrets(self.scope)
         else:
-            super().__init__(before, **items)
-            self.scope = getattr(before, "scope", None)
-            self.secrets = noted_secrets(attributes)
+            super().__init__(previous, **items)
+            self.scope = getattr(previous, "scope", None)
+            self.secrets = get_record_secrets(attributes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, ({**self, "secrets": self.secrets},)

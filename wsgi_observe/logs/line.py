@@ -7,21 +7,21 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wsgi_observe.context import id_of_failure
-from wsgi_observe.field_names import FACTS, free_name
+from wsgi_observe.context import get_attached_request_id
+from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE, free_name
 from wsgi_observe.logs.fields import (
-    FIRST_EXTRA,
+    STANDARD_ATTRIBUTE_COUNT,
     Fields,
     extra_fields,
-    message_of,
+    format_message,
+    format_timestamp,
     split_traceback,
-    timestamp,
 )
 from wsgi_observe.logs.formatters.tracebacks import format_exception
 from wsgi_observe.logs.line_redaction import LineRedaction
 from wsgi_observe.logs.request_part import RequestPart, RequestParts
 from wsgi_observe.redaction import Budget
-from wsgi_observe.wsgi.exceptions import is_echo, note_error
+from wsgi_observe.wsgi.exceptions import is_duplicate_report, register_error
 
 
 class Line:
@@ -81,33 +81,35 @@ class LineMaker:
 
     def parts(self, record: logging.LogRecord) -> Line:
         """Return the parts of a record's line."""
-        note_error(record)
+        register_error(record)
         attributes = record.__dict__
         line = Line()
         line.request = request = self._request_parts.of(attributes)
-        line.level, message = record.levelname, message_of(record)
+        line.level, message = record.levelname, format_message(record)
         line.traceback = line.stack = ""
         if record.exc_info or record.exc_text or record.stack_info:
             self._complete(line, record, message)
-        elif len(attributes) == FIRST_EXTRA and self._is_clean(message, request):  # as most are
+        elif len(attributes) == STANDARD_ATTRIBUTE_COUNT and self._is_clean(
+            message, request
+        ):  # as most are
             line.message, line.own = message, {}
-        elif record.name == _ACCESS and len(attributes) == FIRST_EXTRA + 1 + len(
-            attributes.get(FACTS, ())
+        elif record.name == _ACCESS and len(attributes) == STANDARD_ATTRIBUTE_COUNT + 1 + len(
+            attributes.get(OWN_FIELDS_ATTRIBUTE, ())
         ):
             line.message = self._access_message(request, message)
-            line.own = self._access_fields(request, attributes[FACTS])
+            line.own = self._access_fields(request, attributes[OWN_FIELDS_ATTRIBUTE])
         else:
             self._complete(line, record, message)
         if request.shown_path is not request.path:
             line.message = line.message.replace(request.path, request.shown_path)
-        if (record.levelno or 0) >= logging.ERROR and is_echo(record):
+        if (record.levelno or 0) >= logging.ERROR and is_duplicate_report(record):
             line.level = "INFO"
         return line
 
     def fields(self, record: logging.LogRecord, line: Line) -> Fields:
         """Return everything but the traceback as one mapping."""
         return {
-            "timestamp": timestamp(record.created),
+            "timestamp": format_timestamp(record.created),
             "level": line.level,
             "logger": record.name,
             "module": record.module,
@@ -128,7 +130,7 @@ class LineMaker:
         redactor, budget = request.redactor, None
         message, traceback = split_traceback(record.__dict__, message)
         own = self._own_fields(record, request)
-        facts = record.__dict__.get(FACTS) if record.name == _ACCESS else None
+        facts = record.__dict__.get(OWN_FIELDS_ATTRIBUTE) if record.name == _ACCESS else None
         if facts is None:
             if redactor is not None and not self._is_clean(message, request):
                 budget = Budget()
@@ -167,15 +169,19 @@ class LineMaker:
             own["exc_type"] = error_type.__name__
             if error is not None and "request_id" not in request.fields:
                 # A server reports it when its request is over.
-                request_id = id_of_failure(error)
+                request_id = get_attached_request_id(error)
                 if request_id is not None:
                     own["request_id"] = request_id
-        if len(record.__dict__) > FIRST_EXTRA:
+        if len(record.__dict__) > STANDARD_ATTRIBUTE_COUNT:
             for name, value in extra_fields(record.__dict__, self._taken, request.fields).items():
                 own.setdefault(name, value)
         return own
 
     def _traceback(self, record: logging.LogRecord) -> str:
         if record.exc_info and record.exc_info[1] is not None:
-            return "" if is_echo(record) else format_exception(self._formatter, record.exc_info)
+            return (
+                ""
+                if is_duplicate_report(record)
+                else format_exception(self._formatter, record.exc_info)
+            )
         return record.exc_text or ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from wsgi_observe.field_names import LINE_NAMES
 from wsgi_observe.logs.fields import Fields
-from wsgi_observe.redaction import QUERIES, SHORTEST_LINK, URLS, Budget, Redactor
+from wsgi_observe.redaction import MIN_LINK_LENGTH, QUERY_FIELDS, URLS, Budget, Redactor
 
 _USER_AGENT_BUDGET = (1536, 150)  # characters, and steps
 _MAX_SCANNED_FIELDS = 64
@@ -43,27 +43,27 @@ class LineRedaction:
             return dict(fields)
         return {name: self.redactor.field(name, value) for name, value in fields.items()}
 
-    def knowing(self, secrets: Iterable[str]) -> Redactor | None:
+    def with_secrets(self, secrets: Iterable[str]) -> Redactor | None:
         """Return a redactor that also knows the secrets in the path of a request."""
-        return self.redactor.knowing(secrets) if secrets and self.redactor else self.redactor
+        return self.redactor.with_secrets(secrets) if secrets and self.redactor else self.redactor
 
     def path(self, redactor: Redactor | None, path: str) -> str:
         """Return a request's path without secrets."""
         if redactor is None or (redactor is self.redactor and path in self._clean_paths):
             return path
-        is_short = len(path) < SHORTEST_LINK and redactor is self.redactor
+        is_short = len(path) < MIN_LINK_LENGTH and redactor is self.redactor
         shown = path if is_short and self.is_clean(path) else redactor.path(path)
         if shown == path and redactor is self.redactor:
             _remember(self._clean_paths, path)
         return shown
 
-    def user_agent(self, redactor: Redactor | None, agent: str) -> str:
+    def user_agent(self, redactor: Redactor | None, user_agent: str) -> str:
         """Return a ``User-Agent`` header without secrets."""
-        if redactor is None or (redactor is self.redactor and agent in self._clean_agents):
-            return agent
-        shown: str = redactor.field("user_agent", agent, Budget(*_USER_AGENT_BUDGET))
-        if shown == agent and redactor is self.redactor:
-            _remember(self._clean_agents, agent)
+        if redactor is None or (redactor is self.redactor and user_agent in self._clean_agents):
+            return user_agent
+        shown: str = redactor.field("user_agent", user_agent, Budget(*_USER_AGENT_BUDGET))
+        if shown == user_agent and redactor is self.redactor:
+            _remember(self._clean_agents, user_agent)
         return shown
 
     def text(self, redactor: Redactor | None, text: str, budget: Budget | None = None) -> str:
@@ -110,7 +110,7 @@ class LineRedaction:
         if name in self._own_names:
             return True
         assert self.redactor is not None
-        if name in QUERIES or name in URLS or self.redactor.is_sensitive(name):
+        if name in QUERY_FIELDS or name in URLS or self.redactor.is_sensitive(name):
             return False
         _remember(self._clean_names, name)
         return True
@@ -123,7 +123,7 @@ def _prescan(redactor: Redactor | None, *, whole: bool) -> Callable[[str], bool]
     """
     if redactor is None:
         return lambda text: True
-    return (redactor.glance_at_whole if whole else redactor.glance) or (lambda text: False)
+    return (redactor.glance_at_whole if whole else redactor.prescan) or (lambda text: False)
 
 
 def _remember(texts: set[str], text: str) -> None:

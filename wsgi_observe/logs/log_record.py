@@ -8,18 +8,18 @@ from os import getpid
 from threading import current_thread, get_ident
 from time import time
 
-from wsgi_observe.field_names import FACTS
+from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE
 
 _Record = logging.LogRecord
 
 
-def own_extra(fields: dict[str, object]) -> dict[str, object]:
+def make_own_extra(fields: dict[str, object]) -> dict[str, object]:
     """Return the ``extra=`` of a record of our own, whose fields may have reserved names.
 
     They are attributes for everybody, and once more together for our formatters: an attribute
     of that name which an app has set becomes ``extra_<name>`` there.
     """
-    return {**fields, FACTS: fields}
+    return {**fields, OWN_FIELDS_ATTRIBUTE: fields}
 
 
 class RecordMaker:
@@ -31,8 +31,8 @@ class RecordMaker:
 
     def __init__(self, logger: logging.Logger, level: int, path: str) -> None:
         self._logger, self._level, self._path = logger, level, path
-        self._pattern = self._ask_factory("", {}).__dict__
-        self._began = self._pattern["created"] - self._pattern["relativeCreated"] / 1000
+        self._template = self._call_factory("", {}).__dict__
+        self._start_time = self._template["created"] - self._template["relativeCreated"] / 1000
 
     def make(
         self, message: str, fields: dict[str, object], level: int | None = None
@@ -42,14 +42,14 @@ class RecordMaker:
         :param level: another one than that of this maker's other records.
         """
         if logging.getLogRecordFactory() is not _Record:
-            return self._ask_factory(message, own_extra(fields), level)
+            return self._call_factory(message, make_own_extra(fields), level)
         record = _Record.__new__(_Record)
         attributes = record.__dict__
-        attributes.update(self._pattern)
+        attributes.update(self._template)
         attributes["msg"] = message
         attributes["created"] = created = time()
         attributes["msecs"] = created % 1 * 1000
-        attributes["relativeCreated"] = (created - self._began) * 1000
+        attributes["relativeCreated"] = (created - self._start_time) * 1000
         attributes["thread"] = get_ident()
         attributes["threadName"] = current_thread().name
         attributes["process"] = getpid()
@@ -58,10 +58,10 @@ class RecordMaker:
         attributes["levelno"] = number = self._level if level is None else level
         attributes["levelname"] = logging.getLevelName(number)  # it may have been renamed
         attributes.update(fields)
-        attributes[FACTS] = fields
+        attributes[OWN_FIELDS_ATTRIBUTE] = fields
         return record
 
-    def _ask_factory(
+    def _call_factory(
         self, message: str, fields: dict[str, object], level: int | None = None
     ) -> logging.LogRecord:
         number = self._level if level is None else level

@@ -16,7 +16,7 @@ FileID = tuple[int, int]
 _STOCK_FORMATTERS = {("logging", "Formatter"), ("django.utils.log", "ServerFormatter")}
 
 # Handlers whose records go where their user has them go: to a file or over the network.
-_ELSEWHERE = frozenset(
+_FILE_AND_NETWORK_HANDLERS = frozenset(
     {"FileHandler", "SocketHandler", "SysLogHandler", "SMTPHandler", "HTTPHandler"}
 )
 
@@ -36,46 +36,47 @@ def propagation_path(logger: logging.Logger) -> list[logging.Logger]:
     return path
 
 
-def reaches(logger: logging.Logger, handler: logging.Handler) -> bool:
+def propagates_to(logger: logging.Logger, handler: logging.Handler) -> bool:
     """Return whether a handler gets the records of `logger`."""
     return any(handler in one.handlers for one in propagation_path(logger))
 
 
-def console_files() -> set[FileID]:
+def get_console_files() -> set[FileID]:
     """Return which files the process's stdout and stderr are."""
-    found = map(_file_of, (sys.__stdout__, sys.__stderr__))
-    return {file for file in found if file is not None}
+    result = map(_get_stream_file_id, (sys.__stdout__, sys.__stderr__))
+    return {file for file in result if file is not None}
 
 
-def file_at(path: str) -> FileID | None:
+def get_file_id(path: str) -> FileID | None:
     """Return which file has a path, None where there is none."""
     with suppress(OSError):
-        found = os.stat(path)  # noqa: PTH116
-        return found.st_dev, found.st_ino
+        result = os.stat(path)  # noqa: PTH116
+        return result.st_dev, result.st_ino
     return None
 
 
 def writes_to(handler: logging.Handler, files: Collection[FileID]) -> bool:
     """Return whether a handler writes to the console, or to one of `files`."""
-    stream = _stream_of(handler)
+    stream = _get_stream(handler)
     if stream is not None and any(stream is one for one in _console_streams()):
         return True
-    file = _file_of(stream)
+    file = _get_stream_file_id(stream)
     if file is None and isinstance(handler, logging.FileHandler):  # ``delay=True``
-        file = file_at(handler.baseFilename)
+        file = get_file_id(handler.baseFilename)
     return file in files
 
 
-def writes_elsewhere(handler: logging.Handler) -> bool:
+def is_file_or_network_handler(handler: logging.Handler) -> bool:
     """Return whether a handler is the standard library's for files or the network."""
     # By name: `logging.handlers` loads sockets and pickles.
     return any(
-        kind.__name__ in _ELSEWHERE and kind.__module__ in ("logging", "logging.handlers")
+        kind.__name__ in _FILE_AND_NETWORK_HANDLERS
+        and kind.__module__ in ("logging", "logging.handlers")
         for kind in type(handler).__mro__
     )
 
 
-def is_stock(handler: logging.Handler) -> bool:
+def is_stock_handler(handler: logging.Handler) -> bool:
     """Return whether neither the handler nor its formatter is a class of the user's own."""
     if type(handler) not in (logging.StreamHandler, logging.FileHandler):
         return False
@@ -84,7 +85,7 @@ def is_stock(handler: logging.Handler) -> bool:
 
 def is_stock_formatter(formatter: logging.Formatter | None) -> bool:
     """Return whether a formatter says nothing about how the user wants lines."""
-    return formatter is None or _name_of(type(formatter)) in _STOCK_FORMATTERS
+    return formatter is None or _get_qualified_name(type(formatter)) in _STOCK_FORMATTERS
 
 
 def is_framework_default(handler: logging.Handler) -> bool:
@@ -94,23 +95,24 @@ def is_framework_default(handler: logging.Handler) -> bool:
     return handler is of_flask or type(handler).__module__ == "werkzeug._internal"
 
 
-def is_for_development(handler: logging.Handler) -> bool:
+def is_debug_only(handler: logging.Handler) -> bool:
     """Return whether a filter of Django's has it write in ``DEBUG`` only.
 
     Django's own default is such a handler: without ``DEBUG`` a stock project logs nothing.
     """
     return any(
-        _name_of(type(one)) == ("django.utils.log", "RequireDebugTrue") for one in handler.filters
+        _get_qualified_name(type(one)) == ("django.utils.log", "RequireDebugTrue")
+        for one in handler.filters
     )
 
 
-def listener_of(handler: logging.Handler) -> Any:
+def get_queue_listener(handler: logging.Handler) -> Any:
     """Return the listener that writes what a ``QueueHandler`` is given, None where there is none.
 
     ``dictConfig`` notes it on the handler since Python 3.12. One that an app has made itself is
     found by the thread that it runs.
     """
-    kinds = {_name_of(kind) for kind in type(handler).__mro__}
+    kinds = {_get_qualified_name(kind) for kind in type(handler).__mro__}
     if ("logging.handlers", "QueueHandler") not in kinds:
         return None
     with suppress(Exception):  # a class of the user's
@@ -124,12 +126,14 @@ def listener_of(handler: logging.Handler) -> Any:
     return None
 
 
-def behind_queue(handler: logging.Handler, listener: Any, last: logging.Handler) -> logging.Handler:
+def combine_queue_handlers(
+    handler: logging.Handler, listener: Any, target: logging.Handler
+) -> logging.Handler:
     """Return one handler that has the levels and filters of all that a record passes there."""
     respects_level = getattr(listener, "respect_handler_level", False)
-    both = logging.Handler(max(handler.level, last.level if respects_level else 0))
-    both.filters = [*handler.filters, *last.filters]
-    return both
+    combined = logging.Handler(max(handler.level, target.level if respects_level else 0))
+    combined.filters = [*handler.filters, *target.filters]
+    return combined
 
 
 def describe(handler: logging.Handler) -> str:
@@ -140,11 +144,11 @@ def describe(handler: logging.Handler) -> str:
     return f"{name} with {type(formatter).__name__}" if is_own else name
 
 
-def _name_of(kind: type) -> tuple[str, str]:
+def _get_qualified_name(kind: type) -> tuple[str, str]:
     return kind.__module__, kind.__name__
 
 
-def _stream_of(handler: logging.Handler) -> Any:
+def _get_stream(handler: logging.Handler) -> Any:
     """Return the stream that a handler writes to, also that of rich's console."""
     with suppress(Exception):  # a property of the user's, which asks for a request
         if (stream := getattr(handler, "stream", None)) is not None:
@@ -158,8 +162,8 @@ def _console_streams() -> list[object]:
     return [sys.stdout, sys.stderr, *([] if of_flask is None else [of_flask])]
 
 
-def _file_of(stream: Any) -> FileID | None:
+def _get_stream_file_id(stream: Any) -> FileID | None:
     with suppress(Exception):  # captured, closed, or a proxy
-        found = os.fstat(stream.fileno())
-        return found.st_dev, found.st_ino
+        result = os.fstat(stream.fileno())
+        return result.st_dev, result.st_ino
     return None

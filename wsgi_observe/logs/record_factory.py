@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class RestoringFactory:
+class RestoringRecordFactory:
     """A record factory that restores our handlers for a record that would not get to them.
 
     A factory is the one official place that sees a record before its handlers do.
@@ -21,22 +21,22 @@ class RestoringFactory:
     ) -> None:
         self._reaches = reaches
         self._restore = restore
-        self._make = logging.getLogRecordFactory()
-        self._is_over = False
+        self._original_factory = logging.getLogRecordFactory()
+        self._is_uninstalled = False
 
     def __call__(self, name: str, *arguments: Any, **keywords: Any) -> logging.LogRecord:
         """Make a record."""
-        if not self._is_over and self._is_missed(name):
+        if not self._is_uninstalled and self._is_unhandled(name):
             self._restore()
-        return self._make(name, *arguments, **keywords)
+        return self._original_factory(name, *arguments, **keywords)
 
-    def end(self) -> None:
+    def uninstall(self) -> None:
         """Stop, also where the app has wrapped this factory in its own."""
-        self._is_over = True
+        self._is_uninstalled = True
         if logging.getLogRecordFactory() is self:
-            logging.setLogRecordFactory(self._make)
+            logging.setLogRecordFactory(self._original_factory)
 
-    def _is_missed(self, name: str) -> bool:
+    def _is_unhandled(self, name: str) -> bool:
         try:
             return not self._reaches(logging.getLogger(name))
         except Exception:  # as for a record made by hand, with a name that is no text

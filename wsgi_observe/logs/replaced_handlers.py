@@ -6,20 +6,20 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from wsgi_observe._loggers import watch
-from wsgi_observe.logs.other_handlers import is_for_development, propagation_path, reaches
+from wsgi_observe._loggers import config_watch
+from wsgi_observe.logs.other_handlers import is_debug_only, propagates_to, propagation_path
 from wsgi_observe.wsgi.exceptions import any_failure
 
-Verdict = bool | logging.LogRecord
+FilterResult = bool | logging.LogRecord
 """What a filter returns: whether a record passes, or the one that does (since Python 3.12)."""
 
 
-def is_failure(record: logging.LogRecord) -> bool:
+def is_error_record(record: logging.LogRecord) -> bool:
     """Return whether no level or filter of another handler may keep a record from our log."""
     return record.levelno >= logging.ERROR or bool(record.exc_info and record.exc_info[0])
 
 
-class Gate:
+class ReplacedHandlersFilter:
     """Decides which records our handler writes in place of the handlers that it replaced.
 
     Below ERROR it writes what one of them would have written. A failure always passes, and so do
@@ -28,64 +28,68 @@ class Gate:
 
     def __init__(self) -> None:
         self._replaced: dict[str, dict[object, logging.Handler]] = {}
-        self.is_open = True
+        self.accepts_all = True
         """Whether every record passes, since none of the handlers had a level or a filter."""
 
     def add(self, logger: logging.Logger, handler: logging.Handler) -> None:
         """Take note of a handler that was replaced on `logger`."""
-        if is_for_development(handler):
+        if is_debug_only(handler):
             return
         # The same configuration may come again and again, as at each request.
         kinds = tuple(type(one) for one in handler.filters)
         self._replaced.setdefault(logger.name, {})[handler.level, kinds] = handler
         if handler.level or handler.filters:
-            self.is_open = False
+            self.accepts_all = False
 
-    def passes(self, record: logging.LogRecord, own: logging.Handler) -> Verdict:
+    def filter_record(self, record: logging.LogRecord, own: logging.Handler) -> FilterResult:
         """Return whether `own`, which is ours, writes `record`, or which it writes instead.
 
         The app may have put filters on our handler as well.
         """
-        passed: Any = True
-        if not _is_of_service(record) and (handlers := list(self._on_the_way_of(record))):
-            passed = self._passes_one_of(handlers, record)
-        if passed and own.filters:
-            given = record if passed is True else passed
-            passed = _ask(own.filter, given)
-            if not passed and (_is_of_service(given) or is_failure(given)):
-                return given
-        return passed  # type: ignore[no-any-return]
+        result: Any = True
+        if not _is_service_record(record) and (
+            handlers := list(self._iter_replaced_handlers(record))
+        ):
+            result = self._filter_by_any(handlers, record)
+        if result and own.filters:
+            candidate = record if result is True else result
+            result = _call_filter(own.filter, candidate)
+            if not result and (_is_service_record(candidate) or is_error_record(candidate)):
+                return candidate
+        return result  # type: ignore[no-any-return]
 
-    def _on_the_way_of(self, record: logging.LogRecord) -> Iterator[logging.Handler]:
+    def _iter_replaced_handlers(self, record: logging.LogRecord) -> Iterator[logging.Handler]:
         if self._replaced:
             for logger in propagation_path(logging.getLogger(record.name)):
                 yield from self._replaced.get(logger.name, {}).values()
 
-    def _passes_one_of(
+    def _filter_by_any(
         self, handlers: Sequence[logging.Handler], record: logging.LogRecord
-    ) -> Verdict:
+    ) -> FilterResult:
         for handler in handlers:
-            passed = record.levelno >= handler.level and _ask(handler.filter, record)
-            if passed:
-                return passed
-        return is_failure(record)
+            result = record.levelno >= handler.level and _call_filter(handler.filter, record)
+            if result:
+                return result
+        return is_error_record(record)
 
 
-def _ask(accepts: Callable[[logging.LogRecord], Any], record: logging.LogRecord) -> Verdict:
+def _call_filter(
+    accepts: Callable[[logging.LogRecord], Any], record: logging.LogRecord
+) -> FilterResult:
     """Return what a filter says; one that raises keeps no record from our log."""
     try:
         return accepts(record)  # type: ignore[no-any-return]
     except any_failure():  # as one that reads `flask.request` does outside of a request
-        watch.report_error()
+        config_watch.report_error()
         return True
 
 
-def _is_of_service(record: logging.LogRecord) -> bool:
+def _is_service_record(record: logging.LogRecord) -> bool:
     """Return whether a record would never have got to handlers of the app's."""
     return record.name.startswith(("wsgi_observe", "gunicorn.", "wsgi.errors"))
 
 
-class FailureHandler(logging.Handler):
+class ErrorForwarder(logging.Handler):
     """Hand failures to our handlers: for a logger whose other records go to the user's file."""
 
     def __init__(self) -> None:
@@ -95,9 +99,9 @@ class FailureHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand a failure on, unless another logger on its way has our handlers themselves."""
-        if not self.targets or not is_failure(record):
+        if not self.targets or not is_error_record(record):
             return
-        if reaches(logging.getLogger(record.name), self.targets[0]):
+        if propagates_to(logging.getLogger(record.name), self.targets[0]):
             return
         for handler in self.targets:
             if record.levelno >= handler.level:

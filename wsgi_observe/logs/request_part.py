@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from wsgi_observe.context import ENDED, Scope, bound, call_request_hooks, on_request
-from wsgi_observe.field_names import CONTEXT, free_name
+from wsgi_observe.context import (
+    ENDED_ENVIRON,
+    RequestContext,
+    call_request_hooks,
+    get_raw_context,
+    request_hooks,
+)
+from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, free_name
 from wsgi_observe.logs.fields import Fields
 from wsgi_observe.logs.line_redaction import LineRedaction
 from wsgi_observe.redaction import Redactor
-from wsgi_observe.wsgi.client_address import peer, stricter
+from wsgi_observe.wsgi.client_address import shorten_address, stricter_mode
 from wsgi_observe.wsgi.environ import MASKED_PATH, add_request_fields
 
 
@@ -62,13 +68,15 @@ class RequestParts:
         That is the running request, unless a `ContextFilter` met the record in another one or in
         none.
         """
-        context = bound()
-        if CONTEXT in attributes and not _is_noted_in(context, attributes[CONTEXT]):
+        context = get_raw_context()
+        if CONTEXT_ATTRIBUTE in attributes and not _is_noted_in(
+            context, attributes[CONTEXT_ATTRIBUTE]
+        ):
             fields = request_fields(attributes, self._remote_addr)
-            return self._make({}, fields, noted_secrets(attributes))
-        if context is None or context.environ is ENDED:
+            return self._make({}, fields, get_record_secrets(attributes))
+        if context is None or context.environ is ENDED_ENVIRON:
             return self._none
-        if on_request and not context.trace:
+        if request_hooks and not context.trace:
             call_request_hooks(context)  # a tracer may have begun one just now
         get = context.environ.get
         # What a middleware of the app's may change while the request runs, such as ProxyFix.
@@ -92,7 +100,7 @@ class RequestParts:
 
         Only the path of the former may hold a secret.
         """
-        redactor = self._redaction.knowing(secrets)
+        redactor = self._redaction.with_secrets(secrets)
         part = RequestPart(redactor)
         fields = own
         if more:
@@ -120,46 +128,46 @@ def request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
     :param attributes: those of the record.
     :param remote_addr: how much of the client's address is shown.
     """
-    context = bound()
-    if CONTEXT in attributes and not _is_noted_in(context, attributes[CONTEXT]):
-        fields: Fields = dict(attributes[CONTEXT]["fields"])
+    context = get_raw_context()
+    if CONTEXT_ATTRIBUTE in attributes and not _is_noted_in(context, attributes[CONTEXT_ATTRIBUTE]):
+        fields: Fields = dict(attributes[CONTEXT_ATTRIBUTE]["fields"])
         _shorten_address(fields, remote_addr)
         return fields
-    if context is None or context.environ is ENDED:
+    if context is None or context.environ is ENDED_ENVIRON:
         return {}
-    if on_request and not context.trace:
+    if request_hooks and not context.trace:
         call_request_hooks(context)
     return {**_own_fields(context, remote_addr), **(context.fields or {})}
 
 
-def path_secrets(context: Scope | None) -> tuple[str, ...]:
+def path_secrets(context: RequestContext | None) -> tuple[str, ...]:
     """Return the secrets that a framework's router has found in a request's path."""
     masked: tuple[str, ...] = () if context is None else context.environ.get(MASKED_PATH, ())
     return masked[2:]
 
 
-def _own_fields(context: Scope, remote_addr: str) -> Fields:
+def _own_fields(context: RequestContext, remote_addr: str) -> Fields:
     fields: Fields = {}
     if context.request_id is not None:
         fields["request_id"] = context.request_id
     if context.environ:
         add_request_fields(fields, context.environ, context.client_addr)
-        _shorten_address(fields, stricter(remote_addr, context.remote_addr))
+        _shorten_address(fields, stricter_mode(remote_addr, context.remote_addr))
     if context.trace:
         fields.update(context.trace)
     return fields
 
 
-def noted_secrets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+def get_record_secrets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the secrets in the path of a record's request, if a filter has noted them."""
-    noted: Any = attributes.get(CONTEXT, {})
+    noted: Any = attributes.get(CONTEXT_ATTRIBUTE, {})
     found: tuple[str, ...] = getattr(noted, "secrets", None) or noted.get("secrets", ())
     return found
 
 
-def _is_noted_in(context: Scope | None, noted: object) -> bool:
+def _is_noted_in(context: RequestContext | None, noted: object) -> bool:
     """Return whether a filter has noted the very request that runs here."""
-    if context is None or context.environ is ENDED:
+    if context is None or context.environ is ENDED_ENVIRON:
         return False
     return getattr(noted, "scope", None) is context
 
@@ -167,6 +175,6 @@ def _is_noted_in(context: Scope | None, noted: object) -> bool:
 def _shorten_address(fields: Fields, mode: str) -> None:
     if mode == "full" or "remote_addr" not in fields:
         return
-    shown = peer(str(fields.pop("remote_addr")), mode)
+    shown = shorten_address(str(fields.pop("remote_addr")), mode)
     if shown is not None:
         fields["remote_addr"] = shown

@@ -12,90 +12,102 @@ from types import TracebackType
 from typing import Any
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.context import current_request_id, id_of_failure, running
-from wsgi_observe.logs.log_record import own_extra
-from wsgi_observe.wsgi.exceptions import any_failure, is_lost_client
+from wsgi_observe.context import current_context, current_request_id, get_attached_request_id
+from wsgi_observe.logs.log_record import make_own_extra
+from wsgi_observe.wsgi.exceptions import any_failure, is_client_disconnect
 
 _log = get_logger("wsgi_observe.uncaught")
 _warnings = get_logger("py.warnings")
 
 
-class Hook:
+class LoggingHook:
     """A hook of Python's that makes a line, then asks the one that was there before.
 
     Python's own is asked only where no line can be made: it prints what the line has said.
     """
 
-    def __init__(self, tell: Callable[..., bool], before: Any, default: Any) -> None:
-        self._tell = tell
-        self.before = before
+    def __init__(self, log_event: Callable[..., bool], previous: Any, default: Any) -> None:
+        self._log_event = log_event
+        self.previous = previous
         self._default = default
 
     def __call__(self, *arguments: Any, **keywords: Any) -> None:
         """Tell it, and pass it on."""
         try:
-            told = self._tell(*arguments, **keywords)
+            is_logged = self._log_event(*arguments, **keywords)
         except any_failure():
-            told = False
+            is_logged = False
         # `logging.captureWarnings` has set one that would log the same once more.
-        is_known = (
-            self.before is self._default or getattr(self.before, "__module__", "") == "logging"
+        is_duplicate = (
+            self.previous is self._default or getattr(self.previous, "__module__", "") == "logging"
         )
-        if not told or not is_known:
-            self.before(*arguments, **keywords)
+        if not is_logged or not is_duplicate:
+            self.previous(*arguments, **keywords)
 
 
-def capture_uncaught(wanted: bool) -> None:
+def capture_uncaught(is_enabled: bool) -> None:
     """Hang our hooks before those that are there, or take ours off."""
     of_warnings = getattr(warnings, "_showwarning_orig", None)
-    _hang(sys, "excepthook", wanted, _tell_exception, sys.__excepthook__)
-    _hang(threading, "excepthook", wanted, _tell_thread, threading.__excepthook__)
-    _hang(sys, "unraisablehook", wanted, _tell_unraisable, sys.__unraisablehook__)
-    _hang(warnings, "showwarning", wanted, _tell_warning, of_warnings)
-    note_starts(wanted)
+    _install_hook(sys, "excepthook", is_enabled, _log_exception, sys.__excepthook__)
+    _install_hook(
+        threading, "excepthook", is_enabled, _log_thread_exception, threading.__excepthook__
+    )
+    _install_hook(sys, "unraisablehook", is_enabled, _log_unraisable, sys.__unraisablehook__)
+    _install_hook(warnings, "showwarning", is_enabled, _log_warning, of_warnings)
+    track_thread_starts(is_enabled)
 
 
-def _hang(place: Any, name: str, wanted: bool, tell: Callable[..., bool], default: Any) -> None:
-    now = getattr(place, name)
-    if isinstance(now, Hook):
-        if not wanted:
-            setattr(place, name, now.before)
-    elif wanted:
-        setattr(place, name, Hook(tell, now, default))
+def _install_hook(
+    module: Any, name: str, is_enabled: bool, log_event: Callable[..., bool], default: Any
+) -> None:
+    current = getattr(module, name)
+    if isinstance(current, LoggingHook):
+        if not is_enabled:
+            setattr(module, name, current.previous)
+    elif is_enabled:
+        setattr(module, name, LoggingHook(log_event, current, default))
 
 
-def _tell_exception(
+def _log_exception(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> bool:
     if error is None or not isinstance(error, (Exception, BaseExceptionGroup)):
         return False  # Ctrl-C is no failure
-    if trace is None and is_lost_client(error) and running() is not None:
+    if trace is None and is_client_disconnect(error) and current_context() is not None:
         return True  # uWSGI could not send on; the access line says `aborted`
-    _log.critical("uncaught %s", kind.__name__, exc_info=(kind, error, trace), extra=_id(error))
+    _log.critical(
+        "uncaught %s",
+        kind.__name__,
+        exc_info=(kind, error, trace),
+        extra=_make_request_id_extra(error),
+    )
     return True
 
 
-def _tell_thread(args: threading.ExceptHookArgs) -> bool:
+def _log_thread_exception(args: threading.ExceptHookArgs) -> bool:
     if args.exc_value is None or isinstance(args.exc_value, SystemExit):
         return isinstance(args.exc_value, SystemExit)
     name = args.thread.name if args.thread is not None else "?"
     info = (args.exc_type, args.exc_value, args.exc_traceback)
-    extra = {**_id(args.exc_value, id_of_thread(args.thread)), "thread_name": name}
+    extra = {
+        **_make_request_id_extra(args.exc_value, get_thread_request_id(args.thread)),
+        "thread_name": name,
+    }
     _log.error("uncaught %s in a thread", args.exc_type.__name__, exc_info=info, extra=extra)
     return True
 
 
-def _tell_unraisable(args: Any) -> bool:
+def _log_unraisable(args: Any) -> bool:
     kind, error = args.exc_type, args.exc_value
     info = (kind, error if error is not None else kind(), args.exc_traceback)
     # The object itself may be half gone: its kind is all that is safe to ask for.
-    of = type(args.object).__qualname__ if args.object is not None else "nothing"
+    object_type = type(args.object).__qualname__ if args.object is not None else "nothing"
     what = args.err_msg or "Exception ignored in"
-    _log.error("%s: %s of %s", what, kind.__name__, of, exc_info=info)
+    _log.error("%s: %s of %s", what, kind.__name__, object_type, exc_info=info)
     return True
 
 
-def _tell_warning(
+def _log_warning(
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -110,17 +122,19 @@ def _tell_warning(
     return True
 
 
-def _id(error: BaseException, started_under: str | None = None) -> dict[str, object]:
+def _make_request_id_extra(
+    error: BaseException, started_under: str | None = None
+) -> dict[str, object]:
     """Return the ID of the job that failed and has ended by now, or else the thread's."""
-    found = id_of_failure(error) or started_under
-    return {} if found is None else own_extra({"request_id": found})
+    request_id = get_attached_request_id(error) or started_under
+    return {} if request_id is None else make_own_extra({"request_id": request_id})
 
 
-_ID = "_wsgi_observe_request_id"
-_OURS = "_wsgi_observe_ours"
+_REQUEST_ID_ATTRIBUTE = "_wsgi_observe_request_id"
+_MARK = "_wsgi_observe_ours"
 
 
-def note_starts(wanted: bool) -> None:
+def track_thread_starts(is_enabled: bool) -> None:
     """Hang our note before whatever starts threads, or take it off.
 
     A thread gets no context of who started it (before Python 3.14, and then only if it is asked
@@ -128,25 +142,25 @@ def note_starts(wanted: bool) -> None:
     of whoever came first on their lines.
     """
     start = threading.Thread.start
-    is_ours = getattr(start, _OURS, None) is start  # `wraps` hands our mark on to who wraps us
-    if wanted and not is_ours:
-        threading.Thread.start = _noting(start)  # type: ignore[method-assign]
-    elif is_ours and not wanted:
+    is_ours = getattr(start, _MARK, None) is start  # `wraps` hands our mark on to who wraps us
+    if is_enabled and not is_ours:
+        threading.Thread.start = _wrap_thread_start(start)  # type: ignore[method-assign]
+    elif is_ours and not is_enabled:
         threading.Thread.start = start.__wrapped__  # type: ignore[attr-defined, method-assign]
 
 
-def id_of_thread(thread: threading.Thread | None) -> str | None:
+def get_thread_request_id(thread: threading.Thread | None) -> str | None:
     """Return the ID of the request or `log_context` that a thread was started in, if any."""
-    found: str | None = getattr(thread, _ID, None)
-    return found
+    request_id: str | None = getattr(thread, _REQUEST_ID_ATTRIBUTE, None)
+    return request_id
 
 
-def _noting(start: Callable[..., None]) -> Callable[..., None]:
+def _wrap_thread_start(start: Callable[..., None]) -> Callable[..., None]:
     @wraps(start)
-    def noting(thread: threading.Thread, *arguments: Any, **keywords: Any) -> None:
+    def start_tracked(thread: threading.Thread, *arguments: Any, **keywords: Any) -> None:
         with suppress(Exception):  # a class of its own may forbid it
-            setattr(thread, _ID, current_request_id())
+            setattr(thread, _REQUEST_ID_ATTRIBUTE, current_request_id())
         start(thread, *arguments, **keywords)
 
-    setattr(noting, _OURS, noting)
-    return noting
+    setattr(start_tracked, _MARK, start_tracked)
+    return start_tracked

@@ -8,14 +8,14 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe._loggers import get_logger, watch
-from wsgi_observe._safely import ask
+from wsgi_observe._loggers import config_watch, get_logger
+from wsgi_observe._safely import call_safely
 from wsgi_observe.logs.log_record import RecordMaker
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.client_address import ClientAddress
+from wsgi_observe.wsgi.client_address import ClientAddressResolver
 from wsgi_observe.wsgi.environ import printable, request_line
 from wsgi_observe.wsgi.exchange import Exchange
-from wsgi_observe.wsgi.middleware import Layer
+from wsgi_observe.wsgi.middleware import Middleware
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from wsgi_observe.redaction import Redactor
 
 access = get_logger("wsgi_observe.access")
-_records = RecordMaker(access, logging.INFO, __file__)
+_record_maker = RecordMaker(access, logging.INFO, __file__)
 
 
-class AccessLog(Layer):
+class AccessLog(Middleware):
     """Write the access line to the logger ``wsgi_observe.access``; probes write none.
 
     Its level is INFO, and ERROR for a 5xx of which the request has logged no ERROR.
@@ -75,92 +75,106 @@ class AccessLog(Layer):
             redact_personal=redact_personal,
         )
         super().__init__(app)
-        self._level: Any = settings.access_level
-        self._query = _query_of(settings)
-        self._fields = _optional_fields(settings)
-        self._client = ClientAddress(settings.remote_addr, settings.trusted_proxies)
-        self._notes_client = not self._client.is_peers
-        self._hooks = (self._write_line,)
+        self._access_level: Any = settings.access_level
+        self._format_query = _query_formatter(settings)
+        self._field_readers = _optional_field_readers(settings)
+        self._address_resolver = ClientAddressResolver(
+            settings.remote_addr, settings.trusted_proxies
+        )
+        self._resolves_client = not self._address_resolver.is_default
+        self._close_hooks = (self._write_line,)
 
-    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+    def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Start the clock."""
-        scope = exchange.shared or exchange
-        if scope.started_at:
+        context = exchange.outer or exchange
+        if context.started_at:
             return
-        if self._notes_client:
-            self._client.note(scope, environ)
-        scope.started_at = exchange.started_at = now = perf_counter()
-        if now >= watch.due:
-            watch.check()
-        exchange.at_end = (*self._hooks, *exchange.at_end) if exchange.at_end else self._hooks
+        if self._resolves_client:
+            self._address_resolver.apply_to(context, environ)
+        context.started_at = exchange.started_at = now = perf_counter()
+        if now >= config_watch.due_at:
+            config_watch.check()
+        exchange.on_close = (
+            (*self._close_hooks, *exchange.on_close) if exchange.on_close else self._close_hooks
+        )
 
     def _write_line(self, exchange: Exchange) -> None:
-        scope = exchange.shared or exchange
-        if scope.is_probe:
+        context = exchange.outer or exchange
+        if context.is_probe:
             return
         now = perf_counter()
-        if now >= watch.due:
-            watch.check()
+        if now >= config_watch.due_at:
+            config_watch.check()
         seconds = now - exchange.started_at
-        code = exchange.code
+        status_code = exchange.status_code
         # Of a 5xx there is one ERROR line; what an app answers by itself has no other.
-        level = logging.ERROR if code >= 500 and not scope.error_logged else logging.INFO
-        if self._level is not None:
-            level = self._ask_level(exchange, code, seconds, level)
+        level = logging.ERROR if status_code >= 500 and not context.error_logged else logging.INFO
+        if self._access_level is not None:
+            level = self._choose_level(exchange, status_code, seconds, level)
         if not level or not access.isEnabledFor(level):
             return
-        facts = _facts(exchange, code, seconds)
-        for name, read in self._fields.items():
+        fields = _access_fields(exchange, status_code, seconds)
+        for name, read in self._field_readers.items():
             if (value := read(exchange.environ)) is not None:
-                facts[name] = value
-        if self._query is not None and (query := exchange.environ.get("QUERY_STRING", "")):
-            facts["query_string"] = self._query(query)
-        access.handle(_records.make(f"{request_line(exchange.environ)} {code}", facts, level))
+                fields[name] = value
+        if self._format_query is not None and (query := exchange.environ.get("QUERY_STRING", "")):
+            fields["query_string"] = self._format_query(query)
+        access.handle(
+            _record_maker.make(f"{request_line(exchange.environ)} {status_code}", fields, level)
+        )
 
-    def _ask_level(self, exchange: Exchange, code: int, seconds: float, default: int) -> int:
+    def _choose_level(
+        self, exchange: Exchange, status_code: int, seconds: float, default: int
+    ) -> int:
         # In a tuple: None is an answer, and what a failure gives instead of one.
-        answer = ask("access_level", self._level_of, exchange.environ, code, seconds)
-        return default if answer is None else answer[0]
+        result = call_safely(
+            "access_level", self._call_access_level, exchange.environ, status_code, seconds
+        )
+        return default if result is None else result[0]
 
-    def _level_of(self, environ: WSGIEnvironment, code: int, seconds: float) -> tuple[int]:
-        answer = self._level(environ, code, seconds)
-        if answer is not None and not isinstance(answer, int):
-            raise TypeError(f"access_level returns a level or None, got {answer!r}")
-        return (answer or 0,)
+    def _call_access_level(
+        self, environ: WSGIEnvironment, status_code: int, seconds: float
+    ) -> tuple[int]:
+        result = self._access_level(environ, status_code, seconds)
+        if result is not None and not isinstance(result, int):
+            raise TypeError(f"access_level returns a level or None, got {result!r}")
+        return (result or 0,)
 
 
-def _query_of(settings: Settings) -> Callable[[str], str] | None:
+def _query_formatter(settings: Settings) -> Callable[[str], str] | None:
     """Return what makes a query fit to be told, if it is."""
     if not settings.access_query:
         return None
     return settings.redactor().query if settings.redact else printable
 
 
-def _optional_fields(settings: Settings) -> dict[str, Callable[[WSGIEnvironment], object]]:
+def _optional_field_readers(settings: Settings) -> dict[str, Callable[[WSGIEnvironment], object]]:
     """Return how the fields that are on the line only on request are read from an environ."""
     if not settings.access_fields:
         return {}
     redactor = settings.redactor() if settings.redact else None
-    readers: dict[str, Callable[[WSGIEnvironment], object]] = {
-        "host": partial(_header, "HTTP_HOST", redactor),
-        "referer": partial(_header, "HTTP_REFERER", redactor),
+    path_secret_finders: dict[str, Callable[[WSGIEnvironment], object]] = {
+        "host": partial(_read_url_header, "HTTP_HOST", redactor),
+        "referer": partial(_read_url_header, "HTTP_REFERER", redactor),
         "request_bytes": _request_bytes,
     }
-    return {name: readers[name] for name in settings.access_fields}
+    return {name: path_secret_finders[name] for name in settings.access_fields}
 
 
-def _header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> str | None:
+def _read_url_header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> str | None:
     """Return a header that may be a URL, without secrets; None where there is none."""
     if key not in environ:
         return None
     value = str(environ[key])
     if redactor is not None:
-        from wsgi_observe.redaction.path_secrets import on_this_path  # loaded with the redactor
+        from wsgi_observe.redaction.path_secrets import (
+            with_path_secrets,  # loaded with the redactor
+        )
 
         # The page before may have been one of the app's own.
         path = value.partition("?")[0].partition("://")[2].partition("/")[2]
         scheme = "http://" if key == "HTTP_HOST" else ""  # nothing but a client's `user:password@`
-        value = on_this_path(redactor, f"/{path}").url(scheme + value).removeprefix(scheme)
+        value = with_path_secrets(redactor, f"/{path}").url(scheme + value).removeprefix(scheme)
     return printable(value)
 
 
@@ -172,20 +186,20 @@ def _request_bytes(environ: WSGIEnvironment) -> int | None:
     return 0 if not declared and "HTTP_TRANSFER_ENCODING" not in environ else None
 
 
-def _facts(exchange: Exchange, code: int, seconds: float) -> dict[str, object]:
+def _access_fields(exchange: Exchange, status_code: int, seconds: float) -> dict[str, object]:
     # `int` takes half the time of `round`.
-    facts: dict[str, object] = {
-        "status_code": code,
+    fields: dict[str, object] = {
+        "status_code": status_code,
         "duration_ms": int(seconds * 1_000_000) / 1000,
-        "response_bytes": exchange.written + exchange.passed,
+        "response_bytes": exchange.bytes_written + exchange.bytes_yielded,
         "outcome": exchange.outcome,
     }
-    if exchange.went_out_at:
-        facts["ttfb_ms"] = int((exchange.went_out_at - exchange.started_at) * 1_000_000) / 1000
+    if exchange.headers_sent_at:
+        fields["ttfb_ms"] = int((exchange.headers_sent_at - exchange.started_at) * 1_000_000) / 1000
     environ = exchange.environ
     if "HTTP_USER_AGENT" in environ:
         agent = environ["HTTP_USER_AGENT"]
-        facts["user_agent"] = agent if agent.isprintable() else printable(agent)
+        fields["user_agent"] = agent if agent.isprintable() else printable(agent)
     if exchange.exc_type is not None:
-        facts["exc_type"] = exchange.exc_type
-    return facts
+        fields["exc_type"] = exchange.exc_type
+    return fields

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from wsgi_observe._loggers import get_logger, watch
-from wsgi_observe._safely import ask
+from wsgi_observe._loggers import config_watch, get_logger
+from wsgi_observe._safely import call_safely
 from wsgi_observe.errors import (
     Error,
-    Shape,
-    headers_of_a_failed_success,
-    headers_of_an_error,
+    ErrorRenderer,
+    headers_for_failed_response,
+    headers_for_replaced_body,
 )
 from wsgi_observe.errors.framework_pages import (
-    NOTHING_SAID,
+    NO_DESCRIPTION,
     StockError,
     read_stock_page,
     read_stock_text,
@@ -24,9 +24,9 @@ from wsgi_observe.wsgi.environ import request_line
 from wsgi_observe.wsgi.exceptions import is_logged, is_unreadable_body, mark_logged
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import prefers_html, vary_on_accept
-from wsgi_observe.wsgi.middleware import Layer
-from wsgi_observe.wsgi.request_body import watch_body
-from wsgi_observe.wsgi.response import Answer, Headers, Transfer
+from wsgi_observe.wsgi.middleware import Middleware
+from wsgi_observe.wsgi.request_body import wrap_input
+from wsgi_observe.wsgi.response import Headers, Response, StaticResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _log = get_logger("wsgi_observe.errors")
 
 
-class ErrorEnvelope(Layer):
+class ErrorEnvelope(Middleware):
     """Answer with the error envelope for an app that fails or that has no body for its error.
 
     :param error_format: ``envelope``, or ``problem`` for problem details (RFC 9457).
@@ -67,12 +67,12 @@ class ErrorEnvelope(Layer):
         super().__init__(app)
         self._html_errors = settings.html_errors
         self._negotiates = settings.negotiate
-        self._propagates = _one_argument(settings.propagate)
-        self._shape = Shape(settings.error_format, settings.render_error)
+        self._should_propagate = _accepting_exception(settings.propagate)
+        self._renderer = ErrorRenderer(settings.error_format, settings.render_error)
 
-    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+    def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Spread the net."""
-        exchange.net = self
+        exchange.error_handler = self
         # A GET without both of these headers has no body (RFC 9112, section 6.3).
         if (
             environ.get("REQUEST_METHOD") != "GET"
@@ -80,112 +80,134 @@ class ErrorEnvelope(Layer):
             or "HTTP_TRANSFER_ENCODING" in environ
         ):
             exchange.may_have_body = True
-            watch_body(environ)
+            wrap_input(environ)
 
-    def catch(self, transfer: Transfer, error: BaseException) -> Answer | None:
+    def handle_exception(self, response: Response, error: BaseException) -> StaticResponse | None:
         """Log `error` and return the envelope of a 500, unless it is to be raised on.
 
         A request body that cannot be read is the client's doing: a 400, and no ERROR line.
         """
-        if ask("propagate", self._propagates, error):
+        if call_safely("propagate", self._should_propagate, error):
             return None
-        if ask("looking at a failure", is_unreadable_body, error):
-            return self._answer_to_unreadable(transfer)
-        self.note(transfer, error)
-        headers = headers_of_a_failed_success(transfer.headers)
-        return self._answer(transfer, "500 Internal Server Error", headers)
+        if call_safely("looking at a failure", is_unreadable_body, error):
+            return self._unreadable_body_response(response)
+        self.log_exception(response, error)
+        headers = headers_for_failed_response(response.headers)
+        return self._error_response(response, "500 Internal Server Error", headers)
 
-    def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
+    def replace_error_response(
+        self, response: Response, first_chunk: bytes | None
+    ) -> StaticResponse | None:
         """Return the envelope in place of an error body that was not written for this app.
 
         What the app's author says in it becomes the description, unless an exception is behind the
         response: a framework may show that to the client.
         """
-        if not transfer.status[:3].isdecimal():
+        if not response.status[:3].isdecimal():
             return None
-        if transfer.scope.unreadable:
-            transfer.outcome = "aborted"
-            if transfer.status >= "5" and not transfer.scope.error_logged:
-                return self._answer_to_unreadable(transfer)
-        found = ask("reading an error page", self._replaceable, transfer, first)
-        if found is None:
+        if response.context.is_body_unreadable:
+            response.outcome = "aborted"
+            if response.status >= "5" and not response.context.error_logged:
+                return self._unreadable_body_response(response)
+        stock_error = call_safely(
+            "reading an error page", self._read_stock_error, response, first_chunk
+        )
+        if stock_error is None:
             return None
-        if transfer.exc_type is not None:
-            found = NOTHING_SAID
-        return self._answer(transfer, transfer.status, headers_of_an_error(transfer.headers), found)
+        if response.exc_type is not None:
+            stock_error = NO_DESCRIPTION
+        return self._error_response(
+            response, response.status, headers_for_replaced_body(response.headers), stock_error
+        )
 
-    def note(self, transfer: Transfer, error: BaseException) -> None:
+    def log_exception(self, response: Response, error: BaseException) -> None:
         """Log `error` with its traceback, once; not what is the doing of the client."""
-        if ask("looking at a failure", is_unreadable_body, error):
-            transfer.outcome = "aborted"
+        if call_safely("looking at a failure", is_unreadable_body, error):
+            response.outcome = "aborted"
             return
         if is_logged(error):
             return
-        watch.check_if_due()
-        ask("logging a failure", _log_failure, transfer, error)
-        transfer.scope.error_logged = transfer.scope.error_logged or True
-        mark_logged(error, transfer.scope)
+        config_watch.check_if_due()
+        call_safely("logging a failure", _log_failure, response, error)
+        response.context.error_logged = response.context.error_logged or True
+        mark_logged(error, response.context)
 
-    def _replaceable(self, transfer: Transfer, first: bytes | None) -> StockError | None:
+    def _read_stock_error(self, response: Response, first_chunk: bytes | None) -> StockError | None:
         """Return what the app's error body says, if it gives way to the envelope."""
         if self._html_errors == "keep":
             return None
-        content_type = _header(transfer.headers, "content-type").lower()
-        if first is None and (transfer.method != "HEAD" or not content_type):
-            return NOTHING_SAID
-        if _header(transfer.headers, "content-encoding"):
+        content_type = _get_header(response.headers, "content-type").lower()
+        if first_chunk is None and (response.method != "HEAD" or not content_type):
+            return NO_DESCRIPTION
+        if _get_header(response.headers, "content-encoding"):
             return None
         if content_type.startswith(("text/html", "application/xhtml+xml")):
-            return self._replaceable_page(transfer, first)
-        return None if first is None else read_stock_text(first, *_asked(transfer))
+            return self._read_stock_html(response, first_chunk)
+        return (
+            None
+            if first_chunk is None
+            else read_stock_text(first_chunk, *_status_and_path(response))
+        )
 
-    def _replaceable_page(self, transfer: Transfer, first: bytes | None) -> StockError | None:
+    def _read_stock_html(self, response: Response, first_chunk: bytes | None) -> StockError | None:
         """Return what an HTML page says, if it gives way to the envelope.
 
         A HEAD has no body to judge by. It keeps the app's headers, unless a GET would have brought
         the envelope whatever the page is.
         """
-        found = None if first is None else read_stock_page(first, *_asked(transfer))
-        if found is None and self._html_errors != "replace":
+        stock_error = (
+            None
+            if first_chunk is None
+            else read_stock_page(first_chunk, *_status_and_path(response))
+        )
+        if stock_error is None and self._html_errors != "replace":
             return None
         if self._negotiates:
-            vary_on_accept(transfer.headers)
-            if prefers_html(transfer.environ.get("HTTP_ACCEPT", "")):
+            vary_on_accept(response.headers)
+            if prefers_html(response.environ.get("HTTP_ACCEPT", "")):
                 return None
-        return found or NOTHING_SAID
+        return stock_error or NO_DESCRIPTION
 
-    def _answer_to_unreadable(self, transfer: Transfer) -> Answer:
+    def _unreadable_body_response(self, response: Response) -> StaticResponse:
         """Answer the client whose request body could not be read."""
-        transfer.outcome = "aborted"
-        headers = headers_of_a_failed_success(transfer.headers)
-        return self._answer(transfer, "400 Bad Request", headers)
+        response.outcome = "aborted"
+        headers = headers_for_failed_response(response.headers)
+        return self._error_response(response, "400 Bad Request", headers)
 
-    def _answer(
-        self, transfer: Transfer, status: str, headers: Headers, found: StockError = NOTHING_SAID
-    ) -> Answer:
-        error = Error.of_status(status, transfer.scope.request_id, found.description, found.members)
-        body, media_type = self._shape.document(error)
+    def _error_response(
+        self,
+        response: Response,
+        status: str,
+        headers: Headers,
+        stock_error: StockError = NO_DESCRIPTION,
+    ) -> StaticResponse:
+        error = Error.from_status(
+            status, response.context.request_id, stock_error.description, stock_error.members
+        )
+        body, media_type = self._renderer.document(error)
         headers += [("Content-Type", media_type), ("Content-Length", str(len(body)))]
-        return Answer(status, headers, body)
+        return StaticResponse(status, headers, body)
 
 
-def _asked(transfer: Transfer) -> tuple[str, str]:
+def _status_and_path(response: Response) -> tuple[str, str]:
     """Return the status line, and the path below the mount point as frameworks show it."""
-    path: str = transfer.environ.get("PATH_INFO", "")
+    path: str = response.environ.get("PATH_INFO", "")
     # PEP 3333 hands bytes over as Latin-1.
-    return transfer.status, path.encode("latin-1", "replace").decode("utf-8", "replace")
+    return response.status, path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _log_failure(transfer: Transfer, error: BaseException) -> None:
+def _log_failure(response: Response, error: BaseException) -> None:
     exc_info = (type(error), error, error.__traceback__)
-    _log.error("%s failed", request_line(transfer.environ), exc_info=exc_info)
+    _log.error("%s failed", request_line(response.environ), exc_info=exc_info)
 
 
-def _header(headers: Headers, wanted: str) -> str:
+def _get_header(headers: Headers, wanted: str) -> str:
     return next((value for name, value in headers if name.lower() == wanted), "")
 
 
-def _one_argument(propagate: bool | Callable[..., object]) -> Callable[[BaseException], object]:
+def _accepting_exception(
+    propagate: bool | Callable[..., object],
+) -> Callable[[BaseException], object]:
     """Return `propagate` as a callable that takes the exception, as the user's own may or not."""
     if not callable(propagate):
         return lambda _error: propagate

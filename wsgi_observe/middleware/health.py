@@ -10,11 +10,11 @@ from wsgi_observe._loggers import get_logger
 from wsgi_observe.health import Check, HealthState, Readiness, Report
 from wsgi_observe.health import report as pages
 from wsgi_observe.health.probe_paths import ProbePath
-from wsgi_observe.health.state import Either
+from wsgi_observe.health.state import AnyState
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.exchange import Exchange
-from wsgi_observe.wsgi.middleware import Layer, inward
-from wsgi_observe.wsgi.response import Answer
+from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
+from wsgi_observe.wsgi.response import StaticResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -24,7 +24,7 @@ _log = get_logger("wsgi_observe.health")
 _METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-class Health(Layer):
+class Health(Middleware):
     """Answer liveness on ``/health`` and readiness on ``/ready``; pass all else on.
 
     Liveness touches nothing. Readiness runs the checks; the client sees their names and
@@ -55,57 +55,64 @@ class Health(Layer):
         check_ttl: float = 2.0,
         check_remind: float = 300.0,
     ) -> None:
-        given: dict[str, Any] = {"live_path": live_path, "ready_path": ready_path}
+        paths_given: dict[str, Any] = {"live_path": live_path, "ready_path": ready_path}
         settings = Settings(
             check_timeout=check_timeout,
             check_ttl=check_ttl,
             check_remind=check_remind,
-            **{name: path for name, path in given.items() if path is not None},
+            **{name: path for name, path in paths_given.items() if path is not None},
         )
         super().__init__(app)
-        self._readiness = _engine(checks or {}, state, settings)
+        self._readiness = _make_readiness(checks or {}, state, settings)
         self._state = self._readiness.state
         self._live_path = settings.live_path
         self._ready_path = settings.ready_path
-        self._make_way(app)
-        self._answers = dict(self._places())
+        self._defer_to_inner(app)
+        self._responses = dict(self._iter_routes())
         self.probes = tuple(self._probe_paths(settings.fields_set))
         # Paths that were not asked for yet.
-        self._undecided = {s: probe for probe in self.probes for s in _spellings(probe.path)}
-        self._beginnings = tuple(probe.path.rstrip("/") or "/" for probe in self.probes)
-        self._latest: tuple[Report | None, Answer] = (None, pages.ALIVE)
+        self._undecided_paths = {
+            s: probe for probe in self.probes for s in _slash_variants(probe.path)
+        }
+        self._path_prefixes = tuple(probe.path.rstrip("/") or "/" for probe in self.probes)
+        self._latest_response: tuple[Report | None, StaticResponse] = (
+            None,
+            pages.LIVENESS_RESPONSE,
+        )
 
-    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> WSGIApplication | None:
+    def process_request(
+        self, exchange: Exchange, environ: WSGIEnvironment
+    ) -> WSGIApplication | None:
         """Answer a probe, and have it left out of the log."""
         path = environ.get("PATH_INFO", "")
-        if not path.startswith(self._beginnings):
+        if not path.startswith(self._path_prefixes):
             return None
-        answer = self._answers.get(path)
+        response = self._responses.get(path)
         method = environ.get("REQUEST_METHOD")
-        if answer is None or method not in _METHODS:
+        if response is None or method not in _METHODS:
             return None
-        if path in self._undecided and self._is_the_apps(self._undecided[path]):
+        if path in self._undecided_paths and self._is_app_route(self._undecided_paths[path]):
             return None
         if method == "OPTIONS":
             # A CORS preflight is about the request that follows, which may be the app's.
             if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
                 return None
-            answer = partial(pages.with_allow, answer, _METHODS)
-        exchange.scope.is_probe = True
+            response = partial(pages.respond_to_options, response, _METHODS)
+        exchange.context.is_probe = True
         if path == self._ready_path and method != "OPTIONS" and not environ.get("QUERY_STRING"):
-            report, ready = self._latest
+            report, ready_response = self._latest_response
             state = self._state
             if report is not None and not state.draining and not state.starting:
                 # The common question within the TTL: nothing is to run for it.
-                is_fresh = self._readiness.fresh() is report
-                return cast("WSGIApplication", ready) if is_fresh else answer
-        return answer
+                is_fresh = self._readiness.get_cached_report() is report
+                return cast("WSGIApplication", ready_response) if is_fresh else response
+        return response
 
-    def report_owners(self) -> tuple[ProbePath, ...]:
+    def find_probe_owners(self) -> tuple[ProbePath, ...]:
         """Look who answers each probe path, for a report before the first request."""
         for probe in self.probes:
-            probe.look(self.app)
-            probe.reported = probe.conflict()
+            probe.detect_route(self.app)
+            probe.reported_conflict = probe.conflict()
         return self.probes
 
     @property
@@ -114,30 +121,30 @@ class Health(Layer):
         return self._readiness.names
 
     @property
-    def slowest_check(self) -> float:
+    def max_check_timeout(self) -> float:
         """The longest timeout of a check, in seconds."""
-        return self._readiness.slowest
+        return self._readiness.max_timeout
 
-    def follow(self, state: HealthState) -> None:
+    def add_state(self, state: HealthState) -> None:
         """Be starting or draining also while `state` is, as the server round the app may be."""
-        self._state = Either(self._state, state)
+        self._state = AnyState(self._state, state)
 
-    def _is_the_apps(self, probe: ProbePath) -> bool:
+    def _is_app_route(self, probe: ProbePath) -> bool:
         """Decide at the first request to a probe path who answers it; warn of what it hides."""
-        if not probe.look(self.app):
+        if not probe.detect_route(self.app):
             return False
-        is_apps = probe.owner == "app"
-        for path in _spellings(probe.path):
-            if is_apps:
-                self._answers.pop(path, None)
-            self._undecided.pop(path, None)
+        is_app_route = probe.owner == "app"
+        for path in _slash_variants(probe.path):
+            if is_app_route:
+                self._responses.pop(path, None)
+            self._undecided_paths.pop(path, None)
         conflict = probe.conflict()
         # Another `Health` further in reports it itself.
-        is_outer = any(isinstance(one, Health) for one in inward(self.app))
-        if conflict is not None and conflict != probe.reported and not is_outer:
-            probe.reported = conflict
+        is_outer = any(isinstance(one, Health) for one in iter_wrapped_apps(self.app))
+        if conflict is not None and conflict != probe.reported_conflict and not is_outer:
+            probe.reported_conflict = conflict
             _log.warning("%s", conflict)
-        return is_apps
+        return is_app_route
 
     def _probe_paths(self, fields_set: Collection[str]) -> Iterator[ProbePath]:
         checked = "checks were given" if self._readiness.names else None
@@ -147,65 +154,69 @@ class Health(Layer):
                 why = f"{setting} was set" if setting in fields_set else reason
                 yield ProbePath(path, setting, why)
 
-    def _make_way(self, app: object) -> None:
+    def _defer_to_inner(self, app: object) -> None:
         """Leave to a `Health` further in what it answers already.
 
         Otherwise one that a server's set-up puts round an app that has its own would answer in
         its place, without its checks.
         """
-        for inner in inward(app):
+        for inner in iter_wrapped_apps(app):
             if not isinstance(inner, Health):
                 continue
-            if _same(self._live_path, inner._ready_path):
+            if _is_same_path(self._live_path, inner._ready_path):
                 self._live_path = ""
-            if _same(self._ready_path, inner._live_path):
+            if _is_same_path(self._ready_path, inner._live_path):
                 self._ready_path = ""
-            if _same(self._ready_path, inner._ready_path):
+            if _is_same_path(self._ready_path, inner._ready_path):
                 self._readiness = inner._readiness
                 return
 
-    def _places(self) -> Iterator[tuple[str, WSGIApplication]]:
+    def _iter_routes(self) -> Iterator[tuple[str, WSGIApplication]]:
         """Yield every path that is answered, and how; of two the same the later counts."""
         base = self._ready_path.rstrip("/")
         for name in self._readiness.names if base else ():
             # PEP 3333 hands the bytes of a path over as Latin-1.
-            for path in _spellings(f"{base}/{name.encode().decode('latin-1')}"):
-                yield path, partial(self._ready, (name,))
-        for path in _spellings(self._ready_path):
-            yield path, partial(self._ready, None)
-        for path in _spellings(self._live_path):
+            for path in _slash_variants(f"{base}/{name.encode().decode('latin-1')}"):
+                yield path, partial(self._serve_readiness, (name,))
+        for path in _slash_variants(self._ready_path):
+            yield path, partial(self._serve_readiness, None)
+        for path in _slash_variants(self._live_path):
             # mypy does not know that a named tuple can be callable.
-            yield path, cast("WSGIApplication", pages.ALIVE)
+            yield path, cast("WSGIApplication", pages.LIVENESS_RESPONSE)
 
-    def _ready(
+    def _serve_readiness(
         self,
         names: tuple[str, ...] | None,
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
         query = environ.get("QUERY_STRING")
-        answer = self._answer_to(names, query) if query or names else self._answer()
-        return answer(environ, start_response)
+        response = (
+            self._filtered_response(names, query) if query or names else self._common_response()
+        )
+        return response(environ, start_response)
 
-    def _answer(self) -> Answer:
+    def _common_response(self) -> StaticResponse:
         """Return the answer to the common question, made once for each report."""
         report = self._report()
-        latest, answer = self._latest
+        latest, response = self._latest_response
         if report is not latest:
-            answer = pages.page(report)
-            self._latest = (report, answer)  # in one go: other threads read it
-        return answer
+            response = pages.json_response(report)
+            self._latest_response = (report, response)  # in one go: other threads read it
+        return response
 
-    def _answer_to(self, names: tuple[str, ...] | None, query: str | None) -> Answer:
-        asked = _parsed(query or "")
-        wanted = dict.fromkeys(asked.get("exclude", ()))  # each once, in their order
+    def _filtered_response(
+        self, names: tuple[str, ...] | None, query: str | None
+    ) -> StaticResponse:
+        params = _parse_query(query or "")
+        wanted = dict.fromkeys(params.get("exclude", ()))  # each once, in their order
         known = self._readiness.names if names is None else names
         excluded = [name for name in known if name in wanted]
         unknown = [name for name in wanted if name not in self._readiness.names]
         report = self._report(names, excluded)
-        if "verbose" not in asked:
-            return pages.page(report, unknown)
-        return pages.verbose_page(self._ready_path.strip("/"), report, excluded, unknown)
+        if "verbose" not in params:
+            return pages.json_response(report, unknown)
+        return pages.verbose_response(self._ready_path.strip("/"), report, excluded, unknown)
 
     def _report(self, names: tuple[str, ...] | None = None, exclude: Iterable[str] = ()) -> Report:
         state = self._state
@@ -215,7 +226,7 @@ class Health(Layer):
         return self._readiness.report(names, tuple(exclude))
 
 
-def _engine(
+def _make_readiness(
     checks: Mapping[str, Callable[[], object] | Check | str],
     state: HealthState | None,
     settings: Settings,
@@ -229,7 +240,7 @@ def _engine(
     )
 
 
-def _parsed(query: str) -> dict[str, list[str]]:
+def _parse_query(query: str) -> dict[str, list[str]]:
     from urllib.parse import parse_qs  # for probes that ask in detail
 
     # The bytes of a query that nobody percent-encoded, as PEP 3333 hands them over.
@@ -237,10 +248,10 @@ def _parsed(query: str) -> dict[str, list[str]]:
     return parse_qs(query, keep_blank_values=True)
 
 
-def _spellings(path: str) -> set[str]:
+def _slash_variants(path: str) -> set[str]:
     """Return a path with and without its trailing slash; of the root there is but one."""
     return {path.rstrip("/"), path.rstrip("/") + "/"} - {""} if path else set()
 
 
-def _same(path: str, other: str) -> bool:
-    return not _spellings(path).isdisjoint(_spellings(other))
+def _is_same_path(path: str, other: str) -> bool:
+    return not _slash_variants(path).isdisjoint(_slash_variants(other))

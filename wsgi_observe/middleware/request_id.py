@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.context import REQUEST_ID_KEY, Scope
-from wsgi_observe.ids import new_id, new_span_id, read_id, trace_id
+from wsgi_observe.context import REQUEST_ID_KEY, RequestContext
+from wsgi_observe.ids import new_id, new_span_id, parse_id, parse_trace_id
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.client_address import ClientAddress
+from wsgi_observe.wsgi.client_address import ClientAddressResolver
 from wsgi_observe.wsgi.exchange import Exchange
-from wsgi_observe.wsgi.middleware import Layer
+from wsgi_observe.wsgi.middleware import Middleware
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 
-class RequestID(Layer):
+class RequestID(Middleware):
     """Take over an inbound request ID or make one; echo it on every response.
 
     The app finds it as ``environ["HTTP_X_REQUEST_ID"]`` and
@@ -58,50 +58,54 @@ class RequestID(Layer):
             user_key=user_key,
         )
         super().__init__(app)
-        self._headers = [
+        self._inbound_headers = [
             (name, "HTTP_" + name.upper().replace("-", "_")) for name in settings.request_id_headers
         ]
-        self._trust = settings.trust_request_id
-        self._exposes = settings.expose_request_id
+        self._trusted_peers = settings.trust_request_id
+        self._expose_request_id = settings.expose_request_id
         self._user_key: Any = settings.user_key
-        self._client = ClientAddress(settings.remote_addr, settings.trusted_proxies)
-        self._notes_client = not self._client.is_peers
+        self._address_resolver = ClientAddressResolver(
+            settings.remote_addr, settings.trusted_proxies
+        )
+        self._resolves_client = not self._address_resolver.is_default
 
-    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+    def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Give the request its ID, unless it has one."""
-        scope = exchange.shared or exchange
-        if scope.request_id is None:
-            for name, key in self._headers:
-                if key in environ and (found := read_id(name, environ[key])) is not None:
-                    request_id = found if self._trusts(environ) else self._replace(found, scope)
+        context = exchange.outer or exchange
+        if context.request_id is None:
+            for name, key in self._inbound_headers:
+                if key in environ and (parsed := parse_id(name, environ[key])) is not None:
+                    request_id = (
+                        parsed if self._is_trusted(environ) else self._replace_id(parsed, context)
+                    )
                     break
             else:
                 request_id = new_id()
-            scope.request_id = request_id
+            context.request_id = request_id
             environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
-            if not self._exposes:
-                scope.exposes_id = False
-            if self._notes_client:
-                self._client.note(scope, environ)
+            if not self._expose_request_id:
+                context.expose_request_id = False
+            if self._resolves_client:
+                self._address_resolver.apply_to(context, environ)
             if self._user_key:
-                scope.user_key = self._user_key
+                context.user_key = self._user_key
             if "HTTP_TRACEPARENT" in environ:
-                self._join_trace(scope, environ)
+                self._continue_trace(context, environ)
 
-    def _join_trace(self, scope: Scope, environ: WSGIEnvironment) -> None:
+    def _continue_trace(self, context: RequestContext, environ: WSGIEnvironment) -> None:
         """Have the lines tell the caller's trace (W3C), with a span of ours in it."""
-        found = trace_id(environ["HTTP_TRACEPARENT"])
-        if found is not None and self._trusts(environ):
-            scope.trace = {"trace_id": found, "span_id": new_span_id()}
+        parsed = parse_trace_id(environ["HTTP_TRACEPARENT"])
+        if parsed is not None and self._is_trusted(environ):
+            context.trace = {"trace_id": parsed, "span_id": new_span_id()}
 
-    def _replace(self, inbound: str, scope: Scope) -> str:
-        scope.add({"client_request_id": inbound})
+    def _replace_id(self, inbound: str, context: RequestContext) -> str:
+        context.add_fields({"client_request_id": inbound})
         return new_id()
 
-    def _trusts(self, environ: WSGIEnvironment) -> bool:
+    def _is_trusted(self, environ: WSGIEnvironment) -> bool:
         """Return whether the peer may name the request; one with no address (a socket) may not."""
-        if isinstance(self._trust, bool):
-            return self._trust
+        if isinstance(self._trusted_peers, bool):
+            return self._trusted_peers
         from ipaddress import ip_address  # loaded with the networks
 
         try:
@@ -110,4 +114,4 @@ class RequestID(Layer):
             return False
         # A dual-stack server shows an IPv4 peer as ::ffff:10.0.0.1.
         peer = getattr(peer, "ipv4_mapped", None) or peer
-        return any(peer in network for network in self._trust)
+        return any(peer in network for network in self._trusted_peers)

@@ -10,27 +10,31 @@ from typing import Any
 from urllib.parse import quote
 
 from wsgi_observe import validators as fit_words
-from wsgi_observe.redaction.budget import CHARACTERS, Budget, within
+from wsgi_observe.redaction.budget import MAX_CHARACTERS, Budget, truncate_to_budget
 from wsgi_observe.redaction.credentials import (
-    SHORTEST_LINK,
-    without_forms,
-    without_links,
-    without_tokens,
+    MIN_LINK_LENGTH,
+    redact_credentials,
+    redact_links,
+    redact_vendor_tokens,
 )
-from wsgi_observe.redaction.data import MAY_BE_A_CARD, Copier
-from wsgi_observe.redaction.documents import without_documents
-from wsgi_observe.redaction.named_values import without_values
+from wsgi_observe.redaction.data import MIN_CARD_NO, RedactingCopier
+from wsgi_observe.redaction.documents import redact_documents
+from wsgi_observe.redaction.named_values import redact_named_values
 from wsgi_observe.redaction.patterns import without_matches
-from wsgi_observe.redaction.personal_data import LEAST_DIGITS, without_numbers, without_personal
-from wsgi_observe.redaction.prescan import SHORT, Glance
-from wsgi_observe.redaction.query import redacted_query
-from wsgi_observe.redaction.sensitive_names import Names
-from wsgi_observe.redaction.sensitive_words import OUR_OWN, REDACTED
+from wsgi_observe.redaction.personal_data import (
+    MIN_DIGITS,
+    redact_account_numbers,
+    redact_personal_data,
+)
+from wsgi_observe.redaction.prescan import MAX_PRESCAN_LENGTH, Prescan
+from wsgi_observe.redaction.query import redact_query
+from wsgi_observe.redaction.sensitive_names import SensitiveNames
+from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
 from wsgi_observe.wsgi.exceptions import any_failure
 
-__all__ = ["QUERIES", "REDACTED", "SHORTEST_LINK", "URLS", "Budget", "Redactor"]
+__all__ = ["MIN_LINK_LENGTH", "QUERY_FIELDS", "REDACTED", "URLS", "Budget", "Redactor"]
 
-QUERIES = frozenset({"query_string", "QUERY_STRING"})
+QUERY_FIELDS = frozenset({"query_string", "QUERY_STRING"})
 """Names of what is looked at as a query is, where also ``code`` and ``key`` are credentials."""
 
 URLS = frozenset(
@@ -43,11 +47,11 @@ URLS = frozenset(
 )
 """Names of what is looked at as a URL is: its path may be a link that is good for one time."""
 
-_PLAIN = frozenset({int, float, bool, type(None)})
-_LEAST = 6  # characters
-_OF_A_PATH = (1536, 150)  # characters, and steps
+_SCALARS = frozenset({int, float, bool, type(None)})
+_MIN_SECRET_LENGTH = 6  # characters
+_PATH_BUDGET = (1536, 150)  # characters, and steps
 _MOST_UNCHANGED, _LONGEST_UNCHANGED = 1024, 512  # texts that are remembered
-_OF_A_QUERY = 500  # steps, for some dozens of names
+_QUERY_STEPS = 500  # steps, for some dozens of names
 
 
 class Redactor:
@@ -73,51 +77,57 @@ class Redactor:
         patterns: Iterable[str] = (),
         personal: bool = False,
     ) -> None:
-        self._names = Names(add, keep)
-        self._finds_nothing = Glance(self._names).finds_nothing
-        self._known = self._names.known.get
-        self.judge = self._names.judge
+        self._names = SensitiveNames(add, keep)
+        self._is_clean = Prescan(self._names).is_clean
+        self._get_cached = self._names.cached.get
+        self.is_sensitive_name = self._names.is_sensitive_name
         self._personal = personal
-        self._looks_at_words = personal  # where a word or number alone may have to go
+        self._needs_full_scan = personal  # where a word or number alone may have to go
         self._patterns = tuple(map(re.compile, fit_words.patterns("redact_patterns", patterns)))
         self.has_patterns = bool(self._patterns)
         self._searches_all = personal or self.has_patterns
-        self.plain_below = -inf if self.has_patterns else MAY_BE_A_CARD
+        self.plain_below = -inf if self.has_patterns else MIN_CARD_NO
         """Below this an integer is shown without being searched."""
         self._unchanged: set[str] = set()  # texts that were searched in vain
         self._secrets: tuple[str, ...] = ()
-        self._segments: Callable[[str, str], str] | None = None
+        self._replace_path_segments: Callable[[str, str], str] | None = None
 
-    def knowing(self, secrets: Iterable[str]) -> Redactor:
+    def with_secrets(self, secrets: Iterable[str]) -> Redactor:
         """Return a redactor that takes out these very texts too, wherever they stand.
 
         Too short a text is recognised only as a part of a path, behind a slash.
         """
-        made = copy(self)
-        made._unchanged = set()
+        redactor = copy(self)
+        redactor._unchanged = set()
         forms = {form: None for one in secrets if one for form in (one, quote(one, safe=""))}
-        made._secrets = tuple(form for form in forms if len(form) >= _LEAST)
-        short = [re.escape(form) for form in forms if len(form) < _LEAST]
+        redactor._secrets = tuple(form for form in forms if len(form) >= _MIN_SECRET_LENGTH)
+        short = [re.escape(form) for form in forms if len(form) < _MIN_SECRET_LENGTH]
         if short:
-            made._segments = re.compile(rf"(?<=/)(?:{'|'.join(short)})(?![\w.~%+-])").sub
-        made._looks_at_words = made._searches_all = True
-        return made
+            redactor._replace_path_segments = re.compile(
+                rf"(?<=/)(?:{'|'.join(short)})(?![\w.~%+-])"
+            ).sub
+        redactor._needs_full_scan = redactor._searches_all = True
+        return redactor
 
     @property
-    def glance(self) -> Callable[[str], bool] | None:
+    def prescan(self) -> Callable[[str], bool] | None:
         """What tells of most texts that nothing is to be taken out, where that can be told.
 
         Its False is no verdict.
         """
-        return None if self._searches_all else self._finds_nothing
+        return None if self._searches_all else self._is_clean
 
     @property
     def glance_at_whole(self) -> Callable[[str], bool] | None:
         """The same for whole texts, not for several in a row, where a pattern may not match."""
-        return self._is_clean if self.has_patterns and not self._looks_at_words else self.glance
+        return (
+            self._matches_nothing
+            if self.has_patterns and not self._needs_full_scan
+            else self.prescan
+        )
 
-    def _is_clean(self, text: str) -> bool:
-        return self._finds_nothing(text) and not self.matches(text)
+    def _matches_nothing(self, text: str) -> bool:
+        return self._is_clean(text) and not self.matches(text)
 
     def matches(self, text: str) -> bool:
         """Return whether one of the patterns matches somewhere in a text."""
@@ -131,32 +141,34 @@ class Redactor:
         >>> [Redactor().is_sensitive(name) for name in ("userApiKey", "tokens_used", "author")]
         [True, False, False]
         """
-        return self._names.in_a_query(name) if in_query else name in self._names
+        return self._names.is_sensitive_in_query(name) if in_query else name in self._names
 
     def field(self, name: str, value: object, budget: Budget | None = None) -> Any:
         """Return what may be seen of a named value.
 
         :param budget: the work that may be done, where it is that of a whole record.
         """
-        is_sensitive = self._known(name)
+        is_sensitive = self._get_cached(name)
         if is_sensitive is None:
-            is_sensitive = self.judge(name, budget or Budget())
+            is_sensitive = self.is_sensitive_name(name, budget or Budget())
         kind = type(value)
         if is_sensitive:
             return REDACTED if self._names.hides(name, kind) else value
         if kind is str:
-            return self._field_of_text(name, value, budget)  # type: ignore[arg-type]
+            return self._text_field(name, value, budget)  # type: ignore[arg-type]
         # Of what is neither text nor data only a number may be a card's, or match a pattern.
-        if kind in _PLAIN and (kind is not int or value < self.plain_below or name in OUR_OWN):  # type: ignore[operator]
+        number: Any = value
+        is_shown = kind is not int or number < self.plain_below or name in NEVER_SENSITIVE
+        if kind in _SCALARS and is_shown:
             return value
         return self.value(value, budget)
 
-    def _field_of_text(self, name: str, value: str, budget: Budget | None) -> str:
-        if len(value) < LEAST_DIGITS and value.isalnum() and not self._searches_all:
+    def _text_field(self, name: str, value: str, budget: Budget | None) -> str:
+        if len(value) < MIN_DIGITS and value.isalnum() and not self._searches_all:
             return value
-        if name in OUR_OWN:
+        if name in NEVER_SENSITIVE:
             return value
-        if name in QUERIES:
+        if name in QUERY_FIELDS:
             return self.query(value, budget)
         return self.url(value, budget) if name in URLS else self.text(value, budget)
 
@@ -168,7 +180,7 @@ class Redactor:
         >>> Redactor().value({"user": {"name": "jane", "password": "hunter2"}})
         {'user': {'name': 'jane', 'password': '[REDACTED]'}}
         """
-        return Copier(self, Budget() if budget is None else budget).copy(value)
+        return RedactingCopier(self, Budget() if budget is None else budget).copy(value)
 
     def shown(self, value: object, text: Callable[[object], str]) -> str | None:
         """Return an object's text without its secrets; None for one with no sensitive attribute.
@@ -180,7 +192,7 @@ class Redactor:
         "namespace(user='jane', pin=[REDACTED])"
         """
         try:
-            return Copier(self, Budget()).shown(value, text)
+            return RedactingCopier(self, Budget()).shown(value, text)
         except any_failure():
             return REDACTED
 
@@ -188,41 +200,43 @@ class Redactor:
         """Return free text without secrets; what is beyond the budget is cut."""
         try:
             if budget is None:
-                if self._finds_nothing(text) and not self._searches_all:
+                if self._is_clean(text) and not self._searches_all:
                     return text
-                return self._searched(text, Budget())
+                return self._scan_text(text, Budget())
             if budget.steps < 0:
-                return budget.cut_off("", len(text))
-            budget.steps -= 1 + len(text) // 64 if len(text) < CHARACTERS else CHARACTERS // 64
-            if self._finds_nothing(text) and not self._searches_all:
+                return budget.append_cut_marker("", len(text))
+            budget.steps -= (
+                1 + len(text) // 64 if len(text) < MAX_CHARACTERS else MAX_CHARACTERS // 64
+            )
+            if self._is_clean(text) and not self._searches_all:
                 return text
-            return self._searched(text, budget)
+            return self._scan_text(text, budget)
         except any_failure():  # a text of a class that does as it likes
             return REDACTED
 
-    def _searched(self, text: str, budget: Budget) -> str:
+    def _scan_text(self, text: str, budget: Budget) -> str:
         if type(text) is str and text in self._unchanged:
             return text
         whole = text
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
-        if self._segments is not None:
-            text = self._segments(REDACTED, text)
-        part = budget.part()
-        text = within(text, part)
-        part.characters -= len(text)
+        if self._replace_path_segments is not None:
+            text = self._replace_path_segments(REDACTED, text)
+        reserve = budget.reserve()
+        text = truncate_to_budget(text, reserve)
+        reserve.characters -= len(text)
         if self._patterns:
-            text = without_matches(text, self._patterns, part)
+            text = without_matches(text, self._patterns, reserve)
         # A short one was looked at before it came here.
-        is_looked_at = len(text) <= SHORT and not self._patterns
-        if self._looks_at_words or is_looked_at or not self._finds_nothing(text, CHARACTERS):
-            text = without_forms(text, part)
-            text = without_tokens(text)
-            text = without_numbers(text, part)
-            text = without_personal(text) if self._personal else text
-            text = without_documents(text, self._names, part)
-            text = without_values(text, self._names, part)
-        budget.put_back(part)
+        is_looked_at = len(text) <= MAX_PRESCAN_LENGTH and not self._patterns
+        if self._needs_full_scan or is_looked_at or not self._is_clean(text, MAX_CHARACTERS):
+            text = redact_credentials(text, reserve)
+            text = redact_vendor_tokens(text)
+            text = redact_account_numbers(text, reserve)
+            text = redact_personal_data(text) if self._personal else text
+            text = redact_documents(text, self._names, reserve)
+            text = redact_named_values(text, self._names, reserve)
+        budget.release(reserve)
         if text == whole and len(text) <= _LONGEST_UNCHANGED and type(text) is str:
             if len(self._unchanged) >= _MOST_UNCHANGED:
                 self._unchanged.clear()  # they come from clients too
@@ -237,9 +251,9 @@ class Redactor:
         >>> Redactor().path("/reset/4f5d6e7a8b9c0d1e2f3a")
         '/reset/[REDACTED]'
         """
-        if self._searches_all or type(path) is not str or not self._finds_nothing(path):
-            path = self.text(path, budget or Budget(*_OF_A_PATH))
-        return path if len(path) < SHORTEST_LINK else without_links(path)
+        if self._searches_all or type(path) is not str or not self._is_clean(path):
+            path = self.text(path, budget or Budget(*_PATH_BUDGET))
+        return path if len(path) < MIN_LINK_LENGTH else redact_links(path)
 
     def query(self, query: str, budget: Budget | None = None) -> str:
         """Return a query string or a form body without secrets, cut where it is long.
@@ -247,8 +261,8 @@ class Redactor:
         >>> Redactor().query("page=2&access_token=abc&%74oken=abc")
         'page=2&access_token=[REDACTED]&%74oken=[REDACTED]'
         """
-        budget = budget or Budget(steps=_OF_A_QUERY)
-        shown = redacted_query(query, self._names, self.text, budget)
+        budget = budget or Budget(steps=_QUERY_STEPS)
+        shown = redact_query(query, self._names, self.text, budget)
         return without_matches(shown, self._patterns, budget) if self._patterns else shown
 
     def url(self, url: str, budget: Budget | None = None) -> str:

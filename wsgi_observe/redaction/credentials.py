@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from binascii import Error as NoBase64
+from binascii import Error as Base64Error
 from binascii import a2b_base64
 from string import ascii_letters, digits
 
-from wsgi_observe.redaction.budget import Budget, Span, replaced
+from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
 from wsgi_observe.redaction.sensitive_words import REDACTED
-from wsgi_observe.redaction.value_ends import end_of_value
+from wsgi_observe.redaction.value_ends import find_value_end
 
 _private_key = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -17,7 +17,7 @@ _private_key = re.compile(
 )
 # RFC 7519, also signed in another way (itsdangerous) or encrypted in five parts.
 _jwt = re.compile(r"(?:(?<![\w-])|(?<=%[0-9a-fA-F]{2}))eyJ[\w-]{8,}+(?:\.[\w-]*+)+", re.ASCII)
-_scheme = re.compile(
+_auth_scheme = re.compile(
     r"\b(bearer|basic)((?: |\+|%20)+)(?!(?:bearer|basic)\b)([\w.~+/-]{4,}+={0,3})", re.I | re.A
 )
 # RFC 3986, section 3.2.1; a `#`, `?` or `@` that nobody encoded is taken for the password's.
@@ -27,71 +27,71 @@ _slash_in_password = re.compile(
     r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))((?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
 )
 _token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)@")
-parameters = re.compile(
+sql_parameters = re.compile(
     r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
     r"Failing row contains )"
 )
 
 
-def without_forms(text: str, budget: Budget) -> str:
+def redact_credentials(text: str, budget: Budget) -> str:
     """Return `text` without what is recognised wherever it stands."""
     if "-----BEGIN" in text:
         text = _private_key.sub(REDACTED, text)
     if "[" in text or "Failing" in text:
-        text = _without_parameters(text, budget)
+        text = _redact_sql_parameters(text, budget)
     if "://" in text:
-        text = replaced(text, _password_in_url, _first_group, budget)
-        text = replaced(text, _slash_in_password, _first_group, budget)
-        text = replaced(text, _token_in_url, _user_if_random, budget)
+        text = replace_matches(text, _password_in_url, _replace_group, budget)
+        text = replace_matches(text, _slash_in_password, _replace_group, budget)
+        text = replace_matches(text, _token_in_url, _replace_random_user, budget)
     if "eyJ" in text:
         text = _jwt.sub(REDACTED, text)
     folded = text.lower()  # quicker than to look for either case
     if "bearer" in folded or "basic" in folded:
-        text = replaced(text, _scheme, _credential, budget)
+        text = replace_matches(text, _auth_scheme, _replace_credential, budget)
     return text
 
 
-def _without_parameters(text: str, budget: Budget) -> str:
+def _redact_sql_parameters(text: str, budget: Budget) -> str:
     """Leave out what SQLAlchemy says of a statement's values, and PostgreSQL of a row's."""
     parts: list[str] = []
-    kept = 0
-    while found := parameters.search(text, kept):
-        if not budget.take(3):
-            return budget.cut_off("".join(parts), len(text) - kept)
-        is_list = found[0].startswith("[parameters")
-        end = end_of_value(text, found.start() if is_list else found.end(), budget)
-        parts += text[kept : found.end()], REDACTED, "]" if is_list else ""
-        kept = max(end, found.end())
-    return "".join([*parts, text[kept:]]) if parts else text
+    copied_to = 0
+    while match := sql_parameters.search(text, copied_to):
+        if not budget.spend(3):
+            return budget.append_cut_marker("".join(parts), len(text) - copied_to)
+        is_list = match[0].startswith("[parameters")
+        end = find_value_end(text, match.start() if is_list else match.end(), budget)
+        parts += text[copied_to : match.end()], REDACTED, "]" if is_list else ""
+        copied_to = max(end, match.end())
+    return "".join([*parts, text[copied_to:]]) if parts else text
 
 
-def _first_group(found: re.Match[str]) -> Span:
-    return found.start(1), found.end(1), REDACTED
+def _replace_group(match: re.Match[str]) -> Replacement:
+    return match.start(1), match.end(1), REDACTED
 
 
-def _user_if_random(found: re.Match[str]) -> Span | None:
-    return _first_group(found) if _looks_random(found[1]) else None
+def _replace_random_user(match: re.Match[str]) -> Replacement | None:
+    return _replace_group(match) if _looks_random(match[1]) else None
 
 
-def _credential(found: re.Match[str]) -> Span | None:
-    scheme, value = found[1], found[3]
-    is_one = scheme.lower() == "basic" and _is_user_and_password(value)
-    if not is_one and (not _looks_random(value, 4) or _is_a_name(found)):
+def _replace_credential(match: re.Match[str]) -> Replacement | None:
+    scheme, value = match[1], match[3]
+    is_one = scheme.lower() == "basic" and _is_basic_credential(value)
+    if not is_one and (not _looks_random(value, 4) or _is_next_name(match)):
         return None
-    return found.start(3), found.end(3), REDACTED
+    return match.start(3), match.end(3), REDACTED
 
 
-def _is_a_name(found: re.Match[str]) -> bool:
+def _is_next_name(match: re.Match[str]) -> bool:
     """Return whether what follows the scheme is the next name: `bearer expires_in=3600`."""
-    value = found[3]
-    is_assigned = value.endswith("=") and not found.string[found.end() : found.end() + 1].isspace()
+    value = match[3]
+    is_assigned = value.endswith("=") and not match.string[match.end() : match.end() + 1].isspace()
     words = value.rstrip("=").split("_")
     return len(words) > 1 and is_assigned and all(map(str.islower, words))
 
 
-def _looks_random(text: str, least: int = 16) -> bool:
+def _looks_random(text: str, min_length: int = 16) -> bool:
     """Tell a credential from a word of prose: `bearer authentication`, `basic auth-flow`."""
-    if len(text) < least:
+    if len(text) < min_length:
         return False
     inner = text[1:]
     has_digit = any(map(str.isdigit, text))
@@ -99,15 +99,15 @@ def _looks_random(text: str, least: int = 16) -> bool:
     return has_digit or is_mixed or "_" in text or "~" in text or len(text) >= 24
 
 
-def _is_user_and_password(text: str) -> bool:
+def _is_basic_credential(text: str) -> bool:
     try:
         return b":" in a2b_base64(text + "=" * (-len(text) % 4))
-    except NoBase64:
+    except Base64Error:
         return False
 
 
 # The form of each, and where its vendor or the makers of secret scanners describe it.
-_FORMS = (
+_TOKEN_PATTERNS = (
     # docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html; a secret may follow
     r"A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}(?:[\s:,/|\"']{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9+]))?",
     # docs.github.com/authentication: about authentication to GitHub, token formats
@@ -145,7 +145,7 @@ _FORMS = (
     # www.pulumi.com/docs, docs.doppler.com/reference, github.com/FiloSottile/age
     r"pul-[0-9a-f]{40}|dp\.[a-z]{2,6}\.[A-Za-z0-9]{40,44}|AGE-SECRET-KEY-1[0-9A-Z]{58}",
 )
-_token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_FORMS)})", re.ASCII)
+_token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKEN_PATTERNS)})", re.ASCII)
 # One of them is in each: to look for them takes a twentieth of the time.
 PREFIXES = (
     *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
@@ -161,63 +161,67 @@ _webhook = re.compile(
 )
 
 
-WORDS = bytes(
+TOKEN_CHARACTERS = bytes(
     ord("a") if chr(one) in f"{ascii_letters}{digits}_-" else ord(" ") for one in range(256)
 )
-"""Translates UTF-8 to what has `LONG_WORD` in it where there may be a token: a look at all of a
+"""Translates UTF-8 to what has `LONG_RUN` in it where there may be a token: a look at all of a
 text in the time that a few of its characters would take."""
 
-LONG_WORD = "a" * 16
+LONG_RUN = "a" * 16
 
 
-def without_tokens(text: str) -> str:
+def redact_vendor_tokens(text: str) -> str:
     """Return `text` without tokens and keys of known vendors."""
-    if not _may_hold_token(text):
+    if not _may_contain_token(text):
         return text
     return _webhook.sub(rf"\1{REDACTED}", _token.sub(REDACTED, text))
 
 
-def holds_token(text: str) -> bool:
+def contains_token(text: str) -> bool:
     """Return whether there is one in a text."""
-    if not _may_hold_token(text):
+    if not _may_contain_token(text):
         return False
     return _token.search(text) is not None or _webhook.search(text) is not None
 
 
-def _may_hold_token(text: str) -> bool:
-    words = text.encode("utf-8", "surrogatepass").translate(WORDS).decode("latin-1")
-    return LONG_WORD in words and any(map(text.__contains__, PREFIXES))
+def _may_contain_token(text: str) -> bool:
+    words = text.encode("utf-8", "surrogatepass").translate(TOKEN_CHARACTERS).decode("latin-1")
+    return LONG_RUN in words and any(map(text.__contains__, PREFIXES))
 
 
-SHORTEST_LINK = 23
+MIN_LINK_LENGTH = 23
 """The characters of the shortest path that there is one in."""
 
-_PURPOSES = (
+_LINK_KEYWORDS = (
     *("reset", "verif", "confirm", "activat", "token", "invit", "unsubscri", "magic", "unlock"),
     "recover",
 )
 # `/reset/<token>`, and with the user before it, as Django has it: `/reset/MQ/<token>/`.
-_link = re.compile(
-    rf"(?P<before>/[\w.~-]{{0,40}}(?:{'|'.join(_PURPOSES)})[\w.~-]{{0,40}}/(?:[\w.~=%-]{{1,64}}/)?)"
+_token_link = re.compile(
+    rf"(?P<before>/[\w.~-]{{0,40}}(?:{'|'.join(_LINK_KEYWORDS)})[\w.~-]{{0,40}}/(?:[\w.~=%-]{{1,64}}/)?)"
     r"(?P<token>[\w.~=%-]{16,})",
     re.IGNORECASE,
 )
 
 
-def without_links(path: str) -> str:
+def redact_links(path: str) -> str:
     """Return a path without the token of such a link.
 
-    >>> without_links("/reset/4f5d6e7a8b9c0d1e2f3a"), without_links("/reset/how-to-do-that")
+    >>> redact_links("/reset/4f5d6e7a8b9c0d1e2f3a"), redact_links("/reset/how-to-do-that")
     ('/reset/[REDACTED]', '/reset/how-to-do-that')
     """
-    if len(path) < SHORTEST_LINK:
+    if len(path) < MIN_LINK_LENGTH:
         return path
     folded = path.lower()
-    return _link.sub(_shown, path) if any(map(folded.__contains__, _PURPOSES)) else path
+    return (
+        _token_link.sub(_redact_link, path)
+        if any(map(folded.__contains__, _LINK_KEYWORDS))
+        else path
+    )
 
 
-def _shown(found: re.Match[str]) -> str:
-    token = found["token"]
+def _redact_link(match: re.Match[str]) -> str:
+    token = match["token"]
     has_digits = any(map(str.isdigit, token)) and any(map(str.isalpha, token))
     is_random = has_digits or (not token.islower() and not token.isupper())
-    return f"{found['before']}{REDACTED}" if is_random else found[0]
+    return f"{match['before']}{REDACTED}" if is_random else match[0]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.redaction.budget import Budget, Span, replaced
-from wsgi_observe.redaction.sensitive_names import Names
+from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
+from wsgi_observe.redaction.sensitive_names import SensitiveNames
 from wsgi_observe.redaction.sensitive_words import REDACTED
-from wsgi_observe.redaction.value_ends import end_of_value
+from wsgi_observe.redaction.value_ends import find_value_end
 
-_LONGEST = 16 * 1024  # characters of an element, of a part of a form
+_MAX_ELEMENT_LENGTH = 16 * 1024  # characters of an element, of a part of a form
 
-VALUES = ("value", "val", "content", "input")
+VALUE_KEYS = ("value", "val", "content", "input")
 """What the value is called where its name has a key of its own."""
 
-_KEYS_OF_VALUES = tuple(f"{key}{sign}" for key in VALUES for sign in "\"'\\=:")
+_VALUE_KEYS_WITH_SIGN = tuple(f"{key}{sign}" for key in VALUE_KEYS for sign in "\"'\\=:")
 
-_opening = re.compile(r"\\*[\"'`]")
+_opening_quote = re.compile(r"\\*[\"'`]")
 _quote = r"""(?:\\*["'`])?"""
-_values = "|".join(VALUES)
+_values = "|".join(VALUE_KEYS)
 _newline = r"(?:\r?\n|(?:\\r)?\\n)"
 _name = r"(?P<name>[\w.%$\[\]:-]{1,128}+)"
 # `"name": "DB_PASSWORD", "value": "…"`, as in a container's environment and in HAR files, also in
@@ -45,82 +45,91 @@ _form_part = re.compile(
     rf"(?<![\w-])name={_quote}(?P<name>[\w.%$\[\]-]{{1,128}}+){_quote}[^\r\n\\]{{0,200}}"
     rf"(?:{_newline}[^\r\n\\]{{1,200}}){{0,3}}{_newline}{_newline}"
 )
-_end_of_part = re.compile(rf"{_newline}--|\Z")
+_end_of_form_part = re.compile(rf"{_newline}--|\Z")
 # Pydantic: the place on one line, and on the next `… [type=string_too_short, input_value='…',`.
-_validated = re.compile(
+_validation_error = re.compile(
     r"^(?P<name>[\w.\[\]-]{1,128}+)\n  [^\n]{0,400}?\[type=\w{1,64}, input_value=", re.MULTILINE
 )
-_end_of_validated = re.compile(r", input_type=|\n|\Z")
-in_sql = re.compile(r"\b(?:password|identified\s{1,8}by(?:\s{1,8}password)?)\s{1,8}(?=')", re.I)
+_end_of_validation_error = re.compile(r", input_type=|\n|\Z")
+sql_password = re.compile(
+    r"\b(?:password|identified\s{1,8}by(?:\s{1,8}password)?)\s{1,8}(?=')", re.I
+)
 
 
-def without_documents(text: str, names: Names, budget: Budget) -> str:
+def redact_documents(text: str, names: SensitiveNames, budget: Budget) -> str:
     """Return `text` without the values that no sign joins to their names."""
     folded = text.lower()
-    search = _Search(names, budget)
+    search = _Replacements(names, budget)
     if "</" in text:
-        text = replaced(text, _element, search.in_element, budget)
+        text = replace_matches(text, _element, search.element, budget)
     if "input_value=" in text:
-        text = replaced(text, _validated, search.validated, budget)
+        text = replace_matches(text, _validation_error, search.validation_error, budget)
     if "form-data" in folded:
-        text = replaced(text, _form_part, search.in_part, budget)
+        text = replace_matches(text, _form_part, search.form_part, budget)
     if ("val" in folded or "content" in folded or "input" in folded) and any(
-        map(folded.__contains__, _KEYS_OF_VALUES)
+        map(folded.__contains__, _VALUE_KEYS_WITH_SIGN)
     ):
-        text = replaced(text, _name_first, search.behind_its_name, budget)
-        text = replaced(text, _value_first, search.before_its_name, budget)
+        text = replace_matches(text, _name_first, search.value_after_name, budget)
+        text = replace_matches(text, _value_first, search.value_before_name, budget)
     if "'" in text and ("password" in folded or "identified" in folded):
-        text = replaced(text, in_sql, search.in_sql, budget)
+        text = replace_matches(text, sql_password, search.sql_password, budget)
     return text
 
 
-class _Search:
+class _Replacements:
     """What to replace by what, for a match of each kind; None for what stays."""
 
-    def __init__(self, names: Names, budget: Budget) -> None:
+    def __init__(self, names: SensitiveNames, budget: Budget) -> None:
         self._names = names
         self._budget = budget
 
-    def in_element(self, found: re.Match[str]) -> Span | None:
-        if not self._names.judge(found["name"].rpartition(":")[2], self._budget):
+    def element(self, match: re.Match[str]) -> Replacement | None:
+        if not self._names.is_sensitive_name(match["name"].rpartition(":")[2], self._budget):
             return None
-        start = found.end()
-        end = found.string.find(f"</{found['name']}", start, start + _LONGEST)
+        start = match.end()
+        end = match.string.find(f"</{match['name']}", start, start + _MAX_ELEMENT_LENGTH)
         return (start, end, REDACTED) if end > start else None
 
-    def in_part(self, found: re.Match[str]) -> Span | None:
-        if not self._names.judge(found["name"], self._budget):
+    def form_part(self, match: re.Match[str]) -> Replacement | None:
+        if not self._names.is_sensitive_name(match["name"], self._budget):
             return None
-        ended = _end_of_part.search(found.string, found.end())
-        return found.end(), ended.start() if ended else len(found.string), REDACTED
+        ended = _end_of_form_part.search(match.string, match.end())
+        return match.end(), ended.start() if ended else len(match.string), REDACTED
 
-    def validated(self, found: re.Match[str]) -> Span | None:
-        if not any(self._names.judge(part, self._budget) for part in found["name"].split(".")[:20]):
+    def validation_error(self, match: re.Match[str]) -> Replacement | None:
+        if not any(
+            self._names.is_sensitive_name(part, self._budget)
+            for part in match["name"].split(".")[:20]
+        ):
             return None
-        ended = _end_of_validated.search(found.string, found.end())
-        return found.end(), ended.start() if ended else len(found.string), REDACTED
+        ended = _end_of_validation_error.search(match.string, match.end())
+        return match.end(), ended.start() if ended else len(match.string), REDACTED
 
-    def behind_its_name(self, found: re.Match[str]) -> Span | None:
-        return self.in_sql(found) if self._names.judge(found["name"], self._budget) else None
+    def value_after_name(self, match: re.Match[str]) -> Replacement | None:
+        return (
+            self.sql_password(match)
+            if self._names.is_sensitive_name(match["name"], self._budget)
+            else None
+        )
 
-    def before_its_name(self, found: re.Match[str]) -> Span | None:
-        end = self._end(found)
-        named = _then_name.match(found.string, end)
-        if named is None or not self._names.judge(named["name"], self._budget):
-            self._budget.take((end - found.end()) // 64)  # it may be searched again
+    def value_before_name(self, match: re.Match[str]) -> Replacement | None:
+        end = self._find_value_end(match)
+        named = _then_name.match(match.string, end)
+        if named is None or not self._names.is_sensitive_name(named["name"], self._budget):
+            self._budget.spend((end - match.end()) // 64)  # it may be searched again
             return None
-        return _quoted(found.string, found.end(), end)
+        return _replace_quoted(match.string, match.end(), end)
 
-    def in_sql(self, found: re.Match[str]) -> Span:
-        return _quoted(found.string, found.end(), self._end(found))
+    def sql_password(self, match: re.Match[str]) -> Replacement:
+        return _replace_quoted(match.string, match.end(), self._find_value_end(match))
 
-    def _end(self, found: re.Match[str]) -> int:
-        return end_of_value(found.string, found.end(), self._budget)
+    def _find_value_end(self, match: re.Match[str]) -> int:
+        return find_value_end(match.string, match.end(), self._budget)
 
 
-def _quoted(text: str, start: int, end: int) -> Span:
+def _replace_quoted(text: str, start: int, end: int) -> Replacement:
     """Return the replacement of a value, in its own quotes."""
-    opened = _opening.match(text, start, end)
+    opened = _opening_quote.match(text, start, end)
     if opened is None:
         return start, end, REDACTED
     closed = opened[0] if text.endswith(opened[0], opened.end(), end) else ""

@@ -5,28 +5,35 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from wsgi_observe.redaction.budget import Budget, Span, replaced
-from wsgi_observe.redaction.harmless_values import is_file, is_literal, is_ordinary, is_plain_number
-from wsgi_observe.redaction.languages import folded
-from wsgi_observe.redaction.sensitive_names import Names
-from wsgi_observe.redaction.sensitive_words import ENDS_A_TERM, REDACTED
-from wsgi_observe.redaction.value_ends import end_of_header, end_of_value
+from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
+from wsgi_observe.redaction.harmless_values import (
+    is_file_name,
+    is_harmless_value,
+    is_number_or_bool,
+    is_string_literal,
+)
+from wsgi_observe.redaction.languages import fold
+from wsgi_observe.redaction.sensitive_names import SensitiveNames
+from wsgi_observe.redaction.sensitive_words import REDACTED, TERM_ENDINGS
+from wsgi_observe.redaction.value_ends import find_header_end, find_value_end
 
-_LONGEST_NAME = 128  # characters: of a longer run the end is looked at
-_LONGEST_FRAME = 1024  # characters, of those that are remembered
-_MOST_FRAMES = 1024
-_LONGEST_BEFORE = 64  # characters of the words before a name
-_SHORTEST = 3  # characters of a name with its value
+_MAX_NAME_LENGTH = 128  # characters: of a longer run the end is looked at
+_MAX_CACHED_FRAME_LENGTH = 1024  # characters, of those that are remembered
+_MAX_CACHED_FRAMES = 1024
+_MAX_PRECEDING_LENGTH = 64  # characters of the words before a name
+_MIN_LENGTH = 3  # characters of a name with its value
 
 # Begins only where a run of a name's characters does, and takes few brackets: whatever else stands
 # there, each character is looked at a few times at most.
-_marks = r"\u0300-\u036f\u064b-\u065f\u0900-\u0e7f"  # on letters, which are none themselves
+_combining_marks = (
+    r"\u0300-\u036f\u064b-\u065f\u0900-\u0e7f"  # on letters, which are none themselves
+)
 _blanks = r"[ \t\xa0]{0,64}+"
-_run = rf"(?:[\w%.${_marks}-]|\\u[0-9a-fA-F]{{4}})"
-_pair = re.compile(
+_name_part = rf"(?:[\w%.${_combining_marks}-]|\\u[0-9a-fA-F]{{4}})"
+_name_and_sign = re.compile(
     rf"""
-    (?<![\w%.${_marks}-])(?!(?<=\\)u[0-9a-fA-F]{{4}})
-    (?P<name>{_run}++(?:\[{_run}*+\]?{_run}*+){{0,3}}+\]?)
+    (?<![\w%.${_combining_marks}-])(?!(?<=\\)u[0-9a-fA-F]{{4}})
+    (?P<name>{_name_part}++(?:\[{_name_part}*+\]?{_name_part}*+){{0,3}}+\]?)
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # Also a comma: behind a header as it is listed, ('Cookie', 'a=b'), or a command's option.
     (?P<sign>
@@ -36,152 +43,158 @@ _pair = re.compile(
     """,
     re.VERBOSE,
 )
-_listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]?\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
-_option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
-_scheme = re.compile(
+_listed_name = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]?\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
+_command_option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
+_auth_scheme = re.compile(
     r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+(?!realm=)", re.I
 )
-_spaced = re.compile(
+_name_of_spaced_value = re.compile(
     r"(?P<header>(?:authorization|cookies?)\Z)|(?P<phrase>phrase\Z)"
     r"|(?P<number>card|iban|number|account|ssn)",
     re.IGNORECASE,
 )
-_groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
+_digit_groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
 # A query within a query: `next=%2Fback%3Ftoken%3D…`
-_encoded = re.compile(
+_encoded_pair = re.compile(
     r"(?:%3F|%26|[?&]|(?<![\w.~%-])(?=\w))(?P<name>(?:[\w.~-]|%(?!3D|26|23|3F)[0-9A-F]{2})++)(?P<quote>)(?P<sign>%3D)",
     re.IGNORECASE,
 )
 _end_of_encoded = re.compile(r"%26|%23|[&\s\"'<>]|\Z", re.IGNORECASE)
 # A value alone on the line below its name; a word of prose, or another name, is none.
-_below = re.compile(
+_value_on_next_line = re.compile(
     r"\r?\n[ \t]{0,40}(?![^\s:]*:(?:\s|\Z))((?=\S*[\d_$%!#+/=@])[^\s<>]{6,256})(?=\r?\n|\Z)"
 )
-_BLOCKS = ("|", "|-", ">", ">-")  # YAML: the value is below
-_opening = re.compile(r"b?(\\*[\"'`])")
+_YAML_BLOCK_MARKERS = ("|", "|-", ">", ">-")  # YAML: the value is below
+_opening_quote = re.compile(r"b?(\\*[\"'`])")
 # A frame of a traceback: the code in it may open what it never closes.
-_frame = re.compile(r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE)
+_traceback_frame = re.compile(
+    r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE
+)
 
 
-def without_values(text: str, names: Names, budget: Budget) -> str:
+def redact_named_values(text: str, names: SensitiveNames, budget: Budget) -> str:
     """Return `text` with the values of sensitive names left out."""
     if '  File "' not in text:
-        return _without_values(text, names, budget)
+        return _redact_values(text, names, budget)
     pieces: list[tuple[str, bool]] = []
     end = 0
-    for frame in _frame.finditer(text):
+    for frame in _traceback_frame.finditer(text):
         pieces += (text[end : frame.start()], False), (frame[0], True)
         end = frame.end()
-    shown = [_without_values(text[end:], names, budget)]
+    shown = [_redact_values(text[end:], names, budget)]
     # From the end, which has the exception's own line: where a budget runs out, the rest is cut.
     for piece, is_frame in reversed(pieces):
-        search = _without_values_in_frame if is_frame else _without_values
+        search = _redact_frame if is_frame else _redact_values
         shown.append(search(piece, names, budget))
     return "".join(reversed(shown))
 
 
-def _without_values_in_frame(frame: str, names: Names, budget: Budget) -> str:
+def _redact_frame(frame: str, names: SensitiveNames, budget: Budget) -> str:
     """Do it once for each line of code that failures pass: it is the same each time."""
-    shown = names.frames.get(frame)
+    shown = names.redacted_frames.get(frame)
     if shown is not None:
-        budget.take(1)
+        budget.spend(1)
         return shown
-    budget.take(10)
-    shown = _without_values(frame, names, budget, in_code=True)
-    if budget.steps >= 0 and len(frame) <= _LONGEST_FRAME:
-        if len(names.frames) >= _MOST_FRAMES:
-            names.frames.clear()
-        names.frames[frame] = shown
+    budget.spend(10)
+    shown = _redact_values(frame, names, budget, in_code=True)
+    if budget.steps >= 0 and len(frame) <= _MAX_CACHED_FRAME_LENGTH:
+        if len(names.redacted_frames) >= _MAX_CACHED_FRAMES:
+            names.redacted_frames.clear()
+        names.redacted_frames[frame] = shown
     return shown
 
 
-def _without_values(text: str, names: Names, budget: Budget, *, in_code: bool = False) -> str:
-    if len(text) < _SHORTEST:
+def _redact_values(
+    text: str, names: SensitiveNames, budget: Budget, *, in_code: bool = False
+) -> str:
+    if len(text) < _MIN_LENGTH:
         return text
 
-    def value_of(found: re.Match[str]) -> Span | None:
-        if in_code and not is_literal(found.string, found.end()):
+    def replace_value(match: re.Match[str]) -> Replacement | None:
+        if in_code and not is_string_literal(match.string, match.end()):
             return None
-        return _value_of(found, names, budget)
+        return _replace_value(match, names, budget)
 
-    text = replaced(text, _pair, value_of, budget)
+    text = replace_matches(text, _name_and_sign, replace_value, budget)
     if "--" in text:
-        text = replaced(text, _option, value_of, budget)
-    return replaced(text, _encoded, value_of, budget) if "%3" in text else text
+        text = replace_matches(text, _command_option, replace_value, budget)
+    return replace_matches(text, _encoded_pair, replace_value, budget) if "%3" in text else text
 
 
-def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None:
+def _replace_value(
+    match: re.Match[str], names: SensitiveNames, budget: Budget
+) -> Replacement | None:
     """Return what to replace by what, None for a name that may stand with its value."""
-    name, quote = found["name"][-_LONGEST_NAME:], found["quote"]
-    if found["sign"] in (",", ", ") and not _is_listed(found):
+    name, quote = match["name"][-_MAX_NAME_LENGTH:], match["quote"]
+    if match["sign"] in (",", ", ") and not _is_listed_value(match):
         return None
-    if is_file(name, found["sign"]):
+    if is_file_name(name, match["sign"]):
         return None
-    if not _is_sensitive(found, name, names, budget):
+    if not _is_sensitive(match, name, names, budget):
         return None
-    text, start = found.string, found.end()
-    end = _end(found, name, budget)
-    is_block = text[start:end] in _BLOCKS
-    if (end == start or is_block) and (below := _below.match(text, end)):
-        return None if is_plain_number(below[1]) else (below.start(1), below.end(1), REDACTED)
-    if end == start or is_ordinary(found, end, name, names):
+    text, start = match.string, match.end()
+    end = _find_value_end(match, name, budget)
+    is_block = text[start:end] in _YAML_BLOCK_MARKERS
+    if (end == start or is_block) and (below := _value_on_next_line.match(text, end)):
+        return None if is_number_or_bool(below[1]) else (below.start(1), below.end(1), REDACTED)
+    if end == start or is_harmless_value(match, end, name, names):
         return None
-    return start, end, _shown(text[start:end], quote)
+    return start, end, _redact_in_quotes(text[start:end], quote)
 
 
-def _is_listed(found: re.Match[str]) -> bool:
+def _is_listed_value(match: re.Match[str]) -> bool:
     """Return whether what follows a comma is the value: of a header, or of a command's option."""
-    end = found.end("name")
-    start = max(0, found.start() - 6, end - _LONGEST_NAME)
-    return _listed.search(found.string, start, end) is not None
+    end = match.end("name")
+    start = max(0, match.start() - 6, end - _MAX_NAME_LENGTH)
+    return _listed_name.search(match.string, start, end) is not None
 
 
-def _is_sensitive(found: re.Match[str], name: str, names: Names, budget: Budget) -> bool:
+def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget: Budget) -> bool:
     """Return whether a name in a text is sensitive, with what precedes it."""
-    text, start, sign = found.string, found.start(), found["sign"]
-    if names.judge(name, budget):
+    text, start, sign = match.string, match.start(), match["sign"]
+    if names.is_sensitive_name(name, budget):
         return True
     in_query = sign in ("%3D", "%3d") or (sign == "=" and text[start - 1 : start] in ("?", "&"))
-    if in_query and names.judge(name, budget, in_query=True):
+    if in_query and names.is_sensitive_name(name, budget, in_query=True):
         return True
-    if folded(name) not in ENDS_A_TERM:
+    if fold(name) not in TERM_ENDINGS:
         return False
     # `api key: …`, `mot de passe : …`
-    before = text[max(0, start - _LONGEST_BEFORE) : start].replace("-", " ").split(" ")[-3:]
+    before = text[max(0, start - _MAX_PRECEDING_LENGTH) : start].replace("-", " ").split(" ")[-3:]
     if before[-1] or len(before) < 2:
         return False
     terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
-    return any(names.judge(term, budget) for term in terms)
+    return any(names.is_sensitive_name(term, budget) for term in terms)
 
 
-def _end(found: re.Match[str], name: str, budget: Budget) -> int:
-    text, start, sign = found.string, found.end(), found["sign"]
+def _find_value_end(match: re.Match[str], name: str, budget: Budget) -> int:
+    text, start, sign = match.string, match.end(), match["sign"]
     if sign in ("%3D", "%3d"):
         ended = _end_of_encoded.search(text, start)
         return ended.start() if ended else len(text)
-    kind = _kind_of(name)
-    if kind is not None and not text.startswith(_QUOTES, start):
-        if kind == "phrase" or (kind == "header" and ":" in sign and not found["quote"]):
-            return end_of_header(text, start, text[max(0, found.start() - 1) : found.start()])
-        if kind == "number" and (groups := _groups.match(text, start)):
+    kind = _get_value_form(name)
+    if kind is not None and not text.startswith(_OPENING_CHARACTERS, start):
+        if kind == "phrase" or (kind == "header" and ":" in sign and not match["quote"]):
+            return find_header_end(text, start, text[max(0, match.start() - 1) : match.start()])
+        if kind == "number" and (groups := _digit_groups.match(text, start)):
             return groups.end()
-    scheme = _scheme.match(text, start)
-    return end_of_value(text, scheme.end() if scheme else start, budget)
+    scheme = _auth_scheme.match(text, start)
+    return find_value_end(text, scheme.end() if scheme else start, budget)
 
 
 @lru_cache(1024)
-def _kind_of(name: str) -> str | None:
+def _get_value_form(name: str) -> str | None:
     """Return what a name says of its value's form: that there are spaces in it."""
-    found = _spaced.search(name)
-    return None if found is None else found.lastgroup
+    match = _name_of_spaced_value.search(name)
+    return None if match is None else match.lastgroup
 
 
-_QUOTES = ('"', "'", "\\", "[", "{", "(")
+_OPENING_CHARACTERS = ('"', "'", "\\", "[", "{", "(")
 
 
-def _shown(value: str, quote: str) -> str:
+def _redact_in_quotes(value: str, quote: str) -> str:
     """Return what stands for a value, in quotes where that keeps the text JSON."""
-    opened = _opening.match(value)
+    opened = _opening_quote.match(value)
     if opened is not None:
         return f"{opened[0]}{REDACTED}{opened[1] if value.endswith(opened[1]) else ''}"
     return f"{quote}{REDACTED}{quote}" if quote and value != REDACTED else REDACTED

@@ -5,31 +5,33 @@ from __future__ import annotations
 from typing import Protocol
 from weakref import WeakSet
 
-from wsgi_observe.context import bound
+from wsgi_observe.context import get_raw_context
 from wsgi_observe.redaction import Redactor
 from wsgi_observe.wsgi.environ import MASKED_PATH
 
 
-class PathReader(Protocol):
+class PathSecretFinder(Protocol):
     """A router that knows which part of a path is a secret."""
 
-    def secrets_in(self, path: str) -> list[str]:
+    def find_path_secrets(self, path: str) -> list[str]:
         """Return the secrets in a path of its own."""
 
 
-readers: WeakSet[PathReader] = WeakSet()
+path_secret_finders: WeakSet[PathSecretFinder] = WeakSet()
 """Those of the apps that doors observe, for whoever meets a path after its request."""
 
 
-def in_this_request(redactor: Redactor) -> Redactor:
+def with_request_secrets(redactor: Redactor) -> Redactor:
     """Return a redactor that also knows the secrets in the running request's path."""
-    scope = bound()  # of one that has ended the environ is empty
-    if scope is None or MASKED_PATH not in scope.environ:
+    context = get_raw_context()  # of one that has ended the environ is empty
+    if context is None or MASKED_PATH not in context.environ:
         return redactor
-    return redactor.knowing(scope.environ[MASKED_PATH][2:])
+    return redactor.with_secrets(context.environ[MASKED_PATH][2:])
 
 
-def on_this_path(redactor: Redactor, path: str) -> Redactor:
+def with_path_secrets(redactor: Redactor, path: str) -> Redactor:
     """Return a redactor that also knows the secrets in a path."""
-    found = [secret for reader in list(readers) for secret in reader.secrets_in(path)]
-    return redactor.knowing(found) if found else redactor
+    secrets = [
+        secret for finder in list(path_secret_finders) for secret in finder.find_path_secrets(path)
+    ]
+    return redactor.with_secrets(secrets) if secrets else redactor

@@ -23,13 +23,13 @@ def without_matches(text: str, patterns: Iterable[re.Pattern[str]], budget: Budg
         group = _SECRET if _SECRET in pattern.groupindex else 0
         for found in pattern.finditer(text):
             start, end = found.span(group)
-            if not budget.take(1):
+            if not budget.spend(1):
                 limit = min(limit, found.start())
                 break
             if start < end and not _is_marked(text, start, end):
                 spans.append((start, end))
     shown = _replaced(text, sorted(spans), limit) if spans else text[:limit]
-    return shown if limit == len(text) else budget.cut_off(shown, len(text) - limit)
+    return shown if limit == len(text) else budget.append_cut_marker(shown, len(text) - limit)
 
 
 def _is_marked(text: str, start: int, end: int) -> bool:

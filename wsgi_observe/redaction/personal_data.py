@@ -5,30 +5,30 @@ from __future__ import annotations
 import re
 from itertools import chain, islice
 
-from wsgi_observe.redaction.budget import Budget, Span, replaced
-from wsgi_observe.redaction.sensitive_words import OUR_OWN, REDACTED
+from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
+from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
 
-LEAST_DIGITS = 10
+MIN_DIGITS = 10
 """Digits in a row, apart from blanks and hyphens, that each of them has at least."""
 
-_COST = 4  # steps that it takes to judge a number
-_MOST = 4  # numbers that are judged without a budget
-_ROW = "0" * LEAST_DIGITS
+_STEPS_PER_NUMBER = 4  # steps that it takes to judge a number
+_MAX_CANDIDATES = 4  # numbers that are judged without a budget
+_DIGIT_RUN = "0" * MIN_DIGITS
 
 # What precedes it is looked at behind its first character: that is what takes no time to find.
 _card = re.compile(
     r"\d(?:(?<![\w.].)|(?<=%[0-9a-fA-F]{2}.))(?:(?:[ +-]|%20)?\d){12,18}(?!\w)", re.ASCII
 )
-_our_name = re.compile(r"(\w{2,20})[\"']?[ ]?[=:][ ]?[\"']?\Z")
+_preceding_name = re.compile(r"(\w{2,20})[\"']?[ ]?[=:][ ]?[\"']?\Z")
 # ISO/IEC 7812: Visa, Mastercard, American Express, Discover, Diners Club, JCB, UnionPay, Maestro.
 _issuer = re.compile(
     r"4|5[0-8]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|6(?:011|[2-9])|3(?:0[0-5]|[689])|35"
 )
 _FIRST_DIGITS = "23456"
 _iban = re.compile(r"[A-Z](?<![A-Za-z0-9].)[A-Z]\d{2}(?:[ -]?[A-Z0-9]){11,30}+", re.ASCII)
-_ROWS = bytes.maketrans(b"123456789", b"000000000")
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 # ISO 13616: the length of each country's, as the registry at swift.com has it.
-_LENGTHS = {
+_IBAN_LENGTHS = {
     country: length
     for length, countries in (
         (15, "NO"),
@@ -54,12 +54,12 @@ _LENGTHS = {
 }
 
 
-def without_numbers(text: str, budget: Budget) -> str:
+def redact_account_numbers(text: str, budget: Budget) -> str:
     """Return `text` without card numbers and IBANs."""
-    if not _has_digits(text):
+    if not _has_digit_run(text):
         return text
-    text = replaced(text, _card, _card_number, budget, cost=_COST)
-    return replaced(text, _iban, _account, budget, cost=_COST)
+    text = replace_matches(text, _card, _replace_card_number, budget, cost=_STEPS_PER_NUMBER)
+    return replace_matches(text, _iban, _replace_iban, budget, cost=_STEPS_PER_NUMBER)
 
 
 def numbers_in(text: str) -> bool | None:
@@ -67,15 +67,15 @@ def numbers_in(text: str) -> bool | None:
 
     None is for one that there would be with other digits.
     """
-    found = islice(chain(_card.finditer(text), _iban.finditer(text)), _MOST)
-    spans = [_card_number(one) if one.re is _card else _account(one) for one in found]
-    return len(spans) == _MOST or any(spans) or (None if spans else False)
+    found = islice(chain(_card.finditer(text), _iban.finditer(text)), _MAX_CANDIDATES)
+    spans = [_replace_card_number(one) if one.re is _card else _replace_iban(one) for one in found]
+    return len(spans) == _MAX_CANDIDATES or any(spans) or (None if spans else False)
 
 
-def _has_digits(text: str) -> bool:
+def _has_digit_run(text: str) -> bool:
     """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
-    plain = text.encode("utf-8", "surrogatepass").translate(_ROWS, b" +-%")
-    return _ROW in plain.decode("latin-1")
+    plain = text.encode("utf-8", "surrogatepass").translate(_DIGITS_TO_ZERO, b" +-%")
+    return _DIGIT_RUN in plain.decode("latin-1")
 
 
 def is_card_number(digits: str) -> bool:
@@ -97,25 +97,25 @@ def is_iban(text: str) -> bool:
     >>> is_iban("DE89370400440532013000"), is_iban("DE89370400440532013001")
     (True, False)
     """
-    if len(text) != _LENGTHS.get(text[:2]):
+    if len(text) != _IBAN_LENGTHS.get(text[:2]):
         return False
     return int("".join(str(int(one, 36)) for one in text[4:] + text[:4])) % 97 == 1
 
 
-def _card_number(found: re.Match[str]) -> Span | None:
+def _replace_card_number(found: re.Match[str]) -> Replacement | None:
     if found[0][0] not in _FIRST_DIGITS:
         return None  # no issuer's
     digits = "".join(filter(str.isdigit, found[0].replace("%20", "")))
     if not is_card_number(digits):
         return None
-    named = _our_name.search(found.string, max(0, found.start() - 26), found.start())
-    is_ours = named is not None and named[1] in OUR_OWN
+    named = _preceding_name.search(found.string, max(0, found.start() - 26), found.start())
+    is_ours = named is not None and named[1] in NEVER_SENSITIVE
     return None if is_ours else (found.start(), found.end(), REDACTED)
 
 
-def _account(found: re.Match[str]) -> Span | None:
+def _replace_iban(found: re.Match[str]) -> Replacement | None:
     """Return an IBAN, behind which the pattern may have taken words in capitals."""
-    length, taken = _LENGTHS.get(found[0][:2], 0), 0
+    length, taken = _IBAN_LENGTHS.get(found[0][:2], 0), 0
     for end, character in enumerate(found[0], 1):
         taken += character.isalnum()
         if taken == length:
@@ -128,15 +128,15 @@ def _account(found: re.Match[str]) -> Span | None:
 
 
 # What hangs on to an address goes with it, so that nothing can begin there.
-_address = re.compile(
+_email_address = re.compile(
     r"(?<![\w.+'-])[\w.+'-]++(?:@|%40)[\w-]++(?:\.[\w-]++)++(?:(?:[.+'@-]|%40)++\w++)*+"
 )
 # E.164: a plus sign, and 8 to 15 digits.
-_phone = re.compile(r"(?<![\w.+])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?!\w)", re.ASCII)
+_phone_number = re.compile(r"(?<![\w.+])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?!\w)", re.ASCII)
 
 
-def without_personal(text: str) -> str:
+def redact_personal_data(text: str) -> str:
     """Return `text` without e-mail addresses and international phone numbers."""
     if "@" in text or "%40" in text:
-        text = _address.sub(REDACTED, text)
-    return _phone.sub(REDACTED, text) if "+" in text else text
+        text = _email_address.sub(REDACTED, text)
+    return _phone_number.sub(REDACTED, text) if "+" in text else text

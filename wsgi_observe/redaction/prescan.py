@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.redaction.credentials import LONG_WORD, PREFIXES, WORDS, holds_token, parameters
-from wsgi_observe.redaction.documents import VALUES, in_sql
-from wsgi_observe.redaction.languages import folded
-from wsgi_observe.redaction.personal_data import LEAST_DIGITS, numbers_in
-from wsgi_observe.redaction.sensitive_names import Names
-from wsgi_observe.redaction.sensitive_words import ENDS_A_TERM
+from wsgi_observe.redaction.credentials import (
+    LONG_RUN,
+    PREFIXES,
+    TOKEN_CHARACTERS,
+    contains_token,
+    sql_parameters,
+)
+from wsgi_observe.redaction.documents import VALUE_KEYS, sql_password
+from wsgi_observe.redaction.languages import fold
+from wsgi_observe.redaction.personal_data import MIN_DIGITS, numbers_in
+from wsgi_observe.redaction.sensitive_names import SensitiveNames
+from wsgi_observe.redaction.sensitive_words import TERM_ENDINGS
 
-_MOST = 4096
-_LONGEST = 64
-SHORT = 8192  # characters of a text that is looked at before its budget is known
-_MOST_NEW = 32  # names that one text may have to be judged for the first time
+_MAX_CACHED_NAMES = 4096
+_MAX_NAME_LENGTH = 64
+MAX_PRESCAN_LENGTH = 8192  # characters of a text that is looked at before its budget is known
+_MAX_NEW_NAMES = 32  # names that one text may have to be judged for the first time
 _MOST_SHAPES, _LONGEST_SHAPE = 2048, 512  # that are remembered
 
 # What precedes the sign where a value's name has a place of its own.
-_APART = frozenset({*VALUES, "content-disposition", "input_value", "is", "was"})
+_DETACHED_NAME_KEYS = frozenset({*VALUE_KEYS, "content-disposition", "input_value", "is", "was"})
 
-_name_at_the_end = re.compile(
+_trailing_name = re.compile(
     r"(?:[\w%.$\[\]\u0300-\u036f\u064b-\u065f\u0900-\u0e7f-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)"
 )
 
 
 # Translated at once, all of a text is looked through in the time that a word of it takes.
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
-_ROW = "0" * LEAST_DIGITS
+_ROW = "0" * MIN_DIGITS
 _ZERO = ord("0")
 _MARK = "!"
 _MARKS = "@%'\"<`["
-_WORDS_AND_MARKS = bytes(ord(_MARK) if chr(one) in _MARKS else WORDS[one] for one in range(256))
+_WORDS_AND_MARKS = bytes(
+    ord(_MARK) if chr(one) in _MARKS else TOKEN_CHARACTERS[one] for one in range(256)
+)
 
 
 def _alike(text: str) -> str:
@@ -53,23 +61,23 @@ _PREFIXES = [
 ]
 
 
-class Glance:
+class Prescan:
     """Looks at a text for less than it takes to make one; where it is in doubt, it says so.
 
     What stands before a ``=`` or ``:`` is remembered where no name in it is sensitive: those of
     a service are few. So is a clean text as a whole, whatever digits are in it.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: SensitiveNames) -> None:
         self._names = names
-        self._clean: set[str] = set()
+        self._clean_names: set[str] = set()
         self._shapes: set[bytes] = set()
         self._once: set[int] = set()  # hashes of shapes
 
-    def finds_nothing(self, text: str, longest: int = SHORT) -> bool:
+    def is_clean(self, text: str, max_length: int = MAX_PRESCAN_LENGTH) -> bool:
         """Return whether no secret can be in `text`; False is no verdict."""
         length = len(text)
-        if length > longest:
+        if length > max_length:
             return False
         shape = text.encode("utf-8", "surrogatepass").translate(_DIGITS_ALIKE)
         if length <= _LONGEST_SHAPE and shape in self._shapes:
@@ -80,15 +88,15 @@ class Glance:
             # A character is found in no time, so that each word is looked for behind one.
             or ("-" in text and ("--" in text or "->" in text))
             or ("J" in text and "eyJ" in text)
-            or ("F" in text and parameters.search(text))
+            or ("F" in text and sql_parameters.search(text))
         ):
             return False
         lower = text.lower()  # a scheme's case counts for nothing (RFC 9110, section 11.1)
         if "bearer" in lower or "basic" in lower:
             return False
-        has_prefix = LONG_WORD in words and _has_prefix(shape)
+        has_prefix = LONG_RUN in words and _has_prefix(shape)
         numbers = _ZERO in shape and _has_row(shape) and numbers_in(text)
-        if numbers or (has_prefix and holds_token(text)):
+        if numbers or (has_prefix and contains_token(text)):
             return False
         if ("=" in text or ":" in text) and not self._has_clean_names(text):
             return False
@@ -104,13 +112,13 @@ class Glance:
         once = self._once
         made = hash(shape)
         if made not in once:
-            if len(once) >= _MOST:
+            if len(once) >= _MAX_CACHED_NAMES:
                 once.clear()
             once.add(made)  # most of those that come once do not come again
             return
         if type(text) is not str or (_ZERO in shape and ("%" in text or "\\" in text)):
             return
-        if _ZERO in shape and any(map(folded(text).__contains__, self._names.beside_digits)):
+        if _ZERO in shape and any(map(fold(text).__contains__, self._names.beside_digits)):
             return
         if len(self._shapes) >= _MOST_SHAPES:
             self._shapes.clear()  # they come from clients too
@@ -118,37 +126,39 @@ class Glance:
 
     def _has_clean_names(self, text: str) -> bool:
         """Return whether no sensitive name can stand before a sign."""
-        before, clean = text.replace("=", ":").split(":"), self._clean
+        before, clean = text.replace("=", ":").split(":"), self._clean_names
         del before[-1]
         new = 0
         for words in before:
             if words.rpartition(" ")[2] not in clean:
                 new += 1
-                if new > _MOST_NEW or not self._learn(words):
+                if new > _MAX_NEW_NAMES or not self._has_clean_ending(words):
                     return False
         return True
 
-    def _learn(self, words: str) -> bool:
+    def _has_clean_ending(self, words: str) -> bool:
         """Return whether no sensitive name can end where `words` do, and remember it if not."""
         last = words.rstrip().rpartition(" ")[2]
         if not last:
             return not words
-        if last in self._clean:
+        if last in self._clean_names:
             return True
-        found = _name_at_the_end.search(last) if len(last) <= _LONGEST else None
-        if len(last) > _LONGEST or (found is not None and not self._is_clean(found[0], last)):
+        match = _trailing_name.search(last) if len(last) <= _MAX_NAME_LENGTH else None
+        if len(last) > _MAX_NAME_LENGTH or (
+            match is not None and not self._is_clean_name(match[0], last)
+        ):
             return False
-        if len(self._clean) >= _MOST:
-            self._clean.clear()  # they come from clients too
-        self._clean.add(last)
+        if len(self._clean_names) >= _MAX_CACHED_NAMES:
+            self._clean_names.clear()  # they come from clients too
+        self._clean_names.add(last)
         return True
 
-    def _is_clean(self, name: str, last: str) -> bool:
-        plain = folded(name)
-        if name in self._names or plain in ENDS_A_TERM or plain in _APART:
+    def _is_clean_name(self, name: str, last: str) -> bool:
+        folded = fold(name)
+        if name in self._names or folded in TERM_ENDINGS or folded in _DETACHED_NAME_KEYS:
             return False
         in_query = "?" in last or "&" in last
-        return not (in_query and self._names.in_a_query(name))
+        return not (in_query and self._names.is_sensitive_in_query(name))
 
 
 def _has_marks(text: str) -> bool:
@@ -156,17 +166,17 @@ def _has_marks(text: str) -> bool:
     return bool(
         ("@" in text and "://" in text)
         or ("%" in text and "%3" in text)
-        or ("'" in text and ("', " in text or "','" in text or in_sql.search(text)))
+        or ("'" in text and ("', " in text or "','" in text or sql_password.search(text)))
         or ('"' in text and ('", ' in text or '","' in text))
         or ("<" in text and "</" in text)
         or ("`" in text and "`, " in text)
-        or ("[" in text and parameters.search(text))
+        or ("[" in text and sql_parameters.search(text))
     )
 
 
 def _has_row(shape: bytes) -> bool:
     """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
-    if shape.count(_ZERO) < LEAST_DIGITS:
+    if shape.count(_ZERO) < MIN_DIGITS:
         return False
     return _ROW in shape.translate(None, b" +-%").decode("latin-1")
 

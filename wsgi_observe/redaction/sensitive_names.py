@@ -7,32 +7,32 @@ from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
 from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.languages import JOINED, folded
+from wsgi_observe.redaction.languages import UNSPACED_TERMS, fold
 from wsgi_observe.redaction.sensitive_words import (
-    ABOUT_IT,
-    ALONE,
-    ANYWHERE,
-    AT_THE_END,
-    BEFORE_IT,
-    ENDS_A_TERM,
-    IN_A_QUERY,
-    NUMERIC,
-    OUR_OWN,
+    HARMLESS_PREFIXES,
+    HARMLESS_SUFFIXES,
+    NEVER_SENSITIVE,
+    NUMERIC_WORDS,
+    SENSITIVE_ENDINGS,
+    SENSITIVE_IN_QUERY,
+    SENSITIVE_TERMS,
+    TERM_ENDINGS,
+    WHOLE_NAME_ONLY,
 )
 
-_LONGEST = 256  # characters of a name; a longer one is none that anybody has given
-_REMEMBERED = 4096
-_ENDINGS = frozenset(word[-3:] for word in AT_THE_END)
+_MAX_NAME_LENGTH = 256  # characters of a name; a longer one is none that anybody has given
+_MAX_CACHED_NAMES = 4096
+_LAST_LETTERS_OF_ENDINGS = frozenset(word[-3:] for word in SENSITIVE_ENDINGS)
 
-_parts = re.compile(r"[^\W\d_]+|\d+")
+_word = re.compile(r"[^\W\d_]+|\d+")
 # `apiKey`, `XSRFToken` and `APIKey`, each in its words.
-_hump = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_escape = re.compile(r"\\u([0-9a-fA-F]{4})")
+_camel_case_boundary = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_unicode_escape = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 Term = tuple[str, ...]
 
 
-class Names:
+class SensitiveNames:
     """The built-in list with what was added to it and taken from it.
 
     A name is read as an app reads it, percent-encoding undone (twice, since a proxy may have
@@ -45,48 +45,50 @@ class Names:
     """
 
     def __init__(self, add: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
-        self._added = frozenset(map(_term, add))
-        self._kept = frozenset(map(_term, keep))
-        self.beside_digits = _BESIDE_DIGITS | _beside_digits((*self._added, *self._kept))
+        self._added_terms = frozenset(map(_parse_term, add))
+        self._harmless_terms = frozenset(map(_parse_term, keep))
+        self.beside_digits = _BESIDE_DIGITS | _beside_digits(
+            (*self._added_terms, *self._harmless_terms)
+        )
         """Words without which a name is what it would be with other digits in it."""
-        self.known: dict[str, bool] = {}  # those that were asked for
-        self.frames: dict[str, str] = {}  # of tracebacks, as they are shown
-        self._known_in_queries: dict[str, bool] = {}
-        self._hiding_numbers: dict[str, bool] = {}
+        self.cached: dict[str, bool] = {}  # those that were asked for
+        self.redacted_frames: dict[str, str] = {}  # of tracebacks, as they are shown
+        self._cached_in_queries: dict[str, bool] = {}
+        self._cached_hides_numbers: dict[str, bool] = {}
 
     def __contains__(self, name: str) -> bool:
-        known = self.known.get(name)
-        if known is None:
-            known = len(name) > _LONGEST or self._is_sensitive(name)
-            _remember(self.known, name, known)
-        return known
+        cached = self.cached.get(name)
+        if cached is None:
+            cached = len(name) > _MAX_NAME_LENGTH or self._is_sensitive(name)
+            _cache_result(self.cached, name, cached)
+        return cached
 
-    def in_a_query(self, name: str) -> bool:
+    def is_sensitive_in_query(self, name: str) -> bool:
         """Return whether it is sensitive in a query, where `code` and `key` are credentials."""
-        known = self._known_in_queries.get(name)
-        if known is None:
-            known = len(name) > _LONGEST or self._is_sensitive(name, IN_A_QUERY)
-            _remember(self._known_in_queries, name, known)
-        return known
+        cached = self._cached_in_queries.get(name)
+        if cached is None:
+            cached = len(name) > _MAX_NAME_LENGTH or self._is_sensitive(name, SENSITIVE_IN_QUERY)
+            _cache_result(self._cached_in_queries, name, cached)
+        return cached
 
     def is_added(self, name: str) -> bool:
         """Return whether it was added to the list: then any value under it is a secret."""
-        if not self._added or len(name) > _LONGEST:
+        if not self._added_terms or len(name) > _MAX_NAME_LENGTH:
             return False
-        name = _decoded(name)
-        return any(any(_spans(words, self._added)) for words in _readings(name))
+        name = _decode_name(name)
+        return any(any(_find_terms(words, self._added_terms)) for words in _iter_word_splits(name))
 
     def hides_numbers(self, name: str) -> bool:
         """Return whether a number under this sensitive name is a secret, not how many there are.
 
         That is one whose name ends in pin, code, number, password and the like.
         """
-        known = self._hiding_numbers.get(name)
-        if known is None:
-            is_long = len(name) > _LONGEST
-            known = is_long or _ends_in_numbers(_decoded(name)) or self.is_added(name)
-            _remember(self._hiding_numbers, name, known)
-        return known
+        cached = self._cached_hides_numbers.get(name)
+        if cached is None:
+            is_long = len(name) > _MAX_NAME_LENGTH
+            cached = is_long or _names_numeric_secret(_decode_name(name)) or self.is_added(name)
+            _cache_result(self._cached_hides_numbers, name, cached)
+        return cached
 
     def hides(self, name: str, kind: type) -> bool:
         """Return whether a value of a kind is a secret under this sensitive name."""
@@ -94,40 +96,40 @@ class Names:
             return self.is_added(name)
         return kind not in (int, float) or self.hides_numbers(name)
 
-    def judge(self, name: str, budget: Budget, *, in_query: bool = False) -> bool:
+    def is_sensitive_name(self, name: str, budget: Budget, *, in_query: bool = False) -> bool:
         """Return whether it is sensitive, at the expense of a budget."""
-        known = (self._known_in_queries if in_query else self.known).get(name)
-        if known is not None:
+        cached = (self._cached_in_queries if in_query else self.cached).get(name)
+        if cached is not None:
             budget.steps -= 1
-            return known
-        budget.steps -= 8 + min(len(name), _LONGEST) // 2
-        return self.in_a_query(name) if in_query else name in self
+            return cached
+        budget.steps -= 8 + min(len(name), _MAX_NAME_LENGTH) // 2
+        return self.is_sensitive_in_query(name) if in_query else name in self
 
-    def _is_sensitive(self, name: str, more: frozenset[str] = frozenset()) -> bool:
-        if name in OUR_OWN:
+    def _is_sensitive(self, name: str, extra_words: frozenset[str] = frozenset()) -> bool:
+        if name in NEVER_SENSITIVE:
             return False
-        found = None
-        for words in _readings(_decoded(name)):
-            found = self._found(words, more)
-            if found is not None:
+        result = None
+        for words in _iter_word_splits(_decode_name(name)):
+            result = self._classify_words(words, extra_words)
+            if result is not None:
                 break
-        return bool(found)
+        return bool(result)
 
-    def _found(self, words: Term, more: frozenset[str]) -> bool | None:
+    def _classify_words(self, words: Term, extra_words: frozenset[str]) -> bool | None:
         """Return None where no word is on the list, False where what is found is only about it."""
-        if any(_spans(words, self._added)):
+        if any(_find_terms(words, self._added_terms)):
             return True
-        kept = [] if not self._kept else list(_spans(words, self._kept))
-        found = None
-        for start, end in _terms(words, more):
+        kept = [] if not self._harmless_terms else list(_find_terms(words, self._harmless_terms))
+        result = None
+        for start, end in _find_sensitive_terms(words, extra_words):
             is_kept = any(first <= start and end <= last for first, last in kept)
-            found = found or not (is_kept or _is_only_about(words, end))
-        return found
+            result = result or not (is_kept or _is_metadata(words, end))
+        return result
 
 
 def _beside_digits(terms: Iterable[str | Term]) -> frozenset[str]:
     """Return the longest word of each term with a digit in it, in letters alone."""
-    words = [_parts.findall(term if isinstance(term, str) else " ".join(term)) for term in terms]
+    words = [_word.findall(term if isinstance(term, str) else " ".join(term)) for term in terms]
     return frozenset(
         max((part for part in parts if part.isalpha()), key=len, default="")
         for parts in words
@@ -136,81 +138,94 @@ def _beside_digits(terms: Iterable[str | Term]) -> frozenset[str]:
 
 
 _BESIDE_DIGITS = _beside_digits(
-    (*ANYWHERE, *ENDS_A_TERM, *AT_THE_END, *ALONE, *IN_A_QUERY, *ABOUT_IT, *BEFORE_IT, *NUMERIC)
+    (
+        *SENSITIVE_TERMS,
+        *TERM_ENDINGS,
+        *SENSITIVE_ENDINGS,
+        *WHOLE_NAME_ONLY,
+        *SENSITIVE_IN_QUERY,
+        *HARMLESS_SUFFIXES,
+        *HARMLESS_PREFIXES,
+        *NUMERIC_WORDS,
+    )
 )
 
 
-def _term(text: str) -> Term:
-    words = _words(_hump.sub("_", text))
+def _parse_term(text: str) -> Term:
+    words = _split_words(_camel_case_boundary.sub("_", text))
     if not words:
         raise ValueError(f"no word in {text!r}")
     return words
 
 
-def _decoded(name: str) -> str:
+def _decode_name(name: str) -> str:
     if "%" in name or "+" in name:
         name = unquote_plus(unquote_plus(name))
     if "\\" in name:
-        name = _escape.sub(lambda match: chr(int(match[1], 16)), name)
+        name = _unicode_escape.sub(lambda match: chr(int(match[1], 16)), name)
     return name
 
 
-def _words(name: str) -> Term:
-    return tuple(_singular(word) for word in _parts.findall(folded(name)))
+def _split_words(name: str) -> Term:
+    return tuple(_to_singular(word) for word in _word.findall(fold(name)))
 
 
-def _readings(name: str) -> Iterable[Term]:
+def _iter_word_splits(name: str) -> Iterable[Term]:
     """Yield a name's words: with humps as ends of words, then without: `ToKeN` is one."""
-    yield _words(_hump.sub("_", name))
-    yield _words(name)
+    yield _split_words(_camel_case_boundary.sub("_", name))
+    yield _split_words(name)
 
 
-def _singular(word: str) -> str:
+def _to_singular(word: str) -> str:
     is_plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
     return word[:-1] if is_plural else word
 
 
-def _spans(words: Term, terms: frozenset[Term]) -> Iterable[tuple[int, int]]:
+def _find_terms(words: Term, terms: frozenset[Term]) -> Iterable[tuple[int, int]]:
     for term in terms:
         for start in range(len(words) - len(term) + 1):
             if words[start : start + len(term)] == term:
                 yield start, start + len(term)
 
 
-def _terms(words: Term, more: frozenset[str]) -> Iterable[tuple[int, int]]:
+def _find_sensitive_terms(words: Term, extra_words: frozenset[str]) -> Iterable[tuple[int, int]]:
     """Yield where in a name its sensitive words stand."""
     last = len(words) - 1
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         if (
-            word in ANYWHERE
-            or (word[-3:] in _ENDINGS and word.endswith(AT_THE_END))
-            or (not word.isascii() and word.endswith(JOINED))
-            or word in more
-            or (word in ALONE and last == place and (place == 0 or ALONE[word]))
+            word in SENSITIVE_TERMS
+            or (word[-3:] in _LAST_LETTERS_OF_ENDINGS and word.endswith(SENSITIVE_ENDINGS))
+            or (not word.isascii() and word.endswith(UNSPACED_TERMS))
+            or word in extra_words
+            or (word in WHOLE_NAME_ONLY and last == index and (index == 0 or WHOLE_NAME_ONLY[word]))
         ):
-            yield place, place + 1
-        if word in ENDS_A_TERM:
-            for start in (place - 1, place - 2):
-                if start >= 0 and words[start : place + 1] in ANYWHERE:
-                    yield start, place + 1
+            yield index, index + 1
+        if word in TERM_ENDINGS:
+            for start in (index - 1, index - 2):
+                if start >= 0 and words[start : index + 1] in SENSITIVE_TERMS:
+                    yield start, index + 1
 
 
-def _ends_in_numbers(name: str) -> bool:
-    words = [word for word in _parts.findall(folded(_hump.sub("_", name))) if word.isalpha()]
-    if not words or _singular(words[-1]) != words[-1]:
+def _names_numeric_secret(name: str) -> bool:
+    words = [
+        word for word in _word.findall(fold(_camel_case_boundary.sub("_", name))) if word.isalpha()
+    ]
+    if not words or _to_singular(words[-1]) != words[-1]:
         return False  # many of them are counted
-    is_counted = len(words) > 1 and (words[0] in BEFORE_IT or words[-2] in BEFORE_IT)
+    is_counted = len(words) > 1 and (
+        words[0] in HARMLESS_PREFIXES or words[-2] in HARMLESS_PREFIXES
+    )
     is_result = words == ["pass"]  # `pass: 12, fail: 0`
-    return words[-1] in NUMERIC and not is_counted and not is_result
+    return words[-1] in NUMERIC_WORDS and not is_counted and not is_result
 
 
-def _is_only_about(words: Term, end: int) -> bool:
+def _is_metadata(words: Term, end: int) -> bool:
     """Return whether `token_count` or `password_policy` is asked for, not the token or password."""
-    return end < len(words) and (words[end] in ABOUT_IT or words[-1] in ABOUT_IT)
+    return end < len(words) and (words[end] in HARMLESS_SUFFIXES or words[-1] in HARMLESS_SUFFIXES)
 
 
-def _remember(known: dict[str, bool], name: str, is_sensitive: bool) -> None:
-    if len(name) <= _LONGEST:
-        if len(known) >= _REMEMBERED:
-            known.clear()  # names come from clients too: those of a flood give way to the usual
-        known[name] = is_sensitive
+def _cache_result(cached: dict[str, bool], name: str, is_sensitive: bool) -> None:
+    if len(name) <= _MAX_NAME_LENGTH:
+        if len(cached) >= _MAX_CACHED_NAMES:
+            cached.clear()  # names come from clients too: those of a flood give way to the usual
+        cached[name] = is_sensitive

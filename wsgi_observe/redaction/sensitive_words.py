@@ -8,7 +8,7 @@ from wsgi_observe.redaction import languages
 REDACTED = "[REDACTED]"
 """What stands in the place of what must not be seen."""
 
-OUR_OWN = (LINE_NAMES | ACCESS_NAMES | {"trace_flags", "client_request_id"}) - {
+NEVER_SENSITIVE = (LINE_NAMES | ACCESS_NAMES | {"trace_flags", "client_request_id"}) - {
     *("message", "path", "exc_info", "query_string", "user_agent", "host", "referer"),
 }
 """The log line's IDs, times and facts, which nothing makes sensitive."""
@@ -21,7 +21,7 @@ _WORDS = frozenset(
         *("cvv", "cvc", "iban", "ssn", "ccnum", "apikey", "pem", "oauth"),
     }
 )
-_SEQUENCES = (
+_WORD_SEQUENCES = (
     *("api key", "access key", "secret key", "private key", "encryption key", "signing key"),
     *("auth key", "session key", "master key", "account key", "license key", "ssh key"),
     *("storage key", "shared key", "deploy key", "consumer key", "service key", "app key"),
@@ -36,30 +36,30 @@ _SEQUENCES = (
     *(term for term in languages.TERMS if " " in term),
 )
 
-ANYWHERE: frozenset[str | tuple[str, ...]] = frozenset(
+SENSITIVE_TERMS: frozenset[str | tuple[str, ...]] = frozenset(
     {
         *_WORDS,
         *(term for term in languages.TERMS if " " not in term),
-        *(tuple(words.split()) for words in _SEQUENCES),
-        *(words.replace(" ", "") for words in _SEQUENCES),
+        *(tuple(words.split()) for words in _WORD_SEQUENCES),
+        *(words.replace(" ", "") for words in _WORD_SEQUENCES),
     }
 )
 """Sensitive wherever they stand in a name: words, and sequences of them, also written as one."""
 
-ENDS_A_TERM = frozenset(words.split()[-1] for words in _SEQUENCES)
+TERM_ENDINGS = frozenset(words.split()[-1] for words in _WORD_SEQUENCES)
 """Words that are sensitive for the one before them."""
 
-AT_THE_END = (
+SENSITIVE_ENDINGS = (
     *("password", "passwd", "passphrase", "secret", "token", "apikey", "secretkey", "privatekey"),
     *("accesskey", "sessionid", "sessid", "sessionkey", "cookie", "cardnumber", "credential"),
     *("passwort", "kennwort", "motdepasse", "wachtwoord", "kreditkarte", "kartennummer"),
 )
 """What nothing harmless ends with, so that a word may have anything before it: ``csrftoken``."""
 
-ALONE = {"pass": True, "auth": True, "sid": True, "card": False, "pin": False}
+WHOLE_NAME_ONLY = {"pass": True, "auth": True, "sid": True, "card": False, "pin": False}
 """Sensitive as a name of their own, and where true, as the last word of one."""
 
-IN_A_QUERY = frozenset(
+SENSITIVE_IN_QUERY = frozenset(
     {
         *("key", "sig", "signature", "code", "state", "nonce", "ticket", "hmac", "assertion"),
         *("mail", "email", "phone", "auth", "pass", "card", "pin", "sid", "saml"),
@@ -67,7 +67,7 @@ IN_A_QUERY = frozenset(
 )
 """What is harmless elsewhere, but in a query a credential or a person."""
 
-ABOUT_IT = frozenset(
+HARMLESS_SUFFIXES = frozenset(
     {
         *("count", "counter", "used", "usage", "limit", "type", "kind", "format", "version"),
         *("expire", "expiry", "expiration", "expired", "ttl", "age", "timeout", "lifetime"),
@@ -84,7 +84,7 @@ ABOUT_IT = frozenset(
 )
 """Words behind a sensitive one that make the name a fact about it."""
 
-BEFORE_IT = frozenset(
+HARMLESS_PREFIXES = frozenset(
     {
         *("has", "is", "can", "need", "require", "no", "num", "max", "min", "total", "count"),
         *("avg", "mean", "active", "concurrent", "prompt", "completion", "input", "output"),
@@ -93,7 +93,7 @@ BEFORE_IT = frozenset(
 )
 """Words before a sensitive one that make a number a count of them, or a switch."""
 
-NUMERIC = languages.NUMERIC | {
+NUMERIC_WORDS = languages.NUMERIC_WORDS | {
     *("pin", "code", "number", "no", "num", "nr", "cvv", "cvc", "otp", "totp", "ssn", "iban"),
     *("card", "account", "ccnum", "password", "passwd", "pwd", "passcode", "passphrase"),
     *("pass", "security"),

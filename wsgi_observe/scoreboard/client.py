@@ -9,84 +9,94 @@ from pathlib import Path
 from time import monotonic, sleep, time
 from typing import NamedTuple
 
-from wsgi_observe.scoreboard.entries import Flight, Seat
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.entries import RunningRequest, WorkerEntry
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
-_BETWEEN_LOOKS = 0.02  # seconds
+_POLL_SECONDS = 0.02  # seconds
 
 
-class Found(NamedTuple):
+class StuckRequest(NamedTuple):
     """A running request, as somebody outside sees it."""
 
     pid: int
-    flight: Flight
+    request: RunningRequest
     age: float
     stack: str | None
     """None where the worker does not answer."""
 
 
-class Look(NamedTuple):
+class WorkerReport(NamedTuple):
     """What one worker had to say."""
 
     pid: int
-    answers: bool
-    found: list[Found]
-    beyond: int
+    is_responding: bool
+    requests: list[StuckRequest]
+    overflow: int
     """Requests that have no slot."""
 
 
-def ask(pid: int, wait: float = 3.0) -> Iterator[Look]:
+def iter_worker_reports(pid: int, timeout: float = 3.0) -> Iterator[WorkerReport]:
     """Yield what runs in a worker, or in all of an arbiter's.
 
     Which requests, and for how long, stands in shared memory, whatever state the worker is in. The
-    stacks are its watchdog's to tell, for which it is given `wait` seconds: while an extension
+    stacks are its watchdog's to tell, for which it is given `timeout` seconds: while an extension
     keeps Python's lock, there is nobody to ask.
 
     :raises ProcessLookupError: when there is no such process.
     :raises PermissionError: when it is another user's.
     :raises LookupError: when it has no table of running requests.
     """
-    table = Table.of_process(pid)
-    seats = [seat for seat in table.seats if seat.pid and (seat.pid == pid or table.pid == pid)]
-    if not seats and table.pid != pid:
+    scoreboard = Scoreboard.of_process(pid)
+    worker_entries = [
+        worker_entry
+        for worker_entry in scoreboard.worker_entries
+        if worker_entry.pid and (worker_entry.pid == pid or scoreboard.pid == pid)
+    ]
+    if not worker_entries and scoreboard.pid != pid:
         raise LookupError(f"process {pid} serves no requests")
-    questions = [(seat, _ask(seat)) for seat in seats]
-    deadline = monotonic() + wait
-    for seat, number in questions:
-        answers = _await(seat, number, deadline)
-        yield _look(seat, answers)
+    stack_requests = [
+        (worker_entry, _request_stacks(worker_entry)) for worker_entry in worker_entries
+    ]
+    deadline = monotonic() + timeout
+    for worker_entry, number in stack_requests:
+        is_responding = _wait_for_stacks(worker_entry, number, deadline)
+        yield _make_report(worker_entry, is_responding)
 
 
-def _ask(seat: Seat) -> int:
-    number = (seat.asked + 1) % 2**32
-    seat.asked = number
+def _request_stacks(worker_entry: WorkerEntry) -> int:
+    number = (worker_entry.stacks_requested + 1) % 2**32
+    worker_entry.stacks_requested = number
     return number
 
 
-def _await(seat: Seat, number: int, deadline: float) -> bool:
-    while seat.answered != number:
+def _wait_for_stacks(worker_entry: WorkerEntry, number: int, deadline: float) -> bool:
+    while worker_entry.stacks_answered != number:
         # Somebody else may have asked since.
-        if monotonic() > deadline or not seat.pid:
+        if monotonic() > deadline or not worker_entry.pid:
             return False
-        number = seat.asked
-        sleep(_BETWEEN_LOOKS)
+        number = worker_entry.stacks_requested
+        sleep(_POLL_SECONDS)
     return True
 
 
-def _look(seat: Seat, answers: bool) -> Look:
-    pid = seat.pid
-    stacks = _stacks(seat) if answers else {}
+def _make_report(worker_entry: WorkerEntry, is_responding: bool) -> WorkerReport:
+    pid = worker_entry.pid
+    stacks = _read_stacks(worker_entry) if is_responding else {}
     now = time()
-    found = [
-        Found(pid, flight, flight.age(now), stacks.get(str(number)))
-        for number, flight in seat.look().flights.items()
+    requests = [
+        StuckRequest(pid, request, request.age(now), stacks.get(str(number)))
+        for number, request in worker_entry.read_requests().requests.items()
     ]
-    return Look(pid, answers, sorted(found, key=lambda one: -one.age), seat.beyond)
+    return WorkerReport(
+        pid, is_responding, sorted(requests, key=lambda one: -one.age), worker_entry.overflow
+    )
 
 
-def _stacks(seat: Seat) -> dict[str, str]:
+def _read_stacks(worker_entry: WorkerEntry) -> dict[str, str]:
     with suppress(OSError, ValueError):
-        text = Path(f"/proc/{seat.pid}/fd/{seat.answer}").read_text(encoding="utf-8")
-        found: dict[str, str] = json.loads(text)
-        return found
+        text = Path(f"/proc/{worker_entry.pid}/fd/{worker_entry.stacks_descriptor}").read_text(
+            encoding="utf-8"
+        )
+        stacks: dict[str, str] = json.loads(text)
+        return stacks
     return {}

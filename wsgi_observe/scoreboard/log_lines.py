@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.context import Scope, bound, resume
-from wsgi_observe.logs.log_record import own_extra
-from wsgi_observe.scoreboard.entries import Flight, Flights
+from wsgi_observe.context import RequestContext, activate, get_raw_context
+from wsgi_observe.logs.log_record import make_own_extra
+from wsgi_observe.scoreboard.entries import RunningRequest, WorkerSnapshot
 from wsgi_observe.wsgi.environ import request_line
 
 if TYPE_CHECKING:
@@ -18,56 +18,62 @@ if TYPE_CHECKING:
 log = get_logger("wsgi_observe.inflight")
 
 
-def tell_slow(scope: Scope, age: float, stack: str) -> None:
+def report_slow_request(context: RequestContext, age: float, stack: str) -> None:
     """Name a request that takes long, while it runs in another thread."""
-    environ = scope.environ
+    environ = context.environ
     if not environ:  # it has ended
         return
-    shadow = Scope()
-    shadow.environ, shadow.request_id = environ, scope.request_id
-    shadow.fields, shadow.remote_addr = scope.fields, scope.remote_addr
-    shadow.client_addr = scope.client_addr
-    with _as_if_in(shadow):
+    context_copy = RequestContext()
+    context_copy.environ, context_copy.request_id = environ, context.request_id
+    context_copy.fields, context_copy.remote_addr = context.fields, context.remote_addr
+    context_copy.client_addr = context.client_addr
+    with _use_context(context_copy):
         extra = {"age": age, "stack": stack or "unknown"}
         log.warning("%s has run for %.1f s", request_line(environ), age, extra=extra)
 
 
-def tell_deaths(found: Flights, beyond: int, cause: str, when: float, **more: object) -> None:
+def report_crashed_requests(
+    snapshot: WorkerSnapshot, overflow: int, cause: str, last_seen: float, **extra_fields: object
+) -> None:
     """Name the requests that a worker left, each in one ERROR line, unless that was done.
 
     :param when: seconds since the epoch, from which their ages are told.
     """
-    for flight in found.flights.values():
-        if not flight.told:
-            _tell_death(flight, cause, flight.age(when), **more)
-    unnamed = {"for which there were no slots": beyond, "whose slots are torn": found.torn}
-    for what, count in unnamed.items():
+    for request in snapshot.requests.values():
+        if not request.is_reported:
+            _report_crashed_request(request, cause, request.age(last_seen), **extra_fields)
+    counts = {"for which there were no slots": overflow, "whose slots are torn": snapshot.corrupt}
+    for reason, count in counts.items():
         if count:
-            extra = own_extra({"outcome": "died", "cause": cause, **more})
-            log.error("%d requests died: %s; those %s", count, cause, what, extra=extra)
+            extra = make_own_extra({"outcome": "died", "cause": cause, **extra_fields})
+            log.error("%d requests died: %s; those %s", count, cause, reason, extra=extra)
 
 
-def _tell_death(flight: Flight, cause: str, age: float, **more: object) -> None:
-    shadow = Scope()
-    shadow.environ = {"REQUEST_METHOD": flight.method, "PATH_INFO": flight.path}
-    shadow.request_id = flight.request_id
-    shadow.remote_addr = "off"  # its worker has taken that along
-    with _as_if_in(shadow):
-        tell_dying(shadow.environ, cause, age, **more)
+def _report_crashed_request(
+    request: RunningRequest, cause: str, age: float, **extra_fields: object
+) -> None:
+    context_copy = RequestContext()
+    context_copy.environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
+    context_copy.request_id = request.request_id
+    context_copy.remote_addr = "off"  # its worker has taken that along
+    with _use_context(context_copy):
+        report_dying_request(context_copy.environ, cause, age, **extra_fields)
 
 
-def tell_dying(environ: WSGIEnvironment, cause: str, age: float, **more: object) -> None:
+def report_dying_request(
+    environ: WSGIEnvironment, cause: str, age: float, **extra_fields: object
+) -> None:
     """Name a request that is about to die, from within it."""
-    extra = own_extra({"age": age, "outcome": "died", "cause": cause, **more})
+    extra = make_own_extra({"age": age, "outcome": "died", "cause": cause, **extra_fields})
     log.error("%s died: %s", request_line(environ), cause, extra=extra)
 
 
 @contextmanager
-def _as_if_in(scope: Scope) -> Iterator[None]:
+def _use_context(context: RequestContext) -> Iterator[None]:
     """Have lines written here be those of a request that does not run here."""
-    seen = bound()
-    resume(scope)
+    previous = get_raw_context()
+    activate(context)
     try:
         yield
     finally:
-        resume(seen)
+        activate(previous)

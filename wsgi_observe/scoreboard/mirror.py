@@ -26,18 +26,18 @@ class Mirror:
     def __init__(self, memory: mmap.mmap, descriptor: int) -> None:
         self._memory = memory
         self._descriptor = descriptor
-        found = os.fstat(descriptor)
-        self._is = found.st_dev, found.st_ino
+        result = os.fstat(descriptor)
+        self._file_id = result.st_dev, result.st_ino
         os.ftruncate(descriptor, 0)
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(descriptor, 0, len(memory))  # while there is room
-        self._put(len(MAGIC), len(memory))
+        self._write_to_file(len(MAGIC), len(memory))
         os.pwrite(descriptor, MAGIC, 0)
 
     def write(self, start: int, end: int) -> None:
         """Copy a part of the table as it is now."""
         try:
-            self._put(start, end)
+            self._write_to_file(start, end)
         except OSError:
             warn_once("keeping the running requests in the file of recorder_path")
 
@@ -50,23 +50,23 @@ class Mirror:
                 and os.pread(self._descriptor, end - start, start) == self._memory[start:end]
             ):
                 return
-            self._put(size, end)
-            self._put(len(self._memory) - 1, len(self._memory))  # as long as it was
+            self._write_to_file(size, end)
+            self._write_to_file(len(self._memory) - 1, len(self._memory))  # as long as it was
             os.pwrite(self._descriptor, MAGIC, 0)
         except OSError:
             warn_once("keeping the running requests in the file of recorder_path")
 
-    def _put(self, start: int, end: int) -> None:
-        found = os.fstat(self._descriptor)
+    def _write_to_file(self, start: int, end: int) -> None:
+        result = os.fstat(self._descriptor)
         # Other code may have closed it, and got its number for a file of its own.
-        if (found.st_dev, found.st_ino) == self._is:
+        if (result.st_dev, result.st_ino) == self._file_id:
             os.pwrite(self._descriptor, self._memory[start:end], start)
 
 
-def read(descriptor: int, longest: int = 1 << 28) -> bytearray:
+def read(descriptor: int, max_bytes: int = 1 << 28) -> bytearray:
     """Return what a file has, that was a mirror."""
-    size = min(os.fstat(descriptor).st_size, longest)
-    found = bytearray()
-    while len(found) < size and (chunk := os.pread(descriptor, size - len(found), len(found))):
-        found += chunk
-    return found
+    size = min(os.fstat(descriptor).st_size, max_bytes)
+    result = bytearray()
+    while len(result) < size and (chunk := os.pread(descriptor, size - len(result), len(result))):
+        result += chunk
+    return result

@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from wsgi_observe.scoreboard.entries import Flights
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.entries import WorkerSnapshot
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
-_MOST = 8  # servers that keep theirs at the same path
+_MAX_FILES = 8  # servers that keep theirs at the same path
 
 
-class Left(NamedTuple):
+class CrashedWorker(NamedTuple):
     """What a server left that did not come to its end: one worker's part of it."""
 
     pid: int
-    seen: float
+    last_seen: float
     """When the worker was last seen, in seconds since the epoch; 0 for never."""
 
-    found: Flights
-    beyond: int
+    snapshot: WorkerSnapshot
+    overflow: int
 
 
-def open_kept(path: str) -> tuple[int, list[Left]]:
+def open_persistent_file(path: str) -> tuple[int, list[CrashedWorker]]:
     """Return a descriptor of the file to copy the table to, and what was left there.
 
     The file is locked for as long as a process of the server lives. Where another server has the
@@ -34,25 +34,25 @@ def open_kept(path: str) -> tuple[int, list[Left]]:
 
     :raises OSError: when there is no file to be had.
     """
-    ours = -1
-    left: list[Left] = []
-    for number in range(_MOST):
-        name = Path(f"{path}.{number}" if number else path)
-        if ours >= 0 and not name.exists():
+    own_descriptor = -1
+    crashed: list[CrashedWorker] = []
+    for number in range(_MAX_FILES):
+        file = Path(f"{path}.{number}" if number else path)
+        if own_descriptor >= 0 and not file.exists():
             continue
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not _lock(descriptor):
             os.close(descriptor)
             continue
-        left += _left_in(descriptor)
+        crashed += _read_crashed_workers(descriptor)
         os.ftruncate(descriptor, 0)
-        if ours < 0:
-            ours = descriptor
+        if own_descriptor < 0:
+            own_descriptor = descriptor
         else:
             os.close(descriptor)  # not unlinked: a neighbour may be about to lock it
-    if ours < 0:
-        raise OSError(f"{path} and its next {_MOST - 1} names are other servers'")
-    return ours, left
+    if own_descriptor < 0:
+        raise OSError(f"{path} and its next {_MAX_FILES - 1} names are other servers'")
+    return own_descriptor, crashed
 
 
 def _lock(descriptor: int) -> bool:
@@ -63,12 +63,14 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _left_in(descriptor: int) -> Iterator[Left]:
+def _read_crashed_workers(descriptor: int) -> Iterator[CrashedWorker]:
     try:
-        table = Table.read(descriptor)
+        scoreboard = Scoreboard.read(descriptor)
     except LookupError:
         return
-    for seat in table.seats:
-        found = seat.look()
-        if found.flights or found.torn or seat.beyond:
-            yield Left(seat.pid, seat.seen, found, seat.beyond)
+    for worker_entry in scoreboard.worker_entries:
+        snapshot = worker_entry.read_requests()
+        if snapshot.requests or snapshot.corrupt or worker_entry.overflow:
+            yield CrashedWorker(
+                worker_entry.pid, worker_entry.last_seen, snapshot, worker_entry.overflow
+            )

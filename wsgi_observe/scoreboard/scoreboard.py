@@ -11,17 +11,17 @@ from pathlib import Path
 from struct import Struct
 from time import time_ns
 
-from wsgi_observe.scoreboard.entries import FORM, SEAT_SIZE, Seat
+from wsgi_observe.scoreboard.entries import REQUEST_ENTRY, WORKER_HEADER_SIZE, WorkerEntry
 from wsgi_observe.scoreboard.mirror import MAGIC as MIRRORS_MAGIC
 from wsgi_observe.scoreboard.mirror import Mirror, read
 
-_NAME = "wsgi_observe.inflight"
+_MEMFD_NAME = "wsgi_observe.inflight"
 _MAGIC = b"wsgifly\x02"
-_HEAD = Struct("8sIHHQ")  # magic, the arbiter's pid, seats, slots of each, when it was made
-_HEAD_SIZE = 64
+_HEADER = Struct("8sIHHQ")  # magic, the arbiter's pid, seats, slots of each, when it was made
+_HEADER_SIZE = 64
 
 
-class Table:
+class Scoreboard:
     """A seat for each worker, with a slot for each request that runs in it.
 
     Made before the fork, in a file without a path (memfd_create(2)), which a command of the same
@@ -38,32 +38,38 @@ class Table:
 
         :raises LookupError: for what is no table.
         """
-        if len(memory) < _HEAD_SIZE or memory[: len(_MAGIC)] != _MAGIC:
+        if len(memory) < _HEADER_SIZE or memory[: len(_MAGIC)] != _MAGIC:
             raise LookupError("no table of running requests")
-        _, self.pid, self._seats, self._slots, self.made = _HEAD.unpack_from(memory)
+        _, self.pid, self._worker_count, self._max_requests, self.created_ns = _HEADER.unpack_from(
+            memory
+        )
         self.memory = memory
         self.descriptor = descriptor
         self._mirror = mirror
-        if len(memory) < _size(self._seats, self._slots):
+        if len(memory) < _scoreboard_size(self._worker_count, self._max_requests):
             raise LookupError("a table that is cut off")
 
     @classmethod
-    def make(cls, seats: int, slots: int, kept: int = -1) -> Table:
+    def make(
+        cls, worker_entries: int, max_requests: int, mirror_descriptor: int = -1
+    ) -> Scoreboard:
         """Return a new one.
 
         :param kept: the descriptor of a file that it is copied to, if it is.
         """
-        size = _size(seats, slots)
+        size = _scoreboard_size(worker_entries, max_requests)
         descriptor = -1
         with suppress(OSError, AttributeError):
-            descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
+            descriptor = os.memfd_create(_MEMFD_NAME, os.MFD_CLOEXEC)
             os.ftruncate(descriptor, size)
         memory = mmap.mmap(descriptor, size)
-        _HEAD.pack_into(memory, 0, _MAGIC, os.getpid(), seats, slots, time_ns())
-        return cls(memory, descriptor, None if kept < 0 else Mirror(memory, kept))
+        _HEADER.pack_into(memory, 0, _MAGIC, os.getpid(), worker_entries, max_requests, time_ns())
+        return cls(
+            memory, descriptor, None if mirror_descriptor < 0 else Mirror(memory, mirror_descriptor)
+        )
 
     @classmethod
-    def open(cls, descriptor: int) -> Table:
+    def open(cls, descriptor: int) -> Scoreboard:
         """Return the table in memory that another process has made.
 
         :raises LookupError: when there is none.
@@ -74,7 +80,7 @@ class Table:
             raise LookupError("no table of running requests") from error
 
     @classmethod
-    def read(cls, descriptor: int) -> Table:
+    def read(cls, descriptor: int) -> Scoreboard:
         """Return a copy of the table that was kept in a file.
 
         :raises LookupError: when there is none.
@@ -86,7 +92,7 @@ class Table:
         return cls(memory)
 
     @classmethod
-    def of_process(cls, pid: int) -> Table:
+    def of_process(cls, pid: int) -> Scoreboard:
         """Return the table of a running process, the arbiter's or a worker's.
 
         :raises ProcessLookupError: when there is no such process.
@@ -97,37 +103,37 @@ class Table:
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError, LookupError):  # closed while we read, or not ours to open
                 # Others than regular files may notice that they are opened.
-                if stat.S_ISREG(link.stat().st_mode) and _begins_as_ours(link):
-                    return _opened(link)
+                if stat.S_ISREG(link.stat().st_mode) and _has_magic(link):
+                    return _open_link(link)
         raise LookupError(f"process {pid} has no table of running requests")
 
     @property
-    def seats(self) -> Iterator[Seat]:
+    def worker_entries(self) -> Iterator[WorkerEntry]:
         """All of them, taken or not."""
-        return map(self.seat, range(self._seats))
+        return map(self.worker_entry, range(self._worker_count))
 
-    def seat(self, number: int) -> Seat:
+    def worker_entry(self, number: int) -> WorkerEntry:
         """Return the seat of that number."""
-        start = _HEAD_SIZE + number * _seat_size(self._slots)
-        return Seat(self.memory, start, self._slots, self._mirror)
+        start = _HEADER_SIZE + number * _worker_entry_size(self._max_requests)
+        return WorkerEntry(self.memory, start, self._max_requests, self._mirror)
 
 
-def _seat_size(slots: int) -> int:
-    return SEAT_SIZE + slots * FORM.size
+def _worker_entry_size(max_requests: int) -> int:
+    return WORKER_HEADER_SIZE + max_requests * REQUEST_ENTRY.size
 
 
-def _size(seats: int, slots: int) -> int:
-    return _HEAD_SIZE + seats * _seat_size(slots)
+def _scoreboard_size(worker_entries: int, max_requests: int) -> int:
+    return _HEADER_SIZE + worker_entries * _worker_entry_size(max_requests)
 
 
-def _begins_as_ours(link: Path) -> bool:
+def _has_magic(link: Path) -> bool:
     with link.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
-def _opened(link: Path) -> Table:
+def _open_link(link: Path) -> Scoreboard:
     descriptor = os.open(link, os.O_RDWR)
     try:
-        return Table.open(descriptor)
+        return Scoreboard.open(descriptor)
     finally:
         os.close(descriptor)

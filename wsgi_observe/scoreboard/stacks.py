@@ -9,30 +9,30 @@ from traceback import StackSummary, walk_stack
 from types import FrameType
 
 _CORE = str(Path(__file__).parents[1] / "wsgi")
-_DEEPEST = 40  # frames: of a recursion the innermost say enough
+_MAX_FRAMES = 40  # frames: of a recursion the innermost say enough
 
 
-def frame_of(here: object, thread: int = 0) -> FrameType | None:
+def get_frame(ident: object, greenlet_thread: int = 0) -> FrameType | None:
     """Return the innermost frame of a thread by its number, or of a greenlet.
 
     :param thread: the thread that greenlets run in.
     """
-    if isinstance(here, int):
-        return sys._current_frames().get(here)
-    frame: FrameType | None = getattr(here, "gr_frame", None)
-    if frame is None and here:  # a greenlet has no frame of its own while it is the one that runs
-        frame = sys._current_frames().get(thread)
+    if isinstance(ident, int):
+        return sys._current_frames().get(ident)
+    frame: FrameType | None = getattr(ident, "gr_frame", None)
+    if frame is None and ident:  # a greenlet has no frame of its own while it is the one that runs
+        frame = sys._current_frames().get(greenlet_thread)
     return frame
 
 
-def stack_text(frame: FrameType | None) -> str:
+def format_stack(frame: FrameType | None) -> str:
     """Return the stack below `frame`, in the form of a traceback; empty where there is none.
 
     What lies outside the app, the server's loop mostly, is left out.
     """
     if frame is None:
         return ""
-    found = StackSummary.extract(walk_stack(frame), limit=_DEEPEST * 2)
-    inside = list(takewhile(lambda one: not one.filename.startswith(_CORE), found))
-    chosen = inside if inside and len(inside) < len(found) else list(found)
-    return "".join(StackSummary.from_list(chosen[:_DEEPEST][::-1]).format()).rstrip("\n")
+    frames = StackSummary.extract(walk_stack(frame), limit=_MAX_FRAMES * 2)
+    app_frames = list(takewhile(lambda one: not one.filename.startswith(_CORE), frames))
+    chosen = app_frames if app_frames and len(app_frames) < len(frames) else list(frames)
+    return "".join(StackSummary.from_list(chosen[:_MAX_FRAMES][::-1]).format()).rstrip("\n")

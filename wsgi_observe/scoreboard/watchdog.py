@@ -13,15 +13,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import sleep, time
 
-from wsgi_observe._loggers import watch
+from wsgi_observe._loggers import config_watch
 from wsgi_observe._safely import warn_once
-from wsgi_observe.scoreboard.entries import age_of
-from wsgi_observe.scoreboard.log_lines import tell_slow
-from wsgi_observe.scoreboard.recorder import Recorder, Slot
-from wsgi_observe.scoreboard.stacks import frame_of, stack_text
+from wsgi_observe.scoreboard.entries import elapsed_seconds
+from wsgi_observe.scoreboard.log_lines import report_slow_request
+from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
+from wsgi_observe.scoreboard.stacks import format_stack, get_frame
 from wsgi_observe.wsgi.exceptions import any_failure
 
-_LONGEST_SLEEP, _SHORTEST_SLEEP = 0.5, 0.02
+_MAX_INTERVAL_SECONDS, _MIN_INTERVAL_SECONDS = 0.5, 0.02
 
 
 class Watchdog:
@@ -33,15 +33,15 @@ class Watchdog:
 
     def __init__(self, recorder: Recorder, slow: float, *, checks_logging: bool = False) -> None:
         self._recorder = recorder
-        self._slow = slow
+        self._slow_seconds = slow
         self._checks_logging = checks_logging
-        self._named: dict[Slot, float] = {}
-        part = slow / 8 if slow else _LONGEST_SLEEP
-        self._pause = min(_LONGEST_SLEEP, max(_SHORTEST_SLEEP, part))
+        self._reported: dict[RequestEntry, float] = {}
+        interval = slow / 8 if slow else _MAX_INTERVAL_SECONDS
+        self._interval_seconds = min(_MAX_INTERVAL_SECONDS, max(_MIN_INTERVAL_SECONDS, interval))
 
     def start(
         self,
-        begin: Callable[[Callable[[], None], tuple[()]], object] = start_new_thread,
+        start_thread: Callable[[Callable[[], None], tuple[()]], object] = start_new_thread,
         pause: Callable[[float], object] = sleep,
     ) -> None:
         """Begin to look, in a thread that keeps no process from ending.
@@ -51,75 +51,82 @@ class Watchdog:
 
         def run() -> None:
             while True:
-                pause(self._pause)
-                self.look()
+                pause(self._interval_seconds)
+                self.poll()
 
-        begin(run, ())
+        start_thread(run, ())
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Name what has become slow since the last look; answer who asks."""
         try:
             now = time()
-            self._recorder.seat.seen = now
-            self._recorder.seat.repair_mirror()
-            if self._slow:
-                self._name_slow(now)
-            answer(self._recorder)
+            self._recorder.worker_entry.last_seen = now
+            self._recorder.worker_entry.repair_mirror()
+            if self._slow_seconds:
+                self._report_slow_requests(now)
+            write_stacks(self._recorder)
             if self._checks_logging:
-                watch.check_if_due()
+                config_watch.check_if_due()
         except any_failure():
             warn_once("watching the running requests")
 
-    def _name_slow(self, now: float) -> None:
-        limit = now - self._slow
-        running = {slot: slot.started for slot in self._recorder.running}
-        self._named = {s: began for s, began in self._named.items() if running.get(s) == began}
-        for slot, began in running.items():
-            if began <= limit and slot not in self._named:
-                self._named[slot] = began
-                self._name(slot, began, now)
+    def _report_slow_requests(self, now: float) -> None:
+        limit = now - self._slow_seconds
+        running_entries = {entry: entry.started for entry in self._recorder.running_entries}
+        self._reported = {
+            entry: started
+            for entry, started in self._reported.items()
+            if running_entries.get(entry) == started
+        }
+        for entry, started in running_entries.items():
+            if started <= limit and entry not in self._reported:
+                self._reported[entry] = started
+                self._report_slow_request(entry, started, now)
 
-    def _name(self, slot: Slot, began: float, now: float) -> None:
-        stack = stack_text(frame_of(slot.here, self._recorder.thread))
-        exchange = slot.exchange
+    def _report_slow_request(self, entry: RequestEntry, started: float, now: float) -> None:
+        stack = format_stack(get_frame(entry.ident, self._recorder.greenlet_thread))
+        exchange = entry.exchange
         # Another request may have the slot by now.
-        if exchange is None or slot.started != began or _is_meant_to_last(slot):
+        if exchange is None or entry.started != started or _is_long_lived(entry):
             return
-        fields = exchange.scope.__dict__.setdefault("fields", {})
+        fields = exchange.context.__dict__.setdefault("fields", {})
         if fields is not None:
             fields.setdefault("slow", True)  # the app may have bound one of its own
-        tell_slow(exchange.scope, age_of(began, now), stack)
+        report_slow_request(exchange.context, elapsed_seconds(started, now), stack)
 
 
-def _is_meant_to_last(slot: Slot) -> bool:
+def _is_long_lived(entry: RequestEntry) -> bool:
     """Return whether it is a WebSocket or an event stream, which end when the client wants."""
-    exchange = slot.exchange
-    if exchange is None or exchange.unheld:
+    exchange = entry.exchange
+    if exchange is None or exchange.is_upgrade:
         return True
-    types = (value for name, value in exchange.headers if name.lower() == "content-type")
-    return bool(exchange.went_out_at) and any(t.startswith("text/event-stream") for t in types)
+    content_types = (value for name, value in exchange.headers if name.lower() == "content-type")
+    return bool(exchange.headers_sent_at) and any(
+        content_type.startswith("text/event-stream") for content_type in content_types
+    )
 
 
-_NAME = "wsgi_observe.stacks"
+_MEMFD_NAME = "wsgi_observe.stacks"
 
 
-def answer(recorder: Recorder) -> None:
+def write_stacks(recorder: Recorder) -> None:
     """Leave the stacks where the asker finds them, if somebody has asked since the last time.
 
     In a file without a path, which the kernel opens for the same user only.
     """
-    seat = recorder.seat
-    asked = seat.asked
-    if asked == seat.answered:
+    worker_entry = recorder.worker_entry
+    stacks_requested = worker_entry.stacks_requested
+    if stacks_requested == worker_entry.stacks_answered:
         return
     stacks = {
-        slot.number: stack_text(frame_of(slot.here, recorder.thread)) for slot in recorder.running
+        entry.number: format_stack(get_frame(entry.ident, recorder.greenlet_thread))
+        for entry in recorder.running_entries
     }
-    before = seat.answer
-    descriptor = os.memfd_create(_NAME, os.MFD_CLOEXEC)
+    previous = worker_entry.stacks_descriptor
+    descriptor = os.memfd_create(_MEMFD_NAME, os.MFD_CLOEXEC)
     with open(descriptor, "w", encoding="utf-8", errors="replace", closefd=False) as file:
         json.dump(stacks, file)
-    seat.answer, seat.answered = descriptor, asked
-    if before:
+    worker_entry.stacks_descriptor, worker_entry.stacks_answered = descriptor, stacks_requested
+    if previous:
         with suppress(OSError):
-            os.close(before)
+            os.close(previous)

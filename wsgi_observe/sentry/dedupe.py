@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from wsgi_observe.context import running
-from wsgi_observe.wsgi.exceptions import RequestFailedError, is_echo, is_unreadable_body
+from wsgi_observe.context import current_context
+from wsgi_observe.wsgi.exceptions import RequestFailedError, is_duplicate_report, is_unreadable_body
 
-_SENT = "__wsgi_observe_sent__"
+_SENT_KEY = "__wsgi_observe_sent__"
 
 
-def error_of(hint: Any) -> BaseException | None:
+def get_exception(hint: Any) -> BaseException | None:
     """Return the exception that an event is about, if it is about one."""
     exc_info = hint.get("exc_info") if isinstance(hint, dict) else None
     error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
@@ -19,7 +19,7 @@ def error_of(hint: Any) -> BaseException | None:
     return error if isinstance(error, BaseException) else None
 
 
-def is_repeated(hint: Any) -> bool:
+def is_duplicate(hint: Any) -> bool:
     """Return whether an event only tells again what Sentry was told; if not, note that it is now.
 
     A request body that cannot be read is no event at all: any client can cause it.
@@ -27,25 +27,25 @@ def is_repeated(hint: Any) -> bool:
     As with the log, a mark counts while its request runs and when none does: an exception object
     that is raised again in a later request is news.
     """
-    error = error_of(hint)
+    error = get_exception(hint)
     if error is None:
         return False
     if is_unreadable_body(error):
         return True  # Sentry's integrations of frameworks hear of it before the log does
     record = hint.get("log_record")
-    if record is not None and is_echo(record):
+    if record is not None and is_duplicate_report(record):
         return True
-    scope = running()
+    context = current_context()
     # Past the exception's own class, which may forbid it.
-    facts = BaseException.__getattribute__(error, "__dict__")
-    if _SENT in facts and scope in (facts[_SENT], None):
+    attributes = BaseException.__getattribute__(error, "__dict__")
+    if _SENT_KEY in attributes and context in (attributes[_SENT_KEY], None):
         return True
-    BaseException.__setattr__(error, _SENT, scope)
+    BaseException.__setattr__(error, _SENT_KEY, context)
     return False
 
 
-def forget(hint: Any) -> None:
+def unmark_sent(hint: Any) -> None:
     """Take the note back: a hook of the user's dropped the event, and may like the next one."""
-    error = error_of(hint)
+    error = get_exception(hint)
     if error is not None:
-        BaseException.__getattribute__(error, "__dict__").pop(_SENT, None)
+        BaseException.__getattribute__(error, "__dict__").pop(_SENT_KEY, None)

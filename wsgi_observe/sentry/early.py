@@ -14,8 +14,8 @@ import sentry_sdk
 from sentry_sdk.utils import AnnotatedValue, safe_repr  # type: ignore[attr-defined]
 
 from wsgi_observe.redaction import REDACTED, Redactor
-from wsgi_observe.redaction.path_secrets import in_this_request
-from wsgi_observe.sentry.payload import without_secrets
+from wsgi_observe.redaction.path_secrets import with_request_secrets
+from wsgi_observe.sentry.payload import redact_payload
 from wsgi_observe.sentry.scrubber import Scrubber
 
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes})
@@ -33,7 +33,7 @@ def redact_objects(event: Any) -> None:
     spans = event.get("spans")
     if isinstance(spans, list) and any(map(_holds_objects, spans)):
         parts["spans"] = spans
-    clean = without_secrets({**parts, "event_id": ""}, redactor)
+    clean = redact_payload({**parts, "event_id": ""}, redactor)
     event.update({name: clean[name] for name in parts})
 
 
@@ -59,7 +59,7 @@ def _redactor_here() -> Redactor | None:
     hook = sentry_sdk.get_client().options.get("before_send")
     hooks = (hook, *hook.args) if isinstance(hook, partial) else (hook,)  # that of `chained`
     found = next((one for one in hooks if isinstance(one, Scrubber)), None)
-    return None if found is None else in_this_request(found.redactor)
+    return None if found is None else with_request_secrets(found.redactor)
 
 
 def _sequence(redactor: Redactor, value: Any) -> Any:

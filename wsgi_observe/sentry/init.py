@@ -12,7 +12,7 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.sentry.integration import ObserveIntegration
-from wsgi_observe.sentry.scrubber import Hook, Scrubber, chained, tag
+from wsgi_observe.sentry.scrubber import Hook, Scrubber, add_request_id, chain_hooks
 from wsgi_observe.settings import Settings
 
 _log = get_logger("wsgi_observe.sentry")
@@ -50,51 +50,59 @@ def init_sentry(
     if not dsn:
         _log.info("Sentry is off: neither init_sentry(dsn) nor SENTRY_DSN says where events go")
         return
-    last: Hook = _scrubber(settings or Settings.from_env(os.environ)) if redact else tag
-    sentry_sdk.init(dsn, **_complete(options, last))
+    final_hook: Hook = (
+        _make_scrubber(settings or Settings.from_env(os.environ)) if redact else add_request_id
+    )
+    sentry_sdk.init(dsn, **_make_options(options, final_hook))
 
 
-def _scrubber(settings: Settings) -> Scrubber:
+def _make_scrubber(settings: Settings) -> Scrubber:
     return Scrubber(settings.replace(redact_personal=True).redactor())
 
 
-def _complete(options: Mapping[str, Any], last: Hook) -> dict[str, Any]:
+def _make_options(options: Mapping[str, Any], final_hook: Hook) -> dict[str, Any]:
     """Return all options for ``sentry_sdk.init``."""
-    chosen = {**_DEFAULTS, **options}
+    merged = {**_DEFAULTS, **options}
     # Only where it is on unless said: newer versions warn of whoever says it.
     if DEFAULT_OPTIONS["send_default_pii"]:
-        chosen.setdefault("send_default_pii", False)
+        merged.setdefault("send_default_pii", False)
     # What a person looks for first is the app's own frame, not that of a middleware.
-    chosen["in_app_exclude"] = [*(chosen.get("in_app_exclude") or ()), "wsgi_observe"]
-    found = list(chosen.get("integrations") or ())
-    chosen["integrations"] = found + _missing(found, chosen.get("default_integrations", True))
-    _hang(chosen, last)
-    return chosen
+    merged["in_app_exclude"] = [*(merged.get("in_app_exclude") or ()), "wsgi_observe"]
+    integrations = list(merged.get("integrations") or ())
+    merged["integrations"] = integrations + _get_missing_integrations(
+        integrations, merged.get("default_integrations", True)
+    )
+    _set_hooks(merged, final_hook)
+    return merged
 
 
-def _missing(found: list[Any], has_defaults: bool) -> list[Any]:
+def _get_missing_integrations(integrations: list[Any], has_defaults: bool) -> list[Any]:
     """Return the integrations of ours that the user has not brought."""
-    ours: list[Any] = [ObserveIntegration()]
+    our_integrations: list[Any] = [ObserveIntegration()]
     if has_defaults:
         # By itself it writes to stderr, in the midst of the log's lines.
-        ours.append(AtexitIntegration(callback=_tell_what_is_left))
-    return [one for one in ours if not any(isinstance(own, type(one)) for own in found)]
+        our_integrations.append(AtexitIntegration(callback=_log_pending_envelopes))
+    return [
+        integration
+        for integration in our_integrations
+        if not any(isinstance(existing, type(integration)) for existing in integrations)
+    ]
 
 
-def _tell_what_is_left(events: int, seconds: float) -> None:
+def _log_pending_envelopes(events: int, seconds: float) -> None:
     _log.info("Sentry is still sending %d envelopes: waiting for up to %g seconds", events, seconds)
 
 
-def _hang(options: dict[str, Any], last: Hook) -> None:
-    """Have `last` see whatever the user's own hooks of the same names leave."""
+def _set_hooks(options: dict[str, Any], final_hook: Hook) -> None:
+    """Have `final_hook` see whatever the user's own hooks of the same names leave."""
     experiments = dict(options.get("_experiments") or {})
     lifecycle = options.get("trace_lifecycle") or experiments.get("trace_lifecycle")
     for name in _HOOKS:
         # Sentry warns of a hook for spans where it does not send them one by one.
         if name == "before_send_span" and lifecycle != "stream":
             continue
-        hook = chained(options.get(name) or experiments.get(name), last, name)
+        hook = chain_hooks(options.get(name) or experiments.get(name), final_hook, name)
         # Where a version does not know an option yet, it had it as an experiment, or not at all.
-        place = options if name in DEFAULT_OPTIONS else experiments
-        place[name] = hook
+        target = options if name in DEFAULT_OPTIONS else experiments
+        target[name] = hook
     options["_experiments"] = experiments

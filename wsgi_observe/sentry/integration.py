@@ -14,17 +14,17 @@ from sentry_sdk.scope import add_global_event_processor
 from sentry_sdk.serializer import add_global_repr_processor
 from sentry_sdk.utils import event_from_exception
 
-from wsgi_observe._safely import ask, is_news
-from wsgi_observe.context import on_probe, running
-from wsgi_observe.sentry.dedupe import is_repeated
+from wsgi_observe._safely import call_safely, first_time
+from wsgi_observe.context import current_context, probe_hooks
+from wsgi_observe.sentry.dedupe import is_duplicate
 from wsgi_observe.sentry.early import redact_objects, shown
-from wsgi_observe.sentry.event_context import add_facts
-from wsgi_observe.wsgi.exceptions import is_echo, note_error
+from wsgi_observe.sentry.event_context import add_request_context
+from wsgi_observe.wsgi.exceptions import is_duplicate_report, register_error
 
-_OURS = frozenset({"wsgi_observe.errors", "wsgi_observe.uncaught"})
-_HEALTH = "wsgi_observe.health"
-_ACCESS = "wsgi_observe.access"
-_REPORTED = "sentry_event"
+_OUR_LOGGERS = frozenset({"wsgi_observe.errors", "wsgi_observe.uncaught"})
+_HEALTH_LOGGER = "wsgi_observe.health"
+_ACCESS_LOGGER = "wsgi_observe.access"
+_EVENT_SENT_KEY = "sentry_event"
 
 
 class ObserveIntegration(Integration):
@@ -42,111 +42,123 @@ class ObserveIntegration(Integration):
     @staticmethod
     def setup_once() -> None:
         """Hang our hooks; Sentry calls this once in a process."""
-        add_global_event_processor(_process)
+        add_global_event_processor(_process_event)
         add_global_repr_processor(shown)
-        on_probe.append(partial(ask, "leaving a probe out of Sentry", _leave_probe_out))
-        _listen()
-        logging.getLogger("urllib3.connectionpool").addFilter(_say_once)
+        probe_hooks.append(
+            partial(call_safely, "leaving a probe out of Sentry", _drop_probe_transaction)
+        )
+        _patch_call_handlers()
+        logging.getLogger("urllib3.connectionpool").addFilter(_is_first_delivery_error)
 
 
-def _is_on() -> bool:
+def _is_enabled() -> bool:
     return sentry_sdk.get_client().get_integration(ObserveIntegration) is not None
 
 
-def _process(event: Any, hint: Any) -> Any:
+def _process_event(event: Any, hint: Any) -> Any:
     """Return `event` with what is known of its request, or None where it is told already."""
-    if not _is_on():
+    if not _is_enabled():
         return event
-    if event.get("type") != "transaction" and ask("looking for repeated events", _is_told, hint):
+    if event.get("type") != "transaction" and call_safely(
+        "looking for repeated events", _is_reported, hint
+    ):
         return None
-    ask("adding a request's facts to an event", add_facts, event, hint)
-    ask("taking secrets out of objects", redact_objects, event)
+    call_safely("adding a request's facts to an event", add_request_context, event, hint)
+    call_safely("taking secrets out of objects", redact_objects, event)
     return event
 
 
-def _is_told(hint: Any) -> bool:
+def _is_reported(hint: Any) -> bool:
     record = hint.get("log_record")
-    if (record is not None and record.name == _HEALTH) or is_repeated(hint):
+    if (record is not None and record.name == _HEALTH_LOGGER) or is_duplicate(hint):
         return True
-    scope = running()
+    scope = current_context()
     if scope is not None:
         # An access line is an ERROR where none was logged; Sentry may have the exception.
-        request = scope.request.__dict__
-        if record is not None and record.name == _ACCESS and _REPORTED in request:
+        request_context = scope.request_context.__dict__
+        if (
+            record is not None
+            and record.name == _ACCESS_LOGGER
+            and _EVENT_SENT_KEY in request_context
+        ):
             return True
-        request[_REPORTED] = True
+        request_context[_EVENT_SENT_KEY] = True
     # Sentry's own looks at the exception alone: one that is raised again by a later request it
     # would leave out. Newer versions have a method for this.
-    last = getattr(sentry_sdk.get_client().get_integration(DedupeIntegration), "_last_seen", None)
-    if last is not None:
-        last.set(None)
+    last_seen = getattr(
+        sentry_sdk.get_client().get_integration(DedupeIntegration), "_last_seen", None
+    )
+    if last_seen is not None:
+        last_seen.set(None)
     return False
 
 
-def _leave_probe_out() -> None:
+def _drop_probe_transaction() -> None:
     """Drop the transaction of the running request, which is a probe's."""
-    if _is_on():
+    if _is_enabled():
         transaction = getattr(sentry_sdk.get_current_span(), "containing_transaction", None)
         if transaction is not None:
             transaction.sampled = False
 
 
-def _say_once(record: logging.LogRecord) -> bool:
+def _is_first_delivery_error(record: logging.LogRecord) -> bool:
     """Let one line through about a Sentry that does not answer, instead of three per event."""
-    is_sentrys = threading.current_thread().name.startswith("sentry-sdk.")
-    return not is_sentrys or is_news("Sentry does not answer")
+    is_sentry_thread = threading.current_thread().name.startswith("sentry-sdk.")
+    return not is_sentry_thread or first_time("Sentry does not answer")
 
 
-def _listen() -> None:
+def _patch_call_handlers() -> None:
     """Hear of every record from WARNING on, as Sentry's own integration does.
 
     Not by a handler: `configure_logging`, or a dictConfig of the user's, would take it off.
     """
-    before = logging.Logger.callHandlers
+    original_call_handlers = logging.Logger.callHandlers
 
     # Not wrapped as the one before: the log's short cut must see that somebody listens.
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        before(self, record)
+        original_call_handlers(self, record)
         if record.levelno >= logging.WARNING:
-            ask("telling Sentry of a failure", _report, record)
+            call_safely("telling Sentry of a failure", _report_record, record)
 
     logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
 
 
-def _report(record: logging.LogRecord) -> None:
+def _report_record(record: logging.LogRecord) -> None:
     """Make the event of a record that nobody else makes one of."""
-    if not _is_on():
+    if not _is_enabled():
         return
-    note_error(record)
-    if record.name == _HEALTH:
+    register_error(record)
+    if record.name == _HEALTH_LOGGER:
         if record.__dict__.get("down_seconds") == 0.0:
-            _capture_check(record)
-    elif _is_failure(record):
-        event, hint = _event_of(record, is_handled=False)
+            _capture_failed_check(record)
+    elif _needs_event(record):
+        event, hint = _make_event(record, is_handled=False)
         sentry_sdk.capture_event(event, hint=hint)
 
 
-def _is_failure(record: logging.LogRecord) -> bool:
+def _needs_event(record: logging.LogRecord) -> bool:
     """Return whether the record is of an exception that Sentry would not hear of otherwise."""
     error = record.exc_info[1] if record.exc_info and record.levelno >= logging.ERROR else None
-    if error is None or is_echo(record):
+    if error is None or is_duplicate_report(record):
         return False
-    return record.name in _OURS or (running() is not None and not _is_sentrys(record))
+    return record.name in _OUR_LOGGERS or (
+        current_context() is not None and not _is_captured_by_sentry(record)
+    )
 
 
-def _is_sentrys(record: logging.LogRecord) -> bool:
+def _is_captured_by_sentry(record: logging.LogRecord) -> bool:
     """Return whether Sentry's own integration makes an event of it."""
     integration: Any = sentry_sdk.get_client().get_integration("logging")
     handler = getattr(integration, "_handler", None)
     return handler is not None and record.levelno >= handler.level
 
 
-def _capture_check(record: logging.LogRecord) -> None:
+def _capture_failed_check(record: logging.LogRecord) -> None:
     """Make the one event of a check that starts to fail."""
     event: Any = {}
     hint: Any = {}
     if record.exc_info:
-        event, hint = _event_of(record, is_handled=True)
+        event, hint = _make_event(record, is_handled=True)
     check = record.__dict__["check"]
     event["level"] = "error" if record.__dict__["critical"] else "warning"
     event["logger"] = record.name
@@ -156,7 +168,7 @@ def _capture_check(record: logging.LogRecord) -> None:
     sentry_sdk.capture_event(event, hint=hint)
 
 
-def _event_of(record: logging.LogRecord, *, is_handled: bool) -> tuple[Any, Any]:
+def _make_event(record: logging.LogRecord, *, is_handled: bool) -> tuple[Any, Any]:
     event, hint = event_from_exception(
         record.exc_info,  # type: ignore[arg-type]
         client_options=sentry_sdk.get_client().options,

@@ -6,40 +6,43 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from wsgi_observe.context import running
-from wsgi_observe.ids import is_fit
+from wsgi_observe.context import current_context
+from wsgi_observe.ids import is_valid_id
 from wsgi_observe.redaction import REDACTED, Budget, Redactor
-from wsgi_observe.redaction.path_secrets import on_this_path
+from wsgi_observe.redaction.path_secrets import with_path_secrets
 from wsgi_observe.wsgi.exceptions import any_failure
 
-_Part = Callable[[Redactor, Any], Any]
+_RedactPart = Callable[[Redactor, Any], Any]
 
 # Sentry's own, without which it cannot read the rest; the names of modules are no keys.
-_KEPT = frozenset(
+_UNREDACTED_NAMES = frozenset(
     {
         *("event_id", "timestamp", "start_timestamp", "type", "level", "platform"),
         *("release", "environment", "dist", "sdk", "modules", "_meta", "measurements"),
     }
 )
-_IDS = frozenset({"request_id", "trace_id", "span_id", "parent_span_id"})
+_ID_NAMES = frozenset({"request_id", "trace_id", "span_id", "parent_span_id"})
 _TEXTS = ("message", "formatted", "description", "body", "name")
-_PARAMETER = "sentry.message.parameter."
+_PARAMETER_PREFIX = "sentry.message.parameter."
 
 
-def without_secrets(thing: Any, redactor: Redactor) -> Any:
+def redact_payload(thing: Any, redactor: Redactor) -> Any:
     """Return what a hook of Sentry's is given, whichever it is, with its secrets redacted."""
     if not isinstance(thing, Mapping):
         return redactor.value(thing)
     if thing.get("type") == "check_in":
         thing = _without_data(thing)
     if "event_id" in thing or "exception" in thing:
-        redactor = _on_its_path(redactor, thing.get("request"))
-        return {name: _part(redactor, name, thing[name]) for name in thing}
+        redactor = _with_path_secrets(redactor, thing.get("request"))
+        return {name: _redact_part(redactor, name, thing[name]) for name in thing}
     if "body" in thing and "attributes" in thing:
-        return _log(redactor, thing)
+        return _redact_log(redactor, thing)
     if "attributes" in thing:  # a metric, a span that is sent by itself
-        return {**_named(redactor, thing), "attributes": _bag(redactor, thing["attributes"])}
-    return _bag(redactor, thing)
+        return {
+            **_redact_texts(redactor, thing),
+            "attributes": _redact_mapping(redactor, thing["attributes"]),
+        }
+    return _redact_mapping(redactor, thing)
 
 
 def _without_data(check_in: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -52,60 +55,60 @@ def _without_data(check_in: Mapping[str, Any]) -> Mapping[str, Any]:
     trace = contexts.get("trace")
     if not isinstance(trace, Mapping):
         return check_in
-    bare = {name: one for name, one in trace.items() if name != "data"}
+    bare = {name: item for name, item in trace.items() if name != "data"}
     return {**check_in, "contexts": {**contexts, "trace": bare}}
 
 
-def _on_its_path(redactor: Redactor, request: Any) -> Redactor:
+def _with_path_secrets(redactor: Redactor, request: Any) -> Redactor:
     """Return a redactor that knows the secrets in the URL: a thread may outlive its request."""
     url = request.get("url") if isinstance(request, Mapping) else None
-    if running() is not None or not isinstance(url, str):
+    if current_context() is not None or not isinstance(url, str):
         return redactor
-    return on_this_path(redactor, urlsplit(url).path)
+    return with_path_secrets(redactor, urlsplit(url).path)
 
 
-def _part(redactor: Redactor, name: str, value: Any) -> Any:
-    if name in _KEPT:
+def _redact_part(redactor: Redactor, name: str, value: Any) -> Any:
+    if name in _UNREDACTED_NAMES:
         return value
-    part = _PARTS.get(name)
+    part = _PART_REDACTORS.get(name)
     return redactor.field(name, value) if part is None else part(redactor, value)
 
 
-def _bag(redactor: Redactor, value: Any) -> Any:
+def _redact_mapping(redactor: Redactor, value: Any) -> Any:
     """Return a bag of names and values; what is a query by its name is read as one."""
     if not isinstance(value, Mapping):
         return redactor.value(value)
     clean = redactor.value(value)
     for name, inner in value.items():
-        if name in _IDS and isinstance(inner, str) and is_fit(inner):
+        if name in _ID_NAMES and isinstance(inner, str) and is_valid_id(inner):
             clean[name] = inner  # by chance its digits may be those of a card
         elif isinstance(inner, str) and str(name).lower().endswith(("query", "query_string")):
             clean[name] = redactor.query(inner)
         elif isinstance(inner, str) and name in _TEXTS and clean[name] is not REDACTED:
             clean[name] = redactor.path(inner, Budget())  # of a line that names its request
         elif isinstance(inner, Mapping) and name == "data":
-            clean[name] = _bag(redactor, inner)
+            clean[name] = _redact_mapping(redactor, inner)
     return clean
 
 
-def _request(redactor: Redactor, value: Any) -> Any:
+def _redact_request(redactor: Redactor, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return redactor.value(value)
-    clean = _bag(redactor, value)
+    clean = _redact_mapping(redactor, value)
     if value.get("headers"):
-        clean["headers"] = _headers(redactor, value["headers"])
+        clean["headers"] = _redact_headers(redactor, value["headers"])
     return clean
 
 
-def _headers(redactor: Redactor, value: Any) -> Any:
+def _redact_headers(redactor: Redactor, value: Any) -> Any:
     return dict(redactor.headers(value)) if isinstance(value, Mapping) else redactor.headers(value)
 
 
-def _exceptions(redactor: Redactor, value: Any) -> Any:
-    return _listed(redactor, value, _exception)
+def _redact_exceptions(redactor: Redactor, value: Any) -> Any:
+    return _redact_values(redactor, value, _redact_exception)
 
 
-def _exception(redactor: Redactor, value: Any) -> Any:
+def _redact_exception(redactor: Redactor, value: Any) -> Any:
     """Return an exception, or a thread: its text redacted, its frames as they are."""
     clean = redactor.value(value)
     if isinstance(value, Mapping):
@@ -113,22 +116,22 @@ def _exception(redactor: Redactor, value: Any) -> Any:
             if isinstance(value.get(name), str):
                 clean[name] = value[name]
         if value.get("stacktrace"):
-            clean["stacktrace"] = stack_trace(redactor, value["stacktrace"])
+            clean["stacktrace"] = redact_stack_trace(redactor, value["stacktrace"])
     return clean
 
 
-def _bags(redactor: Redactor, value: Any) -> Any:
-    return _listed(redactor, value, _bag)
+def _redact_mappings(redactor: Redactor, value: Any) -> Any:
+    return _redact_values(redactor, value, _redact_mapping)
 
 
-def _contexts(redactor: Redactor, value: Any) -> Any:
+def _redact_contexts(redactor: Redactor, value: Any) -> Any:
     """Return the contexts; that of the trace has what its envelope is sent under."""
     if not isinstance(value, Mapping):
         return redactor.value(value)
     clean = {name: redactor.field(name, inner) for name, inner in value.items()}
     trace = value.get("trace")
     if isinstance(trace, Mapping):
-        clean["trace"] = _bag(redactor, trace)
+        clean["trace"] = _redact_mapping(redactor, trace)
         sampling = trace.get("dynamic_sampling_context")
         if isinstance(sampling, Mapping):  # goes into the envelope's header
             name = _url(redactor, sampling.get("transaction"))
@@ -137,10 +140,10 @@ def _contexts(redactor: Redactor, value: Any) -> Any:
     return clean
 
 
-def _log_entry(redactor: Redactor, value: Any) -> Any:
+def _redact_log_entry(redactor: Redactor, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return redactor.value(value)
-    clean = _bag(redactor, value)
+    clean = _redact_mapping(redactor, value)
     # An argument has no name beside it; the message that it went into may have.
     if value.get("params") and _has_secrets(redactor, _formatted(value)):
         clean["params"] = [REDACTED]
@@ -158,15 +161,15 @@ def _formatted(entry: Mapping[str, Any]) -> Any:
         return f"{entry.get('message')} {params}"
 
 
-def _log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
-    attributes = _bag(redactor, value["attributes"])
+def _redact_log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
+    attributes = _redact_mapping(redactor, value["attributes"])
     if _has_secrets(redactor, value["body"]):
-        named = {name: REDACTED for name in attributes if name.startswith(_PARAMETER)}
+        named = {name: REDACTED for name in attributes if name.startswith(_PARAMETER_PREFIX)}
         attributes.update(named)
-    return {**_named(redactor, value), "attributes": attributes}
+    return {**_redact_texts(redactor, value), "attributes": attributes}
 
 
-def _named(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any]:
+def _redact_texts(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a log, a metric or a span with its own texts redacted."""
     return {
         name: redactor.path(inner, Budget()) if name in _TEXTS and isinstance(inner, str) else inner
@@ -183,62 +186,62 @@ def _has_secrets(redactor: Redactor, text: Any) -> bool:
     return isinstance(text, str) and redactor.text(text) != text
 
 
-def _extra(redactor: Redactor, value: Any) -> Any:
-    clean = _bag(redactor, value)
-    arguments = value.get("sys.argv") if isinstance(value, Mapping) else None
-    if isinstance(arguments, list):
-        clean["sys.argv"] = _command_line(redactor, arguments)
+def _redact_extra(redactor: Redactor, value: Any) -> Any:
+    clean = _redact_mapping(redactor, value)
+    argv = value.get("sys.argv") if isinstance(value, Mapping) else None
+    if isinstance(argv, list):
+        clean["sys.argv"] = _redact_command_line(redactor, argv)
     return clean
 
 
-def _command_line(redactor: Redactor, arguments: list[Any]) -> list[Any]:
+def _redact_command_line(redactor: Redactor, argv: list[Any]) -> list[Any]:
     """Return a command line: an option has its value in the same argument or in the next."""
-    before = ["", *map(str, arguments)]
+    options = ["", *map(str, argv)]
     return [
-        REDACTED if _takes_a_secret(redactor, option) else redactor.value(argument)
-        for option, argument in zip(before, arguments, strict=False)
+        REDACTED if _is_secret_option(redactor, option) else redactor.value(argument)
+        for option, argument in zip(options, argv, strict=False)
     ]
 
 
-def _takes_a_secret(redactor: Redactor, option: str) -> bool:
-    is_bare = option.startswith("-") and "=" not in option
-    return is_bare and redactor.is_sensitive(option.lstrip("-"))
+def _is_secret_option(redactor: Redactor, option: str) -> bool:
+    has_separate_value = option.startswith("-") and "=" not in option
+    return has_separate_value and redactor.is_sensitive(option.lstrip("-"))
 
 
-def _pairs(redactor: Redactor, value: Any) -> Any:
+def _redact_tags(redactor: Redactor, value: Any) -> Any:
     """Return tags, which Sentry also takes as a list of pairs."""
-    if isinstance(value, list) and all(isinstance(one, list | tuple) for one in value):
+    if isinstance(value, list) and all(isinstance(item, list | tuple) for item in value):
         return [[name, redactor.field(str(name), inner)] for name, inner in value]
-    return _bag(redactor, value)
+    return _redact_mapping(redactor, value)
 
 
-def _listed(redactor: Redactor, value: Any, part: _Part) -> Any:
+def _redact_values(redactor: Redactor, value: Any, part: _RedactPart) -> Any:
     """Return what Sentry keeps as ``{"values": […]}``, or as the list itself."""
     if isinstance(value, Mapping) and isinstance(value.get("values"), list):
         rest = {name: inner for name, inner in value.items() if name != "values"}
-        values = [part(redactor, one) for one in value["values"]]
+        values = [part(redactor, item) for item in value["values"]]
         return {**redactor.value(rest), "values": values}
     if isinstance(value, list):
-        return [part(redactor, one) for one in value]
+        return [part(redactor, item) for item in value]
     return redactor.value(value)
 
 
-_PARTS: dict[str, _Part] = {
-    "request": _request,
-    "exception": _exceptions,
-    "threads": _exceptions,
-    "breadcrumbs": _bags,
-    "spans": _bags,
-    "contexts": _contexts,
-    "logentry": _log_entry,
-    "extra": _extra,
-    "tags": _pairs,
+_PART_REDACTORS: dict[str, _RedactPart] = {
+    "request": _redact_request,
+    "exception": _redact_exceptions,
+    "threads": _redact_exceptions,
+    "breadcrumbs": _redact_mappings,
+    "spans": _redact_mappings,
+    "contexts": _redact_contexts,
+    "logentry": _redact_log_entry,
+    "extra": _redact_extra,
+    "tags": _redact_tags,
     "transaction": _url,
 }
 
 
 # In their frames a statement's parameters stand under names that say nothing.
-_DATABASES = frozenset(
+_DATABASE_MODULES = frozenset(
     {
         *(
             "sqlalchemy",
@@ -253,48 +256,55 @@ _DATABASES = frozenset(
         *("pyodbc", "peewee", "pymongo", "redis"),
     }
 )
-_PLACE = frozenset({"filename", "abs_path", "function", "module"})
-_SOURCE = ("pre_context", "context_line", "post_context")
+_LOCATION_NAMES = frozenset({"filename", "abs_path", "function", "module"})
+_SOURCE_NAMES = ("pre_context", "context_line", "post_context")
 
 
-def stack_trace(redactor: Redactor, value: Any) -> Any:
+def redact_stack_trace(redactor: Redactor, value: Any) -> Any:
     """Return a stack trace with the secrets of its frames redacted."""
     if not isinstance(value, Mapping) or not isinstance(value.get("frames"), list):
         return redactor.value(value)
     rest = {name: inner for name, inner in value.items() if name != "frames"}
-    return {**redactor.value(rest), "frames": [_frame(redactor, one) for one in value["frames"]]}
+    return {
+        **redactor.value(rest),
+        "frames": [_redact_frame(redactor, item) for item in value["frames"]],
+    }
 
 
-def _frame(redactor: Redactor, value: Any) -> Any:
+def _redact_frame(redactor: Redactor, value: Any) -> Any:
     """Return a frame with the secrets of its variables and of its lines of source redacted."""
     if not isinstance(value, Mapping):
         return redactor.value(value)
     clean = {
-        name: inner if name in _PLACE and isinstance(inner, str) else redactor.field(name, inner)
+        name: inner
+        if name in _LOCATION_NAMES and isinstance(inner, str)
+        else redactor.field(name, inner)
         for name, inner in value.items()
-        if name not in _SOURCE and name != "vars"
+        if name not in _SOURCE_NAMES and name != "vars"
     }
     if "vars" in value:
-        clean["vars"] = _variables(redactor, value)
-    clean.update(_source(redactor, {name: value[name] for name in _SOURCE if name in value}))
+        clean["vars"] = _redact_variables(redactor, value)
+    clean.update(
+        _redact_source(redactor, {name: value[name] for name in _SOURCE_NAMES if name in value})
+    )
     return clean
 
 
-def _variables(redactor: Redactor, value: Mapping[str, Any]) -> Any:
+def _redact_variables(redactor: Redactor, value: Mapping[str, Any]) -> Any:
     module = str(value.get("module") or "").partition(".")[0]
-    if module in _DATABASES and isinstance(value["vars"], Mapping):
+    if module in _DATABASE_MODULES and isinstance(value["vars"], Mapping):
         return dict.fromkeys(value["vars"], REDACTED)
     return redactor.value(value["vars"])
 
 
-def _source(redactor: Redactor, parts: dict[str, Any]) -> dict[str, Any]:
+def _redact_source(redactor: Redactor, parts: dict[str, Any]) -> dict[str, Any]:
     """Return lines of source, redacted together: a text costs more to look at than its length."""
-    whole = "\n".join(line for part in parts.values() for line in _lines(part))
-    if redactor.text(whole) == whole:
+    source = "\n".join(line for part in parts.values() for line in _get_lines(part))
+    if redactor.text(source) == source:
         return parts
     return {name: redactor.value(part) for name, part in parts.items()}
 
 
-def _lines(part: Any) -> list[str]:
+def _get_lines(part: Any) -> list[str]:
     lines = part if isinstance(part, list) else [part]
     return [line for line in lines if isinstance(line, str)]

@@ -10,15 +10,15 @@ from typing import Any
 from wsgi_observe._safely import warn_once
 from wsgi_observe.context import current_request_id
 from wsgi_observe.redaction import REDACTED, Redactor
-from wsgi_observe.redaction.path_secrets import in_this_request
+from wsgi_observe.redaction.path_secrets import with_request_secrets
 from wsgi_observe.sentry import payload
-from wsgi_observe.sentry.dedupe import forget
+from wsgi_observe.sentry.dedupe import unmark_sent
 from wsgi_observe.wsgi.exceptions import any_failure
 
 Hook = Callable[[Any, Any], Any]
 
 # With these, what a hook does not give back is sent, or kept, as it was.
-_NEVER_DROPPED = ("before_send_span", "before_breadcrumb")
+_NEVER_DROPPED_HOOKS = ("before_send_span", "before_breadcrumb")
 
 
 class Scrubber:
@@ -39,19 +39,21 @@ class Scrubber:
         """Return `thing` (an event, a transaction, a breadcrumb, a log, …) without secrets."""
         try:
             if isinstance(hint, dict) and hint.get("attachments"):
-                _clean_attachments(hint, in_this_request(self.redactor))
-            return payload.without_secrets(tag(thing), in_this_request(self.redactor))
+                _clean_attachments(hint, with_request_secrets(self.redactor))
+            return payload.redact_payload(
+                add_request_id(thing), with_request_secrets(self.redactor)
+            )
         except any_failure():
             Scrubber.dropped += 1
             warn_once("taking secrets out of what goes to Sentry, so it is dropped,")
-            return _blank(thing)
+            return _make_blank(thing)
 
 
 scrub = Scrubber()
 """For an ``init`` of your own: ``sentry_sdk.init(…, before_send=scrub)``, and any other hook."""
 
 
-def tag(thing: Any, hint: Any = None) -> Any:
+def add_request_id(thing: Any, hint: Any = None) -> Any:
     """Return `thing` with the request's ID, where it is one that has no tags: a log, a span."""
     attributes = thing.get("attributes") if isinstance(thing, dict) else None
     request_id = current_request_id()
@@ -60,25 +62,25 @@ def tag(thing: Any, hint: Any = None) -> Any:
     return thing
 
 
-def chained(own: Hook | None, last: Hook, name: str) -> Hook:
+def chain_hooks(user_hook: Hook | None, final_hook: Hook, name: str) -> Hook:
     """Return the hook that asks the user's own first."""
-    if own is None:
-        return last
+    if user_hook is None:
+        return final_hook
 
-    return partial(_ask_both, own, last, name)
+    return partial(_ask_both, user_hook, final_hook, name)
 
 
-def _ask_both(own: Hook, last: Hook, name: str, thing: Any, hint: Any) -> Any:
+def _ask_both(user_hook: Hook, final_hook: Hook, name: str, thing: Any, hint: Any) -> Any:
     try:
-        kept = own(thing, hint)
+        result = user_hook(thing, hint)
     except any_failure():
-        if name not in _NEVER_DROPPED:
+        if name not in _NEVER_DROPPED_HOOKS:
             raise  # Sentry drops it, and counts it
-        kept = thing
-    if kept is None:
-        forget(hint)
+        result = thing
+    if result is None:
+        unmark_sent(hint)
         return None
-    return last(kept, hint)
+    return final_hook(result, hint)
 
 
 def _clean_attachments(hint: dict[str, Any], redactor: Redactor) -> None:
@@ -97,7 +99,7 @@ def _clean_attachment(attachment: Any, redactor: Redactor) -> Any:
     return clean
 
 
-def _blank(thing: Any) -> Any:
+def _make_blank(thing: Any) -> Any:
     """Return None, or what is left of a span, which cannot be dropped any more."""
     if isinstance(thing, dict) and "is_segment" in thing:
         return {**thing, "name": REDACTED, "attributes": {}}

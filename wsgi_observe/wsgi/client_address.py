@@ -6,58 +6,58 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.context import Scope
-from wsgi_observe.validators import SettingsError, items, trust
+from wsgi_observe.context import RequestContext
+from wsgi_observe.validators import SettingsError, split_commas, trusted_networks
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
     from _typeshed.wsgi import WSGIEnvironment
 
-MODES = ("full", "truncated", "off")
+REMOTE_ADDR_MODES = ("full", "truncated", "off")
 
 
-def peer(address: str, mode: str) -> str | None:
-    """Return `address` in one of the `MODES`; None for one that is not to be told.
+def shorten_address(address: str, mode: str) -> str | None:
+    """Return `address` in one of the `REMOTE_ADDR_MODES`; None for one that is not to be told.
 
-    >>> peer("203.0.113.7", "truncated"), peer("2001:db8:1:2::7", "truncated")
+    >>> shorten_address("203.0.113.7", "truncated"), shorten_address("2001:db8:1:2::7", "truncated")
     ('203.0.113.0', '2001:db8:1::')
     """
     if mode == "full":
         return address
-    return _truncated(address) if mode == "truncated" else None
+    return _truncate(address) if mode == "truncated" else None
 
 
-def stricter(one: str, other: str) -> str:
+def stricter_mode(one: str, other: str) -> str:
     """Return the mode that tells less."""
-    return max(one, other, key=MODES.index)
+    return max(one, other, key=REMOTE_ADDR_MODES.index)
 
 
 @lru_cache(maxsize=1024)
-def _truncated(address: str) -> str | None:
+def _truncate(address: str) -> str | None:
     """Return the /24 or /48 that an address is in; None for what is no address."""
     from ipaddress import IPv4Address, IPv6Address, ip_address  # for those who truncate
 
     try:
-        found = ip_address(address.partition("%")[0].strip("[]"))
+        client = ip_address(address.partition("%")[0].strip("[]"))
     except ValueError:
         return None  # a Unix socket's name, or worse
-    if isinstance(found, IPv6Address):
-        mapped = found.ipv4_mapped
+    if isinstance(client, IPv6Address):
+        mapped = client.ipv4_mapped
         if mapped is None:
-            return str(IPv6Address(int(found) >> 80 << 80))
+            return str(IPv6Address(int(client) >> 80 << 80))
         return f"::ffff:{IPv4Address(int(mapped) >> 8 << 8)}"
-    return str(IPv4Address(int(found) >> 8 << 8))
+    return str(IPv4Address(int(client) >> 8 << 8))
 
 
-_MOST_PROXIES = 32
-_LONGEST = 1024  # characters of X-Forwarded-For that are looked at, from its end
+_MAX_PROXIES = 32
+_MAX_FORWARDED_CHARS = 1024  # characters of X-Forwarded-For that are looked at, from its end
 
 
-class ClientAddress:
+class ClientAddressResolver:
     """What the settings say of the address on a request's lines.
 
-    :param mode: how much of it is shown, one of the `MODES`.
+    :param mode: how much of it is shown, one of the `REMOTE_ADDR_MODES`.
     :param trusted: the number of proxies before the server, or their networks.
     """
 
@@ -66,20 +66,20 @@ class ClientAddress:
         self._hops = trusted if isinstance(trusted, int) else None
         self._networks = () if isinstance(trusted, int) else tuple(trusted)
         # Clients come again, and to read an address takes longer than all else here.
-        self._walk = lru_cache(maxsize=1024)(self._walked)
+        self._find_client_cached = lru_cache(maxsize=1024)(self._find_client)
 
     @property
-    def is_peers(self) -> bool:
+    def is_default(self) -> bool:
         """Whether it is the server's own ``REMOTE_ADDR``, in full."""
         return self._mode == "full" and self._hops == 0
 
-    def note(self, scope: Scope, environ: WSGIEnvironment) -> None:
+    def apply_to(self, context: RequestContext, environ: WSGIEnvironment) -> None:
         """Have the lines of a request show the address so."""
-        scope.remote_addr = stricter(scope.remote_addr, self._mode)
-        if self._hops != 0 and not scope.client_addr:
-            scope.client_addr = self.of(environ)
+        context.remote_addr = stricter_mode(context.remote_addr, self._mode)
+        if self._hops != 0 and not context.client_addr:
+            context.client_addr = self.resolve(environ)
 
-    def of(self, environ: WSGIEnvironment) -> str:
+    def resolve(self, environ: WSGIEnvironment) -> str:
         """Return the address from which the trusted proxies got the request.
 
         ``X-Forwarded-For`` is read from the right, where each proxy has added who asked it, until
@@ -88,55 +88,55 @@ class ClientAddress:
         """
         peer: str = environ.get("REMOTE_ADDR") or ""
         forwarded: str = environ.get("HTTP_X_FORWARDED_FOR") or ""
-        if len(forwarded) > _LONGEST:
-            forwarded = forwarded[-_LONGEST:].partition(",")[2]
-        return self._walk(peer, forwarded) if forwarded else peer
+        if len(forwarded) > _MAX_FORWARDED_CHARS:
+            forwarded = forwarded[-_MAX_FORWARDED_CHARS:].partition(",")[2]
+        return self._find_client_cached(peer, forwarded) if forwarded else peer
 
-    def _walked(self, peer: str, forwarded: str) -> str:
-        is_socket = self._hops is None and _is_socket(peer)
-        if not is_socket and not self._trusts(_read(peer), 0):
+    def _find_client(self, peer: str, forwarded: str) -> str:
+        is_unix_socket = self._hops is None and _is_unix_socket(peer)
+        if not is_unix_socket and not self._is_trusted(_parse_address(peer), 0):
             return peer
         entries = [entry for entry in forwarded.split(",") if not entry.isspace() and entry]
-        found = peer
-        for hop, entry in enumerate(reversed(entries[-_MOST_PROXIES:]), 1):
-            address = _read(entry.strip())
+        client = peer
+        for hop, entry in enumerate(reversed(entries[-_MAX_PROXIES:]), 1):
+            address = _parse_address(entry.strip())
             if address is None:
                 break
-            found = str(address)
-            if not self._trusts(address, hop):
+            client = str(address)
+            if not self._is_trusted(address, hop):
                 break
-        return found
+        return client
 
-    def _trusts(self, address: IPv4Address | IPv6Address | None, hop: int) -> bool:
+    def _is_trusted(self, address: IPv4Address | IPv6Address | None, hop: int) -> bool:
         if self._hops is not None:
             return hop < self._hops
         # A dual-stack proxy shows an IPv4 address as ::ffff:10.0.0.1.
-        plain = getattr(address, "ipv4_mapped", None) or address
-        return plain is not None and any(plain in network for network in self._networks)
+        unmapped = getattr(address, "ipv4_mapped", None) or address
+        return unmapped is not None and any(unmapped in network for network in self._networks)
 
 
-def fit_proxies(name: str, value: Any) -> int | tuple[IPv4Network | IPv6Network, ...]:
+def proxy_count_or_networks(name: str, value: Any) -> int | tuple[IPv4Network | IPv6Network, ...]:
     """Check a number of proxies, or networks."""
-    allowed = f"a number of proxies from 0 to {_MOST_PROXIES}"
+    allowed = f"a number of proxies from 0 to {_MAX_PROXIES}"
     if not isinstance(value, int):
-        return trust(name, value, allowed)
-    if isinstance(value, bool) or not 0 <= value <= _MOST_PROXIES:
+        return trusted_networks(name, value, allowed)
+    if isinstance(value, bool) or not 0 <= value <= _MAX_PROXIES:
         raise SettingsError(name, f"{allowed} or networks such as 10.0.0.0/8", value)
     return value
 
 
-def number_or_items(name: str, value: str) -> int | tuple[str, ...]:
+def parse_int_or_items(name: str, value: str) -> int | tuple[str, ...]:
     """Read a number, or items between commas."""
-    return int(value) if value.isdecimal() and len(value) < 10 else items(name, value)
+    return int(value) if value.isdecimal() and len(value) < 10 else split_commas(name, value)
 
 
-def _is_socket(peer: str) -> bool:
+def _is_unix_socket(peer: str) -> bool:
     """Return whether a peer came by a Unix socket: only the host's own proxy can."""
     # Gunicorn and gevent have no address for it, Waitress says localhost, others its path.
     return peer in ("", "localhost") or peer.startswith(("unix:", "/", "@"))
 
 
-def _read(text: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in an entry of X-Forwarded-For: some proxies add a port."""
     from ipaddress import ip_address  # for those who have proxies
 

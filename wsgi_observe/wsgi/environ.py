@@ -13,7 +13,7 @@ MASKED_PATH = "wsgi_observe.masked_path"
 
 
 def add_request_fields(
-    line: dict[str, object], environ: WSGIEnvironment, client_addr: str = ""
+    fields: dict[str, object], environ: WSGIEnvironment, client_addr: str = ""
 ) -> None:
     """Add the method, path and address of a request, as its environ has them now.
 
@@ -21,12 +21,12 @@ def add_request_fields(
     """
     method: str = environ.get("REQUEST_METHOD", "")
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    peer: str = client_addr or environ.get("REMOTE_ADDR") or ""
-    line["method"] = method if method.isprintable() else printable(method)
+    address: str = client_addr or environ.get("REMOTE_ADDR") or ""
+    fields["method"] = method if method.isprintable() else printable(method)
     # Most paths are plain; those that are not go the longer way.
-    is_plain = MASKED_PATH not in environ and path.isascii() and path.isprintable()
-    line["path"] = path if is_plain else request_path(environ)
-    line["remote_addr"] = peer if peer.isprintable() else printable(peer)
+    is_printable_path = MASKED_PATH not in environ and path.isascii() and path.isprintable()
+    fields["path"] = path if is_printable_path else request_path(environ)
+    fields["remote_addr"] = address if address.isprintable() else printable(address)
 
 
 def request_line(environ: WSGIEnvironment) -> str:
@@ -39,8 +39,8 @@ def request_path(environ: WSGIEnvironment) -> str:
     """Return the path as the client sees it: the mount point and what lies below it."""
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     if MASKED_PATH in environ and environ[MASKED_PATH][0] == path:
-        shown: str = environ[MASKED_PATH][1]
-        return shown
+        masked: str = environ[MASKED_PATH][1]
+        return masked
     if path.isascii():
         return path if path.isprintable() else printable(path)
     # PEP 3333 hands bytes over as Latin-1; they are UTF-8 in practice (RFC 3987).
@@ -55,11 +55,11 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join([c if c.isprintable() else _encoded(c) for c in text])
+    return "".join([c if c.isprintable() else _percent_encode(c) for c in text])
 
 
 @lru_cache(1024)
-def _encoded(character: str) -> str:
+def _percent_encode(character: str) -> str:
     from urllib.parse import quote  # a hundredth of the start-up, for what hardly ever comes
 
     return quote(character, errors="replace")

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
-from wsgi_observe.context import Scope, running
+from wsgi_observe.context import RequestContext, current_context
 
-_MARK = "__wsgi_observe_logged__"
-_HANDLED = "handled_error"
-_UNREADABLE = "__wsgi_observe_unreadable__"
-_OURS = "wsgi_observe.errors"
-_UNCAUGHT = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what it has got
-_MOST_CAUSES = 8
+_LOGGED_ATTRIBUTE = "__wsgi_observe_logged__"
+_HANDLED_KEY = "handled_error"
+_UNREADABLE_ATTRIBUTE = "__wsgi_observe_unreadable__"
+_ERRORS_LOGGER = "wsgi_observe.errors"
+_UNCAUGHT_LOGGER = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what it has got
+_MAX_CAUSES = 8
 _VARARGS = 0x04  # `inspect.CO_VARARGS`; the module is as much to load as all of this package
 
 # Gunicorn's own handlers set a flag by which a worker ends: nothing is lost by a response of ours.
@@ -33,7 +33,7 @@ _UNREADABLE_KINDS = frozenset(
 )
 
 # Whose loggers report what a request has raised once more, when it has ended.
-_SERVERS = frozenset(
+_SERVER_LOGGERS = frozenset(
     {
         *("gunicorn", "waitress", "werkzeug", "cheroot", "gevent", "eventlet", "tornado"),
         *("granian", "_granian", "uwsgi", "bjoern", "mod_wsgi", "wsgiref"),
@@ -42,7 +42,7 @@ _SERVERS = frozenset(
 
 
 # Where servers send a response.
-_SENDERS = (
+_SERVER_MODULES = (
     *("gunicorn.", "waitress.", "cheroot.", "granian.", "gevent.pywsgi", "eventlet.wsgi"),
     *("werkzeug.serving", "wsgiref.", "tornado."),
 )
@@ -86,7 +86,7 @@ def any_failure() -> type[BaseException] | tuple[()]:
 
 
 def _is_from_signal(error: BaseException | None) -> bool:
-    for _ in range(_MOST_CAUSES):
+    for _ in range(_MAX_CAUSES):
         if error is None or not issubclass(type(error), (KeyboardInterrupt, SystemExit)):
             return False
         if _has_left_handler(error.__traceback__):
@@ -151,18 +151,18 @@ def is_close_of_generator(error: BaseException) -> bool:
     return issubclass(type(error), GeneratorExit) and (trace is None or trace.tb_next is None)
 
 
-def is_lost_client(error: BaseException) -> bool:
+def is_client_disconnect(error: BaseException) -> bool:
     """Return whether a server that could not send on has only lost its client, or is stopping."""
-    gone = (
+    is_disconnect = (
         issubclass(type(error), OSError) or type(error).__name__ == "ClientDisconnected"
     )  # Waitress
     # Of a generator further out that is closed, if it is not the app's.
-    return gone or issubclass(type(error), GeneratorExit) or is_shutdown(error)
+    return is_disconnect or issubclass(type(error), GeneratorExit) or is_shutdown(error)
 
 
 def mark_unreadable(error: BaseException) -> None:
     """Note on `error` that the server raised it from a request body which it could not read."""
-    BaseException.__setattr__(error, _UNREADABLE, True)
+    BaseException.__setattr__(error, _UNREADABLE_ATTRIBUTE, True)
 
 
 def is_unreadable_body(error: BaseException) -> bool:
@@ -171,10 +171,10 @@ def is_unreadable_body(error: BaseException) -> bool:
     Gunicorn and gevent answer it with a 400 of their own and log nothing: any client can cause it.
     """
     cause: BaseException | None = error
-    for _ in range(_MOST_CAUSES):
+    for _ in range(_MAX_CAUSES):
         if cause is None:
             return False
-        if _UNREADABLE in BaseException.__getattribute__(cause, "__dict__"):
+        if _UNREADABLE_ATTRIBUTE in BaseException.__getattribute__(cause, "__dict__"):
             return True
         if not issubclass(type(cause), OSError):
             return False  # what an app raises because of it is the app's own failure
@@ -187,7 +187,7 @@ def is_unreadable_body(error: BaseException) -> bool:
 
 def is_raised_by_server(error: BaseException) -> bool:
     """Return whether `error` has come through the code of a server, as it sends a response."""
-    return _has_come_through(error, _SENDERS)
+    return _has_come_through(error, _SERVER_MODULES)
 
 
 def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> bool:
@@ -200,7 +200,7 @@ def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> b
     return False
 
 
-def contained(error: BaseException, scope: Scope) -> BaseException:
+def as_exception(error: BaseException, context: RequestContext) -> BaseException:
     """Return what may be raised to the server for a logged `error`, mostly itself.
 
     A ``SystemExit`` that reaches a gthread worker ends it, and with some codes its master.
@@ -209,19 +209,21 @@ def contained(error: BaseException, scope: Scope) -> BaseException:
         return error
     stand_in = RequestFailedError(f"the app raised {type(error).__name__}")
     stand_in.__cause__ = error
-    mark_logged(stand_in, scope)
+    mark_logged(stand_in, context)
     return stand_in
 
 
 def mark_logged(
-    error: BaseException, scope: Scope, record: logging.LogRecord | None = None
+    error: BaseException, context: RequestContext, record: logging.LogRecord | None = None
 ) -> None:
-    """Note on `error` that the log has its traceback, under the request of `scope`.
+    """Note on `error` that the log has its traceback, under the request of `context`.
 
     :param record: which the traceback was logged with, if by other code.
     """
     # Past the exception's own class, which may forbid it, as a frozen dataclass does.
-    BaseException.__setattr__(error, _MARK, (scope, None if record is None else _key_of(record)))
+    BaseException.__setattr__(
+        error, _LOGGED_ATTRIBUTE, (context, None if record is None else _record_key(record))
+    )
 
 
 def is_logged(error: BaseException) -> bool:
@@ -230,29 +232,29 @@ def is_logged(error: BaseException) -> bool:
     The server reports after the request has ended, so a mark counts while its request runs and
     when none does; an exception object that is raised again in a later request is news.
     """
-    scope, _ = _mark_of(error)
-    return scope is not None and running() in (scope, None)
+    context, _ = _get_logged_mark(error)
+    return context is not None and current_context() in (context, None)
 
 
 @contextmanager
-def being_handled(error: BaseException, logger: str) -> Iterator[None]:
+def handled_by_framework(error: BaseException, logger: str) -> Iterator[None]:
     """Note that a framework has logged `error` to `logger`, and makes a response of it.
 
     What Flask runs for each response (``after_request``) may fail for this one in the same way,
     and is then logged too.
     """
-    scope = running()
-    if scope is None:
+    context = current_context()
+    if context is None:
         yield
         return
-    scope.__dict__[_HANDLED] = (error, logger)
+    context.__dict__[_HANDLED_KEY] = (error, logger)
     try:
         yield
     finally:
-        del scope.__dict__[_HANDLED]  # its traceback holds frames that hold the scope
+        del context.__dict__[_HANDLED_KEY]  # its traceback holds frames that hold the scope
 
 
-def is_echo(record: logging.LogRecord) -> bool:
+def is_duplicate_report(record: logging.LogRecord) -> bool:
     """Return whether a record is no ERROR, whatever its level: a repetition, or a client's doing.
 
     A request's failure is one ERROR, the first one with the exception. An app may log and raise
@@ -262,73 +264,81 @@ def is_echo(record: logging.LogRecord) -> bool:
     """
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
-        return _repeats_as_text(record)
+        return _is_text_duplicate(record)
     if is_unreadable_body(error):
         return True
-    scope, logged_by = _mark_of(error)
-    if scope is None:
-        return _repeats_handled(error, record.name)
-    if record.name == _OURS or logged_by == _key_of(record):
+    context, logged_key = _get_logged_mark(error)
+    if context is None:
+        return _is_handled_duplicate(error, record.name)
+    if record.name == _ERRORS_LOGGER or logged_key == _record_key(record):
         return False
-    return _failing_scope() is scope or _is_servers(record) or record.name == _UNCAUGHT
+    return (
+        _failing_context() is context
+        or _is_server_record(record)
+        or record.name == _UNCAUGHT_LOGGER
+    )
 
 
-def _repeats_as_text(record: logging.LogRecord) -> bool:
+def _is_text_duplicate(record: logging.LogRecord) -> bool:
     """Return whether a server reports as text what its request has logged, as Granian does."""
-    if (record.levelno or 0) < logging.ERROR or not _is_servers(record):
+    if (record.levelno or 0) < logging.ERROR or not _is_server_record(record):
         return False
-    scope = running()
-    first = None if scope is None else scope.request.error_logged
-    return first is not None and first != _key_of(record)
+    context = current_context()
+    first = None if context is None else context.request_context.error_logged
+    return first is not None and first != _record_key(record)
 
 
-def _is_servers(record: logging.LogRecord) -> bool:
-    return record.name.partition(".")[0] in _SERVERS
+def _is_server_record(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] in _SERVER_LOGGERS
 
 
-def _failing_scope() -> Scope | None:
+def _failing_context() -> RequestContext | None:
     """Return the running request, or a ``log_context`` with an ID of its own."""
-    scope = running()
-    if scope is None:
+    context = current_context()
+    if context is None:
         return None
-    request = scope.request
-    return request if request.request_id == scope.request_id else scope
+    request_context = context.request_context
+    return request_context if request_context.request_id == context.request_id else context
 
 
-def _repeats_handled(error: BaseException, logger: str) -> bool:
-    scope = running()
-    first, its_logger = (None, "") if scope is None else scope.__dict__.get(_HANDLED, (None, ""))
-    if first is None or first is error or logger != its_logger:
+def _is_handled_duplicate(error: BaseException, logger: str) -> bool:
+    context = current_context()
+    first, first_logger = (
+        (None, "") if context is None else context.__dict__.get(_HANDLED_KEY, (None, ""))
+    )
+    if first is None or first is error or logger != first_logger:
         return False
     return type(error) is type(first) and error.args == first.args
 
 
-def note_error(record: logging.LogRecord) -> None:
+def register_error(record: logging.LogRecord) -> None:
     """Note that the request which runs here has this ERROR line, unless it leaves as none.
 
     For every handler or filter that sees a record, at any level. Then its access line, of a 5xx,
     need not be one, and its exception is not logged again.
     """
-    if (record.levelno or 0) < logging.ERROR or is_echo(record):  # one made by hand may have none
+    if (record.levelno or 0) < logging.ERROR or is_duplicate_report(
+        record
+    ):  # one made by hand may have none
         return
-    scope = _failing_scope()
-    if scope is None:
+    context = _failing_context()
+    if context is None:
         return
-    if scope.environ:
-        scope.error_logged = scope.error_logged or _key_of(record)
+    if context.environ:
+        context.error_logged = context.error_logged or _record_key(record)
     error = record.exc_info[1] if record.exc_info else None
-    if error is not None and _mark_of(error)[0] is not scope:
-        mark_logged(error, scope, record)
+    if error is not None and _get_logged_mark(error)[0] is not context:
+        mark_logged(error, context, record)
 
 
-def _key_of(record: logging.LogRecord) -> tuple[object, ...]:
+def _record_key(record: logging.LogRecord) -> tuple[object, ...]:
     """Return what identifies a record, also once it was copied for another handler."""
     return record.created, record.name, record.lineno
 
 
-def _mark_of(error: BaseException) -> tuple[Scope | None, object]:
+def _get_logged_mark(error: BaseException) -> tuple[RequestContext | None, object]:
     """Return the scope that `error` was logged under, and the record, past its own class."""
-    found: tuple[Scope | None, object] = BaseException.__getattribute__(error, "__dict__").get(
-        _MARK, (None, None)
-    )
-    return found
+    mark: tuple[RequestContext | None, object] = BaseException.__getattribute__(
+        error, "__dict__"
+    ).get(_LOGGED_ATTRIBUTE, (None, None))
+    return mark

@@ -36,7 +36,7 @@ class SizedBody:
         self._exchange.close()
 
 
-class _AllButFirst:
+class _ChunksAfterFirst:
     """The chunks of a sized body from the second on, each time that it is iterated."""
 
     __slots__ = ("_body",)
@@ -48,7 +48,7 @@ class _AllButFirst:
         return islice(self._body, 1, None)
 
 
-def sized(exchange: Exchange, body: Any) -> Iterable[bytes]:
+def as_sized_body(exchange: Exchange, body: Any) -> Iterable[bytes]:
     """Return the exchange as a body of the length that the app's has, if it will say it."""
     try:
         count = 1 if isinstance(body, bytes) else len(body)
@@ -56,9 +56,9 @@ def sized(exchange: Exchange, body: Any) -> Iterable[bytes]:
         return exchange
     if count > 1:
         if isinstance(body, (list, tuple)):
-            exchange.replay(body[1:])
+            exchange.set_remaining(body[1:])
         elif isinstance(body, SizedBody):  # with a middleware of others between two of ours
-            exchange.replay(_AllButFirst(body))
+            exchange.set_remaining(_ChunksAfterFirst(body))
         else:
             return exchange  # it may not be for iterating twice
     return SizedBody(exchange, count)
@@ -81,7 +81,7 @@ def as_bytes(chunk: Any) -> bytes:
         raise TypeError(f"a WSGI app yields bytes (PEP 3333), got {kind}") from None
 
 
-def may_be_sent_whole(exchange: Exchange, environ: WSGIEnvironment, body: object) -> bool:
+def may_use_sendfile(exchange: Exchange, environ: WSGIEnvironment, body: object) -> bool:
     """Return whether the server may send `body` by its own means, a file of its own kind.
 
     The server's ``wsgi.file_wrapper`` has made it then. That is a class nearly everywhere, and on
@@ -90,36 +90,36 @@ def may_be_sent_whole(exchange: Exchange, environ: WSGIEnvironment, body: object
     wrapper = environ["wsgi.file_wrapper"]
     if not (isinstance(body, wrapper) if isinstance(wrapper, type) else hasattr(body, "read")):
         return False
-    if not exchange.status or exchange.went_out_at:
+    if not exchange.status or exchange.headers_sent_at:
         return False
-    return exchange.net is None or exchange.status < "4"
+    return exchange.error_handler is None or exchange.status < "4"
 
 
 def send_native_file(exchange: Exchange, body: Any) -> Iterable[bytes]:
     """Let the server send a file of its own kind, by its own means."""
-    exchange.start()
-    if _hook(exchange, body):
+    exchange.send_headers()
+    if _replace_close(exchange, body):
         exchange.is_native_file = True
-        exchange.passed = exchange.declared_length() or 0
+        exchange.bytes_yielded = exchange.content_length() or 0
         return body  # type: ignore[no-any-return]
-    exchange.adopt(body)
+    exchange.set_app_iter(body)
     return exchange
 
 
-def _hook(exchange: Exchange, body: Any) -> bool:
+def _replace_close(exchange: Exchange, body: Any) -> bool:
     """Have `body` itself end the request when the server closes it; False if it will not let us.
 
     Servers use sendfile only for the very object that they made. Those of bjoern and mod_wsgi
     are C objects whose `close` is read-only.
     """
     try:
-        body.close = _FileEnd(exchange)
+        body.close = _FileClose(exchange)
     except (AttributeError, TypeError):
         return False
     return True
 
 
-class _FileEnd:
+class _FileClose:
     """The `close` of a native file."""
 
     __slots__ = ("_exchange",)

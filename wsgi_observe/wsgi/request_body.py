@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.context import running
+from wsgi_observe.context import current_context
 from wsgi_observe.wsgi.exceptions import mark_unreadable
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class RequestBody:
         try:
             return self._stream.read(*args, **kwargs)
         except Exception as error:
-            _note(error)
+            _mark_server_error(error)
             raise
 
     def readline(self, *args: Any, **kwargs: Any) -> Any:
@@ -36,7 +36,7 @@ class RequestBody:
         try:
             return self._stream.readline(*args, **kwargs)
         except Exception as error:
-            _note(error)
+            _mark_server_error(error)
             raise
 
     def readlines(self, *args: Any, **kwargs: Any) -> Any:
@@ -44,7 +44,7 @@ class RequestBody:
         try:
             return self._stream.readlines(*args, **kwargs)
         except Exception as error:
-            _note(error)
+            _mark_server_error(error)
             raise
 
     def __iter__(self) -> RequestBody:
@@ -61,18 +61,18 @@ class RequestBody:
         return getattr(self._stream, name)
 
 
-def watch_body(environ: WSGIEnvironment) -> None:
+def wrap_input(environ: WSGIEnvironment) -> None:
     """Have the app read the request body through a `RequestBody`."""
     stream = environ.get("wsgi.input")
     if stream is not None and stream.__class__ is not RequestBody:
         environ["wsgi.input"] = RequestBody(stream)
 
 
-def _note(error: Exception) -> None:
+def _mark_server_error(error: Exception) -> None:
     """Mark an error of the server's; any other is the app's, such as a wrong argument."""
     # Gunicorn has one that is no OSError, for the trailers of a chunked body.
     if isinstance(error, OSError) or type(error).__module__ == "gunicorn.http.errors":
         mark_unreadable(error)
-        scope = running()
-        if scope is not None:
-            scope.request.unreadable = True
+        context = current_context()
+        if context is not None:
+            context.request_context.is_body_unreadable = True

@@ -8,12 +8,12 @@ from sys import exception
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe.context import Scope, bound, note_id, resume
+from wsgi_observe.context import RequestContext, activate, attach_request_id, get_raw_context
 from wsgi_observe.wsgi.exceptions import (
-    contained,
+    as_exception,
+    is_client_disconnect,
     is_close_of_generator,
     is_logged,
-    is_lost_client,
     is_raised_by_server,
     is_shutdown,
 )
@@ -22,10 +22,10 @@ from wsgi_observe.wsgi.file_wrapper import as_bytes
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_CODES = {str(code): code for code in range(100, 1000)}
+_STATUS_CODES = {str(status_code): status_code for status_code in range(100, 1000)}
 
 
-class Transfer(Scope):
+class Response(RequestContext):
     """The facts of one response, from the call of the app to the end of its body.
 
     Times are seconds of ``time.perf_counter``, 0.0 for not yet. ``outcome`` is None while it is
@@ -33,35 +33,35 @@ class Transfer(Scope):
     """
 
     __slots__ = (
-        "exposes_id",
-        "handled",
+        "bytes_yielded",
+        "error_handler",
+        "expose_request_id",
         "headers",
-        "in_flight",
-        "net",
+        "headers_sent_at",
+        "is_upgrade",
         "outcome",
-        "passed",
-        "shared",
+        "outer",
+        "prior_exception",
+        "request_entry",
         "started_at",
         "status",
-        "unheld",
-        "went_out_at",
     )
 
-    net: Net | None
+    error_handler: ErrorHandler | None
     """What hangs right over the app."""
 
-    shared: Transfer | None
+    outer: Response | None
     """The exchange further out that has the scope of this very request."""
 
     status: str
     headers: Headers
-    passed: int
+    bytes_yielded: int
     """Bytes that the server took from the body."""
 
-    written = 0
+    bytes_written = 0
     """Bytes that went out by `write`."""
 
-    handled: BaseException | None
+    prior_exception: BaseException | None
     """What was being handled when the app was called, or later when it gave the last chunk."""
 
     is_native_file = False
@@ -69,56 +69,56 @@ class Transfer(Scope):
 
     outcome: str | None
     started_at: float
-    went_out_at: float
+    headers_sent_at: float
     exc_type: str | None = None
-    exposes_id: bool
+    expose_request_id: bool
     """Whether scripts of other origins may read the request's ID, where they may the response."""
 
     may_have_body = False
     """Whether the request may have a body."""
 
-    unheld: bool
+    is_upgrade: bool
 
-    in_flight: Any
+    request_entry: Any
     """The request's slot of the flight recorder, for a door that has another path to show; not
     set where there is no recorder."""
 
     @property
-    def scope(self) -> Transfer:
+    def context(self) -> Response:
         """The scope of the request: the exchange itself, or the one further out."""
-        return self.shared or self
+        return self.outer or self
 
     @property
-    def code(self) -> int:
+    def status_code(self) -> int:
         """The status code that the client was sent; 0 for none."""
-        return _CODES.get(self.status[:3], 0) if self.went_out_at else 0
+        return _STATUS_CODES.get(self.status[:3], 0) if self.headers_sent_at else 0
 
     @property
-    def sent(self) -> int:
+    def bytes_sent(self) -> int:
         """The bytes of the body that the server was given."""
-        return self.written + self.passed
+        return self.bytes_written + self.bytes_yielded
 
-    def declared_length(self) -> int | None:
+    def content_length(self) -> int | None:
         """Return the bytes that ``Content-Length`` promises, if it is there."""
         for name, value in self.headers:
             if name.lower() == "content-length" and value.isdecimal():
                 return int(value)
         return None
 
-    def how_it_was_left(self) -> str:
+    def infer_outcome(self) -> str:
         """Name the end of a body that was closed before its last chunk was asked for."""
         # Servers close it while they handle what ended it: a lost client mostly.
         error = self.new_exception()
-        is_whole = not self.is_native_file and self._is_whole()
+        is_complete = not self.is_native_file and self._is_complete()
         if error is not None:
-            if is_lost_client(error):
+            if is_client_disconnect(error):
                 return "aborted"
-            if not is_whole or is_raised_by_server(error):
-                self.break_off(error)
+            if not is_complete or is_raised_by_server(error):
+                self.record_late_failure(error)
                 return "broken"
-        if self.unheld and self.code == 101:
+        if self.is_upgrade and self.status_code == 101:
             return "upgraded"
-        return "complete" if is_whole else "aborted"
+        return "complete" if is_complete else "aborted"
 
     def new_exception(self) -> BaseException | None:
         """Return the exception that is being handled, unless it is older than the last chunk.
@@ -126,12 +126,12 @@ class Transfer(Scope):
         A gateway may call the app while it handles an error of its own, and close the body there.
         """
         error = exception()
-        return None if error is self.handled else error
+        return None if error is self.prior_exception else error
 
-    def _is_whole(self) -> bool:
+    def _is_complete(self) -> bool:
         """Return whether the server was given all of the body."""
-        no_body = self.code in (204, 304) or self.method == "HEAD"
-        return no_body or self.sent == self.declared_length()
+        has_no_body = self.status_code in (204, 304) or self.method == "HEAD"
+        return has_no_body or self.bytes_sent == self.content_length()
 
     @property
     def method(self) -> str:
@@ -139,7 +139,7 @@ class Transfer(Scope):
         method: str = self.environ.get("REQUEST_METHOD", "")
         return method
 
-    def break_off(self, error: BaseException) -> BaseException:
+    def record_late_failure(self, error: BaseException) -> BaseException:
         """Note that the app failed when its headers had left; return what to raise for it."""
         if self.outcome == "aborted" and is_logged(error):
             return error
@@ -147,21 +147,21 @@ class Transfer(Scope):
             self.outcome = "aborted"
             return error
         self.outcome = "broken"
-        self._note(error)
-        if self.net is None:  # the server logs it
-            note_id(error, self.scope.request_id)
-        return error if self.net is None else contained(error, self.scope)
+        self._record_exception(error)
+        if self.error_handler is None:  # the server logs it
+            attach_request_id(error, self.context.request_id)
+        return error if self.error_handler is None else as_exception(error, self.context)
 
-    def _note(self, error: BaseException) -> None:
+    def _record_exception(self, error: BaseException) -> None:
         self.exc_type = type(error).__name__
-        if self.net is not None:
-            self.net.note(self, error)
+        if self.error_handler is not None:
+            self.error_handler.log_exception(self, error)
 
 
 Headers = list[tuple[str, str]]
 
 
-class Answer(NamedTuple):
+class StaticResponse(NamedTuple):
     """A whole response, made here instead of by the app."""
 
     status: str
@@ -171,162 +171,167 @@ class Answer(NamedTuple):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Be a WSGI app that always answers this."""
         start_response(self.status, list(self.headers))
-        return iter(self.chunks(environ))  # a body without a length spares the exchange a wrapper
+        return iter(self.body_for(environ))  # a body without a length spares the exchange a wrapper
 
-    def chunks(self, environ: WSGIEnvironment) -> list[bytes]:
+    def body_for(self, environ: WSGIEnvironment) -> list[bytes]:
         """Return the body that this request gets."""
         return [] if environ.get("REQUEST_METHOD") == "HEAD" else [self.body]
 
 
-class Net(Protocol):
+class ErrorHandler(Protocol):
     """What hangs right over the app."""
 
-    def catch(self, transfer: Transfer, error: BaseException) -> Answer | None:
+    def handle_exception(self, response: Response, error: BaseException) -> StaticResponse | None:
         """Answer for an app that failed before anything was sent; None lets the error rise."""
 
-    def rewrite(self, transfer: Transfer, first: bytes | None) -> Answer | None:
+    def replace_error_response(
+        self, response: Response, first_chunk: bytes | None
+    ) -> StaticResponse | None:
         """Answer instead of the app's error response; None keeps that as it is.
 
-        `first` is the first chunk that is not empty, or None where there is none.
+        `first_chunk` is the first chunk that is not empty, or None where there is none.
         """
 
-    def note(self, transfer: Transfer, error: BaseException) -> None:
+    def log_exception(self, response: Response, error: BaseException) -> None:
         """Log a failure that came too late to be answered, or that the app has answered."""
 
 
-END = object()
+EXHAUSTED = object()
 
 
-class WrappedBody(Transfer):
+class ResponseBody(Response):
     """What the server iterates and closes in place of the app's body."""
 
-    __slots__ = ("_chunks", "_close_app", "_closed", "_first", "at_end")
+    __slots__ = ("_app_iter", "_close_app_iter", "_closed", "_first_chunk", "on_close")
 
-    at_end: tuple[Callable[..., None], ...]
+    on_close: tuple[Callable[..., None], ...]
     """What the middlewares do with the exchange when it has ended, the innermost first."""
 
-    _first: bytes | None
-    _chunks: Iterable[bytes]
-    _close_app: Callable[[], object] | None
+    _first_chunk: bytes | None
+    _app_iter: Iterable[bytes]
+    _close_app_iter: Callable[[], object] | None
     _closed: bool
-    _kept: tuple[bytes, ...] = ()  # by `write`, where the server has none
+    _pending_writes: tuple[bytes, ...] = ()  # by `write`, where the server has none
 
     def __iter__(self) -> Iterator[bytes]:
         """Pass the chunks on, each as it comes."""
-        scope = self.shared or self
+        context = self.outer or self
         try:
-            first = self._first
+            first_chunk = self._first_chunk
             # Counted anew each time: some servers add a sized body up before they send it.
-            passed = 0
-            if first is not None:
-                self.passed = passed = len(first)
-                self.handled = exception()
-                yield first
-            if bound() is not scope:
-                self._rebind(scope)
-            for chunk in self._chunks:
-                if chunk.__class__ is not bytes or self._kept:
-                    chunk = self._take_kept() + as_bytes(chunk)
-                self.passed = passed = passed + len(chunk)
-                self.handled = exception()
+            bytes_yielded = 0
+            if first_chunk is not None:
+                self.bytes_yielded = bytes_yielded = len(first_chunk)
+                self.prior_exception = exception()
+                yield first_chunk
+            if get_raw_context() is not context:
+                self._reactivate(context)
+            for chunk in self._app_iter:
+                if chunk.__class__ is not bytes or self._pending_writes:
+                    chunk = self._take_pending_writes() + as_bytes(chunk)
+                self.bytes_yielded = bytes_yielded = bytes_yielded + len(chunk)
+                self.prior_exception = exception()
                 yield chunk
-                if bound() is not scope:
-                    self._rebind(scope)
-            if self._kept:
-                last = self._take_kept()
-                self.passed += len(last)
-                self.handled = exception()
+                if get_raw_context() is not context:
+                    self._reactivate(context)
+            if self._pending_writes:
+                last = self._take_pending_writes()
+                self.bytes_yielded += len(last)
+                self.prior_exception = exception()
                 yield last
         except BaseException as error:
             if is_close_of_generator(error):
                 raise
-            raise self.break_off(error)
+            raise self.record_late_failure(error)
         if self.outcome is None:
             self.outcome = "complete"
 
-    def _rebind(self, scope: Scope) -> None:
+    def _reactivate(self, context: RequestContext) -> None:
         """Bind the request again before the app makes its next chunk.
 
         The server may pull it from another thread, greenlet or context, or have pulled one of
         another request's in between. A ``log_context`` that the app has left open stays.
         """
-        if not self._closed and not scope.is_interrupted_by(bound()):
-            resume(scope)
+        if not self._closed and not context.is_ancestor_of(get_raw_context()):
+            activate(context)
 
     def close(self) -> None:
-        """End the request, once: close the app's body, do what is in ``at_end``, unbind.
+        """End the request, once: close the app's body, do what is in ``on_close``, unbind.
 
         Raises what the app's `close` raises, after everything else is done.
         """
         if self._closed:
             return
         self._closed = True
-        close_app = self._close_app
+        close_app_iter = self._close_app_iter
         # A generator app holds our `start_response`: until here that was a cycle.
-        self._chunks, self._close_app, self._first = (), None, None
-        seen = bound()
-        scope = self.shared or self
-        if seen is not scope:
-            resume(scope)
+        self._app_iter, self._close_app_iter, self._first_chunk = (), None, None
+        previous = get_raw_context()
+        context = self.outer or self
+        if previous is not context:
+            activate(context)
         if self.outcome is None:
-            self.outcome = self.how_it_was_left()
-        self.handled = shutdown = None  # a traceback may lead back here
+            self.outcome = self.infer_outcome()
+        self.prior_exception = shutdown = None  # a traceback may lead back here
         try:
-            if close_app is not None:
-                close_app()
+            if close_app_iter is not None:
+                close_app_iter()
         except BaseException as error:
-            raise self.break_off(error)
+            raise self.record_late_failure(error)
         finally:
-            for hook in self.at_end:
+            for hook in self.on_close:
                 try:
                     hook(self)
                 except BaseException as error:
                     shutdown = _warn_unless_shutdown(error, hook) or shutdown
-            if self.shared is None:
-                self.leave(seen)
+            if self.outer is None:
+                self.end(previous)
             else:
-                resume(seen)
+                activate(previous)
             if shutdown is not None:
                 raise shutdown
 
-    def adopt(self, body: Iterable[bytes]) -> None:
+    def set_app_iter(self, body: Iterable[bytes]) -> None:
         """Pass the app's body on from its first chunk, and close it at the end."""
-        self._chunks, self._close_app = iter(body), getattr(body, "close", None)
-        self._first = None
+        self._app_iter, self._close_app_iter = iter(body), getattr(body, "close", None)
+        self._first_chunk = None
 
-    def replay(self, rest: Iterable[bytes]) -> None:
-        """Have `rest` come after the first chunk, however often the server iterates."""
-        self._chunks = rest
+    def set_remaining(self, remaining: Iterable[bytes]) -> None:
+        """Have `remaining` come after the first chunk, however often the server iterates."""
+        self._app_iter = remaining
 
-    def _check_first(self, first: object, body: object) -> bytes | None:
+    def _check_first_chunk(self, first_chunk: object, body: object) -> bytes | None:
         """Return the first chunk, None if there is none; raise TypeError for what is not one."""
-        if first is END:
-            self._chunks = ()  # not every iterator may be asked once more
+        if first_chunk is EXHAUSTED:
+            self._app_iter = ()  # not every iterator may be asked once more
             return None
         if isinstance(body, bytes):
-            self._chunks = ()  # not iterable as chunks (PEP 3333), but uWSGI sends it
+            self._app_iter = ()  # not iterable as chunks (PEP 3333), but uWSGI sends it
             return body
-        return as_bytes(first)
+        return as_bytes(first_chunk)
 
-    def put_kept_first(self) -> Iterable[bytes]:
+    def prepend_pending_writes(self) -> Iterable[bytes]:
         """Let the body begin with what `write` had to keep."""
-        if not self._kept:
+        if not self._pending_writes:
             return self
-        first = () if self._first is None else (self._first,)
-        self._chunks, self._first = chain(self._kept, first, self._chunks), None
-        self._kept = ()
+        first_chunk = () if self._first_chunk is None else (self._first_chunk,)
+        self._app_iter, self._first_chunk = (
+            chain(self._pending_writes, first_chunk, self._app_iter),
+            None,
+        )
+        self._pending_writes = ()
         return self
 
-    def fail_after_kept(self, error: BaseException) -> Iterable[bytes]:
+    def raise_after_pending_writes(self, error: BaseException) -> Iterable[bytes]:
         """Let out what `write` had to keep, and only then what the app has raised."""
-        self._chunks, self._first = chain(self._kept, map(_fail, (error,))), None
-        self._kept = ()
+        self._app_iter, self._first_chunk = chain(self._pending_writes, map(_raise, (error,))), None
+        self._pending_writes = ()
         return self
 
-    def _take_kept(self) -> bytes:
+    def _take_pending_writes(self) -> bytes:
         """Return what `write` had to keep since the last chunk."""
-        kept, self._kept = self._kept, ()
-        return b"".join(kept)
+        pending, self._pending_writes = self._pending_writes, ()
+        return b"".join(pending)
 
 
 def _warn_unless_shutdown(error: BaseException, hook: Callable[..., None]) -> BaseException | None:
@@ -337,5 +342,5 @@ def _warn_unless_shutdown(error: BaseException, hook: Callable[..., None]) -> Ba
     return None
 
 
-def _fail(error: BaseException) -> bytes:
+def _raise(error: BaseException) -> bytes:
     raise error

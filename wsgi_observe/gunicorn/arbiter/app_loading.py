@@ -7,50 +7,50 @@ from typing import Any
 
 from gunicorn.errors import AppImportError
 
-from wsgi_observe.gunicorn.arbiter.state import Service
-from wsgi_observe.gunicorn.compat import offered
-from wsgi_observe.gunicorn.sentry import begin_sentry
+from wsgi_observe.gunicorn.arbiter.state import ArbiterState
+from wsgi_observe.gunicorn.compat import optional_attr
+from wsgi_observe.gunicorn.sentry import start_sentry
 from wsgi_observe.logs.installation import installation
 
-_PRINTED = "an app that fails to load is printed on stderr"
+_NOT_LOGGED = "an app that fails to load is printed on stderr"
 
 
-def guard_preload(server: Any, service: Service) -> None:
+def wrap_app_load(server: Any, arbiter_state: ArbiterState) -> None:
     """See to it that the arbiter, which loads the app with ``--preload``, logs what goes wrong.
 
     Gunicorn prints a RuntimeError without its traceback there.
     """
-    load = offered(getattr(server, "app", None), "wsgi", _PRINTED)
+    load = optional_attr(getattr(server, "app", None), "wsgi", _NOT_LOGGED)
     if load is None:
         return
     arbiter = os.getpid()
 
     def wsgi() -> Any:
         if os.getpid() != arbiter:
-            if service.settings.sentry:
+            if arbiter_state.settings.sentry:
                 # In each worker: a gevent one is patched here, which the arbiter never is.
-                begin_sentry(service.settings)
+                start_sentry(arbiter_state.settings)
             return load()
-        installation.start_loading()
+        installation.begin_app_loading()
         try:
             return load()
         except Exception:
             server.log.exception("The app failed to load")
             raise SystemExit(1) from None
         finally:
-            installation.end_loading()
+            installation.end_app_loading()
 
     server.app.wsgi = wsgi
 
 
-def guard_worker(server: Any, worker: Any) -> None:
+def wrap_init_process(server: Any, worker: Any) -> None:
     """See to it that a worker logs what its app logs as it is imported, and why it cannot start."""
-    start = offered(worker, "init_process", _PRINTED)
+    start = optional_attr(worker, "init_process", _NOT_LOGGED)
     if start is None:
         return
 
     def init_process() -> None:
-        installation.start_loading()
+        installation.begin_app_loading()
         try:
             start()
         except Exception as error:

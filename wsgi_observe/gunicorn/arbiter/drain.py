@@ -11,53 +11,53 @@ import signal
 from typing import Any
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.gunicorn.compat import offered
+from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared_state import SharedState
 
 _log = get_logger("wsgi_observe.gunicorn")
 
 
-def make_sigterm_drain(server: Any, state: HealthState) -> None:
+def install_sigterm_drain(server: Any, state: HealthState) -> None:
     """Have the arbiter drain at its first SIGTERM, if that takes any time, and stop at another."""
-    stop = offered(server, "handle_term", "SIGTERM stops without draining")
+    stop = optional_attr(server, "handle_term", "SIGTERM stops without draining")
     if stop is None or not isinstance(state, SharedState):
         return
 
     def handle_term() -> None:
         # One that was begun by the command has been waited for by whoever sends SIGTERM now.
-        if state.draining or not state.seconds or _hands_over(server):
+        if state.draining or not state.drain_seconds or _is_upgrading(server):
             signal.setitimer(signal.ITIMER_REAL, 0)
             stop()
         else:
-            _drain(state)
+            _start_drain(state)
 
     server.handle_term = handle_term
 
 
-def end_drain(state: HealthState) -> None:
+def cancel_drain(state: HealthState) -> None:
     """Have the server serve on, as a reload (SIGHUP) asks for: a command has begun to drain it."""
     if state.draining and not (isinstance(state, SharedState) and state.stopping):
         state.resume()
         _log.info("reloaded: the drain is called off, and /ready answers as before")
 
 
-def _drain(state: SharedState) -> None:
-    state.stop()
+def _start_drain(state: SharedState) -> None:
+    state.mark_stopping()
     state.drain()
-    _log.info("draining for %g s, then stopping", state.seconds)
+    _log.info("draining for %g s, then stopping", state.drain_seconds)
     # A timer is not inherited by the workers that are forked meanwhile.
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    signal.setitimer(signal.ITIMER_REAL, state.seconds)
+    signal.setitimer(signal.ITIMER_REAL, state.drain_seconds)
 
 
-def _hands_over(server: Any) -> bool:
+def _is_upgrading(server: Any) -> bool:
     """Return whether another arbiter (USR2) has the same sockets, so no client is sent away."""
     return bool(getattr(server, "reexec_pid", 0) or getattr(server, "master_pid", 0))
 
 
-def keep_no_connection(req: Any) -> None:
+def disable_keepalive(req: Any) -> None:
     """Have a kept-alive connection end with this request: its client comes back elsewhere."""
-    close = offered(req, "force_close", "kept-alive connections stay while draining")
+    close = optional_attr(req, "force_close", "kept-alive connections stay while draining")
     if close is not None:
         close()

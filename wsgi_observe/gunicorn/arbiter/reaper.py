@@ -9,84 +9,84 @@ from contextlib import suppress
 from time import monotonic, sleep, time
 from typing import Any
 
-from wsgi_observe._safely import ask
-from wsgi_observe.gunicorn.arbiter.worker_entries import Seats
-from wsgi_observe.gunicorn.compat import offered
-from wsgi_observe.gunicorn.worker.timeouts import TimeoutAlarms
-from wsgi_observe.scoreboard.entries import Seat
-from wsgi_observe.scoreboard.log_lines import log, tell_deaths
+from wsgi_observe._safely import call_safely
+from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
+from wsgi_observe.gunicorn.compat import optional_attr
+from wsgi_observe.gunicorn.worker.timeouts import TimeoutMessageFilter
+from wsgi_observe.scoreboard.entries import WorkerEntry
+from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests
 
-_UNNAMED = "requests that die with their worker are not named"
-_NO_BOOT_ERROR = "no failure to boot, as Gunicorn takes it for; the service goes on"
-_PATIENCE = 2.0  # seconds for the last workers to be gone, once they were killed
-_OTHER_FAILURE = 255 << 8  # what Gunicorn's own workers exit with after an exception
+_NOT_REPORTED = "requests that die with their worker are not named"
+_NOT_A_BOOT_ERROR = "no failure to boot, as Gunicorn takes it for; the service goes on"
+_EXIT_TIMEOUT_SECONDS = 2.0  # seconds for the last workers to be gone, once they were killed
+_EXIT_255_STATUS = 255 << 8  # what Gunicorn's own workers exit with after an exception
 
 
 class Reaper:
     """Stands beside the arbiter's own reaping, which says how a worker ended to nobody else."""
 
-    def __init__(self, server: Any, seats: Seats) -> None:
+    def __init__(self, server: Any, worker_entries: WorkerEntries) -> None:
         self._server = server
-        self._seats = seats
-        self._ends: dict[int, int] = {}
-        self._killed: set[int] = set()
-        self._alarms = TimeoutAlarms(seats)
-        self._reaping = False
+        self._worker_entries = worker_entries
+        self._exit_statuses: dict[int, int] = {}
+        self._killed_pids: set[int] = set()
+        self._timeout_messages = TimeoutMessageFilter(worker_entries)
+        self._is_reaping = False
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Take part in it from now on."""
-        reap = offered(self._server, "reap_workers", _UNNAMED)
-        kill = offered(self._server, "kill_worker", "a graceful timeout is told as SIGKILL")
-        if reap is not None:
-            self._server.reap_workers = lambda: self._reap(reap)
-            self._alarms.begin()
+        reap_workers = optional_attr(self._server, "reap_workers", _NOT_REPORTED)
+        kill = optional_attr(self._server, "kill_worker", "a graceful timeout is told as SIGKILL")
+        if reap_workers is not None:
+            self._server.reap_workers = lambda: self._reap_and_report(reap_workers)
+            self._timeout_messages.start()
         if kill is not None:
 
             def kill_worker(pid: int, number: int) -> None:
                 if number == signal.SIGKILL:
-                    self._killed.add(pid)
+                    self._killed_pids.add(pid)
                 kill(pid, number)
 
             self._server.kill_worker = kill_worker
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Wait for workers that were killed last of all, which the arbiter does not."""
-        deadline = monotonic() + _PATIENCE
-        while any(self._seats.taken) and monotonic() < deadline:
+        deadline = monotonic() + _EXIT_TIMEOUT_SECONDS
+        while any(self._worker_entries.assigned) and monotonic() < deadline:
             self._server.reap_workers()
             sleep(0.01)
-        self._alarms.end()
+        self._timeout_messages.close()
 
-    def _reap(self, reap: Callable[[], None]) -> None:
+    def _reap_and_report(self, reap_workers: Callable[[], None]) -> None:
         # Before Gunicorn 24 a signal handler reaps, which may interrupt itself.
-        if self._reaping:
-            reap()
+        if self._is_reaping:
+            reap_workers()
             return
-        self._reaping = True
+        self._is_reaping = True
         # Gunicorn hands the status to no hook, and two processes may not wait for a child. The
         # arbiter has no other thread that waits for one.
         waitpid = os.waitpid
 
-        def noting(pid: int, options: int) -> tuple[int, int]:
-            found, status = waitpid(pid, options)
-            return found, self._note(found, status) if found else status
+        def recording_waitpid(pid: int, options: int) -> tuple[int, int]:
+            reaped_pid, status = waitpid(pid, options)
+            return reaped_pid, self._record_exit(reaped_pid, status) if reaped_pid else status
 
-        os.waitpid = noting
+        os.waitpid = recording_waitpid
         try:
-            reap()
+            reap_workers()
         finally:
             # Still noting: what is reaped by an interruption meanwhile is told here too.
-            ask("naming the requests of a dead worker", self._tell)
+            call_safely("naming the requests of a dead worker", self._report_exits)
             os.waitpid = waitpid
-            self._reaping = False
+            self._is_reaping = False
 
-    def _note(self, pid: int, status: int) -> int:
+    def _record_exit(self, pid: int, status: int) -> int:
         """Keep how a worker ended; return what the arbiter may take it for.
 
         Two exit codes mean to it that no worker can start, upon which it ends itself. A worker
         that has served, and in which an app has called ``os._exit(3)``, does not mean that.
         """
-        self._ends[pid] = status
+        self._exit_statuses[pid] = status
         boot_errors = (
             getattr(self._server, "WORKER_BOOT_ERROR", 3),
             getattr(self._server, "APP_LOAD_ERROR", 4),
@@ -94,35 +94,44 @@ class Reaper:
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         if code not in boot_errors or not self._has_booted(pid):
             return status
-        log.warning("worker %d served, then exited with %d: %s", pid, code, _NO_BOOT_ERROR)
-        return _OTHER_FAILURE
+        log.warning("worker %d served, then exited with %d: %s", pid, code, _NOT_A_BOOT_ERROR)
+        return _EXIT_255_STATUS
 
     def _has_booted(self, pid: int) -> bool:
-        return any(worker.pid == pid and seat.booted for worker, seat in self._seats.taken)
+        return any(
+            worker.pid == pid and worker_entry.booted
+            for worker, worker_entry in self._worker_entries.assigned
+        )
 
-    def _tell(self) -> None:
-        self._tell_each()
-        while any(worker.pid in self._ends for worker, _ in self._seats.taken):
-            self._tell_each()
-        self._ends.clear()
+    def _report_exits(self) -> None:
+        self._report_exits_once()
+        while any(worker.pid in self._exit_statuses for worker, _ in self._worker_entries.assigned):
+            self._report_exits_once()
+        self._exit_statuses.clear()
 
-    def _tell_each(self) -> None:
-        for worker, seat in self._seats.taken:
+    def _report_exits_once(self) -> None:
+        for worker, worker_entry in self._worker_entries.assigned:
             if not isinstance(worker.pid, int):
                 continue
-            status = self._ends.pop(worker.pid, None)
-            if status is not None or _is_gone(worker.pid):
-                cause = _cause(worker, seat, status, worker.pid in self._killed)
+            status = self._exit_statuses.pop(worker.pid, None)
+            if status is not None or _is_reaped(worker.pid):
+                cause = _get_exit_cause(
+                    worker, worker_entry, status, worker.pid in self._killed_pids
+                )
                 try:
-                    found, beyond = seat.look(), seat.beyond
-                    tell_deaths(found, beyond, cause, time(), worker_pid=worker.pid)
+                    snapshot, overflow = worker_entry.read_requests(), worker_entry.overflow
+                    report_crashed_requests(
+                        snapshot, overflow, cause, time(), worker_pid=worker.pid
+                    )
                 finally:
-                    self._alarms.release(worker.pid, explained=seat.explained)
-                    self._seats.take_back(worker)
-                    self._killed.discard(worker.pid)
+                    self._timeout_messages.release(
+                        worker.pid, has_logged_exit=worker_entry.has_logged_exit
+                    )
+                    self._worker_entries.release(worker)
+                    self._killed_pids.discard(worker.pid)
 
 
-def _is_gone(pid: int) -> bool:
+def _is_reaped(pid: int) -> bool:
     """Return whether somebody else has reaped a worker."""
     with suppress(PermissionError):
         try:
@@ -132,7 +141,9 @@ def _is_gone(pid: int) -> bool:
     return False
 
 
-def _cause(worker: Any, seat: Seat, status: int | None, was_killed: bool) -> str:
+def _get_exit_cause(
+    worker: Any, worker_entry: WorkerEntry, status: int | None, was_killed_by_arbiter: bool
+) -> str:
     """Return what a worker died of, as a person would say it."""
     if getattr(worker, "aborted", False):
         return "worker timeout"
@@ -140,9 +151,13 @@ def _cause(worker: Any, seat: Seat, status: int | None, was_killed: bool) -> str
         return "unknown"
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        is_graceful = was_killed and number == signal.SIGKILL
+        is_graceful = was_killed_by_arbiter and number == signal.SIGKILL
         return "graceful timeout" if is_graceful else signal_name(number)
-    return signal_name(seat.signal) if seat.signal else f"exit {os.WEXITSTATUS(status)}"
+    return (
+        signal_name(worker_entry.signal)
+        if worker_entry.signal
+        else f"exit {os.WEXITSTATUS(status)}"
+    )
 
 
 def signal_name(number: int) -> str:

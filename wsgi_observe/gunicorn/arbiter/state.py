@@ -6,11 +6,11 @@ import mmap
 from typing import Any
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.gunicorn.arbiter.drain import end_drain
+from wsgi_observe.gunicorn.arbiter.drain import cancel_drain
 from wsgi_observe.gunicorn.arbiter.reaper import Reaper
-from wsgi_observe.gunicorn.arbiter.worker_entries import Seats, make_seats
-from wsgi_observe.gunicorn.compat import offered, warn_of_lack
-from wsgi_observe.gunicorn.log_handlers import Stream
+from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries, create_worker_entries
+from wsgi_observe.gunicorn.compat import optional_attr, warn_missing
+from wsgi_observe.gunicorn.log_handlers import LogHandlers
 from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared_state import SharedState
 from wsgi_observe.settings import Settings
@@ -21,53 +21,55 @@ _NO_CHECKS = (
 )
 
 
-class Service:
+class ArbiterState:
     """The settings of now, the state that is shared, the stream of lines, and the arbiter."""
 
     def __init__(self) -> None:
         self.settings = Settings()
-        self.stream = Stream()
+        self.stream = LogHandlers()
         self.server: Any = None
-        self.seats: Seats | None = None
+        self.worker_entries: WorkerEntries | None = None
         self.reaper: Reaper | None = None
         self.state: HealthState
-        self.no_checks: SharedNotice | None = None
-        self._lack: OSError | None = None
+        self.no_checks_notice: SharedNotice | None = None
+        self._shared_memory_error: OSError | None = None
         try:
-            self.no_checks = SharedNotice(_NO_CHECKS)
+            self.no_checks_notice = SharedNotice(_NO_CHECKS)
             self.state = SharedState()
         except OSError as error:
-            self._lack = error  # to be said when there is a stream for it
+            self._shared_memory_error = error  # to be said when there is a stream for it
             self.state = HealthState()
 
-    def note_flights(self, server: Any) -> None:
+    def create_scoreboard(self, server: Any) -> None:
         """Make the table of running requests, and have the arbiter read it when a worker dies."""
-        self.seats = make_seats(server.cfg, self.settings)
-        if self.seats is not None:
-            self.reaper = Reaper(server, self.seats)
-            self.reaper.begin()
+        self.worker_entries = create_worker_entries(server.cfg, self.settings)
+        if self.worker_entries is not None:
+            self.reaper = Reaper(server, self.worker_entries)
+            self.reaper.start()
 
-    def give_seat(self, worker: Any) -> None:
+    def assign_worker_entry(self, worker: Any) -> None:
         """Give a worker that is about to be forked its seat in that table."""
-        if self.seats is not None:
-            self.seats.give(worker)
+        if self.worker_entries is not None:
+            self.worker_entries.assign(worker)
 
     def reload(self, server: Any) -> None:
         """Serve on, where a command has begun to drain: that is what a reload asks for."""
-        end_drain(self.state)
+        cancel_drain(self.state)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Name what died with the last workers."""
         if self.reaper is not None:
-            self.reaper.end()
+            self.reaper.close()
 
     def update(self, settings: Settings, cfg: Any) -> None:
         """Take note of settings that were read anew."""
         self.settings, self.cfg = settings, cfg
-        if self._lack is not None:
-            warn_of_lack(f"no memory can be shared ({self._lack})", "there is no draining")
+        if self._shared_memory_error is not None:
+            warn_missing(
+                f"no memory can be shared ({self._shared_memory_error})", "there is no draining"
+            )
         if isinstance(self.state, SharedState):
-            self.state.seconds = settings.drain_seconds
+            self.state.drain_seconds = settings.drain_seconds
 
 
 _log = get_logger("wsgi_observe.gunicorn")
@@ -92,9 +94,11 @@ class SharedNotice:
         """Ask for the line, in a worker."""
         self._flag[0] = 1
 
-    def log_in(self, server: Any) -> None:
+    def install(self, server: Any) -> None:
         """Have an arbiter log it when a worker has asked."""
-        murder_workers = offered(server, "murder_workers", f"not logged, if so: {self._message}")
+        murder_workers = optional_attr(
+            server, "murder_workers", f"not logged, if so: {self._message}"
+        )
         if murder_workers is None:
             return
 

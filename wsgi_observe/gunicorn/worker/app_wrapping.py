@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.health import HealthState
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.settings import Settings, SettingsError
-from wsgi_observe.stack import LAYERS, put_round
-from wsgi_observe.wsgi.middleware import Layer, inward
+from wsgi_observe.stack import MIDDLEWARE_CLASSES, wrap
+from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 
-def observed(app: WSGIApplication, settings: Settings, state: HealthState) -> WSGIApplication:
+def wrap_app(app: WSGIApplication, settings: Settings, state: HealthState) -> WSGIApplication:
     """Return `app` with each of our middlewares round it that it has not inside.
 
     What an app's own code has chosen stays as it is; it only hears of draining.
@@ -24,35 +24,41 @@ def observed(app: WSGIApplication, settings: Settings, state: HealthState) -> WS
     """
     if settings.flask:
         _observe_flask(app, settings)
-    inside = [layer for layer in inward(app) if isinstance(layer, Layer)]
-    for layer in inside:
-        if isinstance(layer, Health):
-            layer.follow(state)
-    missing = [kind for kind in LAYERS if not any(isinstance(layer, kind) for layer in inside)]
-    return put_round(app, missing, settings, state)
+    middlewares = [
+        middleware for middleware in iter_wrapped_apps(app) if isinstance(middleware, Middleware)
+    ]
+    for middleware in middlewares:
+        if isinstance(middleware, Health):
+            middleware.add_state(state)
+    missing = [
+        cls
+        for cls in MIDDLEWARE_CLASSES
+        if not any(isinstance(middleware, cls) for middleware in middlewares)
+    ]
+    return wrap(app, missing, settings, state)
 
 
 def _observe_flask(app: object, settings: Settings) -> None:
     """Give Flask's own errors their shape too, unless the app's code has done so."""
-    found = flask_app(app)
-    if found is None:
+    flask_app = find_flask_app(app)
+    if flask_app is None:
         raise SettingsError("flask", "True only for a Flask app", type(app).__name__)
-    door = import_module("wsgi_observe.flask")
-    if "wsgi_observe" in found.extensions:
+    flask_integration = import_module("wsgi_observe.flask")
+    if "wsgi_observe" in flask_app.extensions:
         return
-    if not any(isinstance(layer, Layer) for layer in inward(found)):
-        door.Observe(found, settings)
-    elif settings.uses("errors"):
-        door.register_error_handlers(found, settings)
+    if not any(isinstance(middleware, Middleware) for middleware in iter_wrapped_apps(flask_app)):
+        flask_integration.Observe(flask_app, settings)
+    elif settings.has_middleware("errors"):
+        flask_integration.register_error_handlers(flask_app, settings)
 
 
-def flask_app(app: object) -> Any:
+def find_flask_app(app: object) -> Any:
     """Return the Flask app that `app` is or wraps, if it is one."""
-    return next((one for one in inward(app) if _is_flask(one)), None)
+    return next((one for one in iter_wrapped_apps(app) if _is_flask(one)), None)
 
 
 def _is_flask(app: object) -> bool:
     # By name: a service without Flask does not load it for this.
     return any(
-        kind.__module__ == "flask.app" and kind.__name__ == "Flask" for kind in type(app).__mro__
+        cls.__module__ == "flask.app" and cls.__name__ == "Flask" for cls in type(app).__mro__
     )

@@ -11,127 +11,135 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.gunicorn.worker.app_wrapping import flask_app
+from wsgi_observe.gunicorn.worker.app_wrapping import find_flask_app
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.redaction import REDACTED
-from wsgi_observe.settings import DECLARED, Settings
-from wsgi_observe.wsgi.middleware import inward
+from wsgi_observe.settings import SETTING_SPECS, Settings
+from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
 _log = get_logger("wsgi_observe.gunicorn")
 
 _PACKAGES = ("wsgi-observe", "gunicorn", "flask", "django", "gevent", "sentry-sdk")
-_GUNICORNS = ("workers", "threads", "timeout", "graceful_timeout", "max_requests", "preload_app")
+_GUNICORN_SETTINGS = (
+    "workers",
+    "threads",
+    "timeout",
+    "graceful_timeout",
+    "max_requests",
+    "preload_app",
+)
 
 
-def say_booted(worker: Any, app: object, settings: Settings) -> None:
+def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
     """Write the line: INFO, or WARNING where something is wrong."""
-    wrong = findings(worker.cfg, app, settings)
+    problems = find_problems(worker.cfg, app, settings)
     facts: dict[str, object] = {
-        "versions": _versions(),
-        "gunicorn": {name: getattr(worker.cfg, name) for name in _GUNICORNS},
+        "versions": _get_versions(),
+        "gunicorn": {name: getattr(worker.cfg, name) for name in _GUNICORN_SETTINGS},
         "worker_class": worker.cfg.worker_class_str,
-        "settings": changed(settings),
-        "stack": stack(app),
-        "health": probe_owners(app),
-        "checks": [name for health in _healths(app) for name in health.check_names],
+        "settings": get_changed_settings(settings),
+        "stack": get_middleware_names(app),
+        "health": get_probe_owners(app),
+        "checks": [name for health in _find_health_middlewares(app) for name in health.check_names],
     }
-    if wrong:
-        facts["problems"] = wrong
-    level = logging.WARNING if wrong else logging.INFO
-    _log.log(level, "worker booted%s", ": " + "; ".join(wrong) if wrong else "", extra=facts)
+    if problems:
+        facts["problems"] = problems
+    level = logging.WARNING if problems else logging.INFO
+    _log.log(level, "worker booted%s", ": " + "; ".join(problems) if problems else "", extra=facts)
 
 
-def changed(settings: Settings) -> dict[str, object]:
+def get_changed_settings(settings: Settings) -> dict[str, object]:
     """Return the settings that are not at their default, without what is secret.
 
-    >>> changed(Settings.from_env({"WSGI_OBSERVE_LOG_FIELDS": "service=shop,api_key=abc"}))
+    >>> settings = Settings.from_env({"WSGI_OBSERVE_LOG_FIELDS": "service=shop,api_key=abc"})
+    >>> get_changed_settings(settings)
     {'log_fields': {'service': 'shop', 'api_key': '[REDACTED]'}}
     """
     defaults = Settings.from_env({})
     redactor = settings.redactor()
     return {
-        name: redactor.value(_shown(value)) if setting.shown else REDACTED
-        for name, setting in DECLARED.items()
+        name: redactor.value(_serialize(value)) if setting.in_repr else REDACTED
+        for name, setting in SETTING_SPECS.items()
         if (value := getattr(settings, name)) != getattr(defaults, name)
     }
 
 
-def stack(app: object) -> list[str]:
+def get_middleware_names(app: object) -> list[str]:
     """Return the names of what a request passes, from the outside in."""
-    return [type(one).__name__ for one in inward(app) if not hasattr(one, "__func__")]
+    return [type(one).__name__ for one in iter_wrapped_apps(app) if not hasattr(one, "__func__")]
 
 
-def probe_owners(app: object) -> dict[str, str]:
+def get_probe_owners(app: object) -> dict[str, str]:
     """Return who answers each probe path: ``app`` or ``wsgi_observe``."""
     owners: dict[str, str] = {}
-    for health in reversed(_healths(app)):
-        for probe in health.report_owners():
+    for health in reversed(_find_health_middlewares(app)):
+        for probe in health.find_probe_owners():
             # What an outer one leaves to the app, an inner one may answer.
             if probe.owner != "app" or probe.path not in owners:
                 owners[probe.path] = probe.owner
     return owners
 
 
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+def _get_versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         if name.replace("-", "_") in sys.modules:
             try:
-                found[name] = version(name)
+                versions[name] = version(name)
             except PackageNotFoundError:
                 continue
-    return found
+    return versions
 
 
-def _healths(app: object) -> list[Health]:
-    return [one for one in inward(app) if isinstance(one, Health)]
+def _find_health_middlewares(app: object) -> list[Health]:
+    return [one for one in iter_wrapped_apps(app) if isinstance(one, Health)]
 
 
-def _shown(value: object) -> object:
+def _serialize(value: object) -> object:
     if isinstance(value, Mapping):
-        return {name: _shown(item) for name, item in value.items()}
+        return {name: _serialize(item) for name, item in value.items()}
     if isinstance(value, tuple):
-        return [_shown(item) for item in value]
+        return [_serialize(item) for item in value]
     if callable(value):
         return f"{value.__module__}:{getattr(value, '__qualname__', type(value).__name__)}"
     return value if isinstance(value, (bool, int, float)) else str(value)
 
 
-def findings(cfg: Any, app: object, settings: Settings) -> list[str]:
+def find_problems(cfg: Any, app: object, settings: Settings) -> list[str]:
     """Return a sentence for each thing that somebody should put right."""
     return [
-        *_of_logging(),
-        *_of_levels(settings),
-        *_of_access_logs(cfg, settings),
-        *_of_debugging(app),
-        *_of_checks(cfg, app, settings),
-        *_of_probe_paths(app, settings),
+        *_check_logging(),
+        *_check_levels(settings),
+        *_check_access_logs(cfg, settings),
+        *_check_debug(app),
+        *_check_readiness(cfg, app, settings),
+        *_check_probe_paths(app, settings),
     ]
 
 
-def _of_logging() -> list[str]:
+def _check_logging() -> list[str]:
     """Return what the app's own logging configuration needs; the boot line is its report."""
-    installation.unreported_problems()
+    installation.take_unreported_problems()
     return installation.problems
 
 
-def _of_levels(settings: Settings) -> Iterator[str]:
+def _check_levels(settings: Settings) -> Iterator[str]:
     access = get_logger("wsgi_observe.access")
     is_disabled = logging.root.manager.disable >= logging.INFO  # which has a problem of its own
     is_hidden = not access.isEnabledFor(logging.INFO) and not is_disabled
-    if settings.uses("access_log") and is_hidden:
+    if settings.has_middleware("access_log") and is_hidden:
         level = logging.getLevelName(access.getEffectiveLevel())
         yield f"the log level {level} hides INFO: there are no access lines"
 
 
-def _of_access_logs(cfg: Any, settings: Settings) -> Iterator[str]:
-    if settings.uses("access_log") and cfg.accesslog == "-":
+def _check_access_logs(cfg: Any, settings: Settings) -> Iterator[str]:
+    if settings.has_middleware("access_log") and cfg.accesslog == "-":
         yield "accesslog is on: each request has Gunicorn's access line beside ours"
 
 
-def _of_debugging(app: object) -> Iterator[str]:
-    if getattr(flask_app(app), "debug", False):
+def _check_debug(app: object) -> Iterator[str]:
+    if getattr(find_flask_app(app), "debug", False):
         yield "DEBUG is on in Flask"
     django = sys.modules.get("django.conf")
     if django is not None:
@@ -140,39 +148,41 @@ def _of_debugging(app: object) -> Iterator[str]:
                 yield "DEBUG is on in Django"
 
 
-def _of_checks(cfg: Any, app: object, settings: Settings) -> Iterator[str]:
-    healths = _healths(app)
+def _check_readiness(cfg: Any, app: object, settings: Settings) -> Iterator[str]:
+    healths = _find_health_middlewares(app)
     if not settings.ready_path:
         return
     names = {name for health in healths for name in health.check_names}
     unused = [name for name in settings.checks if name not in names]
     if unused:
         yield f"the app has a /ready of its own: not used are the checks {', '.join(unused)}"
-    slowest = max((health.slowest_check for health in healths), default=0.0)
-    if cfg.timeout and slowest >= cfg.timeout:
+    max_timeout = max((health.max_check_timeout for health in healths), default=0.0)
+    if cfg.timeout and max_timeout >= cfg.timeout:
         yield (
-            f"timeout is {cfg.timeout} s, and a readiness check may take {slowest:g} s: "
+            f"timeout is {cfg.timeout} s, and a readiness check may take {max_timeout:g} s: "
             "a worker that waits for it is killed"
         )
 
 
-def _of_probe_paths(app: object, settings: Settings) -> Iterator[str]:
-    for probe in (probe for health in _healths(app) for probe in health.report_owners()):
+def _check_probe_paths(app: object, settings: Settings) -> Iterator[str]:
+    for probe in (
+        probe for health in _find_health_middlewares(app) for probe in health.find_probe_owners()
+    ):
         conflict = probe.conflict()
-        is_apps = probe.owner == "app"
+        is_app_route = probe.owner == "app"
         # That the app answers is in the boot line's `health`: nothing is wrong with it.
-        if conflict is not None and not is_apps:
+        if conflict is not None and not is_app_route:
             yield conflict
-        if is_apps and probe.setting == "ready_path" and settings.drain_seconds:
+        if is_app_route and probe.setting == "ready_path" and settings.drain_seconds:
             yield (
                 f"{probe.path} is answered by the app's own route, which does not say that the "
                 "service drains: set ready_path, and have the load balancer ask there"
             )
 
 
-def lacks_checks(app: object) -> bool:
+def has_no_checks(app: object) -> bool:
     """Return whether a readiness probe is served and has no checks to run."""
-    healths = _healths(app)
-    probes = [probe for health in healths for probe in health.report_owners()]
+    healths = _find_health_middlewares(app)
+    probes = [probe for health in healths for probe in health.find_probe_owners()]
     is_served = any(probe.setting == "ready_path" and probe.owner != "app" for probe in probes)
     return is_served and not any(health.check_names for health in healths)

@@ -22,32 +22,34 @@ from gunicorn.http.errors import ConfigurationProblem
 
 from wsgi_observe._safely import warn_once
 from wsgi_observe.context import bind
-from wsgi_observe.errors.statuses import describe
-from wsgi_observe.gunicorn.compat import offered
+from wsgi_observe.errors.statuses import describe_status
+from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.scoreboard.entries import Seat
+from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.settings import Settings
-from wsgi_observe.stack import put_round
+from wsgi_observe.stack import wrap
 from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure
-from wsgi_observe.wsgi.middleware import Layer, inward
+from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from wsgi_observe.wsgi.exchange import Exchange
 
-_ERROR, _STATUS = "wsgi_observe.rejection", "wsgi_observe.rejected_with"
+_ERROR_KEY, _STATUS_KEY = "wsgi_observe.rejection", "wsgi_observe.rejected_with"
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}").fullmatch  # RFC 9110, 9.1
-_LONGEST_REASON = 200
-_TIMEOUT = "408 Request Timeout"
+_MAX_REASON_LENGTH = 200
+_TIMEOUT_STATUS = "408 Request Timeout"
 
 
-def answer_rejected(worker: Any, settings: Settings, seat: Seat | None = None) -> None:
+def handle_rejected_requests(
+    worker: Any, settings: Settings, worker_entry: WorkerEntry | None = None
+) -> None:
     """Have a worker answer in our shape what Gunicorn refuses, with a line of ours.
 
     What it says itself, a WARNING without a request, is left out then. So are the alarms about a
@@ -55,32 +57,38 @@ def answer_rejected(worker: Any, settings: Settings, seat: Seat | None = None) -
 
     :param seat: the worker's in the table of running requests.
     """
-    gunicorns_own = offered(worker, "handle_error", "requests are rejected in Gunicorn's own form")
-    send = offered(util, "write_nonblock", "requests are rejected in Gunicorn's own form")
-    if gunicorns_own is not None and send is not None:
-        worker.handle_error = _Rejections(worker, settings, seat, gunicorns_own, send).handle_error
+    original_handle_error = optional_attr(
+        worker, "handle_error", "requests are rejected in Gunicorn's own form"
+    )
+    send = optional_attr(util, "write_nonblock", "requests are rejected in Gunicorn's own form")
+    if original_handle_error is not None and send is not None:
+        worker.handle_error = _RejectionHandler(
+            worker, settings, worker_entry, original_handle_error, send
+        ).handle_error
 
 
-class _Rejections:
+class _RejectionHandler:
     """Takes the place of a worker's own `handle_error`, which it falls back to."""
 
     def __init__(
         self,
         worker: Any,
         settings: Settings,
-        seat: Seat | None,
-        gunicorns_own: Callable[..., Any],
+        worker_entry: WorkerEntry | None,
+        original_handle_error: Callable[..., Any],
         send: Callable[..., Any],
     ) -> None:
-        self._worker, self._seat = worker, seat
-        self._gunicorns_own, self._send = gunicorns_own, send
-        self._is_ours = _is_ours(settings)
-        layers = (RequestID, AccessLog, ErrorEnvelope)
-        self._app = put_round(_reject, layers, settings)
+        self._worker, self._worker_entry = worker, worker_entry
+        self._original_handle_error, self._send = original_handle_error, send
+        self._is_enabled = _is_enabled(settings)
+        middlewares = (RequestID, AccessLog, ErrorEnvelope)
+        self._app = wrap(_rejection_app, middlewares, settings)
         # That a client costs a worker is worth more than INFO, whatever the level of a 408.
-        self._costly = put_round(_reject, layers, settings.replace(access_level=_warning))
-        probed = put_round(_Innermost(_reject), layers, settings)
-        self._respond_outside_prefix = _outside_prefix(worker, probed, settings)
+        self._timeout_app = wrap(
+            _rejection_app, middlewares, settings.replace(access_level=_warning_level)
+        )
+        probe_app = wrap(_InnermostMiddleware(_rejection_app), middlewares, settings)
+        self._respond_outside_prefix = _make_prefix_responder(worker, probe_app, settings)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer, log, and leave the connection to Gunicorn, which closes it."""
@@ -88,33 +96,35 @@ class _Rejections:
             return  # a client would take a second response for that of its next request
         timed_out = req is None and isinstance(exc, SystemExit) and self._is_aborted()
         try:
-            answer = self._answer(req, addr, exc, timed_out=timed_out)
+            response = self._respond(req, addr, exc, timed_out=timed_out)
         except any_failure():
             warn_once("answering a rejected request")
-            answer = None
-        if answer is None:
-            self._gunicorns_own(req, client, addr, exc)
+            response = None
+        if response is None:
+            self._original_handle_error(req, client, addr, exc)
             return
         with suppress(OSError):  # the client went: the line is there
-            self._send(client, answer)
-        if self._seat is not None and timed_out:
-            self._seat.explained = True
+            self._send(client, response)
+        if self._worker_entry is not None and timed_out:
+            self._worker_entry.has_logged_exit = True
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)  # or Gunicorn lingers until it is killed
 
-    def _answer(self, req: Any, addr: Any, exc: BaseException, *, timed_out: bool) -> bytes | None:
+    def _respond(self, req: Any, addr: Any, exc: BaseException, *, timed_out: bool) -> bytes | None:
         if req is not None:
             return self._respond_outside_prefix(req, addr, exc)
-        if not self._is_ours:
+        if not self._is_enabled:
             return None
         if timed_out:
-            return _response(self._costly, _TIMEOUT, addr, _timeout(self._worker, exc))
-        status = _status_for(self._worker, exc)
-        return None if status is None else _response(self._app, status, addr, exc)
+            return _make_response(
+                self._timeout_app, _TIMEOUT_STATUS, addr, _make_timeout_error(self._worker, exc)
+            )
+        status = _get_gunicorn_status(self._worker, exc)
+        return None if status is None else _make_response(self._app, status, addr, exc)
 
     def _is_aborted(self) -> bool:
         """Return whether the arbiter has ended the worker by its timeout."""
-        return self._seat is not None and self._seat.signal == signal.SIGABRT
+        return self._worker_entry is not None and self._worker_entry.signal == signal.SIGABRT
 
 
 def _is_about_unread_body(exc: BaseException) -> bool:
@@ -129,7 +139,7 @@ def _is_about_unread_body(exc: BaseException) -> bool:
     return ("gunicorn.http.parser", "gunicorn.http.body") in pairwise(names)
 
 
-def _timeout(worker: Any, exc: BaseException) -> TimeoutError:
+def _make_timeout_error(worker: Any, exc: BaseException) -> TimeoutError:
     """Return the error for the log line, with the traceback of where the client was waited for."""
     return TimeoutError(
         f"no whole request came within the worker timeout of {worker.cfg.timeout} s, so the worker "
@@ -137,16 +147,16 @@ def _timeout(worker: Any, exc: BaseException) -> TimeoutError:
     ).with_traceback(exc.__traceback__)
 
 
-def _warning(environ: object, status: int, seconds: float) -> int:
+def _warning_level(environ: object, status: int, seconds: float) -> int:
     return logging.WARNING
 
 
-def _is_ours(settings: Settings) -> bool:
+def _is_enabled(settings: Settings) -> bool:
     """Return whether a rejection gets a line of ours and a response in our shape."""
-    return settings.uses("access_log") and settings.uses("errors")
+    return settings.has_middleware("access_log") and settings.has_middleware("errors")
 
 
-def _outside_prefix(
+def _make_prefix_responder(
     worker: Any, app: Any, settings: Settings
 ) -> Callable[[Any, Any, BaseException], bytes | None]:
     """Return what responds to requests outside the prefix at which Gunicorn mounts the app.
@@ -155,31 +165,31 @@ def _outside_prefix(
     a proxy's header) before it calls the app. So it would refuse the probe of an orchestrator,
     which asks the process directly at ``/health``.
     """
-    for health in inward(getattr(worker, "wsgi", None)):
+    for health in iter_wrapped_apps(getattr(worker, "wsgi", None)):
         if isinstance(health, Health):
-            app.take_in(health, ahead_of=(AccessLog, ErrorEnvelope, _Innermost))
+            app.insert(health, before=(AccessLog, ErrorEnvelope, _InnermostMiddleware))
 
     def respond(req: Any, addr: Any, exc: BaseException) -> bytes | None:
         if not isinstance(exc, ConfigurationProblem):
             return None
-        notes = _Notes()
-        wire: Any = notes  # in place of the client's socket
+        stub = _RecordingStub()
+        fake_socket: Any = stub  # in place of the client's socket
         req.headers = [*req.headers, ("SCRIPT_NAME", "")]  # the last one counts: no prefix
         started = datetime.now()
-        resp, environ = wsgi.create(req, wire, addr, "", worker.cfg)
+        resp, environ = wsgi.create(req, fake_socket, addr, "", worker.cfg)
         resp.force_close()
-        environ[_STATUS] = _status_for(worker, exc) or "500 Internal Server Error"
-        environ[_ERROR] = exc
+        environ[_STATUS_KEY] = _get_gunicorn_status(worker, exc) or "500 Internal Server Error"
+        environ[_ERROR_KEY] = exc
         _write_response(app, environ, resp)
-        if not _is_ours(settings) and _ERROR not in environ:
+        if not _is_enabled(settings) and _ERROR_KEY not in environ:
             return None  # rejected, and without a line of ours
         worker.log.access(resp, req, environ, datetime.now() - started)
-        return notes.sent
+        return stub.sent
 
     return respond
 
 
-class _Innermost(Layer):
+class _InnermostMiddleware(Middleware):
     """Is the layer that `Health` is placed before, whichever of the others are used."""
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
@@ -199,12 +209,12 @@ def _write_response(app: WSGIApplication, environ: Any, resp: Any) -> None:
             close()
 
 
-class _Notes:
+class _RecordingStub:
     """Stands in for the client and the logger of a worker: notes what they would be told."""
 
     def __init__(self) -> None:
         self.sent = b""
-        self.is_failure = False
+        self.has_logged_exception = False
 
     def gettimeout(self) -> float:
         return 0.0
@@ -213,55 +223,55 @@ class _Notes:
         self.sent += data
 
     def exception(self, *arguments: object, **keywords: object) -> None:
-        self.is_failure = True
+        self.has_logged_exception = True
 
-    def _nothing(self, *arguments: object, **keywords: object) -> None:
+    def _ignore(self, *arguments: object, **keywords: object) -> None:
         pass
 
-    setblocking = send = access = debug = info = warning = error = _nothing
+    setblocking = send = access = debug = info = warning = error = _ignore
 
 
-def _status_for(worker: Any, exc: BaseException) -> str | None:
+def _get_gunicorn_status(worker: Any, exc: BaseException) -> str | None:
     """Return the status that Gunicorn gives a rejection; None for what is a failure to it.
 
     Gunicorn itself is asked, for nobody to see: each of its versions knows other rejections.
     """
-    notes = _Notes()
-    stand_in = SimpleNamespace(cfg=worker.cfg, log=notes)
-    type(worker).handle_error(stand_in, None, notes, None, exc)
-    found = _STATUS_LINE.match(notes.sent)
-    if notes.is_failure or found is None:
+    stub = _RecordingStub()
+    fake_worker = SimpleNamespace(cfg=worker.cfg, log=stub)
+    type(worker).handle_error(fake_worker, None, stub, None, exc)
+    result = _STATUS_LINE.match(stub.sent)
+    if stub.has_logged_exception or result is None:
         return None
-    return f"{int(found[1])} {describe(int(found[1]))[0]}"
+    return f"{int(result[1])} {describe_status(int(result[1]))[0]}"
 
 
-def _response(app: WSGIApplication, status: str, addr: Any, exc: BaseException) -> bytes:
+def _make_response(app: WSGIApplication, status: str, addr: Any, exc: BaseException) -> bytes:
     """Return the whole answer, as bytes for the wire; its access line is written by now."""
-    head: list[str] = []
+    header_lines: list[str] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         lines = [f"{name}: {value}\r\n" for name, value in headers]
-        head[:] = [f"HTTP/1.1 {status}\r\nConnection: close\r\n", *lines, "\r\n"]
+        header_lines[:] = [f"HTTP/1.1 {status}\r\nConnection: close\r\n", *lines, "\r\n"]
 
-    body = app(_environ(status, addr, exc), start_response)
+    body = app(_make_environ(status, addr, exc), start_response)
     try:
         chunks = b"".join(body)
     finally:
         body.close()  # type: ignore[attr-defined]
-    return "".join(head).encode("latin-1") + chunks
+    return "".join(header_lines).encode("latin-1") + chunks
 
 
-def _environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
-    request = _read_so_far(exc.__traceback__)
+def _make_environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
+    request = _get_partial_request(exc.__traceback__)
     return {
         "REQUEST_METHOD": _method(request),
         "SCRIPT_NAME": "",
         "PATH_INFO": getattr(request, "path", None) or "-",
         # A socket of the file system has no address.
         "REMOTE_ADDR": addr[0] if isinstance(addr, tuple) and addr else "",
-        "HTTP_X_FORWARDED_FOR": _forwarded(request),
-        _STATUS: status,
-        _ERROR: exc,
+        "HTTP_X_FORWARDED_FOR": _forwarded_for(request),
+        _STATUS_KEY: status,
+        _ERROR_KEY: exc,
     }
 
 
@@ -271,32 +281,32 @@ def _method(request: object) -> str:
     return method if _is_token(method) else "-"
 
 
-def _forwarded(request: object) -> str:
+def _forwarded_for(request: object) -> str:
     headers = getattr(request, "headers", None) or ()
     return ",".join(value for name, value in headers if name == "X-FORWARDED-FOR")
 
 
-def _read_so_far(trace: TracebackType | None) -> object:
+def _get_partial_request(trace: TracebackType | None) -> object:
     """Return the request that the parser was reading when it gave up, as far as it came."""
-    found = None
+    result = None
     while trace is not None:
         candidate = trace.tb_frame.f_locals.get("self")
-        found = candidate if hasattr(candidate, "method") else found
+        result = candidate if hasattr(candidate, "method") else result
         trace = trace.tb_next
-    return found
+    return result
 
 
-def _reject(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    error = environ.pop(_ERROR)
+def _rejection_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    error = environ.pop(_ERROR_KEY)
     exchange: Any = start_response.__self__  # type: ignore[attr-defined]
     exchange.outcome = "rejected"
     exchange.exc_type = type(error).__name__
-    bind(reason=_reason(error))
-    start_response(environ[_STATUS], [])
+    bind(reason=_format_reason(error))
+    start_response(environ[_STATUS_KEY], [])
     return ()  # an empty error is the envelope's to fill
 
 
-def _reason(error: BaseException) -> str:
+def _format_reason(error: BaseException) -> str:
     """Return what the parser says, without the query string that may be in it."""
     text = re.sub(r"\?[^\s'\"]*", "?…", str(error))
-    return printable(text[:_LONGEST_REASON])
+    return printable(text[:_MAX_REASON_LENGTH])

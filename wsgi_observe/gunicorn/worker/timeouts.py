@@ -5,59 +5,68 @@ from __future__ import annotations
 import logging
 import os
 
-from wsgi_observe.gunicorn.arbiter.worker_entries import Seats
-from wsgi_observe.scoreboard.entries import Seat
+from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
+from wsgi_observe.scoreboard.entries import WorkerEntry
 
-_gunicorn = logging.getLogger("gunicorn.error")
-_TIMEOUT = "WORKER TIMEOUT"
+_gunicorn_log = logging.getLogger("gunicorn.error")
+_TIMEOUT_PREFIX = "WORKER TIMEOUT"
 
 
-class TimeoutAlarms(logging.Filter):
+class TimeoutMessageFilter(logging.Filter):
     """Hold back what the arbiter logs of a worker that timed out without a request.
 
     The arbiter knows neither the client nor the reason. Its worker does, and mostly has one line of
     both. Once the worker is gone without such a line, the arbiter's own messages are logged.
     """
 
-    def __init__(self, seats: Seats) -> None:
+    def __init__(self, worker_entries: WorkerEntries) -> None:
         super().__init__()
-        self._seats = seats
-        self._arbiter = os.getpid()
-        self._held: dict[object, list[logging.LogRecord]] = {}
+        self._worker_entries = worker_entries
+        self._arbiter_pid = os.getpid()
+        self._held_records: dict[object, list[logging.LogRecord]] = {}
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Look at what the arbiter logs from now on."""
-        _gunicorn.addFilter(self)
+        _gunicorn_log.addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Hold a message back if it is about such a worker: its process ID comes first."""
-        if not isinstance(record.args, tuple) or not record.args or os.getpid() != self._arbiter:
+        if (
+            not isinstance(record.args, tuple)
+            or not record.args
+            or os.getpid() != self._arbiter_pid
+        ):
             return True
         pid = record.args[0]
-        if pid in self._held:
-            self._held[pid].append(record)
+        if pid in self._held_records:
+            self._held_records[pid].append(record)
             return False
-        if str(record.msg).startswith(_TIMEOUT) and self._runs_nothing(pid):
-            self._held[pid] = [record]
+        if str(record.msg).startswith(_TIMEOUT_PREFIX) and self._is_idle_worker(pid):
+            self._held_records[pid] = [record]
             return False
         return True
 
-    def release(self, pid: object, *, explained: bool) -> None:
+    def release(self, pid: object, *, has_logged_exit: bool) -> None:
         """Log what was held back of a worker that is gone, unless it has explained itself."""
-        for record in self._held.pop(pid, ()):
-            if not explained:
-                _gunicorn.callHandlers(record)  # past this filter
+        for record in self._held_records.pop(pid, ()):
+            if not has_logged_exit:
+                _gunicorn_log.callHandlers(record)  # past this filter
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Log what is still held back, of workers that were not reaped."""
-        _gunicorn.removeFilter(self)
-        for pid in list(self._held):
-            self.release(pid, explained=False)
+        _gunicorn_log.removeFilter(self)
+        for pid in list(self._held_records):
+            self.release(pid, has_logged_exit=False)
 
-    def _runs_nothing(self, pid: object) -> bool:
-        return any(worker.pid == pid and _is_idle(seat) for worker, seat in self._seats.taken)
+    def _is_idle_worker(self, pid: object) -> bool:
+        return any(
+            worker.pid == pid and _is_idle(worker_entry)
+            for worker, worker_entry in self._worker_entries.assigned
+        )
 
 
-def _is_idle(seat: Seat) -> bool:
-    found = seat.look()
-    return seat.booted and not (found.flights or found.torn or seat.beyond)
+def _is_idle(worker_entry: WorkerEntry) -> bool:
+    snapshot = worker_entry.read_requests()
+    return worker_entry.booted and not (
+        snapshot.requests or snapshot.corrupt or worker_entry.overflow
+    )

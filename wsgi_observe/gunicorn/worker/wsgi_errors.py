@@ -10,10 +10,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.context import Scope, running
+from wsgi_observe.context import RequestContext, current_context
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.wsgi.middleware import Layer
-from wsgi_observe.wsgi.response import WrappedBody
+from wsgi_observe.wsgi.middleware import Middleware
+from wsgi_observe.wsgi.response import ResponseBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 _log = get_logger("wsgi.errors")
 
-_KEPT = "errors_text"
-_LONGEST = 65536
+_PENDING_KEY = "errors_text"
+_MAX_PENDING_LENGTH = 65536
 _TRACEBACK = "Traceback (most recent call last):\n"
 
 
-class ErrorsText(Layer):
+class WsgiErrors(Middleware):
     """Give the app a ``wsgi.errors`` that makes log lines of text."""
 
-    def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+    def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Hand it over."""
         environ["wsgi.errors"] = _stream
 
 
-class ErrorLines(io.TextIOBase):
+class WsgiErrorsStream(io.TextIOBase):
     """A text stream of which each finished piece is a record of the logger ``wsgi.errors``.
 
     A piece ends with its newline, a traceback with the line that names the exception, and all
@@ -46,24 +46,24 @@ class ErrorLines(io.TextIOBase):
         """Take text in."""
         if not isinstance(text, str):
             raise TypeError(f"wsgi.errors takes str (PEP 3333), got {type(text).__name__}")
-        if _is_written_by_a_handler():
+        if _is_called_by_handler():
             return len(text)
-        scope = running()
-        if not isinstance(scope, WrappedBody):  # nothing tells when a job has ended
-            _tell(text)
+        context = current_context()
+        if not isinstance(context, ResponseBody):  # nothing tells when a job has ended
+            _log_text(text)
             return len(text)
-        whole = scope.__dict__.pop(_KEPT, "") + text
-        if _is_finished(whole):
-            _tell(whole)
+        pending = context.__dict__.pop(_PENDING_KEY, "") + text
+        if _is_complete(pending):
+            _log_text(pending)
         else:
-            _keep(scope, whole)
+            _store_pending(context, pending)
         return len(text)
 
     def flush(self) -> None:
         """Make a line of what is kept."""
-        scope = running()
-        if scope is not None:
-            _tell_kept(scope)
+        context = current_context()
+        if context is not None:
+            _log_pending(context)
 
     def writable(self) -> bool:
         """Tell that it may be written to."""
@@ -73,41 +73,41 @@ class ErrorLines(io.TextIOBase):
         """Stay open: it is everybody's."""
 
 
-_stream = ErrorLines()
+_stream = WsgiErrorsStream()
 _busy = threading.local()
 
 
-def _is_written_by_a_handler() -> bool:
+def _is_called_by_handler() -> bool:
     """Return whether a logging handler of the app's writes a record that our handler gets too."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         if frame.f_code.co_name == "callHandlers" and frame.f_globals["__name__"] == "logging":
-            return installation.is_on_the_way_of(frame.f_locals["self"])
+            return installation.receives_records_of(frame.f_locals["self"])
         frame = frame.f_back
     return False
 
 
-def _is_finished(text: str) -> bool:
-    if len(text) > _LONGEST:
+def _is_complete(text: str) -> bool:
+    if len(text) > _MAX_PENDING_LENGTH:
         return True
     if not text.endswith("\n"):
         return False
-    _, header, trace = text.rpartition(_TRACEBACK)
+    _, header, traceback = text.rpartition(_TRACEBACK)
     # The frames of a traceback are indented; the line after them names the exception.
-    return not header or not (trace == "" or trace.splitlines()[-1][:1].isspace())
+    return not header or not (traceback == "" or traceback.splitlines()[-1][:1].isspace())
 
 
-def _keep(scope: WrappedBody, text: str) -> None:
-    scope.__dict__[_KEPT] = text
-    if _tell_kept not in scope.at_end:
-        scope.at_end = (_tell_kept, *scope.at_end)
+def _store_pending(context: ResponseBody, text: str) -> None:
+    context.__dict__[_PENDING_KEY] = text
+    if _log_pending not in context.on_close:
+        context.on_close = (_log_pending, *context.on_close)
 
 
-def _tell_kept(scope: Scope) -> None:
-    _tell(scope.__dict__.pop(_KEPT, ""))
+def _log_pending(context: RequestContext) -> None:
+    _log_text(context.__dict__.pop(_PENDING_KEY, ""))
 
 
-def _tell(text: str) -> None:
+def _log_text(text: str) -> None:
     if not text.strip():
         return
     if getattr(_busy, "now", False):
@@ -116,15 +116,15 @@ def _tell(text: str) -> None:
         return
     _busy.now = True
     try:
-        _log.log(_level_of(text), "%s", text.strip("\n"))
+        _log.log(_get_level(text), "%s", text.strip("\n"))
     finally:
         _busy.now = False
 
 
-def _level_of(text: str) -> int:
+def _get_level(text: str) -> int:
     if _TRACEBACK not in text:
         return logging.WARNING
-    scope = running()
+    context = current_context()
     # Bottle and Falcon print the traceback of a request body that cannot be read, too.
-    is_clients = scope is not None and scope.request.unreadable
-    return logging.INFO if is_clients else logging.ERROR
+    is_client_error = context is not None and context.request_context.is_body_unreadable
+    return logging.INFO if is_client_error else logging.ERROR

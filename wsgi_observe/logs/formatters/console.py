@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from wsgi_observe.logs.fields import Fields, text_of
+from wsgi_observe.logs.fields import Fields, safe_str
 from wsgi_observe.logs.line import LineMaker
 
 # Told by the line's own columns, or by the message.
-_TOLD = {
+_COLUMN_FIELDS = {
     *("timestamp", "level", "logger", "module", "message", "pid"),
     *("request_id", "method", "path", "exc_type", "status_code"),
 }
 # What is seldom looked for stands last, where a narrow terminal breaks the line.
-_LAST = (
+_TRAILING_FIELDS = (
     "remote_addr",
     "ttfb_ms",
     "response_bytes",
@@ -24,10 +24,16 @@ _LAST = (
     "trace_flags",
 )
 
-_PLAIN = "\x1b[0m"
+_RESET = "\x1b[0m"
 _DIM = "\x1b[2m"
-_LEVELS = ((40, "\x1b[31m"), (30, "\x1b[33m"), (20, "\x1b[32m"), (0, _DIM))
-_STATUSES = {"5": "\x1b[31m", "4": "\x1b[33m", "3": "\x1b[36m", "2": "\x1b[32m", "0": "\x1b[31m"}
+_LEVEL_COLORS = ((40, "\x1b[31m"), (30, "\x1b[33m"), (20, "\x1b[32m"), (0, _DIM))
+_STATUS_COLORS = {
+    "5": "\x1b[31m",
+    "4": "\x1b[33m",
+    "3": "\x1b[36m",
+    "2": "\x1b[32m",
+    "0": "\x1b[31m",
+}
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -49,44 +55,46 @@ class ConsoleFormatter(logging.Formatter):
         # Indented, since an exception's own text may try to look like a line.
         trace = ["    " + text for text in line.traceback.split("\n") if text]
         fields = self._maker.fields(record, line)
-        return "\n".join([self._line(record, fields), *map(_one_line, trace)])
+        return "\n".join([self._format_line(record, fields), *map(_escape, trace)])
 
-    def _line(self, record: logging.LogRecord, fields: Fields) -> str:
+    def _format_line(self, record: logging.LogRecord, fields: Fields) -> str:
         clock = str(fields["timestamp"])[11:23]
         # The last digits: those of a UUIDv7 differ, its first ones are the time.
-        request_id = _one_line(str(fields.get("request_id", ""))[-8:])
-        level = self._in(_color_of(record.levelno), _one_line(f"{record.levelname:<7}"))
-        head = f"{self._in(_DIM, clock)} {level} {request_id:>8} {_one_line(record.name)}: "
+        request_id = _escape(str(fields.get("request_id", ""))[-8:])
+        level = self._colorize(_get_level_color(record.levelno), _escape(f"{record.levelname:<7}"))
+        head = f"{self._colorize(_DIM, clock)} {level} {request_id:>8} {_escape(record.name)}: "
         shown = "".join(
-            f"  {self._in(_DIM, _one_line(name) + '=')}{_one_line(text_of(value))}"
-            for name, value in self._shown(fields)
+            f"  {self._colorize(_DIM, _escape(name) + '=')}{_escape(safe_str(value))}"
+            for name, value in self._select_fields(fields)
         )
-        return f"{head} {self._message(fields)}{shown}"
+        return f"{head} {self._format_message(fields)}{shown}"
 
-    def _message(self, fields: Fields) -> str:
-        message = _one_line(str(fields["message"]))
+    def _format_message(self, fields: Fields) -> str:
+        message = _escape(str(fields["message"]))
         status = str(fields.get("status_code", ""))
         if status and message.endswith(f" {status}"):
-            return message.removesuffix(status) + self._in(_STATUSES.get(status[0], ""), status)
+            return message.removesuffix(status) + self._colorize(
+                _STATUS_COLORS.get(status[0], ""), status
+            )
         return message
 
-    def _shown(self, fields: Fields) -> list[tuple[str, object]]:
+    def _select_fields(self, fields: Fields) -> list[tuple[str, object]]:
         message = str(fields["message"])
-        told = _TOLD | self._maker.static.keys()
-        if "status_code" in fields and not message.endswith(f" {text_of(fields['status_code'])}"):
-            told = told - {"status_code"}
-        shown = [(name, value) for name, value in fields.items() if name not in told]
-        return sorted(shown, key=lambda pair: pair[0] in _LAST)
+        hidden = _COLUMN_FIELDS | self._maker.static.keys()
+        if "status_code" in fields and not message.endswith(f" {safe_str(fields['status_code'])}"):
+            hidden = hidden - {"status_code"}
+        shown = [(name, value) for name, value in fields.items() if name not in hidden]
+        return sorted(shown, key=lambda pair: pair[0] in _TRAILING_FIELDS)
 
-    def _in(self, color: str, text: str) -> str:
-        return f"{color}{text}{_PLAIN}" if self._color and color else text
-
-
-def _color_of(level: int) -> str:
-    return next((color for least, color in _LEVELS if level >= least), _DIM)
+    def _colorize(self, color: str, text: str) -> str:
+        return f"{color}{text}{_RESET}" if self._color and color else text
 
 
-def _one_line(text: str) -> str:
+def _get_level_color(level: int) -> str:
+    return next((color for least, color in _LEVEL_COLORS if level >= least), _DIM)
+
+
+def _escape(text: str) -> str:
     """Return `text` with control characters escaped: a request's text may try to forge a line."""
     if text.isprintable():
         return text

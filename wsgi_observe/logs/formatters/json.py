@@ -13,11 +13,11 @@ from typing import Any
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from wsgi_observe.field_names import free_name
-from wsgi_observe.logs.fields import Fields, timestamp
+from wsgi_observe.logs.fields import Fields, format_timestamp
 from wsgi_observe.logs.formatters import encoders
 from wsgi_observe.logs.formatters.encoders import Encode
-from wsgi_observe.logs.formatters.line_limit import split
-from wsgi_observe.logs.formatters.truncation import in_utf8
+from wsgi_observe.logs.formatters.line_limit import split_record
+from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.line import Line, LineMaker
 
 _MAX_SOURCES = 4096  # that are remembered: a service has a few of them
@@ -47,9 +47,9 @@ class JsonFormatter(BaseJsonFormatter):
         **options: Any,
     ) -> None:
         super().__init__(rename_fields=dict(rename_fields or {}))
-        self._new_names = _new_names(self.rename_fields)
+        self._new_names = _get_new_names(self.rename_fields)
         self._old_names = {new: old for old, new in self.rename_fields.items()}
-        self._encode = _renaming(_encoder(encoder), self.rename_fields)
+        self._encode = _with_renamed_fields(_get_encoder(encoder), self.rename_fields)
         self._max_bytes = max_line_bytes
         self._maker = LineMaker(
             self,
@@ -77,7 +77,7 @@ class JsonFormatter(BaseJsonFormatter):
         fields = {names.get(name, name): value for name, value in json.loads(line).items()}
         # What new names add to a line that was cut before it got them.
         added = sum(max(0, len(new) - len(old)) for old, new in self.rename_fields.items())
-        return split(fields, self._max_bytes - added, self._encode, self._maker.static)
+        return split_record(fields, self._max_bytes - added, self._encode, self._maker.static)
 
     def _line(self, record: logging.LogRecord) -> bytes:
         """Return the record's line with its newline: head, static fields, request, own fields."""
@@ -89,12 +89,12 @@ class JsonFormatter(BaseJsonFormatter):
         source = (line.level, record.name, record.module)
         source_json = self._sources.get(source) or self._add_source(source)
         pid = record.process or os.getpid()
-        start = f'{self._start}"{timestamp(record.created)}"{source_json}'
+        start = f'{self._start}"{format_timestamp(record.created)}"{source_json}'
         end = f"{self._before_pid}{pid if pid.__class__ is int else quoted(str(pid))}"
         try:
             return f"{start}{quoted(line.message)}{end}".encode()
         except UnicodeEncodeError:  # a lone surrogate
-            return f"{start}{quoted(in_utf8(line.message))}{end}".encode()
+            return f"{start}{quoted(escape_surrogates(line.message))}{end}".encode()
 
     def _add_source(self, source: tuple[str, str, str]) -> str:
         """Return and remember the JSON of level, logger and module, up to the message."""
@@ -134,7 +134,7 @@ class JsonFormatter(BaseJsonFormatter):
         return quoted(self.rename_fields.get(name, self._name(name)))
 
 
-def _encoder(name: str) -> Encode:
+def _get_encoder(name: str) -> Encode:
     if name == "json":
         return encoders.encode
     # Only when it is asked for: it is an extra.
@@ -142,7 +142,7 @@ def _encoder(name: str) -> Encode:
     return encode
 
 
-def _new_names(renamed: Mapping[str, str]) -> frozenset[str]:
+def _get_new_names(renamed: Mapping[str, str]) -> frozenset[str]:
     """Return the names that fields get by renaming, where no field is renamed away from them."""
     for name in renamed.values():
         if list(renamed.values()).count(name) > 1:
@@ -150,7 +150,7 @@ def _new_names(renamed: Mapping[str, str]) -> frozenset[str]:
     return frozenset(renamed.values()) - renamed.keys()
 
 
-def _renaming(encode: Encode, names: Mapping[str, str]) -> Encode:
+def _with_renamed_fields(encode: Encode, names: Mapping[str, str]) -> Encode:
     if not names:
         return encode
     return lambda line: encode({names.get(name, name): value for name, value in line.items()})

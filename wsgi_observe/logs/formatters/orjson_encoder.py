@@ -11,14 +11,14 @@ from wsgi_observe.logs.formatters import encoders as encoding
 from wsgi_observe.wsgi.exceptions import any_failure
 
 # What both write alike. Of the rest orjson has forms of its own (an enum's value, null for NaN).
-_ALIKE = frozenset({str, int, bool, type(None)})
+_COMMON_TYPES = frozenset({str, int, bool, type(None)})
 
 
 def encode(line: Fields) -> bytes:
     """Return the JSON text of `line`, without a newline, whatever is in it; never raises."""
     values = line.values()
     # Most lines have no float, so for them one question does; an access line always has some.
-    if not _ALIKE.issuperset(map(type, values)) and not _are_alike(values):
+    if not _COMMON_TYPES.issuperset(map(type, values)) and not _are_encoded_alike(values):
         return encoding.encode(line)
     try:
         return dumps(line)
@@ -26,11 +26,11 @@ def encode(line: Fields) -> bytes:
         return encoding.encode(line)
 
 
-def _are_alike(values: Iterable[object]) -> bool:
+def _are_encoded_alike(values: Iterable[object]) -> bool:
     """Return whether both write each value alike: a float only where it has no exponent."""
     for value in values:
         kind = type(value)
-        if kind not in _ALIKE and not (kind is float and _has_no_exponent(value)):
+        if kind not in _COMMON_TYPES and not (kind is float and _has_no_exponent(value)):
             return False
     return True
 

@@ -5,61 +5,61 @@ from __future__ import annotations
 from json.encoder import encode_basestring
 
 
-def size(text: str) -> int:
+def json_size(text: str) -> int:
     """Return the bytes that `text` takes between the quotes of a JSON string."""
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return len(text)
     try:
         return len(encode_basestring(text).encode()) - 2
     except UnicodeEncodeError:
-        return len(encode_basestring(in_utf8(text)).encode()) - 2
+        return len(encode_basestring(escape_surrogates(text)).encode()) - 2
 
 
-def in_utf8(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     r"""Return `text` with each lone surrogate, which UTF-8 cannot say, written out.
 
-    >>> in_utf8("a" + chr(0xDCFF))
+    >>> escape_surrogates("a" + chr(0xDCFF))
     'a\\udcff'
     """
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def cut(text: str, limit: int) -> str:
+def cut_middle(text: str, limit: int) -> str:
     """Return `text`, or its beginning and its end, with what is missing between them.
 
-    >>> cut("a" * 50 + "b" * 50, 40)
+    >>> cut_middle("a" * 50 + "b" * 50, 40)
     'aaaaaaaa…[85 characters cut]…bbbbbbb'
     """
-    if size(text) <= limit:
+    if json_size(text) <= limit:
         return text
-    text = in_utf8(text)
-    room = limit - size(_mark(len(text)))
-    if room <= 0:
-        return "…" if limit >= size("…") else ""
-    first = head(text, 0, (room + 1) // 2)
-    last = _tail(text, room - size(first))
-    return f"{first}{_mark(len(text) - len(first) - len(last))}{last}"
+    text = escape_surrogates(text)
+    available = limit - json_size(_format_cut_marker(len(text)))
+    if available <= 0:
+        return "…" if limit >= json_size("…") else ""
+    first = take_head(text, 0, (available + 1) // 2)
+    last = _take_tail(text, available - json_size(first))
+    return f"{first}{_format_cut_marker(len(text) - len(first) - len(last))}{last}"
 
 
-def head(text: str, start: int, limit: int) -> str:
+def take_head(text: str, start: int, limit: int) -> str:
     """Return as much of `text` from `start` on as fits."""
     shown = text[start : start + limit]
-    while (taken := size(shown)) > limit:
-        shown = shown[: _fewer(shown, limit, taken)]
+    while (byte_count := json_size(shown)) > limit:
+        shown = shown[: _estimate_length(shown, limit, byte_count)]
     return shown
 
 
-def _tail(text: str, limit: int) -> str:
+def _take_tail(text: str, limit: int) -> str:
     shown = text[max(0, len(text) - limit) :]
-    while (taken := size(shown)) > limit:
-        shown = shown[len(shown) - _fewer(shown, limit, taken) :]
+    while (byte_count := json_size(shown)) > limit:
+        shown = shown[len(shown) - _estimate_length(shown, limit, byte_count) :]
     return shown
 
 
-def _fewer(shown: str, limit: int, taken: int) -> int:
+def _estimate_length(shown: str, limit: int, byte_count: int) -> int:
     """Return how many characters may fit, in proportion: one takes from one to six bytes."""
-    return min(len(shown) - 1, len(shown) * limit // taken)
+    return min(len(shown) - 1, len(shown) * limit // byte_count)
 
 
-def _mark(count: int) -> str:
+def _format_cut_marker(count: int) -> str:
     return f"…[{count} characters cut]…"

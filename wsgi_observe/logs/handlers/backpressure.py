@@ -11,18 +11,18 @@ from typing import Any
 
 from wsgi_observe.logs.handlers.sinks import LostDescriptorError, Sink
 
-KEPT_BYTES = 1024 * 1024
+MAX_BUFFER_BYTES = 1024 * 1024
 """How much of the lines that matter is kept for when the stream drains."""
 
-_BETWEEN_WAITS = 10.0  # seconds after a wait that was in vain before the next one
+_WAIT_INTERVAL_SECONDS = 10.0  # seconds after a wait that was in vain before the next one
 
 
-class Outlet:
-    """Hands whole lines to a sink, in order; the caller holds a lock, but for `see_through`.
+class BackpressureWriter:
+    """Hands whole lines to a sink, in order; the caller holds a lock, but for `wait_for_room`.
 
     :param wait: seconds for which a full pipe is waited for, once.
-    :param count_line: makes the line that tells how many were lost.
-    :param on_failure: told of an error other than a full pipe.
+    :param make_loss_line: makes the line that tells how many were lost.
+    :param on_error: told of an error other than a full pipe.
     :param reopen: replaces `sink`, when other code has closed its descriptor.
     """
 
@@ -30,180 +30,180 @@ class Outlet:
         self,
         sink: Sink,
         wait: float,
-        count_line: Callable[[int], bytes],
-        on_failure: Callable[[Exception], object],
+        make_loss_line: Callable[[int], bytes],
+        on_error: Callable[[Exception], object],
         reopen: Callable[[], object],
     ) -> None:
         self.sink = sink
         self._wait = wait
-        self._count_line = count_line
-        self._on_failure = on_failure
+        self._make_loss_line = make_loss_line
+        self._on_error = on_error
         self._reopen = reopen
         self._no_wait_before = 0.0
-        self._patient_until = 0.0
-        self._is_behind = False
-        self._is_catching_up = False
-        self._owner = os.getpid()
-        self._cut = b""
-        self._taken = 0
-        self._end: object = None
-        self._kept: deque[tuple[bytes, bool]] = deque()
-        self._kept_bytes = 0
-        self._lost = 0
+        self._waiting_until = 0.0
+        self._has_backlog = False
+        self._is_writing_backlog = False
+        self._owner_pid = os.getpid()
+        self._partial_line = b""
+        self._partial_bytes = 0
+        self._partial_end: object = None
+        self._buffer: deque[tuple[bytes, bool]] = deque()
+        self._buffer_bytes = 0
+        self._dropped = 0
 
-    def put(self, line: bytes, is_grave: bool) -> bool:
-        """Write a line, or keep it, or count it; return whether `see_through` is asked for.
+    def write(self, line: bytes, must_keep: bool) -> bool:
+        """Write a line, or keep it, or count it; return whether `wait_for_room` is asked for.
 
         While somebody waits for the stream, the others' lines are kept and they go on.
         """
-        if self._is_behind and not self.catch_up():
-            return self._keep_or_count(line, is_grave)
+        if self._has_backlog and not self.write_backlog():
+            return self._buffer_or_drop(line, must_keep)
         try:
             try:
-                taken = self.sink.write(line)
+                written = self.sink.write(line)
             except LostDescriptorError:
                 self._reopen()
-                taken = self.sink.write(line)
+                written = self.sink.write(line)
         except BlockingIOError:
-            taken = 0
+            written = 0
         except Exception as error:
-            self._fail(error)
-            return self._keep_or_count(line, is_grave)
-        if taken == len(line):
+            self._handle_error(error)
+            return self._buffer_or_drop(line, must_keep)
+        if written == len(line):
             return False
-        self._fall_behind()
+        self._start_backlog()
         now = monotonic()
         is_wait_due = self._wait > 0 and now >= self._no_wait_before
-        self._patient_until = now + self._wait if is_wait_due else 0.0
-        if taken:
-            self._note_cut(line, taken)
+        self._waiting_until = now + self._wait if is_wait_due else 0.0
+        if written:
+            self._set_partial_line(line, written)
         else:
-            self._keep_or_count(line, is_grave)
+            self._buffer_or_drop(line, must_keep)
         return is_wait_due
 
-    def see_through(self, lock: AbstractContextManager[Any]) -> None:
+    def wait_for_room(self, lock: AbstractContextManager[Any]) -> None:
         """Wait for room, without the lock, and write what is kept; for a moment, then give up."""
         while True:
-            has_room = self._wait_until(self._patient_until)
+            is_writable = self._wait_until(self._waiting_until)
             with lock:
-                if not self._is_behind or (has_room and self.catch_up()):
+                if not self._has_backlog or (is_writable and self.write_backlog()):
                     return
-                if monotonic() >= self._patient_until:
-                    self._lose_patience()
+                if monotonic() >= self._waiting_until:
+                    self._stop_waiting()
                     return
 
-    def catch_up(self) -> bool:
+    def write_backlog(self) -> bool:
         """Write what waits: lines that matter first, then how many were lost."""
-        if self._owner != os.getpid():
-            self._forget()  # a fork's parent has these lines too, and writes them
-        if self._is_catching_up:
+        if self._owner_pid != os.getpid():
+            self._reset()  # a fork's parent has these lines too, and writes them
+        if self._is_writing_backlog:
             return False  # a signal handler logs in the middle of it
         if not self._wait_until(monotonic()):
             return False  # its last page may take a short line, ahead of those that matter
-        self._is_catching_up = True
+        self._is_writing_backlog = True
         try:
-            while line := self._next():
+            while line := self._next_line():
                 try:
-                    taken = self.sink.write(line)
+                    written = self.sink.write(line)
                 except LostDescriptorError:
                     self._reopen()
-                    line = self._next()  # perhaps whole again
-                    taken = self.sink.write(line)
-                self._note_written(line, taken)
-            self._is_behind = False
+                    line = self._next_line()  # perhaps whole again
+                    written = self.sink.write(line)
+                self._mark_written(line, written)
+            self._has_backlog = False
         except BlockingIOError:
             pass
         except Exception as error:
-            self._fail(error)
+            self._handle_error(error)
         finally:
-            self._is_catching_up = False
-        return not self._is_behind
+            self._is_writing_backlog = False
+        return not self._has_backlog
 
     def flush(self) -> None:
         """Write what waits, waiting for a moment, as a process does at its end."""
-        if self._is_behind and not self.catch_up():
+        if self._has_backlog and not self.write_backlog():
             self._wait_until(monotonic() + self._wait)
-            self.catch_up()
+            self.write_backlog()
 
     def _wait_until(self, deadline: float) -> bool:
         try:
             return self.sink.wait(max(0.0, deadline - monotonic()))
         except Exception:  # gevent's hub, say, which may not wait
-            self._patient_until = 0.0
+            self._waiting_until = 0.0
             return True
 
-    def _next(self) -> bytes:
-        if self._cut:
+    def _next_line(self) -> bytes:
+        if self._partial_line:
             # The rest of a line belongs behind its beginning: not into a file that was emptied or
             # put in place of the other meanwhile, nor behind what another process has written.
-            if self._taken and self.sink.end() != self._end:
-                self._taken = 0
-            return self._cut[self._taken :]
-        if self._kept:
-            return self._kept[0][0]
-        return self._count_line(self._lost) if self._lost else b""
+            if self._partial_bytes and self.sink.get_end() != self._partial_end:
+                self._partial_bytes = 0
+            return self._partial_line[self._partial_bytes :]
+        if self._buffer:
+            return self._buffer[0][0]
+        return self._make_loss_line(self._dropped) if self._dropped else b""
 
-    def _note_written(self, line: bytes, taken: int) -> None:
-        if self._cut:
-            self._note_cut(self._cut, self._taken + taken)
+    def _mark_written(self, line: bytes, written: int) -> None:
+        if self._partial_line:
+            self._set_partial_line(self._partial_line, self._partial_bytes + written)
             return
-        self._note_cut(line, taken)
-        if self._kept:
-            self._kept_bytes -= len(self._kept.popleft()[0])
+        self._set_partial_line(line, written)
+        if self._buffer:
+            self._buffer_bytes -= len(self._buffer.popleft()[0])
         else:
-            self._lost = 0
+            self._dropped = 0
 
-    def _note_cut(self, line: bytes, taken: int) -> None:
+    def _set_partial_line(self, line: bytes, written: int) -> None:
         """Keep a line of which so much is written, if there is more of it."""
-        is_whole = taken == len(line)
-        self._cut, self._taken = (b"", 0) if is_whole else (line, taken)
-        self._end = None if is_whole else self.sink.end()
+        is_whole = written == len(line)
+        self._partial_line, self._partial_bytes = (b"", 0) if is_whole else (line, written)
+        self._partial_end = None if is_whole else self.sink.get_end()
 
-    def _keep_or_count(self, line: bytes, is_grave: bool) -> bool:
+    def _buffer_or_drop(self, line: bytes, must_keep: bool) -> bool:
         """Return whether so much is kept that a caller with more should wait, too."""
-        is_patient = self._patient_until > 0
-        if not is_grave and not is_patient:
-            self._lost += 1
+        is_waiting = self._waiting_until > 0
+        if not must_keep and not is_waiting:
+            self._dropped += 1
             return False
-        self._kept.append((line, is_grave))
-        self._kept_bytes += len(line)
-        if not is_patient:
-            self._keep_within_bounds()
-        return is_patient and self._kept_bytes > KEPT_BYTES
+        self._buffer.append((line, must_keep))
+        self._buffer_bytes += len(line)
+        if not is_waiting:
+            self._trim_buffer()
+        return is_waiting and self._buffer_bytes > MAX_BUFFER_BYTES
 
-    def _lose_patience(self) -> None:
+    def _stop_waiting(self) -> None:
         """Go on without those that do not matter."""
-        self._patient_until = 0.0
-        self._no_wait_before = monotonic() + _BETWEEN_WAITS
-        for _ in range(len(self._kept)):  # in place: a signal handler may add one meanwhile
-            line, is_grave = self._kept.popleft()
-            if is_grave:
-                self._kept.append((line, is_grave))
+        self._waiting_until = 0.0
+        self._no_wait_before = monotonic() + _WAIT_INTERVAL_SECONDS
+        for _ in range(len(self._buffer)):  # in place: a signal handler may add one meanwhile
+            line, must_keep = self._buffer.popleft()
+            if must_keep:
+                self._buffer.append((line, must_keep))
             else:
-                self._kept_bytes -= len(line)
-                self._lost += 1
-        self._keep_within_bounds()
+                self._buffer_bytes -= len(line)
+                self._dropped += 1
+        self._trim_buffer()
 
-    def _keep_within_bounds(self) -> None:
-        while self._kept_bytes > KEPT_BYTES:
-            self._kept_bytes -= len(self._kept.popleft()[0])
-            self._lost += 1
+    def _trim_buffer(self) -> None:
+        while self._buffer_bytes > MAX_BUFFER_BYTES:
+            self._buffer_bytes -= len(self._buffer.popleft()[0])
+            self._dropped += 1
 
-    def _fail(self, error: Exception) -> None:
-        self._fall_behind()
-        self._patient_until = 0.0  # no room to wait for
-        self._on_failure(error)
+    def _handle_error(self, error: Exception) -> None:
+        self._start_backlog()
+        self._waiting_until = 0.0  # no room to wait for
+        self._on_error(error)
 
-    def _fall_behind(self) -> None:
-        if not self._is_behind:
-            self._forget()
-            self._is_behind = True
+    def _start_backlog(self) -> None:
+        if not self._has_backlog:
+            self._reset()
+            self._has_backlog = True
 
-    def _forget(self) -> None:
-        self._is_behind = False
-        self._patient_until = 0.0
-        self._owner = os.getpid()
-        self._cut, self._taken = b"", 0
-        self._kept.clear()
-        self._kept_bytes = 0
-        self._lost = 0
+    def _reset(self) -> None:
+        self._has_backlog = False
+        self._waiting_until = 0.0
+        self._owner_pid = os.getpid()
+        self._partial_line, self._partial_bytes = b"", 0
+        self._buffer.clear()
+        self._buffer_bytes = 0
+        self._dropped = 0

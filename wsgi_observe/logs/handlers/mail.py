@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe.logs.fields import text_of
-from wsgi_observe.logs.formatters.truncation import in_utf8
-from wsgi_observe.logs.handlers.mail_queue import Post
-from wsgi_observe.logs.handlers.smtp import Mail, Sender
+from wsgi_observe.logs.fields import safe_str
+from wsgi_observe.logs.formatters.truncation import escape_surrogates
+from wsgi_observe.logs.handlers.mail_queue import MailQueue
+from wsgi_observe.logs.handlers.smtp import Mail, MailSender
 from wsgi_observe.logs.line import LineMaker
-from wsgi_observe.wsgi.exceptions import any_failure, is_echo, note_error
+from wsgi_observe.wsgi.exceptions import any_failure, is_duplicate_report, register_error
 
 
 class MailHandler(logging.Handler):
@@ -40,51 +40,51 @@ class MailHandler(logging.Handler):
         super().__init__(logging.ERROR)
         self.is_off = False
         """Set for an app in debug mode."""
-        self._letters = Letters(**options)
+        self._mail_formatter = MailFormatter(**options)
         to = list(mail_to)
         sender = mail_from or to[0]
-        self._sender = Sender(mail_host, sender, to, mail_user, mail_password, mail_tls)
-        self._begin()
+        self._sender = MailSender(mail_host, sender, to, mail_user, mail_password, mail_tls)
+        self._start_queue()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand the record's mail over."""
         try:
-            note_error(record)
-            if self.is_off or _is_debugging() or is_echo(record):
+            register_error(record)
+            if self.is_off or _is_flask_debugging() or is_duplicate_report(record):
                 return
-            if self._owner != os.getpid():
-                self._begin()  # what waits is the parent's, and so was the thread
-            self._post.put(self._letters.write(record))
+            if self._owner_pid != os.getpid():
+                self._start_queue()  # what waits is the parent's, and so was the thread
+            self._queue.put(self._mail_formatter.format(record))
         except any_failure():
             warn_once("mailing an error")
 
     def flush(self) -> None:
         """Wait for the mails under way, for some seconds: the process may be at its end."""
-        if self._owner == os.getpid():
-            self._post.flush()
+        if self._owner_pid == os.getpid():
+            self._queue.flush()
 
     def close(self) -> None:
         """End the thread, once the mails under way are through."""
-        if self._owner == os.getpid():
-            self._post.close()
+        if self._owner_pid == os.getpid():
+            self._queue.close()
         super().close()
 
-    def _begin(self) -> None:
-        self._owner = os.getpid()
-        self._post = Post(self._sender.send)
+    def _start_queue(self) -> None:
+        self._owner_pid = os.getpid()
+        self._queue = MailQueue(self._sender.send)
 
 
-def _is_debugging() -> bool:
+def _is_flask_debugging() -> bool:
     """Return whether a Flask app in debug mode is at work here."""
     flask: Any = sys.modules.get("flask")  # looked up, not imported: it is not ours to load
     return flask is not None and bool(flask.has_app_context() and flask.current_app.debug)
 
 
-_LONGEST_SUBJECT = 150
-_LONGEST_BODY = 256 * 1024
+_MAX_SUBJECT_LENGTH = 150
+_MAX_BODY_LENGTH = 256 * 1024
 
 
-class Letters:
+class MailFormatter:
     """Makes mails of records.
 
     :param options: those of `LineMaker`.
@@ -93,30 +93,30 @@ class Letters:
     def __init__(self, **options: Any) -> None:
         self._maker = LineMaker(logging.Formatter(), redact_personal=True, **options)
 
-    def write(self, record: logging.LogRecord) -> Mail:
+    def format(self, record: logging.LogRecord) -> Mail:
         """Return the mail; to be called where the request still runs."""
         line = self._maker.parts(record)
         redactor = line.request.redactor
         assert redactor is not None
         fields = {
-            name: redactor.text(text_of(value))
+            name: redactor.text(safe_str(value))
             for name, value in self._maker.fields(record, line).items()
         }
-        lines = [f"{name}: {_one_line(value)}" for name, value in fields.items()]
-        body = "\n".join([_one_line(fields["message"]), "", *lines, "", line.traceback])
-        return Mail(_subject(fields), in_utf8(body[:_LONGEST_BODY]))
+        lines = [f"{name}: {_to_one_line(value)}" for name, value in fields.items()]
+        body = "\n".join([_to_one_line(fields["message"]), "", *lines, "", line.traceback])
+        return Mail(_format_subject(fields), escape_surrogates(body[:_MAX_BODY_LENGTH]))
 
 
-def _subject(fields: Mapping[str, str]) -> str:
+def _format_subject(fields: Mapping[str, str]) -> str:
     """Return level, route, what happened and the request ID, in one line (RFC 5322)."""
     place = " ".join(fields[one] for one in ("service", "level") if one in fields)
     path = fields.get("route", fields.get("path", ""))
     request = f"{fields['method']} {path}: " if "method" in fields else ""
     what = fields.get("exc_type", fields["message"])
-    text = _one_line(f"[{place}] {request}{what}")[:_LONGEST_SUBJECT]
+    text = _to_one_line(f"[{place}] {request}{what}")[:_MAX_SUBJECT_LENGTH]
     request_id = fields.get("request_id", "")
-    return in_utf8(f"{text} ({_one_line(request_id)})" if request_id else text)
+    return escape_surrogates(f"{text} ({_to_one_line(request_id)})" if request_id else text)
 
 
-def _one_line(text: str) -> str:
+def _to_one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)

@@ -11,17 +11,17 @@ from wsgi_observe._safely import warn_once
 from wsgi_observe.logs.handlers.smtp import Mail
 from wsgi_observe.wsgi.exceptions import any_failure
 
-WAITING = 50
+MAX_QUEUED_MAILS = 50
 """Mails that wait for the server, at most."""
-THREAD = "wsgi_observe.mail"
+THREAD_NAME = "wsgi_observe.mail"
 """The name of the thread."""
-BURST, WINDOW = 10, 60.0
+MAX_PER_WINDOW, WINDOW_SECONDS = 10, 60.0
 """How many mails go out within so many seconds, at most."""
-LAST_WAIT = 5.0
+EXIT_TIMEOUT_SECONDS = 5.0
 """Seconds for which a process waits for its last mails."""
 
 
-class Post:
+class MailQueue:
     """Sends mails one after the other, of one process.
 
     :param send: sends one, for as long as that takes; it may raise.
@@ -33,19 +33,19 @@ class Post:
         self._waiting: deque[Mail] = deque()
         self._changed = threading.Condition()  # re-entrant: the handler of a signal may log within
         self._is_sending = False
-        self._sent: deque[float] = deque(maxlen=BURST)
+        self._sent_at: deque[float] = deque(maxlen=MAX_PER_WINDOW)
         self._thread: threading.Thread | None = None
-        self._lost = 0
+        self._dropped = 0
         self._is_closed = False
 
     def put(self, mail: Mail) -> None:
         """Take a mail over, or count it where too many wait."""
         with self._changed:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
+                self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
                 self._thread.start()
-            if len(self._waiting) >= WAITING:
-                self._lost += not mail.is_summary
+            if len(self._waiting) >= MAX_QUEUED_MAILS:
+                self._dropped += not mail.is_summary
                 return
             self._waiting.append(mail)
             self._changed.notify_all()
@@ -54,10 +54,12 @@ class Post:
         """Wait for what is under way, for some seconds."""
         if self._thread is None:
             return
-        if self._lost:
-            self.put(_summary(self._lost))
+        if self._dropped:
+            self.put(_summary(self._dropped))
         with self._changed:
-            self._changed.wait_for(lambda: not (self._waiting or self._is_sending), LAST_WAIT)
+            self._changed.wait_for(
+                lambda: not (self._waiting or self._is_sending), EXIT_TIMEOUT_SECONDS
+            )
 
     def close(self) -> None:
         """Have the thread end with what is under way; a mail that comes later has one anew.
@@ -68,12 +70,12 @@ class Post:
             self._is_closed = True
             self._changed.notify_all()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while (mail := self._next()) is not None:
-            if mail.is_summary or not self._until_room():
-                self._try(mail)
+            if mail.is_summary or not self._seconds_until_allowed():
+                self._send_mail(mail)
             else:
-                self._count(1)
+                self._add_dropped(1)
 
     def _next(self) -> Mail | None:
         """Wait for a mail; return None, and end the thread, when it is closed and none is left."""
@@ -84,41 +86,41 @@ class Post:
                 if self._is_closed:
                     self._thread = None
                     return None
-                if not self._changed.wait(WINDOW if self._lost else None):
-                    self._waiting.append(_summary(self._lost))
+                if not self._changed.wait(WINDOW_SECONDS if self._dropped else None):
+                    self._waiting.append(_summary(self._dropped))
             self._is_sending = True
             return self._waiting.popleft()
 
-    def _until_room(self) -> float:
+    def _seconds_until_allowed(self) -> float:
         """Return the seconds until another mail may go out."""
-        if len(self._sent) < BURST:
+        if len(self._sent_at) < MAX_PER_WINDOW:
             return 0.0
-        return max(0.0, self._sent[0] + WINDOW - monotonic())
+        return max(0.0, self._sent_at[0] + WINDOW_SECONDS - monotonic())
 
-    def _try(self, mail: Mail) -> None:
+    def _send_mail(self, mail: Mail) -> None:
         """Send a mail, and in it how many were not; one that is refused is another of these."""
-        lost = self._take_count()
-        if mail.is_summary and not lost:
+        dropped = self._take_dropped()
+        if mail.is_summary and not dropped:
             return  # the mail before it has told
-        self._sent.append(monotonic())
+        self._sent_at.append(monotonic())
         try:
-            self._send(_summary(lost) if mail.is_summary else _with_count(mail, lost))
+            self._send(_summary(dropped) if mail.is_summary else _append_summary(mail, dropped))
         except any_failure():
-            self._count(lost if mail.is_summary else lost + 1)
+            self._add_dropped(dropped if mail.is_summary else dropped + 1)
             warn_once("sending an error by mail")
 
-    def _count(self, lost: int) -> None:
+    def _add_dropped(self, dropped: int) -> None:
         with self._changed:
-            self._lost += lost
+            self._dropped += dropped
 
-    def _take_count(self) -> int:
+    def _take_dropped(self) -> int:
         with self._changed:
-            lost, self._lost = self._lost, 0
-        return lost
+            dropped, self._dropped = self._dropped, 0
+        return dropped
 
 
-def _summary(lost: int) -> Mail:
-    subject = f"{lost} more error{'s' if lost > 1 else ''} not mailed"
+def _summary(dropped: int) -> Mail:
+    subject = f"{dropped} more error{'s' if dropped > 1 else ''} not mailed"
     return Mail(
         subject,
         f"{subject}: they were too many, or the mail server took none. The log has them.",
@@ -126,7 +128,7 @@ def _summary(lost: int) -> Mail:
     )
 
 
-def _with_count(mail: Mail, lost: int) -> Mail:
-    if not lost:
+def _append_summary(mail: Mail, dropped: int) -> Mail:
+    if not dropped:
         return mail
-    return mail._replace(body=f"{mail.body}\n\nBefore this one: {_summary(lost).body}\n")
+    return mail._replace(body=f"{mail.body}\n\nBefore this one: {_summary(dropped).body}\n")

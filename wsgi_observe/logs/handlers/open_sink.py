@@ -11,21 +11,21 @@ import sys
 from typing import Any
 
 from wsgi_observe.logs.handlers.sinks import (
-    NO_MORE_DESCRIPTORS,
-    AskedPipe,
-    Borrowed,
-    Descriptor,
-    File,
-    Pipe,
-    Plain,
-    ServerErrors,
+    FD_LIMIT_ERRNOS,
+    BorrowedFdSink,
+    FdSink,
+    FileSink,
+    PipeSink,
+    PolledPipe,
     Sink,
-    Socket,
-    is_reused,
+    SocketSink,
+    StreamSink,
+    WsgiErrorsSink,
+    is_reused_by_socket,
 )
 
 WSGI_ERRORS = "wsgi.errors"
-_OTHER = {"stdout": "stderr", "stderr": "stdout"}
+_OTHER_STREAM = {"stdout": "stderr", "stderr": "stdout"}
 
 
 def open_sink(stream: Any, owner: tuple[int, int] | None = None) -> tuple[Sink, str]:
@@ -36,44 +36,50 @@ def open_sink(stream: Any, owner: tuple[int, int] | None = None) -> tuple[Sink, 
     :raises OSError: for a path that cannot be opened.
     """
     if stream == WSGI_ERRORS:
-        return ServerErrors(open_sink("stderr")[0]), ""
+        return WsgiErrorsSink(open_sink("stderr")[0]), ""
     if not isinstance(stream, str):
-        return _open_object(stream, "the stream")
-    if stream not in _OTHER:
-        return File(stream, owner), ""
-    found = standard(stream)
-    if found is not None:
-        return _open_object(found, stream)
-    other = standard(_OTHER[stream])
+        return _open_stream(stream, "the stream")
+    if stream not in _OTHER_STREAM:
+        return FileSink(stream, owner), ""
+    standard_stream = get_standard_stream(stream)
+    if standard_stream is not None:
+        return _open_stream(standard_stream, stream)
+    other = get_standard_stream(_OTHER_STREAM[stream])
     if other is None:
-        return Descriptor(os.open(os.devnull, os.O_WRONLY)), ""
-    return open_sink(other)[0], f"{stream} is closed: log lines go to {_OTHER[stream]}"
+        return FdSink(os.open(os.devnull, os.O_WRONLY)), ""
+    return open_sink(other)[0], f"{stream} is closed: log lines go to {_OTHER_STREAM[stream]}"
 
 
-def standard(name: str) -> Any:
+def get_standard_stream(name: str) -> Any:
     """Return ``sys.stdout`` or ``sys.stderr``, None where it is closed.
 
     Where an app has put a stream in its place that logs what is printed, it is the original: our
     lines would be logged again, or be lost where that logger is disabled.
     """
-    found = getattr(sys, name)
-    if _logs_what_it_is_given(found):
-        found = getattr(sys, f"__{name}__")
-    if found is None or getattr(found, "closed", False) or is_reused(_descriptor_of(found)):
+    standard_stream = getattr(sys, name)
+    if _is_logging_stream(standard_stream):
+        standard_stream = getattr(sys, f"__{name}__")
+    if (
+        standard_stream is None
+        or getattr(standard_stream, "closed", False)
+        or is_reused_by_socket(_get_descriptor(standard_stream))
+    ):
         return None
-    return found
+    return standard_stream
 
 
-def _logs_what_it_is_given(stream: Any) -> bool:
+def _is_logging_stream(stream: Any) -> bool:
     """Return whether a stream keeps a logger, as Celery's ``LoggingProxy`` does."""
     kept = getattr(stream, "__dict__", {}).values()
     return any(isinstance(one, (logging.Logger, logging.LoggerAdapter)) for one in kept)
 
 
-def is_pipe(name: str) -> bool:
+def is_pipe_stream(name: str) -> bool:
     """Return whether lines there are kept apart only up to 4,096 bytes."""
-    stream = standard("stderr" if name == WSGI_ERRORS else name) if "/" not in name else None
-    descriptor = _descriptor_of(stream)
+    stream = (
+        get_standard_stream("stderr" if name == WSGI_ERRORS else name) if "/" not in name else None
+    )
+    descriptor = _get_descriptor(stream)
     if descriptor is None:
         return False
     mode = os.fstat(descriptor).st_mode
@@ -82,22 +88,22 @@ def is_pipe(name: str) -> bool:
 
 def is_terminal(name: str) -> bool:
     """Return whether a person reads it."""
-    stream = standard(name) if name in _OTHER else None
+    stream = get_standard_stream(name) if name in _OTHER_STREAM else None
     # What an app puts in its place may have no more than a `write`.
     return stream is not None and hasattr(stream, "isatty") and bool(stream.isatty())
 
 
-def _open_object(stream: Any, name: str) -> tuple[Sink, str]:
-    descriptor = _descriptor_of(stream)
+def _open_stream(stream: Any, name: str) -> tuple[Sink, str]:
+    descriptor = _get_descriptor(stream)
     if descriptor is not None:
         try:
             return open_descriptor(descriptor), ""
         except OSError:
             pass
-    return Plain(stream), f"{name} is captured: a log line waits for whoever reads it"
+    return StreamSink(stream), f"{name} is captured: a log line waits for whoever reads it"
 
 
-def _descriptor_of(stream: Any) -> int | None:
+def _get_descriptor(stream: Any) -> int | None:
     """Return a stream's descriptor where what it is given goes there and nowhere else."""
     if not isinstance(stream, io.TextIOWrapper):
         return None  # it may do anything, also when it lends another one's `fileno`
@@ -113,28 +119,28 @@ def open_descriptor(source: int) -> Sink:
     :raises OSError: when there is none.
     """
     try:
-        return _open_own(source)
+        return _open_own_descriptor(source)
     except OSError as error:
-        if error.errno not in NO_MORE_DESCRIPTORS:
+        if error.errno not in FD_LIMIT_ERRNOS:
             raise
-        return Borrowed(source)
+        return BorrowedFdSink(source)
 
 
-def _open_own(source: int) -> Sink:
+def _open_own_descriptor(source: int) -> Sink:
     mode = os.fstat(source).st_mode
     if stat.S_ISSOCK(mode):
-        return Socket(_copy(source), source)
+        return SocketSink(_duplicate(source), source)
     if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
         # Opened anew, a file would be written from its beginning.
-        return Descriptor(_copy(source), source)
+        return FdSink(_duplicate(source), source)
     # Not this description but one of our own: O_NONBLOCK would be everybody's who shares it.
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         own = os.open(f"/proc/self/fd/{source}", flags)
     except OSError:  # another user's, since the process changed its own; or no /proc
-        return AskedPipe(_copy(source), source)
-    return Pipe(own, source) if stat.S_ISFIFO(mode) else Descriptor(own, source)
+        return PolledPipe(_duplicate(source), source)
+    return PipeSink(own, source) if stat.S_ISFIFO(mode) else FdSink(own, source)
 
 
-def _copy(descriptor: int) -> int:
+def _duplicate(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)

@@ -13,14 +13,14 @@ from contextlib import suppress
 from operator import attrgetter
 from typing import Any, Protocol
 
-from wsgi_observe.context import running
+from wsgi_observe.context import current_context
 
-_ID = attrgetter("st_dev", "st_ino")
+_get_stat_identity = attrgetter("st_dev", "st_ino")
 
 Identity = tuple[int, int]
 """The device and the number of a file."""
 
-NO_MORE_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+FD_LIMIT_ERRNOS = (errno.EMFILE, errno.ENFILE)
 
 _not_ascii = re.compile("[^\x00-\x7f]")
 
@@ -45,7 +45,7 @@ class Sink(Protocol):
         :raises OSError: when it takes nothing any more.
         """
 
-    def end(self) -> object:
+    def get_end(self) -> object:
         """Return a value that changes when the stream no longer ends with what was written last."""
 
     def wait(self, seconds: float) -> bool:
@@ -58,7 +58,7 @@ class Sink(Protocol):
         """Give the descriptor back."""
 
 
-class Descriptor:
+class FdSink:
     """A descriptor of our own that never blocks: a file, or a pipe that was opened anew.
 
     :param source: the descriptor it was made of, which is watched for another file.
@@ -67,76 +67,80 @@ class Descriptor:
     is_pipe = False
 
     def __init__(self, descriptor: int, source: int | None = None) -> None:
-        self._own = descriptor
+        self._fd = descriptor
         self._source = source
-        self._is = _identity(descriptor)
+        self._identity = _get_identity(descriptor)
 
     def write(self, data: bytes) -> int:
         """Write; a pipe takes up to 4,096 bytes whole or not at all."""
         try:
-            found = os.fstat(self._own)  # as `_require_own` does; each line would pay for the call
+            status = os.fstat(self._fd)  # as `_check_own` does; each line would pay for the call
         except OSError:
             raise LostDescriptorError from None
-        if _ID(found) != self._is:
-            self._own = -1
+        if _get_stat_identity(status) != self._identity:
+            self._fd = -1
             raise LostDescriptorError
-        return os.write(self._own, data)
+        return os.write(self._fd, data)
 
-    def end(self) -> object:
+    def get_end(self) -> object:
         """Return which stream it is, and of a file how long."""
-        return _end_of(self._own)
+        return _get_fd_end(self._fd)
 
-    def _require_own(self) -> None:
+    def _check_own(self) -> None:
         """Raise LostDescriptorError where the descriptor is another stream's by now.
 
         Daemons close all that are open, and the next socket gets the number.
         """
-        if _identity(self._own) != self._is:
-            self._own = -1
+        if _get_identity(self._fd) != self._identity:
+            self._fd = -1
             raise LostDescriptorError
 
     def wait(self, seconds: float) -> bool:
         """Wait for room: in a pipe that is a free page, not the rest of one."""
         poll = select.poll()  # found here at each call: under gevent it is one that yields
-        poll.register(self._own, select.POLLOUT)
+        poll.register(self._fd, select.POLLOUT)
         return bool(poll.poll(seconds * 1000))
 
     def is_stale(self) -> bool:
         """Return whether either descriptor means another file: closed by a daemon, or moved to."""
-        if _identity(self._own) != self._is:
-            self._own = -1  # somebody else's by now
+        if _get_identity(self._fd) != self._identity:
+            self._fd = -1  # somebody else's by now
             return True
-        source = None if self._source is None else _identity(self._source)
-        return source is not None and source != self._is and not is_reused(self._source)
+        source = None if self._source is None else _get_identity(self._source)
+        return (
+            source is not None
+            and source != self._identity
+            and not is_reused_by_socket(self._source)
+        )
 
     def close(self) -> None:
         """Close our own descriptor."""
-        if _identity(self._own) == self._is:
+        if _get_identity(self._fd) == self._identity:
             with suppress(OSError):
-                os.close(self._own)
-        self._own = -1
+                os.close(self._fd)
+        self._fd = -1
 
 
-class Pipe(Descriptor):
+class PipeSink(FdSink):
     """A pipe, opened anew so as not to block."""
 
     is_pipe = True
 
 
-class AskedPipe(Pipe):
+class PolledPipe(PipeSink):
     """A pipe that could not be opened anew: asked for room before each write."""
 
     def write(self, data: bytes) -> int:
         """Write if there is room for a line."""
-        self._require_own()
+        self._check_own()
         poll = select.poll()
-        poll.register(self._own, select.POLLOUT)
+        poll.register(self._fd, select.POLLOUT)
         if not poll.poll(0):
             raise BlockingIOError
-        return os.write(self._own, data)
+        return os.write(self._fd, data)
 
 
-class Socket(Descriptor):
+class SocketSink(FdSink):
     """A socket, such as journald's."""
 
     is_pipe = True
@@ -147,7 +151,7 @@ class Socket(Descriptor):
 
     def write(self, data: bytes) -> int:
         """Send what fits."""
-        self._require_own()
+        self._check_own()
         return self._socket.send(data, _socket.MSG_DONTWAIT)
 
     def close(self) -> None:
@@ -156,7 +160,7 @@ class Socket(Descriptor):
         super().close()
 
 
-class Borrowed(AskedPipe):
+class BorrowedFdSink(PolledPipe):
     """The stream's own descriptor, while the process has no more of them to give.
 
     Reopened at the next look, when there may be one.
@@ -170,8 +174,8 @@ class Borrowed(AskedPipe):
         """Write if there is room, without a descriptor of its own."""
         if not self._is_socket:
             return super().write(data)
-        self._require_own()
-        stream = _socket.socket(fileno=self._own)
+        self._check_own()
+        stream = _socket.socket(fileno=self._fd)
         try:
             return stream.send(data, _socket.MSG_DONTWAIT)
         finally:
@@ -183,10 +187,10 @@ class Borrowed(AskedPipe):
 
     def close(self) -> None:
         """Leave it open: it is not ours."""
-        self._own = -1
+        self._fd = -1
 
 
-class File:
+class FileSink:
     """A file by its path: appended to, and opened again where it was rotated away.
 
     :param owner: user and group IDs that the file belongs to where this creates it.
@@ -197,31 +201,31 @@ class File:
     def __init__(self, path: str, owner: tuple[int, int] | None = None) -> None:
         self._path = path
         self._owner = owner
-        self._own = -1
-        self._is: Identity | None = None
+        self._fd = -1
+        self._identity: Identity | None = None
         try:
             self._open()
         except OSError as error:
-            if error.errno not in NO_MORE_DESCRIPTORS:
+            if error.errno not in FD_LIMIT_ERRNOS:
                 raise  # while there are none, each write tries again
 
     def write(self, data: bytes) -> int:
         """Append, to the file that has the name now."""
         try:
-            named, own = os.stat(self._path), os.fstat(self._own)  # noqa: PTH116
-            is_same = _ID(named) == _ID(own) == self._is
+            named, own = os.stat(self._path), os.fstat(self._fd)  # noqa: PTH116
+            is_same = _get_stat_identity(named) == _get_stat_identity(own) == self._identity
         except OSError:
             is_same = False
         if not is_same:
-            self._follow()
-        return os.write(self._own, data)
+            self._reopen_if_moved()
+        return os.write(self._fd, data)
 
-    def end(self) -> object:
+    def get_end(self) -> object:
         """Return which file has the name now, and how long it is."""
-        self._follow()
-        return _end_of(self._own)
+        self._reopen_if_moved()
+        return _get_fd_end(self._fd)
 
-    def _follow(self) -> None:
+    def _reopen_if_moved(self) -> None:
         """Open the file that has the name, where it is another one, or where ours was closed."""
         if self.is_stale():
             self._open()
@@ -231,7 +235,7 @@ class File:
         with suppress(PermissionError):
             try:
                 now = os.stat(self._path)  # noqa: PTH116
-                is_same = _ID(now) == self._is
+                is_same = _get_stat_identity(now) == self._identity
             except FileNotFoundError:
                 is_same = False
             if not is_same:
@@ -243,16 +247,16 @@ class File:
 
     def is_stale(self) -> bool:
         """Return whether a daemon has closed it."""
-        if self._own >= 0 and _identity(self._own) == self._is:
+        if self._fd >= 0 and _get_identity(self._fd) == self._identity:
             return False
-        self._own = -1
+        self._fd = -1
         return True
 
     def close(self) -> None:
         """Close it."""
         if not self.is_stale():
-            os.close(self._own)
-            self._own = -1
+            os.close(self._fd)
+            self._fd = -1
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
@@ -264,13 +268,13 @@ class File:
             if self._owner is not None:
                 with suppress(PermissionError):  # as the workers' user itself
                     os.fchown(opened, *self._owner)
-        if self._own >= 0:
-            os.close(self._own)
-        self._own = opened
-        self._is = _identity(opened)
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = opened
+        self._identity = _get_identity(opened)
 
 
-class Plain:
+class StreamSink:
     """A stream of Python's own, such as one that a test captures: nothing keeps it from waiting."""
 
     is_pipe = False
@@ -289,7 +293,7 @@ class Plain:
             self._stream.flush()
         return len(data)
 
-    def end(self) -> object:
+    def get_end(self) -> object:
         """Return None: it takes a line whole."""
         return None
 
@@ -305,68 +309,71 @@ class Plain:
         """Leave it open: it is not ours."""
 
 
-def is_reused(descriptor: int | None) -> bool:
+def is_reused_by_socket(descriptor: int | None) -> bool:
     """Return whether a standard descriptor was closed, and its number is a connection's by now.
 
     One that was moved, by ``dup2`` mostly, is a file, a pipe or a terminal.
     """
-    if descriptor not in _AT_START or _identity(descriptor) == _AT_START[descriptor]:
+    if (
+        descriptor not in _INITIAL_IDENTITIES
+        or _get_identity(descriptor) == _INITIAL_IDENTITIES[descriptor]
+    ):
         return False
     with suppress(OSError):
         return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
     return False
 
 
-def _identity(descriptor: int) -> Identity | None:
+def _get_identity(descriptor: int) -> Identity | None:
     """Return which file a descriptor means, None where it is closed."""
     try:
-        found = os.fstat(descriptor)
+        status = os.fstat(descriptor)
     except OSError:
         return None
-    return _ID(found)
+    return _get_stat_identity(status)
 
 
-def _end_of(descriptor: int) -> object:
+def _get_fd_end(descriptor: int) -> object:
     """Return what a descriptor means, and where its end is: that of a file can be seen."""
     try:
-        found = os.fstat(descriptor)
+        status = os.fstat(descriptor)
     except OSError:
         return None
-    is_file = stat.S_ISREG(found.st_mode)
-    return found.st_dev, found.st_ino, found.st_size if is_file else 0
+    is_file = stat.S_ISREG(status.st_mode)
+    return status.st_dev, status.st_ino, status.st_size if is_file else 0
 
 
-_AT_START = {number: _identity(number) for number in (1, 2)}
+_INITIAL_IDENTITIES = {number: _get_identity(number) for number in (1, 2)}
 
 
-class ServerErrors:
+class WsgiErrorsSink:
     """Writes to the running request's ``wsgi.errors``, and outside a request to another sink."""
 
     is_pipe = True
 
-    def __init__(self, outside: Sink) -> None:
-        self._outside = outside
+    def __init__(self, fallback: Sink) -> None:
+        self._fallback = fallback
 
     def write(self, data: bytes) -> int:
         """Write."""
-        scope = running()
-        stream = scope.environ.get("wsgi.errors") if scope is not None else None
+        context = current_context()
+        stream = context.environ.get("wsgi.errors") if context is not None else None
         if stream is None:
-            return self._outside.write(data)
-        return Plain(stream).write(data)
+            return self._fallback.write(data)
+        return StreamSink(stream).write(data)
 
-    def end(self) -> object:
+    def get_end(self) -> object:
         """Return where the stream outside a request ends; a server's takes a line whole."""
-        return self._outside.end()
+        return self._fallback.get_end()
 
     def wait(self, seconds: float) -> bool:
         """Wait for the stream outside a request; a server's has waited already."""
-        return self._outside.wait(seconds)
+        return self._fallback.wait(seconds)
 
     def is_stale(self) -> bool:
         """Return whether the stream outside a request is another by now."""
-        return self._outside.is_stale()
+        return self._fallback.is_stale()
 
     def close(self) -> None:
         """Close the stream outside a request; a server's is its own."""
-        self._outside.close()
+        self._fallback.close()

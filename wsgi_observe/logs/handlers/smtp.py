@@ -11,10 +11,10 @@ from email.utils import localtime
 from logging.handlers import SMTPHandler
 from typing import NamedTuple
 
-TIMEOUT = 10.0
+TIMEOUT_SECONDS = 10.0
 """Seconds for which a mail server is waited for, at each step."""
 
-_PORTS = {"off": 25, "starttls": 587, "tls": 465}
+_DEFAULT_PORTS = {"off": 25, "starttls": 587, "tls": 465}
 
 
 class Mail(NamedTuple):
@@ -25,7 +25,7 @@ class Mail(NamedTuple):
     is_summary: bool = False
 
 
-class Sender(SMTPHandler):
+class MailSender(SMTPHandler):
     """Sends mails; whoever calls it is off the request's path.
 
     :param host: the server, and its port behind a colon.
@@ -37,14 +37,14 @@ class Sender(SMTPHandler):
     ) -> None:
         name, _, port = host.partition(":") if "[" not in host else host[1:].partition("]")
         self._tls = tls
-        self._port = int(port.lstrip(":") or _PORTS[tls])
+        self._port = int(port.lstrip(":") or _DEFAULT_PORTS[tls])
         super().__init__(
             (name, self._port),
             sender,
             to,
             "",
             credentials=(user, password) if user else None,
-            timeout=TIMEOUT,
+            timeout=TIMEOUT_SECONDS,
         )
 
     def send(self, mail: Mail) -> None:
@@ -56,8 +56,8 @@ class Sender(SMTPHandler):
         message["From"], message["To"] = self.fromaddr, ", ".join(self.toaddrs)
         message["Subject"], message["Date"] = mail.subject, localtime()
         message.set_content(mail.body)
-        with ExitStack() as ends:
-            smtp = ends.enter_context(self._connect())
+        with ExitStack() as stack:
+            smtp = stack.enter_context(self._connect())
             if self._tls == "starttls":
                 # SMTPHandler's own does not look at the certificate.
                 smtp.starttls(context=ssl.create_default_context())

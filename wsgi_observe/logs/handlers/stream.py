@@ -8,22 +8,22 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe._loggers import watch
-from wsgi_observe._safely import is_news
-from wsgi_observe.context import running
-from wsgi_observe.logs.fields import text_of
-from wsgi_observe.logs.handlers.backpressure import Outlet
-from wsgi_observe.logs.handlers.open_sink import open_sink, standard
+from wsgi_observe._loggers import config_watch
+from wsgi_observe._safely import first_time
+from wsgi_observe.context import current_context
+from wsgi_observe.logs.fields import safe_str
+from wsgi_observe.logs.handlers.backpressure import BackpressureWriter
+from wsgi_observe.logs.handlers.open_sink import get_standard_stream, open_sink
 from wsgi_observe.wsgi.exceptions import any_failure
 
 if TYPE_CHECKING:
-    from wsgi_observe.logs.replaced_handlers import Gate
+    from wsgi_observe.logs.replaced_handlers import ReplacedHandlersFilter
 
 # Of Werkzeug's development server and Django's `runserver`: a line for each request.
-_SERVERS_LOGGERS = ("werkzeug", "django.server")
+_DEVELOPMENT_SERVER_LOGGERS = ("werkzeug", "django.server")
 
-_GRAVE = logging.WARNING
-_BETWEEN_LOOKS = 1.0  # seconds for which a stream is taken to be what it was
+_MUST_KEEP_LEVEL = logging.WARNING
+_CHECK_INTERVAL_SECONDS = 1.0  # seconds for which a stream is taken to be what it was
 
 
 class LineHandler(logging.Handler):
@@ -36,7 +36,7 @@ class LineHandler(logging.Handler):
     :raises OSError: for a path that cannot be opened.
     """
 
-    gate: Gate | None = None
+    replaced_filter: ReplacedHandlersFilter | None = None
     """Which records pass in place of handlers that this one replaced; set by who installs it."""
 
     def __init__(
@@ -50,16 +50,16 @@ class LineHandler(logging.Handler):
         self._stream = stream
         self._wait = wait
         self._owner = owner
-        self._outlet: Outlet | None = None
-        self._looked_at = 0.0
-        self._lines: Callable[[logging.LogRecord], list[bytes]] = self._plain_lines
+        self._writer: BackpressureWriter | None = None
+        self._checked_at = 0.0
+        self._format_lines: Callable[[logging.LogRecord], list[bytes]] = self._format_single_line
         if self.path:
             self._open()  # a mistaken path stops the start
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:
         """Set the formatter; one that makes lines of bytes itself is asked for them."""
         super().setFormatter(fmt)
-        self._lines = getattr(fmt, "lines", self._plain_lines)
+        self._format_lines = getattr(fmt, "lines", self._format_single_line)
 
     @property
     def path(self) -> str:
@@ -70,120 +70,128 @@ class LineHandler(logging.Handler):
     def open(self) -> None:
         """Open the stream now, before the process forks or changes its user, and remark on it."""
         with suppress(Exception), self.lock:  # type: ignore[union-attr]
-            self._look()
+            self._check_stream()
 
     def setStream(self, stream: Any) -> None:
         """Write to another stream from now on."""
         with self.lock:  # type: ignore[union-attr]
-            self._close_outlet()
+            self._close_writer()
             self._stream = stream
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Emit a record that passes the gate and the filters, as `logging` does."""
-        if record.name in _SERVERS_LOGGERS and _is_repeated_access_line(record):
+        if record.name in _DEVELOPMENT_SERVER_LOGGERS and _is_repeated_access_line(record):
             return False
-        gate = self.gate
-        if not self.filters and (gate is None or gate.is_open):
+        replaced_filter = self.replaced_filter
+        if not self.filters and (replaced_filter is None or replaced_filter.accepts_all):
             self.emit(record)
             return True
         # From Python 3.12 on a filter may return another record.
-        passed: Any = self.filter(record) if gate is None else gate.passes(record, self)
-        if passed:
-            self.emit(record if passed is True else passed)
-        return passed  # type: ignore[no-any-return]
+        result: Any = (
+            self.filter(record)
+            if replaced_filter is None
+            else replaced_filter.filter_record(record, self)
+        )
+        if result:
+            self.emit(record if result is True else result)
+        return result  # type: ignore[no-any-return]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's lines."""
         try:
-            lines = self._lines(record)
+            lines = self._format_lines(record)
         except any_failure() as error:
-            lines = self._stand_in(record, error)
-        self.put(lines, record.levelno or 0)  # a record made by hand may have none
+            lines = self._make_fallback_lines(record, error)
+        self.write(lines, record.levelno or 0)  # a record made by hand may have none
 
-    def put(self, lines: Iterable[bytes], level: int) -> None:
+    def write(self, lines: Iterable[bytes], level: int) -> None:
         """Write the lines of one record."""
         try:
             # Slower than to acquire and `try`, between which a signal's handler may raise.
             with self.lock:  # type: ignore[union-attr]
-                outlet = self._outlet
-                if outlet is None or monotonic() - self._looked_at > _BETWEEN_LOOKS:
-                    outlet = self._look()
+                writer = self._writer
+                if writer is None or monotonic() - self._checked_at > _CHECK_INTERVAL_SECONDS:
+                    writer = self._check_stream()
                 is_wait_due = False
                 for line in lines:
-                    if outlet.put(line, level >= _GRAVE):
+                    if writer.write(line, level >= _MUST_KEEP_LEVEL):
                         is_wait_due = True
                     level = 0  # the parts of a long record are no failures
             if is_wait_due:
-                outlet.see_through(self.lock)  # type: ignore[arg-type]
+                writer.wait_for_room(self.lock)  # type: ignore[arg-type]
         except any_failure():
-            self._looked_at = 0.0  # `put` raises nothing; opening may, when descriptors run out
+            self._checked_at = 0.0  # `write` raises nothing; opening may, when descriptors run out
 
     def flush(self) -> None:
         """Write what waits for the stream to drain."""
         with suppress(Exception), self.lock:  # type: ignore[union-attr]
-            if self._outlet is not None:
-                self._outlet.flush()
+            if self._writer is not None:
+                self._writer.flush()
 
     def close(self) -> None:
         """Write what waits, and give the descriptor back; a later record opens it again."""
         self.flush()
         with self.lock:  # type: ignore[union-attr]
-            self._close_outlet()
+            self._close_writer()
         super().close()
-        watch.mark_changed()  # mostly by `logging.config`, which closes every handler
+        config_watch.mark_changed()  # mostly by `logging.config`, which closes every handler
 
-    def _look(self) -> Outlet:
+    def _check_stream(self) -> BackpressureWriter:
         """Return the outlet, a new one where the stream is another by now."""
-        self._looked_at = monotonic()
-        outlet = self._outlet
-        if outlet is None:
+        self._checked_at = monotonic()
+        writer = self._writer
+        if writer is None:
             return self._open()
-        if outlet.sink.is_stale():
+        if writer.sink.is_stale():
             with suppress(OSError):  # no descriptor is left: what is there does, or fails by itself
                 self._reopen()
-        return outlet
+        return writer
 
     def _reopen(self) -> None:
-        assert self._outlet is not None
-        sink, remark = open_sink(self._stream, self._owner)
-        self._outlet.sink.close()
-        self._outlet.sink = sink
-        self._remark(remark)
+        assert self._writer is not None
+        sink, warning = open_sink(self._stream, self._owner)
+        self._writer.sink.close()
+        self._writer.sink = sink
+        self._warn_once(warning)
 
-    def _open(self) -> Outlet:
-        sink, remark = open_sink(self._stream, self._owner)
-        self._outlet = Outlet(sink, self._wait, self._count_line, self._say_failure, self._reopen)
-        self._looked_at = monotonic()
-        self._remark(remark)
-        return self._outlet
+    def _open(self) -> BackpressureWriter:
+        sink, warning = open_sink(self._stream, self._owner)
+        self._writer = BackpressureWriter(
+            sink, self._wait, self._make_loss_line, self._report_write_error, self._reopen
+        )
+        self._checked_at = monotonic()
+        self._warn_once(warning)
+        return self._writer
 
-    def _close_outlet(self) -> None:
-        if self._outlet is not None:
-            self._outlet.sink.close()
-            self._outlet = None
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.sink.close()
+            self._writer = None
 
-    def _remark(self, remark: str) -> None:
+    def _warn_once(self, warning: str) -> None:
         """Say something about the stream, in it, once in a process."""
-        if remark and self._outlet is not None and is_news(remark):
-            self._outlet.put(self._own_line(remark), is_grave=True)
+        if warning and self._writer is not None and first_time(warning):
+            self._writer.write(self._make_own_line(warning), must_keep=True)
 
-    def _count_line(self, lost: int) -> bytes:
-        return self._own_line("%d log lines were lost: their stream took none", lost, lost=lost)
+    def _make_loss_line(self, lost: int) -> bytes:
+        return self._make_own_line(
+            "%d log lines were lost: their stream took none", lost, lost=lost
+        )
 
-    def _say_failure(self, error: Exception) -> None:
+    def _report_write_error(self, error: Exception) -> None:
         """Say once, on the other standard stream, that this one takes nothing any more."""
-        remark = f"{self._stream} takes no log lines ({error}); what it misses is counted"
-        other = None if self._stream in ("stderr", "wsgi.errors") else standard("stderr")
-        if other is None or not is_news(remark):
+        warning = f"{self._stream} takes no log lines ({error}); what it misses is counted"
+        other = None if self._stream in ("stderr", "wsgi.errors") else get_standard_stream("stderr")
+        if other is None or not first_time(warning):
             return
         with suppress(Exception):
             sink, _ = open_sink(other)
             try:
-                sink.write(self._own_line(remark))
+                sink.write(self._make_own_line(warning))
             finally:
                 sink.close()
 
-    def _own_line(
+    def _make_own_line(
         self, message: str, *arguments: object, level: int = logging.WARNING, **extra: object
     ) -> bytes:
         record = logging.LogRecord(
@@ -191,18 +199,18 @@ class LineHandler(logging.Handler):
         )
         record.__dict__.update(extra)
         with suppress(Exception):
-            return self._lines(record)[0]
+            return self._format_lines(record)[0]
         return f"{record.getMessage()}\n".encode()
 
-    def _stand_in(self, record: logging.LogRecord, error: BaseException) -> list[bytes]:
+    def _make_fallback_lines(self, record: logging.LogRecord, error: BaseException) -> list[bytes]:
         """Return a line about a record that could not be formatted, of its level."""
         what = f"a record of {record.name!r} could not be formatted: {type(error).__name__}"
-        said = text_of(record.msg)
+        message_text = safe_str(record.msg)
         where = f"{record.pathname}:{record.lineno}"
         level = max(logging.WARNING, record.levelno or 0)
-        return [self._own_line("%s; it said: %s", what, said, level=level, at=where)]
+        return [self._make_own_line("%s; it said: %s", what, message_text, level=level, at=where)]
 
-    def _plain_lines(self, record: logging.LogRecord) -> list[bytes]:
+    def _format_single_line(self, record: logging.LogRecord) -> list[bytes]:
         return [f"{self.format(record)}\n".encode("utf-8", "backslashreplace")]
 
 
@@ -210,5 +218,5 @@ def _is_repeated_access_line(record: logging.LogRecord) -> bool:
     """Return whether a development server reports a request that gets an access line of ours."""
     if record.exc_info or (record.name == "werkzeug" and record.levelno != logging.INFO):
         return False
-    request = running()
+    request = current_context()
     return request is not None and getattr(request, "started_at", 0.0) > 0.0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.ids import is_fit, new_id, read_id, trace_id
+from wsgi_observe.ids import is_valid_id, new_id, parse_id, parse_trace_id
 
 ALPHABET = string.ascii_letters + string.digits + "._:/+=@~-"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -32,8 +32,8 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
     ],
 )
 def test_this_id_fits(value: str) -> None:
-    assert is_fit(value)
-    assert read_id("X-Request-ID", value) == value
+    assert is_valid_id(value)
+    assert parse_id("X-Request-ID", value) == value
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_this_id_fits(value: str) -> None:
     ],
 )
 def test_this_id_does_not_fit(value: str) -> None:
-    assert not is_fit(value)
-    assert read_id("X-Request-ID", value) is None
+    assert not is_valid_id(value)
+    assert parse_id("X-Request-ID", value) is None
 
 
 @pytest.mark.parametrize("value", [" a", "a ", "a\t"], ids=repr)
 def test_white_space_round_an_id_does_not_fit_where_it_comes_from_no_header(value: str) -> None:
-    assert not is_fit(value)
+    assert not is_valid_id(value)
 
 
 OWS = [" ", "\t", " \t ", "\t\t"]
@@ -80,17 +80,17 @@ OWS = [" ", "\t", " \t ", "\t\t"]
 @pytest.mark.parametrize("header", ["X-Request-ID", "X-Correlation-ID"])
 @pytest.mark.parametrize("ows", OWS, ids=repr)
 def test_optional_white_space_is_no_part_of_an_id(ows: str, header: str) -> None:
-    assert [read_id(header, value) for value in (ows + "abc-1", "abc-1" + ows)] == ["abc-1"] * 2
-    assert read_id(header, f"{ows}abc-1{ows}") == "abc-1"
-    assert read_id(header, f"{ows}{'a' * 128}{ows}") == "a" * 128
+    assert [parse_id(header, value) for value in (ows + "abc-1", "abc-1" + ows)] == ["abc-1"] * 2
+    assert parse_id(header, f"{ows}abc-1{ows}") == "abc-1"
+    assert parse_id(header, f"{ows}{'a' * 128}{ows}") == "a" * 128
 
 
 @pytest.mark.parametrize("ows", OWS, ids=repr)
 def test_optional_white_space_is_no_part_of_a_trace(ows: str) -> None:
-    assert trace_id(f"{ows}{PARENT}{ows}") == TRACE
-    assert read_id("traceparent", f"{ows}{PARENT}{ows}") == TRACE
+    assert parse_trace_id(f"{ows}{PARENT}{ows}") == TRACE
+    assert parse_id("traceparent", f"{ows}{PARENT}{ows}") == TRACE
     amazon = f"{ows}Self=1-2;{ows}Root=1-67-ab{ows};Sampled=1"
-    assert read_id("X-Amzn-Trace-Id", amazon) == "1-67-ab"
+    assert parse_id("X-Amzn-Trace-Id", amazon) == "1-67-ab"
 
 
 @pytest.mark.parametrize(
@@ -100,26 +100,26 @@ def test_optional_white_space_is_no_part_of_a_trace(ows: str) -> None:
 )
 def test_any_other_white_space_makes_an_id_unfit(value: str) -> None:
     for mixed in (value + "abc-1", "abc-1" + value, f" {value} abc-1", f"abc-1 {value} ", "abc 1"):
-        assert read_id("X-Request-ID", mixed) is None
-        assert read_id("X-Amzn-Trace-Id", f"Root={mixed};Sampled=1") is None
-    assert trace_id(PARENT + value) is trace_id(value + PARENT) is None
+        assert parse_id("X-Request-ID", mixed) is None
+        assert parse_id("X-Amzn-Trace-Id", f"Root={mixed};Sampled=1") is None
+    assert parse_trace_id(PARENT + value) is parse_trace_id(value + PARENT) is None
 
 
 @given(st.text(st.sampled_from("abz019._:/+=@~- \t\n\xa0;,"), max_size=140))
 def test_only_optional_white_space_is_ever_removed_from_an_id(value: str) -> None:
     bare = value.strip(" \t")
-    assert read_id("X-Request-ID", value) == (bare if is_fit(bare) else None)
+    assert parse_id("X-Request-ID", value) == (bare if is_valid_id(bare) else None)
 
 
 @given(st.text())
 def test_an_id_fits_exactly_when_it_is_short_and_of_the_allowed_characters(value: str) -> None:
-    assert is_fit(value) == (1 <= len(value) <= 128 and set(value) <= set(ALPHABET))
+    assert is_valid_id(value) == (1 <= len(value) <= 128 and set(value) <= set(ALPHABET))
 
 
 @given(st.sampled_from(["X-Request-ID", "X-Amzn-Trace-Id", "traceparent"]), st.text())
 def test_what_is_read_from_a_header_fits_and_stood_in_it(header: str, value: str) -> None:
-    found = read_id(header, value)
-    assert found is None or (is_fit(found) and found in value)
+    found = parse_id(header, value)
+    assert found is None or (is_valid_id(found) and found in value)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_what_is_read_from_a_header_fits_and_stood_in_it(header: str, value: str
     ],
 )
 def test_amazons_header_gives_its_root(value: str, found: str | None) -> None:
-    assert read_id("X-AMZN-Trace-ID", value) == found
+    assert parse_id("X-AMZN-Trace-ID", value) == found
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_amazons_header_gives_its_root(value: str, found: str | None) -> None:
     ],
 )
 def test_traceparent_gives_its_trace_id(value: str, found: str | None) -> None:
-    assert trace_id(value) == found
-    assert read_id("Traceparent", value) == found
+    assert parse_trace_id(value) == found
+    assert parse_id("Traceparent", value) == found
 
 
 def test_a_new_id_is_32_lower_case_hex_digits_in_the_layout_of_uuid_v7() -> None:
     made = new_id()
     assert re.fullmatch("[0-9a-f]{32}", made)
-    assert is_fit(made)
+    assert is_valid_id(made)
     uuid = UUID(made)
     assert (uuid.version, uuid.variant) == (7, "specified in RFC 4122")
 

@@ -12,8 +12,8 @@ from tests.calls import answering, call_freely
 from tests.conftest import Log
 from tests.support import eventually
 from wsgi_observe import AccessLog, RequestID, bind
-from wsgi_observe.scoreboard.recorder import InFlight, Recorder
-from wsgi_observe.scoreboard.stacks import frame_of, stack_text
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.stacks import format_stack, get_frame
 from wsgi_observe.scoreboard.watchdog import Watchdog
 
 Noted = Callable[[Any], Any]
@@ -61,15 +61,15 @@ def test_a_slow_request_is_named_once_with_its_stack(
     stuck: Stuck, recorder: Recorder, log: Log
 ) -> None:
     begin(stuck)
-    dog = Watchdog(recorder, 0.001)
-    eventually(lambda: dog.look() or log.warnings)
+    watchdog = Watchdog(recorder, 0.001)
+    eventually(lambda: watchdog.poll() or log.warnings)
     for _ in range(3):
-        dog.look()
+        watchdog.poll()
     (warning,) = log.warnings
     assert warning["logger"] == "wsgi_observe.inflight"
     assert warning["message"].startswith("GET /orders has run for ")
-    told = ("request_id", "method", "path", "remote_addr", "order_id", "slow")
-    assert [warning[name] for name in told] == ["abc", "GET", "/orders", "127.0.0.1", 7, True]
+    expected = ("request_id", "method", "path", "remote_addr", "order_id", "slow")
+    assert [warning[name] for name in expected] == ["abc", "GET", "/orders", "127.0.0.1", 7, True]
     assert warning["age"] > 0
     frames = warning["stack"].splitlines()
     assert any(frame.endswith("in wait_for_a_lock") for frame in frames)
@@ -81,15 +81,15 @@ def test_a_slow_request_has_the_address_that_trusted_proxies_forward(
     recorder: Recorder, log: Log
 ) -> None:
     app = Stuck()
-    inner = InFlight(AccessLog(app), recorder)
+    inner = ScoreboardMiddleware(AccessLog(app), recorder)
     observed = RequestID(inner, trusted_proxies=1)
     sent = {"HTTP_X_FORWARDED_FOR": "203.0.113.7"}
     thread = threading.Thread(target=lambda: call_freely(observed, "/orders", **sent))
     thread.start()
     try:
         assert app.waiting.wait(20)
-        dog = Watchdog(recorder, 0.001)
-        eventually(lambda: dog.look() or log.warnings)
+        watchdog = Watchdog(recorder, 0.001)
+        eventually(lambda: watchdog.poll() or log.warnings)
     finally:
         app.go_on.set()
         thread.join(20)
@@ -98,8 +98,8 @@ def test_a_slow_request_has_the_address_that_trusted_proxies_forward(
 
 def test_its_access_line_says_so_again(stuck: Stuck, recorder: Recorder, log: Log) -> None:
     begin(stuck)
-    dog = Watchdog(recorder, 0.001)
-    eventually(lambda: dog.look() or log.warnings)
+    watchdog = Watchdog(recorder, 0.001)
+    eventually(lambda: watchdog.poll() or log.warnings)
     stuck.go_on.set()
     eventually(lambda: log.of("wsgi_observe.access"))
     assert log.access["slow"] is True
@@ -107,8 +107,8 @@ def test_its_access_line_says_so_again(stuck: Stuck, recorder: Recorder, log: Lo
 
 def test_a_quick_request_is_not_named(stuck: Stuck, recorder: Recorder, log: Log) -> None:
     begin(stuck)
-    Watchdog(recorder, 3600).look()
-    Watchdog(recorder, 0).look()
+    Watchdog(recorder, 3600).poll()
+    Watchdog(recorder, 0).poll()
     stuck.go_on.set()
     eventually(lambda: log.of("wsgi_observe.access"))
     assert log.warnings == []
@@ -118,9 +118,9 @@ def test_a_quick_request_is_not_named(stuck: Stuck, recorder: Recorder, log: Log
 def test_what_is_meant_to_last_is_not_named(stuck: Stuck, recorder: Recorder, log: Log) -> None:
     stuck.headers = [("Content-Type", "text/event-stream; charset=utf-8")]
     begin(stuck)
-    eventually(lambda: recorder.running[0].started)
-    dog = Watchdog(recorder, 1e-9)
-    dog.look()
+    eventually(lambda: recorder.running_entries[0].started)
+    watchdog = Watchdog(recorder, 1e-9)
+    watchdog.poll()
     assert log.warnings == []
 
 
@@ -144,10 +144,10 @@ def test_its_thread_looks_by_itself(stuck: Stuck, recorder: Recorder, log: Log) 
 
 
 def test_it_survives_what_fails_and_says_so_once(recorder: Recorder, log: Log) -> None:
-    dog = Watchdog(recorder, 1.0)
-    recorder.seat = None  # type: ignore[assignment]
+    watchdog = Watchdog(recorder, 1.0)
+    recorder.worker_entry = None  # type: ignore[assignment]
     for _ in range(3):
-        dog.look()
+        watchdog.poll()
     (warning,) = log.warnings
     assert "watching" in warning["message"]
 
@@ -155,8 +155,8 @@ def test_it_survives_what_fails_and_says_so_once(recorder: Recorder, log: Log) -
 def test_a_slot_that_another_request_has_by_now_is_named_anew(
     recorder: Recorder, noted: Noted, log: Log
 ) -> None:
-    dog = Watchdog(recorder, 1e-9)
-    observed = noted(lambda *given: dog.look() or answering()(*given))
+    watchdog = Watchdog(recorder, 1e-9)
+    observed = noted(lambda *given: watchdog.poll() or answering()(*given))
     for number in range(3):
         call_freely(observed, f"/{number}")
     assert [line["path"] for line in log.warnings] == ["/0", "/1", "/2"]
@@ -164,18 +164,18 @@ def test_a_slot_that_another_request_has_by_now_is_named_anew(
 
 def test_a_stack_of_a_thousand_frames_is_told_by_its_innermost() -> None:
     def dig(depth: int) -> str:
-        return dig(depth - 1) if depth else stack_text(frame_of(threading.get_ident()))
+        return dig(depth - 1) if depth else format_stack(get_frame(threading.get_ident()))
 
     text = dig(400)
     assert 30 <= text.count("\n  File") + 1 <= 40 or "Previous line repeated" in text
     assert "stacks.py" in text.splitlines()[-2]
 
 
-@pytest.mark.parametrize("here", [0, -1, None, "a thread"], ids=repr)
-def test_what_is_no_thread_has_no_stack(here: object) -> None:
-    if here == "a thread":
+@pytest.mark.parametrize("ident", [0, -1, None, "a thread"], ids=repr)
+def test_what_is_no_thread_has_no_stack(ident: object) -> None:
+    if ident == "a thread":
         gone = threading.Thread()
         gone.start()
         gone.join()
-        here = gone.ident
-    assert stack_text(frame_of(here)) == ""
+        ident = gone.ident
+    assert format_stack(get_frame(ident)) == ""

@@ -12,7 +12,7 @@ import pytest
 from tests.calls import Closing, Server, answering, call, close, environ, raising
 from tests.conftest import Log
 from wsgi_observe import RequestID, bind, current_request_id, log_context, observe
-from wsgi_observe.context import bound
+from wsgi_observe.context import get_raw_context
 
 TEXT = [("Content-Type", "text/plain")]
 _log = logging.getLogger("shop")
@@ -75,7 +75,7 @@ def test_interleaved_streams_may_end_in_any_order(order: str) -> None:
 @pytest.mark.parametrize("app", [answering(), raising(ValueError()), streaming()])
 def test_where_a_request_was_served_nothing_is_left_bound(app) -> None:
     call(observe(app))
-    assert bound() is None
+    assert get_raw_context() is None
 
 
 def test_a_request_within_a_request_gives_the_outer_one_back() -> None:

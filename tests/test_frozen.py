@@ -15,7 +15,7 @@ from wsgi_observe.frozen import Frozen
 
 
 class Point(Frozen):
-    _names = ("x", "y")
+    _field_names = ("x", "y")
 
     x: int
     y: int
@@ -25,7 +25,7 @@ class Point(Frozen):
             raise ValueError("x is below 0")
         super().__init__(x=x, y=y)
 
-    def _is_shown(self, name: str) -> bool:
+    def _is_in_repr(self, name: str) -> bool:
         return name != "y"
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.calls import answering, call
 from tests.conftest import Log
 from wsgi_observe import bind, current_request_id, log_context, observe
-from wsgi_observe.context import running
+from wsgi_observe.context import current_context
 from wsgi_observe.field_names import LINE_NAMES
-from wsgi_observe.ids import is_fit
+from wsgi_observe.ids import is_valid_id
 
 _log = logging.getLogger("shop.jobs")
 
@@ -101,7 +101,7 @@ class TestLogContext:
             _log.info("hello")
         assert current_request_id() is None
         assert log.lines[0]["request_id"] == request_id
-        assert is_fit(request_id)
+        assert is_valid_id(request_id)
 
     def test_gives_each_job_another_one(self) -> None:
         with log_context() as first, log_context() as second:
@@ -114,8 +114,8 @@ class TestLogContext:
     @given(st.text())
     def test_takes_only_an_id_that_fits(self, given_id: str) -> None:
         with log_context(given_id) as request_id:
-            assert is_fit(request_id)
-            assert (request_id == given_id) == is_fit(given_id)
+            assert is_valid_id(request_id)
+            assert (request_id == given_id) == is_valid_id(given_id)
 
     def test_binds_its_fields_until_it_ends(self, log: Log) -> None:
         with log_context(job="reindex"):
@@ -175,7 +175,7 @@ def test_nobody_can_leave_anything_in_the_environ_of_requests_that_have_ended(lo
     seen: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> Any:
-        seen.append(running())
+        seen.append(current_context())
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"ok"]
 

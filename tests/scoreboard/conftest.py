@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from wsgi_observe import AccessLog, ErrorEnvelope, Health, RequestID
-from wsgi_observe.scoreboard.recorder import InFlight, Recorder
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
 @pytest.fixture
-def table() -> Iterator[Table]:
-    made = Table.make(seats=3, slots=4)
+def scoreboard() -> Iterator[Scoreboard]:
+    made = Scoreboard.make(worker_entries=3, max_requests=4)
     yield made
     os.close(made.descriptor)
 
 
 @pytest.fixture
-def recorder(table: Table) -> Recorder:
-    return Recorder(table.seat(1))
+def recorder(scoreboard: Scoreboard) -> Recorder:
+    return Recorder(scoreboard.worker_entry(1))
 
 
 @pytest.fixture
@@ -30,6 +30,6 @@ def noted(recorder: Recorder) -> Callable[[Any], Any]:
     """Return a call that puts the stack with the recorder in it round an app."""
 
     def put_round(app: Any) -> Any:
-        return RequestID(Health(InFlight(AccessLog(ErrorEnvelope(app)), recorder)))
+        return RequestID(Health(ScoreboardMiddleware(AccessLog(ErrorEnvelope(app)), recorder)))
 
     return put_round

@@ -17,22 +17,22 @@ from tests.test_cost import calls_of
 from wsgi_observe import ErrorEnvelope, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.redaction import REDACTED, Redactor
-from wsgi_observe.scoreboard.entries import Flight
-from wsgi_observe.scoreboard.recorder import InFlight, Recorder
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.entries import RunningRequest
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 Noted = Callable[[Any], Any]
 
 
-def look(table: Table, seat: int = 1) -> list[Flight]:
-    return list(table.seat(seat).look().flights.values())
+def read_requests(scoreboard: Scoreboard, worker_entry: int = 1) -> list[RunningRequest]:
+    return list(scoreboard.worker_entry(worker_entry).read_requests().requests.values())
 
 
-def looking(table: Table, seen: list[Flight]) -> Any:
+def looking(scoreboard: Scoreboard, seen: list[RunningRequest]) -> Any:
     """Return an app that notes what the table has while it runs."""
 
     def app(environ: Any, start_response: Any) -> Any:
-        seen.extend(look(table))
+        seen.extend(read_requests(scoreboard))
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"ok"]
 
@@ -40,37 +40,37 @@ def looking(table: Table, seen: list[Flight]) -> Any:
 
 
 class TestARequest:
-    def test_is_in_the_table_while_it_runs(self, table: Table, noted: Noted) -> None:
-        seen: list[Flight] = []
+    def test_is_in_the_table_while_it_runs(self, scoreboard: Scoreboard, noted: Noted) -> None:
+        seen: list[RunningRequest] = []
         before = time()
-        call(noted(looking(table, seen)), "/orders", "POST", HTTP_X_REQUEST_ID="abc")
-        (flight,) = seen
-        assert flight[:3] == ("abc", "POST", "/orders")
-        assert before <= flight.started <= time()
-        assert look(table) == []
+        call(noted(looking(scoreboard, seen)), "/orders", "POST", HTTP_X_REQUEST_ID="abc")
+        (running_request,) = seen
+        assert running_request[:3] == ("abc", "POST", "/orders")
+        assert before <= running_request.started <= time()
+        assert read_requests(scoreboard) == []
 
-    def test_is_there_until_its_body_is_closed(self, table: Table, noted: Noted) -> None:
+    def test_is_there_until_its_body_is_closed(self, scoreboard: Scoreboard, noted: Noted) -> None:
         def chunks() -> Iterator[bytes]:
-            assert len(look(table)) == 1
+            assert len(read_requests(scoreboard)) == 1
             yield b"a"
-            assert len(look(table)) == 1
+            assert len(read_requests(scoreboard)) == 1
             yield b"b"
 
         assert call(noted(answering(body=chunks))).body == b"ab"
-        assert look(table) == []
+        assert read_requests(scoreboard) == []
 
     @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3)], ids=repr)
     def test_that_fails_leaves_it(
-        self, error: BaseException, table: Table, noted: Noted, log: Log
+        self, error: BaseException, scoreboard: Scoreboard, noted: Noted, log: Log
     ) -> None:
         assert call(noted(raising(error))).code == 500
-        assert look(table) == []
+        assert read_requests(scoreboard) == []
 
     def test_is_there_until_its_access_line_is_written(
-        self, table: Table, noted: Noted, log: Log, monkeypatch: pytest.MonkeyPatch
+        self, scoreboard: Scoreboard, noted: Noted, log: Log, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seen = []
-        monkeypatch.setattr(log, "emit", lambda record: seen.append(len(look(table))))
+        monkeypatch.setattr(log, "emit", lambda record: seen.append(len(read_requests(scoreboard))))
         call(noted(answering()))
         assert seen == [1]
 
@@ -85,35 +85,35 @@ class TestARequest:
         ids=["mounted", "UTF-8", "cut", "unfit"],
     )
     def test_is_named_by_its_path(
-        self, more: dict[str, str], path: str, table: Table, noted: Noted
+        self, more: dict[str, str], path: str, scoreboard: Scoreboard, noted: Noted
     ) -> None:
-        seen: list[Flight] = []
-        call_freely(noted(looking(table, seen)), HTTP_X_REQUEST_ID="abc", **more)
-        assert [flight.path for flight in seen] == [path]
+        seen: list[RunningRequest] = []
+        call_freely(noted(looking(scoreboard, seen)), HTTP_X_REQUEST_ID="abc", **more)
+        assert [running_request.path for running_request in seen] == [path]
 
     def test_whose_server_leaves_out_what_is_empty_is_noted(
-        self, table: Table, noted: Noted
+        self, scoreboard: Scoreboard, noted: Noted
     ) -> None:
-        seen: list[Flight] = []
+        seen: list[RunningRequest] = []
         sparse = environ()
         del sparse["SCRIPT_NAME"], sparse["PATH_INFO"]
-        body = noted(looking(table, seen))(sparse, lambda status, headers: None)
+        body = noted(looking(scoreboard, seen))(sparse, lambda status, headers: None)
         body.close()
-        assert [flight.path for flight in seen] == [""]
+        assert [running_request.path for running_request in seen] == [""]
 
     def test_for_a_probe_is_not_noted(self, recorder: Recorder, noted: Noted) -> None:
-        recorder.free.clear()
+        recorder.free_entries.clear()
         assert call(noted(answering()), "/health").code == 200
-        assert recorder.seat.beyond == 0
+        assert recorder.worker_entry.overflow == 0
 
 
-def test_what_runs_at_the_same_time_has_a_slot_each(table: Table, noted: Noted) -> None:
+def test_what_runs_at_the_same_time_has_a_slot_each(scoreboard: Scoreboard, noted: Noted) -> None:
     both = threading.Barrier(2, timeout=20)
-    seen: list[list[Flight]] = []
+    seen: list[list[RunningRequest]] = []
 
     def app(environ: Any, start_response: Any) -> Any:
         both.wait()
-        seen.append(look(table))
+        seen.append(read_requests(scoreboard))
         both.wait()
         start_response("200 OK", [])
         return []
@@ -124,19 +124,27 @@ def test_what_runs_at_the_same_time_has_a_slot_each(table: Table, noted: Noted) 
         thread.start()
     for thread in threads:
         thread.join()
-    assert [sorted(flight.path for flight in one) for one in seen] == [["/0", "/1"]] * 2
-    assert look(table) == []
+    assert [sorted(running_request.path for running_request in one) for one in seen] == [
+        ["/0", "/1"]
+    ] * 2
+    assert read_requests(scoreboard) == []
 
 
 def test_more_requests_than_slots_are_counted(
-    table: Table, recorder: Recorder, noted: Noted
+    scoreboard: Scoreboard, recorder: Recorder, noted: Noted
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
         depth = int(environ["PATH_INFO"][1:])
         if depth:
             call_freely(observed, f"/{depth - 1}")
         else:
-            seen.append((len(look(table)), recorder.seat.beyond, len(recorder.running)))
+            seen.append(
+                (
+                    len(read_requests(scoreboard)),
+                    recorder.worker_entry.overflow,
+                    len(recorder.running_entries),
+                )
+            )
         start_response("200 OK", [])
         return []
 
@@ -144,30 +152,36 @@ def test_more_requests_than_slots_are_counted(
     observed = noted(app)
     call_freely(observed, "/6")
     assert seen == [(4, 3, 7)]
-    assert (recorder.seat.beyond, len(recorder.free)) == (0, 4)
+    assert (recorder.worker_entry.overflow, len(recorder.free_entries)) == (0, 4)
 
 
 def test_ten_thousand_requests_use_one_slot(recorder: Recorder, noted: Noted) -> None:
-    observed = InFlight(answering(), recorder)
+    observed = ScoreboardMiddleware(answering(), recorder)
     for _ in range(10_000):
         call_freely(observed)
-    assert recorder.running == []
-    touched = [number for number, at in enumerate(recorder.seat.offsets) if _is_used(recorder, at)]
+    assert recorder.running_entries == []
+    touched = [
+        number
+        for number, at in enumerate(recorder.worker_entry.request_offsets)
+        if _is_used(recorder, at)
+    ]
     assert touched == [0]
 
 
 def _is_used(recorder: Recorder, offset: int) -> bool:
-    return any(recorder.seat.memory[offset : offset + 64])
+    return any(recorder.worker_entry.memory[offset : offset + 64])
 
 
 def test_noting_a_request_takes_two_calls(recorder: Recorder) -> None:
     plain, noted = (observe(answering(body=[b"ok"]), access_log=False) for _ in range(2))
-    noted.take_in(InFlight(noted, recorder), ahead_of=ErrorEnvelope)  # type: ignore[attr-defined]
+    noted.insert(ScoreboardMiddleware(noted, recorder), before=ErrorEnvelope)  # type: ignore[attr-defined]
     # `InFlight.join` and `Slot.leave`.
     assert calls_of(noted, "/") - calls_of(plain, "/") == 2
 
 
-def test_a_process_forked_in_a_request_does_not_touch_the_table(table: Table, noted: Noted) -> None:
+def test_a_process_forked_in_a_request_does_not_touch_the_table(
+    scoreboard: Scoreboard, noted: Noted
+) -> None:
     def app(environ: Any, start_response: Any) -> Any:
         if environ["PATH_INFO"] == "/fork":
             child = os.fork()
@@ -177,19 +191,19 @@ def test_a_process_forked_in_a_request_does_not_touch_the_table(table: Table, no
                 finally:
                     os._exit(0)
             os.waitpid(child, 0)
-            seen.extend(look(table))
+            seen.extend(read_requests(scoreboard))
         start_response("200 OK", [])
         return []
 
-    seen: list[Flight] = []
+    seen: list[RunningRequest] = []
     observed = noted(app)
     call_freely(observed, "/fork")
-    assert [flight.path for flight in seen] == ["/fork"]
-    assert look(table) == []
+    assert [running_request.path for running_request in seen] == ["/fork"]
+    assert read_requests(scoreboard) == []
 
 
 def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_table(
-    table: Table, noted: Noted
+    scoreboard: Scoreboard, noted: Noted
 ) -> None:
     children: list[int] = []
 
@@ -205,37 +219,41 @@ def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_table(
         finally:
             os._exit(0)
     os.waitpid(children[0], 0)
-    assert [flight.path for flight in look(table)] == ["/twice"]
+    assert [running_request.path for running_request in read_requests(scoreboard)] == ["/twice"]
     body.close()
 
 
-def test_a_secret_in_the_path_is_not_kept_in_the_table(table: Table, recorder: Recorder) -> None:
+def test_a_secret_in_the_path_is_not_kept_in_the_table(
+    scoreboard: Scoreboard, recorder: Recorder
+) -> None:
     app = Flask("shop")
-    seen: list[Flight] = []
+    seen: list[RunningRequest] = []
 
     @app.get("/reset/<token>")
     def reset(token: str) -> str:
-        seen.extend(look(table))
+        seen.extend(read_requests(scoreboard))
         assert request.view_args == {"token": "s3cret"}
         return "ok"
 
     Observe(app)
-    app.wsgi_app.take_in(InFlight(app, recorder), ahead_of=())  # type: ignore[attr-defined]
+    app.wsgi_app.insert(ScoreboardMiddleware(app, recorder), before=())  # type: ignore[attr-defined]
     call(app, "/reset/s3cret", HTTP_X_REQUEST_ID="abc")
     assert [(one.request_id, one.method, one.path) for one in seen] == [
         ("abc", "GET", f"/reset/{REDACTED}")
     ]
 
 
-def test_what_a_pattern_matches_is_not_kept_in_the_table(table: Table, recorder: Recorder) -> None:
+def test_what_a_pattern_matches_is_not_kept_in_the_table(
+    scoreboard: Scoreboard, recorder: Recorder
+) -> None:
     seen: list[str] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        seen.extend(flight.path for flight in look(table))
+        seen.extend(running_request.path for running_request in read_requests(scoreboard))
         start_response("204 No Content", [])
         return []
 
-    noted = InFlight(app, recorder, Redactor(patterns=["EMP-é\\d"]).path)
+    noted = ScoreboardMiddleware(app, recorder, Redactor(patterns=["EMP-é\\d"]).path)
     for path in ("/EMP-\xc3\xa97/a", "/\xc3\xa9"):  # UTF-8 as PEP 3333 has it
         noted(environ(path), lambda status, headers: None).close()  # type: ignore[attr-defined]
     assert seen == [f"/{REDACTED}/a", "/\xc3\xa9"]
@@ -244,10 +262,14 @@ def test_what_a_pattern_matches_is_not_kept_in_the_table(table: Table, recorder:
 def test_a_failing_recorder_costs_nothing_but_its_entry(
     recorder: Recorder, noted: Noted, log: Log
 ) -> None:
-    recorder.here = None  # type: ignore[assignment]
+    recorder.ident = None  # type: ignore[assignment]
     observed = noted(answering())
     for _ in range(9):
         assert call(observed).code == 200
     (warning,) = log.warnings
     assert "running request" in warning["message"]
-    assert (recorder.running, recorder.seat.beyond, len(recorder.free)) == ([], 0, 4)
+    assert (
+        recorder.running_entries,
+        recorder.worker_entry.overflow,
+        len(recorder.free_entries),
+    ) == ([], 0, 4)

@@ -14,30 +14,30 @@ import pytest
 
 from tests.calls import environ
 from tests.cli.command import COMMAND
-from wsgi_observe.scoreboard.client import ask
-from wsgi_observe.scoreboard.recorder import InFlight, Recorder
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.client import iter_worker_reports
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 from wsgi_observe.scoreboard.watchdog import Watchdog
 
 
 @pytest.fixture
-def workers(table: Table) -> Iterator[list[int]]:
+def workers(scoreboard: Scoreboard) -> Iterator[list[int]]:
     """Two processes in a request each: one with a watchdog, one without."""
-    pids = [_fork(table, number) for number in range(2)]
+    pids = [_fork(scoreboard, number) for number in range(2)]
     yield pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 
 
-def _fork(table: Table, number: int) -> int:
+def _fork(scoreboard: Scoreboard, number: int) -> int:
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         try:
-            seat = table.seat(number)
-            seat.pid = os.getpid()
-            recorder = Recorder(seat)
+            worker_entry = scoreboard.worker_entry(number)
+            worker_entry.pid = os.getpid()
+            recorder = Recorder(worker_entry)
 
             def wait_for_ever(*_: object) -> None:
                 os.write(writing, b"!")
@@ -45,7 +45,7 @@ def _fork(table: Table, number: int) -> int:
 
             if number == 0:
                 Watchdog(recorder, 0).start()
-            app = InFlight(wait_for_ever, recorder)  # type: ignore[arg-type]
+            app = ScoreboardMiddleware(wait_for_ever, recorder)  # type: ignore[arg-type]
             app(environ(f"/{number}", HTTP_X_REQUEST_ID="abc"), lambda status, headers: None)
         finally:
             os._exit(1)
@@ -57,23 +57,26 @@ def _fork(table: Table, number: int) -> int:
 
 def test_a_worker_tells_its_requests_and_their_stacks(workers: list[int]) -> None:
     for _ in range(2):
-        (look,) = ask(workers[0])
-        (found,) = look.found
-        assert (look.pid, found.pid, found.flight.path) == (workers[0], workers[0], "/0")
-        assert found.age >= 0
-        assert found.stack is not None
-        assert found.stack.splitlines()[-2].endswith("in wait_for_ever")
+        (report,) = iter_worker_reports(workers[0])
+        (requests,) = report.requests
+        assert (report.pid, requests.pid, requests.request.path) == (workers[0], workers[0], "/0")
+        assert requests.age >= 0
+        assert requests.stack is not None
+        assert requests.stack.splitlines()[-2].endswith("in wait_for_ever")
 
 
 def test_a_worker_that_does_not_answer_is_still_known_by_its_requests(workers: list[int]) -> None:
-    (look,) = ask(workers[1], wait=0.05)
-    assert [(one.flight.path, one.stack) for one in look.found] == [("/1", None)]
-    assert not look.answers
+    (report,) = iter_worker_reports(workers[1], timeout=0.05)
+    assert [(one.request.path, one.stack) for one in report.requests] == [("/1", None)]
+    assert not report.is_responding
 
 
 def test_an_arbiter_tells_of_all_its_workers(workers: list[int]) -> None:
-    looks = list(ask(os.getpid(), wait=2.0))
-    assert [(look.pid, look.answers) for look in looks] == [(workers[0], True), (workers[1], False)]
+    looks = list(iter_worker_reports(os.getpid(), timeout=2.0))
+    assert [(report.pid, report.is_responding) for report in looks] == [
+        (workers[0], True),
+        (workers[1], False),
+    ]
 
 
 def test_the_command_prints_them_oldest_first(workers: list[int]) -> None:
@@ -87,9 +90,13 @@ def test_the_command_prints_them_oldest_first(workers: list[int]) -> None:
 
 def test_the_command_prints_json_for_programs(workers: list[int]) -> None:
     (line,) = _stuck(workers[0], "--json").stdout.splitlines()
-    found = json.loads(line)
-    assert (found["worker_pid"], found["method"], found["path"]) == (workers[0], "GET", "/0")
-    assert "wait_for_ever" in found["stack"]
+    requests = json.loads(line)
+    assert (requests["worker_pid"], requests["method"], requests["path"]) == (
+        workers[0],
+        "GET",
+        "/0",
+    )
+    assert "wait_for_ever" in requests["stack"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.calls import Server, answering, call, raising
 from tests.support import strict_json
 from wsgi_observe import observe
-from wsgi_observe.errors import Error, Shape
+from wsgi_observe.errors import Error, ErrorRenderer
 
 # Section 3.1: what each member is, if it is there at all.
 MEMBERS = {"type": str, "title": str, "status": int, "detail": str, "instance": str}
@@ -65,7 +65,7 @@ VALUES = st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.integ
 @given(st.text(), st.text(), st.dictionaries(NAMES, VALUES))
 def test_any_members_make_a_problem(name: str, detail: str, extra: dict[str, Any]) -> None:
     error = Error(409, name or "Conflict", detail, "abc", extra)
-    body, media_type = Shape("problem").document(error)
+    body, media_type = ErrorRenderer("problem").document(error)
     assert media_type == "application/problem+json"
     made = check_object(strict_json(body), 409)
     fit = [key for key, value in extra.items() if value == value and value not in (INF, -INF)]

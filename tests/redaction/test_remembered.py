@@ -92,12 +92,16 @@ def test_a_text_is_shown_as_by_a_redactor_that_has_seen_none(text: str, digits: 
 def test_the_secrets_of_one_request_are_not_shown_for_another_that_has_none(text: str) -> None:
     redactor = Redactor()
     assert [redactor.text(text) for _ in range(3)] == [text] * 3
-    knowing = redactor.knowing(["jane-4711"])
+    with_secrets = redactor.with_secrets(["jane-4711"])
     hidden = text.replace("jane-4711", REDACTED)
-    assert [knowing.text(text), knowing.text(text), redactor.text(text)] == [hidden, hidden, text]
-    other = redactor.knowing(["nobody"])
+    assert [with_secrets.text(text), with_secrets.text(text), redactor.text(text)] == [
+        hidden,
+        hidden,
+        text,
+    ]
+    other = redactor.with_secrets(["nobody"])
     assert [other.text(text) for _ in range(3)] == [text] * 3
-    assert other.knowing(["jane-4711"]).text(text) == hidden
+    assert other.with_secrets(["jane-4711"]).text(text) == hidden
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.calls import Server, Start, answering, call_freely, environ
 from tests.conftest import Log
 from wsgi_observe import observe
-from wsgi_observe.wsgi.headers import drop, put_odd_first
+from wsgi_observe.wsgi.headers import remove_header, sort_invalid_first
 
 PLAIN = [("Content-Type", "text/plain"), ("Content-Length", "5"), ("Vary", "Cookie")]
 
@@ -80,7 +80,7 @@ headers = st.lists(st.tuples(st.text(), st.text()))
 @given(headers)
 def test_odd_headers_come_first_and_none_is_lost(before: list[tuple[str, str]]) -> None:
     after = list(before)
-    put_odd_first(after)
+    sort_invalid_first(after)
     assert sorted(after) == sorted(before)
     fit = [_fits(header) for header in after]
     assert fit == sorted(fit)
@@ -99,5 +99,5 @@ def _fits(header: tuple[str, str]) -> bool:
 @given(headers)
 def test_only_what_has_the_name_is_dropped(before: list[tuple[str, str]]) -> None:
     after = [("X-Request-ID", "a"), *before, ("x-request-id", "b")]
-    drop(after, "x-request-id")
+    remove_header(after, "x-request-id")
     assert after == [one for one in before if one[0].lower() != "x-request-id"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.wsgi.client_address import ClientAddress, peer, stricter
+from wsgi_observe.wsgi.client_address import ClientAddressResolver, shorten_address, stricter_mode
 
 
 @pytest.mark.parametrize(
@@ -23,16 +23,19 @@ from wsgi_observe.wsgi.client_address import ClientAddress, peer, stricter
     ],
 )
 def test_truncated_is_the_network(address: str, shown: str | None) -> None:
-    assert peer(address, "truncated") == shown
+    assert shorten_address(address, "truncated") == shown
 
 
 def test_full_is_all_and_off_is_nothing() -> None:
-    assert (peer("203.0.113.7", "full"), peer("203.0.113.7", "off")) == ("203.0.113.7", None)
+    assert (shorten_address("203.0.113.7", "full"), shorten_address("203.0.113.7", "off")) == (
+        "203.0.113.7",
+        None,
+    )
 
 
 def test_of_two_modes_the_one_that_tells_less_counts() -> None:
-    assert stricter("full", "off") == stricter("off", "truncated") == "off"
-    assert stricter("full", "truncated") == "truncated"
+    assert stricter_mode("full", "off") == stricter_mode("off", "truncated") == "off"
+    assert stricter_mode("full", "truncated") == "truncated"
 
 
 NETWORKS = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "2001:db8:1::/48")))
@@ -43,7 +46,7 @@ def client(trusted, peer_address: str, forwarded: str | None) -> str:
     if forwarded is not None:
         environ["HTTP_X_FORWARDED_FOR"] = forwarded
     before = dict(environ)
-    found = ClientAddress("full", trusted).of(environ)
+    found = ClientAddressResolver("full", trusted).resolve(environ)
     assert environ == before
     return found
 

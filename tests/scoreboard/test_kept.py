@@ -12,20 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.calls import answering, environ
-from wsgi_observe.scoreboard.persistent import Left, open_kept
-from wsgi_observe.scoreboard.recorder import InFlight, Recorder
-from wsgi_observe.scoreboard.scoreboard import Table
+from wsgi_observe.scoreboard.persistent import CrashedWorker, open_persistent_file
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
-def die_in_a_request(path: Path, app_path: str, seats: int = 2) -> int:
+def die_in_a_request(path: Path, app_path: str, worker_entries: int = 2) -> int:
     """Have a server keep its table at `path` and be killed in the middle of a request."""
     pid = os.fork()
     if not pid:
         try:
-            descriptor, _ = open_kept(str(path))
-            seat = Table.make(seats, 4, descriptor).seat(1)
-            seat.pid, seat.seen = os.getpid(), time()
-            app = InFlight(lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(seat))  # type: ignore[arg-type]
+            descriptor, _ = open_persistent_file(str(path))
+            worker_entry = Scoreboard.make(worker_entries, 4, descriptor).worker_entry(1)
+            worker_entry.pid, worker_entry.last_seen = os.getpid(), time()
+            app = ScoreboardMiddleware(
+                lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(worker_entry)
+            )  # type: ignore[arg-type]
             app(environ(app_path), lambda status, headers: None)
         finally:
             os._exit(1)
@@ -33,25 +35,25 @@ def die_in_a_request(path: Path, app_path: str, seats: int = 2) -> int:
     return pid
 
 
-def begin(path: Path) -> list[Left]:
+def begin(path: Path) -> list[CrashedWorker]:
     """Start and end a server that keeps its table at `path`; return what it found there."""
-    descriptor, left = open_kept(str(path))
-    Table.make(2, 4, descriptor)
+    descriptor, crashed = open_persistent_file(str(path))
+    Scoreboard.make(2, 4, descriptor)
     os.close(descriptor)
-    return left
+    return crashed
 
 
-def paths(left: list[Left]) -> list[str]:
-    return [flight.path for one in left for flight in one.found.flights.values()]
+def paths(crashed: list[CrashedWorker]) -> list[str]:
+    return [request.path for one in crashed for request in one.snapshot.requests.values()]
 
 
 def test_what_was_left_is_read_once(tmp_path: Path) -> None:
     file = tmp_path / "recorder"
     assert begin(file) == []
     pid = die_in_a_request(file, "/orders")
-    (left,) = begin(file)
-    assert (paths([left]), left.pid, left.beyond) == (["/orders"], pid, 0)
-    assert left.seen > 0
+    (crashed,) = begin(file)
+    assert (paths([crashed]), crashed.pid, crashed.overflow) == (["/orders"], pid, 0)
+    assert crashed.last_seen > 0
     assert begin(file) == []
 
 
@@ -64,10 +66,12 @@ def test_a_server_beside_another_takes_the_next_name_and_leaves_its_requests(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "recorder"
-    first, _ = open_kept(str(file))
-    seat = Table.make(2, 4, first).seat(0)
-    seat.pid = os.getpid()
-    body = InFlight(answering(), Recorder(seat))(environ("/running"), lambda status, headers: None)
+    first, _ = open_persistent_file(str(file))
+    worker_entry = Scoreboard.make(2, 4, first).worker_entry(0)
+    worker_entry.pid = os.getpid()
+    body = ScoreboardMiddleware(answering(), Recorder(worker_entry))(
+        environ("/running"), lambda status, headers: None
+    )
     assert begin(file) == []
     die_in_a_request(file, "/beside")
     assert (tmp_path / "recorder.1").exists()
@@ -79,10 +83,10 @@ def test_a_server_beside_another_takes_the_next_name_and_leaves_its_requests(
 
 def test_no_file_to_be_had_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        open_kept(str(tmp_path / "nowhere" / "recorder"))
-    taken = [open_kept(str(tmp_path / "recorder"))[0] for _ in range(8)]
+        open_persistent_file(str(tmp_path / "nowhere" / "recorder"))
+    taken = [open_persistent_file(str(tmp_path / "recorder"))[0] for _ in range(8)]
     with pytest.raises(OSError, match="other servers'"):
-        open_kept(str(tmp_path / "recorder"))
+        open_persistent_file(str(tmp_path / "recorder"))
     for descriptor in taken:
         os.close(descriptor)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.calls import Server, answering, call, call_freely, close, environ
 from tests.conftest import Log
 from wsgi_observe import AccessLog, ErrorEnvelope, RequestID, observe
-from wsgi_observe.context import resume
+from wsgi_observe.context import activate
 
 TEXT = [("Content-Type", "text/plain")]
 
@@ -325,4 +325,4 @@ def test_whatever_an_app_does_a_server_sees_what_it_sees_without_us(
 ) -> None:
     ours = outcome(observe(acting(steps), propagate=True), flushes)
     assert ours == outcome(acting(steps), flushes)
-    resume(None)
+    activate(None)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tests.support import strict_json
 from wsgi_observe.errors import (
     Error,
-    encode,
+    encode_json,
     envelope,
-    headers_of_a_failed_success,
-    headers_of_an_error,
+    headers_for_failed_response,
+    headers_for_replaced_body,
     problem,
 )
-from wsgi_observe.errors.statuses import describe
+from wsgi_observe.errors.statuses import describe_status
 from wsgi_observe.field_names import free_name
 
 ERROR = Error(404, "Not Found", "It is not there.", "abc", {"reason": "gone"})
@@ -67,17 +67,17 @@ def test_the_problem_details_are_the_same_facts() -> None:
 
 @pytest.mark.parametrize("headers", [KEPT, [(name.upper(), value) for name, value in KEPT]])
 def test_what_belongs_to_the_error_stays(headers) -> None:
-    assert headers_of_an_error(headers) == headers
+    assert headers_for_replaced_body(headers) == headers
 
 
 @pytest.mark.parametrize("upper", [False, True])
 def test_what_described_the_old_body_goes(upper: bool) -> None:
     headers = [(name.upper() if upper else name, value) for name, value in OF_THE_BODY]
-    assert headers_of_an_error([*headers, ("Allow", "GET")]) == [("Allow", "GET")]
+    assert headers_for_replaced_body([*headers, ("Allow", "GET")]) == [("Allow", "GET")]
 
 
 def test_of_a_failed_success_only_cors_and_vary_stay() -> None:
-    kept = headers_of_a_failed_success([*KEPT, *OF_THE_BODY, ("access-control-max-age", "1")])
+    kept = headers_for_failed_response([*KEPT, *OF_THE_BODY, ("access-control-max-age", "1")])
     assert kept == [
         ("Access-Control-Allow-Origin", "*"),
         ("Vary", "Origin"),
@@ -89,7 +89,7 @@ def test_of_a_failed_success_only_cors_and_vary_stay() -> None:
 def test_an_envelope_is_strict_json_or_no_document(name: str, description: str, more: str) -> None:
     made = envelope(Error(500, name, description, None, {more: more}))
     try:
-        sent = encode(made)
+        sent = encode_json(made)
     except ValueError:  # a lone surrogate
         assert not json.dumps(made, ensure_ascii=False).isascii()
     else:
@@ -99,19 +99,19 @@ def test_an_envelope_is_strict_json_or_no_document(name: str, description: str, 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}])
 def test_what_json_cannot_say_is_refused(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
-        encode({"value": value})
+        encode_json({"value": value})
 
 
 @pytest.mark.parametrize("code", [status.value for status in HTTPStatus if status >= 400])
 def test_every_registered_status_has_a_name_and_a_description(code: int) -> None:
-    name, description = describe(code)
+    name, description = describe_status(code)
     assert name
     assert description.endswith(".")
 
 
 @given(st.integers(0, 999), st.text())
 def test_any_status_is_described(code: int, reason: str) -> None:
-    name, description = describe(code, reason)
+    name, description = describe_status(code, reason)
     assert name
     assert description
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.redact.test_names import HARMLESS as HARMLESS_NAMES
+from tests.redaction.test_names import HARMLESS as HARMLESS_NAMES
 from wsgi_observe.redaction import REDACTED, Redactor
 
 REDACTOR = Redactor()
@@ -300,7 +300,7 @@ def test_only_frames_of_a_usual_length_are_remembered() -> None:
     redactor = Redactor()
     for code in ("one", "x" * 2000):
         redactor.text(f'  File "remembered.py", line 3, in f\n    {code}\nValueError: a=b')
-    assert len(redactor._names.frames) == 1
+    assert len(redactor._names.redacted_frames) == 1
 
 
 NUMBERS = ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005"]
@@ -425,7 +425,7 @@ def test_what_only_begins_like_a_token_stays(text: str) -> None:
 
 
 def test_texts_that_are_known_go_wherever_they_are() -> None:
-    redactor = REDACTOR.knowing(["tök/42x", "7"])
+    redactor = REDACTOR.with_secrets(["tök/42x", "7"])
     assert redactor.text("a tök/42x b") == "a [REDACTED] b"
     assert redactor.value({"a": [quote("tök/42x", safe="") + "!"]}) == {"a": ["[REDACTED]!"]}
     assert redactor.text("7 of 17") == "7 of 17"
@@ -478,8 +478,8 @@ def test_what_has_been_redacted_stays_as_it_is(text: str, personal: bool) -> Non
 @given(st.lists(WORDS, max_size=14).map("".join))
 def test_the_quick_look_never_overlooks_what_the_long_one_finds(text: str) -> None:
     redactor = Redactor()
-    if redactor._finds_nothing(text):
-        redactor._finds_nothing = lambda text: False
+    if redactor._is_clean(text):
+        redactor._is_clean = lambda text: False
         assert redactor.text(text) == text
 
 

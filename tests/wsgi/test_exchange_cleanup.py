@@ -13,7 +13,7 @@ import pytest
 
 from tests.calls import Server, answering, close, environ
 from wsgi_observe import observe
-from wsgi_observe.context import resume
+from wsgi_observe.context import activate
 
 TEXT = [("Content-Type", "text/plain")]
 
@@ -186,7 +186,7 @@ def test_an_abandoned_body_is_freed(read: int) -> None:
         next(chunks, None)
     gone = weakref.ref(body)
     del body, chunks
-    resume(None)  # the context it has left bound is what still holds it
+    activate(None)  # the context it has left bound is what still holds it
     gc.collect()
     assert gone() is None
 
@@ -196,7 +196,7 @@ def test_abandoned_bodies_do_not_keep_each_other_alive() -> None:
     gone = [weakref.ref(observed(environ(), Server().start_response)) for _ in range(10)]
     gc.collect()
     assert len([ref for ref in gone if ref() is not None]) <= 1
-    resume(None)
+    activate(None)
 
 
 def test_a_thread_that_only_began_a_request_does_not_keep_its_chunks() -> None:

@@ -91,7 +91,7 @@ def test_a_whole_number_is_looked_at_as_a_text(number: int) -> None:
 
 
 def test_a_request_with_secrets_of_its_own_has_the_patterns_too() -> None:
-    shown = REDACTOR.knowing(["s3cr3t-path"]).text("/s3cr3t-path/EMP-0042")
+    shown = REDACTOR.with_secrets(["s3cr3t-path"]).text("/s3cr3t-path/EMP-0042")
     assert shown == f"/{REDACTED}/{REDACTED}"
 
 

@@ -1,0 +1,130 @@
+"""The table: shared by processes, found through one of them, read when one has died."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import sleep, time
+
+import pytest
+
+from tests.calls import environ
+from wsgi_observe.scoreboard.entries import (
+    REQUEST_ENTRY,
+    WORKER_HEADER_SIZE,
+    encode_request,
+    pack_entry,
+)
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
+
+
+@pytest.fixture
+def worker(scoreboard: Scoreboard) -> Iterator[int]:
+    """A process that is in the middle of a request."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            worker_entry = scoreboard.worker_entry(2)
+            worker_entry.pid = os.getpid()
+            app = ScoreboardMiddleware(
+                lambda *_: [os.write(writing, b"!"), sleep(60)], Recorder(worker_entry)
+            )
+            app(environ("/stuck", HTTP_X_REQUEST_ID="abc"), lambda status, headers: None)
+        finally:
+            os._exit(1)
+    assert os.read(reading, 1) == b"!"
+    os.close(reading)
+    os.close(writing)
+    try:
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_what_a_killed_worker_left_is_read(scoreboard: Scoreboard) -> None:
+    pid = os.fork()
+    if not pid:
+        worker_entry = scoreboard.worker_entry(0)
+        app = ScoreboardMiddleware(
+            lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(worker_entry)
+        )  # type: ignore[arg-type]
+        app(environ("/orders"), lambda status, headers: None)
+    os.waitpid(pid, 0)
+    worker_entry = scoreboard.worker_entry(0)
+    requests, corrupt = worker_entry.read_requests()
+    assert ([request.path for request in requests.values()], corrupt) == (["/orders"], 0)
+    worker_entry.clear()
+    assert worker_entry.read_requests() == ({}, 0)
+
+
+def test_another_process_finds_the_table_through_one_that_has_it(
+    scoreboard: Scoreboard, worker: int
+) -> None:
+    other = Scoreboard.of_process(worker)
+    assert (other.pid, other.created_ns) == (os.getpid(), scoreboard.created_ns)
+    (worker_entry,) = [
+        worker_entry for worker_entry in other.worker_entries if worker_entry.pid == worker
+    ]
+    assert [request.path for request in worker_entry.read_requests().requests.values()] == [
+        "/stuck"
+    ]
+
+
+def test_a_process_without_a_table_is_told_from_one_that_is_not_there() -> None:
+    without = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with without, pytest.raises(LookupError, match="has no table"):
+        Scoreboard.of_process(without.pid)
+    gone = os.fork() or os._exit(0)  # type: ignore[func-returns-value]
+    os.waitpid(gone, 0)
+    with pytest.raises(ProcessLookupError):
+        Scoreboard.of_process(gone)
+
+
+def test_what_is_torn_is_counted_and_spares_the_rest(scoreboard: Scoreboard) -> None:
+    worker_entry = scoreboard.worker_entry(0)
+    first, second, *_ = worker_entry.request_offsets
+    scoreboard.memory[first] = 1
+    entry = pack_entry(encode_request("abc", "GET", "/whole"), time())
+    scoreboard.memory[second : second + REQUEST_ENTRY.size] = entry
+    requests, corrupt = worker_entry.read_requests()
+    assert ([request.path for request in requests.values()], corrupt) == (["/whole"], 1)
+
+
+def test_seats_do_not_overlap(scoreboard: Scoreboard) -> None:
+    for number, worker_entry in enumerate(scoreboard.worker_entries):
+        (
+            worker_entry.pid,
+            worker_entry.overflow,
+            worker_entry.stacks_descriptor,
+            worker_entry.booted,
+            worker_entry.signal,
+        ) = number, 9, 9, True, 9
+        scoreboard.memory[
+            worker_entry.request_offsets.start : worker_entry.request_offsets.stop
+        ] = b"\xff" * len(
+            scoreboard.memory[
+                worker_entry.request_offsets.start : worker_entry.request_offsets.stop
+            ]
+        )
+        assert worker_entry.start + WORKER_HEADER_SIZE == worker_entry.request_offsets.start
+    assert [worker_entry.pid for worker_entry in scoreboard.worker_entries] == [0, 1, 2]
+    scoreboard.worker_entry(1).clear()
+    assert [worker_entry.pid for worker_entry in scoreboard.worker_entries] == [0, 0, 2]
+    assert [worker_entry.overflow for worker_entry in scoreboard.worker_entries] == [9, 0, 9]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"other", b"x" * 5000, b"wsgifly\x02", b"wsgifly\x02" + b"\xff" * 200]
+)
+def test_what_is_no_table_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with path.open("r+b") as file, pytest.raises(LookupError):
+        Scoreboard.open(file.fileno())
