@@ -89,19 +89,17 @@ def extra_fields(
 
     :param static: names on every line, and `request`: names in the request's part of this one.
     """
-    facts = attributes.get(OWN_FIELDS_ATTRIBUTE, {})
-    record_context = attributes.get(CONTEXT_ATTRIBUTE, {})
-    not_extra = (
-        _NOT_EXTRA.union(facts, record_context.get("placed", ()))
-        if facts or record_context
-        else _NOT_EXTRA
-    )
-    fields: Fields = dict(facts)
-    for name, value in record_context.get("static", {}).items():
-        if name not in static and name not in request:
-            fields.setdefault(name, value)
-    if "exc_type" in record_context:
-        fields.setdefault("exc_type", record_context["exc_type"])
+    fields: Fields = {}
+    not_extra: Container[str] = _NOT_EXTRA
+    if OWN_FIELDS_ATTRIBUTE in attributes or CONTEXT_ATTRIBUTE in attributes:
+        fields.update(attributes.get(OWN_FIELDS_ATTRIBUTE, ()))
+        record_context = attributes.get(CONTEXT_ATTRIBUTE, {})
+        not_extra = _NOT_EXTRA.union(fields, record_context.get("placed", ()))
+        for name, value in record_context.get("static", {}).items():
+            if name not in static and name not in request:
+                fields.setdefault(name, value)
+        if "exc_type" in record_context:
+            fields.setdefault("exc_type", record_context["exc_type"])
     for name, value in islice(attributes.items(), STANDARD_ATTRIBUTE_COUNT, None):
         if name in not_extra:
             continue
