@@ -150,14 +150,14 @@ class LineMaker:
         if agent is not None and (shown := redaction.user_agent(redactor, agent)) is not agent:
             own = {**own, "user_agent": shown}
         if len(attributes) > STANDARD_ATTRIBUTE_COUNT + 1 + len(own):  # by a filter of the app's
-            extras = extra_fields(attributes, self._taken, request.fields)
+            extras = extra_fields(record, self._taken, request.fields)
             more = {name: value for name, value in extras.items() if name not in own}
             more, is_cut = redaction.fields(redactor, more)
             own = {**own, **more, "truncated": True} if is_cut else {**own, **more}
         line.own = own
 
     def _own_fields(self, record: logging.LogRecord, request: RequestPart) -> Fields:
-        extras = extra_fields(record.__dict__, self._taken, request.fields)
+        extras = extra_fields(record, self._taken, request.fields)
         error_type, error, _ = record.exc_info or (None, None, None)
         if error_type is None:
             return extras
