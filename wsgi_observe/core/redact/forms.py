@@ -25,10 +25,18 @@ _password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]
 _slash_in_password = re.compile(
     r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))((?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
 )
-_token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)@")
+# Also where the password says only what the user is: `https://<token>:x-oauth-basic@…`.
+_token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)(?=@|:[^\s/?#@:\"'<>]{0,64}@)")
+_oracle = re.compile(r"\bthin:[^\s/:@\"']{1,64}/(?!/)([^\s@\"']{1,256})@")
 parameters = re.compile(
     r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
     r"Failing row contains )"
+)
+
+
+# Of keys and counts; under a sensitive name they are looked at again.
+_only_numbers = re.compile(
+    r"[({](?:(?:'\w{1,64}+': )?(?:\d{1,9}+|None|True|False)(?:, ?)?)*+[)}]\]?"
 )
 
 
@@ -42,6 +50,8 @@ def without_forms(text: str, budget: Budget) -> str:
         text = replaced(text, _password_in_url, _first_group, budget)
         text = replaced(text, _slash_in_password, _first_group, budget)
         text = replaced(text, _token_in_url, _user_if_random, budget)
+    if "thin:" in text:
+        text = replaced(text, _oracle, _first_group, budget)
     if "eyJ" in text:
         text = _jwt.sub(REDACTED, text)
     folded = text.lower()  # quicker than to look for either case
@@ -59,12 +69,18 @@ def _without_parameters(text: str, budget: Budget) -> str:
             return budget.cut_off("".join(parts), len(text) - kept)
         is_list = found[0].startswith("[parameters")
         end = end_of_value(text, found.start() if is_list else found.end(), budget)
+        if _only_numbers.fullmatch(text, found.end(), end):
+            parts.append(text[kept:end])
+            kept = end
+            continue
         parts += text[kept : found.end()], REDACTED, "]" if is_list else ""
         kept = max(end, found.end())
     return "".join([*parts, text[kept:]]) if parts else text
 
 
-def _first_group(found: re.Match[str]) -> Span:
+def _first_group(found: re.Match[str]) -> Span | None:
+    if not found[1].strip("*"):
+        return None  # it is masked already
     return found.start(1), found.end(1), REDACTED
 
 

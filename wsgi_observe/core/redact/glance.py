@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from string import ascii_lowercase, ascii_uppercase
 
-from wsgi_observe.core.redact.documents import VALUES, in_sql
+from wsgi_observe.core.redact.documents import VALUES, beside_quotes
 from wsgi_observe.core.redact.forms import parameters
 from wsgi_observe.core.redact.languages import folded
 from wsgi_observe.core.redact.names import Names
@@ -30,7 +30,16 @@ _name_at_the_end = re.compile(
 _FOLDED = bytes.maketrans(
     b"0123456789" + ascii_uppercase.encode(), b"0" * 10 + ascii_lowercase.encode()
 )
+_SIGNS = (" is ", " was ", " '", ' "', "：", "＝")  # the last two as Chinese and Japanese have them
 _DIGITS = "0" * LEAST_DIGITS
+
+
+def _with_signs(text: str) -> str:
+    """Return `text` with a colon where a value may follow a name without one."""
+    for sign in (" is ", " was ", " '", ' "') if text.isascii() else _SIGNS:
+        if sign in text:
+            text = text.replace(sign, ":")
+    return text
 
 
 class Glance:
@@ -50,12 +59,13 @@ class Glance:
             return False
         if (
             # A character is found in no time, so that each word is looked for behind one.
-            ("@" in text and "://" in text)
+            ("@" in text and ("://" in text or "thin:" in text))
             or ("J" in text and "eyJ" in text)
             or ("-" in text and ("--" in text or "->" in text))
-            or ("%" in text and "%3" in text)
-            or ("'" in text and ("', " in text or "','" in text or in_sql.search(text)))
-            or ('"' in text and ('", ' in text or '","' in text))
+            or ("%" in text and ("%3" in text or "%25" in text))
+            or ("'" in text and ("', " in text or "','" in text or beside_quotes.search(text)))
+            or ('"' in text and ('", ' in text or '","' in text or '";s' in text))
+            or ("&" in text and "&lt;/" in text)
             or ("<" in text and "</" in text)
             or ("`" in text and "`, " in text)
             or (("[" in text or "F" in text) and parameters.search(text))
@@ -68,6 +78,7 @@ class Glance:
             return False
         if LONG_WORD in raw.translate(WORDS).decode("latin-1") and holds_token(text):
             return False
+        text = _with_signs(text)
         if "=" not in text and ":" not in text:
             return True
         before, clean = text.replace("=", ":").split(":"), self._clean

@@ -8,7 +8,7 @@ from unicodedata import category, normalize
 _TERMS = """
 passwort, kennwort, geheimnis, zugangscode, kreditkarte, kartennummer, kontonummer, bankleitzahl
 mot de passe, mdp, jeton, carte bancaire, numéro carte, numéro de carte, numéro de compte
-contraseña, contrasinal, secreto, tarjeta, número de tarjeta, número cuenta, número de cuenta
+contraseña, clave secreta, clave privada, clave api, clave de acceso, contrasinal, secreto, tarjeta, número de tarjeta, número cuenta, número de cuenta
 senha, palavra passe, segredo, cartão, número do cartão, número da conta, cpf
 segreto, carta credito, numero di carta, numero carta, numero di conto, codice fiscale
 wachtwoord, geheim, kaartnummer, rekeningnummer
@@ -21,7 +21,7 @@ jelszó, kártyaszám, számlaszám
 lösenord, kortnummer, personnummer
 adgangskode, kodeord, passord, kontonr
 salasana, korttinumero, tilinumero, henkilötunnus
-κωδικός πρόσβασης, συνθηματικό, αριθμός κάρτας
+κωδικός πρόσβασης, κωδικός, συνθηματικό, αριθμός κάρτας
 lozinka, лозинка, парола
 mật khẩu, số thẻ
 kata sandi, nomor kartu, nomor rekening

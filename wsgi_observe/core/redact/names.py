@@ -86,6 +86,10 @@ class Names:
             _remember(self._hiding_numbers, name, known)
         return known
 
+    def is_fact(self, name: str) -> bool:
+        """Return whether a word in it says that it is about something: ``minLength``."""
+        return not ABOUT_IT.isdisjoint(_words(_hump.sub("_", name[:_LONGEST])))
+
     def hides(self, name: str, kind: type) -> bool:
         """Return whether a value of a kind is a secret under this sensitive name."""
         if kind is bool:

@@ -25,16 +25,50 @@ _STATES = frozenset(
 )
 # What somebody has put in place of a secret, and the end of a document's element.
 _masked = re.compile(
-    r"[<\[({]?(?:hidden|redacted|filtered|masked|removed|omitted|empty|unset|secret)[>\])}]?|[xX]{3,}|"
-    r"</\w{1,16}>",
+    r"[<\[({]?(?:hidden|redacted|filtered|masked|removed|omitted|empty|unset|secret)[>\])}]?|"
+    r"[xX]{3,}|(?:([*•.#-])\1*)?|</\w{1,16}>",
     re.IGNORECASE,
 )
+# What a value is filled in for, and the remark of somebody who leaves it out.
+_blank = re.compile(
+    r"%\(\w+\)[sdr]|%[sdr]|\$\d{1,3}|:[a-z_]+|\$?\{\{?[ ]?[\w.$ -]*[ ]?\}?\}|\$[A-Z_]{2,}|\$[a-z]+_[a-z_]+|"
+    r"\$\([^()]*\)|<[A-Za-z][A-Za-z_. -]*>"
+)
+_remark = re.compile(r"\([A-Za-z][A-Za-z_. -]*(?:\.\w+)?\)")
+_TYPES = (
+    r"(?:str|string|bytes?|bytearray|int|integer|number|bool|boolean|any|object|varchar|text|char|"
+    r"uuid|optional|option|binary|hex|array|list|dict|date-time)"
+)
+_type = re.compile(rf"[&*?]?{_TYPES}(?:\[[\w, .]*\]|<[\w, .]*>|\([\d, ]*\))?[?;]?", re.I)
+# An expression: `self.tokens[key]`, `lexer.next()`, but no object as it is shown: `Token(abc)`.
+_name = r"[^\W\d]\w*"
+_plain_argument = r"(?:[^\W\d]+(?:\.[^\W\d]+)*|\d{1,4})"
+_expression = re.compile(
+    rf"(?:await[ ]|new[ ])?[&*]?{_name}(?:(?:\??\.|->|::){_name})*(?:"
+    rf"\[(?:{_plain_argument}|[\"'][^\W\d]+[\"'])?\]|\(\)"
+    rf"|(?<![A-Z]\w)(?<=[a-z_])\((?:{_plain_argument}(?:,[ ]?{_plain_argument})*)\)"
+    rf"|(?:\??\.|->|::){_name})*;?"
+)
+_sentence_word = r"(?:[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d{1,4})[,:;]?"
+_sentence = re.compile(rf"(?=[^\W\d_a-z]){_sentence_word}(?:[ ]{_sentence_word}){{2,40}}[.!?…]")
+_path = re.compile(r"[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+")
+_quoted = re.compile(r"[bu]?(\\*[\"'])(.*)\1", re.DOTALL)
+_LONGEST_CONTAINER = 512
+_leaf = re.compile(
+    r"(?P<quote>\\*[\"'])(?P<text>(?:(?!(?P=quote)).)*)(?P=quote)(?P<key>\s?(?::|=>))?"
+    r"|(?P<bare>[^\s,:=\[\]{}()\"'\\]+)(?P<bare_key>[:=])?|(?P<other>[\"'\\])",
+    re.DOTALL,
+)
+_asian = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# What is named for what it is, or for how it is done, as often as for what it holds.
+_of_a_kind = re.compile(r"(?:\A|[\W_])(?:auth|authorization|credentials?|sess(?:ion)?|cookies?|csrf)\Z", re.I)
+_kind = re.compile(r"[a-z]{2,9}(?:-[a-z]{2,9})?")
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off"})
 # Longer ones are identifiers: of a session, of an account.
 _number = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:%|[a-zA-Zµ]{1,3})?[.!?]?")
 _word = r"(?:[^\W\d_][^\W\d_A-Z]{0,17}|[A-Z]{1,8})(?:['\u2019-][^\W\d_A-Z]{1,12})?[,.!?…]{0,3}"
 _prose = re.compile(rf"{_word}(?:[ \t]{_word}){{0,30}}")
-_goes_on = re.compile(r"[ \t]+[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])")
+_goes_on = re.compile(r"[ \t]+[(]?[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])")
 _password = re.compile(r"(?:pass(?:word|wd|phrase|code|wort)?|pwd|secret|pin|kennwort)\d*\Z", re.I)
 # `auth/token.py:42: …` has a place, and no name.
 _file = re.compile(
@@ -45,7 +79,9 @@ _file = re.compile(
 _exception = re.compile(r"(?:[a-z_]\w*\.)+(?:[A-Z][a-z\d]+){2,}\Z")
 _literal = re.compile(r"[bBfFrRuU]{0,2}\\*[\"']")
 _LONGEST_CODE = 256  # characters of a line of code before a value
-_string = re.compile(r"([\"'])(?:\\.|(?!\1).)*+(?P<end>\1?)")
+_string = re.compile(r"(?P<prefix>[fF]?[rR]?)([\"'])(?:\\.|(?!\2).)*+(?P<end>\2?)")
+# `f"Bearer {token}"` holds no more than a scheme and code.
+_formatted = re.compile(r"(?:[A-Za-z]+[ ])?(?:\{[^{}]*\}[ :]?)+[\"']")
 _placeholder = re.compile(r"\{|%(?:\(|[sdr]\b)")
 
 
@@ -59,12 +95,21 @@ def is_literal(text: str, start: int) -> bool:
 
     All else is code: ``password: str``, ``token = tokens[key]``, ``f"token={token}"``.
     """
-    if _literal.match(text, start):
-        return True
+    if literal := _literal.match(text, start):
+        return "f" not in literal[0].lower() or _formatted.match(text, literal.end()) is None
     begin = max(start - _LONGEST_CODE, 0)
     begin = max(begin, text.rfind("\n", begin, start) + 1)
-    is_within = any(not string["end"] for string in _string.finditer(text, begin, start))
-    return is_within and _placeholder.match(text, start) is None
+    for string in _string.finditer(text, begin, start):
+        if not string["end"]:
+            is_code = "f" in string["prefix"].lower() and _is_in_braces(string[0])
+            return not is_code and _placeholder.match(text, start) is None
+    return False
+
+
+def _is_in_braces(text: str) -> bool:
+    """Return whether what follows in an f-string is code: `f"{get(token=`."""
+    plain = text.replace("{{", "").replace("}}", "")
+    return plain.count("{") > plain.count("}")
 
 
 def is_plain_number(value: str) -> bool:
@@ -87,18 +132,87 @@ def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool
         return not quote and value.casefold() in _SAYS_NOTHING
     if is_plain_number(value):
         return not names.hides_numbers(name) or value.casefold() in _BOOLEANS
-    if quote:
-        return False
-    first = value.partition(" ")[0].rstrip(".,!").casefold()
-    if first in _SAYS_NOTHING or _masked.fullmatch(value) or not any(map(str.isalnum, value)):
+    is_password = _password.search(name) is not None
+    quoted = _quoted.fullmatch(value)
+    inner = value if quoted is None else quoted[2]
+    if _says_nothing(inner, name):
         return True
-    if value.casefold() in _STATES and _password.search(name) is None:
+    if quoted is not None:
+        return _sentence.fullmatch(inner) is not None
+    if sign.endswith(" ") and _remark.fullmatch(value):
         return True
-    if ":" not in sign or not sign.endswith((" ", "\t")):
+    if value[:1] in ("[", "{", "("):
+        return _holds_nothing(value, name, names, is_password=is_password)
+    if _is_code(value, sign) or not any(map(str.isalnum, value)):
+        return True
+    if value.partition(" ")[0].rstrip(".,!").casefold() in _SAYS_NOTHING:
+        return True
+    if value.casefold() in _STATES and not is_password:
+        return True
+    return _is_prose(found, end, name, is_password=is_password)
+
+
+def _says_nothing(value: str, name: str) -> bool:
+    """Return whether a value, without its quotes, is none, is masked, or is to be filled in."""
+    return (
+        value.casefold() in _SAYS_NOTHING
+        or (len(value) < 4 and not any(map(str.isalnum, value)))
+        or _path.fullmatch(value) is not None
+        or _masked.fullmatch(value) is not None
+        or _blank.fullmatch(value) is not None
+        or _type.fullmatch(value) is not None
+        or (_of_a_kind.search(name) is not None and _kind.fullmatch(value) is not None)
+    )
+
+
+def _is_code(value: str, sign: str) -> bool:
+    """Return whether a bare value is an expression of a language: a call, an item, an attribute."""
+    found = _expression.fullmatch(value)
+    if found is None:
         return False
-    if _exception.match(name):
+    is_item = value.rstrip(";").endswith((")", "]"))
+    is_attribute = "." in value or "->" in value or "::" in value
+    is_spaced = sign.startswith(" ") and sign.endswith(" ")
+    return is_item or (is_attribute and (is_spaced or value.startswith(("self.", "this."))))
+
+
+def _holds_nothing(value: str, name: str, names: Names, *, is_password: bool) -> bool:
+    """Return whether a list or mapping holds only what says nothing: messages, types, counts."""
+    if len(value) > _LONGEST_CONTAINER:
+        return False
+    is_under_key, key = False, ""
+    for leaf in _leaf.finditer(value):
+        text = leaf["bare"] if leaf["text"] is None else leaf["text"]
+        if leaf["other"]:
+            return False
+        if leaf["key"] or leaf["bare_key"]:
+            is_under_key, key = True, text
+            continue
+        is_secret = is_password or key in names
+        is_word = is_under_key and not is_secret and _kind.fullmatch(text) is not None
+        if key and names.is_fact(key) and is_plain_number(text):
+            continue
+        is_message = leaf["text"] is not None and _sentence.fullmatch(text) is not None
+        if not (is_word or is_message or _is_harmless_leaf(text, name, names)):
+            return False
+        is_under_key = False
+    return True
+
+
+def _is_harmless_leaf(text: str, name: str, names: Names) -> bool:
+    if is_plain_number(text):
+        return not names.hides_numbers(name) or text.casefold() in _BOOLEANS
+    return text.casefold() == name.casefold() or _says_nothing(text, name)
+
+
+def _is_prose(found: re.Match[str], end: int, name: str, *, is_password: bool) -> bool:
+    """Return whether a bare value behind a colon is the beginning of a sentence."""
+    value, sign = found.string[found.end() : end], found["sign"]
+    if not sign.endswith(("：", " ", "\t")) or ("：" not in sign and ":" not in sign):
+        return False
+    if _exception.match(name) or _asian.search(value):
         return True  # `psycopg.errors.InvalidPassword: FATAL: …`
     if _prose.fullmatch(value) is None or (name[:1].isupper() and " " in value):
         return False
     # `password: must have …`, but not `password: correcthorse`
-    return _password.search(name) is None or _goes_on.match(found.string, end) is not None
+    return not is_password or _goes_on.match(found.string, end) is not None

@@ -30,7 +30,11 @@ _pair = re.compile(
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # Also a comma: behind a header as it is listed, ('Cookie', 'a=b'), or a command's option.
     (?P<sign>
-        {_blanks}(?:(?:is|was)[ ]?:|[=-]>|:=|={{1,3}}|:){_blanks}
+        {_blanks}(?:(?:is|was)[ ]?:|[=-]>|:=|={{1,3}}|::(?=[ ])|[:：＝]){_blanks}
+        (?:(?<==>)\s{{0,40}}string\(\d{{1,9}}\)[ ](?="))?  # PHP's var_dump()
+      | ;s:\d{{1,9}}:(?=\\*["'])  # and serialize()
+      | [ ](?:is|was)[ ]
+      | [ ](?=["'])
       | (?<=["'`]),[ ]?(?=b?\\*["'`])
     )
     """,
@@ -49,16 +53,25 @@ _spaced = re.compile(
 _groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
 # A query within a query: `next=%2Fback%3Ftoken%3D…`
 _encoded = re.compile(
-    r"(?:%3F|%26|[?&]|(?<![\w.~%-])(?=\w))(?P<name>(?:[\w.~-]|%(?!3D|26|23|3F)[0-9A-F]{2})++)(?P<quote>)(?P<sign>%3D)",
+    r"(?:%(?:25)?(?:3F|26|22|27|2C)|[?&]|(?<![\w.~%-])(?=\w))"
+    r"(?P<name>(?:[\w.~-]|%(?!(?:25)?(?:3D|26|23|3F|22|27|3A|2C))[0-9A-F]{2})++)(?P<quote>)"
+    r"(?P<sign>%(?:25)?3D|%(?:25)?2[27](?:%(?:25)?20|[+])*+%(?:25)?3A(?:%(?:25)?20|[+])*+%(?:25)?2[27])",
     re.IGNORECASE,
 )
-_end_of_encoded = re.compile(r"%26|%23|[&\s\"'<>]|\Z", re.IGNORECASE)
+_end_of_encoded = re.compile(r"%(?:25)?(?:2[2367]|7D)|[&\s\"'<>]|\Z", re.IGNORECASE)
+# `password 'a1b2'`, `the token is a1b2`: a value only if it looks like one.
+_after_is = re.compile(r"(?=\w*\d)(?=\w*[^\W\d_])[\w$!#%+/=@.-]{6,}[\w$!#%+/=@-]|\d{4,}+(?![ ]\w)")
+_apposed = re.compile(r"([\"'])(?=[^\"']{0,63}[\d$!#%+=@])(?=[^\"']{0,63}\w)([^\s\"'/<>(){}:]{4,64}+)\1(?!\w)")
+_metavariable = re.compile(r"[A-Z_]{2,}(?![\w-])")
+_end_of_string = re.compile(r"[\"'](?=\s|[,)\]]|\Z)")
+# In `auth: backend=ldap` the value is another name with its own.
+_another_pair = re.compile(r"[a-z]\w{0,31}=\w")
 # A value alone on the line below its name; a word of prose, or another name, is none.
 _below = re.compile(
     r"\r?\n[ \t]{0,40}(?![^\s:]*:(?:\s|\Z))((?=\S*[\d_$%!#+/=@])[^\s<>]{6,256})(?=\r?\n|\Z)"
 )
 _BLOCKS = ("|", "|-", ">", ">-")  # YAML: the value is below
-_opening = re.compile(r"b?(\\*[\"'`])")
+_opening = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'`])")
 # A frame of a traceback: the code in it may open what it never closes.
 _frame = re.compile(r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE)
 
@@ -107,7 +120,7 @@ def _without_values(text: str, names: Names, budget: Budget, *, in_code: bool = 
     text = replaced(text, _pair, value_of, budget)
     if "--" in text:
         text = replaced(text, _option, value_of, budget)
-    return replaced(text, _encoded, value_of, budget) if "%3" in text else text
+    return replaced(text, _encoded, value_of, budget) if "%3" in text or "%25" in text else text
 
 
 def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None:
@@ -115,11 +128,15 @@ def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None
     name, quote = found["name"][-_LONGEST_NAME:], found["quote"]
     if found["sign"] in (",", ", ") and not _is_listed(found):
         return None
+    if found.re is _pair and found["sign"] in (" is ", " was ", " "):
+        return _loosely_joined(found, names, budget)
     if is_file(name, found["sign"]):
         return None
     if not _is_sensitive(found, name, names, budget):
         return None
     text, start = found.string, found.end()
+    if _is_no_value(found, name):
+        return None
     end = _end(found, name, budget)
     is_block = text[start:end] in _BLOCKS
     if (end == start or is_block) and (below := _below.match(text, end)):
@@ -127,6 +144,35 @@ def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None
     if end == start or is_ordinary(found, end, name, names):
         return None
     return start, end, _shown(text[start:end], quote)
+
+
+def _loosely_joined(found: re.Match[str], names: Names, budget: Budget) -> Span | None:
+    """Return what to replace of a value that no sign marks, where it looks like a secret."""
+    text, start, name = found.string, found.end(), found["name"][-_LONGEST_NAME:]
+    if found["quote"]:
+        return None
+    if value := _apposed.match(text, start):
+        span = value.start(2), value.end(2), REDACTED
+    elif found["sign"] != " " and (value := _after_is.match(text, start)):
+        if value[0].isdigit() and not names.hides_numbers(name):
+            return None
+        span = value.start(), value.end(), REDACTED
+    else:
+        return None
+    return span if _is_sensitive(found, name, names, budget) else None
+
+
+def _is_no_value(found: re.Match[str], name: str) -> bool:
+    """Return whether what follows is no value: the end of a string, a help text, another pair."""
+    text, start, sign = found.string, found.end(), found["sign"]
+    if found.re is _option:
+        return len(sign) > 1 or _metavariable.match(text, start) is not None
+    if not found["quote"] and _end_of_string.match(text, start):
+        line = text.rfind("\n", max(0, found.start() - _LONGEST_NAME), found.start()) + 1
+        before = text[max(line, found.start() - _LONGEST_NAME) : found.start()]
+        return before.count(text[start]) % 2 == 1  # `"Enter a password: "`
+    is_text = ":" in sign and sign.endswith(" ") and _kind_of(name) != "header"
+    return is_text and _another_pair.match(text, start) is not None
 
 
 def _is_listed(found: re.Match[str]) -> bool:
@@ -141,14 +187,14 @@ def _is_sensitive(found: re.Match[str], name: str, names: Names, budget: Budget)
     text, start, sign = found.string, found.start(), found["sign"]
     if names.judge(name, budget):
         return True
-    in_query = sign in ("%3D", "%3d") or (sign == "=" and text[start - 1 : start] in ("?", "&"))
+    in_query = sign[:1] == "%" or (sign == "=" and text[start - 1 : start] in ("?", "&"))
     if in_query and names.judge(name, budget, in_query=True):
         return True
     if folded(name) not in ENDS_A_TERM:
         return False
     # `api key: …`, `mot de passe : …`
     before = text[max(0, start - _LONGEST_BEFORE) : start].replace("-", " ").split(" ")[-3:]
-    if before[-1] or len(before) < 2:
+    if before[-1] or len(before) < 2 or not before[-2].isalnum():
         return False
     terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
     return any(names.judge(term, budget) for term in terms)
@@ -156,7 +202,7 @@ def _is_sensitive(found: re.Match[str], name: str, names: Names, budget: Budget)
 
 def _end(found: re.Match[str], name: str, budget: Budget) -> int:
     text, start, sign = found.string, found.end(), found["sign"]
-    if sign in ("%3D", "%3d"):
+    if sign[:1] == "%":
         ended = _end_of_encoded.search(text, start)
         return ended.start() if ended else len(text)
     kind = _kind_of(name)

@@ -9,7 +9,7 @@ from wsgi_observe.core.redact.search import Budget
 _LONGEST_LINE = 4096
 
 _QUOTES = "\"'`"
-_opening = re.compile(r"b?(\\*)([\"'`])")
+_opening = re.compile(r"[bfruBFRUN]{0,2}(\\*)([\"'`])")
 _in_brackets = re.compile(r"[\"'()\[\]{}]")
 _ends_of_header = {mark: re.compile(rf"[\r\n{mark}]|\\[rn]") for mark in ("", *_QUOTES)}
 _bare = re.compile(
