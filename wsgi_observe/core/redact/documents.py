@@ -20,13 +20,13 @@ _opening = re.compile(r"\\*[\"'`]")
 _quote = r"""(?:\\*["'`])?"""
 _values = "|".join(VALUES)
 _newline = r"(?:\r?\n|(?:\\r)?\\n)"
-_name = r"(?P<name>[\w.%$\[\]:-]{1,128}+)"
+_name = r"(?P<name>[\w.%$\[\]:/-]{1,128}+)"
 # `"name": "DB_PASSWORD", "value": "…"`, as in a container's environment and in HAR files, also in
 # YAML; `<input name="password" type="text" value="…">`.
 _name_first = re.compile(
-    rf"(?<![\w-])(?:name|key|field|header|param){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
-    rf"{_quote}\s{{0,40}}+,?(?:\s{{0,40}}+[\w-]{{1,20}}+=[\"'][^\"'<>]{{0,64}}+[\"']){{0,3}}\s{{0,40}}+"
-    rf"{_quote}(?:{_values}){_quote}\s{{0,4}}[:=]\s{{0,4}}",
+    rf"(?<![\w-])(?:parameter)?(?:name|key|field|header|param){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
+    rf"{_quote}\s{{0,40}}+,?(?:\s{{0,40}}+\\*[\"'][\w-]{{1,20}}+\\*[\"']\s?:\s?\\*[\"'][^\"'<>]{{0,64}}+[\"'],){{0,3}}(?:\s{{0,40}}+[\w-]{{1,20}}+=[\"'][^\"'<>]{{0,64}}+[\"']){{0,3}}\s{{0,40}}+"
+    rf"{_quote}(?:parameter)?(?:{_values}){_quote}\s{{0,4}}[:=]\s{{0,4}}",
     re.IGNORECASE,
 )
 _value_first = re.compile(
@@ -48,9 +48,10 @@ _NAMING = frozenset({"name", "id", "key", "type", "property", "itemprop", "data-
 _HOLDING = frozenset({"value", "content"})
 # A property list, Hadoop's configuration: `<key>password</key><string>…</string>`.
 _named_element = re.compile(
-    r"<(?P<tag>key|name)>\s{0,40}(?P<name>[\w.:-]{1,128}+)\s{0,40}</(?P=tag)>\s{0,40}<(?P<other>\w{1,32})>",
+    r"<(?P<tag>key|name)>\s{0,40}(?P<name>[\w.:-]{1,128}+)\s{0,40}</(?P=tag)>\s{0,40}<(?P<other>string|value|val|data|content|integer)>",
     re.IGNORECASE,
 )
+_only_child = re.compile(r"\s*<(\w{1,32})>([^<>]+)</\1>\s*")
 _words = re.compile(r"\s*[^\W\d_]+(?:\s+[^\W\d_]+)+\s*")
 # RFC 7578: the value follows the blank line that ends the part's headers.
 _form_part = re.compile(
@@ -68,7 +69,7 @@ _input_of = re.compile(
     r"\\*\1input\\*\1\s?:\s?"
 )
 in_sql = re.compile(
-    r"\b(?:password|identified\s{1,8}by(?:\s{1,8}password)?)(?:\s{1,8}|\s{0,8}\(\s{0,8})(?=')", re.I
+    r"\b(?:password|identified\s{1,8}(?:with\s{1,8}\w{1,64}\s{1,8})?by(?:\s{1,8}password)?)(?:\s{1,8}|\s{0,8}\(\s{0,8})(?=')", re.I
 )
 _inserted = re.compile(
     r"\binto\s{1,8}[\w.\"`\[\]]{1,128}+\s{0,8}\((?P<columns>[^()]{1,2000})\)\s{0,8}values\s{0,8}(?=\()", re.I
@@ -126,13 +127,16 @@ class _Search:
 
     def in_element(self, found: re.Match[str]) -> Span | None:
         is_named = self._names.judge(found["name"].rpartition(":")[2], self._budget)
-        if not is_named and ("name" not in found["attributes"] or not self._names_in(found)):
+        has_name = "name" in found["attributes"] or "key" in found["attributes"]
+        if not is_named and not (has_name and self._names_in(found)):
             return None
         start = found.end()
         closing = "&lt;/" if found[0].startswith("&lt;") else "</"
         end = found.string.find(f"{closing}{found['name']}", start, start + _LONGEST)
         if end <= start or not found.string[start:end].strip():
             return None
+        if not is_named and (inner := _only_child.fullmatch(found.string, start, end)):
+            return inner.start(2), inner.end(2), REDACTED
         if not is_named and ("<" in (shown := found.string[start:end]) or _words.fullmatch(shown)):
             return None  # a form, a button
         return start, end, REDACTED

@@ -34,6 +34,8 @@ parameters = re.compile(
 )
 
 
+# Masked already, or to be filled in: `{password}`.
+_unfilled = re.compile(r"\**|\$?\{[^{}]*\}|<[^<>]*>|%s|%\(\w+\)s|\$[A-Z_]+|\[REDACTED\]")
 # Of keys and counts; under a sensitive name they are looked at again.
 _only_numbers = re.compile(
     r"[({](?:(?:'\w{1,64}+': )?(?:\d{1,9}+|None|True|False)(?:, ?)?)*+[)}]\]?"
@@ -79,8 +81,8 @@ def _without_parameters(text: str, budget: Budget) -> str:
 
 
 def _first_group(found: re.Match[str]) -> Span | None:
-    if not found[1].strip("*"):
-        return None  # it is masked already
+    if _unfilled.fullmatch(found[1]):
+        return None
     return found.start(1), found.end(1), REDACTED
 
 

@@ -14,7 +14,7 @@ segreto, carta credito, numero di carta, numero carta, numero di conto, codice f
 wachtwoord, geheim, kaartnummer, rekeningnummer
 hasło, sekret, numer karty, numer konta, pesel
 пароль, секрет, токен, номер карты, номер счета
-номер картки, номер рахунку, ключ доступу
+номер картки, номер рахунку, ключ доступу, ключ доступа
 şifre, parola, gizli anahtar, kart numarasi, kredi karti, hesap numarasi
 heslo, číslo karty, číslo účtu
 jelszó, kártyaszám, számlaszám

@@ -88,7 +88,7 @@ class Names:
 
     def is_fact(self, name: str) -> bool:
         """Return whether a word in it says that it is about something: ``minLength``."""
-        return not ABOUT_IT.isdisjoint(_words(_hump.sub("_", name[:_LONGEST])))
+        return not ABOUT_IT.isdisjoint(words_of(name[:_LONGEST]))
 
     def hides(self, name: str, kind: type) -> bool:
         """Return whether a value of a kind is a secret under this sensitive name."""
@@ -128,7 +128,7 @@ class Names:
 
 
 def _term(text: str) -> Term:
-    words = _words(_hump.sub("_", text))
+    words = words_of(text)
     if not words:
         raise ValueError(f"no word in {text!r}")
     return words
@@ -142,13 +142,18 @@ def _decoded(name: str) -> str:
     return name
 
 
+def words_of(name: str) -> Term:
+    """Return a name's words: ``userApiKey`` has three."""
+    return _words(_hump.sub("_", name))
+
+
 def _words(name: str) -> Term:
     return tuple(_singular(word) for word in _parts.findall(folded(name)))
 
 
 def _readings(name: str) -> Iterable[Term]:
     """Yield a name's words: with humps as ends of words, then without: `ToKeN` is one."""
-    yield _words(_hump.sub("_", name))
+    yield words_of(name)
     yield _words(name)
 
 

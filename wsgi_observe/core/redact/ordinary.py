@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.core.redact.names import Names
+from wsgi_observe.core.redact.names import Names, words_of
 
 _SAYS_NOTHING = frozenset(
     {
         *("none", "null", "nil", "undefined", "is", "was", "are", "has", "not"),
-        *("must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
+        *("mismatch", "mismatched", "unchanged", "changed", "updated", "must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
         *("missing", "required", "incorrect", "wrong", "failed", "unexpected", "expected"),
         *("falsch", "ungültig", "fehlt", "erforderlich", "abgelaufen", "incorrecte", "invalide"),
         *("requis", "manquant", "incorrecta", "incorrecto", "inválida", "inválido", "requerida"),
@@ -31,7 +31,8 @@ _masked = re.compile(
 )
 # What a value is filled in for, and the remark of somebody who leaves it out.
 _blank = re.compile(
-    r"%\(\w+\)[sdr]|%[sdr]|\$\d{1,3}|:[a-z_]+|\$?\{\{?[ ]?[\w.$ -]*[ ]?\}?\}|\$[A-Z_]{2,}|\$[a-z]+_[a-z_]+|"
+    r"(?:[A-Za-z]+[ ])?(?:[^\w\s%{]{0,3}(?:%\(\w+\)[sdr]|%[sdr]|\{[\w.!:()\[\]]*\}))+[^\w\s%{]{0,3}|"
+    r"(?:[Bb]earer|[Bb]asic|[Tt]oken)[ ]?|%\(\w+\)[sdr]|%[sdr]|\$\d{1,3}|:[a-z_]+|\$?\{\{?[ ]?[\w.$ !:()-]*[ ]?\}?\}|\$[A-Z_]{2,}|\$[a-z]+_[a-z_]+|"
     r"\$\([^()]*\)|<[A-Za-z][A-Za-z_. -]*>"
 )
 _remark = re.compile(r"\([A-Za-z][A-Za-z_. -]*(?:\.\w+)?\)")
@@ -39,20 +40,32 @@ _TYPES = (
     r"(?:str|string|bytes?|bytearray|int|integer|number|bool|boolean|any|object|varchar|text|char|"
     r"uuid|optional|option|binary|hex|array|list|dict|date-time)"
 )
-_type = re.compile(rf"[&*?]?{_TYPES}(?:\[[\w, .]*\]|<[\w, .]*>|\([\d, ]*\))?[?;]?", re.I)
+_type = re.compile(rf"[&*?]?{_TYPES}(?:\[[\w, .]*\]|<[\w, .]*>?|\([\d, ]*\))?[?;]?", re.I)
 # An expression: `self.tokens[key]`, `lexer.next()`, but no object as it is shown: `Token(abc)`.
 _name = r"[^\W\d]\w*"
 _plain_argument = r"(?:[^\W\d]+(?:\.[^\W\d]+)*|\d{1,4})"
 _expression = re.compile(
-    rf"(?:await[ ]|new[ ])?[&*]?{_name}(?:(?:\??\.|->|::){_name})*(?:"
+    rf"(?:await[ ]|new[ ])?[&*$]?{_name}(?:(?:\??\.|->|::){_name})*+(?:"
     rf"\[(?:{_plain_argument}|[\"'][^\W\d]+[\"'])?\]|\(\)"
     rf"|(?<![A-Z]\w)(?<=[a-z_])\((?:{_plain_argument}(?:,[ ]?{_plain_argument})*)\)"
     rf"|(?:\??\.|->|::){_name})*;?"
 )
+# The same where it is assigned, with arguments that are no secrets, or as far as its line goes.
+_call = re.compile(
+    rf"(?:await[ ])?(?:{_name}\.){{0,8}}{_name}\((?:[^\"'\d]|\b\d{{1,3}}\b|(?<=\w)\d|\"[^\"\d]*\"|'[^'\d]*')*+"
+)
+_class = re.compile(
+    r"(?:[a-z]{1,16}\.)?(?:(?:[A-Z]+[a-z]{2,16}){2,6}|[A-Za-z]{1,24}\[[A-Za-z_\[\], .|]*\])\??"
+)
+_identifier = re.compile(r"[A-Za-z_]{1,64}\??")
 _sentence_word = r"(?:[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d{1,4})[,:;]?"
 _sentence = re.compile(rf"(?=[^\W\d_a-z]){_sentence_word}(?:[ ]{_sentence_word}){{2,40}}[.!?…]")
+_refusal = re.compile(
+    rf"(?=(?:{_sentence_word}[ ]){{0,20}}?(?:be|not|must|too|can't|is|has|already|at|valid)\b)"
+    rf"{_sentence_word}(?:[ ]{_sentence_word}){{1,40}}"
+)
 _path = re.compile(r"[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+")
-_quoted = re.compile(r"[bu]?(\\*[\"'])(.*)\1", re.DOTALL)
+_quoted = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'])(.*)\1", re.DOTALL)
 _LONGEST_CONTAINER = 512
 _leaf = re.compile(
     r"(?P<quote>\\*[\"'])(?P<text>(?:(?!(?P=quote)).)*)(?P=quote)(?P<key>\s?(?::|=>))?"
@@ -143,7 +156,9 @@ def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool
         return True
     if value[:1] in ("[", "{", "("):
         return _holds_nothing(value, name, names, is_password=is_password)
-    if _is_code(value, sign) or not any(map(str.isalnum, value)):
+    if _is_variable(value, name, is_password=is_password):
+        return True
+    if _is_code(value, sign, is_password=is_password) or not any(map(str.isalnum, value)):
         return True
     if value.partition(" ")[0].rstrip(".,!").casefold() in _SAYS_NOTHING:
         return True
@@ -165,8 +180,25 @@ def _says_nothing(value: str, name: str) -> bool:
     )
 
 
-def _is_code(value: str, sign: str) -> bool:
+def _is_variable(value: str, name: str, *, is_password: bool) -> bool:
+    """Return whether a bare value is called as its name is: `token=token`, `session: WebSession`."""
+    last = value.rpartition(".")[2]
+    if not _identifier.fullmatch(last):
+        return False
+    words, named = words_of(last), words_of(name)
+    if words == named[-len(words) :]:
+        return True
+    return not is_password and len(words) > 1 and words[-1:] == named[-1:]
+
+
+def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
     """Return whether a bare value is an expression of a language: a call, an item, an attribute."""
+    if sign.startswith(" ") and sign.endswith(" ") and _call.fullmatch(value):
+        return True
+    if ":" in sign and sign.endswith(" ") and not is_password and _class.fullmatch(value):
+        return True
+    if sign == " == " or value.endswith("("):
+        return True
     found = _expression.fullmatch(value)
     if found is None:
         return False
@@ -192,7 +224,9 @@ def _holds_nothing(value: str, name: str, names: Names, *, is_password: bool) ->
         is_word = is_under_key and not is_secret and _kind.fullmatch(text) is not None
         if key and names.is_fact(key) and is_plain_number(text):
             continue
-        is_message = leaf["text"] is not None and _sentence.fullmatch(text) is not None
+        is_message = leaf["text"] is not None and (
+            _sentence.fullmatch(text) is not None or _refusal.fullmatch(text) is not None
+        )
         if not (is_word or is_message or _is_harmless_leaf(text, name, names)):
             return False
         is_under_key = False
@@ -208,7 +242,7 @@ def _is_harmless_leaf(text: str, name: str, names: Names) -> bool:
 def _is_prose(found: re.Match[str], end: int, name: str, *, is_password: bool) -> bool:
     """Return whether a bare value behind a colon is the beginning of a sentence."""
     value, sign = found.string[found.end() : end], found["sign"]
-    if not sign.endswith(("：", " ", "\t")) or ("：" not in sign and ":" not in sign):
+    if not sign.endswith(("：", " ", "\t")) or not any(map(sign.__contains__, (":", "：", "->"))):
         return False
     if _exception.match(name) or _asian.search(value):
         return True  # `psycopg.errors.InvalidPassword: FATAL: …`

@@ -30,7 +30,7 @@ _pair = re.compile(
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # Also a comma: behind a header as it is listed, ('Cookie', 'a=b'), or a command's option.
     (?P<sign>
-        {_blanks}(?:(?:is|was)[ ]?:|[=-]>|:=|={{1,3}}|::(?=[ ])|[:：＝]){_blanks}
+        {_blanks}(?:(?:is|was|lautet|ist|est)[ ]?:|[=-]>|:=|={{1,3}}|::(?=[ ])|:(?!:)|[：＝]){_blanks}
         (?:(?<==>)\s{{0,40}}string\(\d{{1,9}}\)[ ](?="))?  # PHP's var_dump()
       | ;s:\d{{1,9}}:(?=\\*["'])  # and serialize()
       | [ ](?:is|was)[ ]
@@ -43,7 +43,7 @@ _pair = re.compile(
 _listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]?\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
 _option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
 _scheme = re.compile(
-    r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+(?!realm=)", re.I
+    r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+(?![a-z_]+=[\w\"'])|[&!][\w-]{1,32}[ ]+", re.I
 )
 _spaced = re.compile(
     r"(?P<header>(?:authorization|cookies?)\Z)|(?P<phrase>phrase\Z)"
@@ -65,12 +65,12 @@ _apposed = re.compile(r"([\"'])(?=[^\"']{0,63}[\d$!#%+=@])(?=[^\"']{0,63}\w)([^\
 _metavariable = re.compile(r"[A-Z_]{2,}(?![\w-])")
 _end_of_string = re.compile(r"[\"'](?=\s|[,)\]]|\Z)")
 # In `auth: backend=ldap` the value is another name with its own.
-_another_pair = re.compile(r"[a-z]\w{0,31}=\w")
+_another_pair = re.compile(r"[a-z]\w{0,31}=\w|[A-Za-z][A-Za-z_.]{0,63}:(?=\s)")
 # A value alone on the line below its name; a word of prose, or another name, is none.
+_line = r"(?![^\s:]*:(?:\s|\Z))(?=\S*[\d_$%!#+/=@])[^\s<>]{6,256}"
 _below = re.compile(
-    r"\r?\n[ \t]{0,40}(?![^\s:]*:(?:\s|\Z))((?=\S*[\d_$%!#+/=@])[^\s<>]{6,256})(?=\r?\n|\Z)"
+    rf"(?:[|>][+-]?)?\r?\n[ \t]{{0,40}}(?:-[ ])?({_line}(?:\r?\n[ \t]{{0,40}}-[ ]{_line}){{0,50}})(?=\r?\n|\Z)"
 )
-_BLOCKS = ("|", "|-", ">", ">-")  # YAML: the value is below
 _opening = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'`])")
 # A frame of a traceback: the code in it may open what it never closes.
 _frame = re.compile(r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE)
@@ -138,8 +138,8 @@ def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None
     if _is_no_value(found, name):
         return None
     end = _end(found, name, budget)
-    is_block = text[start:end] in _BLOCKS
-    if (end == start or is_block) and (below := _below.match(text, end)):
+    # YAML has `|` or `>` where the value is below.
+    if (end - start <= 2) and (below := _below.match(text, start)):
         return None if is_plain_number(below[1]) else (below.start(1), below.end(1), REDACTED)
     if end == start or is_ordinary(found, end, name, names):
         return None
@@ -165,6 +165,8 @@ def _loosely_joined(found: re.Match[str], names: Names, budget: Budget) -> Span 
 def _is_no_value(found: re.Match[str], name: str) -> bool:
     """Return whether what follows is no value: the end of a string, a help text, another pair."""
     text, start, sign = found.string, found.end(), found["sign"]
+    if "->" in sign and found.string[found.end("quote")] == ")":
+        return True  # what a function returns
     if found.re is _option:
         return len(sign) > 1 or _metavariable.match(text, start) is not None
     if not found["quote"] and _end_of_string.match(text, start):
