@@ -80,7 +80,7 @@ _for_column = re.compile(r"'(?P<value>[^'\n]{1,512}+)' for (?:key|column) '(?P<n
 # attrs: `'password' must match regex 'a+' ('b' doesn't)`.
 _refused = re.compile(r"'(?P<name>[\w.-]{1,128}+)' (?:must|should|cannot)\b(?P<rest>[^\n]{1,1000}+)")
 _string = re.compile(r"(?<!\w)(\\*[\"'])(?=\w|[^\w\s])((?:(?!\1).){1,512}?)\1(?!\w)")
-beside_quotes = re.compile(rf"{in_sql.pattern}|values\s{{0,8}}\(|' (?:for|must|should|cannot)\b", re.I)
+beside_quotes = re.compile(rf"{in_sql.pattern}|values\s{{0,8}}\(|\bin[ ]?\('|' (?:for|must|should|cannot)\b", re.I)
 
 
 def without_documents(text: str, names: Names, budget: Budget) -> str:
@@ -170,7 +170,8 @@ class _Search:
         is_parent = "'missing'" in found[0] or '"missing"' in found[0]
         if is_parent or not any(self._names.judge(name, self._budget) for name in names):
             return None
-        return self.in_sql(found)
+        is_none = found.string.startswith(("null", "None"), found.end())
+        return None if is_none else self.in_sql(found)
 
     def in_rows(self, found: re.Match[str]) -> Span | None:
         """Leave out values in SQL by their columns: `INSERT INTO a (b, token) VALUES (1, 'x')`."""

@@ -9,7 +9,7 @@ from wsgi_observe.core.redact.names import Names, words_of
 _SAYS_NOTHING = frozenset(
     {
         *("none", "null", "nil", "undefined", "is", "was", "are", "has", "not"),
-        *("mismatch", "mismatched", "unchanged", "changed", "updated", "must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
+        *("too", "mismatch", "mismatched", "unchanged", "changed", "updated", "must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
         *("missing", "required", "incorrect", "wrong", "failed", "unexpected", "expected"),
         *("falsch", "ungültig", "fehlt", "erforderlich", "abgelaufen", "incorrecte", "invalide"),
         *("requis", "manquant", "incorrecta", "incorrecto", "inválida", "inválido", "requerida"),
@@ -25,16 +25,18 @@ _STATES = frozenset(
 )
 # What somebody has put in place of a secret, and the end of a document's element.
 _masked = re.compile(
-    r"[<\[({]?(?:hidden|redacted|filtered|masked|removed|omitted|empty|unset|secret)[>\])}]?|"
+    r"[<\[({]?(?:hidden|redacted|filtered|secure|sensitive|protected|encrypted|masked|removed|omitted|empty|unset|secret)[>\])}]?|"
     r"[xX]{3,}|(?:([*•.#-])\1*)?|</\w{1,16}>",
     re.IGNORECASE,
 )
 # What a value is filled in for, and the remark of somebody who leaves it out.
 _blank = re.compile(
     r"(?:[A-Za-z]+[ ])?(?:[^\w\s%{]{0,3}(?:%\(\w+\)[sdr]|%[sdr]|\{[\w.!:()\[\]]*\}))+[^\w\s%{]{0,3}|"
-    r"(?:[Bb]earer|[Bb]asic|[Tt]oken)[ ]?|%\(\w+\)[sdr]|%[sdr]|\$\d{1,3}|:[a-z_]+|\$?\{\{?[ ]?[\w.$ !:()-]*[ ]?\}?\}|\$[A-Z_]{2,}|\$[a-z]+_[a-z_]+|"
-    r"\$\([^()]*\)|<[A-Za-z][A-Za-z_. -]*>"
+    r"(?:[Bb]earer|[Bb]asic|[Tt]oken)[ ]?|%\(\w+\)[sdr]|%[sdr]|\$\d{1,3}|:[a-z_]+|\$?\{\{?[ ]?(?:[A-Za-z_.$ !:()-]*|\d)[ ]?\}?\}|\$[A-Z_]{2,}|\$[a-z]+_[a-z_]+|"
+    r"\$\([^()]*\)|(?:[A-Z][a-z]+[ ])?<[A-Za-z][A-Za-z_. -]*>[\"'}\])]*|"
+    r"<[\w. ]{1,128} at 0x[0-9a-f]+>|<[a-z]{1,10}[ ][^<>]*>"
 )
+_log_tag = re.compile(r"\[[A-Za-z]+\](?=[ ][^\W\d_]+[ ])")
 _remark = re.compile(r"\([A-Za-z][A-Za-z_. -]*(?:\.\w+)?\)")
 _TYPES = (
     r"(?:str|string|bytes?|bytearray|int|integer|number|bool|boolean|any|object|varchar|text|char|"
@@ -52,24 +54,24 @@ _expression = re.compile(
 )
 # The same where it is assigned, with arguments that are no secrets, or as far as its line goes.
 _call = re.compile(
-    rf"(?:await[ ])?(?:{_name}\.){{0,8}}{_name}\((?:[^\"'\d]|\b\d{{1,3}}\b|(?<=\w)\d|\"[^\"\d]*\"|'[^'\d]*')*+"
+    rf"(?:await[ ])?(?P<callee>(?:{_name}(?:\??\.|::|->)){{0,8}}{_name})[(\[](?:[^\"'\d]|\b\d{{1,3}}\b|(?<=\w)\d|\"[^\"\d]*\"|'[^'\d]*')*+"
 )
 _class = re.compile(
     r"(?:[a-z]{1,16}\.)?(?:(?:[A-Z]+[a-z]{2,16}){2,6}|[A-Za-z]{1,24}\[[A-Za-z_\[\], .|]*\])\??"
 )
 _identifier = re.compile(r"[A-Za-z_]{1,64}\??")
 _sentence_word = r"(?:[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d{1,4})[,:;]?"
-_sentence = re.compile(rf"(?=[^\W\d_a-z]){_sentence_word}(?:[ ]{_sentence_word}){{2,40}}[.!?…]")
+_sentence = re.compile(rf"(?=[^\W\d_a-z]){_sentence_word}(?:[ ]{_sentence_word}){{1,40}}[.!?…]")
 _refusal = re.compile(
     rf"(?=(?:{_sentence_word}[ ]){{0,20}}?(?:be|not|must|too|can't|is|has|already|at|valid)\b)"
     rf"{_sentence_word}(?:[ ]{_sentence_word}){{1,40}}"
 )
-_path = re.compile(r"[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+")
+_path = re.compile(r"[a-z][a-z-]+/[a-z][a-z-]+|[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+|[\w-]{1,32}\.(?:crt|pem|key|txt|json|ya?ml|env)")
 _quoted = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'])(.*)\1", re.DOTALL)
 _LONGEST_CONTAINER = 512
 _leaf = re.compile(
     r"(?P<quote>\\*[\"'])(?P<text>(?:(?!(?P=quote)).)*)(?P=quote)(?P<key>\s?(?::|=>))?"
-    r"|(?P<bare>[^\s,:=\[\]{}()\"'\\]+)(?P<bare_key>[:=])?|(?P<other>[\"'\\])",
+    r"|(?P<bare>[^\s,:=\[\]{}()\"'\\]+)(?P<bare_key>:|=(?=[\w\"'(\[{]))?|(?P<other>[=\"'\\])",
     re.DOTALL,
 )
 _asian = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -78,10 +80,10 @@ _of_a_kind = re.compile(r"(?:\A|[\W_])(?:auth|authorization|credentials?|sess(?:
 _kind = re.compile(r"[a-z]{2,9}(?:-[a-z]{2,9})?")
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off"})
 # Longer ones are identifiers: of a session, of an account.
-_number = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:%|[a-zA-Zµ]{1,3})?[.!?]?")
+_number = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:%|[a-zA-Zµ]{1,3}|\|(?:c|g|ms|h|s|d))?[.!?]?")
 _word = r"(?:[^\W\d_][^\W\d_A-Z]{0,17}|[A-Z]{1,8})(?:['\u2019-][^\W\d_A-Z]{1,12})?[,.!?…]{0,3}"
 _prose = re.compile(rf"{_word}(?:[ \t]{_word}){{0,30}}")
-_goes_on = re.compile(r"[ \t]+[(]?[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])")
+_goes_on = re.compile(r"[ \t]+(?:\d{1,4}[ ])?[(]?[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])")
 _password = re.compile(r"(?:pass(?:word|wd|phrase|code|wort)?|pwd|secret|pin|kennwort)\d*\Z", re.I)
 # `auth/token.py:42: …` has a place, and no name.
 _file = re.compile(
@@ -152,7 +154,9 @@ def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool
         return True
     if quoted is not None:
         return _sentence.fullmatch(inner) is not None
-    if sign.endswith(" ") and _remark.fullmatch(value):
+    if sign.endswith(" ") and (
+        _remark.fullmatch(value) or _log_tag.match(found.string, found.end())
+    ):
         return True
     if value[:1] in ("[", "{", "("):
         return _holds_nothing(value, name, names, is_password=is_password)
@@ -193,8 +197,11 @@ def _is_variable(value: str, name: str, *, is_password: bool) -> bool:
 
 def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
     """Return whether a bare value is an expression of a language: a call, an item, an attribute."""
-    if sign.startswith(" ") and sign.endswith(" ") and _call.fullmatch(value):
-        return True
+    is_spaced = len(sign) > 2 and sign.startswith(" ") and sign.endswith(" ")
+    if called := _call.fullmatch(value):
+        is_method = value[:1].islower() and "." in called["callee"]
+        if is_method or is_spaced:
+            return True
     if ":" in sign and sign.endswith(" ") and not is_password and _class.fullmatch(value):
         return True
     if sign == " == " or value.endswith("("):
@@ -204,7 +211,7 @@ def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
         return False
     is_item = value.rstrip(";").endswith((")", "]"))
     is_attribute = "." in value or "->" in value or "::" in value
-    is_spaced = sign.startswith(" ") and sign.endswith(" ")
+    is_attribute = is_attribute and not any(map(str.isdigit, value))
     return is_item or (is_attribute and (is_spaced or value.startswith(("self.", "this."))))
 
 

@@ -34,6 +34,7 @@ _pair = re.compile(
         (?:(?<==>)\s{{0,40}}string\(\d{{1,9}}\)[ ](?="))?  # PHP's var_dump()
       | ;s:\d{{1,9}}:(?=\\*["'])  # and serialize()
       | [ ](?:is|was)[ ]
+      | [ ](?:IN|in)[ ]?\((?=['"])
       | [ ](?=["'])
       | (?<=["'`]),[ ]?(?=b?\\*["'`])
     )
@@ -62,12 +63,12 @@ _end_of_encoded = re.compile(r"%(?:25)?(?:2[2367]|7D)|[&\s\"'<>]|\Z", re.IGNOREC
 # `password 'a1b2'`, `the token is a1b2`: a value only if it looks like one.
 _after_is = re.compile(r"(?=\w*\d)(?=\w*[^\W\d_])[\w$!#%+/=@.-]{6,}[\w$!#%+/=@-]|\d{4,}+(?![ ]\w)")
 _apposed = re.compile(r"([\"'])(?=[^\"']{0,63}[\d$!#%+=@])(?=[^\"']{0,63}\w)([^\s\"'/<>(){}:]{4,64}+)\1(?!\w)")
-_metavariable = re.compile(r"[A-Z_]{2,}(?![\w-])")
+_metavariable = re.compile(r"[A-Z_]{2,8}(?![\w-])")
 _end_of_string = re.compile(r"[\"'](?=\s|[,)\]]|\Z)")
 # In `auth: backend=ldap` the value is another name with its own.
 _another_pair = re.compile(r"[a-z]\w{0,31}=\w|[A-Za-z][A-Za-z_.]{0,63}:(?=\s)")
 # A value alone on the line below its name; a word of prose, or another name, is none.
-_line = r"(?![^\s:]*:(?:\s|\Z))(?=\S*[\d_$%!#+/=@])[^\s<>]{6,256}"
+_line = r"(?![^\s:]*:(?:\s|\Z))(?=\S*(?:[\d_$%!#+/=@]|[a-z][A-Z]|[A-Z]{9}|-\S{1,64}-|[a-z]{11}))[^\s<>]{6,256}"
 _below = re.compile(
     rf"(?:[|>][+-]?)?\r?\n[ \t]{{0,40}}(?:-[ ])?({_line}(?:\r?\n[ \t]{{0,40}}-[ ]{_line}){{0,50}})(?=\r?\n|\Z)"
 )

@@ -83,7 +83,8 @@ ABOUT_IT = frozenset(
         *("provider", "backend", "method", "manager", "factory", "store", "class", "model"),
         *("ref", "reference", "selector", "consent", "param", "parameter", "hasher", "validator"),
         *("prefix", "label", "placeholder", "hint", "rule", "uri", "engine", "source", "setting"),
-        *("banner", "option", "helper", "handler", "middleware", "mode", "state", "reset", "color", "filename"),
+        *("banner", "option", "helper", "handler", "middleware", "mode", "state", "reset", "color", "filename", "help", "title"),
+        *("description", "caption", "tooltip", "proxy"),
         *("exception", "second", "minute", "hour", "day", "ms", "only", "permanent", "warning"),
     }
 )
