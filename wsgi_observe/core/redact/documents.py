@@ -69,18 +69,26 @@ _input_of = re.compile(
     r"\\*\1input\\*\1\s?:\s?"
 )
 in_sql = re.compile(
-    r"\b(?:password|identified\s{1,8}(?:with\s{1,8}\w{1,64}\s{1,8})?by(?:\s{1,8}password)?)(?:\s{1,8}|\s{0,8}\(\s{0,8})(?=')", re.I
+    r"\b(?:password|identified\s{1,8}(?:with\s{1,8}\w{1,64}\s{1,8})?by(?:\s{1,8}password)?)(?:\s{1,8}|\s{0,8}\(\s{0,8})(?=')",
+    re.I,
 )
 _inserted = re.compile(
-    r"\binto\s{1,8}[\w.\"`\[\]]{1,128}+\s{0,8}\((?P<columns>[^()]{1,2000})\)\s{0,8}values\s{0,8}(?=\()", re.I
+    r"\binto\s{1,8}[\w.\"`\[\]]{1,128}+\s{0,8}\((?P<columns>[^()]{1,2000})\)\s{0,8}values\s{0,8}(?=\()",
+    re.I,
 )
 _sql = re.compile(r"'(?:[^'\\]|''|\\.)*+'?|[(),]|\s++|[^'(),\s]++", re.DOTALL)
 # MySQL: `Duplicate entry 'a' for key 'user.token'`, `Data too long for column 'token'`.
-_for_column = re.compile(r"'(?P<value>[^'\n]{1,512}+)' for (?:key|column) '(?P<name>[^'\n]{1,128}+)'")
+_for_column = re.compile(
+    r"'(?P<value>[^'\n]{1,512}+)' for (?:key|column) '(?P<name>[^'\n]{1,128}+)'"
+)
 # attrs: `'password' must match regex 'a+' ('b' doesn't)`.
-_refused = re.compile(r"'(?P<name>[\w.-]{1,128}+)' (?:must|should|cannot)\b(?P<rest>[^\n]{1,1000}+)")
+_refused = re.compile(
+    r"'(?P<name>[\w.-]{1,128}+)' (?:must|should|cannot)\b(?P<rest>[^\n]{1,1000}+)"
+)
 _string = re.compile(r"(?<!\w)(\\*[\"'])(?=\w|[^\w\s])((?:(?!\1).){1,512}?)\1(?!\w)")
-beside_quotes = re.compile(rf"{in_sql.pattern}|values\s{{0,8}}\(|\bin[ ]?\('|' (?:for|must|should|cannot)\b", re.I)
+beside_quotes = re.compile(
+    rf"{in_sql.pattern}|values\s{{0,8}}\(|\bin[ ]?\('|' (?:for|must|should|cannot)\b", re.I
+)
 
 
 def without_documents(text: str, names: Names, budget: Budget) -> str:
@@ -124,6 +132,8 @@ class _Search:
     def __init__(self, names: Names, budget: Budget) -> None:
         self._names = names
         self._budget = budget
+        self._text = ""
+        self._closings: dict[str, int] = {}
 
     def in_element(self, found: re.Match[str]) -> Span | None:
         is_named = self._names.judge(found["name"].rpartition(":")[2], self._budget)
@@ -132,7 +142,7 @@ class _Search:
             return None
         start = found.end()
         closing = "&lt;/" if found[0].startswith("&lt;") else "</"
-        end = found.string.find(f"{closing}{found['name']}", start, start + _LONGEST)
+        end = self._closing(found.string, f"{closing}{found['name']}", start)
         if end <= start or not found.string[start:end].strip():
             return None
         if not is_named and (inner := _only_child.fullmatch(found.string, start, end)):
@@ -141,11 +151,21 @@ class _Search:
             return None  # a form, a button
         return start, end, REDACTED
 
+    def _closing(self, text: str, tag: str, start: int) -> int:
+        """Return where an element ends, -1 if nowhere near; a text is looked through once."""
+        if text is not self._text:
+            self._text = text
+            self._closings.clear()
+        end = self._closings.get(tag, 0)
+        if 0 <= end < start:
+            end = self._closings[tag] = text.find(tag, start)
+        return end if end - start <= _LONGEST else -1
+
     def in_named_element(self, found: re.Match[str]) -> Span | None:
         if not self._names.judge(found["name"], self._budget):
             return None
         start = found.end()
-        end = found.string.find(f"</{found['other']}", start, start + _LONGEST)
+        end = self._closing(found.string, f"</{found['other']}", start)
         return (start, end, REDACTED) if end > start else None
 
     def in_tag(self, found: re.Match[str]) -> Span | None:
@@ -176,7 +196,7 @@ class _Search:
     def in_rows(self, found: re.Match[str]) -> Span | None:
         """Leave out values in SQL by their columns: `INSERT INTO a (b, token) VALUES (1, 'x')`."""
         columns = found["columns"].split(",")
-        hidden = [self._names.judge(one.strip(" \t\n\"`[]"), self._budget) for one in columns]
+        hidden = [self._names.judge(one.strip(' \t\n"`[]'), self._budget) for one in columns]
         if not any(hidden):
             return None
         shown, end = self._rows(found.string, found.end(), hidden)

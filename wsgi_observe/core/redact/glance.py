@@ -19,7 +19,9 @@ SHORT = 8192  # characters of a text that is looked at before its budget is know
 _MOST_NEW = 32  # names that one text may have to be judged for the first time
 
 # What precedes the sign where a value's name has a place of its own.
-_APART = frozenset({*VALUES, "content-disposition", "input_value", "is", "was", "lautet", "ist", "est"})
+_APART = frozenset(
+    {*VALUES, "content-disposition", "input_value", "is", "was", "lautet", "ist", "est"}
+)
 
 _name_at_the_end = re.compile(
     r"(?:[\w%.$\[\]\u0300-\u036f\u064b-\u065f\u0900-\u0e7f-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)"
@@ -30,7 +32,8 @@ _name_at_the_end = re.compile(
 _FOLDED = bytes.maketrans(
     b"0123456789" + ascii_uppercase.encode(), b"0" * 10 + ascii_lowercase.encode()
 )
-_SIGNS = (" is ", " was ", " '", ' "', "：", "＝")  # the last two as Chinese and Japanese have them
+# The last two are the colon and the equals sign of Chinese and Japanese.
+_SIGNS = (" is ", " was ", " '", ' "', "\uff1a", "\uff1d")
 _DIGITS = "0" * LEAST_DIGITS
 
 

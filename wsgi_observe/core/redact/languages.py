@@ -8,7 +8,8 @@ from unicodedata import category, normalize
 _TERMS = """
 passwort, kennwort, geheimnis, zugangscode, kreditkarte, kartennummer, kontonummer, bankleitzahl
 mot de passe, mdp, jeton, carte bancaire, numéro carte, numéro de carte, numéro de compte
-contraseña, clave secreta, clave privada, clave api, clave de acceso, contrasinal, secreto, tarjeta, número de tarjeta, número cuenta, número de cuenta
+contraseña, contrasinal, secreto, tarjeta, número de tarjeta, número cuenta, número de cuenta
+clave secreta, clave privada, clave api, clave de acceso
 senha, palavra passe, segredo, cartão, número do cartão, número da conta, cpf
 segreto, carta credito, numero di carta, numero carta, numero di conto, codice fiscale
 wachtwoord, geheim, kaartnummer, rekeningnummer

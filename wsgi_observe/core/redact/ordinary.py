@@ -9,7 +9,23 @@ from wsgi_observe.core.redact.names import Names, words_of
 _SAYS_NOTHING = frozenset(
     {
         *("none", "null", "nil", "undefined", "is", "was", "are", "has", "not"),
-        *("too", "mismatch", "mismatched", "unchanged", "changed", "updated", "must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
+        *(
+            "too",
+            "mismatch",
+            "mismatched",
+            "unchanged",
+            "changed",
+            "updated",
+            "must",
+            "should",
+            "may",
+            "cannot",
+            "the",
+            "this",
+            "field",
+            "invalid",
+            "expired",
+        ),
         *("missing", "required", "incorrect", "wrong", "failed", "unexpected", "expected"),
         *("falsch", "ungültig", "fehlt", "erforderlich", "abgelaufen", "incorrecte", "invalide"),
         *("requis", "manquant", "incorrecta", "incorrecto", "inválida", "inválido", "requerida"),
@@ -25,14 +41,17 @@ _STATES = frozenset(
 )
 # What somebody has put in place of a secret, and the end of a document's element.
 _masked = re.compile(
-    r"[<\[({]?(?:hidden|redacted|filtered|secure|sensitive|protected|encrypted|masked|removed|omitted|empty|unset|secret)[>\])}]?|"
+    r"[<\[({]?(?:hidden|redacted|filtered|secure|sensitive|protected|encrypted|masked|removed|"
+    r"omitted|empty|unset|secret)[>\])}]?|"
     r"[xX]{3,}|(?:([*•.#-])\1*)?|</\w{1,16}>",
     re.IGNORECASE,
 )
 # What a value is filled in for, and the remark of somebody who leaves it out.
 _blank = re.compile(
-    r"(?:[A-Za-z]+[ ])?(?:[^\w\s%{]{0,3}(?:%\(\w+\)[sdr]|%[sdr]|\{[\w.!:()\[\]]*\}))+[^\w\s%{]{0,3}|"
-    r"(?:[Bb]earer|[Bb]asic|[Tt]oken)[ ]?|%\(\w+\)[sdr]|%[sdr]|\$\d{1,3}|:[a-z_]+|\$?\{\{?[ ]?(?:[A-Za-z_.$ !:()-]*|\d)[ ]?\}?\}|\$[A-Z_]{2,}|\$[a-z]+_[a-z_]+|"
+    r"(?:[A-Za-z]+[ ])?"
+    r"(?:[^\w\s%{]{0,3}(?:%\(\w+\)[sdr]|%[sdr]|\{[\w.!:()\[\]]*\}))+[^\w\s%{]{0,3}|"
+    r"(?:[Bb]earer|[Bb]asic|[Tt]oken)[ ]?|\$\d{1,3}|:[a-z_]+|"
+    r"\$?\{\{?[ ]?(?:[A-Za-z_.$ !:()-]*|\d)[ ]?\}?\}|\$[A-Z_]{2,}|\$[a-z]+_[a-z_]+|"
     r"\$\([^()]*\)|(?:[A-Z][a-z]+[ ])?<[A-Za-z][A-Za-z_. -]*>[\"'}\])]*|"
     r"<[\w. ]{1,128} at 0x[0-9a-f]+>|<[a-z]{1,10}[ ][^<>]*>"
 )
@@ -54,7 +73,8 @@ _expression = re.compile(
 )
 # The same where it is assigned, with arguments that are no secrets, or as far as its line goes.
 _call = re.compile(
-    rf"(?:await[ ])?(?P<callee>(?:{_name}(?:\??\.|::|->)){{0,8}}{_name})[(\[](?:[^\"'\d]|\b\d{{1,3}}\b|(?<=\w)\d|\"[^\"\d]*\"|'[^'\d]*')*+"
+    rf"(?:await[ ])?(?P<callee>(?:{_name}(?:\??\.|::|->)){{0,8}}{_name})"
+    rf"[(\[](?:[^\"'\d]|\b\d{{1,3}}\b|(?<=\w)\d|\"[^\"\d]*\"|'[^'\d]*')*+"
 )
 _class = re.compile(
     r"(?:[a-z]{1,16}\.)?(?:(?:[A-Z]+[a-z]{2,16}){2,6}|[A-Za-z]{1,24}\[[A-Za-z_\[\], .|]*\])\??"
@@ -66,7 +86,9 @@ _refusal = re.compile(
     rf"(?=(?:{_sentence_word}[ ]){{0,20}}?(?:be|not|must|too|can't|is|has|already|at|valid)\b)"
     rf"{_sentence_word}(?:[ ]{_sentence_word}){{1,40}}"
 )
-_path = re.compile(r"[a-z][a-z-]+/[a-z][a-z-]+|[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+|[\w-]{1,32}\.(?:crt|pem|key|txt|json|ya?ml|env)")
+_path = re.compile(
+    r"[a-z][a-z-]+/[a-z][a-z-]+|[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+|[\w-]{1,32}\.(?:crt|pem|key|txt|json|ya?ml|env)"
+)
 _quoted = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'])(.*)\1", re.DOTALL)
 _LONGEST_CONTAINER = 512
 _leaf = re.compile(
@@ -76,14 +98,18 @@ _leaf = re.compile(
 )
 _asian = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 # What is named for what it is, or for how it is done, as often as for what it holds.
-_of_a_kind = re.compile(r"(?:\A|[\W_])(?:auth|authorization|credentials?|sess(?:ion)?|cookies?|csrf)\Z", re.I)
+_of_a_kind = re.compile(
+    r"(?:\A|[\W_])(?:auth|authorization|credentials?|sess(?:ion)?|cookies?|csrf)\Z", re.I
+)
 _kind = re.compile(r"[a-z]{2,9}(?:-[a-z]{2,9})?")
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off"})
 # Longer ones are identifiers: of a session, of an account.
 _number = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:%|[a-zA-Zµ]{1,3}|\|(?:c|g|ms|h|s|d))?[.!?]?")
 _word = r"(?:[^\W\d_][^\W\d_A-Z]{0,17}|[A-Z]{1,8})(?:['\u2019-][^\W\d_A-Z]{1,12})?[,.!?…]{0,3}"
 _prose = re.compile(rf"{_word}(?:[ \t]{_word}){{0,30}}")
-_goes_on = re.compile(r"[ \t]+(?:\d{1,4}[ ])?[(]?[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])")
+_goes_on = re.compile(
+    r"[ \t]+(?:\d{1,4}[ ])?[(]?[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])"
+)
 _password = re.compile(r"(?:pass(?:word|wd|phrase|code|wort)?|pwd|secret|pin|kennwort)\d*\Z", re.I)
 # `auth/token.py:42: …` has a place, and no name.
 _file = re.compile(
@@ -154,21 +180,23 @@ def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool
         return True
     if quoted is not None:
         return _sentence.fullmatch(inner) is not None
-    if sign.endswith(" ") and (
-        _remark.fullmatch(value) or _log_tag.match(found.string, found.end())
-    ):
-        return True
     if value[:1] in ("[", "{", "("):
-        return _holds_nothing(value, name, names, is_password=is_password)
-    if _is_variable(value, name, is_password=is_password):
-        return True
-    if _is_code(value, sign, is_password=is_password) or not any(map(str.isalnum, value)):
-        return True
-    if value.partition(" ")[0].rstrip(".,!").casefold() in _SAYS_NOTHING:
-        return True
-    if value.casefold() in _STATES and not is_password:
-        return True
-    return _is_prose(found, end, name, is_password=is_password)
+        return _is_remark(found, value) or _holds_nothing(value, name, names, is_password)
+    return (
+        not any(map(str.isalnum, value))
+        or value.partition(" ")[0].rstrip(".,!").casefold() in _SAYS_NOTHING
+        or (value.casefold() in _STATES and not is_password)
+        or _is_variable(value, name, is_password=is_password)
+        or _is_code(value, sign, is_password=is_password)
+        or _is_prose(found, end, name, is_password=is_password)
+    )
+
+
+def _is_remark(found: re.Match[str], value: str) -> bool:
+    """Return whether a word in brackets says something about a name: ``password: (hidden)``."""
+    is_spaced = found["sign"].endswith(" ")
+    is_tag = _log_tag.match(found.string, found.end()) is not None
+    return is_spaced and (is_tag or _remark.fullmatch(value) is not None)
 
 
 def _says_nothing(value: str, name: str) -> bool:
@@ -185,7 +213,7 @@ def _says_nothing(value: str, name: str) -> bool:
 
 
 def _is_variable(value: str, name: str, *, is_password: bool) -> bool:
-    """Return whether a bare value is called as its name is: `token=token`, `session: WebSession`."""
+    """Return whether a bare value is called as its name is: ``session: WebSession``."""
     last = value.rpartition(".")[2]
     if not _identifier.fullmatch(last):
         return False
@@ -215,7 +243,7 @@ def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
     return is_item or (is_attribute and (is_spaced or value.startswith(("self.", "this."))))
 
 
-def _holds_nothing(value: str, name: str, names: Names, *, is_password: bool) -> bool:
+def _holds_nothing(value: str, name: str, names: Names, is_password: bool) -> bool:
     """Return whether a list or mapping holds only what says nothing: messages, types, counts."""
     if len(value) > _LONGEST_CONTAINER:
         return False
@@ -249,7 +277,8 @@ def _is_harmless_leaf(text: str, name: str, names: Names) -> bool:
 def _is_prose(found: re.Match[str], end: int, name: str, *, is_password: bool) -> bool:
     """Return whether a bare value behind a colon is the beginning of a sentence."""
     value, sign = found.string[found.end() : end], found["sign"]
-    if not sign.endswith(("：", " ", "\t")) or not any(map(sign.__contains__, (":", "：", "->"))):
+    is_text = any(map(sign.__contains__, (":", "\uff1a", "->")))
+    if not is_text or not sign.endswith(("\uff1a", " ", "\t")):
         return False
     if _exception.match(name) or _asian.search(value):
         return True  # `psycopg.errors.InvalidPassword: FATAL: …`

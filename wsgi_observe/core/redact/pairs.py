@@ -30,7 +30,9 @@ _pair = re.compile(
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # Also a comma: behind a header as it is listed, ('Cookie', 'a=b'), or a command's option.
     (?P<sign>
-        {_blanks}(?:(?:is|was|lautet|ist|est)[ ]?:|[=-]>|:=|={{1,3}}|::(?=[ ])|:(?!:)|[：＝]){_blanks}
+        {_blanks}
+        (?:(?:is|was|lautet|ist|est)[ ]?:|[=-]>|:=|={{1,3}}|::(?=[ ])|:(?!:)|[\uff1a\uff1d])
+        {_blanks}
         (?:(?<==>)\s{{0,40}}string\(\d{{1,9}}\)[ ](?="))?  # PHP's var_dump()
       | ;s:\d{{1,9}}:(?=\\*["'])  # and serialize()
       | [ ](?:is|was)[ ]
@@ -44,7 +46,9 @@ _pair = re.compile(
 _listed = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]?\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
 _option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
 _scheme = re.compile(
-    r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+(?![a-z_]+=[\w\"'])|[&!][\w-]{1,32}[ ]+", re.I
+    r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+(?![a-z_]+=[\w\"'])"
+    r"|[&!][\w-]{1,32}[ ]+",
+    re.I,
 )
 _spaced = re.compile(
     r"(?P<header>(?:authorization|cookies?)\Z)|(?P<phrase>phrase\Z)"
@@ -56,21 +60,28 @@ _groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
 _encoded = re.compile(
     r"(?:%(?:25)?(?:3F|26|22|27|2C)|[?&]|(?<![\w.~%-])(?=\w))"
     r"(?P<name>(?:[\w.~-]|%(?!(?:25)?(?:3D|26|23|3F|22|27|3A|2C))[0-9A-F]{2})++)(?P<quote>)"
-    r"(?P<sign>%(?:25)?3D|%(?:25)?2[27](?:%(?:25)?20|[+])*+%(?:25)?3A(?:%(?:25)?20|[+])*+%(?:25)?2[27])",
+    r"(?P<sign>%(?:25)?3D|"
+    r"%(?:25)?2[27](?:%(?:25)?20|[+])*+%(?:25)?3A(?:%(?:25)?20|[+])*+%(?:25)?2[27])",
     re.IGNORECASE,
 )
 _end_of_encoded = re.compile(r"%(?:25)?(?:2[2367]|7D)|[&\s\"'<>]|\Z", re.IGNORECASE)
 # `password 'a1b2'`, `the token is a1b2`: a value only if it looks like one.
 _after_is = re.compile(r"(?=\w*\d)(?=\w*[^\W\d_])[\w$!#%+/=@.-]{6,}[\w$!#%+/=@-]|\d{4,}+(?![ ]\w)")
-_apposed = re.compile(r"([\"'])(?=[^\"']{0,63}[\d$!#%+=@])(?=[^\"']{0,63}\w)([^\s\"'/<>(){}:]{4,64}+)\1(?!\w)")
+_apposed = re.compile(
+    r"([\"'])(?=[^\"']{0,63}[\d$!#%+=@])(?=[^\"']{0,63}\w)([^\s\"'/<>(){}:]{4,64}+)\1(?!\w)"
+)
 _metavariable = re.compile(r"[A-Z_]{2,8}(?![\w-])")
 _end_of_string = re.compile(r"[\"'](?=\s|[,)\]]|\Z)")
 # In `auth: backend=ldap` the value is another name with its own.
 _another_pair = re.compile(r"[a-z]\w{0,31}=\w|[A-Za-z][A-Za-z_.]{0,63}:(?=\s)")
 # A value alone on the line below its name; a word of prose, or another name, is none.
-_line = r"(?![^\s:]*:(?:\s|\Z))(?=\S*(?:[\d_$%!#+/=@]|[a-z][A-Z]|[A-Z]{9}|-\S{1,64}-|[a-z]{11}))[^\s<>]{6,256}"
+_line = (
+    r"(?![^\s:]*:(?:\s|\Z))"
+    r"(?=\S*(?:[\d_$%!#+/=@]|[a-z][A-Z]|[A-Z]{9}|-\S{1,64}-|[a-z]{11}))[^\s<>]{6,256}"
+)
 _below = re.compile(
-    rf"(?:[|>][+-]?)?\r?\n[ \t]{{0,40}}(?:-[ ])?({_line}(?:\r?\n[ \t]{{0,40}}-[ ]{_line}){{0,50}})(?=\r?\n|\Z)"
+    rf"(?:[|>][+-]?)?\r?\n[ \t]{{0,40}}(?:-[ ])?"
+    rf"({_line}(?:\r?\n[ \t]{{0,40}}-[ ]{_line}){{0,50}})(?=\r?\n|\Z)"
 )
 _opening = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'`])")
 # A frame of a traceback: the code in it may open what it never closes.
@@ -114,8 +125,10 @@ def _without_values(text: str, names: Names, budget: Budget, *, in_code: bool = 
         return text
 
     def value_of(found: re.Match[str]) -> Span | None:
-        if in_code and not is_literal(found.string, found.end()):
-            return None
+        if in_code:
+            budget.steps -= 4
+            if not is_literal(found.string, found.end()):
+                return None
         return _value_of(found, names, budget)
 
     text = replaced(text, _pair, value_of, budget)
