@@ -148,6 +148,7 @@ def _value_of(found: re.Match[str], names: Names, budget: Budget) -> Span | None
         return None
     if not _is_sensitive(found, name, names, budget):
         return None
+    budget.steps -= 3
     text, start = found.string, found.end()
     if _is_no_value(found, name):
         return None
