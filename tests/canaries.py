@@ -25,10 +25,23 @@ class Canary:
 
 # A header or a cookie takes few characters as they are; elsewhere each encoding shows.
 _BETWEEN = {
-    **dict.fromkeys(("header", "cookie", "url parameter", "form of its own"), "-"),
+    **dict.fromkeys(("header", "cookie", "url parameter", "form of its own", "link"), "-"),
+    **dict.fromkeys(("referer", "user agent"), "-"),
     **dict.fromkeys(("query", "form"), "/+é"),
 }
+# Each is found by its name, or by its form, in every kind of object.
+_OBJECTS = (
+    *("namedtuple", "namedtuple as a key", "nested", "dataclass", "attrs", "pydantic"),
+    *("ORM object", "row", "slots", "namespace", "pair", "command line", "name and value"),
+    "environ",
+)
+OBJECT_PLACES = (
+    *("logged object", "frame object", "context object", "tag object"),
+    *("user object", "extra object", "breadcrumb object"),
+    "span object",
+)
 _NAMES = {
+    **dict.fromkeys(OBJECT_PLACES, _OBJECTS),
     "header": (
         *("X-Api-Key", "X-Auth-Token", "X-CSRFToken", "X-Amz-Security-Token"),
         *("Authorization", "Proxy-Authorization", "X-Forwarded-Access-Token"),
@@ -59,6 +72,16 @@ _NAMES = {
     "tag": ("session_key",),
     "sentry span": ("http.request.header.authorization", "db.password"),
     "span": ("http.request.header.x-api-key", "messaging.auth_token"),
+    "span event": ("auth_token",),
+    "span exception": ("password",),
+    "span status": ("api_key",),
+    "link": ("reset", "confirm-email"),
+    "referer": ("link", "code"),
+    "user agent": ("token",),
+    "wsgi.errors": ("password",),
+    "attachment": ("password",),
+    "check-in": ("token",),
+    "transaction": ("token",),
     "form of its own": (
         *("bearer", "basic", "json web token", "private key", "url", "url with an @"),
         *("user of a url", "query of a url"),

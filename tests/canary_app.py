@@ -14,6 +14,7 @@ from flask import Flask, request
 from sqlalchemy import create_engine, text
 
 from tests.canaries import planted
+from tests.canary_objects import made
 from wsgi_observe import bind
 from wsgi_observe.flask import Observe
 from wsgi_observe.settings import Settings
@@ -43,12 +44,14 @@ def pay(token: str) -> NoReturn:
     tell_what_is_known()
     tell_forms()
     in_a_thread()
+    request.environ["wsgi.errors"].write(f"{_pairs('wsgi.errors')}\n")
     warnings.warn(_pairs("warning"), stacklevel=1)
     fail(token)
 
 
 def tell_what_was_sent() -> None:
-    _log.info("headers: %s", dict(request.headers))
+    # Links are looked for where a name says that it is a URL, as `HTTP_REFERER` below.
+    _log.info("headers: %s", {k: v for k, v in request.headers.items() if k != "Referer"})
     _log.info("environ", extra={"environ": {k: str(v) for k, v in request.environ.items()}})
     _log.info("cookies: %r", dict(request.cookies))
     _log.warning("asked for %s", request.url)
@@ -71,6 +74,8 @@ def tell_what_is_known() -> None:
     _log.info("ran deploy --token %s --now", said["--token"])
     _log.info("Set-Cookie: id=%s; Path=/", said["Set-Cookie"])
     _log.info("account", extra={"account": Account(**planted("object"))})
+    for name, one in made(planted("logged object")).items():
+        _log.info("%s", name, extra={"held": one})
 
 
 def tell_forms() -> None:
@@ -107,15 +112,16 @@ def in_a_thread() -> None:
 
 def fail(token: str) -> NoReturn:
     local_password, local_token = planted("local").values()
+    held = [*made(planted("frame object")).values()]
+    first, second = held[:7], held[7:]  # Sentry shows ten of each list
     try:
         try:
             store()
         except Exception as error:
             raise KeyError(planted("cause")) from error
     except KeyError as error:
-        raise PaymentError(
-            f"{_pairs('exception')} of {len(local_password + local_token)}"
-        ) from error
+        count = len(local_password + local_token) + len(first + second)
+        raise PaymentError(f"{_pairs('exception')} of {count}") from error
 
 
 def store() -> None:
@@ -132,5 +138,6 @@ def _pairs(place: str) -> str:
 def make_app() -> Flask:
     app = Flask("canary")
     app.add_url_rule("/pay/<token>", view_func=pay, methods=["POST"])
+    app.add_url_rule("/<action>/<rest>", view_func=lambda action, rest: "fine", endpoint="follow")
     Observe(app, Settings.from_env(os.environ))
     return app

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from tests.canaries import CANARIES, leaks, planted, seen
+from tests.canaries import CANARIES, OBJECT_PLACES, leaks, planted, seen
 from tests.support import Server, running
 from wsgi_observe.logs import join
 
@@ -19,8 +19,10 @@ ROOT = Path(__file__).parent.parent
 
 # What only an error tracker or a tracer could tell.
 NOT_IN_LOGS = {
-    *("local", "breadcrumb", "context", "user", "sentry extra", "tag", "sentry span", "span")
-}
+    *("local", "breadcrumb", "context", "user", "sentry extra", "tag", "sentry span", "span"),
+    *("span event", "span exception", "span status", "attachment", "check-in", "transaction"),
+    *OBJECT_PLACES,
+} - {"logged object"}
 
 
 @contextmanager
@@ -37,7 +39,9 @@ def canary_server(**settings: str) -> Iterator[Server]:
 
 def fail_with_everything(server: Server) -> bytes:
     """Send every secret that a request has a place for; return all that came back."""
-    headers = {**planted("header"), "X-Request-ID": "canary", **_cookies()}
+    headers = {**planted("header"), "X-Request-ID": "canary", **_cookies(), **_asked_by()}
+    for action, token in planted("link").items():
+        assert server.get(f"/{action}/{token}", headers).status == 200
     path = f"/pay/{planted('url parameter')['token']}?{_query()}&page=2"
     form = urlencode({**planted("form"), "name": "jane"}).encode()
     as_form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
@@ -52,6 +56,13 @@ def fail_with_everything(server: Server) -> bytes:
 
 def _cookies() -> dict[str, str]:
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in planted("cookie").items())}
+
+
+def _asked_by() -> dict[str, str]:
+    link, code = planted("referer").values()
+    agent = planted("user agent")["token"]
+    page = f"https://shop.example/activate/{link}?page=2&code={code}"
+    return {"Referer": page, "User-Agent": f"shop/2 token={agent}"}
 
 
 def _query() -> str:
@@ -72,7 +83,8 @@ def log_of(server: Server) -> bytes:
 
 def outputs(**settings: str) -> dict[str, bytes]:
     """Return everything that left the process, by the way it took."""
-    with canary_server(access_query="on", **settings) as server:
+    fields = "host,referer,request_bytes"
+    with canary_server(access_query="on", access_fields=fields, **settings) as server:
         responses = fail_with_everything(server)
         server.wait_for(lambda: "POST /pay/" in server.lines[-1])
     return {"responses": responses, "log": log_of(server)}
@@ -91,3 +103,22 @@ def test_without_redaction_each_of_them_is_found(log_format: str) -> None:
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_none_of_them_leaves(log_format: str) -> None:
     assert leaks(outputs(log_format=log_format)) == []
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_a_pattern_matches_leaves_on_no_line(log_format: str, tmp_path: Path) -> None:
+    recorder = tmp_path / "running"
+    settings = {"redact_patterns": "never\nEMP-\\d{4}", "access_fields": "host,referer"}
+    with canary_server(
+        access_query="on", log_format=log_format, recorder_path=str(recorder), **settings
+    ) as server:
+        headers = dict.fromkeys(("User-Agent", "Referer", "Host", "X-Staff"), "a EMP-4711 b")
+        form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        target = "/pay/x?page=EMP-4711&EMP-4711=1"
+        assert server.request("POST", target, b"name=EMP-4711", form).status == 500
+        assert server.request("GET", "/staff/EMP-4711", headers=headers).status == 404
+        server.wait_for(lambda: "404" in server.lines[-1])
+        kept = recorder.read_bytes()
+    assert b"EMP-4711" not in log_of(server) + kept
+    assert b"/staff/[REDACTED] 404" in log_of(server)
+    assert b"/staff/[REDACTED]" in kept

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.canaries import CANARIES, leaks, seen
+from sentry_sdk.consts import DEFAULT_OPTIONS
+
+from tests.canaries import CANARIES, OBJECT_PLACES, leaks, seen
 from tests.logs.mailbox import mailbox
 from tests.sentry.endpoint import sentry_endpoint
 from tests.support import eventually, running
@@ -14,8 +16,10 @@ from tests.test_canaries import ROOT, fail_with_everything, log_of
 TRACKED = {
     "sentry": {"local", "exception", "cause", "sql", "breadcrumb", "context", "user", "tag"}
     | {"sentry extra", "sentry span", "header", "cookie", "query", "form", "json", "bind"}
-    | {"extra", "log argument", "log text", "thread", "url parameter"},
-    "spans": {"span", "header", "cookie", "query", "url parameter"},
+    | {"extra", "log argument", "log text", "thread", "url parameter", "link", "referer"}
+    | {"attachment", "check-in", "transaction", "user agent", *OBJECT_PLACES},
+    "spans": {"span", "header", "cookie", "query", "url parameter", "link", "referer"}
+    | {"span event", "span exception", "span status", "user agent"},
 }
 
 
@@ -40,10 +44,11 @@ def outputs(tmp_path: Path, redact: str) -> dict[str, bytes]:
             responses = fail_with_everything(server)
             # Of each of the two requests: itself, and its thread.
             endpoint.wait_for_events(4)
-            eventually(lambda: len(endpoint.of("transaction")) == 2)
+            # Those two and their other ones, and two links.
+            eventually(lambda: len(endpoint.of("transaction")) == 6)
             eventually(lambda: len(box.envelopes) == 4)
         assert len(endpoint.events) == 4
-        assert endpoint.of("log")
+        assert endpoint.of("log") or "enable_logs" not in DEFAULT_OPTIONS
         return {
             "responses": responses,
             "log": log_of(server),

@@ -3,14 +3,17 @@
 import copy
 import dataclasses
 import pickle
+import re
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe import ErrorEnvelope, Settings, SettingsError, configure_logging, observe
+from wsgi_observe.core.frozen import FrozenDict
 from wsgi_observe.stack import LAYERS
 
 NAN, INF = float("nan"), float("inf")
@@ -47,6 +50,7 @@ DEFAULTS = {
     "redact": True,
     "redact_add": (),
     "redact_keep": (),
+    "redact_patterns": (),
     "redact_personal": False,
     "user_key": None,
     "mail_to": (),
@@ -113,6 +117,8 @@ GOOD = [
     ("redact_add", ["order_note", "ssn"], ("order_note", "ssn")),
     ("redact_keep", iter(["session"]), ("session",)),
     ("redact_keep", (), ()),
+    ("redact_patterns", [r"EMP-\d+", "a,b"], (r"EMP-\d+", "a,b")),
+    ("redact_patterns", iter(["(?i)x"]), ("(?i)x",)),
     ("redact_personal", True, True),
     ("user_key", "k" * 32, b"k" * 32),
     ("user_key", b"k" * 32, b"k" * 32),
@@ -125,7 +131,7 @@ GOOD = [
     ("mail_tls", "starttls", "starttls"),
     ("capture_uncaught", False, False),
     ("allow_debug", True, True),
-    ("checks", {"db": len, "cache": "shop.health:ping"}, {"db": len, "cache": "shop.health:ping"}),
+    ("checks", {"db": len, "cache": "a:ping"}, FrozenDict({"db": len, "cache": "a:ping"})),
     ("flask", True, True),
     ("sentry", True, True),
     ("drain_seconds", 20, 20.0),
@@ -138,7 +144,7 @@ GOOD = [
     ("log_format", "json", "json"),
     ("log_format", "console", "console"),
     ("log_stream", "stderr", "stderr"),
-    ("log_fields", {"service": "shop", "n": 1}, {"service": "shop", "n": 1}),
+    ("log_fields", {"service": "shop", "n": 1}, FrozenDict({"service": "shop", "n": 1})),
 ]
 
 BAD = [
@@ -179,6 +185,15 @@ BAD = [
     *(("redact", bad) for bad in (1, None, "yes")),
     *(("redact_add", bad) for bad in ("ssn", b"ssn", None, 1, [""], ["-_"], [b"ssn"], [None])),
     *(("redact_keep", bad) for bad in ("session", None, [1], [" "])),
+    *(("redact_patterns", bad) for bad in ("x", b"x", None, 1, [b"x"], [None], [re.compile("x")])),
+    *(
+        ("redact_patterns", bad)
+        for bad in (["("], ["a", "*"], ["a{999999999999}"], ["(?P<a>x)(?P<a>y)"])
+    ),
+    *(
+        ("redact_patterns", bad)
+        for bad in ([""], ["x*"], ["a|"], ["^$"], [r"\b"], ["(?=a)"], [r"\d{0,3}"])
+    ),
     *(("redact_personal", bad) for bad in (1, None)),
     *(("user_key", bad) for bad in ("short", b"k" * 31, 7, True)),
     *(("mail_to", bad) for bad in ("ops@x", None, ["ops"], ["a@b\nBcc: c@d"], [b"a@b"], ["a b@c"])),
@@ -257,6 +272,10 @@ ENVIRONMENT = [
     ("REDACT_ADD", "ssn, order_note", ("ssn", "order_note")),
     ("REDACT_ADD", "", ()),
     ("REDACT_KEEP", "session", ("session",)),
+    ("REDACT_PATTERNS", "", ()),
+    ("REDACT_PATTERNS", r"[A-Z]{2},\d{1,3}", (r"[A-Z]{2},\d{1,3}",)),
+    ("REDACT_PATTERNS", '["a", "b"]', ('["a", "b"]',)),
+    ("REDACT_PATTERNS", "\n  EMP-\\d+\r\n\n\ta[ ]b \n", (r"EMP-\d+", "a[ ]b")),
     ("REDACT_PERSONAL", "on", True),
     ("USER_KEY", "k" * 32, b"k" * 32),
     ("MAIL_TO", "a@x, b@x", ("a@x", "b@x")),
@@ -318,6 +337,8 @@ BAD_ENVIRONMENT = [
     ("ACCESS_LEVEL", "no.such.module:level"),
     ("REDACT", "maybe"),
     ("REDACT_ADD", "ssn,"),
+    ("REDACT_PATTERNS", "a\n("),
+    ("REDACT_PATTERNS", "x*"),
     ("USER_KEY", "short"),
     ("MAIL_TO", "ops"),
     ("MAIL_HOST", "host:port"),
@@ -432,11 +453,78 @@ def test_settings_are_frozen() -> None:
         Settings().log_level = "DEBUG"  # type: ignore[misc]
 
 
-def test_a_mapping_that_changes_later_changes_no_setting() -> None:
-    fields = {"service": "shop"}
-    settings = Settings(log_fields=fields)
+def test_a_container_that_changes_later_changes_no_setting() -> None:
+    names, fields, checks = ["X-A"], {"service": "shop", "tags": ["a", {"b": {1}}]}, {"db": dict}
+    settings = Settings(request_id_headers=names, log_fields=fields, checks=checks)
+    before = repr(settings)
+    names.append("X-B")
+    fields["tags"].append("c")  # type: ignore[attr-defined]
+    fields["tags"][1]["b"] = 2  # type: ignore[index]
     fields["service"] = "other"
-    assert settings.log_fields == {"service": "shop"}
+    checks["cache"] = list
+    assert repr(settings) == before
+    assert settings.log_fields == {"service": "shop", "tags": ("a", {"b": frozenset({1})})}
+
+
+CHANGES = [
+    pytest.param(lambda held: held.__setitem__("x", 1), id="[x] ="),
+    pytest.param(lambda held: held.__delitem__("a"), id="del"),
+    pytest.param(lambda held: held.update(x=1), id="update"),
+    pytest.param(lambda held: held.__ior__({"x": 1}), id="|="),
+    pytest.param(lambda held: held.setdefault("x", 1), id="setdefault"),
+    pytest.param(lambda held: held.pop("a"), id="pop"),
+    pytest.param(lambda held: held.popitem(), id="popitem"),
+    pytest.param(lambda held: held.clear(), id="clear"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_mapping_in_settings_can_be_changed(change: Any) -> None:
+    settings = Settings(checks={"a": dict}, log_fields={"a": {"a": 1}})
+    for held in (settings.checks, settings.log_fields, settings.log_fields["a"]):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change(held)
+    assert settings == Settings(checks={"a": dict}, log_fields={"a": {"a": 1}})
+
+
+class Called:
+    """It is called, and has no hash."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, *_: object) -> bool:
+        return True
+
+
+SOME: dict[str, Any] = {
+    "checks": {"db": Called(), "cache": "shop:ping"},
+    "log_fields": {"tags": ["a"], "thing": Called()},
+    "trust_request_id": ["10.0.0.0/8"],
+    "propagate": Called(),
+    "access_level": Called(),
+    "user_key": b"k" * 32,
+    "mail_to": ["ops@example.com"],
+    "redact_add": ["shoe_size"],
+}
+
+
+def test_equal_settings_have_one_hash() -> None:
+    assert hash(Settings()) == hash(Settings(live_path="/health"))
+    assert hash(Settings(**SOME)) == hash(Settings(**dict(reversed(SOME.items()))))
+    assert {Settings(**SOME): 1}[Settings(**SOME)] == 1
+    assert len({Settings(log_level=level) for level in ("INFO", "ERROR", "INFO")}) == 2
+
+
+def test_all_that_settings_hold_is_frozen() -> None:
+    kinds = {type(value) for value in vars(Settings(**SOME)).values()}
+    assert not kinds & {list, dict, set, bytearray}
+
+
+def test_fields_that_hold_themselves_are_refused() -> None:
+    fields: dict[str, Any] = {}
+    fields["self"] = fields
+    with pytest.raises(SettingsError, match="log_fields"):
+        Settings(log_fields=fields)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -18,7 +18,7 @@ from wsgi_observe.core.listeners import on_request
 from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.once import ask
-from wsgi_observe.core.redact import Redactor
+from wsgi_observe.core.redact import URLS, Redactor
 
 __all__ = ["RedactingSpanProcessor", "instrument"]
 
@@ -95,7 +95,7 @@ class RedactingSpanProcessor(SpanProcessor):
         said = span.status.description
         return _Copy(
             span,
-            name=text(span.name),
+            name=redactor.url(span.name),
             resource=self._resource(span.resource),
             attributes=clean(span.attributes),
             events=[
@@ -144,12 +144,15 @@ class _Copy(ReadableSpan):
 
 
 def _attributes(redactor: Redactor, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
-        name: redactor.query(value)
-        if isinstance(value, str) and name.endswith((".query", ".query_string"))
-        else redactor.field(name, value)
-        for name, value in (attributes or {}).items()
-    }
+    return {name: _attribute(redactor, name, one) for name, one in (attributes or {}).items()}
+
+
+def _attribute(redactor: Redactor, name: str, value: Any) -> Any:
+    if isinstance(value, str) and name.endswith((".query", ".query_string")):
+        return redactor.query(value)
+    if isinstance(value, Sequence) and name in URLS and not isinstance(value, str):
+        return [redactor.field(name, one) for one in value]  # a header, as often as it was sent
+    return redactor.field(name, value)
 
 
 class _RequestSpans(SpanProcessor):

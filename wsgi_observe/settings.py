@@ -11,7 +11,7 @@ from wsgi_observe.core.fit import SettingsError
 from wsgi_observe.core.fit_checks import fit_checks
 from wsgi_observe.core.fit_inflight import file_or_nothing, seconds_or_none
 from wsgi_observe.core.fit_mail import address, addresses, host, secret_text
-from wsgi_observe.core.fit_words import some_of, word_items, words
+from wsgi_observe.core.fit_words import pattern_lines, patterns, some_of, word_items, words
 from wsgi_observe.core.frozen import Frozen
 from wsgi_observe.core.peer import MODES as PEER_MODES
 from wsgi_observe.core.peer import fit_proxies, number_or_items
@@ -150,6 +150,7 @@ class Settings(_Checked):
     redact: bool = _setting(True, fit.switch, parse=fit.switch_text)
     redact_add: Iterable[str] = _setting((), words, parse=word_items)
     redact_keep: Iterable[str] = _setting((), words, parse=word_items)
+    redact_patterns: Iterable[str] = _setting((), patterns, parse=pattern_lines)
     redact_personal: bool = _setting(False, fit.switch, parse=fit.switch_text)
     user_key: str | bytes | None = _setting(None, fit_key, shown=False)
     mail_to: Iterable[str] = _setting((), addresses, parse=word_items)
@@ -180,7 +181,12 @@ class Settings(_Checked):
         # For those who log: it loads a good deal.
         from wsgi_observe.core.redact import Redactor
 
-        return Redactor(add=self.redact_add, keep=self.redact_keep, personal=self.redact_personal)
+        return Redactor(
+            add=self.redact_add,
+            keep=self.redact_keep,
+            patterns=self.redact_patterns,
+            personal=self.redact_personal,
+        )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:

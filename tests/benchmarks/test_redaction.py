@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.redaction import ADVERSARIAL, PROSE, adversarial
+from benchmarks.redaction import ADVERSARIAL, ORDINARY, PROSE, adversarial
 from wsgi_observe.core.redact import Redactor
 
 ROOT = Path(__file__).parent.parent.parent
@@ -18,6 +18,14 @@ def test_the_command_prints_a_row_for_each_text() -> None:
     lines = done.stdout.splitlines()
     rows = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
     assert rows == list(ADVERSARIAL)
+
+
+def test_beside_another_checkout_it_prints_a_ratio_for_each_kind_of_ordinary_text() -> None:
+    command = [sys.executable, "-m", "benchmarks.redaction", "--beside", "."]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = [line.split("│") for line in done.stdout.splitlines() if line.startswith("│")]
+    assert [row[1].strip() for row in rows] == list(ORDINARY)
+    assert all(float(row[4]) > 0 for row in rows)
 
 
 def test_the_ordinary_line_has_two_hundred_characters_and_nothing_to_redact() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tests.calls import answering, call
 from tests.conftest import Log
 from wsgi_observe import bind, current_request_id, log_context, observe
+from wsgi_observe.core.context import running
 from wsgi_observe.core.ids import is_fit
 from wsgi_observe.core.names import LINE_NAMES
 
@@ -167,3 +169,18 @@ class TestLogContext:
 
         assert asyncio.run(main()) == ["a", "b"]
         assert current_request_id() is None
+
+
+def test_nobody_can_leave_anything_in_the_environ_of_requests_that_have_ended(log: Log) -> None:
+    seen: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        seen.append(running())
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    for _ in range(2):
+        call(observe(app))
+    with pytest.raises(TypeError):
+        seen[0].environ["PATH_INFO"] = "/of-another"
+    assert [dict(scope.environ) for scope in seen] == [{}, {}]

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from asyncio import CancelledError
 
 import pytest
 
@@ -93,13 +94,11 @@ FAILURES = [
     pytest.param(lambda: ExceptionGroup(SECRET, [ValueError(SECRET)]), id="a group"),
     pytest.param(lambda: BaseExceptionGroup(SECRET, [SystemExit(1)]), id="a group of SystemExit"),
     pytest.param(lambda: ConnectionResetError(SECRET), id="a lost connection of the app's own"),
-]
-
-ENDINGS = [
     pytest.param(KeyboardInterrupt, id="KeyboardInterrupt"),
     pytest.param(GeneratorExit, id="GeneratorExit"),
     pytest.param(GreenletExit, id="GreenletExit"),
     pytest.param(LastGreenletExit, id="a kind of GreenletExit"),
+    pytest.param(CancelledError, id="asyncio.CancelledError"),
 ]
 
 
@@ -140,17 +139,6 @@ def test_the_server_is_never_handed_the_exception(place) -> None:
     assert start.exc_info is None
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
-@pytest.mark.parametrize("place", PLACES)
-def test_what_ends_a_process_or_greenlet_rises_and_is_no_failure(place, kind, log: Log) -> None:
-    server = Server()
-    with pytest.raises(kind):
-        server.serve(observe(place(kind())), environ())
-    assert server.starts == []
-    assert log.errors == []
-    assert (log.access["outcome"], log.access["status_code"]) == ("aborted", 0)
-
-
 def failing_later(error: BaseException):
     def app(environ, start_response):
         start_response("200 OK", TEXT)
@@ -158,6 +146,13 @@ def failing_later(error: BaseException):
         raise error
 
     return app
+
+
+# What would end a worker, thread or greenlet if it were to rise.
+ENDING = [
+    *(SystemExit(3), SystemExit("x"), Timeout(), KeyboardInterrupt(), CancelledError()),
+    *(GeneratorExit(), GreenletExit()),
+]
 
 
 class TestAfterTheCommit:
@@ -175,7 +170,7 @@ class TestAfterTheCommit:
         assert (access["status_code"], access["outcome"]) == (200, "broken")
         assert (access["exc_type"], access["response_bytes"]) == ("ValueError", 4)
 
-    @pytest.mark.parametrize("error", [SystemExit(3), SystemExit("x"), Timeout()], ids=repr)
+    @pytest.mark.parametrize("error", ENDING, ids=repr)
     def test_what_would_end_the_worker_is_raised_as_an_exception(self, error, log: Log) -> None:
         with pytest.raises(RequestFailedError) as raised:
             Server().serve(observe(failing_later(error)), environ())
@@ -183,14 +178,7 @@ class TestAfterTheCommit:
         assert log.error["exc_type"] == type(error).__name__
         assert log.access["outcome"] == "broken"
 
-    @pytest.mark.parametrize("kind", ENDINGS)
-    def test_what_ends_a_process_or_greenlet_rises(self, kind, log: Log) -> None:
-        with pytest.raises(kind):
-            Server().serve(observe(failing_later(kind())), environ())
-        assert log.errors == []
-        assert log.access["outcome"] == "aborted"
-
-    @pytest.mark.parametrize("error", [SystemExit(3), Timeout()], ids=repr)
+    @pytest.mark.parametrize("error", ENDING, ids=repr)
     def test_what_close_raises_does_not_end_the_worker_either(self, error, log: Log) -> None:
         with pytest.raises(RequestFailedError):
             Server().serve(observe(answering(body=lambda: Closing(error=error))), environ())

@@ -1,5 +1,7 @@
 """The imperative way out, `write`: it commits, and goes straight through."""
 
+import signal
+
 import pytest
 
 from tests.calls import Server, call, environ
@@ -79,9 +81,13 @@ def test_a_failure_after_what_was_kept_breaks_the_response_off_behind_it(log: Lo
 
 
 def test_who_is_stopped_after_what_was_kept_is_stopped_at_once(log: Log) -> None:
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])(b"a")
+        signal.default_int_handler(signal.SIGINT, None)
+
     server = Server(has_write=False)
     with pytest.raises(KeyboardInterrupt):
-        server.serve(observe(writing(b"a", error=KeyboardInterrupt())), environ())
+        server.serve(observe(app), environ())
     assert server.order == ["start"]
     assert (log.access["outcome"], log.errors) == ("aborted", [])
 

@@ -91,6 +91,17 @@ def test_whatever_is_refused_gets_one_answer_under_one_id(
     assert "token" not in str(line)
 
 
+@pytest.mark.parametrize(
+    ("method", "shown"), [(b"password=hunter22", "-"), (b"BREW", "BREW"), (b"", "-")]
+)
+def test_a_method_that_is_none_is_not_shown(
+    method: bytes, shown: str, worker: Any, log: Log
+) -> None:
+    assert rejected(worker, method + b" / HTTP/9.9\r\n\r\n") is not None
+    assert log.access["method"] == shown
+    assert "hunter22" not in str(log.lines)
+
+
 FORWARDED = b"GET / HTTP/1.1\r\nX-Forwarded-For: 203.0.113.7\r\n%b\r\n\r\n"
 
 

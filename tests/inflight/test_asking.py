@@ -106,6 +106,35 @@ def test_the_command_says_whom_it_cannot_ask(pid: str, what: str) -> None:
     assert what in done.stderr
 
 
+def test_the_command_heeds_the_patterns_of_the_server() -> None:
+    program = """if True:
+        import os, signal
+        from tests.calls import environ
+        from wsgi_observe.inflight.recorder import InFlight, Recorder
+        from wsgi_observe.inflight.table import Table
+
+        def wait_for_ever(*_):
+            print("ready", flush=True)
+            input()
+
+        seat = Table.make(1, 4).seat(0)
+        seat.pid = os.getpid()
+        InFlight(wait_for_ever, Recorder(seat))(environ("/staff/EMP-\\xc3\\xa9-7"), None)
+    """
+    variables = {"WSGI_OBSERVE_REDACT_PATTERNS": "EMP-\u00e9-\\d", "WSGI_OBSERVE_CHECKS": "unfit"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **variables, "PYTHONUTF8": "1"},
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n"
+        (line,) = _stuck(server.pid, "--json").stdout.splitlines()
+        server.kill()
+    assert json.loads(line)["path"] == "/staff/[REDACTED]"
+
+
 def _stuck(pid: int, *options: str) -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, "stuck", str(pid), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)

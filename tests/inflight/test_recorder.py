@@ -15,7 +15,7 @@ from tests.calls import answering, call, call_freely, environ, raising
 from tests.conftest import Log
 from tests.test_cost import calls_of
 from wsgi_observe import ErrorEnvelope, observe
-from wsgi_observe.core.redact import REDACTED
+from wsgi_observe.core.redact import REDACTED, Redactor
 from wsgi_observe.flask import Observe
 from wsgi_observe.inflight.recorder import InFlight, Recorder
 from wsgi_observe.inflight.slot import Flight
@@ -225,6 +225,20 @@ def test_a_secret_in_the_path_is_not_kept_in_the_table(table: Table, recorder: R
     assert [(one.request_id, one.method, one.path) for one in seen] == [
         ("abc", "GET", f"/reset/{REDACTED}")
     ]
+
+
+def test_what_a_pattern_matches_is_not_kept_in_the_table(table: Table, recorder: Recorder) -> None:
+    seen: list[str] = []
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        seen.extend(flight.path for flight in look(table))
+        start_response("204 No Content", [])
+        return []
+
+    noted = InFlight(app, recorder, Redactor(patterns=["EMP-é\\d"]).path)
+    for path in ("/EMP-\xc3\xa97/a", "/\xc3\xa9"):  # UTF-8 as PEP 3333 has it
+        noted(environ(path), lambda status, headers: None).close()  # type: ignore[attr-defined]
+    assert seen == [f"/{REDACTED}/a", "/\xc3\xa9"]
 
 
 def test_a_failing_recorder_costs_nothing_but_its_entry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ class Mailbox:
         self.envelopes: list[Any] = []
         self.reply = "250 Message accepted"
         self.port = 0
+        self.delay = 0.0
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -37,6 +39,7 @@ class Mailbox:
         return [mail.get_content().replace("\r\n", "\n") for mail in self.mails]
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        await asyncio.sleep(self.delay)
         reply = self.reply  # a test that sees the mail may change it at once
         self.envelopes.append(envelope)
         return reply

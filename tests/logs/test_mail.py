@@ -100,6 +100,14 @@ def test_a_failure_is_one_mail_with_its_route_and_request_id(box: Mailbox) -> No
     assert "jane@example.com" not in text
 
 
+def test_what_a_pattern_matches_is_not_mailed(box: Mailbox) -> None:
+    with mailing(box.port, redact_patterns=[r"EMP-\d+"]):
+        call(observe(raising(ValueError("EMP-42 is gone"))), "/staff/EMP-42")
+        (mail,) = wait_for(box, 1)
+    assert "EMP-42" not in mail["Subject"] + box.texts[0]
+    assert "ValueError: [REDACTED] is gone" in box.texts[0]
+
+
 def test_at_the_boundary_too_and_the_servers_echo_is_no_second_one(box: Mailbox) -> None:
     with mailing(box.port):
         error = ValueError("no")

@@ -54,6 +54,7 @@ OPTIONS = st.fixed_dictionaries(
         ),
         "remote_addr": st.sampled_from(["full", "truncated"]),
         "redact_personal": st.booleans(),
+        "redact_patterns": st.sampled_from([["^[a-z]"], ["[0-9]+", "(?<=/)orders"], ["(?s).+"]]),
         "max_line_bytes": st.just(400),
     },
 )

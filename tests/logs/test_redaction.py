@@ -213,13 +213,16 @@ TEXTS = st.sampled_from([SECRET, f"token={SECRET}", JWT, "harmless", ""])
 @given(
     path=TEXTS.map(lambda end: f"/a/{end}"),
     fields=st.dictionaries(st.sampled_from(["order", "api_key", "status_code", "path"]), TEXTS),
+    patterns=st.sampled_from([[], ["^harm"], ["GET /a/h.*"], ["(?<=/a/)[a-z]+", "[0-9]{3}"]]),
 )
 def test_the_access_line_made_without_a_record_is_the_same(
-    clean_logging: None, path: str, fields: dict[str, object]
+    clean_logging: None, path: str, fields: dict[str, object], patterns: list[str]
 ) -> None:
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_X_REQUEST_ID": "a"}
     access = logging.getLogger("wsgi_observe.access")
     with only_ours() as stream:
+        formatter = JsonFormatter(redact_patterns=patterns, static_fields={"service": "shop"})
+        logging.getLogger().handlers[0].setFormatter(formatter)
         without = access_line_of(stream, dict(environ), fields)
         access.addFilter(_lets_all_through)
         try:
@@ -256,13 +259,23 @@ def test_a_secret_of_the_path_is_nowhere_on_its_requests_lines(log: Log) -> None
         assert "4242" not in line
 
 
-def test_a_redactor_that_fails_costs_the_text_alone() -> None:
+def test_a_text_whose_class_raises_is_read_past_its_class() -> None:
     class Mean(str):
         def replace(self, *arguments: Any) -> str:
             raise ValueError("no")
 
     line = strict_json(JsonFormatter().format(record_of(note=Mean(f"password={SECRET}"))))
-    assert (line["message"], line["note"]) == ("hello", "[REDACTED]")
+    assert (line["message"], line["note"]) == ("hello", "password=[REDACTED]")
+
+
+@pytest.mark.parametrize("path", ["/orders/EMP-42", "/orders"])
+def test_a_pattern_may_match_across_method_path_and_status(clean_logging: None, path: str) -> None:
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
+    with only_ours() as stream:
+        formatter = JsonFormatter(redact_patterns=["GET /orders 2", "EMP-[0-9]+ 200"])
+        logging.getLogger().handlers[0].setFormatter(formatter)
+        line = strict_json(access_line_of(stream, environ, {}))
+    assert line["message"] in ("[REDACTED]00", "GET /orders/[REDACTED]")
 
 
 def test_a_formatter_is_made_of_the_settings_names() -> None:

@@ -357,6 +357,7 @@ class TestFieldsOnRequest:
             ("https://a/b?page=2&code=hunter22", "https://a/b?page=2&code=[REDACTED]"),
             ("https://u:hunter22@a/b", "https://u:[REDACTED]@a/b"),
             ("https://a/reset/hunter22?x=1", "https://a/reset/[REDACTED]?x=1"),
+            ("https://a/unlock/hunter22-4f5d6e7a8b9c", "https://a/unlock/[REDACTED]"),
             ("http://[?token=hunter22", "http://[?token=[REDACTED]"),
             ("a\x1b[31m\u2028b", "a%1B[31m%E2%80%A8b"),
             ("", ""),
@@ -370,10 +371,16 @@ class TestFieldsOnRequest:
         assert "hunter22" not in log.texts[0]
         assert log.access["referer"] == shown
 
-    def test_a_host_is_as_it_may_be_printed(self, log: Log) -> None:
-        assert self.line(log, "host", HTTP_HOST="a\nb?token=hunter22")["host"] == (
-            "a%0Ab?token=[REDACTED]"
-        )
+    @pytest.mark.parametrize(
+        ("host", "shown"),
+        [
+            ("a\nb?token=hunter22", "a%0Ab?token=[REDACTED]"),
+            ("jane:hunter22@shop.example:8000", "jane:[REDACTED]@shop.example:8000"),
+            ("[::1]:8000", "[::1]:8000"),
+        ],
+    )
+    def test_a_host_is_as_it_may_be_printed(self, host: str, shown: str, log: Log) -> None:
+        assert self.line(log, "host", HTTP_HOST=host)["host"] == shown
 
     def test_what_is_not_there_is_no_field(self, log: Log) -> None:
         app = observe(answering(), access_fields=("host", "referer"))

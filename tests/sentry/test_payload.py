@@ -121,6 +121,45 @@ def test_an_argument_of_a_message_has_its_name_in_the_message() -> None:
     assert clean["logentry"] == harmless
 
 
+@pytest.mark.parametrize(
+    ("message", "params", "shown"),
+    [
+        ("password=%s", [SECRET], ["[REDACTED]"]),
+        ("password=%(it)s", {"it": SECRET}, ["[REDACTED]"]),
+        ("password=%s of %s", [SECRET], ["[REDACTED]"]),
+        ("order %s of %d", ["7", 2], ["7", 2]),
+        ("order %(id)s", {"id": "7"}, {"id": "7"}),
+    ],
+)
+def test_so_it_has_where_sentry_does_not_format_the_message(
+    message: str, params: Any, shown: Any
+) -> None:
+    entry = {"message": message, "params": params}
+    clean = without_secrets({"event_id": "7", "logentry": entry}, REDACTOR)
+    assert clean["logentry"]["params"] == shown
+
+
+def test_the_header_of_an_envelope_has_no_secret_of_a_transactions_name() -> None:
+    name = f"GET /reset/4f5d6e7a8b9c0d1e2f3a?token={SECRET}"
+    sampling = {"public_key": "abc", "trace_id": "4", "transaction": name}
+    trace = {"trace_id": "4", "dynamic_sampling_context": sampling}
+    event = {"event_id": "7", "transaction": name, "contexts": {"trace": trace}}
+    clean = without_secrets(event, REDACTOR)
+    shown = "GET /reset/[REDACTED]?token=[REDACTED]"
+    assert clean["transaction"] == shown
+    assert clean["contexts"]["trace"]["dynamic_sampling_context"] == {
+        **sampling,
+        "transaction": shown,
+    }
+
+
+def test_a_check_in_has_its_trace_without_the_data_of_a_span() -> None:
+    trace = {"trace_id": "4", "data": {"login": ["jane", SECRET]}}
+    check_in = {"event_id": "7", "type": "check_in", "contexts": {"trace": trace}}
+    clean = without_secrets(check_in, REDACTOR)
+    assert clean["contexts"]["trace"] == {"trace_id": "4"}
+
+
 def test_a_frame_of_a_database_driver_shows_no_variable() -> None:
     frame = {"module": "sqlalchemy.engine.base", "lineno": 1, "vars": {"params": [[SECRET]]}}
     values = [{"type": "E", "value": "x", "stacktrace": {"frames": [frame]}}]

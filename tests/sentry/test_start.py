@@ -130,17 +130,19 @@ def test_names_of_ones_own_count_here_and_the_switch_of_the_log_does_not() -> No
         run(
             endpoint,
             f"""
-            settings = Settings(redact=False, redact_add=("pupil",), redact_keep=("session",))
+            settings = Settings(redact=False, redact_add=("pupil",), redact_keep=("session",),
+                redact_patterns=("EMP-[0-9]+",))
             init_sentry(settings=settings)
             sentry_sdk.set_context("mine", {{
-                "pupil_name": {SECRET!r}, "user_password": {SECRET!r}, "session": "afternoon"}})
+                "pupil_name": {SECRET!r}, "user_password": {SECRET!r}, "session": "afternoon",
+                "note": "EMP-42 left"}})
             sentry_sdk.capture_message("hello")
             """,
         )
         (event,) = endpoint.events
     mine = event["contexts"]["mine"]
     assert (mine["pupil_name"], mine["user_password"]) == ("[REDACTED]", "[REDACTED]")
-    assert mine["session"] == "afternoon"
+    assert (mine["session"], mine["note"]) == ("afternoon", "[REDACTED] left")
 
 
 def test_a_scrubber_that_fails_drops_what_it_cannot_read_says_so_once_and_counts() -> None:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -227,6 +228,24 @@ def greenlet() -> str:
     return "ok"
 
 
+@app.get("/kill")
+def kill_greenlet() -> str:
+    """Have another greenlet kill the one of the request."""
+    import gevent
+
+    gevent.spawn(gevent.kill, gevent.getcurrent())
+    gevent.sleep(20)
+    return "unharmed"
+
+
+@app.get("/exit-handler")
+def exit_handler() -> str:
+    """Have a handler exit, in the midst of the request's own code."""
+    signal.signal(signal.SIGUSR2, lambda *_: sys.exit(7))
+    signal.raise_signal(signal.SIGUSR2)
+    return "unharmed"
+
+
 @app.get("/fork/<how>")
 def fork(how: str) -> str:
     child = os.fork()
@@ -251,8 +270,8 @@ def _failure(kind: str) -> BaseException:
         from gevent import Timeout
 
         return Timeout(1)
-    if kind == "greenlet-exit":
-        from gevent import GreenletExit
+    if kind == "GreenletExit":
+        from greenlet import GreenletExit
 
         return GreenletExit()
     kinds: dict[str, Any] = {
@@ -260,6 +279,9 @@ def _failure(kind: str) -> BaseException:
         "error": ValueError("no"),
         "base": BaseException("no"),
         "memory": MemoryError(),
+        "KeyboardInterrupt": KeyboardInterrupt(),
+        "GeneratorExit": GeneratorExit(),
+        "CancelledError": CancelledError(),
     }
     found: BaseException = kinds[kind]
     return found

@@ -94,6 +94,11 @@ def count_sent() -> str:
     return str(sent_natively)
 
 
+@shop.post("/unread")
+def leave_unread() -> str:
+    return "ok"
+
+
 @sock.route("/echo")
 def echo(ws) -> None:
     while True:

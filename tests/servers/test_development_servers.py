@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -81,6 +82,66 @@ def test_each_request_has_one_access_line_and_no_colours(
         assert (error["request_id"], error["exc_type"]) == ("/boom", "ValueError")
         assert not [line for line in server.records if '"GET /' in line["message"]]
         assert not [line for line in server.lines if line.startswith("{") and "\\u001b" in line]
+
+
+STOPPED = """
+import signal, sys, time
+from wsgi_observe import configure_logging, observe
+
+configure_logging(log_format="json")
+
+def app(environ, start_response):
+    print("begun", flush=True)
+    for _ in range(1000):
+        time.sleep(0.02)
+    return []
+
+def exit(number, frame):
+    sys.exit(0)
+
+app = observe(app)
+port = int(sys.argv[2])
+"""
+
+STARTS = {
+    "Werkzeug": """
+from werkzeug.serving import run_simple
+run_simple("127.0.0.1", port, app)
+""",
+    "Werkzeug with threads": """
+from werkzeug.serving import run_simple
+run_simple("127.0.0.1", port, app, threaded=True)
+""",
+    "Waitress": """
+from waitress import serve
+signal.signal(signal.SIGTERM, exit)
+serve(app, host="127.0.0.1", port=port, _quiet=True)
+""",
+    "gevent": """
+from gevent.pywsgi import WSGIServer
+signal.signal(signal.SIGTERM, exit)
+WSGIServer(("127.0.0.1", port), app).serve_forever()
+""",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("server", STARTS)
+def test_a_signal_stops_the_server_although_a_request_runs(
+    server: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    (tmp_path / "program.py").write_text(STOPPED + STARTS[server])
+    port = free_port()
+    program = f"print('http://127.0.0.1:{port}', flush=True); import program"
+    command = [sys.executable, "-c", program, "run", str(port)]
+    env = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    with running(*command, cwd=tmp_path, env=env) as started:
+        eventually(lambda: accepts(port))
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            started.wait_for(lambda: "begun" in started.lines)
+            started.stop(number)
+    assert not [line for line in started.records if line["level"] == "ERROR"]
 
 
 def accepts(port: int) -> bool:

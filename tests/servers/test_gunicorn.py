@@ -79,6 +79,36 @@ def test_a_malformed_request_has_no_id_of_the_one_before(server: Server, request
     assert request_id not in str(rejected())
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"<script>\r\nabc\r\n", id="a chunk without a size"),
+        pytest.param(b"-1<script>\r\nabc\r\n", id="a negative size"),
+        pytest.param(b"3\r\nabc<script>\r\n0\r\n\r\n", id="a chunk without its end"),
+        pytest.param(b"3;" + b"<script>" * 9000 + b"\r\nabc\r\n", id="a long extension"),
+        pytest.param(b"0\r\n<script>\r\n\r\n", id="a trailer that is no header"),
+    ],
+)
+def test_a_malformed_body_that_nobody_reads_gets_no_response_of_its_own(
+    server: Server, request_id: str, body: bytes
+) -> None:
+    before = len(server.records)
+    head = f"POST /unread HTTP/1.1\r\nHost: x\r\nX-Request-ID: {request_id}\r\n"
+    with connected(server) as sock, suppress(ConnectionResetError):
+        sock.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+        sock.shutdown(socket.SHUT_WR)  # Gunicorn 22 waits for the end of any extension
+        received = b""
+        while more := sock.recv(65536):  # until the connection is closed
+            received += more
+    assert received.count(b"HTTP/1.1") == 1
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert b"<" not in received
+    server.get("/id", {"X-Request-ID": f"{request_id}-next"})
+    server.log_of(f"{request_id}-next")
+    assert loggers(server.log_of(request_id)) == ["wsgi_observe.access"]
+    assert not [line for line in server.records[before:] if line["level"] != "INFO"]
+
+
 @pytest.mark.parametrize("kind", ["error", "exit", "timeout"])
 def test_a_failure_is_the_envelope_and_the_worker_lives(server, kind: str, request_id) -> None:
     pid = server.get("/pid").body

@@ -57,22 +57,29 @@ def _dies(name: str, path: str, cause: str, client: str = CUT, **more: object) -
     return Way(name, path, client, cause=cause, **more)  # type: ignore[arg-type]
 
 
+# What ends a process, generator, task or greenlet, raised by the app itself.
+NO_SHUTDOWN = ("KeyboardInterrupt", "GeneratorExit", "CancelledError", "GreenletExit")
+
 # What the app does to its own request.
 OF_THE_APP = (
     _fails("an exception in the view", "/raise/error", "ValueError"),
     _fails("a BaseException in the view", "/raise/base", "BaseException"),
     *(_fails(f"SystemExit({n}) in the view", f"/raise/exit-{n}", "SystemExit") for n in range(2)),
     *(_fails(f"SystemExit({n}) in the view", f"/raise/exit-{n}", "SystemExit") for n in (3, 4)),
+    *(_fails(f"{kind} in the view", f"/raise/{kind}", kind) for kind in NO_SHUTDOWN),
     _fails("MemoryError", "/memory", "MemoryError"),
     _fails("recursion to the limit", "/recursion", "RecursionError"),
     _fails("gevent.Timeout", "/raise/timeout", "Timeout", kinds=(GEVENT,)),
     _fails("an exception in a teardown", "/teardown", "ValueError"),
     _fails("an exception in the first chunk", "/first-chunk/error", "ValueError"),
     _fails("SystemExit in the first chunk", "/first-chunk/exit-3", "SystemExit"),
+    *(_fails(f"{kind} in the first chunk", f"/first-chunk/{kind}", kind) for kind in NO_SHUTDOWN),
     _fails("an exception in mid-stream", "/mid-stream/error", "ValueError", CUT),
     _fails("SystemExit in mid-stream", "/mid-stream/exit-4", "SystemExit", CUT),
+    *(_fails(f"{kind} in mid-stream", f"/mid-stream/{kind}", kind, CUT) for kind in NO_SHUTDOWN),
     _fails("an exception in close", "/close/error", "ValueError", WHOLE),
     _fails("SystemExit in close", "/close/exit-3", "SystemExit", WHOLE),
+    *(_fails(f"{kind} in close", f"/close/{kind}", kind, WHOLE) for kind in NO_SHUTDOWN),
     _fails("an exception in a thread of the request", "/thread", "ValueError", WHOLE),
     _fails(
         "an exception thrown into the serving thread",
@@ -88,6 +95,7 @@ OF_THE_APP = (
         kinds=(GEVENT,),
     ),
     _fails("an exception in a signal handler", "/signal-handler", "HandlerError", kinds=(SYNC,)),
+    _fails("SystemExit in a signal handler", "/exit-handler", "SystemExit", kinds=(SYNC,)),
     Way("an exception in a signal handler", "/signal-handler", WHOLE, kinds=(GTHREAD,), errors=0),
     Way("a fork in the request", "/fork/ends", WHOLE, errors=0),
     Way("a fork in the request that is killed", "/fork/dies", WHOLE, errors=0),
@@ -115,7 +123,8 @@ OF_THE_WORKER = (
         has_stack=True,
     ),
     _dies("an exception in a signal handler", "/signal-handler", "exit 255", kinds=(GEVENT,)),
-    _dies("GreenletExit", "/raise/greenlet-exit", "GreenletExit", kinds=(GEVENT,)),
+    _dies("a greenlet that is killed", "/kill", "GreenletExit", kinds=(GEVENT,)),
+    _dies("SystemExit in a signal handler", "/exit-handler", "SystemExit", kinds=(GEVENT,)),
     _dies(
         "the worker timeout",
         "/sleep?seconds=20",

@@ -2,12 +2,18 @@
 
 import argparse
 import json
+import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
-from wsgi_observe.core.environ import request_line
+from wsgi_observe.core.environ import request_line, request_path
+from wsgi_observe.core.fit import SettingsError
 from wsgi_observe.core.redact import Redactor
 from wsgi_observe.inflight.asking import Found, Look, ask
+from wsgi_observe.settings import PREFIX, Settings
+
+_REDACT = f"{PREFIX}REDACT_"
 
 ABOUT = """\
 Show the requests that run in a Gunicorn worker, or in all workers of the arbiter, the oldest first.
@@ -31,8 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask, print what is found, and return the exit code."""
     pid = arguments.pid
     try:
+        redactor = _redactor_of(pid)
         for look in ask(pid):
-            (_print_json if arguments.json else _print_text)(look)
+            (_print_json if arguments.json else _print_text)(look, redactor)
     except (ProcessLookupError, OverflowError):
         _fail(f"there is no process {pid}")
     except PermissionError:
@@ -45,34 +52,45 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_json(look: Look) -> None:
+def _print_json(look: Look, redactor: Redactor) -> None:
     for one in look.found:
         facts = {
             "worker_pid": one.pid,
             "request_id": one.flight.request_id,
             "method": one.flight.method,
-            "path": _line(one).partition(" ")[2],
+            "path": _line(one, redactor).partition(" ")[2],
             "age": one.age,
-            "stack": one.stack,
+            "stack": one.stack and redactor.text(one.stack),
         }
         print(json.dumps(facts), flush=True)
 
 
-def _print_text(look: Look) -> None:
+def _print_text(look: Look, redactor: Redactor) -> None:
     silent = "" if look.answers else "; it does not answer, so there are no stacks"
     print(f"worker {look.pid}: {len(look.found) + look.beyond} running{silent}")
     for one in look.found:
-        print(f"\n  {one.age:.1f} s  {_line(one)}  {one.flight.request_id or '-'}")
-        for line in (one.stack or "").splitlines():
+        print(f"\n  {one.age:.1f} s  {_line(one, redactor)}  {one.flight.request_id or '-'}")
+        for line in redactor.text(one.stack or "").splitlines():
             print(f"  {line}")
     if look.beyond:
         print(f"\n  {look.beyond} more, for which there was no room")
     print(flush=True)
 
 
-def _line(one: Found) -> str:
-    path = Redactor().path(one.flight.path)
-    return request_line({"REQUEST_METHOD": one.flight.method, "PATH_INFO": path})
+def _line(one: Found, redactor: Redactor) -> str:
+    environ = {"REQUEST_METHOD": one.flight.method, "PATH_INFO": one.flight.path}
+    return f"{request_line({**environ, 'PATH_INFO': ''})}{redactor.path(request_path(environ))}"
+
+
+def _redactor_of(pid: int) -> Redactor:
+    """Return what takes secrets out as the server's own environment has it."""
+    try:
+        text = os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes())
+        variables = dict(item.partition("=")[::2] for item in text.split("\0"))
+        redacts = {name: variables[name] for name in variables if name.startswith(_REDACT)}
+        return Settings.from_env(redacts).redactor()
+    except (OSError, SettingsError):
+        return Redactor()
 
 
 def _fail(what: str) -> NoReturn:

@@ -7,7 +7,7 @@ from itertools import chain
 from sys import exception
 
 from wsgi_observe.core.context import Scope, bound, resume
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.failures import is_close_of_generator, is_shutdown
 from wsgi_observe.core.fast_paths import as_bytes
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.transfer import Transfer
@@ -55,9 +55,9 @@ class WrappedBody(Transfer):
                 self.passed += len(last)
                 self.handled = exception()
                 yield last
-        except GeneratorExit:
-            raise
         except BaseException as error:
+            if is_close_of_generator(error):
+                raise
             raise self.break_off(error)
         if self.outcome is None:
             self.outcome = "complete"
@@ -88,7 +88,7 @@ class WrappedBody(Transfer):
             resume(scope)
         if self.outcome is None:
             self.outcome = self.how_it_was_left()
-        self.handled = None  # its traceback may lead back here
+        self.handled = shutdown = None  # a traceback may lead back here
         try:
             if close_app is not None:
                 close_app()
@@ -99,12 +99,13 @@ class WrappedBody(Transfer):
                 try:
                     hook(self)
                 except BaseException as error:
-                    if not ends_quietly(error):
-                        warn_once(hook.__qualname__)
+                    shutdown = _warn_unless_shutdown(error, hook) or shutdown
             if self.shared is None:
                 self.leave(seen)
             else:
                 resume(seen)
+            if shutdown is not None:
+                raise shutdown
 
     def adopt(self, body: Iterable[bytes]) -> None:
         """Pass the app's body on from its first chunk, and close it at the end."""
@@ -144,6 +145,14 @@ class WrappedBody(Transfer):
         """Return what `write` had to keep since the last chunk."""
         kept, self._kept = self._kept, ()
         return b"".join(kept)
+
+
+def _warn_unless_shutdown(error: BaseException, hook: Callable[..., None]) -> BaseException | None:
+    """Return what is to be raised once all else is done."""
+    if is_shutdown(error):
+        return error
+    warn_once(hook.__qualname__)
+    return None
 
 
 def _fail(error: BaseException) -> bytes:

@@ -6,7 +6,8 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
 from wsgi_observe.core.ids import is_fit, new_id
 from wsgi_observe.core.names import free_name
@@ -21,8 +22,8 @@ _LEFT = "__wsgi_observe_request_id__"
 
 _running: ContextVar[Scope | None] = ContextVar("wsgi_observe.scope", default=None)
 
-ENDED: WSGIEnvironment = {}
-"""The environ of a scope that has ended."""
+ENDED = cast("WSGIEnvironment", MappingProxyType({}))
+"""The environ of a scope that has ended: one for all, so nobody may put anything in it."""
 
 
 class Scope:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from sys import exception
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe.core.body import END
 from wsgi_observe.core.context import bound, note_id, resume, running, scope_of
-from wsgi_observe.core.failures import ends_quietly, is_logged
+from wsgi_observe.core.failures import is_logged, is_shutdown
 from wsgi_observe.core.fast_paths import (
     SizedBody,
     may_be_sent_whole,
@@ -134,9 +133,9 @@ class Exchange(ResponseStart):
         """Answer for an app that failed before anything was sent; None where nobody does."""
         if not self.went_out_at:
             self._bind_own_id()
-        if self._kept and not ends_quietly(error):
+        if self._kept and not is_shutdown(error):
             return self.fail_after_kept(error)  # as on a server with a `write`: half is out
-        if self.net is None or self.went_out_at or self.unheld or ends_quietly(error):
+        if self.net is None or self.went_out_at or self.unheld or is_shutdown(error):
             return None
         self.exc_type = type(error).__name__
         try:
@@ -174,15 +173,18 @@ class Exchange(ResponseStart):
     def _give_up(self, error: BaseException) -> BaseException:
         """End a request that nobody can answer; return what to raise."""
         self._exc_info = None  # its traceback leads back here
-        if self.unheld and isinstance(error, StopIteration):
+        if self.unheld and issubclass(type(error), StopIteration):
             self.outcome = "upgraded"  # flask-sock leaves this way under Gunicorn
         elif self.went_out_at or self.unheld or self._refused:
             error = self.break_off(error)
         else:
-            self.outcome = "aborted" if ends_quietly(error) else "broken"
+            self.outcome = "aborted" if is_shutdown(error) else "broken"
             self.exc_type = type(error).__name__
         if not is_logged(error):  # the server will
             note_id(error, self.scope.request_id)
-        with suppress(BaseException):  # the first failure is the one to raise
+        try:
             self.close()
-        return error
+        except BaseException as second:
+            if is_shutdown(second):
+                return second
+        return error  # the first failure is the one to raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType, TracebackType
 
 from wsgi_observe.core.context import Scope, running
 
@@ -14,9 +16,21 @@ _UNREADABLE = "__wsgi_observe_unreadable__"
 _OURS = "wsgi_observe.errors"
 _UNCAUGHT = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what it has got
 _MOST_CAUSES = 8
+_VARARGS = 0x04  # `inspect.CO_VARARGS`; the module is as much to load as all of this package
 
-# What frameworks raise themselves for a body that is shorter than its Content-Length.
-_CUT_SHORT = frozenset({("webob.request", "DisconnectionError")})
+# Gunicorn's own handlers set a flag by which a worker ends: nothing is lost by a response of ours.
+# A sync worker ends in no other way: it answers whatever rises, a SystemExit too.
+_BY_FLAG, _BY_NOTHING_ELSE = "gunicorn.workers.", "gunicorn.workers.sync"
+
+# What frameworks raise themselves for a body that is shorter than its Content-Length, and Gunicorn
+# when it reads a malformed one away that the app has left.
+_UNREADABLE_KINDS = frozenset(
+    {
+        ("webob.request", "DisconnectionError"),
+        ("gunicorn.http.errors", "InvalidChunkSize"),
+        ("gunicorn.http.errors", "ChunkMissingTerminator"),
+    }
+)
 
 # Whose loggers report what a request has raised once more, when it has ended.
 _SERVERS = frozenset(
@@ -38,24 +52,112 @@ class RequestFailedError(Exception):
     """Stands in for an exception that would have ended the worker with the request."""
 
 
-def ends_quietly(error: BaseException) -> bool:
-    """Return whether `error` is a way to stop a process or greenlet, rather than a failure.
+def is_shutdown(error: BaseException) -> bool:
+    """Return whether `error` ends the process or greenlet, rather than only its request.
 
-    Everything else, ``SystemExit`` and ``gevent.Timeout`` too, is a failure of its request.
+    It does where it comes from outside of the code that it interrupts:
+
+    - a ``KeyboardInterrupt`` or ``GreenletExit`` that no ``raise`` statement has raised: Python's
+      handler of SIGINT and ``greenlet.throw`` are written in C;
+    - a ``KeyboardInterrupt`` or ``SystemExit`` that a handler of a signal has raised, or that was
+      raised in handling one of those.
+
+    Everything else that is raised is a failure of its request: ``sys.exit()`` in a view,
+    ``gevent.Timeout``, ``asyncio.CancelledError``, and any ``GeneratorExit``, which outside of the
+    generator that is closed is nobody's way to end anything.
     """
-    if isinstance(error, Exception):
+    # Not by `isinstance`, here and below: it may run the app's code, a ``__class__`` that raises.
+    if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
+        needs_response = _has_come_through(error, _BY_FLAG) or _is_under(_BY_NOTHING_ELSE)
+        return _is_from_signal(error) and not needs_response
+    # By name: greenlet is not ours to import.
+    is_kill = any(kind.__name__ == "GreenletExit" for kind in type(error).__mro__)
+    return is_kill and _is_thrown_in(error)
+
+
+def any_failure() -> type[BaseException] | tuple[()]:
+    """Return what to catch round code of the app's that must not fail: all but a shutdown.
+
+    For ``except any_failure():`` alone, which asks while the exception is being handled. A
+    ``__str__`` that raises ``SystemExit`` would otherwise end whoever logs the object.
+    """
+    error = sys.exception()
+    return () if error is None or is_shutdown(error) else BaseException
+
+
+def _is_from_signal(error: BaseException | None) -> bool:
+    for _ in range(_MOST_CAUSES):
+        if error is None or not issubclass(type(error), (KeyboardInterrupt, SystemExit)):
+            return False
+        if _has_left_handler(error.__traceback__):
+            return True
+        if issubclass(type(error), KeyboardInterrupt) and _is_thrown_in(error):
+            return True
+        error = error.__context__  # a ``sys.exit()`` in ``except KeyboardInterrupt``
+    return False
+
+
+def _has_left_handler(trace: TracebackType | None) -> bool:
+    """Return whether an exception came through the handler of a signal, if not through C's.
+
+    That is the one kind of function that is given its own caller's frame, as an argument.
+    """
+    while trace is not None and trace.tb_next is not None:
+        interrupted, trace = trace.tb_frame, trace.tb_next
+        if any(value is interrupted for value in _arguments(trace.tb_frame)):
+            return True
+    return False
+
+
+def _arguments(frame: FrameType) -> Iterator[object]:
+    code, values = frame.f_code, frame.f_locals
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _VARARGS)
+    for name in code.co_varnames[:count]:
+        value = values.get(name)
+        yield value
+        if type(value) is tuple:  # Werkzeug's ``lambda *args: sys.exit(0)``
+            yield from value
+
+
+def _is_thrown_in(error: BaseException) -> bool:
+    """Return whether `error` came up in the midst of code, and not by a ``raise`` statement."""
+    trace = error.__traceback__
+    if trace is None:
         return False
-    return isinstance(error, (KeyboardInterrupt, GeneratorExit)) or any(
-        # By name: greenlet is not ours to import.
-        kind.__name__ == "GreenletExit"
-        for kind in type(error).__mro__
-    )
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    from opcode import opmap  # where it is needed
+
+    frame, at = trace.tb_frame, trace.tb_lasti
+    # It raises, by a statement, the SIGINT that came while a loop ran.
+    if frame.f_globals.get("__name__") == "asyncio.runners":
+        return True
+    return frame.f_code.co_code[at : at + 1] != bytes([opmap["RAISE_VARARGS"]])
+
+
+def _is_under(module: str) -> bool:
+    """Return whether a function of `module` runs what runs here."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def is_close_of_generator(error: BaseException) -> bool:
+    """Return whether the generator that handles `error` is closed, at a ``yield`` of its own."""
+    trace = error.__traceback__
+    return issubclass(type(error), GeneratorExit) and (trace is None or trace.tb_next is None)
 
 
 def is_lost_client(error: BaseException) -> bool:
     """Return whether a server that could not send on has only lost its client, or is stopping."""
-    gone = isinstance(error, OSError) or type(error).__name__ == "ClientDisconnected"  # Waitress
-    return gone or ends_quietly(error)
+    gone = (
+        issubclass(type(error), OSError) or type(error).__name__ == "ClientDisconnected"
+    )  # Waitress
+    # Of a generator further out that is closed, if it is not the app's.
+    return gone or issubclass(type(error), GeneratorExit) or is_shutdown(error)
 
 
 def mark_unreadable(error: BaseException) -> None:
@@ -74,10 +176,10 @@ def is_unreadable_body(error: BaseException) -> bool:
             return False
         if _UNREADABLE in BaseException.__getattribute__(cause, "__dict__"):
             return True
-        if not isinstance(cause, OSError):
+        if not issubclass(type(cause), OSError):
             return False  # what an app raises because of it is the app's own failure
         kind = type(cause)
-        if (kind.__module__, kind.__name__) in _CUT_SHORT:
+        if (kind.__module__, kind.__name__) in _UNREADABLE_KINDS:
             return True
         cause = cause.__cause__  # Django raises an OSError of its own from it
     return False
@@ -85,9 +187,14 @@ def is_unreadable_body(error: BaseException) -> bool:
 
 def is_raised_by_server(error: BaseException) -> bool:
     """Return whether `error` has come through the code of a server, as it sends a response."""
+    return _has_come_through(error, _SENDERS)
+
+
+def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> bool:
+    """Return whether `error` has come through modules whose names begin so."""
     trace = error.__traceback__
     while trace is not None:
-        if str(trace.tb_frame.f_globals.get("__name__")).startswith(_SENDERS):
+        if str(trace.tb_frame.f_globals.get("__name__")).startswith(modules):
             return True
         trace = trace.tb_next
     return False
@@ -98,7 +205,7 @@ def contained(error: BaseException, scope: Scope) -> BaseException:
 
     A ``SystemExit`` that reaches a gthread worker ends it, and with some codes its master.
     """
-    if isinstance(error, Exception) or ends_quietly(error):
+    if issubclass(type(error), Exception) or is_shutdown(error):
         return error
     stand_in = RequestFailedError(f"the app raised {type(error).__name__}")
     stand_in.__cause__ = error

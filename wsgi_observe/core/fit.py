@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from wsgi_observe.core.frozen import frozen
 from wsgi_observe.core.names import RESERVED
 
 if TYPE_CHECKING:
@@ -162,7 +163,11 @@ def static_fields(name: str, value: Any) -> dict[str, object]:
     for key in value:
         if not isinstance(key, str) or not key or key in RESERVED:
             raise SettingsError(name, "names that the line does not have itself", key)
-    return dict(value)
+    try:
+        fields: dict[str, object] = frozen(value)
+    except RecursionError as error:
+        raise SettingsError(name, "values that do not hold themselves", value) from error
+    return fields
 
 
 def text(name: str, value: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wsgi_observe.core.fit import SettingsError
+from wsgi_observe.core.frozen import FrozenDict
 
 _is_import_path = re.compile(r"[^\W\d][\w.]*:[^\W\d][\w.]*").fullmatch
 
@@ -22,4 +23,4 @@ def fit_checks(name: str, value: Any) -> dict[str, Any]:
     for check in value.values():
         if isinstance(check, str) and not _is_import_path(check):
             raise SettingsError(name, "import paths, package.module:attribute", check)
-    return dict(value)
+    return FrozenDict(value)

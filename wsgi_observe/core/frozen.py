@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn, Self
+
+
+class FrozenDict(dict[Any, Any]):
+    """A dictionary that is never changed, and that has a hash.
+
+    Not a ``MappingProxyType``, which can be neither pickled nor, before Python 3.12, hashed.
+    """
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self))  # not of the values, which may have none
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenDict, (dict(self),)
+
+    def copy(self) -> Self:
+        """Return the dictionary itself."""
+        return self
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} cannot be changed: {self!r}")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+
+def frozen(value: Any) -> Any:
+    """Return a copy of containers that cannot be changed, and anything else itself.
+
+    :raises RecursionError: for a container that holds itself.
+    """
+    if isinstance(value, Mapping):
+        return FrozenDict({name: frozen(item) for name, item in value.items()})
+    if isinstance(value, (set, frozenset)):
+        return frozenset(value)
+    return tuple(map(frozen, value)) if type(value) in (list, tuple) else value
 
 
 class Frozen:
@@ -42,7 +78,8 @@ class Frozen:
         return self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash(tuple(self._values().values()))
+        # A function is equal to itself alone, and an object that is called may have no hash.
+        return hash(tuple(value for value in self._values().values() if not callable(value)))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise self._refusal(name)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.loggers import get_logger
 
 T = TypeVar("T")
@@ -18,8 +17,10 @@ _said: set[str] = set()
 def warn_once(what: str) -> None:
     """Log the exception being handled as a WARNING, the first time that `what` fails."""
     if is_news(what):
-        with suppress(Exception):  # it may be logging itself that fails
+        try:
             _log.warning("%s failed; this is said once", what, exc_info=True)
+        except any_failure():
+            pass  # it may be logging itself that fails
 
 
 def is_news(what: str) -> bool:
@@ -34,8 +35,6 @@ def ask(what: str, hook: Callable[..., T], *arguments: object) -> T | None:
     """Return what a hook answers; None where it fails, which costs nothing but its answer."""
     try:
         return hook(*arguments)
-    except BaseException as error:
-        if ends_quietly(error):
-            raise
+    except any_failure():
         warn_once(what)
         return None

@@ -8,10 +8,10 @@ from typing import Any
 from wsgi_observe.core.context import Scope, note_id
 from wsgi_observe.core.failures import (
     contained,
-    ends_quietly,
     is_logged,
     is_lost_client,
     is_raised_by_server,
+    is_shutdown,
 )
 from wsgi_observe.core.net import Headers, Net
 
@@ -136,7 +136,7 @@ class Transfer(Scope):
         """Note that the app failed when its headers had left; return what to raise for it."""
         if self.outcome == "aborted" and is_logged(error):
             return error
-        if ends_quietly(error):
+        if is_shutdown(error):
             self.outcome = "aborted"
             return error
         self.outcome = "broken"

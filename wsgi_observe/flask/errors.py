@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from wsgi_observe.core.accept import prefers_html
 from wsgi_observe.core.context import current_request_id
 from wsgi_observe.core.envelope import Error, Shape, headers_of_an_error
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.once import ask
 from wsgi_observe.core.statuses import describe
 from wsgi_observe.core.stock import is_default_sentence
@@ -123,7 +124,7 @@ class Answers:
         """
         try:
             return self._app.json.loads(self._app.json.dumps(value))
-        except Exception:
+        except any_failure():
             return value
 
     def _to_page(self, error: HTTPException) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wsgi_observe.core.context import id_of_failure
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.records import own_extra
 
@@ -34,7 +35,7 @@ def hear_of_failures() -> None:
     def print_exception(context: object, kind: type, error: object, trace: object) -> None:
         try:
             _tell(kind, error, trace)
-        except Exception:
+        except any_failure():
             prints(context, kind, error, trace)
 
     hub.print_exception = print_exception

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from itertools import pairwise
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from gunicorn.http.errors import ConfigurationProblem
 
 from wsgi_observe.core.context import bind
 from wsgi_observe.core.environ import printable
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.layer import Layer, inward
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.statuses import describe
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _ERROR, _STATUS = "wsgi_observe.rejection", "wsgi_observe.rejected_with"
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}").fullmatch  # RFC 9110, 9.1
 _LONGEST_REASON = 200
 _TIMEOUT = "408 Request Timeout"
 
@@ -82,12 +84,12 @@ class _Rejections:
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer, log, and leave the connection to Gunicorn, which closes it."""
+        if _is_about_unread_body(exc):
+            return  # a client would take a second response for that of its next request
         timed_out = req is None and isinstance(exc, SystemExit) and self._is_aborted()
         try:
             answer = self._answer(req, addr, exc, timed_out=timed_out)
-        except BaseException as error:
-            if ends_quietly(error):
-                raise
+        except any_failure():
             warn_once("answering a rejected request")
             answer = None
         if answer is None:
@@ -113,6 +115,18 @@ class _Rejections:
     def _is_aborted(self) -> bool:
         """Return whether the arbiter has ended the worker by its timeout."""
         return self._seat is not None and self._seat.signal == signal.SIGABRT
+
+
+def _is_about_unread_body(exc: BaseException) -> bool:
+    """Return whether the parser failed over what a finished request has left unread of its body.
+
+    Gunicorn reads it away before the next request of a kept connection, and would respond to it.
+    """
+    trace, names = exc.__traceback__, []
+    while trace is not None:
+        names.append(trace.tb_frame.f_globals.get("__name__"))
+        trace = trace.tb_next
+    return ("gunicorn.http.parser", "gunicorn.http.body") in pairwise(names)
 
 
 def _timeout(worker: Any, exc: BaseException) -> TimeoutError:
@@ -240,7 +254,7 @@ def _response(app: WSGIApplication, status: str, addr: Any, exc: BaseException) 
 def _environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
     request = _read_so_far(exc.__traceback__)
     return {
-        "REQUEST_METHOD": getattr(request, "method", None) or "-",
+        "REQUEST_METHOD": _method(request),
         "SCRIPT_NAME": "",
         "PATH_INFO": getattr(request, "path", None) or "-",
         # A socket of the file system has no address.
@@ -249,6 +263,12 @@ def _environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
         _STATUS: status,
         _ERROR: exc,
     }
+
+
+def _method(request: object) -> str:
+    """Return the method, or ``-`` for what may be anything, a form's fields too."""
+    method = str(getattr(request, "method", None) or "-")
+    return method if _is_token(method) else "-"
 
 
 def _forwarded(request: object) -> str:

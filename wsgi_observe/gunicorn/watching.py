@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _thread import get_ident
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,12 @@ def watch(worker: Any, app: WSGIApplication, seat: Seat, settings: Settings) -> 
     original = originals()
     here = import_module("greenlet").getcurrent if original else get_ident
     thread = original("_thread", "get_ident")() if original else 0
-    recorder = Recorder(seat, here, thread)
+    # Another process reads the memory, and redacts what it shows; anybody may read a file.
+    is_copied = seat.mirror is not None and settings.redact
+    recorder = Recorder(seat, here, thread, settings.redactor().path if is_copied else None)
     seat.pid, seat.booted = worker.pid, True
-    if not note_requests(app, recorder):
+    shown = settings.redactor().path if settings.redact_patterns else None
+    if not note_requests(app, recorder, shown):
         return
     tell_ends(worker, recorder)
     # Under gevent requests do it: the locks of `logging` are not for a thread of the system's.
@@ -41,14 +45,16 @@ def watch(worker: Any, app: WSGIApplication, seat: Seat, settings: Settings) -> 
         watchdog.start()
 
 
-def note_requests(app: object, recorder: Recorder) -> bool:
+def note_requests(
+    app: object, recorder: Recorder, shown: Callable[[str], str] | None = None
+) -> bool:
     """Have the recorder take part in the stack, where a request has its ID, and its line not yet.
 
     The app's own code may have put that stack where only it knows.
     """
     for layer in inward(app):
         if isinstance(layer, Layer) and layer.has(RequestID):
-            layer.take_in(InFlight(layer, recorder), ahead_of=(AccessLog, ErrorEnvelope))
+            layer.take_in(InFlight(layer, recorder, shown), ahead_of=(AccessLog, ErrorEnvelope))
             return True
     return False
 

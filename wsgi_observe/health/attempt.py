@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from time import monotonic
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from wsgi_observe.health.check import Check
 
@@ -111,12 +111,15 @@ class Attempt:
 def _judge(result: object) -> Outcome:
     if result is False:
         return Outcome(False, "returned False")
-    if isinstance(result, (Awaitable, Generator, AsyncGenerator)):
+    kind = type(result)  # which nothing of the user's own answers for, as it may for `__class__`
+    if issubclass(kind, (Awaitable, Generator, AsyncGenerator)):
         if isinstance(result, (Coroutine, Generator)):
             result.close()  # otherwise Python warns that it was never awaited
-        return Outcome(False, f"returned a {type(result).__name__}, so that nothing was checked")
+        return Outcome(False, f"returned a {kind.__name__}, so that nothing was checked")
     # Anything but text is let go at once: a database result would hold its connection.
-    text = result[:LONGEST_DETAIL] if isinstance(result, str) else ""
+    text = (
+        str.__getitem__(cast(str, result), slice(LONGEST_DETAIL)) if issubclass(kind, str) else ""
+    )
     return Outcome(True, " ".join(text.split()))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from typing import NamedTuple
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.health.attempt import Outcome
 from wsgi_observe.health.check import Check
@@ -33,17 +33,21 @@ class News(NamedTuple):
             "critical": self.critical,
             "down_seconds": self.down_seconds,
         }
-        with suppress(Exception):
-            reason = _reason(self.outcome)
+        reason, error = _reason(self.outcome), self.outcome.error
+        # As a tuple: of an exception itself, logging would ask whether it is true.
+        exc_info = None if error is None else (type(error), error, error.__traceback__)
+        try:
             _log.log(
                 self.level,
                 "Readiness check %s %s%s",
                 name,
                 self.what,
                 f": {reason}" if reason else "",
-                exc_info=self.outcome.error,
+                exc_info=exc_info,
                 extra=extra,
             )
+        except any_failure():
+            pass
 
 
 class History:
@@ -86,7 +90,7 @@ def _reason(outcome: Outcome) -> str:
     kind = type(outcome.error).__name__
     try:
         text = str(outcome.error)
-    except Exception:  # an exception class whose __str__ raises
+    except any_failure():  # an exception class whose __str__ raises
         return kind
     line = " ".join(text[: 2 * LONGEST_REASON].split())[:LONGEST_REASON]
     return f"{kind}: {line}" if line else kind

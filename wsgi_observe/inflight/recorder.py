@@ -11,8 +11,9 @@ from time import time
 from typing import TYPE_CHECKING
 from zlib import adler32
 
+from wsgi_observe.core.environ import request_path
 from wsgi_observe.core.exchange import Exchange
-from wsgi_observe.core.failures import ends_quietly
+from wsgi_observe.core.failures import is_shutdown
 from wsgi_observe.core.layer import Layer
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.inflight.seat import Seat
@@ -79,11 +80,12 @@ class Slot:
     def _tell_if_killed(self, exchange: Exchange) -> None:
         """Name a request whose greenlet was ended: nothing else of it is a failure to anybody."""
         error = sys.exc_info()[1]
-        if error is None or not ends_quietly(error) or isinstance(error, GeneratorExit):
+        if error is None or self.is_told or not is_shutdown(error):
             return
-        if not self.is_told:
-            age = age_of(self.started, time())
-            tell_dying(exchange.environ, self._recorder.killed_by(), age, worker_pid=os.getpid())
+        by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
+        cause = type(error).__name__ if by_signal else self._recorder.killed_by()
+        age = age_of(self.started, time())
+        tell_dying(exchange.environ, cause, age, worker_pid=os.getpid())
 
     def mark_told(self) -> None:
         """Note that the log has it that this request dies."""
@@ -105,8 +107,7 @@ class Slot:
         """Have another path told than the request's own, in which there are secrets."""
         exchange = self.exchange
         if exchange is not None:
-            told = path.encode("utf-8", "replace").decode("latin-1")
-            text = text_of(exchange.scope.request_id, exchange.method, told)
+            text = text_of(exchange.scope.request_id, exchange.method, _as_in_environ(path))
             entry = pack(text, self.started, self.memory[self.offset])
             self.memory[self.offset : self.offset + FORM.size] = entry
             self._copy_out()
@@ -137,12 +138,20 @@ class Recorder:
 
     :param here: says which thread or greenlet is running.
     :param thread: the thread that greenlets run in.
+    :param clean: takes the secrets out of a path, where the table is copied to a file.
     """
 
-    def __init__(self, seat: Seat, here: Callable[[], object] = get_ident, thread: int = 0) -> None:
+    def __init__(
+        self,
+        seat: Seat,
+        here: Callable[[], object] = get_ident,
+        thread: int = 0,
+        clean: Callable[[str], str] | None = None,
+    ) -> None:
         self.seat = seat
         self.here = here
         self.thread = thread
+        self.clean = clean
         self.killed_by = _by_nobody_known
         self.free: list[Slot] = []  # its end is taken and given back without a lock
         self._slots = [
@@ -189,6 +198,11 @@ class Recorder:
         self._lock = allocate_lock()
 
 
+def _as_in_environ(path: str) -> str:
+    """Return a path as an environ has it: its bytes as Latin-1 (PEP 3333)."""
+    return path.encode("utf-8", "replace").decode("latin-1")
+
+
 def _by_nobody_known() -> str:
     return "GreenletExit"
 
@@ -198,13 +212,22 @@ class InFlight(Layer):
 
     So the request's access line is there before its slot is free: whenever the process dies, one
     of the two tells of it.
+
+    :param shown: what to note instead of a path, where all are to be searched for secrets.
     """
 
-    def __init__(self, app: WSGIApplication, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        recorder: Recorder,
+        shown: Callable[[str], str] | None = None,
+    ) -> None:
         super().__init__(app)
+        self._shown = shown
         self._recorder = recorder
         self._free = recorder.free
         self._here = recorder.here
+        self._clean = recorder.clean
 
     def join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Take a slot, and give it back at the end."""
@@ -218,13 +241,17 @@ class InFlight(Layer):
             scope = exchange.shared or exchange
             request_id = scope.request_id
             try:
-                text = (
-                    f"{request_id or ''}\0{environ['REQUEST_METHOD']}\0"
-                    f"{environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
-                ).encode()
+                path = f"{environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
+                if self._clean is not None:
+                    path = self._clean(path)
+                text = f"{request_id or ''}\0{environ['REQUEST_METHOD']}\0{path}".encode()
             except (KeyError, UnicodeError):  # a server may leave out what is empty (PEP 3333)
                 path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+                path = path if self._clean is None else self._clean(path)
                 text = text_of(request_id, environ.get("REQUEST_METHOD", ""), path)
+            if self._shown is not None:
+                shown = _as_in_environ(self._shown(request_path(environ)))
+                text = text_of(request_id, environ.get("REQUEST_METHOD", ""), shown)
             size = len(text)
             if size > ROOM:
                 text, size = text[:ROOM], ROOM

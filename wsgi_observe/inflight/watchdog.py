@@ -10,6 +10,7 @@ from _thread import start_new_thread
 from collections.abc import Callable
 from time import sleep, time
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.loggers import watch
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.inflight.answering import answer
@@ -64,7 +65,7 @@ class Watchdog:
             answer(self._recorder)
             if self._checks_logging:
                 watch.check_if_due()
-        except Exception:
+        except any_failure():
             warn_once("watching the running requests")
 
     def _name_slow(self, now: float) -> None:

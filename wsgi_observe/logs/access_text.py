@@ -33,6 +33,7 @@ class AccessText(PlainText):
     def __init__(self, *options: Any) -> None:
         super().__init__(*options)
         self._clean_paths = self._redaction.clean_paths
+        self._matches = self._redaction.matches
         self._clean_agents: set[str] = set()
 
     def of(self, transfer: Transfer, level: int, code: int, seconds: float) -> bytes | None:
@@ -46,8 +47,8 @@ class AccessText(PlainText):
         said = f"{method}{path}{peer}{agent}{named}"
         if len(quoted(said)) != len(said) + 2 or not said.isascii() or "\x7f" in said:
             return None
-        is_clean = path in self._clean_paths and agent in self._clean_agents
-        if MASKED_PATH in environ or not (is_clean or self._is_clean(path, agent)):
+        is_known = path in self._clean_paths and agent in self._clean_agents and not self._matches
+        if MASKED_PATH in environ or not (is_known or self._is_clean(path, agent, method, code)):
             return None
         # Not gone out yet, or by a clock that was set back, as tests do.
         began, went_out = transfer.started_at, transfer.went_out_at
@@ -76,9 +77,11 @@ class AccessText(PlainText):
         ).encode()
         return line if len(line) <= self._longest else None
 
-    def _is_clean(self, path: str, agent: str) -> bool:
-        """Return whether nothing is to be taken out of either; remember a user agent if not."""
+    def _is_clean(self, path: str, agent: str, method: str, code: int) -> bool:
+        """Return whether nothing is to be taken out of them; remember a user agent if not."""
         if not self._redaction.is_clean_path(path):
+            return False
+        if self._matches and self._matches(f"{method} {path} {code}"):
             return False
         if agent in self._clean_agents:
             return True

@@ -15,7 +15,7 @@ from wsgi_observe.settings import Settings, SettingsError
 
 _MAIL = (
     *("mail_to", "mail_from", "mail_host", "mail_user", "mail_password", "mail_tls"),
-    *("remote_addr", "redact_add", "redact_keep"),
+    *("remote_addr", "redact_add", "redact_keep", "redact_patterns"),
 )
 
 PIPE_BYTES = 4096
@@ -129,6 +129,7 @@ def _formatter(settings: Settings) -> dict[str, Any]:
         "redact": settings.redact,
         "redact_add": list(settings.redact_add),
         "redact_keep": list(settings.redact_keep),
+        "redact_patterns": list(settings.redact_patterns),
         "redact_personal": settings.redact_personal,
     }
     is_terminal = streams.is_terminal(settings.log_stream)

@@ -41,7 +41,7 @@ class ConsoleFormatter(logging.Formatter):
     :param remote_addr: ``full``, ``truncated`` or ``off``.
     :param color: whether levels and statuses are coloured (ECMA-48).
     :param redact: whether secrets are taken out.
-    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_personal``, as in `Settings`.
+    :param redaction: ``redact_add`` and the like, as in `Settings`.
     """
 
     def __init__(

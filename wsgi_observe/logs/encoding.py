@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from json import encoder as _stdlib
 from typing import Any
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.logs.plain import plain, unknown
 from wsgi_observe.logs.request_fields import Fields
 
@@ -17,7 +18,7 @@ def encode(line: Fields) -> bytes:
     """Return the JSON text of `line`, without a newline, whatever is in it; never raises."""
     try:
         return "".join(_chunks(line, 0)).encode()
-    except Exception:  # NaN, a cycle, a key that is no text, a lone surrogate, …
+    except any_failure():  # NaN, a cycle, a key that is no text, a lone surrogate, …
         return "".join(_chunks(plain(line), 0)).encode()
 
 

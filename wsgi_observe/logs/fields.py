@@ -11,6 +11,7 @@ from time import gmtime, strftime
 from typing import Any
 
 from wsgi_observe.core.context import id_of_failure
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.names import CONTEXT, FACTS, RECORD_NAMES, RESERVED, free_name
 from wsgi_observe.logs.request_fields import Fields, add_request
 
@@ -140,7 +141,7 @@ def message_of(record: logging.LogRecord) -> str:
             text = record.getMessage()
         # Werkzeug's development server colours its lines wherever they go (ECMA-48, SGR).
         return _without_colours("", text) if "\x1b" in text else text
-    except Exception as error:
+    except any_failure() as error:
         return f"{text_of(record.msg)} (its arguments do not fit: {text_of(error)})"
 
 
@@ -155,5 +156,5 @@ def text_of(value: object) -> str:
     """Return the text of any value, be it one that has none."""
     try:
         return str(value)
-    except Exception as error:
+    except any_failure() as error:
         return f"<{type(value).__name__}: {type(error).__name__} in its __str__>"

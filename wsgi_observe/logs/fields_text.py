@@ -6,12 +6,13 @@ from json.encoder import encode_basestring as quoted
 from math import isfinite
 from typing import Any
 
-from wsgi_observe.core.redact import QUERIES, REDACTED
+from wsgi_observe.core.redact import QUERIES, REDACTED, URLS
 from wsgi_observe.logs.encoding import Encode
 from wsgi_observe.logs.redaction import Redaction
 from wsgi_observe.logs.request_fields import Fields
 
 _MOST = 4096  # names that are remembered: a service has a few of them
+_BY_NAME = QUERIES | URLS
 _NUMBERS = frozenset({int, float, bool})
 _MOST_FIELDS = 64  # of one line; more of them are looked at within a budget
 _WORDS = {None: "null", True: "true", False: "false"}
@@ -73,7 +74,7 @@ class FieldsText:
 
         That is one that nobody may see, or whose form says what may be seen of it.
         """
-        if name in self._hidden or not name.isascii() or name in QUERIES:
+        if name in self._hidden or not name.isascii() or name in _BY_NAME:
             return ""
         head, is_hidden = f",{quoted(name)}:", self._redaction.is_hidden(name)
         known = self._hidden if is_hidden else self._heads

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.loggers import watch
 from wsgi_observe.logs.foreign import is_for_development, propagation_path, reaches
 
@@ -74,7 +75,7 @@ def _ask(accepts: Callable[[logging.LogRecord], Any], record: logging.LogRecord)
     """Return what a filter says; one that raises keeps no record from our log."""
     try:
         return accepts(record)  # type: ignore[no-any-return]
-    except Exception:  # as one that reads `flask.request` does outside of a request
+    except any_failure():  # as one that reads `flask.request` does outside of a request
         watch.report_error()
         return True
 

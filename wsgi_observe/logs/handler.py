@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.core.context import running
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.loggers import watch
 from wsgi_observe.core.once import is_news
 from wsgi_observe.logs.fields import text_of
@@ -95,7 +96,7 @@ class LineHandler(logging.Handler):
         """Write the record's lines."""
         try:
             lines = self._lines(record)
-        except Exception as error:
+        except any_failure() as error:
             lines = self._stand_in(record, error)
         self.put(lines, record.levelno or 0)  # a record made by hand may have none
 
@@ -114,7 +115,7 @@ class LineHandler(logging.Handler):
                     level = 0  # the parts of a long record are no failures
             if is_wait_due:
                 outlet.see_through(self.lock)  # type: ignore[arg-type]
-        except Exception:
+        except any_failure():
             self._looked_at = 0.0  # `put` raises nothing; opening may, when descriptors run out
 
     def flush(self) -> None:
@@ -182,21 +183,24 @@ class LineHandler(logging.Handler):
             finally:
                 sink.close()
 
-    def _own_line(self, message: str, *arguments: object, **extra: object) -> bytes:
+    def _own_line(
+        self, message: str, *arguments: object, level: int = logging.WARNING, **extra: object
+    ) -> bytes:
         record = logging.LogRecord(
-            "wsgi_observe.logs", logging.WARNING, __file__, 0, message, arguments, None
+            "wsgi_observe.logs", level, __file__, 0, message, arguments, None
         )
         record.__dict__.update(extra)
         with suppress(Exception):
             return self._lines(record)[0]
         return f"{record.getMessage()}\n".encode()
 
-    def _stand_in(self, record: logging.LogRecord, error: Exception) -> list[bytes]:
-        """Return a line about a record that could not be formatted."""
+    def _stand_in(self, record: logging.LogRecord, error: BaseException) -> list[bytes]:
+        """Return a line about a record that could not be formatted, of its level."""
         what = f"a record of {record.name!r} could not be formatted: {type(error).__name__}"
         said = text_of(record.msg)
         where = f"{record.pathname}:{record.lineno}"
-        return [self._own_line("%s; it said: %s", what, said, at=where)]
+        level = max(logging.WARNING, record.levelno or 0)
+        return [self._own_line("%s; it said: %s", what, said, level=level, at=where)]
 
     def _plain_lines(self, record: logging.LogRecord) -> list[bytes]:
         return [f"{self.format(record)}\n".encode("utf-8", "backslashreplace")]

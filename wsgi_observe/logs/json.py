@@ -35,7 +35,7 @@ class JsonFormatter(BaseJsonFormatter):
     :param max_line_bytes: what `lines` keeps each line within.
     :param remote_addr: ``full``, ``truncated`` or ``off``.
     :param redact: whether secrets are taken out.
-    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_personal``, as in `Settings`.
+    :param redaction: ``redact_add`` and the like, as in `Settings`.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class JsonFormatter(BaseJsonFormatter):
             return None, None
         mode = self._fields.remote_addr
         options = self._fields.static, self._encode, self._redaction, self._longest, mode
-        glance = self._redaction.glance if mode == "full" else None
+        glance = self._redaction.glance_at_whole if mode == "full" else None
         return AccessText(*options), None if glance is None else RecordText(glance, *options)
 
     def _line(self, record: logging.LogRecord, message: str) -> Fields:

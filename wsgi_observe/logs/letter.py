@@ -20,7 +20,7 @@ _LONGEST_BODY = 256 * 1024
 class Letters:
     """Makes mails of records.
 
-    :param redaction: ``redact_add`` and ``redact_keep``, as in `Settings`.
+    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_patterns``, as in `Settings`.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wsgi_observe.core.failures import is_echo, note_error
+from wsgi_observe.core.failures import any_failure, is_echo, note_error
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.logs.letter import Letters
 from wsgi_observe.logs.post import Post
@@ -21,7 +21,7 @@ class MailHandler(logging.Handler):
     The settings ``mail_…`` hang it up, and what it takes is named as they are. A mail server
     that hangs, refuses or is not there costs its mails, which is said once.
 
-    :param redaction: ``redact_add`` and ``redact_keep``, as in `Settings`.
+    :param redaction: ``redact_add``, ``redact_keep`` and ``redact_patterns``, as in `Settings`.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class MailHandler(logging.Handler):
             if self._owner != os.getpid():
                 self._begin()  # what waits is the parent's, and so was the thread
             self._post.put(self._letters.write(record))
-        except Exception:
+        except any_failure():
             warn_once("mailing an error")
 
     def flush(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from orjson import dumps
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.logs import encoding
 from wsgi_observe.logs.request_fields import Fields
 
@@ -21,7 +22,7 @@ def encode(line: Fields) -> bytes:
         return encoding.encode(line)
     try:
         return dumps(line)
-    except Exception:  # a lone surrogate, a number beyond 64 bits
+    except any_failure():  # a lone surrogate, a number beyond 64 bits
         return encoding.encode(line)
 
 

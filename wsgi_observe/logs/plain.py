@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.objects import is_dataclass, shown_fields
 from wsgi_observe.logs.cut import in_utf8
 from wsgi_observe.logs.fields import text_of
@@ -19,7 +20,7 @@ def plain(value: object, above: tuple[int, ...] = ()) -> object:
     """
     try:
         return _plain(value, above)
-    except Exception as error:
+    except any_failure() as error:
         return f"<{type(value).__name__}: {type(error).__name__} while it was read>"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.logs.smtp import Mail
 
@@ -20,9 +20,6 @@ BURST, WINDOW = 10, 60.0
 LAST_WAIT = 5.0
 """Seconds for which a process waits for its last mails."""
 
-_END = Mail("", "", is_summary=True)
-"""Wakes the thread, and is not sent."""
-
 
 class Post:
     """Sends mails one after the other, of one process.
@@ -32,23 +29,26 @@ class Post:
 
     def __init__(self, send: Callable[[Mail], object]) -> None:
         self._send = send
-        self._mails: queue.Queue[Mail] = queue.Queue(WAITING)
+        # Not a `Queue`: gevent replaces it by one of its own, which `flush` could not wait for.
+        self._waiting: deque[Mail] = deque()
+        self._changed = threading.Condition()  # re-entrant: the handler of a signal may log within
+        self._is_sending = False
         self._sent: deque[float] = deque(maxlen=BURST)
         self._thread: threading.Thread | None = None
-        self._lock = threading.RLock()  # the handler of a signal may log within
         self._lost = 0
         self._is_closed = False
 
     def put(self, mail: Mail) -> None:
         """Take a mail over, or count it where too many wait."""
-        with self._lock:
+        with self._changed:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
                 self._thread.start()
-            try:
-                self._mails.put_nowait(mail)
-            except queue.Full:
+            if len(self._waiting) >= WAITING:
                 self._lost += not mail.is_summary
+                return
+            self._waiting.append(mail)
+            self._changed.notify_all()
 
     def flush(self) -> None:
         """Wait for what is under way, for some seconds."""
@@ -56,41 +56,38 @@ class Post:
             return
         if self._lost:
             self.put(_summary(self._lost))
-        with self._mails.all_tasks_done:
-            self._mails.all_tasks_done.wait_for(lambda: not self._mails.unfinished_tasks, LAST_WAIT)
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._waiting or self._is_sending), LAST_WAIT)
 
     def close(self) -> None:
         """Have the thread end with what is under way; a mail that comes later has one anew.
 
         It makes no attempt of its own: at the end of a process TLS may be gone by then.
         """
-        with self._lock:
+        with self._changed:
             self._is_closed = True
-        if self._thread is not None:
-            self.put(_END)
+            self._changed.notify_all()
 
     def _work(self) -> None:
-        while not self._is_over():
-            try:
-                mail = self._mails.get(timeout=WINDOW if self._lost else None)
-            except queue.Empty:
-                self.put(_summary(self._lost))  # in its turn, so that `flush` waits for it too
-                continue
-            if mail is not _END:
-                self._send_or_count(mail)
-            self._mails.task_done()
+        while (mail := self._next()) is not None:
+            if mail.is_summary or not self._until_room():
+                self._try(mail)
+            else:
+                self._count(1)
 
-    def _send_or_count(self, mail: Mail) -> None:
-        if mail.is_summary or not self._until_room():
-            self._try(mail)
-        else:
-            self._count(1)
-
-    def _is_over(self) -> bool:
-        with self._lock:
-            if self._is_closed and self._mails.empty():
-                self._thread = None
-            return self._thread is None
+    def _next(self) -> Mail | None:
+        """Wait for a mail; return None, and end the thread, when it is closed and none is left."""
+        with self._changed:
+            self._is_sending = False
+            self._changed.notify_all()
+            while not self._waiting:
+                if self._is_closed:
+                    self._thread = None
+                    return None
+                if not self._changed.wait(WINDOW if self._lost else None):
+                    self._waiting.append(_summary(self._lost))
+            self._is_sending = True
+            return self._waiting.popleft()
 
     def _until_room(self) -> float:
         """Return the seconds until another mail may go out."""
@@ -106,16 +103,16 @@ class Post:
         self._sent.append(monotonic())
         try:
             self._send(_summary(lost) if mail.is_summary else _with_count(mail, lost))
-        except Exception:
+        except any_failure():
             self._count(lost if mail.is_summary else lost + 1)
             warn_once("sending an error by mail")
 
     def _count(self, lost: int) -> None:
-        with self._lock:
+        with self._changed:
             self._lost += lost
 
     def _take_count(self) -> int:
-        with self._lock:
+        with self._changed:
             lost, self._lost = self._lost, 0
         return lost
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from wsgi_observe.core.context import Scope, bound
 from wsgi_observe.core.environ import MASKED_PATH
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.listeners import on_request
 from wsgi_observe.core.names import RESERVED
 from wsgi_observe.logs.fields import FIRST_EXTRA, OWN_ATTRIBUTES, timestamp
@@ -59,7 +60,7 @@ class RecordText(PlainText):
             if not self._redaction.is_clean_path(path) or not self._finds_nothing(message):
                 return None
             return self._text(record, scope, message, method, path, peer)
-        except Exception:  # something that is no text
+        except any_failure():  # something that is no text
             return None
 
     def _text(

@@ -24,13 +24,19 @@ class Redaction:
     """Takes secrets out of lines, or nothing where it is switched off.
 
     :param static: names of fields that are the same on every line.
-    :param options: the settings ``redact_add``, ``redact_keep`` and ``redact_personal``.
+    :param options: ``redact_add``, ``redact_keep``, ``redact_patterns``, ``redact_personal``.
     """
 
     def __init__(self, wanted: bool, static: Collection[str] = (), **options: Any) -> None:
         taken = {name.removeprefix("redact_"): value for name, value in options.items()}
         self._redactor = Redactor(**taken) if wanted else None
         self.wanted = wanted
+        self.glance_at_whole = (
+            _nothing_wanted if self._redactor is None else self._redactor.glance_at_whole
+        )
+        has_patterns = self._redactor is not None and self._redactor.has_patterns
+        self.matches = self._redactor.matches if self._redactor and has_patterns else None
+        """Returns whether a pattern matches in a text; None where there are no patterns."""
         self.glance = _nothing_wanted if self._redactor is None else self._redactor.glance
         # What only we set, or what `logging` knows of the code.
         self._known = LINE_NAMES.union(static)  # a set, so that all names are asked for at once
@@ -60,7 +66,10 @@ class Redaction:
             line = _with_path(fields, path, self._path(redactor, path))
         if record.name == _ACCESS and FACTS in record.__dict__:  # its message is its path
             line = _with_fields(redactor, line, _FIRST, self._known_of_access)
-            return _with_agent(redactor, line) if "user_agent" in line else line
+            line = _with_agent(redactor, line) if "user_agent" in line else line
+            if self.matches is None:
+                return line
+            return {**line, "message": redactor.text(str(line["message"]), Budget(*_OF_AN_AGENT))}
         message: Any = line["message"]
         glance = redactor.glance
         if glance is not None and type(message) is str and glance(message):

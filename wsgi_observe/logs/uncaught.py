@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from wsgi_observe.core.context import id_of_failure, running
-from wsgi_observe.core.failures import is_lost_client
+from wsgi_observe.core.failures import any_failure, is_lost_client
 from wsgi_observe.core.loggers import get_logger
 from wsgi_observe.core.records import own_extra
 from wsgi_observe.logs.threads import id_of_thread, note_starts
@@ -34,7 +34,7 @@ class Hook:
         """Tell it, and pass it on."""
         try:
             told = self._tell(*arguments, **keywords)
-        except Exception:
+        except any_failure():
             told = False
         # `logging.captureWarnings` has set one that would log the same once more.
         is_known = (

@@ -38,6 +38,7 @@ class AccessLog(Layer):
     :param access_fields: which of ``host``, ``referer`` and ``request_bytes`` are on it too.
     :param access_query: whether the query string is told; without secrets, unless `redact` is off.
     :param redact_add: and `redact_keep`: names added to, and taken from, those that are sensitive.
+    :param redact_patterns: regular expressions; what matches one is left out.
     :param redact_personal: whether e-mail addresses and phone numbers are left out too.
     :param remote_addr: how much of the client's address the request's lines show: ``full``,
         ``truncated`` (/24, /48), ``off``.
@@ -58,6 +59,7 @@ class AccessLog(Layer):
         redact: bool = True,
         redact_add: Iterable[str] = (),
         redact_keep: Iterable[str] = (),
+        redact_patterns: Iterable[str] = (),
         redact_personal: bool = False,
     ) -> None:
         settings = Settings(
@@ -69,6 +71,7 @@ class AccessLog(Layer):
             redact=redact,
             redact_add=redact_add,
             redact_keep=redact_keep,
+            redact_patterns=redact_patterns,
             redact_personal=redact_personal,
         )
         super().__init__(app)
@@ -153,15 +156,15 @@ def _header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> st
     """Return a header that may be a URL, without secrets; None where there is none."""
     if key not in environ:
         return None
-    base, mark, query = str(environ[key]).partition("?")
+    value = str(environ[key])
     if redactor is not None:
         from wsgi_observe.core.masked import on_this_path  # loaded with the redactor
 
         # The page before may have been one of the app's own.
-        path = base.partition("://")[2].partition("/")[2]
-        redactor = on_this_path(redactor, f"/{path}")
-        base, query = redactor.text(base), redactor.query(query)
-    return printable(f"{base}{mark}{query}")
+        path = value.partition("?")[0].partition("://")[2].partition("/")[2]
+        scheme = "http://" if key == "HTTP_HOST" else ""  # nothing but a client's `user:password@`
+        value = on_this_path(redactor, f"/{path}").url(scheme + value).removeprefix(scheme)
+    return printable(value)
 
 
 def _request_bytes(environ: WSGIEnvironment) -> int | None:

@@ -11,12 +11,14 @@ import sentry_sdk
 from sentry_sdk.integrations import Integration
 from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.scope import add_global_event_processor
+from sentry_sdk.serializer import add_global_repr_processor
 from sentry_sdk.utils import event_from_exception
 
 from wsgi_observe.core.context import running
 from wsgi_observe.core.failures import is_echo, note_error
 from wsgi_observe.core.listeners import on_probe
 from wsgi_observe.core.once import ask, is_news
+from wsgi_observe.sentry.early import redact_objects, shown
 from wsgi_observe.sentry.facts import add_facts
 from wsgi_observe.sentry.occurrence import is_repeated
 
@@ -42,6 +44,7 @@ class ObserveIntegration(Integration):
     def setup_once() -> None:
         """Hang our hooks; Sentry calls this once in a process."""
         add_global_event_processor(_process)
+        add_global_repr_processor(shown)
         on_probe.append(partial(ask, "leaving a probe out of Sentry", _leave_probe_out))
         _listen()
         logging.getLogger("urllib3.connectionpool").addFilter(_say_once)
@@ -58,6 +61,7 @@ def _process(event: Any, hint: Any) -> Any:
     if event.get("type") != "transaction" and ask("looking for repeated events", _is_told, hint):
         return None
     ask("adding a request's facts to an event", add_facts, event, hint)
+    ask("taking secrets out of objects", redact_objects, event)
     return event
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wsgi_observe.core.context import running
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.ids import is_fit
 from wsgi_observe.core.masked import on_this_path
-from wsgi_observe.core.redact import REDACTED, Redactor
+from wsgi_observe.core.redact import REDACTED, Budget, Redactor
 from wsgi_observe.sentry.frames import stack_trace
 
 _Part = Callable[[Redactor, Any], Any]
@@ -22,6 +23,7 @@ _KEPT = frozenset(
     }
 )
 _IDS = frozenset({"request_id", "trace_id", "span_id", "parent_span_id"})
+_TEXTS = ("message", "formatted", "description", "body", "name")
 _PARAMETER = "sentry.message.parameter."
 
 
@@ -29,6 +31,8 @@ def without_secrets(thing: Any, redactor: Redactor) -> Any:
     """Return what a hook of Sentry's is given, whichever it is, with its secrets redacted."""
     if not isinstance(thing, Mapping):
         return redactor.value(thing)
+    if thing.get("type") == "check_in":
+        thing = _without_data(thing)
     if "event_id" in thing or "exception" in thing:
         redactor = _on_its_path(redactor, thing.get("request"))
         return {name: _part(redactor, name, thing[name]) for name in thing}
@@ -37,6 +41,20 @@ def without_secrets(thing: Any, redactor: Redactor) -> Any:
     if "attributes" in thing:  # a metric, a span that is sent by itself
         return {**_named(redactor, thing), "attributes": _bag(redactor, thing["attributes"])}
     return _bag(redactor, thing)
+
+
+def _without_data(check_in: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a check-in without the data of the span that it was sent in.
+
+    Sentry takes the trace's ID from it alone; and it asks no event processor before it makes
+    lists of namedtuples, which have no names any more.
+    """
+    contexts: Any = check_in.get("contexts") or {}
+    trace = contexts.get("trace")
+    if not isinstance(trace, Mapping):
+        return check_in
+    bare = {name: one for name, one in trace.items() if name != "data"}
+    return {**check_in, "contexts": {**contexts, "trace": bare}}
 
 
 def _on_its_path(redactor: Redactor, request: Any) -> Redactor:
@@ -64,6 +82,8 @@ def _bag(redactor: Redactor, value: Any) -> Any:
             clean[name] = inner  # by chance its digits may be those of a card
         elif isinstance(inner, str) and str(name).lower().endswith(("query", "query_string")):
             clean[name] = redactor.query(inner)
+        elif isinstance(inner, str) and name in _TEXTS and clean[name] is not REDACTED:
+            clean[name] = redactor.path(inner, Budget())  # of a line that names its request
         elif isinstance(inner, Mapping) and name == "data":
             clean[name] = _bag(redactor, inner)
     return clean
@@ -110,19 +130,33 @@ def _contexts(redactor: Redactor, value: Any) -> Any:
     trace = value.get("trace")
     if isinstance(trace, Mapping):
         clean["trace"] = _bag(redactor, trace)
-        if "dynamic_sampling_context" in trace:
-            clean["trace"]["dynamic_sampling_context"] = trace["dynamic_sampling_context"]
+        sampling = trace.get("dynamic_sampling_context")
+        if isinstance(sampling, Mapping):  # goes into the envelope's header
+            name = _url(redactor, sampling.get("transaction"))
+            kept = {**sampling, "transaction": name} if name else sampling
+            clean["trace"]["dynamic_sampling_context"] = kept
     return clean
 
 
 def _log_entry(redactor: Redactor, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return redactor.value(value)
-    clean = redactor.value(value)
+    clean = _bag(redactor, value)
     # An argument has no name beside it; the message that it went into may have.
-    if value.get("params") and _has_secrets(redactor, value.get("formatted")):
+    if value.get("params") and _has_secrets(redactor, _formatted(value)):
         clean["params"] = [REDACTED]
     return clean
+
+
+def _formatted(entry: Mapping[str, Any]) -> Any:
+    """Return the message with its arguments in it, which old versions of Sentry leave out."""
+    if entry.get("formatted") is not None:
+        return entry["formatted"]
+    params = entry["params"]
+    try:
+        return entry["message"] % (tuple(params) if isinstance(params, list) else params)
+    except any_failure():  # they do not fit
+        return f"{entry.get('message')} {params}"
 
 
 def _log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
@@ -136,9 +170,14 @@ def _log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
 def _named(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a log, a metric or a span with its own texts redacted."""
     return {
-        name: redactor.text(inner) if name in ("body", "name") and isinstance(inner, str) else inner
+        name: redactor.path(inner, Budget()) if name in _TEXTS and isinstance(inner, str) else inner
         for name, inner in value.items()
     }
+
+
+def _url(redactor: Redactor, value: Any) -> Any:
+    """Return the name of a transaction, which may be the path of its request."""
+    return redactor.url(value) if isinstance(value, str) else redactor.value(value)
 
 
 def _has_secrets(redactor: Redactor, text: Any) -> bool:
@@ -195,4 +234,5 @@ _PARTS: dict[str, _Part] = {
     "logentry": _log_entry,
     "extra": _extra,
     "tags": _pairs,
+    "transaction": _url,
 }

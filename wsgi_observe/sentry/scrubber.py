@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
+from functools import partial
 from typing import Any
 
 from wsgi_observe.core.context import current_request_id
+from wsgi_observe.core.failures import any_failure
 from wsgi_observe.core.masked import in_this_request
 from wsgi_observe.core.once import warn_once
 from wsgi_observe.core.redact import REDACTED, Redactor
@@ -30,13 +33,15 @@ class Scrubber:
     """How many things of this process nobody could read; one count for all scrubbers."""
 
     def __init__(self, redactor: Redactor | None = None) -> None:
-        self._redactor = redactor or Redactor(personal=True)
+        self.redactor = redactor or Redactor(personal=True)
 
     def __call__(self, thing: Any, hint: Any = None) -> Any:
         """Return `thing` (an event, a transaction, a breadcrumb, a log, …) without secrets."""
         try:
-            return payload.without_secrets(tag(thing), in_this_request(self._redactor))
-        except Exception:
+            if isinstance(hint, dict) and hint.get("attachments"):
+                _clean_attachments(hint, in_this_request(self.redactor))
+            return payload.without_secrets(tag(thing), in_this_request(self.redactor))
+        except any_failure():
             Scrubber.dropped += 1
             warn_once("taking secrets out of what goes to Sentry, so it is dropped,")
             return _blank(thing)
@@ -60,19 +65,36 @@ def chained(own: Hook | None, last: Hook, name: str) -> Hook:
     if own is None:
         return last
 
-    def hook(thing: Any, hint: Any) -> Any:
-        try:
-            kept = own(thing, hint)
-        except Exception:
-            if name not in _NEVER_DROPPED:
-                raise  # Sentry drops it, and counts it
-            kept = thing
-        if kept is None:
-            forget(hint)
-            return None
-        return last(kept, hint)
+    return partial(_ask_both, own, last, name)
 
-    return hook
+
+def _ask_both(own: Hook, last: Hook, name: str, thing: Any, hint: Any) -> Any:
+    try:
+        kept = own(thing, hint)
+    except any_failure():
+        if name not in _NEVER_DROPPED:
+            raise  # Sentry drops it, and counts it
+        kept = thing
+    if kept is None:
+        forget(hint)
+        return None
+    return last(kept, hint)
+
+
+def _clean_attachments(hint: dict[str, Any], redactor: Redactor) -> None:
+    """Take secrets out of the texts that are attached to an event; files stay what they are."""
+    hint["attachments"] = [_clean_attachment(one, redactor) for one in hint["attachments"]]
+
+
+def _clean_attachment(attachment: Any, redactor: Redactor) -> Any:
+    data = attachment.bytes() if callable(attachment.bytes) else attachment.bytes
+    try:
+        text = bytes(data or b"").decode()
+    except UnicodeDecodeError:  # no text: a picture, an archive
+        return attachment
+    clean = copy(attachment)  # the scope's own is for its other events too
+    clean.bytes = data and redactor.text(text).encode()
+    return clean
 
 
 def _blank(thing: Any) -> Any:

@@ -11,7 +11,6 @@ from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.atexit import AtexitIntegration
 
 from wsgi_observe.core.loggers import get_logger
-from wsgi_observe.core.redact import Redactor
 from wsgi_observe.sentry.integration import ObserveIntegration
 from wsgi_observe.sentry.scrubber import Hook, Scrubber, chained, tag
 from wsgi_observe.settings import Settings
@@ -40,8 +39,8 @@ def init_sentry(
     :param dsn: where events go; by default what ``SENTRY_DSN`` says.
     :param redact: whether secrets are taken out of all that is sent, after hooks of your own.
         The setting of that name is the log's, and does not count here.
-    :param settings: whose ``redact_add`` and ``redact_keep`` count here too; by default those of
-        the environment.
+    :param settings: whose ``redact_add``, ``redact_keep`` and ``redact_patterns`` count here too;
+        by default those of the environment.
     :param options: those of ``sentry_sdk.init``.
     :raises SettingsError: for an unfit setting in the environment.
 
@@ -56,8 +55,7 @@ def init_sentry(
 
 
 def _scrubber(settings: Settings) -> Scrubber:
-    names = {"add": settings.redact_add, "keep": settings.redact_keep}
-    return Scrubber(Redactor(**names, personal=True))
+    return Scrubber(settings.replace(redact_personal=True).redactor())
 
 
 def _complete(options: Mapping[str, Any], last: Hook) -> dict[str, Any]:

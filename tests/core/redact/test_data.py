@@ -1,12 +1,13 @@
 """Nested data: a redacted copy, whatever is in it and however deep."""
 
 import copy
+import json
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -101,6 +102,10 @@ class Case(Mapping[str, Any]):
         ([User()], [{"name": "jane", "password": REDACTED, "note": None}]),
         (Slotted(), "<Slotted jane [REDACTED]>"),
         (Loose(), "<Loose 7 with [REDACTED]>"),
+        (
+            SimpleNamespace(user="jane", password=SECRET),
+            "namespace(user='jane', password='[REDACTED]')",
+        ),
         (ValueError(f"password={SECRET}"), "password=[REDACTED]"),
         ({"QUERY_STRING": f"code={SECRET}&page=2"}, {"QUERY_STRING": "code=[REDACTED]&page=2"}),
         ({"request_id": "Bearer abc123def"}, {"request_id": "Bearer abc123def"}),
@@ -220,6 +225,9 @@ class HostileMapping(Case):
 class HostileAttributes:
     __slots__ = ("password",)
 
+    def __init__(self) -> None:
+        self.password = SECRET
+
     def __getattribute__(self, name: str) -> Any:
         raise RuntimeError(SECRET)
 
@@ -227,25 +235,90 @@ class HostileAttributes:
         return SECRET
 
 
-asked_for: list[str] = []
+called: list[str] = []
 
 
-class Asked:
-    """Computes the attributes that nobody has set, as proxies and lazy objects do."""
+def _noting(name: str) -> Any:
+    def method(self: Any, *arguments: Any) -> Any:
+        called.append(name)
+        raise KeyboardInterrupt(name)
 
-    __slots__ = ("name", "password")
-
-    def __init__(self) -> None:
-        self.name = "jane"
-
-    def __getattr__(self, name: str) -> Any:
-        asked_for.append(name)
-        return SECRET
+    return method
 
 
-def test_no_code_of_an_objects_own_is_run_but_for_its_text() -> None:
-    assert "Asked object" in REDACTOR.value({"a": Asked()})["a"]
-    assert asked_for == []
+# `str` and `repr` are what logging itself would ask for.
+_CODE = {
+    name: _noting(name)
+    for name in (
+        *("__getattr__", "__getattribute__", "__iter__", "__len__", "__contains__", "__bool__"),
+        *("__getitem__", "__eq__", "__ne__", "__lt__", "__hash__", "__index__", "__int__"),
+        *("__float__", "__bytes__", "__format__", "__sizeof__", "__dir__", "__missing__"),
+        *("keys", "items", "values", "get", "decode", "encode", "isoformat", "__reversed__"),
+        *("_asdict", "__html__", "__json__", "__fspath__", "__instancecheck__", "__call__"),
+    )
+} | {
+    name: property(_noting(name))
+    for name in ("__class__", "__dict__", "__mro__", "password", "api_key", "__dataclass_fields__")
+}
+_TEXT = {"__str__": lambda _: "shown", "__repr__": lambda _: "shown"}
+
+
+def _armed(base: type, **more: Any) -> type:
+    """Return a class all of whose code, but for its text, notes that it runs, and raises."""
+    return type("Armed", (base,), {**_CODE, **_TEXT, **more})
+
+
+Field = make_dataclass("Field", [("name", str), ("password", str)])
+_FIELDS = {"__dataclass_fields__": Field.__dataclass_fields__}
+_SLOTS = {"__slots__": ("token_of_it", "secret")}
+
+ARMED = {
+    "an object": lambda: _armed(object)(),
+    "an object with slots": lambda: _armed(object, **_SLOTS)(),
+    "a dict": lambda: _armed(dict)(password=SECRET, a=[1]),
+    "a list": lambda: list.__new__(_armed(list)),
+    "a tuple": lambda: tuple.__new__(_armed(tuple), [("password", SECRET), 1]),
+    "a namedtuple": lambda: tuple.__new__(_armed(Login), ["jane", SECRET]),
+    "a set": lambda: set.__new__(_armed(set)),
+    "a frozenset": lambda: frozenset.__new__(_armed(frozenset), ["a"]),
+    "a text": lambda: str.__new__(_armed(str), f"password={SECRET}"),
+    "bytes": lambda: bytes.__new__(_armed(bytes), f"password={SECRET}".encode()),
+    "a bytearray": lambda: bytearray.__new__(_armed(bytearray)),
+    "a whole number": lambda: int.__new__(_armed(int), 4111111111111111),
+    "a float": lambda: float.__new__(_armed(float), 1.5),
+    "an exception": lambda: Exception.__new__(_armed(Exception), SECRET),
+    "a dataclass": lambda: object.__new__(_armed(Field, **_FIELDS)),
+}
+PLACES = {
+    "alone": lambda one: one,
+    "in a list": lambda one: [one, one],
+    "in a pair": lambda one: (one, one),
+    "behind a name": lambda one: {"order": one},
+    "behind a sensitive name": lambda one: {"password": one},
+    "beside a name": lambda one: {"name": one, "value": one, "loc": [one]},
+    "behind an option": lambda one: ["--password", one, one],
+    "in a tuple with names": lambda one: Login(one, one),
+    "in a field": lambda one: Field(one, one),
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("make", ARMED.values(), ids=ARMED)
+def test_no_code_of_an_objects_own_is_run_but_for_its_text(make: Any, place: Any) -> None:
+    value = place(make())
+    called.clear()
+    REDACTOR.value(value)
+    REDACTOR.field("order", value)
+    REDACTOR.field("password", value)
+    assert called == []
+
+
+def test_an_object_that_is_a_key_is_shown_as_its_text() -> None:
+    key = Login("jane", SECRET)
+    made = REDACTOR.value({key: 1, f"password={SECRET}".encode(): 2, None: 3, (1, 2): 4})
+    assert SECRET not in repr(made)
+    assert [*made.values()] == [1, 2, 3, 4]
+    assert json.loads(json.dumps({str(name): one for name, one in made.items()}))
 
 
 class HostileLength(list[Any]):
@@ -257,7 +330,7 @@ HOSTILE = {
     "no text": Hostile,
     "no items": lambda: HostileMapping(a=1),
     "no attributes": HostileAttributes,
-    "no length": lambda: HostileLength([SECRET]),
+    "no length": lambda: HostileLength([("password", SECRET)]),
 }
 
 

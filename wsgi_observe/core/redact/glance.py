@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from string import ascii_lowercase, ascii_uppercase
 
 from wsgi_observe.core.redact.documents import VALUES, beside_quotes
 from wsgi_observe.core.redact.forms import parameters
 from wsgi_observe.core.redact.languages import folded
 from wsgi_observe.core.redact.names import Names
-from wsgi_observe.core.redact.numbers import LEAST_DIGITS, may_hold_number
-from wsgi_observe.core.redact.vendors import LONG_WORD, WORDS, holds_token
+from wsgi_observe.core.redact.numbers import LEAST_DIGITS, numbers_in
+from wsgi_observe.core.redact.vendors import LONG_WORD, PREFIXES, WORDS, holds_token
 from wsgi_observe.core.redact.words import ENDS_A_TERM
 
 _MOST = 4096
 _LONGEST = 64
 SHORT = 8192  # characters of a text that is looked at before its budget is known
 _MOST_NEW = 32  # names that one text may have to be judged for the first time
+_MOST_SHAPES, _LONGEST_SHAPE = 2048, 512  # that are remembered
 
 # What precedes the sign where a value's name has a place of its own.
 _APART = frozenset(
@@ -29,61 +29,111 @@ _name_at_the_end = re.compile(
 
 
 # Translated at once, all of a text is looked through in the time that a word of it takes.
-_FOLDED = bytes.maketrans(
-    b"0123456789" + ascii_uppercase.encode(), b"0" * 10 + ascii_lowercase.encode()
-)
-# The last two are the colon and the equals sign of Chinese and Japanese.
-_SIGNS = (" is ", " was ", " '", ' "', "\uff1a", "\uff1d")
-_DIGITS = "0" * LEAST_DIGITS
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
+_ROW = "0" * LEAST_DIGITS
+_ZERO = ord("0")
+_MARK = "!"
+_MARKS = "@%'\"<`["
+_WORDS_AND_MARKS = bytes(ord(_MARK) if chr(one) in _MARKS else WORDS[one] for one in range(256))
 
 
-def _with_signs(text: str) -> str:
+def _alike(text: str) -> str:
+    return text.encode().translate(_DIGITS_ALIKE).decode()
+
+
+# Few texts have any of the rarer characters, so that one of them rules out all prefixes with it.
+_BY_CHARACTER = "_.:=/AKGxqyp-"
+_PREFIXES = [
+    (
+        character,
+        [
+            _alike(prefix)
+            for prefix in PREFIXES
+            if character == next(filter(prefix.__contains__, _BY_CHARACTER), None)
+        ],
+    )
+    for character in _BY_CHARACTER
+]
+
+
+def _with_signs(text: str, *, has_quotes: bool) -> str:
     """Return `text` with a colon where a value may follow a name without one."""
-    for sign in (" is ", " was ", " '", ' "') if text.isascii() else _SIGNS:
-        if sign in text:
-            text = text.replace(sign, ":")
-    return text
+    if " is " in text or " was " in text:
+        text = text.replace(" is ", ":").replace(" was ", ":")
+    if has_quotes:
+        text = text.replace(" '", ":").replace(' "', ":")
+    if text.isascii():
+        return text
+    return text.replace("\uff1a", ":").replace("\uff1d", ":")  # of Chinese and Japanese
 
 
 class Glance:
     """Looks at a text for less than it takes to make one; where it is in doubt, it says so.
 
     What stands before a ``=`` or ``:`` is remembered where no name in it is sensitive: those of
-    a service are few.
+    a service are few. So is a clean text as a whole, whatever digits are in it.
     """
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self._clean: set[str] = set()
+        self._shapes: set[bytes] = set()
+        self._once: set[int] = set()  # hashes of shapes
 
     def finds_nothing(self, text: str, longest: int = SHORT) -> bool:
         """Return whether no secret can be in `text`; False is no verdict."""
-        if len(text) > longest:
+        length = len(text)
+        if length > longest:
             return False
+        shape = text.encode("utf-8", "surrogatepass").translate(_DIGITS_ALIKE)
+        if length <= _LONGEST_SHAPE and shape in self._shapes:
+            return True
+        words = shape.translate(_WORDS_AND_MARKS).decode("latin-1")
         if (
+            (_MARK in words and _has_marks(text))
             # A character is found in no time, so that each word is looked for behind one.
-            ("@" in text and ("://" in text or "thin:" in text))
-            or ("J" in text and "eyJ" in text)
             or ("-" in text and ("--" in text or "->" in text))
-            or ("%" in text and ("%3" in text or "%25" in text))
-            or ("'" in text and ("', " in text or "','" in text or beside_quotes.search(text)))
-            or ('"' in text and ('", ' in text or '","' in text or '";s' in text))
+            or ("J" in text and "eyJ" in text)
             or ("&" in text and "&lt;/" in text)
-            or ("<" in text and "</" in text)
-            or ("`" in text and "`, " in text)
-            or (("[" in text or "F" in text) and parameters.search(text))
+            or ("F" in text and parameters.search(text))
         ):
             return False
-        raw = text.encode("utf-8", "surrogatepass")
-        plain = raw.translate(_FOLDED, b" +-%").decode("latin-1")
-        # A scheme's case counts for nothing (RFC 9110, section 11.1).
-        if "bearer" in plain or "basic" in plain or (_DIGITS in plain and may_hold_number(text)):
+        lower = text.lower()  # a scheme's case counts for nothing (RFC 9110, section 11.1)
+        if "bearer" in lower or "basic" in lower:
             return False
-        if LONG_WORD in raw.translate(WORDS).decode("latin-1") and holds_token(text):
+        has_prefix = LONG_WORD in words and _has_prefix(shape)
+        numbers = _ZERO in shape and _has_row(shape) and numbers_in(text)
+        if numbers or (has_prefix and holds_token(text)):
             return False
-        text = _with_signs(text)
-        if "=" not in text and ":" not in text:
-            return True
+        signed = _with_signs(text, has_quotes=_MARK in words)
+        if ("=" in signed or ":" in signed) and not self._has_clean_names(signed):
+            return False
+        if length <= _LONGEST_SHAPE and numbers is False and not has_prefix:
+            self._remember(text, shape)
+        return True
+
+    def _remember(self, text: str, shape: bytes) -> None:
+        """Remember a clean text's shape, at its second time, if any digits leave it clean.
+
+        They do not where a digit may be part of an escape, or of a name on the list.
+        """
+        once = self._once
+        made = hash(shape)
+        if made not in once:
+            if len(once) >= _MOST:
+                once.clear()
+            once.add(made)  # most of those that come once do not come again
+            return
+        if type(text) is not str or (_ZERO in shape and ("%" in text or "\\" in text)):
+            return
+        if _ZERO in shape and any(map(folded(text).__contains__, self._names.beside_digits)):
+            return
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()  # they come from clients too
+        self._shapes.add(shape)
+
+    def _has_clean_names(self, text: str) -> bool:
+        """Return whether no sensitive name can stand before a sign."""
         before, clean = text.replace("=", ":").split(":"), self._clean
         del before[-1]
         new = 0
@@ -115,3 +165,34 @@ class Glance:
             return False
         in_query = "?" in last or "&" in last
         return not (in_query and self._names.in_a_query(name))
+
+
+def _has_marks(text: str) -> bool:
+    """Return whether there is what some forms begin or end with."""
+    return bool(
+        ("@" in text and ("://" in text or "thin:" in text))
+        or ("%" in text and ("%3" in text or "%25" in text))
+        or ("'" in text and ("', " in text or "','" in text or beside_quotes.search(text)))
+        or ('"' in text and ('", ' in text or '","' in text or '";s' in text))
+        or ("<" in text and "</" in text)
+        or ("`" in text and "`, " in text)
+        or ("[" in text and parameters.search(text))
+    )
+
+
+def _has_row(shape: bytes) -> bool:
+    """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
+    if shape.count(_ZERO) < LEAST_DIGITS:
+        return False
+    return _ROW in shape.translate(None, b" +-%").decode("latin-1")
+
+
+def _has_prefix(shape: bytes) -> bool:
+    """Return whether a vendor's prefix is in a text, whatever digits either has."""
+    text = shape.decode("latin-1")
+    for character, prefixes in _PREFIXES:
+        if character in text:
+            for prefix in prefixes:
+                if prefix in text:
+                    return True
+    return False

@@ -47,6 +47,8 @@ class Names:
     def __init__(self, add: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
         self._added = frozenset(map(_term, add))
         self._kept = frozenset(map(_term, keep))
+        self.beside_digits = _BESIDE_DIGITS | _beside_digits((*self._added, *self._kept))
+        """Words without which a name is what it would be with other digits in it."""
         self.known: dict[str, bool] = {}  # those that were asked for
         self.frames: dict[str, str] = {}  # of tracebacks, as they are shown
         self._known_in_queries: dict[str, bool] = {}
@@ -125,6 +127,21 @@ class Names:
             is_kept = any(first <= start and end <= last for first, last in kept)
             found = found or not (is_kept or _is_only_about(words, end))
         return found
+
+
+def _beside_digits(terms: Iterable[str | Term]) -> frozenset[str]:
+    """Return the longest word of each term with a digit in it, in letters alone."""
+    words = [_parts.findall(term if isinstance(term, str) else " ".join(term)) for term in terms]
+    return frozenset(
+        max((part for part in parts if part.isalpha()), key=len, default="")
+        for parts in words
+        if not all(map(str.isalpha, parts))
+    )
+
+
+_BESIDE_DIGITS = _beside_digits(
+    (*ANYWHERE, *ENDS_A_TERM, *AT_THE_END, *ALONE, *IN_A_QUERY, *ABOUT_IT, *BEFORE_IT, *NUMERIC)
+)
 
 
 def _term(text: str) -> Term:

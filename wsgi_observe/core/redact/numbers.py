@@ -24,6 +24,7 @@ _our_name = re.compile(r"(\w{2,20})[\"']?[ ]?[=:][ ]?[\"']?\Z")
 _issuer = re.compile(
     r"4|5[0-8]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|6(?:011|[2-9])|3(?:0[0-5]|[689])|35"
 )
+_FIRST_DIGITS = "23456"
 _iban = re.compile(r"[A-Z](?<![A-Za-z0-9].)[A-Z]\d{2}(?:[ -]?[A-Z0-9]){11,30}+", re.ASCII)
 _ROWS = bytes.maketrans(b"123456789", b"000000000")
 # ISO 13616: the length of each country's, as the registry at swift.com has it.
@@ -61,13 +62,14 @@ def without_numbers(text: str, budget: Budget) -> str:
     return replaced(text, _iban, _account, budget, cost=_COST)
 
 
-def may_hold_number(text: str) -> bool:
-    """Return whether there is one in a text, or so much that looks like one that it may be."""
-    if not _has_digits(text):
-        return False
+def numbers_in(text: str) -> bool | None:
+    """Return whether there is one in a text, or so much that looks like one that it may be.
+
+    None is for one that there would be with other digits.
+    """
     found = islice(chain(_card.finditer(text), _iban.finditer(text)), _MOST)
     spans = [_card_number(one) if one.re is _card else _account(one) for one in found]
-    return len(spans) == _MOST or any(spans)
+    return len(spans) == _MOST or any(spans) or (None if spans else False)
 
 
 def _has_digits(text: str) -> bool:
@@ -101,6 +103,8 @@ def is_iban(text: str) -> bool:
 
 
 def _card_number(found: re.Match[str]) -> Span | None:
+    if found[0][0] not in _FIRST_DIGITS:
+        return None  # no issuer's
     digits = "".join(filter(str.isdigit, found[0].replace("%20", "")))
     if not is_card_number(digits):
         return None

@@ -48,7 +48,7 @@ _FORMS = (
 )
 _token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_FORMS)})", re.ASCII)
 # One of them is in each: to look for them takes a twentieth of the time.
-_PREFIXES = (
+PREFIXES = (
     *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     *("glpat-", "gloas-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glimt-"),
     *("glagent-", "glsoat-", "glffct-", "xox", "xapp-", "k_live_", "k_test_", "whsec_", "sk-"),
@@ -87,4 +87,4 @@ def holds_token(text: str) -> bool:
 
 def _may_hold_token(text: str) -> bool:
     words = text.encode("utf-8", "surrogatepass").translate(WORDS).decode("latin-1")
-    return LONG_WORD in words and any(map(text.__contains__, _PREFIXES))
+    return LONG_WORD in words and any(map(text.__contains__, PREFIXES))
