@@ -86,6 +86,9 @@ _refusal = re.compile(
     rf"(?=(?:{_sentence_word}[ ]){{0,20}}?(?:be|not|must|too|can't|is|has|already|at|valid)\b)"
     rf"{_sentence_word}(?:[ ]{_sentence_word}){{1,40}}"
 )
+# A cookie has a name and a value (RFC 6265): `cookie: session (secure, httponly)` is prose.
+_cookie = re.compile(r"cookies?\Z", re.I)
+_no_cookie = re.compile(r"[^=\d\r\n]+")
 _path = re.compile(
     r"[a-z][a-z-]+/[a-z][a-z-]+|[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+|[\w-]{1,32}\.(?:crt|pem|key|txt|json|ya?ml|env)"
 )
@@ -184,6 +187,7 @@ def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool
         return _is_remark(found, value) or _holds_nothing(value, name, names, is_password)
     return (
         not any(map(str.isalnum, value))
+        or (_cookie.search(name) is not None and _no_cookie.fullmatch(value) is not None)
         or value.partition(" ")[0].rstrip(".,!").casefold() in _SAYS_NOTHING
         or (value.casefold() in _STATES and not is_password)
         or _is_variable(value, name, is_password=is_password)

@@ -180,8 +180,8 @@ def _loosely_joined(found: re.Match[str], names: Names, budget: Budget) -> Span 
 def _is_no_value(found: re.Match[str], name: str) -> bool:
     """Return whether what follows is no value: the end of a string, a help text, another pair."""
     text, start, sign = found.string, found.end(), found["sign"]
-    if "->" in sign and found.string[found.end("quote")] == ")":
-        return True  # what a function returns
+    if "->" in sign and (text[found.end("quote")] == ")" or text[found.start() - 1] == "/"):
+        return True  # what a function returns, where a route leads
     if found.re is _option:
         return len(sign) > 1 or _metavariable.match(text, start) is not None
     if not found["quote"] and _end_of_string.match(text, start):
