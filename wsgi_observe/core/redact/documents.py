@@ -65,8 +65,8 @@ _validated = re.compile(
 )
 _end_of_validated = re.compile(r", input_type=|\n|\Z")
 _input_of = re.compile(
-    r"\\*([\"'])loc\\*\1\s?:\s?[\[(](?P<names>[^\[\](){}]{1,200}+)[\])][^{}]{1,400}?"
-    r"\\*\1input\\*\1\s?:\s?"
+    r"([\"'])loc\\*\1\s?:\s?[\[(](?P<names>[^\[\](){}]{1,200}+)[\])][^{}]{1,400}?"
+    r"\1input\\*\1\s?:\s?"
 )
 in_sql = re.compile(
     r"\b(?:password|identified\s{1,8}(?:with\s{1,8}\w{1,64}\s{1,8})?by(?:\s{1,8}password)?)(?:\s{1,8}|\s{0,8}\(\s{0,8})(?=')",
@@ -85,7 +85,7 @@ _for_column = re.compile(
 _refused = re.compile(
     r"'(?P<name>[\w.-]{1,128}+)' (?:must|should|cannot)\b(?P<rest>[^\n]{1,1000}+)"
 )
-_string = re.compile(r"(?<!\w)(\\*[\"'])(?=\w|[^\w\s])((?:(?!\1).){1,512}?)\1(?!\w)")
+_string = re.compile(r"(?<![\w\\])(\\*[\"'])(?=\w|[^\w\s])((?:(?!\1).){1,512}?)\1(?!\w)")
 beside_quotes = re.compile(
     rf"{in_sql.pattern}|values\s{{0,8}}\(|\bin[ ]?\('|' (?:for|must|should|cannot)\b", re.I
 )

@@ -93,9 +93,9 @@ _path = re.compile(
     r"[a-z][a-z-]+/[a-z][a-z-]+|[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+|[\w-]{1,32}\.(?:crt|pem|key|txt|json|ya?ml|env)"
 )
 _quoted = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'])(.*)\1", re.DOTALL)
-_LONGEST_CONTAINER = 512
+_LONGEST_VALUE = 512  # characters of a value that is looked at for what it is
 _leaf = re.compile(
-    r"(?P<quote>\\*[\"'])(?P<text>(?:(?!(?P=quote)).)*)(?P=quote)(?P<key>\s?(?::|=>))?"
+    r"(?P<quote>(?<!\\)\\*[\"'])(?P<text>(?:(?!(?P=quote)).)*)(?P=quote)(?P<key>\s?(?::|=>))?"
     r"|(?P<bare>[^\s,:=\[\]{}()\"'\\]+)(?P<bare_key>:|=(?=[\w\"'(\[{]))?|(?P<other>[=\"'\\])",
     re.DOTALL,
 )
@@ -176,6 +176,8 @@ def is_ordinary(found: re.Match[str], end: int, name: str, names: Names) -> bool
         return not quote and value.casefold() in _SAYS_NOTHING
     if is_plain_number(value):
         return not names.hides_numbers(name) or value.casefold() in _BOOLEANS
+    if len(value) > _LONGEST_VALUE:
+        return False  # what stays is searched again
     is_password = _password.search(name) is not None
     quoted = _quoted.fullmatch(value)
     inner = value if quoted is None else quoted[2]
@@ -249,8 +251,6 @@ def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
 
 def _holds_nothing(value: str, name: str, names: Names, is_password: bool) -> bool:
     """Return whether a list or mapping holds only what says nothing: messages, types, counts."""
-    if len(value) > _LONGEST_CONTAINER:
-        return False
     is_under_key, key = False, ""
     for leaf in _leaf.finditer(value):
         text = leaf["bare"] if leaf["text"] is None else leaf["text"]
