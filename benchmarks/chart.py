@@ -1,4 +1,4 @@
-"""The chart for the README: what each set-up adds to a Flask hello."""
+"""The chart for docs/performance.md: what each set-up adds to a Flask hello."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from benchmarks.rounds import Subject, repeated
 TIMES = 10
 """So many calls for one of anything else: each is over in a fraction of a microsecond."""
 
-# What an access line says, as README shows it.
+# What an access line says, as docs/access-lines.md shows it.
 LINE = {
     "timestamp": "2026-11-22T16:46:25.900Z",
     "level": "INFO",

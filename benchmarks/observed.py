@@ -1,4 +1,4 @@
-"""The hello with the whole stack round it, as README has it."""
+"""The hello with the whole stack round it, as the documentation has it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wsgi_observe import observe
 
 
 def observed_hello(**settings: Any) -> Flask:
-    """Return it, wrapped where README wraps it."""
+    """Return it, wrapped where the documentation wraps it."""
     app = flask_hello()
     app.wsgi_app = observe(app.wsgi_app, **settings)  # type: ignore[assignment, method-assign]
     return app

@@ -1,4 +1,4 @@
-"""Puts the tables of `results.json` between the marks of the READMEs: ``-m benchmarks.readme``."""
+"""Write the tables of `results.json` into the documentation: ``python -m benchmarks.readme``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from benchmarks.growth import growths
 from benchmarks.report import cells, part, significant
 from benchmarks.results import FOLDER, Results, read
 
-READMES = (FOLDER.parent / "README.md", FOLDER / "README.md")
+PAGES = (FOLDER.parent / "docs" / "performance.md", FOLDER / "README.md")
 
 MARKED = re.compile(r"(<!-- (\w+): from results\.json -->\n).*?(<!-- end -->)", re.S)
 
 
 def filled(text: str, results: Results) -> str:
-    """Return a README's text with every marked table anew."""
+    """Return a page's text with every marked table made anew."""
     found = tables(results)
     return MARKED.sub(lambda match: f"{match[1]}\n{found[match[2]]}\n{match[3]}", text)
 
@@ -119,15 +119,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Fill both."""
+    """Fill both pages."""
     results = read()
-    for readme in READMES:
-        _fill(readme, results)
+    for page in PAGES:
+        _fill(page, results)
 
 
-def _fill(readme: Path, results: Results) -> None:
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(filled(text, results), encoding="utf-8")
+def _fill(page: Path, results: Results) -> None:
+    text = page.read_text(encoding="utf-8")
+    page.write_text(filled(text, results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The app behind a real server: the hello, bare or observed as README has it."""
+"""The app behind a real server: the hello, bare or observed as the documentation has it."""
 
 from __future__ import annotations
 

@@ -94,7 +94,9 @@ def _remake(kind: type[_Checked], values: Mapping[str, Any]) -> _Checked:
 
 
 class Settings(_Checked):
-    """The settings of `observe`, `configure_logging` and the doors; README has the table.
+    """The settings of `observe`, `configure_logging` and the integrations.
+
+    ``docs/settings.md`` has the table of them.
 
     :raises SettingsError: for an unknown name or an unfit value: the setting, what is allowed,
         what it got.

@@ -1,4 +1,4 @@
-"""wsgi_observe, as README has it."""
+"""wsgi_observe, as the documentation has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the READMEs say of the benchmarks is what `results.json` says."""
+"""The tables of the benchmarks in the documentation are those of `results.json`."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,29 +8,29 @@ import pytest
 from benchmarks.chart import NAME as CHART
 from benchmarks.names import OTHERS
 from benchmarks.peers import PEERS
-from benchmarks.readme import MARKED, READMES, filled, tables
+from benchmarks.readme import MARKED, PAGES, filled, tables
 from benchmarks.report import part
 from benchmarks.results import FOLDER, read
 from benchmarks.topics import topics
 
 RESULTS = read()
-README, REPORT = READMES
+SUMMARY, REPORT = PAGES
 
 
-@pytest.mark.parametrize("readme", READMES, ids=["README", "benchmarks/README"])
-def test_every_table_is_that_of_the_results(readme: Path) -> None:
-    text = readme.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=["docs/performance", "benchmarks/README"])
+def test_every_table_is_that_of_the_results(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     assert filled(text, RESULTS) == text
 
 
 def test_a_table_that_was_written_over_is_noticed() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = SUMMARY.read_text(encoding="utf-8")
     (mark,) = MARKED.findall(text)
     assert filled(text.replace(mark[0], mark[0] + "| 0.001 |\n"), RESULTS) == text
 
 
 def test_every_table_is_somewhere() -> None:
-    names = {name for _, name, _ in MARKED.findall(README.read_text(encoding="utf-8"))}
+    names = {name for _, name, _ in MARKED.findall(SUMMARY.read_text(encoding="utf-8"))}
     more = {name for _, name, _ in MARKED.findall(REPORT.read_text(encoding="utf-8"))}
     assert (names, more) == ({"costs"}, tables(RESULTS).keys() - {"costs"})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.gunicorn.serving import ROOT, bare, boots, gunicorn
+from tests.docs.pages import blocks
+from tests.gunicorn.serving import bare, boots, gunicorn
 from tests.support import Server
 
 VIEWS = """
@@ -130,11 +130,11 @@ def test_nothing_is_plain_text_and_what_was_disabled_is_named(project: Server) -
     assert ("django.request" in problems) is is_disabling
 
 
-def test_the_readmes_files_observe_a_project_on_plain_gunicorn(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_documented_files_observe_a_project_on_plain_gunicorn(tmp_path: Path) -> None:
     made = [sys.executable, "-m", "django", "startproject", "mysite", str(tmp_path)]
     subprocess.run(made, check=True, timeout=60)
-    for path, text in re.findall(r"```py\n# (mysite/\w+\.py)\n(.*?)```", readme, re.S):
+    for text in blocks("django", "python"):
+        path = text.partition("\n")[0].removeprefix("# ")
         (tmp_path / path).write_text(text)
     with bare(app="mysite.wsgi", cwd=tmp_path) as server:
         assert server.get("/ready").json == {"status": "ok", "checks": {"db": "ok"}}

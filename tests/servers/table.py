@@ -40,8 +40,8 @@ class Kind:
     """Whether it has the whole body of a request before it calls the app."""
 
 
-def readme_table() -> Iterator[str]:
-    """Make the README's table of what holds where."""
+def conformance_table() -> Iterator[str]:
+    """Make the documentation's table of what holds where."""
     yield "| what holds | but not on |"
     yield "|---|---|"
     for key, sentence in SENTENCES.items():

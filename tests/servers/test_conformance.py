@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.docs.pages import PAGES
 from tests.servers import matrix
 from tests.servers.gunicorn import ROOT, connected, read_all, read_until
-from tests.servers.table import SENTENCES, SERVERS, Kind, readme_table
+from tests.servers.table import SENTENCES, SERVERS, Kind, conformance_table
 from tests.support import PATIENCE, Answer, Server, eventually, running
 
 numbers = count(1)
@@ -467,6 +468,6 @@ def test_nothing_of_a_request_is_left_when_it_has_ended(server: Server, request_
     assert not [line for line in server.lines if "left behind" in line]
 
 
-def test_the_readme_says_what_holds_where() -> None:
+def test_the_documentation_has_what_holds_where() -> None:
     assert tested == set(SENTENCES)
-    assert "\n".join(readme_table()) in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(conformance_table()) in PAGES["servers"]

@@ -1,18 +1,17 @@
-"""The README's table of ways to die: what the tests see happen, no more and no less."""
+"""The documentation's table of ways to die: what the tests see happen, no more and no less."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from tests.docs.pages import section
 from tests.servers.ways import ALL, OF_THE_APP, OF_THE_SERVER, OF_THE_WORKER, Way
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 WAYS = (*OF_THE_APP, *OF_THE_WORKER, *OF_THE_SERVER)
 
 
 def table() -> list[str]:
-    """Return the rows that the README has to have: ways with the same end share one."""
+    """Return the rows that the page has to have: ways with the same end share one."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for way in WAYS:
         name = re.sub(r"\(\d\)", "", way.name)
@@ -34,10 +33,9 @@ def _log(way: Way) -> str:
     return f"`{cause}`{', with its stack' if way.has_stack else ''}"
 
 
-def test_the_readme_has_every_way_to_die_and_what_comes_of_it() -> None:
-    _, _, section = README.partition("\n## Ways to die\n")
-    section, _, _ = section.partition("\n## ")
-    rows = [line for line in section.splitlines() if line.startswith("| ")]
+def test_the_page_has_every_way_to_die_and_what_comes_of_it() -> None:
+    text = section("ways-to-die", "Every way, and what it leaves")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert rows[1:] == table(), "\n".join(table())
 
 

@@ -1,10 +1,9 @@
-"""The README's table of what a Flask app's failures become: each of its rows happens."""
+"""The table of what a Flask app's failures become: each of its rows happens."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import marshmallow
@@ -13,10 +12,10 @@ from flask import Flask, Response, abort, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from tests.calls import Server, call, environ
+from tests.docs.pages import rows, section
 from wsgi_observe.flask import InvalidAPIUsage, Observe
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (.+?) \| (\d{3}) \| (.+?) \|$", README, re.M)
+ROWS = [tuple(row) for row in rows(section("flask", "What the client gets"))]
 KEYS = ["code", "name", "description", "request_id"]
 OWN = b"<form>"
 
@@ -48,13 +47,13 @@ def stream(*chunks: str) -> Response:
 VIEWS: dict[str, Callable[[], Any]] = {
     '`abort(404, "No such order")`': lambda: abort(404, "No such order"),
     "an unknown URL": lambda: abort(404),
-    "a method that the URL has not": lambda: "ok",
+    "a method that the URL does not allow": lambda: "ok",
     "an `HTTPException` of yours with `code = 507`": raising(ShelfIsFull()),
     '`raise InvalidAPIUsage("Too many.", 409, {"limit": 10})`': raising(
         InvalidAPIUsage("Too many.", 409, {"limit": 10})
     ),
     "a validation error of marshmallow or pydantic": lambda: OrderSchema().load({}),
-    "a body that is no JSON": lambda: request.get_json(force=True),
+    "a body that is not JSON": lambda: request.get_json(force=True),
     "a body that is too large": lambda: request.get_data(),
     "any other exception": raising(ValueError("secret-4242")),
     "an error status without a body": lambda: ("", 404),

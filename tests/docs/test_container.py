@@ -1,7 +1,6 @@
-"""The README's recipe for a container: each of its parts is read, and its command runs."""
+"""The recipe for a container: each of its parts is read, and its command runs."""
 
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -12,22 +11,16 @@ import pytest
 import yaml
 from gunicorn.config import Config
 
+from tests.docs.pages import blocks
 from tests.support import PATIENCE, running
 from wsgi_observe import Settings
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-
-
-def block(language: str) -> str:
-    """Return the one block of the section that is in this language."""
-    section = README.partition("\n## In a container\n")[2].partition("\n## ")[0]
-    (found,) = re.findall(rf"```{language}\n(.*?)```", section, re.S)
-    return str(found)
-
-
-DOCKERFILE = [tuple(line.split(" ", 1)) for line in block("dockerfile").splitlines()]
-POD = yaml.safe_load(block("yaml"))["spec"]["template"]["spec"]
-TASK = json.loads(block("json"))
+DOCKERFILE, POD_YAML, TASK_JSON = (
+    text for name in ("dockerfile", "yaml", "json") for text in blocks("containers", name)
+)
+INSTRUCTIONS = [tuple(line.split(" ", 1)) for line in DOCKERFILE.splitlines()]
+POD = yaml.safe_load(POD_YAML)["spec"]["template"]["spec"]
+TASK = json.loads(TASK_JSON)
 (CONTAINER,) = POD["containers"]
 (TASK_CONTAINER,) = TASK["containerDefinitions"]
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
@@ -35,7 +28,7 @@ PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 def said(instruction: str) -> str:
     """Return what the image's one instruction of this name says."""
-    (said,) = [rest for name, rest in DOCKERFILE if name == instruction]
+    (said,) = [rest for name, rest in INSTRUCTIONS if name == instruction]
     return said
 
 
@@ -52,7 +45,7 @@ def options() -> Any:
 
 
 def test_the_image_is_made_of_instructions_that_there_are() -> None:
-    names = [name for name, _ in DOCKERFILE]
+    names = [name for name, _ in INSTRUCTIONS]
     assert set(names) <= {"FROM", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "ENV", "CMD"}
     assert (names[0], names[-1]) == ("FROM", "CMD")
     version = said("FROM").removeprefix("python:").removesuffix("-slim")

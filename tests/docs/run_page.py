@@ -1,0 +1,41 @@
+"""Execute the Python blocks of a page, in order, in the current directory.
+
+Each gets an app that nothing is wrapped round yet. Those that begin with the name of a file are
+written there first. What a block has observed has to answer a request with an ID.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.calls import call
+
+
+def write_files(blocks: list[str]) -> None:
+    for block in blocks:
+        named = re.match(r"# ([\w./]+\.py)\n", block)
+        if named is not None:
+            Path(named[1]).write_text(block, encoding="utf-8")
+
+
+def run(number: int, block: str, names: dict[str, Any]) -> None:
+    from shop import create_app, ping_database
+
+    names |= {"app": create_app(), "ping_database": ping_database}
+    names.pop("application", None)
+    exec(compile(block, f"block {number}", "exec"), names)
+    if "bserve(" in block:
+        app = names.get("application") or names["app"]
+        response = call(app, "/")
+        assert re.fullmatch(r"[0-9a-f]{32}", response.request_id or ""), response
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, "")
+    shared: dict[str, Any] = {"__name__": "page"}
+    texts = json.load(sys.stdin)
+    write_files(texts)
+    for count, text in enumerate(texts, 1):
+        run(count, text, shared)

@@ -1,0 +1,179 @@
+"""Each command of the documentation runs as it is written, but for the port and the process ID."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, blocks, commands
+from tests.gunicorn.serving import bare, boots
+from tests.support import PATIENCE, Server, eventually, running
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+BIN = Path(sys.executable).parent
+COMMANDS = sorted({command for page in PAGES for command in commands(page)})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the commands are typed: beside the apps that they name."""
+    (tmp_path / "shop.py").write_text((ROOT / "tests/docs/shop.py").read_text(encoding="utf-8"))
+    (served,) = [text for text in blocks("servers", "python") if "# application.py" in text]
+    (tmp_path / "application.py").write_text(served)
+    return tmp_path
+
+
+def gunicorn(command: str, folder: Path) -> None:
+    environment, options, app = _split(command)
+    if app.startswith("mysite"):
+        made = [sys.executable, "-m", "django", "startproject", "mysite", str(folder)]
+        subprocess.run(made, check=True, timeout=PATIENCE)
+    path = environment.get("WSGI_OBSERVE_RECORDER_PATH")
+    if path is not None:
+        environment["WSGI_OBSERVE_RECORDER_PATH"] = str(folder / Path(path).name)
+    if "WSGI_OBSERVE_DRAIN_SECONDS" in environment:
+        environment["WSGI_OBSERVE_DRAIN_SECONDS"] = "0.1"
+    with bare(*options, app=app, env=environment, cwd=folder) as server:
+        server.wait_for(lambda: boots(server))
+        serves(server)
+        (boot,) = boots(server)
+        assert [name for name in environment if name[13:].lower() not in boot["settings"]] == []
+        live = environment.get("WSGI_OBSERVE_LIVE_PATH", "/health")
+        ready = environment.get("WSGI_OBSERVE_READY_PATH", "/ready")
+        assert [server.get(path).status for path in (live, ready)] == [200, 200]
+
+
+def _split(command: str) -> tuple[dict[str, str], list[str], str]:
+    words = shlex.split(command)
+    at = words.index("gunicorn")
+    pairs = [word.split("=", 1) for word in words[:at]]
+    return dict(pairs), words[at + 1 : -1], words[-1]
+
+
+def other_server(command: str, folder: Path) -> None:
+    name, *options = shlex.split(re.sub(r"(?<=127\.0\.0\.1:)8000", "0", command))
+    if name == "granian":  # it does not say which free port it took
+        options = [_free_port() if option == "8000" else option for option in options]
+    with running(str(BIN / name), *options, cwd=folder) as server:
+        eventually(lambda: listens(server.port))
+        serves(server)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+def serves(server: Server) -> None:
+    answer = server.get("/", {"X-Request-ID": "typed"})
+    assert answer.headers["X-Request-ID"] == "typed"
+    (access,) = [line for line in server.log_of("typed") if line["logger"] == "wsgi_observe.access"]
+    assert access["status_code"] == answer.status < 500
+
+
+@contextmanager
+def shop(folder: Path) -> Iterator[Server]:
+    with bare("--logger-class", "wsgi_observe.gunicorn.Logger", app="shop:app", cwd=folder) as it:
+        it.wait_for(lambda: boots(it))
+        yield it
+
+
+def our_command(command: str, folder: Path) -> None:
+    name, *arguments, pid = shlex.split(command)
+    assert (name, pid) == ("wsgi-observe", "1")  # a container's first process
+    with shop(folder) as server:
+        arguments = ["0.1" if argument == "20" else argument for argument in arguments]
+        states = ["ok"]
+        for typed in (["drain", "--seconds", "0.1"], arguments):  # so that `--undo` undoes it
+            subprocess.run(
+                [str(BIN / name), *typed, str(server.process.pid)],
+                check=True,
+                timeout=PATIENCE,
+                stdout=subprocess.DEVNULL,
+            )
+            states.append(server.get("/ready").json["status"])
+        assert states == ["ok", "draining", "ok" if "--undo" in arguments else "draining"]
+
+
+def curl(command: str, folder: Path) -> None:
+    headers, path = re.findall(r'-H "(.*?): (.*?)"', command), command.partition(":8000")[2]
+    with shop(folder) as server:
+        answer = server.get(path, dict(headers))
+        (example,) = blocks("getting-started", "json")
+        assert answer.body.decode() == example
+
+
+def pip(command: str, folder: Path) -> None:
+    (name, extras) = re.fullmatch(r"pip install ([\w-]+)(?:\[(.*)\])?", command).groups("")  # type: ignore[union-attr]
+    assert name == PROJECT["project"]["name"]
+    assert (
+        set(filter(None, extras.split(","))) <= PROJECT["project"]["optional-dependencies"].keys()
+    )
+
+
+def python(command: str, folder: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, *shlex.split(command)[1:]],
+        check=True, timeout=PATIENCE, capture_output=True, text=True,
+    )  # fmt: skip
+    assert len(made.stdout.strip()) >= 32
+
+
+def of_a_checkout(command: str, folder: Path) -> None:
+    """Commands that install or test all of it: `.ci/run` does the same, or its parts are here."""
+    for group in re.findall(r"--group (\w+)", command):
+        assert group in PROJECT["dependency-groups"]
+    for extra in re.findall(r"'\.\[(\w+)\]'", command):
+        assert extra in PROJECT["project"]["optional-dependencies"]
+    for module in re.findall(r"-m (benchmarks[\w.]*)", command):
+        assert find_spec(module) is not None
+    for path in re.findall(r"pytest.* (tests/\S+)", command):
+        assert (ROOT / path).exists()
+    for program in re.findall(r"\.venv/bin/([\w-]+)", command):
+        assert (BIN / program).exists()
+
+
+WAYS: tuple[tuple[str, Callable[[str, Path], Any]], ...] = (
+    (r"(WSGI_OBSERVE_\w+=\S+ )*gunicorn ", gunicorn),
+    (r"(waitress-serve|uwsgi|granian) ", other_server),
+    (r"wsgi-observe (drain|stuck) ", our_command),
+    (r"curl -i ", curl),
+    (r"pip install ", pip),
+    (r"python -c ", python),
+    (r"(python3 -m venv )?\.venv", of_a_checkout),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_command_runs(command: str, folder: Path) -> None:
+    (run,) = [run for pattern, run in WAYS if re.match(pattern, command)]
+    run(command, folder)
+
+
+def test_the_commands_of_the_readme_that_ci_runs_are_where_it_looks() -> None:
+    demo, tests, *_ = blocks("README", "console")
+    assert demo.strip().endswith(".venv/bin/wsgi-observe demo")
+    assert tests.strip().endswith(".venv/bin/pytest")
+
+
+def test_the_programs_of_the_contributors_page_are_what_ci_runs() -> None:
+    programs = re.findall(r"\.venv/bin/([\w-]+)", PAGES["contributing"])
+    known = {"pip", "python"}
+    assert {program for program in programs if f"bin/{program}" not in CI} <= known

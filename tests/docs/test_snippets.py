@@ -1,0 +1,44 @@
+"""Each Python block of the documentation is executed, those of a page in one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, blocks
+from tests.support import PATIENCE
+
+# Sentry loads every framework that is installed; WebOb and Pyramid use what Python deprecates.
+OLDER_THAN_PYTHON = ("'cgi' is deprecated", "pkg_resources is deprecated", "Deprecated call to")
+WARNINGS = ("-Werror", *(f"-Wignore:{message}" for message in OLDER_THAN_PYTHON))
+WITH_SNIPPETS = [page for page in PAGES if blocks(page, "python")]
+
+
+@pytest.mark.parametrize("page", WITH_SNIPPETS)
+def test_the_python_blocks_of_a_page_run(page: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests" / "docs" / "shop.py", tmp_path)
+    if "mysite" in PAGES[page]:
+        made = [sys.executable, "-m", "django", "startproject", "mysite", str(tmp_path)]
+        subprocess.run(made, check=True, timeout=PATIENCE)
+    process = subprocess.run(
+        [sys.executable, *WARNINGS, "-m", "tests.docs.run_page"],
+        input=json.dumps(blocks(page, "python")),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 2,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+def test_no_block_is_python_by_another_name() -> None:
+    assert [
+        page for page in PAGES for name in ("py", "python3", "pycon") if blocks(page, name)
+    ] == []
