@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from wsgi_observe.core.ids import is_fit
 from wsgi_observe.core.masked import on_this_path
 from wsgi_observe.core.redact import REDACTED, Budget, Redactor
 from wsgi_observe.sentry.frames import stack_trace
+
+_placeholder = re.compile(r"%(?:\(\w+\))?[a-z]")
 
 _Part = Callable[[Redactor, Any], Any]
 
@@ -156,7 +159,8 @@ def _formatted(entry: Mapping[str, Any]) -> Any:
     try:
         return entry["message"] % (tuple(params) if isinstance(params, list) else params)
     except any_failure():  # they do not fit
-        return f"{entry.get('message')} {params}"
+        # As if each placeholder were an argument: one alone is no secret.
+        return f"{_placeholder.sub('a1b2c3d4', str(entry.get('message')))} {params}"
 
 
 def _log(redactor: Redactor, value: Mapping[str, Any]) -> Any:

@@ -61,6 +61,7 @@ SECRETS = {
     "a call with a literal that may be one": f'token = Secret.of("{S}")',
     "among messages": f"{{'password': ['\"{S}\" is too short.']}}",
     "in a list": f'{{"tokens": {{"a": ["{S}"]}}}}',
+    "a name of two words in JSON": f'{{"a": "{{\\"card number\\": \\"{S}\\"}}"}}',
     "percent-encoded JSON": f"%7B%22password%22%3A%22{S}%22%7D",
     "encoded twice": f"next=%252Fa%253Ftoken%253D{S}%2526page%253D2",
     "behind is": f"the password is {S}",

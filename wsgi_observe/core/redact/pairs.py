@@ -211,7 +211,7 @@ def _is_sensitive(found: re.Match[str], name: str, names: Names, budget: Budget)
         return False
     # `api key: …`, `mot de passe : …`
     before = text[max(0, start - _LONGEST_BEFORE) : start].replace("-", " ").split(" ")[-3:]
-    if before[-1] or len(before) < 2 or not before[-2].isalnum():
+    if before[-1] or len(before) < 2 or not before[-2][-1:].isalnum():
         return False
     terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
     return any(names.judge(term, budget) for term in terms)
