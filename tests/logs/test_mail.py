@@ -347,8 +347,7 @@ def test_a_hanging_server_does_not_keep_a_process_alive() -> None:
     with hanging_server() as port:
         # Within the patience of the test.
         run(
-            "from wsgi_observe.logs.handlers import mail_queue\n"
-            "mail_queue.EXIT_TIMEOUT = 0.5; logging.error('bye')",
+            "from wsgi_observe.logs.handlers import mail_queue as post; post.LAST_WAIT = 0.5; logging.error('bye')",
             port,
         )
 

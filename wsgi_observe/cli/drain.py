@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
 def _undo(pid: int, state: SharedState) -> int:
     state.resume()
     if state.draining:
-        _fail(f"process {pid} has received SIGTERM and stops in {state.remaining_seconds:.1f} s")
+        _fail(
+            f"process {pid} has got SIGTERM and stops in {state.remaining_seconds:.1f} s: no way back"
+        )
     print(f"{pid} is in service", flush=True)
     return 0
 

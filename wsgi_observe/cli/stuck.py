@@ -70,8 +70,7 @@ def _print_text(report: WorkerReport, redactor: Redactor) -> None:
     print(f"worker {report.pid}: {len(report.requests) + report.overflow} running{hint}")
     for stuck in report.requests:
         print(
-            f"\n  {stuck.age:.1f} s  {_format_request(stuck, redactor)}"
-            f"  {stuck.request.request_id or '-'}"
+            f"\n  {stuck.age:.1f} s  {_format_request(stuck, redactor)}  {stuck.request.request_id or '-'}"
         )
         for line in redactor.text(stuck.stack or "").splitlines():
             print(f"  {line}")

@@ -52,8 +52,8 @@ class ProbePath:
                 f'set {self.setting} to another path to have both, or to "" to have no probe'
             )
         return (
-            f"{self.path} is answered by the probe, since {self.override_reason}, and the app's own "
-            f'route is not reached: set {self.setting} to another path, or to "" for no probe'
+            f"{self.path} is answered by the probe, since {self.override_reason}, and the app's own route "
+            f'is not reached: set {self.setting} to another path, or to "" for no probe'
         )
 
 

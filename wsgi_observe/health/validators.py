@@ -12,7 +12,7 @@ MAX_NAME_LENGTH = 64
 def seconds(
     label: str, value: float, *, allow_zero: bool = False, allow_infinite: bool = False
 ) -> float:
-    """Return `value` if it is a number of seconds above 0, or 0 or infinite where that is allowed."""
+    """Return `value` when it is a number of seconds above 0 (`allow_zero`, `allow_infinite`: or that)."""
     allowed = "a number of seconds " + ("from 0" if allow_zero else "above 0")
     allowed += ", or infinity" if allow_infinite else f" to {MAX_WAIT_SECONDS:.0f}"
     number(label, value, allowed)

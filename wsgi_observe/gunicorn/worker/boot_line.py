@@ -52,8 +52,7 @@ def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
 def get_changed_settings(settings: Settings) -> dict[str, object]:
     """Return the settings that are not at their default, without what is secret.
 
-    >>> settings = Settings.from_env({"WSGI_OBSERVE_LOG_FIELDS": "service=shop,api_key=abc"})
-    >>> get_changed_settings(settings)
+    >>> get_changed_settings(Settings.from_env({"WSGI_OBSERVE_LOG_FIELDS": "service=shop,api_key=abc"}))
     {'log_fields': {'service': 'shop', 'api_key': '[REDACTED]'}}
     """
     defaults = Settings.from_env({})
