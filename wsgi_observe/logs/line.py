@@ -37,7 +37,7 @@ class Line:
     level: str
     message: str
     request: RequestPart
-    own: Fields = {}
+    own: Fields
     traceback = ""
     stack = ""
 
@@ -93,7 +93,7 @@ class LineMaker:
             and not (record.exc_info or record.exc_text or record.stack_info)
             and request.is_clean(message)
         ):
-            line.message = message  # and nothing else, as most lines
+            line.message, line.own = message, {}  # as most are
         elif record.name == _ACCESS_LOGGER and OWN_FIELDS_ATTRIBUTE in attributes:
             self._add_access_fields(line, record, message)
         else:

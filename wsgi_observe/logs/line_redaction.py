@@ -43,9 +43,7 @@ class LineRedaction:
             return dict(fields)
         return {name: self.redactor.field(name, value) for name, value in fields.items()}
 
-    def with_secrets(
-        self, secrets: Iterable[str]
-    ) -> tuple[Redactor | None, Callable[[str], bool]]:
+    def with_secrets(self, secrets: Iterable[str]) -> tuple[Redactor | None, Callable[[str], bool]]:
         """Return a redactor that also knows the secrets in a request's path, and its `is_clean`."""
         if secrets and self.redactor is not None:
             return self.redactor.with_secrets(secrets), _never

@@ -34,7 +34,7 @@ class RequestPart:
 
     redactor: Redactor | None
     is_clean: Callable[[str], bool]
-    fields: Fields = {}
+    fields: Fields
     text = ""
     path = shown_path = ""
     is_cut = False

@@ -15,8 +15,8 @@ from pythonjsonlogger.core import BaseJsonFormatter
 from wsgi_observe.field_names import free_name
 from wsgi_observe.logs.fields import Fields, format_timestamp
 from wsgi_observe.logs.formatters import encoders
+from wsgi_observe.logs.formatters.continuation import split_record
 from wsgi_observe.logs.formatters.encoders import Encode
-from wsgi_observe.logs.formatters.line_limit import split_record
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.line import Line, LineMaker
 
@@ -87,7 +87,7 @@ class JsonFormatter(BaseJsonFormatter):
         pid = record.process or os.getpid()
         start = f'{self._start}"{format_timestamp(record.created)}"{source_json}'
         end = (
-            f"{self._before_pid}{pid if pid.__class__ is int else quoted(str(pid))}"
+            f"{self._before_pid}{pid if pid.__class__ is int else quoted(escape_surrogates(str(pid)))}"
             f"{self._after_pid}{line.request.text}"
             f"{self._own_members(line) if line.own or line.traceback or line.stack else ''}}}\n"
         )
