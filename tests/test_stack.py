@@ -207,8 +207,10 @@ class TestInAnyOrder:
             return iter([b"hello"])
 
         body = onion(order, app)(environ(), Server().start_response)
-        assert holders == [body]
+        (exchange,) = holders
+        assert not exchange.is_closed
         close(body)
+        assert exchange.is_closed
 
     @pytest.mark.parametrize("foreign", FOREIGN)
     def test_strangers_in_between_leave_an_answer_as_it_is(self, order, foreign, log: Log) -> None:

@@ -9,11 +9,11 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from wsgi_observe.field_names import free_name
+from wsgi_observe.field_names import RESERVED_NAMES, free_name
 from wsgi_observe.ids import is_valid_id, new_id
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 REQUEST_ID_KEY = "wsgi_observe.request_id"
 """Where the app finds its request's ID in the environ."""
@@ -27,36 +27,66 @@ ENDED_ENVIRON = cast("WSGIEnvironment", MappingProxyType({}))
 
 
 class RequestContext:
-    """What is known of one request, or of one background job, while it runs.
+    """The data of one request, or of one `log_context`, while it runs.
 
-    A scope that has ended stays harmless wherever it was left: a thread that copied the
-    context, or a server that closes from another one, sees no request.
+    One that has ended has `ENDED_ENVIRON` and is ignored wherever it is still bound: in a thread
+    that copied the context, or where a server closes the body from another one.
+
+    :ivar environ: of the request; empty for a `log_context`.
+    :ivar fields: on each of its log lines, besides those that its environ gives.
+    :ivar log_parts: `fields` as the formatters have encoded them.
+    :ivar start_response: the server's.
+    :ivar on_close: hooks that are called, with the exchange, before those of the middlewares.
+    :ivar started_at: in seconds of ``time.perf_counter``; 0.0 where no access line is written.
     """
 
-    # Made for each request: a slot is what each of them sets, all else has its default here.
-    __slots__ = ("__dict__", "__weakref__", "environ", "request_id")
+    # Made for each request: a slot is what each of them sets, the rest has its default here.
+    __slots__ = (
+        *("__dict__", "__weakref__", "client_addr", "environ", "exc_type", "expose_request_id"),
+        *("fields", "is_probe", "log_parts", "on_close", "request_id", "start_response"),
+        *("started_at", "trace"),
+    )
 
-    environ: WSGIEnvironment
-    request_id: str | None
-    fields: dict[str, object] | None = None
-    is_probe = False
-    remote_addr = "full"  # how much of the client's address its lines show
-    client_addr = ""  # as trusted proxies forward it; empty for ``REMOTE_ADDR``
-    trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
-    user_key = b""  # what its user's pseudonym is made with
-    error_logged: object = None  # which ERROR line the log has of it, if any
-    log_parts: dict[object, Any] | None = None  # what formatters have made of its fields
+    exc_type: str | None
+    fields: dict[str, object]
+    log_parts: dict[object, Any] | None
+    on_close: tuple[Callable[[Any], object], ...]
+    trace: Mapping[str, str] | None
+
+    remote_addr_mode = "full"  # how much of the client's address is logged
+    user_key = b""  # of the pseudonyms that `bind_user` makes
+    error_logged: object = None  # true if it has an ERROR line; the key of that record
+    handled_error: tuple[BaseException, str] | None = None  # by a framework, and its logger
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
+    may_have_body = False
+    request_entry: Any = None  # its entry of the scoreboard
     _parent: weakref.ref[RequestContext] | None = None
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        request_id: str | None = None,
+        start_response: StartResponse | None = None,
+    ) -> None:
+        self.environ = environ
+        self.request_id = request_id
+        self.start_response = start_response
+        self.fields = {}
+        self.exc_type = self.log_parts = self.trace = None
+        self.on_close = ()
+        self.started_at = 0.0
+        self.client_addr = ""
+        self.is_probe = False
+        self.expose_request_id = True
 
     @property
     def is_active(self) -> bool:
-        """Whether what it stands for is still running."""
+        """Whether the request or the `log_context` is still running."""
         return self.environ is not ENDED_ENVIRON
 
     @property
     def request_context(self) -> RequestContext:
-        """The request that this runs in: itself, unless it is a ``log_context`` inside one."""
+        """The request that this runs in: itself, unless it is a `log_context` inside one."""
         context = self
         while not context.environ and context._parent is not None:
             parent = context._parent()
@@ -66,7 +96,7 @@ class RequestContext:
         return context
 
     def nest_in(self, parent: RequestContext) -> None:
-        """Remember the scope to put back.
+        """Remember the context to bind again at the end.
 
         Weakly: a body that nobody closes (Werkzeug's test client leaves them) must not keep
         every request before it alive.
@@ -74,7 +104,7 @@ class RequestContext:
         self._parent = weakref.ref(parent)
 
     def is_ancestor_of(self, other: RequestContext | None) -> bool:
-        """Return whether `other` is a ``log_context`` that is open inside this request."""
+        """Return whether `other` is a `log_context` that is open inside this request."""
         while other is not None and other.is_active and not other.environ:
             other = None if other._parent is None else other._parent()
             if other is self:
@@ -82,7 +112,7 @@ class RequestContext:
         return False
 
     def end(self, previous: RequestContext | None) -> None:
-        """End this scope and put back what stood here before; `previous` was bound on the way in.
+        """End this context and bind `previous` again, unless that has ended.
 
         By value, since a token's ``reset`` raises when a server closes the body from another
         context than it called the app in (Waitress does, with a file).
@@ -94,16 +124,16 @@ class RequestContext:
 
     def bind(self, fields: dict[str, object]) -> None:
         """Add fields of the app's; one with a reserved name becomes ``extra_<name>``."""
-        self.add_fields({free_name(name): value for name, value in fields.items()})
+        if not RESERVED_NAMES.isdisjoint(fields):
+            fields = {free_name(name): value for name, value in fields.items()}
+        self.add_fields(fields)
 
     def add_fields(self, fields: dict[str, object], *, first: bool = False) -> None:
         """Add fields of our own, which may have reserved names.
 
-        :param first: whether they come before what is there, which keeps its values.
+        :param first: whether they come before the others, whose values stay.
         """
-        if self.fields is None:
-            self.fields = fields
-        elif first:
+        if first:
             self.fields = {**fields, **self.fields}
         else:
             self.fields.update(fields)
@@ -182,11 +212,8 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     ...     current_request_id() == request_id
     True
     """
-    context = RequestContext()
-    context.environ = {}
-    context.request_id = (
-        request_id if request_id is not None and is_valid_id(request_id) else new_id()
-    )
+    is_valid = request_id is not None and is_valid_id(request_id)
+    context = RequestContext({}, request_id if is_valid else new_id())
     context.bind(fields)
     parent = current_context()
     if parent is not None:
@@ -194,7 +221,7 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
         context.trace, context.user_key = parent.trace, parent.user_key
     activate(context)
     try:
-        yield context.request_id
+        yield context.request_id or ""
     except BaseException as error:
         if get_attached_request_id(error) is None:  # the innermost one counts
             attach_request_id(error, context.request_id)

@@ -9,6 +9,7 @@ from random import Random, SystemRandom
 from struct import Struct
 from time import time
 
+_PLAIN_HEADERS = frozenset({"X-Request-ID"})
 _match_id = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}").fullmatch
 _search_root = re.compile(r"(?:^|;)[ \t]*Root=([^;]*)").search
 # Optional white space, which is no part of a header's value (RFC 9110, sections 5.5 and 5.6.3).
@@ -70,14 +71,15 @@ def parse_id(header: str, value: str) -> str | None:
     ID as it is, without the optional white space round it. What does not fit is never
     repaired.
     """
-    match header.lower():
-        case "x-amzn-trace-id":
-            root = _search_root(value)
-            value = root[1] if root else ""
-        case "traceparent":
-            value = parse_trace_id(value) or ""
+    if header not in _PLAIN_HEADERS:
+        match header.lower():
+            case "x-amzn-trace-id":
+                root = _search_root(value)
+                value = root[1] if root else ""
+            case "traceparent":
+                value = parse_trace_id(value) or ""
     value = value.strip(_OWS)
-    return value if is_valid_id(value) else None
+    return None if _match_id(value) is None else value
 
 
 def parse_trace_id(traceparent: str) -> str | None:

@@ -105,9 +105,8 @@ class RouteRecorder:
                 masked_path,
                 *secrets,
             )
-        entry = getattr(context, "request_entry", None)
-        if entry is not None:
-            entry.replace_path(masked_path)
+        if context.request_entry is not None:
+            context.request_entry.replace_path(masked_path)
 
 
 def _get_argument_names(rule: Rule) -> Iterator[str]:

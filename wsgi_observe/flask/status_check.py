@@ -61,7 +61,7 @@ class _StatusCheck:
             self._warn(response.status_code, type(error).__name__, handled_error)
         elif response.status_code >= 500 and (context := current_context()) is not None:
             # Nobody may have logged it; the access line at least names it.
-            context.__dict__["exc_type"] = type(error).__name__
+            context.request_context.exc_type = type(error).__name__
 
     def _warn(self, status: int, error_name: str, handled_error: Exception) -> None:
         handler = get_handler_name(find_app_handler(self._app, handled_error, self._is_ours))

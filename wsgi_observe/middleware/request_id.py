@@ -71,7 +71,7 @@ class RequestID(Middleware):
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Give the request its ID, unless it has one."""
-        context = exchange.outer or exchange
+        context = exchange.context
         if context.request_id is None:
             for name, key in self._inbound_headers:
                 if key in environ and (parsed := parse_id(name, environ[key])) is not None:

@@ -23,10 +23,9 @@ def report_slow_request(context: RequestContext, age: float, stack: str) -> None
     environ = context.environ
     if not environ:  # it has ended
         return
-    context_copy = RequestContext()
-    context_copy.environ, context_copy.request_id = environ, context.request_id
-    context_copy.fields, context_copy.remote_addr = context.fields, context.remote_addr
-    context_copy.client_addr = context.client_addr
+    context_copy = RequestContext(environ, context.request_id)
+    context_copy.fields, context_copy.client_addr = context.fields, context.client_addr
+    context_copy.remote_addr_mode = context.remote_addr_mode
     with _use_context(context_copy):
         extra = {"age": age, "stack": stack or "unknown"}
         log.warning("%s has run for %.1f s", request_line(environ), age, extra=extra)
@@ -52,12 +51,11 @@ def report_crashed_requests(
 def _report_crashed_request(
     request: RunningRequest, cause: str, age: float, **extra_fields: object
 ) -> None:
-    context_copy = RequestContext()
-    context_copy.environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
-    context_copy.request_id = request.request_id
-    context_copy.remote_addr = "off"  # its worker has taken that along
+    environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
+    context_copy = RequestContext(environ, request.request_id)
+    context_copy.remote_addr_mode = "off"  # its worker has taken that along
     with _use_context(context_copy):
-        report_dying_request(context_copy.environ, cause, age, **extra_fields)
+        report_dying_request(environ, cause, age, **extra_fields)
 
 
 def report_dying_request(

@@ -66,7 +66,7 @@ class RequestEntry:
 
     def end_request(self, exchange: Exchange) -> None:
         """Note that the request has ended."""
-        if exchange.outcome != "complete":
+        if exchange.response.outcome != "complete":
             self._report_if_killed(exchange)
         # As `release` does; each request would pay for the call.
         self.memory[self.offset] = FREE
@@ -134,7 +134,7 @@ class _OverflowEntry(RequestEntry):
 
     def end_request(self, exchange: Exchange) -> None:
         """Count one less."""
-        if exchange.outcome != "complete":
+        if exchange.response.outcome != "complete":
             self._report_if_killed(exchange)
         self.release()
 
@@ -254,7 +254,7 @@ class ScoreboardMiddleware(Middleware):
             except IndexError:
                 entry = self._recorder.add_overflow()
             now = time()
-            context = exchange.outer or exchange
+            context = exchange.context
             request_id = context.request_id
             try:
                 path = f"{environ['SCRIPT_NAME']}{environ['PATH_INFO']}"

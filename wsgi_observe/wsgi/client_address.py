@@ -75,7 +75,7 @@ class ClientAddressResolver:
 
     def apply_to(self, context: RequestContext, environ: WSGIEnvironment) -> None:
         """Have the lines of a request show the address so."""
-        context.remote_addr = stricter_mode(context.remote_addr, self._mode)
+        context.remote_addr_mode = stricter_mode(context.remote_addr_mode, self._mode)
         if self._hops != 0 and not context.client_addr:
             context.client_addr = self.resolve(environ)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from wsgi_observe.wsgi.response import Headers
+Headers = list[tuple[str, str]]
+
+
+def get_header(headers: Headers, lower_name: str) -> str:
+    """Return the value of the first header of that name; empty where there is none."""
+    return next((value for name, value in headers if name.lower() == lower_name), "")
 
 
 def prepare_headers(headers: Headers, request_id: str | None, is_exposed: bool) -> str | None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import probe_hooks
+from wsgi_observe.wsgi.app_call import call_app
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.response import StaticResponse
 
@@ -46,7 +47,7 @@ class Middleware:
             return app(environ, start_response)
         if app.__class__ is StaticResponse and not exchange.on_close:
             return _send_static_response(exchange, app, environ)
-        return exchange.run(app, environ)
+        return call_app(exchange, app, environ)
 
     def has_middleware(self, kind: type[Middleware]) -> bool:
         """Return whether one of that kind takes part, this one or one right inside it."""
@@ -87,8 +88,8 @@ def _send_static_response(
     exchange: Exchange, response: StaticResponse, environ: WSGIEnvironment
 ) -> Iterable[bytes]:
     """Let an answer out that is whole: nothing runs for it, and nothing is left to end."""
-    exchange.status = response.status
-    exchange.headers = list(response.headers)
+    exchange.response.status = response.status
+    exchange.response.headers = list(response.headers)
     exchange.send_headers()
     return response.body_for(environ)
 

@@ -299,8 +299,8 @@ def _get_partial_request(trace: TracebackType | None) -> object:
 def _rejection_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     error = environ.pop(_ERROR_KEY)
     exchange: Any = start_response.__self__  # type: ignore[attr-defined]
-    exchange.outcome = "rejected"
-    exchange.exc_type = type(error).__name__
+    exchange.response.outcome = "rejected"
+    exchange.context.exc_type = type(error).__name__
     bind(reason=_format_reason(error))
     start_response(environ[_STATUS_KEY], [])
     return ()  # an empty error is the envelope's to fill
