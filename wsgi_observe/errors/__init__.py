@@ -10,6 +10,7 @@ from wsgi_observe._safely import call_safely
 from wsgi_observe.errors.statuses import describe_status
 from wsgi_observe.field_names import free_name
 from wsgi_observe.frozen import Frozen
+from wsgi_observe.wsgi.headers import Headers, is_sendable
 
 ENVELOPE_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
@@ -163,29 +164,21 @@ def _extra_members(reserved: frozenset[str], extra: Mapping[str, object]) -> dic
     return members
 
 
-def headers_for_replaced_body(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def headers_for_replaced_body(headers: Headers) -> Headers:
     """Return what stays of an error's headers when its body is replaced."""
     return [(name, value) for name, value in headers if name.lower() not in _BODY_HEADERS]
 
 
-def headers_for_failed_response(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def headers_for_failed_response(headers: Headers) -> Headers:
     """Return what stays of a response that turned into a 500: CORS and ``Vary``.
 
+    An app that fails may have set headers that no server would send.
     Without its CORS headers a browser would hide the error from the page that asked.
     """
     return [
-        header for header in headers if _is_sendable(header) and _is_cors_or_vary(header[0].lower())
+        header for header in headers if is_sendable(header) and _is_cors_or_vary(header[0].lower())
     ]
 
 
 def _is_cors_or_vary(name: str) -> bool:
     return name == "vary" or name.startswith("access-control-")
-
-
-def _is_sendable(header: object) -> bool:
-    """Return whether a server would send it: an app that fails may have given it anything."""
-    return (
-        isinstance(header, tuple)
-        and [type(part) for part in header] == [str, str]
-        and all(part.isascii() and part.isprintable() for part in header)
-    )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask
 from werkzeug.debug import DebuggedApplication
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from wsgi_observe._loggers import get_logger
+from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
 _log = get_logger("wsgi_observe.flask")
 
 # Set by DebuggedApplication on every request that passes it.
 _DEBUGGER_KEY = "werkzeug.debug.preserve_context"
-_WRAPPED_ATTRIBUTES = ("app", "wsgi_app", "application", "_app", "__wrapped__")
 
 
 def get_production_server() -> str | None:
@@ -63,22 +61,8 @@ def warn_if_trapping(app: Flask) -> None:
 
 
 def _has_debugger(app: object) -> bool:
-    return any(isinstance(one, DebuggedApplication) for one in _iter_wrapped_apps(app, set()))
-
-
-def _iter_wrapped_apps(app: object, seen: set[int]) -> Iterator[object]:
-    """Yield an app and what it wraps, as far as one can see."""
-    app = getattr(app, "__self__", app)  # `app.wsgi_app` is a method of the app
-    if id(app) in seen:
-        return
-    seen.add(id(app))
-    yield app
-    wrapped_apps = [getattr(app, name, None) for name in _WRAPPED_ATTRIBUTES]
-    if isinstance(app, DispatcherMiddleware):
-        wrapped_apps += app.mounts.values()
-    for one in wrapped_apps:
-        if callable(one):
-            yield from _iter_wrapped_apps(one, seen)
+    apps = iter_wrapped_apps(app, mounted=True)
+    return any(isinstance(one, DebuggedApplication) for one in apps)
 
 
 def _is_reload_enabled() -> bool:

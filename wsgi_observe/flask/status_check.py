@@ -11,7 +11,7 @@ from werkzeug.exceptions import InternalServerError
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import current_context
 from wsgi_observe.flask.app_handlers import Handler, find_app_handler, get_handler_name
-from wsgi_observe.wsgi.exceptions import handled_by_framework
+from wsgi_observe.logs.error_reports import handled_by_framework
 
 _log = get_logger("wsgi_observe.flask")
 

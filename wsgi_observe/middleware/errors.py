@@ -20,7 +20,7 @@ from wsgi_observe.errors.framework_pages import (
     read_stock_text,
 )
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.environ import request_line
+from wsgi_observe.wsgi.environ import decode_wsgi, request_line
 from wsgi_observe.wsgi.exceptions import is_logged, is_unreadable_body, mark_logged
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import Headers, get_header, prefers_html, vary_on_accept
@@ -193,8 +193,7 @@ class ErrorEnvelope(Middleware):
 def _status_and_path(exchange: Exchange) -> tuple[str, str]:
     """Return the status line, and the path below the mount point as frameworks show it."""
     path: str = exchange.environ.get("PATH_INFO", "")
-    # PEP 3333 hands bytes over as Latin-1.
-    return exchange.response.status, path.encode("latin-1", "replace").decode("utf-8", "replace")
+    return exchange.response.status, decode_wsgi(path)
 
 
 def _log_failure(exchange: Exchange, error: BaseException) -> None:

@@ -36,18 +36,13 @@ def stricter_mode(one: str, other: str) -> str:
 @lru_cache(maxsize=1024)
 def _truncate(address: str) -> str | None:
     """Return the /24 or /48 that an address is in; None for what is no address."""
-    from ipaddress import IPv4Address, IPv6Address, ip_address  # for those who truncate
-
-    try:
-        client = ip_address(address.partition("%")[0].strip("[]"))
-    except ValueError:
-        return None  # a Unix socket's name, or worse
-    if isinstance(client, IPv6Address):
-        mapped = client.ipv4_mapped
-        if mapped is None:
-            return str(IPv6Address(int(client) >> 80 << 80))
-        return f"::ffff:{IPv4Address(int(mapped) >> 8 << 8)}"
-    return str(IPv4Address(int(client) >> 8 << 8))
+    client = _parse_address(address)
+    if client is None:
+        return None  # the path of a Unix socket, for example
+    mapped = getattr(client, "ipv4_mapped", None)
+    bits = 80 if client.version == 6 and mapped is None else 8
+    shortened = type(mapped or client)(int(mapped or client) >> bits << bits)
+    return f"::ffff:{shortened}" if mapped else str(shortened)
 
 
 _MAX_PROXIES = 32
@@ -110,9 +105,7 @@ class ClientAddressResolver:
     def _is_trusted(self, address: IPv4Address | IPv6Address | None, hop: int) -> bool:
         if self._hops is not None:
             return hop < self._hops
-        # A dual-stack proxy shows an IPv4 address as ::ffff:10.0.0.1.
-        unmapped = getattr(address, "ipv4_mapped", None) or address
-        return unmapped is not None and any(unmapped in network for network in self._networks)
+        return is_in_networks(address, self._networks)
 
 
 def proxy_count_or_networks(name: str, value: Any) -> int | tuple[IPv4Network | IPv6Network, ...]:
@@ -130,6 +123,13 @@ def parse_int_or_items(name: str, value: str) -> int | tuple[str, ...]:
     return int(value) if value.isdecimal() and len(value) < 10 else split_commas(name, value)
 
 
+def is_in_networks(address: IPv4Address | IPv6Address | None, networks: Iterable[Any]) -> bool:
+    """Return whether `address` is in one of `networks`."""
+    # A dual-stack server or proxy shows an IPv4 address as ::ffff:10.0.0.1.
+    unmapped = getattr(address, "ipv4_mapped", None) or address
+    return unmapped is not None and any(unmapped in network for network in networks)
+
+
 def _is_unix_socket(peer: str) -> bool:
     """Return whether a peer came by a Unix socket: only the host's own proxy can."""
     # Gunicorn and gevent have no address for it, Waitress says localhost, others its path.
@@ -137,7 +137,7 @@ def _is_unix_socket(peer: str) -> bool:
 
 
 def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address in an entry of X-Forwarded-For: some proxies add a port."""
+    """Return the address in an entry of X-Forwarded-For, where some proxies add a port; or None."""
     from ipaddress import ip_address  # for those who have proxies
 
     if text.startswith("["):

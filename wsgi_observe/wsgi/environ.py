@@ -43,8 +43,17 @@ def request_path(environ: WSGIEnvironment) -> str:
         return masked
     if path.isascii():
         return path if path.isprintable() else printable(path)
-    # PEP 3333 hands bytes over as Latin-1; they are UTF-8 in practice (RFC 3987).
-    return printable(path.encode("latin-1", "replace").decode("utf-8", "replace"))
+    return printable(decode_wsgi(path))
+
+
+def decode_wsgi(text: str) -> str:
+    """Return a text of an environ, whose bytes PEP 3333 decodes as Latin-1, as UTF-8 (RFC 3987)."""
+    return text.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def encode_wsgi(text: str) -> str:
+    """Return `text` as it would be in an environ: the inverse of `decode_wsgi`."""
+    return text.encode("utf-8", "replace").decode("latin-1")
 
 
 def printable(text: str) -> str:

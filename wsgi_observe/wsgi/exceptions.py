@@ -1,20 +1,15 @@
-"""Which exceptions are failures, which may rise to the server, which are logged already."""
+"""Classify exceptions: shutdowns, client disconnects, unreadable bodies, ones already logged."""
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from wsgi_observe.context import RequestContext, current_context
 
 _LOGGED_ATTRIBUTE = "__wsgi_observe_logged__"
-_HANDLED_KEY = "handled_error"
 _UNREADABLE_ATTRIBUTE = "__wsgi_observe_unreadable__"
-_ERRORS_LOGGER = "wsgi_observe.errors"
-_UNCAUGHT_LOGGER = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what it has got
 _MAX_CAUSES = 8
 _VARARGS = 0x04  # `inspect.CO_VARARGS`; the module is as much to load as all of this package
 
@@ -31,15 +26,6 @@ _UNREADABLE_KINDS = frozenset(
         ("gunicorn.http.errors", "ChunkMissingTerminator"),
     }
 )
-
-# Whose loggers report what a request has raised once more, when it has ended.
-_SERVER_LOGGERS = frozenset(
-    {
-        *("gunicorn", "waitress", "werkzeug", "cheroot", "gevent", "eventlet", "tornado"),
-        *("granian", "_granian", "uwsgi", "bjoern", "mod_wsgi", "wsgiref"),
-    }
-)
-
 
 # Where servers send a response.
 _SERVER_MODULES = (
@@ -213,132 +199,27 @@ def as_exception(error: BaseException, context: RequestContext) -> BaseException
     return stand_in
 
 
-def mark_logged(
-    error: BaseException, context: RequestContext, record: logging.LogRecord | None = None
-) -> None:
-    """Note on `error` that the log has its traceback, under the request of `context`.
+def mark_logged(error: BaseException, context: RequestContext, record_key: object = None) -> None:
+    """Mark `error` as logged with its traceback, in the request of `context`.
 
-    :param record: which the traceback was logged with, if by other code.
+    :param record_key: identifies the record that it was logged with, if by other code.
     """
     # Past the exception's own class, which may forbid it, as a frozen dataclass does.
-    BaseException.__setattr__(
-        error, _LOGGED_ATTRIBUTE, (context, None if record is None else _record_key(record))
-    )
+    BaseException.__setattr__(error, _LOGGED_ATTRIBUTE, (context, record_key))
+
+
+def get_logged_mark(error: BaseException) -> tuple[RequestContext | None, object]:
+    """Return the context and the record key of the mark on `error`; None and None without one."""
+    attributes = BaseException.__getattribute__(error, "__dict__")
+    mark: tuple[RequestContext | None, object] = attributes.get(_LOGGED_ATTRIBUTE, (None, None))
+    return mark
 
 
 def is_logged(error: BaseException) -> bool:
-    """Return whether the log has the traceback of `error` already, for this request.
+    """Return whether the traceback of `error` is logged already, for this request.
 
     The server reports after the request has ended, so a mark counts while its request runs and
-    when none does; an exception object that is raised again in a later request is news.
+    when none does; an exception object that is raised again in a later request is logged again.
     """
-    context, _ = _get_logged_mark(error)
+    context, _ = get_logged_mark(error)
     return context is not None and current_context() in (context, None)
-
-
-@contextmanager
-def handled_by_framework(error: BaseException, logger: str) -> Iterator[None]:
-    """Note that a framework has logged `error` to `logger`, and makes a response of it.
-
-    What Flask runs for each response (``after_request``) may fail for this one in the same way,
-    and is then logged too.
-    """
-    context = current_context()
-    if context is None:
-        yield
-        return
-    context.__dict__[_HANDLED_KEY] = (error, logger)
-    try:
-        yield
-    finally:
-        del context.__dict__[_HANDLED_KEY]  # its traceback holds frames that hold the scope
-
-
-def is_duplicate_report(record: logging.LogRecord) -> bool:
-    """Return whether a record is no ERROR, whatever its level: a repetition, or a client's doing.
-
-    A request's failure is one ERROR, the first one with the exception. An app may log and raise
-    it again, and the server reports it once more. A framework fails again over the response, and
-    logs a request body that cannot be read as a failure of the app. An app may keep an exception
-    and log it at another time, which is news.
-    """
-    error = record.exc_info[1] if record.exc_info else None
-    if error is None:
-        return _is_text_duplicate(record)
-    if is_unreadable_body(error):
-        return True
-    context, logged_key = _get_logged_mark(error)
-    if context is None:
-        return _is_handled_duplicate(error, record.name)
-    if record.name == _ERRORS_LOGGER or logged_key == _record_key(record):
-        return False
-    return (
-        _failing_context() is context
-        or _is_server_record(record)
-        or record.name == _UNCAUGHT_LOGGER
-    )
-
-
-def _is_text_duplicate(record: logging.LogRecord) -> bool:
-    """Return whether a server reports as text what its request has logged, as Granian does."""
-    if (record.levelno or 0) < logging.ERROR or not _is_server_record(record):
-        return False
-    context = current_context()
-    first = None if context is None else context.request_context.error_logged
-    return first is not None and first != _record_key(record)
-
-
-def _is_server_record(record: logging.LogRecord) -> bool:
-    return record.name.partition(".")[0] in _SERVER_LOGGERS
-
-
-def _failing_context() -> RequestContext | None:
-    """Return the running request, or a ``log_context`` with an ID of its own."""
-    context = current_context()
-    if context is None:
-        return None
-    request_context = context.request_context
-    return request_context if request_context.request_id == context.request_id else context
-
-
-def _is_handled_duplicate(error: BaseException, logger: str) -> bool:
-    context = current_context()
-    first, first_logger = (
-        (None, "") if context is None else context.__dict__.get(_HANDLED_KEY, (None, ""))
-    )
-    if first is None or first is error or logger != first_logger:
-        return False
-    return type(error) is type(first) and error.args == first.args
-
-
-def register_error(record: logging.LogRecord) -> None:
-    """Note that the request which runs here has this ERROR line, unless it leaves as none.
-
-    For every handler or filter that sees a record, at any level. Then its access line, of a 5xx,
-    need not be one, and its exception is not logged again.
-    """
-    if (record.levelno or 0) < logging.ERROR or is_duplicate_report(
-        record
-    ):  # one made by hand may have none
-        return
-    context = _failing_context()
-    if context is None:
-        return
-    if context.environ:
-        context.error_logged = context.error_logged or _record_key(record)
-    error = record.exc_info[1] if record.exc_info else None
-    if error is not None and _get_logged_mark(error)[0] is not context:
-        mark_logged(error, context, record)
-
-
-def _record_key(record: logging.LogRecord) -> tuple[object, ...]:
-    """Return what identifies a record, also once it was copied for another handler."""
-    return record.created, record.name, record.lineno
-
-
-def _get_logged_mark(error: BaseException) -> tuple[RequestContext | None, object]:
-    """Return the scope that `error` was logged under, and the record, past its own class."""
-    mark: tuple[RequestContext | None, object] = BaseException.__getattribute__(
-        error, "__dict__"
-    ).get(_LOGGED_ATTRIBUTE, (None, None))
-    return mark
