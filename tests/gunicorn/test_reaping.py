@@ -14,8 +14,8 @@ import pytest
 
 from tests.conftest import Log
 from wsgi_observe.gunicorn.arbiter.reaper import Reaper
+from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
-from wsgi_observe.gunicorn.worker.timeouts import TimeoutMessageFilter
 from wsgi_observe.scoreboard.entries import REQUEST_ENTRY, encode_request, pack_entry
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 

@@ -24,7 +24,7 @@ def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
             wrap_app_load(server, arbiter_state)
 
     def when_ready(server: Any) -> None:
-        install_sigterm_drain(server, arbiter_state.state)
+        install_sigterm_drain(server, arbiter_state.health)
         arbiter_state.create_scoreboard(server)
         if arbiter_state.no_checks_notice is not None:
             arbiter_state.no_checks_notice.install(server)
@@ -39,7 +39,7 @@ def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
         set_up_worker(worker, arbiter_state)
 
     def pre_request(worker: Any, req: Any) -> None:
-        if arbiter_state.state.draining:
+        if arbiter_state.health.draining:
             disable_keepalive(req)
 
     _chain_hook(cfg, "nworkers_changed", nworkers_changed)

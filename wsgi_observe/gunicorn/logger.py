@@ -55,7 +55,7 @@ class Logger(GunicornLogger):
             require_sentry(environ)
         if self._arbiter_state is None:
             self._arbiter_state = ArbiterState()
-        self._arbiter_state.stream.set_up(settings, cfg)
+        self._arbiter_state.log_handlers.set_up(settings, cfg)
         self._arbiter_state.update(settings, cfg)
         # To Gunicorn any `logconfig` asks for its access line; ours is there already.
         self.access_log.disabled = not wants_gunicorn_access_log(cfg)
@@ -63,7 +63,7 @@ class Logger(GunicornLogger):
 
     def _abort_start(self, error: SettingsError) -> None:
         arbiter_state = ArbiterState()
-        arbiter_state.stream.set_up(Settings(log_format="json"), self.cfg)
+        arbiter_state.log_handlers.set_up(Settings(log_format="json"), self.cfg)
         _log.critical("%s", error)
         raise SystemExit(1) from None
 

@@ -10,11 +10,11 @@ from time import monotonic, sleep, time
 from typing import Any
 
 from wsgi_observe._safely import call_safely
+from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
 from wsgi_observe.gunicorn.compat import optional_attr
-from wsgi_observe.gunicorn.worker.timeouts import TimeoutMessageFilter
 from wsgi_observe.scoreboard.entries import WorkerEntry
-from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests
+from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests, signal_name
 
 _NOT_REPORTED = "requests that die with their worker are not named"
 _NOT_A_BOOT_ERROR = "no failure to boot, as Gunicorn takes it for; the service goes on"
@@ -158,15 +158,3 @@ def _get_exit_cause(
         if worker_entry.signal
         else f"exit {os.WEXITSTATUS(status)}"
     )
-
-
-def signal_name(number: int) -> str:
-    """Return the name of a signal.
-
-    >>> signal_name(9), signal_name(64 - 2)
-    ('SIGKILL', 'signal 62')
-    """
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

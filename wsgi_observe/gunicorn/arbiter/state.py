@@ -26,19 +26,19 @@ class ArbiterState:
 
     def __init__(self) -> None:
         self.settings = Settings()
-        self.stream = LogHandlers()
+        self.log_handlers = LogHandlers()
         self.server: Any = None
         self.worker_entries: WorkerEntries | None = None
         self.reaper: Reaper | None = None
-        self.state: HealthState
+        self.health: HealthState
         self.no_checks_notice: SharedNotice | None = None
         self._shared_memory_error: OSError | None = None
         try:
             self.no_checks_notice = SharedNotice(_NO_CHECKS)
-            self.state = SharedState()
+            self.health = SharedState()
         except OSError as error:
             self._shared_memory_error = error  # to be said when there is a stream for it
-            self.state = HealthState()
+            self.health = HealthState()
 
     def create_scoreboard(self, server: Any) -> None:
         """Make the table of running requests, and have the arbiter read it when a worker dies."""
@@ -54,7 +54,7 @@ class ArbiterState:
 
     def reload(self, server: Any) -> None:
         """Serve on, where a command has begun to drain: that is what a reload asks for."""
-        cancel_drain(self.state)
+        cancel_drain(self.health)
 
     def close(self) -> None:
         """Name what died with the last workers."""
@@ -68,8 +68,8 @@ class ArbiterState:
             warn_missing(
                 f"no memory can be shared ({self._shared_memory_error})", "there is no draining"
             )
-        if isinstance(self.state, SharedState):
-            self.state.drain_seconds = settings.drain_seconds
+        if isinstance(self.health, SharedState):
+            self.health.drain_seconds = settings.drain_seconds
 
 
 _log = get_logger("wsgi_observe.gunicorn")

@@ -11,7 +11,7 @@ from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
 from wsgi_observe.gunicorn.worker.boot_line import has_no_checks, log_boot_line
-from wsgi_observe.gunicorn.worker.gevent_worker import find_get_original, log_greenlet_failures
+from wsgi_observe.gunicorn.worker.gevent import find_get_original, log_greenlet_failures
 from wsgi_observe.gunicorn.worker.rejected_requests import handle_rejected_requests
 from wsgi_observe.gunicorn.worker.signals import install_exit_handlers
 from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
@@ -36,7 +36,7 @@ def set_up_worker(worker: Any, arbiter_state: ArbiterState) -> None:
         log_greenlet_failures()
     app = optional_attr(worker, "wsgi", "the app is not observed; only WSGI workers have one")
     if app is not None:
-        app = wrap_app(app, arbiter_state.settings, arbiter_state.state)
+        app = wrap_app(app, arbiter_state.settings, arbiter_state.health)
         # Lines that go to `wsgi.errors` would come back here.
         if arbiter_state.settings.log_stream != "wsgi.errors":
             app = WsgiErrors(app)
