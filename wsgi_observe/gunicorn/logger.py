@@ -56,7 +56,7 @@ class Logger(GunicornLogger):
         if self._arbiter_state is None:
             self._arbiter_state = ArbiterState()
         self._arbiter_state.log_handlers.set_up(settings, cfg)
-        self._arbiter_state.update(settings, cfg)
+        self._arbiter_state.update(settings)
         # To Gunicorn any `logconfig` asks for its access line; ours is there already.
         self.access_log.disabled = not wants_gunicorn_access_log(cfg)
         install_hooks(cfg, self._arbiter_state)
