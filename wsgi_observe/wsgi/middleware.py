@@ -104,7 +104,7 @@ def iter_wrapped_apps(app: Any) -> Iterator[object]:
         if app is None:
             return
         yield app
-        names = _WRAPPED_APP_ATTRIBUTES
+        names: tuple[str, ...] = _WRAPPED_APP_ATTRIBUTES
         if isinstance(app, FunctionType):
             names = ("__wrapped__", *names)  # `functools.wraps` copies the others
         app = next(filter(callable, (_get_attribute(app, name) for name in names)), None)
