@@ -28,8 +28,6 @@ def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
     def when_ready(server: Any) -> None:
         install_sigterm_drain(server, arbiter_state.health)
         arbiter_state.create_scoreboard(server)
-        if arbiter_state.no_checks_notice is not None:
-            arbiter_state.no_checks_notice.install(server)
 
     def pre_fork(server: Any, worker: Any) -> None:
         arbiter_state.assign_worker_entry(worker)
