@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wsgi_observe._safely import call_safely
 from wsgi_observe.errors.statuses import describe_status
 from wsgi_observe.field_names import free_name
-from wsgi_observe.frozen import Frozen
 
 ENVELOPE_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
@@ -27,32 +27,15 @@ _BODY_HEADERS = frozenset(
 )
 
 
-class Error(Frozen):
-    """A failure as the client may see it: nothing in it that the app did not mean for them."""
-
-    _field_names = __match_args__ = ("code", "name", "description", "request_id", "extra")
+@dataclass(frozen=True)
+class Error:
+    """A failure as the client may see it, with nothing that the app did not mean for clients."""
 
     code: int
     name: str
     description: str
-    request_id: str | None
-    extra: Mapping[str, object]
-
-    def __init__(
-        self,
-        code: int,
-        name: str,
-        description: str,
-        request_id: str | None = None,
-        extra: Mapping[str, object] | None = None,
-    ) -> None:
-        super().__init__(
-            code=code,
-            name=name,
-            description=description,
-            request_id=request_id,
-            extra={} if extra is None else extra,
-        )
+    request_id: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_status(
@@ -60,7 +43,7 @@ class Error(Frozen):
         status: str,
         request_id: str | None,
         description: str = "",
-        extra: Mapping[str, object] | None = None,
+        extra: Mapping[str, object] = {},
     ) -> Error:
         """Return the error that a WSGI status line names, such as ``404 Not Found``.
 

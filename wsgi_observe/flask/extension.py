@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,10 +21,10 @@ from wsgi_observe.flask.error_handlers import register_error_handlers
 from wsgi_observe.flask.routes import RouteRecorder
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter
+from wsgi_observe.parsers import import_object
 from wsgi_observe.redaction import Redactor
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import observe
-from wsgi_observe.validators import import_string
 
 _NAME = "wsgi_observe"
 _log = get_logger("wsgi_observe.flask")
@@ -136,14 +137,14 @@ def _propagates_exceptions(app: Flask) -> bool:
 
 def _in_app_context(app: Flask, check: Callable[[], object] | Check | str, timeout: float) -> Check:
     """Return the check as one that runs in the app's context, where extensions find their app."""
-    result = import_string("a check", check) if isinstance(check, str) else check
+    result = import_object("a check", check) if isinstance(check, str) else check
     given = result if isinstance(result, Check) else Check(result, timeout=timeout)
 
     def run() -> object:
         with app.app_context():
             return given.fn()
 
-    return given.replace(fn=run)
+    return replace(given, fn=run)
 
 
 def _disable_mail() -> None:

@@ -19,10 +19,10 @@ def require_sentry(environ: Mapping[str, str]) -> None:
     :raises SettingsError: without the SDK or a DSN.
     """
     if find_spec("sentry_sdk") is None or find_spec(_MODULE) is None:
-        allowed = "True only with Sentry's SDK: pip install 'wsgi-observe[sentry]'"
+        allowed = "False without Sentry's SDK (pip install 'wsgi-observe[sentry]')"
         raise SettingsError("sentry", allowed, True)
     if not environ.get("SENTRY_DSN"):
-        raise SettingsError("sentry", "True only with SENTRY_DSN in the environment", True)
+        raise SettingsError("sentry", "False without SENTRY_DSN in the environment", True)
 
 
 def start_sentry(settings: Settings) -> None:
