@@ -1,9 +1,9 @@
-"""Writes one line for each request, when its response has ended, however it ended."""
+"""AccessLog: the middleware that writes one line for each request when its response has ended."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,6 @@ from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Network, IPv6Network
-
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
     from wsgi_observe.redaction import Redactor
@@ -33,47 +31,25 @@ class AccessLog(Middleware):
 
     Its level is INFO, and ERROR for a 5xx of which the request has logged no ERROR.
 
-    :param access_level: asked with the environ, the status and the seconds for the line's level,
-        instead of that rule; None from it is silence.
+    :param settings: the defaults of the following.
+    :param access_level: called with the environ, the status code and the seconds; returns the
+        line's level, or None for no line.
     :param access_fields: which of ``host``, ``referer`` and ``request_bytes`` are on it too.
-    :param access_query: whether the query string is told; without secrets, unless `redact` is off.
-    :param redact_add: and `redact_keep`: names added to, and taken from, those that are sensitive.
-    :param redact_patterns: regular expressions; what matches one is left out.
+    :param access_query: whether the query string is on it, without secrets unless `redact` is off.
+    :param redact_add: names that are sensitive too; `redact_keep`: names that are not.
+    :param redact_patterns: regular expressions; their matches are left out.
     :param redact_personal: whether e-mail addresses and phone numbers are left out too.
-    :param remote_addr: how much of the client's address the request's lines show: ``full``,
+    :param remote_addr: how much of the client's address the request's log lines show: ``full``,
         ``truncated`` (/24, /48), ``off``.
-    :param trusted_proxies: how many proxies, or which networks, are trusted to say in
-        ``X-Forwarded-For`` who the client is.
-    :raises SettingsError: for an unfit setting.
+    :param trusted_proxies: how many proxies, or which networks, are trusted to name the client in
+        ``X-Forwarded-For``.
+    :raises SettingsError: for an unknown setting or an invalid value.
     """
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        access_level: Callable[[Mapping[str, Any], int, float], int | None] | None = None,
-        access_fields: Iterable[str] = (),
-        access_query: bool = False,
-        remote_addr: str = "full",
-        trusted_proxies: int | Iterable[str | IPv4Network | IPv6Network] = 0,
-        redact: bool = True,
-        redact_add: Iterable[str] = (),
-        redact_keep: Iterable[str] = (),
-        redact_patterns: Iterable[str] = (),
-        redact_personal: bool = False,
+        self, app: WSGIApplication, settings: Settings | None = None, **overrides: Any
     ) -> None:
-        settings = Settings(
-            access_level=access_level,
-            access_fields=access_fields,
-            access_query=access_query,
-            remote_addr=remote_addr,
-            trusted_proxies=trusted_proxies,
-            redact=redact,
-            redact_add=redact_add,
-            redact_keep=redact_keep,
-            redact_patterns=redact_patterns,
-            redact_personal=redact_personal,
-        )
+        settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
         self._access_level: Any = settings.access_level
         self._format_query = _query_formatter(settings)

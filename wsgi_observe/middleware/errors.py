@@ -1,9 +1,9 @@
-"""Hangs right over the app: its failures become the envelope, logged once."""
+"""ErrorEnvelope: the innermost middleware, which logs the app's exceptions and answers for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import call_safely
@@ -35,35 +35,23 @@ _log = get_logger("wsgi_observe.errors")
 
 
 class ErrorEnvelope(Middleware):
-    """Answer with the error envelope for an app that fails or that has no body for its error.
+    """Answer with the error envelope for an app that fails, or that has no body for its error.
 
+    :param settings: the defaults of the following.
     :param error_format: ``envelope``, or ``problem`` for problem details (RFC 9457).
-    :param html_errors: which error bodies of the app's are replaced: ``stock`` (empty ones and
+    :param html_errors: which error bodies of the app are replaced: ``stock`` (empty ones and
         a framework's own pages), ``replace`` (any HTML), ``keep`` (none).
     :param negotiate: whether clients that prefer HTML keep the page.
-    :param propagate: when true, an exception is raised on instead of answered. A callable is
-        asked each time; it may take the exception.
+    :param propagate: whether an exception is raised on instead of answered: True, False, or a
+        callable that decides each time and may take the exception.
     :param render_error: makes a company's own document of an `Error`.
-    :raises SettingsError: for an unfit setting.
+    :raises SettingsError: for an unknown setting or an invalid value.
     """
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        error_format: str = "envelope",
-        html_errors: str = "stock",
-        negotiate: bool = False,
-        propagate: bool | Callable[..., object] = False,
-        render_error: Callable[[Error], Mapping[str, object]] | None = None,
+        self, app: WSGIApplication, settings: Settings | None = None, **overrides: Any
     ) -> None:
-        settings = Settings(
-            error_format=error_format,
-            html_errors=html_errors,
-            negotiate=negotiate,
-            propagate=propagate,
-            render_error=render_error,
-        )
+        settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
         self._html_errors = settings.html_errors
         self._negotiates = settings.negotiate
