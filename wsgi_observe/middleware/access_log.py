@@ -118,44 +118,41 @@ class AccessLog(Middleware):
 
 
 def _query_formatter(settings: Settings) -> Callable[[str], str] | None:
-    """Return what makes a query fit to be told, if it is."""
+    """Return how a query string is written, if it is."""
     if not settings.access_query:
         return None
     return settings.redactor().query if settings.redact else printable
 
 
 def _optional_field_readers(settings: Settings) -> dict[str, Callable[[WSGIEnvironment], object]]:
-    """Return how the fields that are on the line only on request are read from an environ."""
+    """Return the functions that read the `access_fields` from an environ."""
     if not settings.access_fields:
         return {}
+    from wsgi_observe.redaction import path_secrets  # only for those who have such a field
+
     redactor = settings.redactor() if settings.redact else None
-    path_secret_finders: dict[str, Callable[[WSGIEnvironment], object]] = {
-        "host": partial(_read_url_header, "HTTP_HOST", redactor),
-        "referer": partial(_read_url_header, "HTTP_REFERER", redactor),
+    readers: dict[str, Callable[[WSGIEnvironment], object]] = {
+        "host": partial(_read_header, "HTTP_HOST", path_secrets.redact_host, redactor),
+        "referer": partial(_read_header, "HTTP_REFERER", path_secrets.redact_url, redactor),
         "request_bytes": _request_bytes,
     }
-    return {name: path_secret_finders[name] for name in settings.access_fields}
+    return {name: readers[name] for name in settings.access_fields}
 
 
-def _read_url_header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> str | None:
-    """Return a header that may be a URL, without secrets; None where there is none."""
+def _read_header(
+    key: str,
+    redact: Callable[[Redactor, str], str],
+    redactor: Redactor | None,
+    environ: WSGIEnvironment,
+) -> str | None:
     if key not in environ:
         return None
     value = str(environ[key])
-    if redactor is not None:
-        from wsgi_observe.redaction.path_secrets import (
-            with_path_secrets,  # loaded with the redactor
-        )
-
-        # The page before may have been one of the app's own.
-        path = value.partition("?")[0].partition("://")[2].partition("/")[2]
-        scheme = "http://" if key == "HTTP_HOST" else ""  # nothing but a client's `user:password@`
-        value = with_path_secrets(redactor, f"/{path}").url(scheme + value).removeprefix(scheme)
-    return printable(value)
+    return printable(value if redactor is None else redact(redactor, value))
 
 
 def _request_bytes(environ: WSGIEnvironment) -> int | None:
-    """Return the size of the request's body as its client declares it; None for a chunked one."""
+    """Return the size of the request body as the client declares it; None for a chunked one."""
     declared = environ.get("CONTENT_LENGTH") or ""
     if declared.isdecimal() and len(declared) < 20:
         return int(declared)
