@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from wsgi_observe._safely import call_safely
-from wsgi_observe.context import current_request_id
+from wsgi_observe.context import current_context, current_request_id
 from wsgi_observe.errors import Error, ErrorRenderer, headers_for_replaced_body
 from wsgi_observe.errors.framework_pages import is_default_sentence
 from wsgi_observe.errors.statuses import describe_status
@@ -116,6 +116,8 @@ class ErrorHandlers:
         extra = {str(key): self._to_json(value) for key, value in members.items()}
         error = Error(code, name, description, current_request_id(), extra)
         body, media_type = self._renderer.document(error)
+        if (context := current_context()) is not None:
+            context.request_context.error_document = body
         response = self._app.response_class(body, code, list(headers), content_type=media_type)
         if self._negotiates and not self._keeps_html:
             response.vary.add("Accept")

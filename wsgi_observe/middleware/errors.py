@@ -122,7 +122,8 @@ class ErrorEnvelope(Middleware):
 
     def _read_stock_error(self, response: Response, first_chunk: bytes | None) -> StockError | None:
         """Return what the app's error body says, if it gives way to the envelope."""
-        if self._html_errors == "keep":
+        is_ours = first_chunk is not None and first_chunk == response.context.error_document
+        if is_ours or self._html_errors == "keep":
             return None
         content_type = _get_header(response.headers, "content-type").lower()
         if first_chunk is None and (response.method != "HEAD" or not content_type):
