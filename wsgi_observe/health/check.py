@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
 
 from wsgi_observe.settings import Settings
 from wsgi_observe.validators import boolean, positive_seconds
@@ -33,9 +34,6 @@ class Check:
 
 def _validate_function(fn: object) -> None:
     """Raise TypeError unless ``fn()`` is an ordinary call without arguments."""
-    # Both take long to load, and not every service has a check.
-    from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
-
     allowed = "the function of a check must be a callable without required arguments"
     if not callable(fn):
         raise TypeError(f"{allowed}, got {fn!r}")

@@ -83,7 +83,7 @@ class AccessLog(Middleware):
             config_watch.check()
         seconds = now - exchange.started_at
         status_code = exchange.status_code
-        # Of a 5xx there is one ERROR line; what an app answers by itself has no other.
+        # A 5xx has one ERROR line; one that the app answered without an exception has no other.
         level = logging.ERROR if status_code >= 500 and not context.error_logged else logging.INFO
         if self._access_level is not None:
             level = self._choose_level(exchange, status_code, seconds, level)
@@ -102,7 +102,7 @@ class AccessLog(Middleware):
     def _choose_level(
         self, exchange: Exchange, status_code: int, seconds: float, default: int
     ) -> int:
-        # In a tuple: None is an answer, and what a failure gives instead of one.
+        # In a tuple: None is a valid answer, and what `call_safely` returns for a failure.
         result = call_safely(
             "access_level", self._call_access_level, exchange.environ, status_code, seconds
         )
