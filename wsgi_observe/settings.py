@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from wsgi_observe import parsers, validators
@@ -54,8 +55,17 @@ def _html_errors(name: str, value: Any) -> str:
     return mode
 
 
+class _FieldsSet:
+    """Has the slot `fields_set`, which is neither a field nor among the ``vars`` of settings."""
+
+    __slots__ = ("fields_set",)
+
+    fields_set: frozenset[str]
+    """The names of the settings that were given, even those that were given their default."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(_FieldsSet):
     """The settings of `observe`, `configure_logging`, the middlewares and the integrations.
 
     ``docs/settings.md`` has the table of them.
@@ -138,9 +148,6 @@ class Settings:
     )
     recorder_path: str = _setting("", validators.file_path)
 
-    fields_set: frozenset[str] = field(init=False, repr=False, compare=False)
-    """The names of the settings that were given, even those that were given their default."""
-
     def __new__(cls, /, **values: Any) -> Self:
         """Refuse unknown names before the dataclass does, and with the nearest known ones."""
         for name in values:
@@ -157,6 +164,10 @@ class Settings:
         # A trailing slash makes no other path of it.
         if self.live_path and self.live_path.rstrip("/") == self.ready_path.rstrip("/"):
             raise SettingsError("ready_path", "another path than live_path", self.ready_path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default, `copy` and `pickle` restore a slot by assignment.
+        return partial(type(self), **self._given()), ()
 
     def _given(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in SETTINGS if name in self.fields_set}
@@ -210,7 +221,7 @@ class Settings:
         return cls(**values)
 
 
-SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in fields(Settings) if each.init}
+SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in fields(Settings)}
 """The fields of the settings by their names."""
 
 
