@@ -20,8 +20,6 @@ from wsgi_observe.wsgi.middleware import Middleware
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-    from wsgi_observe.redaction import Redactor
-
 access = get_logger("wsgi_observe.access")
 _record_maker = RecordMaker(access, logging.INFO, __file__)
 
@@ -52,7 +50,6 @@ class AccessLog(Middleware):
         settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
         self._access_level: Any = settings.access_level
-        self._format_query = _query_formatter(settings)
         self._field_readers = _optional_field_readers(settings)
         self._address_resolver = ClientAddressResolver(
             settings.remote_addr, settings.trusted_proxies
@@ -93,8 +90,6 @@ class AccessLog(Middleware):
         for name, read in self._field_readers.items():
             if (value := read(exchange.environ)) is not None:
                 fields[name] = value
-        if self._format_query is not None and (query := exchange.environ.get("QUERY_STRING", "")):
-            fields["query_string"] = self._format_query(query)
         access.handle(
             _record_maker.make(f"{request_line(exchange.environ)} {status_code}", fields, level)
         )
@@ -102,53 +97,43 @@ class AccessLog(Middleware):
     def _choose_level(
         self, exchange: Exchange, status_code: int, seconds: float, default: int
     ) -> int:
-        # In a tuple: None is a valid answer, and what `call_safely` returns for a failure.
-        result = call_safely(
-            "access_level", self._call_access_level, exchange.environ, status_code, seconds
-        )
-        return default if result is None else result[0]
+        environ = exchange.environ
+        level = call_safely("access_level", self._call_access_level, environ, status_code, seconds)
+        return default if level is None else level
 
-    def _call_access_level(
-        self, environ: WSGIEnvironment, status_code: int, seconds: float
-    ) -> tuple[int]:
+    def _call_access_level(self, environ: WSGIEnvironment, status_code: int, seconds: float) -> int:
+        """Return the level that the user's callable returns; 0 for no line."""
         result = self._access_level(environ, status_code, seconds)
         if result is not None and not isinstance(result, int):
             raise TypeError(f"access_level returns a level or None, got {result!r}")
-        return (result or 0,)
-
-
-def _query_formatter(settings: Settings) -> Callable[[str], str] | None:
-    """Return how a query string is written, if it is."""
-    if not settings.access_query:
-        return None
-    return settings.redactor().query if settings.redact else printable
+        return result or 0
 
 
 def _optional_field_readers(settings: Settings) -> dict[str, Callable[[WSGIEnvironment], object]]:
-    """Return the functions that read the `access_fields` from an environ."""
-    if not settings.access_fields:
+    """Return how each optional field that is wanted is read from an environ; None leaves it out."""
+    wanted = (*settings.access_fields, *(("query_string",) if settings.access_query else ()))
+    if not wanted:
         return {}
     from wsgi_observe.redaction import path_secrets  # only for those who have such a field
 
-    redactor = settings.redactor() if settings.redact else None
+    redact_host: Callable[[str], str] = str  # as it is
+    redact_url = redact_query = redact_host
+    if settings.redact:
+        redactor = settings.redactor()
+        redact_host = partial(path_secrets.redact_host, redactor)
+        redact_url = partial(path_secrets.redact_url, redactor)
+        redact_query = redactor.query
     readers: dict[str, Callable[[WSGIEnvironment], object]] = {
-        "host": partial(_read_header, "HTTP_HOST", path_secrets.redact_host, redactor),
-        "referer": partial(_read_header, "HTTP_REFERER", path_secrets.redact_url, redactor),
+        "host": partial(_read_text, "HTTP_HOST", redact_host),
+        "referer": partial(_read_text, "HTTP_REFERER", redact_url),
         "request_bytes": _request_bytes,
+        "query_string": lambda environ: _read_text("QUERY_STRING", redact_query, environ) or None,
     }
-    return {name: readers[name] for name in settings.access_fields}
+    return {name: readers[name] for name in wanted}
 
 
-def _read_header(
-    key: str,
-    redact: Callable[[Redactor, str], str],
-    redactor: Redactor | None,
-    environ: WSGIEnvironment,
-) -> str | None:
-    if key not in environ:
-        return None
-    value = str(environ[key])
-    return printable(value if redactor is None else redact(redactor, value))
+def _read_text(key: str, redact: Callable[[str], str], environ: WSGIEnvironment) -> str | None:
+    return printable(redact(str(environ[key]))) if key in environ else None
 
 
 def _request_bytes(environ: WSGIEnvironment) -> int | None:
