@@ -57,6 +57,7 @@ class RequestContext:
     user_key = b""  # of the pseudonyms that `bind_user` makes
     error_logged: object = None  # true if it has an ERROR line; the key of that record
     handled_error: tuple[BaseException, str] | None = None  # by a framework, and its logger
+    error_document: bytes | None = None  # what an integration of ours has answered an error with
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
     request_entry: Any = None  # its entry of the scoreboard

@@ -23,7 +23,12 @@ from tests.support import PATIENCE, Server, eventually, running
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
-COMMANDS = sorted({command for page in PAGES for command in commands(page)})
+OTHER_SERVERS = r"(waitress-serve|uwsgi|granian) "
+SLOW = rf"{OTHER_SERVERS}|gunicorn .* mysite"  # a Django project is made for it
+COMMANDS = [
+    pytest.param(command, marks=[pytest.mark.slow] if re.match(SLOW, command) else [])
+    for command in sorted({command for page in PAGES for command in commands(page)})
+]
 
 
 @pytest.fixture
@@ -152,7 +157,7 @@ def of_a_checkout(command: str, folder: Path) -> None:
 
 WAYS: tuple[tuple[str, Callable[[str, Path], Any]], ...] = (
     (r"(WSGI_OBSERVE_\w+=\S+ )*gunicorn ", gunicorn),
-    (r"(waitress-serve|uwsgi|granian) ", other_server),
+    (OTHER_SERVERS, other_server),
     (r"wsgi-observe (drain|stuck) ", our_command),
     (r"curl -i ", curl),
     (r"pip install ", pip),

@@ -3,9 +3,12 @@
 import ast
 import json
 import re
+from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from tests.docs.pages import FOLDER, PAGES, ROOT, blocks, rows, section
 from tests.support import strict_json
@@ -85,17 +88,25 @@ def test_the_health_check_of_a_target_group_asks_what_is_answered_and_waits_long
     assert defaults.check_timeout < target_group["HealthCheckTimeoutSeconds"] < interval
 
 
-@pytest.mark.parametrize(
-    ("logged", "written"),
-    [(logged.strip("`"), written.strip("`")) for logged, written in rows(
-        PAGES["redaction"].partition("\n## ")[0]
-    )],
-)  # fmt: skip
-def test_the_examples_of_redaction(logged: str, written: str) -> None:
+def redaction_examples() -> Iterator[Any]:
+    """Return the rows of the tables of what a line has, with the redactor that each is about."""
+    (environment,) = [yaml.safe_load(text)["environment"] for text in blocks("redaction", "yaml")]
+    for redactor, text in (
+        (Redactor(), PAGES["redaction"].partition("\n## ")[0]),
+        (Settings.from_env(environment).redactor(), section("redaction", "Your own patterns")),
+    ):
+        table = text.partition("| What was logged |")[2].partition("\n\n")[0]
+        for cells in rows(f"\n|{table}\n"):
+            logged, written = (cell.strip("`") for cell in cells)
+            yield pytest.param(redactor, logged, written, id=logged)
+
+
+@pytest.mark.parametrize(("redactor", "logged", "written"), list(redaction_examples()))
+def test_the_examples_of_redaction(redactor: Redactor, logged: str, written: str) -> None:
     if logged.startswith("{"):
-        assert str(Redactor().value(ast.literal_eval(logged))) == written
+        assert str(redactor.value(ast.literal_eval(logged))) == written
     else:
-        assert Redactor().text(logged) == written
+        assert redactor.text(logged) == written
 
 
 def test_every_variable_of_the_environment_is_a_setting() -> None:

@@ -106,10 +106,11 @@ def sort_invalid_first(headers: Headers) -> None:
 
 def is_sendable(header: object) -> bool:
     """Return whether every server sends this header: Latin-1, and no control character."""
-    if not isinstance(header, tuple) or [type(part) for part in header] != [str, str]:
-        return False
-    text = "".join(header)
-    return all(char in "\t " or (" " < char <= "\xff" and char != "\x7f") for char in text)
+    match header:
+        case [str(name), str(value)] if name.isascii() and name.isprintable():
+            is_latin_1 = max(value, default="") <= "\xff"
+            return is_latin_1 and all(c >= " " or c == "\t" for c in value) and "\x7f" not in value
+    return False
 
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import probe_hooks
 from wsgi_observe.wsgi.app_call import call_app
@@ -94,30 +95,20 @@ def _send_static_response(
     return response.body_for(environ)
 
 
-# Where Flask, Werkzeug's and other middlewares keep the app that they wrap, decorators their
-# function, and a method such as `Flask.wsgi_app` its app.
-_WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application", "_app", "__wrapped__", "__self__")
-_MAX_WRAPPED_APPS = 100
+# Attributes in which Flask and middlewares have the app that they wrap.
+_WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application", "_app")
 
 
-def iter_wrapped_apps(app: object, *, mounted: bool = False) -> Iterator[object]:
-    """Yield an app and the apps that it wraps, also in middlewares of others.
-
-    :param mounted: whether to include those that Werkzeug's ``DispatcherMiddleware`` has at paths.
-    """
-    pending: list[object] = [app]
-    seen: dict[int, object] = {}
-    while pending and len(seen) < _MAX_WRAPPED_APPS:
-        app = pending.pop()
-        if app is None or id(app) in seen:
-            continue
-        seen[id(app)] = app  # also keeps it, and so its ID
+def iter_wrapped_apps(app: Any) -> Iterator[object]:
+    """Yield an app and what it wraps, middlewares of others too, as far as one can see."""
+    for _ in range(20):  # an app may name itself
+        if app is None:
+            return
         yield app
-        wrapped = [_get_attribute(app, name) for name in _WRAPPED_APP_ATTRIBUTES]
-        mounts = _get_attribute(app, "mounts") if mounted else None
-        if isinstance(mounts, Mapping):
-            wrapped += mounts.values()
-        pending += [one for one in reversed(wrapped) if callable(one)]
+        names: tuple[str, ...] = _WRAPPED_APP_ATTRIBUTES
+        if isinstance(app, FunctionType):
+            names = ("__wrapped__", *names)  # `functools.wraps` copies the others
+        app = next(filter(callable, (_get_attribute(app, name) for name in names)), None)
 
 
 def _get_attribute(app: object, name: str) -> object:
