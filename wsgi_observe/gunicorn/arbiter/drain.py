@@ -43,7 +43,7 @@ def cancel_drain(state: HealthState) -> None:
 
 
 def _start_drain(state: SharedState) -> None:
-    state.mark_stopping()
+    state.stopping = True
     state.drain()
     _log.info("draining for %g s, then stopping", state.drain_seconds)
     # A timer is not inherited by the workers that are forked meanwhile.
