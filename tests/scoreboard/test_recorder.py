@@ -13,8 +13,6 @@ from flask import Flask, request
 
 from tests.calls import answering, call, call_freely, environ, raising
 from tests.conftest import Log
-from tests.test_cost import calls_of
-from wsgi_observe import ErrorEnvelope, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.redaction import REDACTED, Redactor
 from wsgi_observe.scoreboard.entries import RunningRequest
@@ -172,13 +170,6 @@ def _is_used(recorder: Recorder, offset: int) -> bool:
     return any(recorder.worker_entry.memory[offset : offset + 64])
 
 
-def test_noting_a_request_takes_two_calls(recorder: Recorder) -> None:
-    plain, noted = (observe(answering(body=[b"ok"]), access_log=False) for _ in range(2))
-    noted.insert(ScoreboardMiddleware(noted, recorder), before=ErrorEnvelope)  # type: ignore[attr-defined]
-    # `InFlight.join` and `Slot.leave`.
-    assert calls_of(noted, "/") - calls_of(plain, "/") == 2
-
-
 def test_a_process_forked_in_a_request_does_not_touch_the_table(
     scoreboard: Scoreboard, noted: Noted
 ) -> None:
@@ -253,7 +244,8 @@ def test_what_a_pattern_matches_is_not_kept_in_the_table(
         start_response("204 No Content", [])
         return []
 
-    noted = ScoreboardMiddleware(app, recorder, Redactor(patterns=["EMP-é\\d"]).path)
+    recorder.redact_path = Redactor(patterns=["EMP-é\\d"]).path
+    noted = ScoreboardMiddleware(app, recorder)
     for path in ("/EMP-\xc3\xa97/a", "/\xc3\xa9"):  # UTF-8 as PEP 3333 has it
         noted(environ(path), lambda status, headers: None).close()  # type: ignore[attr-defined]
     assert seen == [f"/{REDACTED}/a", "/\xc3\xa9"]
@@ -262,7 +254,7 @@ def test_what_a_pattern_matches_is_not_kept_in_the_table(
 def test_a_failing_recorder_costs_nothing_but_its_entry(
     recorder: Recorder, noted: Noted, log: Log
 ) -> None:
-    recorder.ident = None  # type: ignore[assignment]
+    recorder.get_ident = None  # type: ignore[assignment]
     observed = noted(answering())
     for _ in range(9):
         assert call(observed).code == 200

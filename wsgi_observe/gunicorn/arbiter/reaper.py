@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic, sleep, time
 from typing import Any
 
 from wsgi_observe._safely import call_safely
+from wsgi_observe._shared_memory import is_process_alive
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.timeouts import TimeoutMessageFilter
 from wsgi_observe.scoreboard.entries import WorkerEntry
-from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests
+from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests, signal_name
 
 _NOT_REPORTED = "requests that die with their worker are not named"
 _NOT_A_BOOT_ERROR = "no failure to boot, as Gunicorn takes it for; the service goes on"
@@ -114,14 +114,14 @@ class Reaper:
             if not isinstance(worker.pid, int):
                 continue
             status = self._exit_statuses.pop(worker.pid, None)
-            if status is not None or _is_reaped(worker.pid):
+            # Somebody else may have reaped it.
+            if status is not None or not is_process_alive(worker.pid):
                 cause = _get_exit_cause(
                     worker, worker_entry, status, worker.pid in self._killed_pids
                 )
                 try:
-                    snapshot, overflow = worker_entry.read_requests(), worker_entry.overflow
                     report_crashed_requests(
-                        snapshot, overflow, cause, time(), worker_pid=worker.pid
+                        worker_entry.read_requests(), cause, at=time(), worker_pid=worker.pid
                     )
                 finally:
                     self._timeout_messages.release(
@@ -129,16 +129,6 @@ class Reaper:
                     )
                     self._worker_entries.release(worker)
                     self._killed_pids.discard(worker.pid)
-
-
-def _is_reaped(pid: int) -> bool:
-    """Return whether somebody else has reaped a worker."""
-    with suppress(PermissionError):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-    return False
 
 
 def _get_exit_cause(
@@ -158,15 +148,3 @@ def _get_exit_cause(
         if worker_entry.signal
         else f"exit {os.WEXITSTATUS(status)}"
     )
-
-
-def signal_name(number: int) -> str:
-    """Return the name of a signal.
-
-    >>> signal_name(9), signal_name(64 - 2)
-    ('SIGKILL', 'signal 62')
-    """
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

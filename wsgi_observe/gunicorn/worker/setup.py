@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -64,14 +63,13 @@ def start_watchdog(
     get_original = find_get_original()
     ident = import_module("greenlet").getcurrent if get_original else get_ident
     thread = get_original("_thread", "get_ident")() if get_original else 0
-    # Another process reads the memory, and redacts what it shows; anybody may read a file.
-    is_copied = worker_entry.mirror is not None and settings.redact
-    recorder = Recorder(
-        worker_entry, ident, thread, settings.redactor().path if is_copied else None
-    )
+    # Of the memory, its reader redacts what it shows, but patterns may be for a decoded path;
+    # anybody may read a file.
+    is_in_file = worker_entry.file is not None and settings.redact
+    redact_path = settings.redactor().path if is_in_file or settings.redact_patterns else None
+    recorder = Recorder(worker_entry, ident, thread, redact_path)
     worker_entry.pid, worker_entry.booted = worker.pid, True
-    shown = settings.redactor().path if settings.redact_patterns else None
-    if not insert_scoreboard(app, recorder, shown):
+    if not insert_scoreboard(app, recorder):
         return
     install_exit_handlers(worker, recorder)
     # Under gevent requests do it: the locks of `logging` are not for a thread of the system's.
@@ -84,9 +82,7 @@ def start_watchdog(
         watchdog.start()
 
 
-def insert_scoreboard(
-    app: object, recorder: Recorder, shown: Callable[[str], str] | None = None
-) -> bool:
+def insert_scoreboard(app: object, recorder: Recorder) -> bool:
     """Have the recorder take part in the stack, where a request has its ID, and its line not yet.
 
     The app's own code may have put that stack where only it knows.
@@ -94,7 +90,7 @@ def insert_scoreboard(
     for middleware in iter_wrapped_apps(app):
         if isinstance(middleware, Middleware) and middleware.has_middleware(RequestID):
             middleware.insert(
-                ScoreboardMiddleware(middleware, recorder, shown), before=(AccessLog, ErrorEnvelope)
+                ScoreboardMiddleware(middleware, recorder), before=(AccessLog, ErrorEnvelope)
             )
             return True
     return False

@@ -9,9 +9,8 @@ from types import FrameType
 from typing import Any
 
 from wsgi_observe._safely import call_safely
-from wsgi_observe.gunicorn.arbiter.reaper import signal_name
 from wsgi_observe.scoreboard.entries import elapsed_seconds
-from wsgi_observe.scoreboard.log_lines import report_dying_request
+from wsgi_observe.scoreboard.log_lines import report_dying_request, signal_name
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
 from wsgi_observe.scoreboard.stacks import format_stack
 from wsgi_observe.wsgi.exceptions import mark_logged
@@ -58,7 +57,7 @@ def _make_handler(
 
 def _get_interrupted_entry(recorder: Recorder) -> RequestEntry | None:
     """Return the request in the middle of which this handler runs, if it does."""
-    ident = recorder.ident()
+    ident = recorder.get_ident()
     return next((entry for entry in recorder.running_entries if entry.ident == ident), None)
 
 
