@@ -79,7 +79,8 @@ def test_a_missing_extra_is_named_with_its_remedy(missing: str) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None\n"
     program += "from wsgi_observe.cli import main; sys.exit(main(['demo']))"
     done = refused(sys.executable, "-c", program)
-    message = f"wsgi-observe demo: no {missing} here: pip install 'wsgi-observe[demo]'\n"
+    remedy = "run: pip install 'wsgi-observe[demo]'"
+    message = f"wsgi-observe demo: {missing} is not installed; {remedy}\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
