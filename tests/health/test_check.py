@@ -89,4 +89,4 @@ def test_a_check_cannot_be_changed_but_copied_with_a_change() -> None:
     check = Check(ping, timeout=0.5, critical=False)
     with pytest.raises(dataclasses.FrozenInstanceError):
         check.timeout = 1.0  # type: ignore[misc]
-    assert dataclasses.replace(check, fn=dict) == Check(dict, timeout=0.5, critical=False)
+    assert check.replace(fn=dict) == Check(dict, timeout=0.5, critical=False)

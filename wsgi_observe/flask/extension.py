@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -144,7 +143,7 @@ def _in_app_context(app: Flask, check: Callable[[], object] | Check | str, timeo
         with app.app_context():
             return given.fn()
 
-    return dataclasses.replace(given, fn=run)
+    return given.replace(fn=run)
 
 
 def _disable_mail() -> None:
