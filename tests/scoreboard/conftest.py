@@ -1,4 +1,4 @@
-"""A table as an arbiter makes it, and an app that notes its requests there."""
+"""A scoreboard as an arbiter makes it, and an app whose requests are recorded there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking a running worker: which requests, for how long, and where they are."""
+"""Reading from outside what a worker runs: which requests, for how long, and where they are."""
 
 from __future__ import annotations
 

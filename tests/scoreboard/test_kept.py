@@ -1,4 +1,4 @@
-"""The table in a file: what a server left there is read by the next one, once."""
+"""The persistent copy: what a server left in the file is read by the next one, once."""
 
 from __future__ import annotations
 

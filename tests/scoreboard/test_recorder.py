@@ -1,4 +1,4 @@
-"""The recorder: a request is in the table for as long as it runs, and no longer."""
+"""The recorder: a request is in the scoreboard for as long as it runs, and no longer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_requests(scoreboard: Scoreboard, worker_entry: int = 1) -> list[Running
 
 
 def looking(scoreboard: Scoreboard, seen: list[RunningRequest]) -> Any:
-    """Return an app that notes what the table has while it runs."""
+    """Return an app that notes what the scoreboard has while it runs."""
 
     def app(environ: Any, start_response: Any) -> Any:
         seen.extend(read_requests(scoreboard))
@@ -38,7 +38,7 @@ def looking(scoreboard: Scoreboard, seen: list[RunningRequest]) -> Any:
 
 
 class TestARequest:
-    def test_is_in_the_table_while_it_runs(self, scoreboard: Scoreboard, noted: Noted) -> None:
+    def test_is_in_the_scoreboard_while_it_runs(self, scoreboard: Scoreboard, noted: Noted) -> None:
         seen: list[RunningRequest] = []
         before = time()
         call(noted(looking(scoreboard, seen)), "/orders", "POST", HTTP_X_REQUEST_ID="abc")
@@ -105,7 +105,7 @@ class TestARequest:
         assert recorder.worker_entry.overflow == 0
 
 
-def test_what_runs_at_the_same_time_has_a_slot_each(scoreboard: Scoreboard, noted: Noted) -> None:
+def test_requests_at_the_same_time_have_an_entry_each(scoreboard: Scoreboard, noted: Noted) -> None:
     both = threading.Barrier(2, timeout=20)
     seen: list[list[RunningRequest]] = []
 
@@ -128,7 +128,7 @@ def test_what_runs_at_the_same_time_has_a_slot_each(scoreboard: Scoreboard, note
     assert read_requests(scoreboard) == []
 
 
-def test_more_requests_than_slots_are_counted(
+def test_more_requests_than_entries_are_counted(
     scoreboard: Scoreboard, recorder: Recorder, noted: Noted
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
@@ -153,7 +153,9 @@ def test_more_requests_than_slots_are_counted(
     assert (recorder.worker_entry.overflow, len(recorder.free_entries)) == (0, 4)
 
 
-def test_ten_thousand_requests_use_one_slot(recorder: Recorder, noted: Noted) -> None:
+def test_ten_thousand_requests_one_after_the_other_use_one_entry(
+    recorder: Recorder, noted: Noted
+) -> None:
     observed = ScoreboardMiddleware(answering(), recorder)
     for _ in range(10_000):
         call_freely(observed)
@@ -170,7 +172,7 @@ def _is_used(recorder: Recorder, offset: int) -> bool:
     return any(recorder.worker_entry.memory[offset : offset + 64])
 
 
-def test_a_process_forked_in_a_request_does_not_touch_the_table(
+def test_a_process_forked_in_a_request_does_not_touch_the_scoreboard(
     scoreboard: Scoreboard, noted: Noted
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
@@ -193,7 +195,7 @@ def test_a_process_forked_in_a_request_does_not_touch_the_table(
     assert read_requests(scoreboard) == []
 
 
-def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_table(
+def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_scoreboard(
     scoreboard: Scoreboard, noted: Noted
 ) -> None:
     children: list[int] = []
@@ -214,7 +216,7 @@ def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_table(
     body.close()
 
 
-def test_a_secret_in_the_path_is_not_kept_in_the_table(
+def test_a_secret_in_the_path_is_not_kept_in_the_scoreboard(
     scoreboard: Scoreboard, recorder: Recorder
 ) -> None:
     app = Flask("shop")
@@ -234,7 +236,7 @@ def test_a_secret_in_the_path_is_not_kept_in_the_table(
     ]
 
 
-def test_what_a_pattern_matches_is_not_kept_in_the_table(
+def test_what_a_pattern_matches_is_not_kept_in_the_scoreboard(
     scoreboard: Scoreboard, recorder: Recorder
 ) -> None:
     seen: list[str] = []

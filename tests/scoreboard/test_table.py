@@ -1,4 +1,4 @@
-"""The table: shared by processes, found through one of them, read when one has died."""
+"""The scoreboard: shared by processes, found by the ID of one, read when one has died."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_what_a_killed_worker_left_is_read(scoreboard: Scoreboard) -> None:
     assert worker_entry.read_requests() == ({}, 0, 0)
 
 
-def test_another_process_finds_the_table_through_one_that_has_it(
+def test_another_process_finds_the_scoreboard_by_the_process_id_of_a_worker(
     scoreboard: Scoreboard, worker: int
 ) -> None:
     other = Scoreboard.of_process(worker)
@@ -78,7 +78,7 @@ def test_another_process_finds_the_table_through_one_that_has_it(
     ]
 
 
-def test_a_process_without_a_table_is_told_from_one_that_is_not_there() -> None:
+def test_a_process_without_a_scoreboard_differs_from_one_that_does_not_exist() -> None:
     without = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with without, pytest.raises(LookupError, match="has no shared memory"):
         Scoreboard.of_process(without.pid)
@@ -88,7 +88,7 @@ def test_a_process_without_a_table_is_told_from_one_that_is_not_there() -> None:
         Scoreboard.of_process(gone)
 
 
-def test_what_is_torn_is_counted_and_spares_the_rest(scoreboard: Scoreboard) -> None:
+def test_a_corrupt_entry_is_counted_and_the_others_are_read(scoreboard: Scoreboard) -> None:
     worker_entry = scoreboard.worker_entry(0)
     first, second, *_ = worker_entry.request_offsets
     scoreboard.memory[first] = 1
@@ -98,7 +98,7 @@ def test_what_is_torn_is_counted_and_spares_the_rest(scoreboard: Scoreboard) -> 
     assert ([request.path for request in requests.values()], corrupt) == (["/whole"], 1)
 
 
-def test_seats_do_not_overlap(scoreboard: Scoreboard) -> None:
+def test_worker_entries_do_not_overlap(scoreboard: Scoreboard) -> None:
     for number, worker_entry in enumerate(scoreboard.worker_entries):
         (
             worker_entry.pid,
