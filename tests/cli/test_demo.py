@@ -48,7 +48,7 @@ def test_a_signal_before_the_server_runs_ends_it_too(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_server_that_dies_takes_all_with_it_and_its_exit_code_is_told(
+def test_a_server_that_dies_takes_all_with_it_and_its_exit_code_is_returned(
     demo: Server, tmp_path: Path
 ) -> None:
     gunicorn, *workers = descendants(demo.process.pid)

@@ -153,9 +153,7 @@ def test_more_requests_than_entries_are_counted(
     assert (recorder.worker_entry.overflow, len(recorder.free_entries)) == (0, 4)
 
 
-def test_ten_thousand_requests_one_after_the_other_use_one_entry(
-    recorder: Recorder, noted: Noted
-) -> None:
+def test_ten_thousand_requests_in_turn_use_one_entry(recorder: Recorder, noted: Noted) -> None:
     observed = ScoreboardMiddleware(answering(), recorder)
     for _ in range(10_000):
         call_freely(observed)

@@ -21,7 +21,7 @@ PLAIN = [("Content-Type", "text/plain")]
 
 
 class Stuck:
-    """An app in which a request waits until it is told to go on."""
+    """An app in which a request waits for an event."""
 
     def __init__(self) -> None:
         self.waiting = threading.Event()
