@@ -12,7 +12,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from struct import Struct
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 
 def create_memory(name: str, size: int) -> mmap.mmap:
@@ -68,7 +68,7 @@ def is_process_alive(pid: int) -> bool:
     return True
 
 
-Memory = mmap.mmap | bytearray
+Memory: TypeAlias = "mmap.mmap | bytearray"
 
 _Number = TypeVar("_Number", int, float, bool)
 
