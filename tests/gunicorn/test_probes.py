@@ -125,7 +125,7 @@ def plain() -> Iterator[Server]:
 
 
 def test_that_there_are_no_checks_is_one_line_of_the_arbiter(plain: Server) -> None:
-    (line,) = plain.wait_for(lambda: said(plain, "there are no readiness checks"))
+    (line,) = plain.wait_for(lambda: said(plain, "no readiness checks are configured"))
     assert (line["level"], line["pid"]) == ("INFO", plain.process.pid)
     assert [boot["level"] for boot in boots(plain)] == ["INFO", "INFO"]
     assert not [boot for boot in boots(plain) if "problems" in boot]

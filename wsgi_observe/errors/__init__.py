@@ -97,6 +97,12 @@ def problem(error: Error) -> dict[str, object]:
     }
 
 
+ERROR_DOCUMENT_KEY = "wsgi_observe.error_document"
+"""In the environ: the error document that a framework's error handler of ours responded with.
+
+`ErrorEnvelope` lets a response with this body pass without looking whose it is."""
+
+
 class Document(NamedTuple):
     """An error as it is sent."""
 

@@ -1,4 +1,4 @@
-"""Sentry, where the settings ask for it."""
+"""Sentry under Gunicorn, switched on by the setting ``sentry``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ _MODULE = "wsgi_observe.sentry"
 
 
 def require_sentry(environ: Mapping[str, str]) -> None:
-    """Stop the start where Sentry is asked for and cannot be had.
+    """Check that Sentry's SDK and a DSN are there.
 
-    Found, not imported: the arbiter must not load `ssl` before a gevent worker patches it.
+    The SDK is located, not imported: the arbiter must not load `ssl` before a gevent worker
+    patches it.
 
     :raises SettingsError: without the SDK or a DSN.
     """
     if find_spec("sentry_sdk") is None or find_spec(_MODULE) is None:
-        allowed = "True only with Sentry's SDK: pip install 'wsgi-observe[sentry]'"
+        allowed = "False unless Sentry's SDK is installed (pip install 'wsgi-observe[sentry]')"
         raise SettingsError("sentry", allowed, True)
     if not environ.get("SENTRY_DSN"):
-        raise SettingsError("sentry", "True only with SENTRY_DSN in the environment", True)
+        raise SettingsError("sentry", "False unless SENTRY_DSN is in the environment", True)
 
 
 def start_sentry(settings: Settings) -> None:
-    """Have this process report to Sentry."""
+    """Initialize Sentry in this process."""
     import_module(_MODULE).init_sentry(settings=settings)

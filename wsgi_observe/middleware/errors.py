@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import call_safely
 from wsgi_observe.errors import (
+    ERROR_DOCUMENT_KEY,
     Error,
     ErrorRenderer,
     headers_for_failed_response,
@@ -109,6 +110,8 @@ class ErrorEnvelope(Middleware):
             response.outcome = "aborted"
             if response.status >= "5" and not response.context.error_logged:
                 return self._unreadable_body_response(response)
+        if first_chunk and first_chunk == response.context.environ.get(ERROR_DOCUMENT_KEY):
+            return None
         stock_error = call_safely(
             "reading an error page", self._read_stock_error, response, first_chunk
         )
