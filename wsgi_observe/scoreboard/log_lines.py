@@ -74,6 +74,17 @@ def report_dying_request(
     log.error("%s died: %s", request_line(environ), cause, extra=extra)
 
 
+@contextmanager
+def _use_context(context: RequestContext) -> Iterator[None]:
+    """Give the lines logged here the fields of a request that does not run here."""
+    previous = get_raw_context()
+    activate(context)
+    try:
+        yield
+    finally:
+        activate(previous)
+
+
 def signal_name(number: int) -> str:
     """Return the name of a signal.
 
@@ -84,14 +95,3 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-@contextmanager
-def _use_context(context: RequestContext) -> Iterator[None]:
-    """Give the lines logged here the fields of a request that does not run here."""
-    previous = get_raw_context()
-    activate(context)
-    try:
-        yield
-    finally:
-        activate(previous)
