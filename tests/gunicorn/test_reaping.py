@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Iterator
 from time import time
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,16 @@ def scoreboard() -> Scoreboard:
 @pytest.fixture
 def worker_entries(scoreboard: Scoreboard) -> WorkerEntries:
     return WorkerEntries(scoreboard)
+
+
+@pytest.fixture(autouse=True)
+def _no_filter_is_left() -> Iterator[None]:
+    """Remove the filters of reapers that were not closed, which keep their scoreboards open."""
+    yield
+    logger = logging.getLogger("gunicorn.error")
+    for one in list(logger.filters):
+        if isinstance(one, TimeoutMessageFilter):
+            logger.removeFilter(one)
 
 
 class Worker:
