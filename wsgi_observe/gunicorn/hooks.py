@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from gunicorn import __version__
@@ -28,17 +28,6 @@ def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
     def when_ready(server: Any) -> None:
         install_sigterm_drain(server, arbiter_state.health)
         arbiter_state.create_scoreboard(server)
-        if arbiter_state.no_checks_notice is not None:
-            arbiter_state.no_checks_notice.install(server)
-
-    def pre_fork(server: Any, worker: Any) -> None:
-        arbiter_state.assign_worker_entry(worker)
-
-    def on_exit(server: Any) -> None:
-        arbiter_state.close()
-
-    def post_worker_init(worker: Any) -> None:
-        set_up_worker(worker, arbiter_state)
 
     def pre_request(worker: Any, req: Any) -> None:
         if arbiter_state.health.draining:
@@ -47,11 +36,12 @@ def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
     _chain_hook(cfg, "nworkers_changed", nworkers_changed)
     _chain_hook(cfg, "when_ready", when_ready)
     _chain_hook(cfg, "on_reload", arbiter_state.reload)
-    _chain_hook(cfg, "pre_fork", pre_fork)
+    _chain_hook(cfg, "pre_fork", lambda _, worker: arbiter_state.assign_worker_entry(worker))
     _chain_hook(cfg, "post_fork", wrap_init_process)
-    _chain_hook(cfg, "on_exit", on_exit)
+    _chain_hook(cfg, "on_exit", lambda _: arbiter_state.close())
     # After the user's own, which may wrap the app too: ours is the outermost.
-    _chain_hook(cfg, "post_worker_init", post_worker_init, run_last=True)
+    set_up = partial(set_up_worker, arbiter_state=arbiter_state)
+    _chain_hook(cfg, "post_worker_init", set_up, run_last=True)
     _chain_hook(cfg, "pre_request", pre_request)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
@@ -12,7 +14,6 @@ from wsgi_observe._loggers import get_logger, keep_enabled
 from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.hooks import install_hooks
 from wsgi_observe.gunicorn.log_handlers import wants_gunicorn_access_log
-from wsgi_observe.gunicorn.sentry import require_sentry
 from wsgi_observe.settings import Settings, SettingsError
 
 _log = get_logger("wsgi_observe.gunicorn")
@@ -52,7 +53,7 @@ class Logger(GunicornLogger):
         environ = os.environ | cfg.env
         settings = Settings.from_env(environ)
         if settings.sentry:
-            require_sentry(environ)
+            _check_sentry(environ)
         if self._arbiter_state is None:
             self._arbiter_state = ArbiterState()
         self._arbiter_state.log_handlers.set_up(settings, cfg)
@@ -94,3 +95,16 @@ class Logger(GunicornLogger):
                     "cannot set up the reloaded logging configuration; the old one is kept"
                 )
         super().reopen_files()
+
+
+def _check_sentry(environ: Mapping[str, str]) -> None:
+    """Check that Sentry's SDK and a DSN are there.
+
+    The SDK is located, not imported: the arbiter must not load `ssl` before a gevent worker
+    patches it.
+    """
+    if find_spec("sentry_sdk") is None:
+        allowed = "False unless Sentry's SDK is installed (pip install 'wsgi-observe[sentry]')"
+        raise SettingsError("sentry", allowed, True)
+    if not environ.get("SENTRY_DSN"):
+        raise SettingsError("sentry", "False unless SENTRY_DSN is in the environment", True)

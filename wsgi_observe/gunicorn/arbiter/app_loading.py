@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 from gunicorn.errors import AppImportError
 
 from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.compat import optional_attr
-from wsgi_observe.gunicorn.sentry import start_sentry
 from wsgi_observe.logs.installation import installation
 
 _NOT_LOGGED = "a failure to load the app is not logged, only printed on stderr"
@@ -29,7 +29,8 @@ def wrap_app_load(server: Any, arbiter_state: ArbiterState) -> None:
         if os.getpid() != arbiter_pid:
             if arbiter_state.settings.sentry:
                 # In each worker: a gevent one is patched here, which the arbiter never is.
-                start_sentry(arbiter_state.settings)
+                sentry = import_module("wsgi_observe.sentry")
+                sentry.init_sentry(settings=arbiter_state.settings)
             return load()
         installation.begin_app_loading()
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from wsgi_observe.gunicorn.arbiter.drain import cancel_drain
-from wsgi_observe.gunicorn.arbiter.no_checks_notice import NoChecksNotice
 from wsgi_observe.gunicorn.arbiter.reaper import Reaper
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries, create_worker_entries
 from wsgi_observe.gunicorn.compat import warn_missing
@@ -26,10 +25,8 @@ class ArbiterState:
         self.worker_entries: WorkerEntries | None = None
         self.reaper: Reaper | None = None
         self.health: HealthState
-        self.no_checks_notice: NoChecksNotice | None = None
         self._shared_memory_error: OSError | None = None
         try:
-            self.no_checks_notice = NoChecksNotice()
             self.health = SharedState()
         except OSError as error:
             self._shared_memory_error = error  # logged once there are handlers

@@ -29,6 +29,10 @@ _GUNICORN_SETTINGS = (
     "max_requests",
     "preload_app",
 )
+_NO_CHECKS = (
+    "no readiness checks are configured: the readiness probe answers ok even while a database or "
+    "another service is down; set checks"
+)
 
 
 def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
@@ -47,6 +51,9 @@ def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
         facts["problems"] = problems
     level = logging.WARNING if problems else logging.INFO
     _log.log(level, "worker booted%s", ": " + "; ".join(problems) if problems else "", extra=facts)
+    # Once per server: Gunicorn numbers its workers, those of a reload too.
+    if worker.age == 1 and _has_no_checks(app):
+        _log.info(_NO_CHECKS)
 
 
 def get_changed_settings(settings: Settings) -> dict[str, object]:
@@ -185,7 +192,7 @@ def _check_probe_paths(app: object, settings: Settings) -> Iterator[str]:
             )
 
 
-def has_no_checks(app: object) -> bool:
+def _has_no_checks(app: object) -> bool:
     """Return whether a readiness probe is served and has no checks to run."""
     healths = _find_health_middlewares(app)
     probes = [probe for health in healths for probe in health.find_probe_owners()]

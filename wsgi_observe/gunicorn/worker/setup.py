@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
-from wsgi_observe.gunicorn.worker.boot_line import has_no_checks, log_boot_line
+from wsgi_observe.gunicorn.worker.boot_line import log_boot_line
 from wsgi_observe.gunicorn.worker.gevent import find_get_original, log_greenlet_failures
 from wsgi_observe.gunicorn.worker.rejected_requests import handle_rejected_requests
 from wsgi_observe.gunicorn.worker.script_name import answer_probes_outside_prefix
@@ -50,8 +50,6 @@ def set_up_worker(worker: Any, arbiter_state: ArbiterState) -> None:
         handle_rejected_requests(worker, settings, worker_entry)
         answer_probes_outside_prefix(worker, settings)
     log_boot_line(worker, app, settings)
-    if arbiter_state.no_checks_notice is not None and has_no_checks(app):
-        arbiter_state.no_checks_notice.request()
 
 
 def _record_requests(
