@@ -10,12 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from wsgi_observe._safely import call_safely
 from wsgi_observe.context import current_context
-from wsgi_observe.errors import (
-    ERROR_DOCUMENT_KEY,
-    Error,
-    ErrorRenderer,
-    headers_for_replaced_body,
-)
+from wsgi_observe.errors import Error, ErrorRenderer, headers_for_replaced_body
 from wsgi_observe.errors.framework_pages import is_default_sentence
 from wsgi_observe.errors.statuses import describe_status
 from wsgi_observe.flask.exceptions import InvalidAPIUsage
@@ -147,8 +142,8 @@ class ErrorHandlers:
         request_id = None if context is None else context.request_id
         error = Error(code, name, description, request_id, extra)
         body, media_type = self._renderer.document(error)
-        if context is not None and (environ := context.request_context.environ):
-            environ[ERROR_DOCUMENT_KEY] = body
+        if context is not None:
+            context.request_context.error_document = body
         response = self._app.response_class(body, code, list(headers), content_type=media_type)
         if self._negotiates and not self._keeps_html:
             response.vary.add("Accept")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,10 +20,10 @@ from wsgi_observe.flask.globals import install_request_id
 from wsgi_observe.flask.routes import RouteRecorder
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter
+from wsgi_observe.parsers import import_object
 from wsgi_observe.redaction import Redactor
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import observe
-from wsgi_observe.validators import import_string
 
 _NAME = "wsgi_observe"
 _log = get_logger("wsgi_observe.flask")
@@ -137,14 +138,14 @@ def _propagates_exceptions(app: Flask) -> bool:
 
 def _in_app_context(app: Flask, check: Callable[[], object] | Check | str, timeout: float) -> Check:
     """Return the check as one that runs in the application context, which extensions need."""
-    imported = import_string("a check", check) if isinstance(check, str) else check
+    imported = import_object("a check", check) if isinstance(check, str) else check
     given = imported if isinstance(imported, Check) else Check(imported, timeout=timeout)
 
     def run() -> object:
         with app.app_context():
             return given.fn()
 
-    return given.replace(fn=run)
+    return replace(given, fn=run)
 
 
 def _disable_mail() -> None:

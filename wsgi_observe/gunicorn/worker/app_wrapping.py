@@ -42,7 +42,8 @@ def _observe_flask(app: object, settings: Settings) -> None:
     """Set up the Flask integration, unless the app's own code has done so."""
     flask_app = find_flask_app(app)
     if flask_app is None:
-        raise SettingsError("flask", "False for an app that is not a Flask app", type(app).__name__)
+        allowed = f"False for a {type(app).__name__}, which is not a Flask app"
+        raise SettingsError("flask", allowed, True)
     flask_integration = import_module("wsgi_observe.flask")
     if "wsgi_observe" in flask_app.extensions:
         return

@@ -15,7 +15,7 @@ from wsgi_observe.gunicorn.worker.app_wrapping import find_flask_app
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.redaction import REDACTED
-from wsgi_observe.settings import SETTING_SPECS, Settings
+from wsgi_observe.settings import SETTINGS, Settings
 from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
 _log = get_logger("wsgi_observe.gunicorn")
@@ -66,8 +66,8 @@ def get_changed_settings(settings: Settings) -> dict[str, object]:
     defaults = Settings.from_env({})
     redactor = settings.redactor()
     return {
-        name: redactor.value(_serialize(value)) if setting.in_repr else REDACTED
-        for name, setting in SETTING_SPECS.items()
+        name: redactor.value(_serialize(value)) if setting.repr else REDACTED
+        for name, setting in SETTINGS.items()
         if (value := getattr(settings, name)) != getattr(defaults, name)
     }
 
