@@ -79,7 +79,7 @@ WRONG: dict[str, tuple[dict[str, Any], Any, Settings, str]] = {
         {},
         lambda: observe(with_health(), checks={"db": dict}, live_path="/health"),
         Settings(),
-        "and the app's own route is not reached",
+        "so the app's own route is not reached",
     ),
     "a drain that is not told": (
         {},

@@ -88,8 +88,8 @@ def test_what_was_set_hides_the_apps_routes_and_is_a_problem(place: Path) -> Non
         (boot,) = boots(server)
         assert boot["health"] == {"/health": "wsgi_observe", "/ready": "wsgi_observe"}
         live, ready = boot["problems"]
-        assert live.startswith("/health is answered by the probe, since live_path was set, and")
-        assert ready.startswith("/ready is answered by the probe, since checks were given, and")
+        assert live.startswith("/health is answered by the probe, since live_path was set, so")
+        assert ready.startswith("/ready is answered by the probe, since checks were given, so")
         assert server.get("/health").json == {"status": "ok"}
         assert server.get("/ready").json == {"status": "ok", "checks": {"db": "ok"}}
         assert server.request("POST", "/health").status == 201
@@ -114,7 +114,7 @@ def test_a_urlconf_that_cannot_be_imported_stops_no_worker(place: Path) -> None:
         (place / "new.py").write_text(URLS)
         (place / "new.py").replace(place / "urls.py")  # at once: the worker may be importing it
         assert server.get("/health").body == b"down"
-        assert len(said(server, "own health route failed")) == 1
+        assert len(said(server, "a route at a probe path failed")) == 1
 
 
 @pytest.fixture(scope="module")

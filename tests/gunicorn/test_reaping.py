@@ -21,15 +21,23 @@ from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
 @pytest.fixture
-def scoreboard() -> Iterator[Scoreboard]:
-    made = Scoreboard.make(worker_entries=2, max_requests=2)
-    yield made
-    os.close(made.descriptor)
+def scoreboard() -> Scoreboard:
+    return Scoreboard.make(worker_count=2, max_requests=2)
 
 
 @pytest.fixture
 def worker_entries(scoreboard: Scoreboard) -> WorkerEntries:
     return WorkerEntries(scoreboard)
+
+
+@pytest.fixture(autouse=True)
+def _no_filter_is_left() -> Iterator[None]:
+    """Remove the filters of reapers that were not closed, which keep their scoreboards open."""
+    yield
+    logger = logging.getLogger("gunicorn.error")
+    for one in list(logger.filters):
+        if isinstance(one, TimeoutMessageFilter):
+            logger.removeFilter(one)
 
 
 class Worker:
@@ -146,8 +154,10 @@ def test_a_request_without_a_slot_and_a_torn_one_are_counted(
     arbiter.reap_workers()
     named, overflow, corrupt = log.errors
     assert named["request_id"] == "abc"
-    assert overflow["message"] == "3 requests died: exit 7; those for which there were no slots"
-    assert corrupt["message"] == "1 requests died: exit 7; those whose slots are torn"
+    reason = "which ones is unknown: their worker ran more than the scoreboard has entries for"
+    assert overflow["message"] == f"3 requests died: exit 7; {reason}"
+    reason = "which ones is unknown: their worker died while it recorded them"
+    assert corrupt["message"] == f"1 requests died: exit 7; {reason}"
 
 
 def test_seats_are_given_again_and_a_failed_fork_keeps_none(

@@ -43,7 +43,7 @@ def cancel_drain(state: HealthState) -> None:
 
 
 def _start_drain(state: SharedState) -> None:
-    state.mark_stopping()
+    state.stopping = True
     state.drain()
     _log.info(
         "draining for %g s, then stopping: the readiness probe answers 503, requests are served",

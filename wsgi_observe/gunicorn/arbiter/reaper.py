@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic, sleep, time
 from typing import Any
 
 from wsgi_observe._safely import call_safely
+from wsgi_observe._shared_memory import is_process_alive
 from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
 from wsgi_observe.gunicorn.compat import optional_attr
@@ -117,30 +117,21 @@ class Reaper:
         for worker, worker_entry in self._worker_entries.assigned:
             if isinstance(worker.pid, int):
                 status = self._exit_statuses.pop(worker.pid, None)
-                if status is not None or _is_reaped(worker.pid):
+                # Other code may have reaped it.
+                if status is not None or not is_process_alive(worker.pid):
                     self._report_exit(worker, worker_entry, status)
 
     def _report_exit(self, worker: Any, worker_entry: WorkerEntry, status: int | None) -> None:
         pid = worker.pid
         cause = _get_exit_cause(worker, worker_entry, status, pid in self._killed_pids)
         try:
-            snapshot, overflow = worker_entry.read_requests(), worker_entry.overflow
-            report_crashed_requests(snapshot, overflow, cause, time(), worker_pid=pid)
+            snapshot = worker_entry.read_requests()
+            report_crashed_requests(snapshot, cause, at=time(), worker_pid=pid)
         finally:
             has_logged_exit = worker_entry.has_logged_exit
             self._timeout_messages.release(pid, has_logged_exit=has_logged_exit)
             self._worker_entries.release(worker)
             self._killed_pids.discard(pid)
-
-
-def _is_reaped(pid: int) -> bool:
-    """Return whether other code has reaped a worker."""
-    with suppress(PermissionError):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-    return False
 
 
 def _get_exit_cause(

@@ -66,7 +66,4 @@ class TimeoutMessageFilter(logging.Filter):
 
 
 def _is_idle(worker_entry: WorkerEntry) -> bool:
-    snapshot = worker_entry.read_requests()
-    return worker_entry.booted and not (
-        snapshot.requests or snapshot.corrupt or worker_entry.overflow
-    )
+    return worker_entry.booted and not any(worker_entry.read_requests())

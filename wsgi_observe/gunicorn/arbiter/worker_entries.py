@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from wsgi_observe.gunicorn.compat import warn_missing
 from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.scoreboard.log_lines import report_crashed_requests
-from wsgi_observe.scoreboard.persistent import CrashedWorker, open_persistent_file
+from wsgi_observe.scoreboard.persistent import PersistentFile
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 from wsgi_observe.settings import Settings
 
@@ -64,11 +63,11 @@ def create_worker_entries(cfg: Any, settings: Settings) -> WorkerEntries | None:
 
     Requests that an earlier server has left in the file ``recorder_path`` are reported.
     """
-    worker_entries, max_requests = 2 * cfg.workers + 16, _max_requests(cfg)
+    worker_count, max_requests = 2 * cfg.workers + 16, _max_requests(cfg)
     try:
         return WorkerEntries(
-            _create_persistent_scoreboard(settings.recorder_path, worker_entries, max_requests)
-            or Scoreboard.make(worker_entries, max_requests)
+            _create_persistent_scoreboard(settings.recorder_path, worker_count, max_requests)
+            or Scoreboard.make(worker_count, max_requests)
         )
     except OSError as error:
         warn_missing(
@@ -85,20 +84,17 @@ def _max_requests(cfg: Any) -> int:
 
 
 def _create_persistent_scoreboard(
-    path: str, worker_entries: int, max_requests: int
+    path: str, worker_count: int, max_requests: int
 ) -> Scoreboard | None:
     if not path:
         return None
-    descriptor = -1
     try:
-        descriptor, crashed = open_persistent_file(path)
-        for crashed_worker in crashed:
-            _report_crashed_worker(crashed_worker)
-        return Scoreboard.make(worker_entries, max_requests, descriptor)
+        file, contents = PersistentFile.open(path)
+        for content in contents:
+            with suppress(LookupError):
+                _report_crashed_server(Scoreboard(content))
+        return Scoreboard.make(worker_count, max_requests, file)
     except OSError as error:
-        if descriptor >= 0:
-            with suppress(OSError):
-                os.close(descriptor)
         warn_missing(
             f"cannot use recorder_path {path} ({error})",
             "requests that are lost when the whole container is killed are not reported",
@@ -106,11 +102,8 @@ def _create_persistent_scoreboard(
         return None
 
 
-def _report_crashed_worker(crashed: CrashedWorker) -> None:
-    report_crashed_requests(
-        crashed.snapshot,
-        crashed.overflow,
-        "server killed",
-        crashed.last_seen,
-        worker_pid=crashed.pid,
-    )
+def _report_crashed_server(scoreboard: Scoreboard) -> None:
+    for entry in scoreboard.worker_entries:
+        report_crashed_requests(
+            entry.read_requests(), "server killed", at=entry.last_seen, worker_pid=entry.pid
+        )

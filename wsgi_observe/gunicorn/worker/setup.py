@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -60,12 +59,12 @@ def _record_requests(
     get_original = find_get_original()
     ident = import_module("greenlet").getcurrent if get_original else get_ident
     thread = get_original("_thread", "get_ident")() if get_original else 0
-    redact_path = settings.redactor().path
     # The memory is read by another process, which redacts it; a file may be read by anybody.
-    is_copied = worker_entry.mirror is not None and settings.redact
-    recorder = Recorder(worker_entry, ident, thread, redact_path if is_copied else None)
+    is_in_file = worker_entry.file is not None and settings.redact
+    redact_path = settings.redactor().path if is_in_file or settings.redact_patterns else None
+    recorder = Recorder(worker_entry, ident, thread, redact_path)
     worker_entry.pid, worker_entry.booted = worker.pid, True
-    if not _insert_scoreboard(app, recorder, redact_path if settings.redact_patterns else None):
+    if not _insert_scoreboard(app, recorder):
         return
     install_exit_handlers(worker, recorder)
     # Under gevent requests check the logging: its locks are not for a thread of the system.
@@ -78,9 +77,7 @@ def _record_requests(
         watchdog.start()
 
 
-def _insert_scoreboard(
-    app: object, recorder: Recorder, redact_path: Callable[[str], str] | None
-) -> bool:
+def _insert_scoreboard(app: object, recorder: Recorder) -> bool:
     """Insert the scoreboard's middleware after `RequestID`; return whether there was one.
 
     The app's own code may have applied the stack where it cannot be reached from outside.
@@ -88,8 +85,7 @@ def _insert_scoreboard(
     for middleware in iter_wrapped_apps(app):
         if isinstance(middleware, Middleware) and middleware.has_middleware(RequestID):
             middleware.insert(
-                ScoreboardMiddleware(middleware, recorder, redact_path),
-                before=(AccessLog, ErrorEnvelope),
+                ScoreboardMiddleware(middleware, recorder), before=(AccessLog, ErrorEnvelope)
             )
             return True
     return False

@@ -52,7 +52,7 @@ def _make_handler(
 
 def _get_interrupted_entry(recorder: Recorder) -> RequestEntry | None:
     """Return the request that this handler interrupts, if any."""
-    ident = recorder.ident()
+    ident = recorder.get_ident()
     return next((entry for entry in recorder.running_entries if entry.ident == ident), None)
 
 
