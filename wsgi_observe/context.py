@@ -1,4 +1,4 @@
-"""Which request is running: one ContextVar and the scope it holds."""
+"""The context of the running request: its data, and the ContextVar that holds it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 REQUEST_ID_KEY = "wsgi_observe.request_id"
-"""Where the app finds its request's ID in the environ."""
+"""The environ key of the request ID."""
 
 _REQUEST_ID_ATTRIBUTE = "__wsgi_observe_request_id__"
 
-_current: ContextVar[RequestContext | None] = ContextVar("wsgi_observe.scope", default=None)
+_current: ContextVar[RequestContext | None] = ContextVar("wsgi_observe.context", default=None)
 
 ENDED_ENVIRON = cast("WSGIEnvironment", MappingProxyType({}))
-"""The environ of a scope that has ended: one for all, so nobody may put anything in it."""
+"""The environ of every context that has ended; read-only, since they share it."""
 
 
 class RequestContext:
@@ -40,7 +40,7 @@ class RequestContext:
     :ivar started_at: in seconds of ``time.perf_counter``; 0.0 where no access line is written.
     """
 
-    # Made for each request: a slot is what each of them sets, the rest has its default here.
+    # Made for each request: a slot for what each of them sets, a default for the rest.
     __slots__ = (
         *("__dict__", "__weakref__", "client_addr", "environ", "exc_type", "expose_request_id"),
         *("fields", "is_probe", "log_parts", "on_close", "request_id", "start_response"),
@@ -57,7 +57,7 @@ class RequestContext:
     user_key = b""  # of the pseudonyms that `bind_user` makes
     error_logged: object = None  # true if it has an ERROR line; the key of that record
     handled_error: tuple[BaseException, str] | None = None  # by a framework, and its logger
-    error_document: bytes | None = None  # what an integration of ours has answered an error with
+    error_document: bytes | None = None  # the error document that an integration has sent
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
     request_entry: Any = None  # its entry of the scoreboard
@@ -142,21 +142,21 @@ class RequestContext:
 
 
 get_raw_context = _current.get
-"""Return the scope that is bound here, be it ended."""
+"""Return the context that is bound here, even if it has ended."""
 
 activate = _current.set
-"""Bind a scope again, in whatever context the server goes on with it."""
+"""Bind a context, or None, for the code that runs from here on in this thread or task."""
 
 
 def current_context() -> RequestContext | None:
-    """Return the scope that is bound here, unless it has ended."""
+    """Return the context that is bound here; None if it has ended."""
     context = get_raw_context()
-    # As `is_active` has it, without the call: every log line asks.
+    # As `is_active` has it, without the call: this runs for every log line.
     return context if context is not None and context.environ is not ENDED_ENVIRON else None
 
 
 def find_outer_context(environ: WSGIEnvironment) -> RequestContext | None:
-    """Return the scope that a middleware further out has bound for this very request.
+    """Return the context that a middleware further out has bound for this same request.
 
     A middleware in between may have copied the environ, so the ID in it counts too.
     """
@@ -180,7 +180,7 @@ def current_request_id() -> str | None:
 def bind(**fields: object) -> None:
     """Add fields to every later log line of the running request and to its access line.
 
-    A name that the log line has itself (``path``, ``level``, …) is kept as ``extra_<name>``.
+    A name that log lines have already (``path``, ``level``, …) becomes ``extra_<name>``.
     Outside a request this does nothing.
     """
     context = current_context()
@@ -189,7 +189,7 @@ def bind(**fields: object) -> None:
 
 
 def get_attached_request_id(error: BaseException) -> str | None:
-    """Return the ID of the request or `log_context` that `error` has left, for who reports it."""
+    """Return the ID of the request or `log_context` in which `error` was raised, if attached."""
     request_id: str | None = BaseException.__getattribute__(error, "__dict__").get(
         _REQUEST_ID_ATTRIBUTE
     )
@@ -197,7 +197,7 @@ def get_attached_request_id(error: BaseException) -> str | None:
 
 
 def attach_request_id(error: BaseException, request_id: str | None) -> None:
-    """Note the ID of the request or `log_context` that `error` leaves, for who reports it."""
+    """Attach the ID of the request or `log_context` in which `error` was raised, for its report."""
     # Past the exception's own class, which may forbid it.
     BaseException.__setattr__(error, _REQUEST_ID_ATTRIBUTE, request_id)
 
@@ -206,8 +206,8 @@ def attach_request_id(error: BaseException, request_id: str | None) -> None:
 def log_context(request_id: str | None = None, **fields: object) -> Iterator[str]:
     """Give a background job, thread or task an ID of its own, or its caller's.
 
-    Pass ``current_request_id()`` along to keep the caller's; without one, or with one that
-    does not fit, a new ID is made. Yields the ID. What is bound inside ends with the block.
+    Pass ``current_request_id()`` along to keep the caller's; without one, or with an invalid one,
+    a new ID is made. Yields the ID. Fields that are bound inside end with the block.
 
     >>> with log_context(job="reindex") as request_id:
     ...     current_request_id() == request_id
@@ -232,14 +232,14 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
 
 
 probe_hooks: list[Callable[[], object]] = []
-"""Called before a probe is answered: somebody may have begun to trace it."""
+"""Called before the response to a probe: a tracer may have begun a transaction for it."""
 
 request_hooks: list[Callable[[RequestContext], object]] = []
-"""Called when a request begins, when it starts its response, and for lines in between for as
-long as its scope has no trace."""
+"""Called when a request begins, when it starts its response, and for log lines in between for as
+long as its context has no trace."""
 
 
 def call_request_hooks(context: RequestContext) -> None:
-    """Have those who listen hear of a request."""
+    """Call every request hook with `context`."""
     for hook in request_hooks:
         hook(context)

@@ -1,4 +1,4 @@
-"""The address of a request's client: which one it is, and how much of it a log line may show."""
+"""The client address of a request: resolve it through trusted proxies, shorten it for log lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REMOTE_ADDR_MODES = ("full", "truncated", "off")
 
 
 def shorten_address(address: str, mode: str) -> str | None:
-    """Return `address` in one of the `REMOTE_ADDR_MODES`; None for one that is not to be told.
+    """Return `address` in one of the `REMOTE_ADDR_MODES`; None for one that is not logged.
 
     >>> shorten_address("203.0.113.7", "truncated"), shorten_address("2001:db8:1:2::7", "truncated")
     ('203.0.113.0', '2001:db8:1::')
@@ -29,13 +29,13 @@ def shorten_address(address: str, mode: str) -> str | None:
 
 
 def stricter_mode(one: str, other: str) -> str:
-    """Return the mode that tells less."""
+    """Return the mode that logs less of the address."""
     return max(one, other, key=REMOTE_ADDR_MODES.index)
 
 
 @lru_cache(maxsize=1024)
 def _truncate(address: str) -> str | None:
-    """Return the /24 or /48 that an address is in; None for what is no address."""
+    """Return the /24 or /48 of an address; None for a text that is not an address."""
     client = _parse_address(address)
     if client is None:
         return None  # the path of a Unix socket, for example
@@ -49,9 +49,9 @@ _MAX_FORWARDED_CHARS = 1024  # characters of X-Forwarded-For that are looked at,
 
 
 class ClientAddressResolver:
-    """What the settings say of the address on a request's lines.
+    """Resolves the address for a request's log lines by the settings.
 
-    :param mode: how much of it is shown, one of the `REMOTE_ADDR_MODES`.
+    :param mode: how much of it is logged, one of the `REMOTE_ADDR_MODES`.
     :param trusted: the number of proxies before the server, or their networks.
     """
 
@@ -59,7 +59,7 @@ class ClientAddressResolver:
         self._mode = mode
         self._hops = trusted if isinstance(trusted, int) else None
         self._networks = () if isinstance(trusted, int) else tuple(trusted)
-        # Clients come again, and to read an address takes longer than all else here.
+        # Clients come again, and to parse an address takes longer than all else here.
         self._find_client_cached = lru_cache(maxsize=1024)(self._find_client)
 
     @property
@@ -68,7 +68,7 @@ class ClientAddressResolver:
         return self._mode == "full" and self._hops == 0
 
     def apply_to(self, context: RequestContext, environ: WSGIEnvironment) -> None:
-        """Have the lines of a request show the address so."""
+        """Set the client's address, and how much of it is logged, on the context of a request."""
         context.remote_addr_mode = stricter_mode(context.remote_addr_mode, self._mode)
         if self._hops != 0 and not context.client_addr:
             context.client_addr = self.resolve(environ)
@@ -76,9 +76,9 @@ class ClientAddressResolver:
     def resolve(self, environ: WSGIEnvironment) -> str:
         """Return the address from which the trusted proxies got the request.
 
-        ``X-Forwarded-For`` is read from the right, where each proxy has added who asked it, until
-        an address is not trusted. What is no address (``unknown``, a forged text) ends the walk,
-        at the proxy that wrote it. Where all are trusted, it is the one furthest out.
+        ``X-Forwarded-For`` is read from the right, where each proxy has added its peer, until an
+        address is not trusted. An entry that is not an address (``unknown``, a forged text) ends
+        the search at the proxy that wrote it. Where all are trusted, it is the leftmost one.
         """
         peer: str = environ.get("REMOTE_ADDR") or ""
         forwarded: str = environ.get("HTTP_X_FORWARDED_FOR") or ""

@@ -13,12 +13,12 @@ _UNREADABLE_ATTRIBUTE = "__wsgi_observe_unreadable__"
 _MAX_CAUSES = 8
 _VARARGS = 0x04  # `inspect.CO_VARARGS`; the module is as much to load as all of this package
 
-# Gunicorn's own handlers set a flag by which a worker ends: nothing is lost by a response of ours.
-# A sync worker ends in no other way: it answers whatever rises, a SystemExit too.
+# Gunicorn's own handlers set a flag by which a worker ends: a response does not keep it from
+# ending. A sync worker ends in no other way: it responds to every exception, a SystemExit too.
 _BY_FLAG, _BY_NOTHING_ELSE = "gunicorn.workers.", "gunicorn.workers.sync"
 
-# What frameworks raise themselves for a body that is shorter than its Content-Length, and Gunicorn
-# when it reads a malformed one away that the app has left.
+# Raised by frameworks for a body that is shorter than its Content-Length, and by Gunicorn when it
+# discards a malformed one that the app has not read.
 _UNREADABLE_KINDS = frozenset(
     {
         ("webob.request", "DisconnectionError"),
@@ -27,7 +27,7 @@ _UNREADABLE_KINDS = frozenset(
     }
 )
 
-# Where servers send a response.
+# The modules in which servers send a response.
 _SERVER_MODULES = (
     *("gunicorn.", "waitress.", "cheroot.", "granian.", "gevent.pywsgi", "eventlet.wsgi"),
     *("werkzeug.serving", "wsgiref.", "tornado."),
@@ -50,7 +50,7 @@ def is_shutdown(error: BaseException) -> bool:
 
     Everything else that is raised is a failure of its request: ``sys.exit()`` in a view,
     ``gevent.Timeout``, ``asyncio.CancelledError``, and any ``GeneratorExit``, which outside of the
-    generator that is closed is nobody's way to end anything.
+    generator that is closed ends nothing.
     """
     # Not by `isinstance`, here and below: it may run the app's code, a ``__class__`` that raises.
     if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
@@ -62,9 +62,9 @@ def is_shutdown(error: BaseException) -> bool:
 
 
 def any_failure() -> type[BaseException] | tuple[()]:
-    """Return what to catch round code of the app's that must not fail: all but a shutdown.
+    """Return the exceptions to catch around code of the app's that must not fail: not a shutdown.
 
-    For ``except any_failure():`` alone, which asks while the exception is being handled. A
+    For ``except any_failure():`` alone, which calls it while the exception is being handled. A
     ``__str__`` that raises ``SystemExit`` would otherwise end whoever logs the object.
     """
     error = sys.exception()
@@ -106,7 +106,7 @@ def _arguments(frame: FrameType) -> Iterator[object]:
 
 
 def _is_thrown_in(error: BaseException) -> bool:
-    """Return whether `error` came up in the midst of code, and not by a ``raise`` statement."""
+    """Return whether `error` was raised in the midst of code, not by a ``raise`` statement."""
     trace = error.__traceback__
     if trace is None:
         return False
@@ -122,7 +122,7 @@ def _is_thrown_in(error: BaseException) -> bool:
 
 
 def _is_under(module: str) -> bool:
-    """Return whether a function of `module` runs what runs here."""
+    """Return whether a function of `module` is among the callers."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__") == module:
@@ -138,23 +138,22 @@ def is_close_of_generator(error: BaseException) -> bool:
 
 
 def is_client_disconnect(error: BaseException) -> bool:
-    """Return whether a server that could not send on has only lost its client, or is stopping."""
-    is_disconnect = (
-        issubclass(type(error), OSError) or type(error).__name__ == "ClientDisconnected"
-    )  # Waitress
-    # Of a generator further out that is closed, if it is not the app's.
-    return is_disconnect or issubclass(type(error), GeneratorExit) or is_shutdown(error)
+    """Return whether a server failed to send because its client disconnected, or it is stopping."""
+    # A GeneratorExit is of a generator further out that is closed, if it is not the app's.
+    is_disconnect = issubclass(type(error), (OSError, GeneratorExit))
+    # By name: Waitress is not ours to import.
+    return is_disconnect or type(error).__name__ == "ClientDisconnected" or is_shutdown(error)
 
 
 def mark_unreadable(error: BaseException) -> None:
-    """Note on `error` that the server raised it from a request body which it could not read."""
+    """Mark `error` as raised by the server for a request body that it could not read."""
     BaseException.__setattr__(error, _UNREADABLE_ATTRIBUTE, True)
 
 
 def is_unreadable_body(error: BaseException) -> bool:
     """Return whether `error` is about a request body that is malformed or cut short.
 
-    Gunicorn and gevent answer it with a 400 of their own and log nothing: any client can cause it.
+    Gunicorn and gevent respond with a 400 of their own and log nothing: any client can cause it.
     """
     cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):
@@ -172,12 +171,12 @@ def is_unreadable_body(error: BaseException) -> bool:
 
 
 def is_raised_by_server(error: BaseException) -> bool:
-    """Return whether `error` has come through the code of a server, as it sends a response."""
+    """Return whether `error` passed through code of a server that sends a response."""
     return _has_come_through(error, _SERVER_MODULES)
 
 
 def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> bool:
-    """Return whether `error` has come through modules whose names begin so."""
+    """Return whether the traceback of `error` has a frame of a module whose name begins so."""
     trace = error.__traceback__
     while trace is not None:
         if str(trace.tb_frame.f_globals.get("__name__")).startswith(modules):
@@ -187,7 +186,7 @@ def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> b
 
 
 def as_exception(error: BaseException, context: RequestContext) -> BaseException:
-    """Return what may be raised to the server for a logged `error`, mostly itself.
+    """Return a logged `error`, or a stand-in if it is no Exception, to raise to the server.
 
     A ``SystemExit`` that reaches a gthread worker ends it, and with some codes its master.
     """

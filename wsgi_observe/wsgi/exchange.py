@@ -71,11 +71,11 @@ class Exchange:
         where a middleware of others is between two of ours.
     :ivar is_outermost: whether the context is this exchange's own, which ends with it.
     :ivar environ: as this exchange's middlewares got it; one of others may have copied it.
-    :ivar on_close: what the middlewares do when the response has ended, the innermost first.
-    :ivar is_upgrade: whether the client asks for a WebSocket: then nothing is held back.
-    :ivar prior_exception: what was being handled when the app was called, or later when the server
-        was given the last chunk.
-    :ivar pending_writes: what `write` was given since the last chunk, on a server that has none.
+    :ivar on_close: hooks of the middlewares for the end of the response, the innermost first.
+    :ivar is_upgrade: whether the client requests a WebSocket: then nothing is held back.
+    :ivar prior_exception: the exception that was being handled when the app was called, or when the
+        server was given the last chunk.
+    :ivar pending_writes: data of `write` since the last chunk, on a server that has no `write`.
     :ivar close_app_iter: the `close` of the app's body.
     :ivar exc_info: the app's, until it is passed on with the headers.
     :ivar is_start_refused: whether the server's own `start_response` has raised.
@@ -131,7 +131,7 @@ class Exchange:
         """Hold back the app's status and headers, or replace those that are held back.
 
         Parameters have the names that they have on servers: middlewares pass them by keyword.
-        Raises what is in `exc_info` when the response has begun, and AssertionError for a
+        Raises the exception in `exc_info` when the response has begun, and AssertionError for a
         second call without one, as PEP 3333 asks.
         """
         response = self.response
@@ -172,7 +172,7 @@ class Exchange:
         self.response.bytes_written += len(data)
 
     def take_pending_writes(self) -> bytes:
-        """Return what `write` was given since the last chunk, to be sent before the next."""
+        """Return the data of `write` since the last chunk, to be sent before the next."""
         pending, self.pending_writes = self.pending_writes, ()
         return b"".join(pending)
 
