@@ -130,7 +130,7 @@ def is_kept_enabled(logger: logging.Logger) -> bool:
 
 
 def has_default_class(logger: logging.Logger) -> bool:
-    """Return whether a logger of `get_logger` has no base class of the user's (``setLoggerClass``)."""
+    """Return whether a logger of `get_logger` has no class of ``setLoggerClass``."""
     return type(logger) is _NeverDisabled
 
 

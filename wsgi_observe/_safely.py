@@ -19,11 +19,7 @@ def warn_once(name: str) -> None:
     """Log the exception that is being handled as a WARNING, once for each `name` in a process."""
     if first_time(name):
         try:
-            _log.warning(
-                "%s failed; requests are not affected (logged once per process)",
-                name,
-                exc_info=True,
-            )
+            _log.warning(_FAILED, name, exc_info=True)
         except any_failure():
             pass  # it may be logging itself that fails
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import activate, attach_request_id, call_request_hooks, request_hooks
 from wsgi_observe.wsgi.exceptions import is_logged, is_shutdown
-from wsgi_observe.wsgi.exchange import ErrorHandler, Exchange
+from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.file_wrapper import may_use_sendfile, send_native_file
 from wsgi_observe.wsgi.headers import find_app_request_id
 from wsgi_observe.wsgi.response import StaticResponse, as_bytes
@@ -23,10 +23,7 @@ _EXHAUSTED = object()
 
 
 def call_app(exchange: Exchange, app: WSGIApplication, environ: WSGIEnvironment) -> Iterable[bytes]:
-    """Call the app, wait for its first chunk and send the headers; return the response body.
-
-    Raises what the app raises where there is no error handler to respond to it.
-    """
+    """Call the app, wait for its first chunk and send the headers; return the response body."""
     activate(exchange.context)
     try:
         if request_hooks:
@@ -46,13 +43,10 @@ def call_app(exchange: Exchange, app: WSGIApplication, environ: WSGIEnvironment)
             else _check_first_chunk(first_chunk, remaining, app_iter)
         )
         # Only now: an app may call `start_response` on its first `next`.
-        response = exchange.response
-        if response.headers_sent_at:
+        if exchange.response.headers_sent_at:
             return ResponseBody(exchange, first_chunk, remaining)
-        if response.status >= "4" and exchange.error_handler is not None:
-            return _respond_to_error_status(
-                exchange, exchange.error_handler, first_chunk, remaining, app_iter
-            )
+        if exchange.response.status >= "4":
+            return _respond_to_error_status(exchange, first_chunk, remaining, app_iter)
         exchange.send_headers()
         if app_iter.__class__ is list and len(app_iter) == 1:
             return SizedBody(exchange, first_chunk, remaining, 1)
@@ -96,19 +90,21 @@ def _check_first_chunk(
 
 def _respond_to_error_status(
     exchange: Exchange,
-    error_handler: ErrorHandler,
     first_chunk: bytes | None,
     remaining: Iterator[bytes],
     app_iter: Iterable[bytes],
 ) -> Iterable[bytes]:
     """Send the app's error response, or the replacement that the error handler has for it."""
-    is_length_valid = first_chunk != b""
-    while first_chunk == b"":  # an empty body may be replaced
-        next_chunk = next(remaining, _EXHAUSTED)
-        first_chunk, remaining = _check_first_chunk(next_chunk, remaining, app_iter)
-    if exchange.response.headers_sent_at:
-        return ResponseBody(exchange, first_chunk, remaining)
-    replacement = error_handler.replace_error_response(exchange, first_chunk)
+    is_length_valid = True
+    replacement, error_handler = None, exchange.error_handler
+    if error_handler is not None:
+        while first_chunk == b"":  # an empty body may be replaced
+            is_length_valid = False
+            next_chunk = next(remaining, _EXHAUSTED)
+            first_chunk, remaining = _check_first_chunk(next_chunk, remaining, app_iter)
+        if exchange.response.headers_sent_at:
+            return ResponseBody(exchange, first_chunk, remaining)
+        replacement = error_handler.replace_error_response(exchange, first_chunk)
     if replacement is not None:
         if exchange.context.is_body_unreadable:
             _close_connection(exchange)
