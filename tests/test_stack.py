@@ -233,7 +233,7 @@ class TestInTheRightOrderWithStrangersInBetween:
         answer = call(onion(LAYERS, raising(ValueError()), foreign))
         assert answer.json["request_id"] == answer.request_id
         assert log.error["request_id"] == answer.request_id
-        assert log.access["status_code"] == 500
+        assert (log.access["status_code"], log.access["exc_type"]) == (500, "ValueError")
 
     def test_a_probe_is_answered_and_not_logged(self, foreign, log: Log) -> None:
         assert call(onion(LAYERS, answering(), foreign), "/health").json == {"status": "ok"}

@@ -92,8 +92,10 @@ class Watchdog:
         # Another request may use the entry by now.
         if exchange is None or entry.started != started or _is_long_lived(entry):
             return
-        exchange.context.fields.setdefault("slow", True)  # the app may have bound one of its own
-        report_slow_request(exchange.context, elapsed_seconds(started, now), stack)
+        context = exchange.context
+        context.fields.setdefault("slow", True)  # the app may have bound one of its own
+        context.log_parts = None  # which lines before this one have encoded
+        report_slow_request(context, elapsed_seconds(started, now), stack)
 
     def _share_stacks_if_requested(self) -> None:
         worker_entry = self._recorder.worker_entry
