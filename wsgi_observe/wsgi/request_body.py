@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import current_context
@@ -25,24 +26,19 @@ class RequestBody:
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
         """Read bytes."""
-        try:
-            return self._stream.read(*args, **kwargs)
-        except Exception as error:
-            _mark_server_error(error)
-            raise
+        return self._call(self._stream.read, *args, **kwargs)
 
     def readline(self, *args: Any, **kwargs: Any) -> Any:
         """Read a line."""
-        try:
-            return self._stream.readline(*args, **kwargs)
-        except Exception as error:
-            _mark_server_error(error)
-            raise
+        return self._call(self._stream.readline, *args, **kwargs)
 
     def readlines(self, *args: Any, **kwargs: Any) -> Any:
         """Read all lines."""
+        return self._call(self._stream.readlines, *args, **kwargs)
+
+    def _call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
-            return self._stream.readlines(*args, **kwargs)
+            return method(*args, **kwargs)
         except Exception as error:
             _mark_server_error(error)
             raise
