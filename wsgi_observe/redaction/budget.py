@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+from wsgi_observe.redaction.sensitive_words import REDACTED
 
 MAX_CHARACTERS = 64 * 1024
 """How much of one text is searched: as much as a record's lines hold."""
@@ -13,6 +15,7 @@ MAX_STEPS = 8_000
 
 _FRAME_START = '\n  File "'
 _MAX_WORD_LENGTH = 1024  # characters: no credential without a blank in it is taken to be longer
+_SECRET_GROUP = "secret"  # the part of a pattern that is replaced
 _last_word = re.compile(r"\s\S*\Z")
 
 Replacement = tuple[int, int, str]
@@ -90,6 +93,45 @@ def replace_matches(
         parts += text[copied_to:start], shown
         position = copied_to = end
     return "".join([*parts, text[copied_to:]]) if parts else text
+
+
+def redact_patterns(text: str, patterns: Iterable[re.Pattern[str]], budget: Budget) -> str:
+    """Return `text` with the matches of all of the user's patterns replaced.
+
+    Overlapping and adjacent matches become one `REDACTED`. The text after the last match that the
+    budget allows is cut. The time that a pattern itself takes is its author's responsibility.
+    """
+    spans: list[tuple[int, int]] = []
+    limit = len(text)
+    for pattern in patterns:
+        group = _SECRET_GROUP if _SECRET_GROUP in pattern.groupindex else 0
+        for match in pattern.finditer(text):
+            start, end = match.span(group)
+            if not budget.spend(1):
+                limit = min(limit, match.start())
+                break
+            if start < end and not _is_redacted(text, start, end):
+                spans.append((start, end))
+    shown = _replace_spans(text, sorted(spans), limit) if spans else text[:limit]
+    return shown if limit == len(text) else budget.append_cut_marker(shown, len(text) - limit)
+
+
+def _is_redacted(text: str, start: int, end: int) -> bool:
+    """Return whether a span is part of a `REDACTED`, so that redacting twice changes nothing."""
+    length = len(REDACTED)
+    return text.find(REDACTED, max(0, end - length), start + length) >= 0
+
+
+def _replace_spans(text: str, spans: Iterable[tuple[int, int]], limit: int) -> str:
+    parts: list[str] = []
+    copied_to = 0
+    for start, end in spans:
+        if start >= limit:
+            break
+        if not parts or start > copied_to:
+            parts += text[copied_to:start], REDACTED
+        copied_to = max(copied_to, end)
+    return "".join([*parts, text[copied_to:limit]])
 
 
 def truncate_to_budget(text: str, budget: Budget) -> str:

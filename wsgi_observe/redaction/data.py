@@ -8,7 +8,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Protocol
 
 from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.sensitive_words import REDACTED
+from wsgi_observe.redaction.sensitive_words import NAME_KEYS, REDACTED, VALUE_KEYS
 from wsgi_observe.wsgi.exceptions import any_failure
 
 _MAX_DEPTH = 20
@@ -25,23 +25,22 @@ _BUILTIN = (dict, list, tuple, set, frozenset)
 _CONTAINERS = (Mapping, *_BUILTIN)
 _PLAIN_KEYS = frozenset({bool, int, float})
 _HARMLESS_TYPES = frozenset({bool, float, type(None)})
-MIN_CARD_NO = 10**12
-"""From this number on one may be that of a card."""
+MIN_CARD_NUMBER = 10**12
+"""The least integer that may be a card number."""
 
 _command_option = re.compile(r"--?[^\W\d_][^=\s]*")
-# One thing under two keys: what it is called, and what it is.
-_NAME_KEYS = frozenset({"name", "Name", "key", "Key", "field", "header", "param", "loc"})
-_VALUE_KEYS = frozenset({"value", "Value", "values", "Values", "val", "input", "content"})
+_NAME_KEYS = frozenset({"loc", *NAME_KEYS, *map(str.title, NAME_KEYS)})
+_VALUE_KEYS = frozenset({"values", "Values", *VALUE_KEYS, *map(str.title, VALUE_KEYS)})
 
 
 class RedactorProtocol(Protocol):
     """What decides about names and texts."""
 
-    plain_below: float
-    """Below this an integer is shown without being searched."""
+    min_searched_int: float
+    """Integers from this one on are searched like texts."""
 
-    def is_sensitive_name(self, name: str, budget: Budget) -> bool:
-        """Return whether what bears this name must not be seen."""
+    def is_sensitive(self, name: str, *, budget: Budget | None = None) -> bool:
+        """Return whether the value of this name is a secret."""
 
     def field(self, name: str, value: object, budget: Budget) -> Any:
         """Return what may be seen of a named value."""
@@ -63,7 +62,7 @@ class RedactingCopier:
         :param ancestors: the identities of what `value` stands in.
         """
         kind = type(value)
-        if kind in _HARMLESS_TYPES or (kind is int and value < self._redactor.plain_below):  # type: ignore[operator]
+        if kind in _HARMLESS_TYPES or (kind is int and value < self._redactor.min_searched_int):  # type: ignore[operator]
             return value
         try:
             return self._copy(value, ancestors)
@@ -117,7 +116,7 @@ class RedactingCopier:
         if base is None or base is dict:
             return self._copy_mapping(value if base is None else list(dict.items(value)), enclosing)
         if kind is tuple and self._is_sensitive_pair(value):
-            return (value[0], REDACTED)
+            return (value[0], self._copy_item(value[0], value[1], enclosing))
         return self._copy_sequence(value, list(base.__iter__(value)), enclosing)
 
     def _copy_dataclass(self, value: object, ancestors: tuple[int, ...]) -> Any:
@@ -129,23 +128,27 @@ class RedactingCopier:
         self, items: list[tuple[Any, Any]], enclosing: tuple[int, ...]
     ) -> dict[Any, Any]:
         named = {key: item for key, item in items if type(key) is str}
-        if self._has_sensitive_name(named):
-            items = [(k, REDACTED if type(k) is str and k in _VALUE_KEYS else v) for k, v in items]
+        described = self._find_described_name(named)
         return {
-            self._copy_key(key, enclosing): self._copy_item(key, item, enclosing)
+            self._copy_key(key, enclosing): self._copy_item(
+                described if described and type(key) is str and key in _VALUE_KEYS else key,
+                item,
+                enclosing,
+            )
             for key, item in items
         }
 
-    def _has_sensitive_name(self, value: dict[str, Any]) -> bool:
-        """Return whether it is a sensitive name and its value, each under a key that says so.
+    def _find_described_name(self, value: dict[str, Any]) -> str | None:
+        """Return the sensitive name in ``{"name": "DB_PASSWORD", "value": …}``, if there is one.
 
-        As in the environment of a container, in a HAR file, in a validator's errors.
+        The environment of a container, HAR files and a validator's errors have this form.
         """
         if _NAME_KEYS.isdisjoint(value) or _VALUE_KEYS.isdisjoint(value):
-            return False
+            return None
         named = [value[key] for key in _NAME_KEYS.intersection(value)]
         parts = [part for one in named for part in (one if type(one) in _SEQUENCE_TYPES else [one])]
-        return any(type(part) is str and self._is_sensitive(part) for part in parts)
+        sensitive = (part for part in parts if type(part) is str and self._is_sensitive(part))
+        return next(sensitive, None)
 
     def _copy_key(self, key: Any, enclosing: tuple[int, ...]) -> Any:
         if key is None or type(key) in _PLAIN_KEYS:
@@ -195,7 +198,7 @@ class RedactingCopier:
             if type(before) in _TEXT_TYPES and self._is_option_value(before, item):
                 shown.append(REDACTED)
             elif type(item) is list and self._is_sensitive_pair(item):
-                shown.append([item[0], REDACTED])
+                shown.append([item[0], self._copy_item(item[0], item[1], enclosing)])
             else:
                 shown.append(self.copy(item, enclosing))
             before = item
@@ -216,7 +219,7 @@ class RedactingCopier:
         return not _command_option.match(name) and "=" not in name and self._is_sensitive(name)
 
     def _is_sensitive(self, name: str) -> bool:
-        return self._redactor.is_sensitive_name(name, self._budget)
+        return self._redactor.is_sensitive(name, budget=self._budget)
 
     def shown(self, value: object, text: Callable[[object], str]) -> str | None:
         """Return an object's text where it holds something sensitive, else None."""

@@ -6,36 +6,33 @@ import re
 
 from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import REDACTED
-from wsgi_observe.redaction.value_ends import find_value_end
+from wsgi_observe.redaction.sensitive_words import NAME_KEYS, REDACTED, VALUE_KEYS
+from wsgi_observe.redaction.value_ends import find_value_end, redact_in_quotes
 
 _MAX_ELEMENT_LENGTH = 16 * 1024  # characters of an element, of a part of a form
 
-VALUE_KEYS = ("value", "val", "content", "input")
-"""What the value is called where its name has a key of its own."""
-
 _VALUE_KEYS_WITH_SIGN = tuple(f"{key}{sign}" for key in VALUE_KEYS for sign in "\"'\\=:")
 
-_opening_quote = re.compile(r"\\*[\"'`]")
 _quote = r"""(?:\\*["'`])?"""
-_values = "|".join(VALUE_KEYS)
+_name_keys = "|".join(NAME_KEYS)
+_value_keys = "|".join(VALUE_KEYS)
 _newline = r"(?:\r?\n|(?:\\r)?\\n)"
 _name = r"(?P<name>[\w.%$\[\]:/-]{1,128}+)"
 # `"name": "DB_PASSWORD", "value": "…"`, as in a container's environment and in HAR files, also in
 # YAML; `<input name="password" type="text" value="…">`.
 _name_first = re.compile(
-    rf"(?<![\w-])(?:parameter)?(?:name|key|field|header|param){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
+    rf"(?<![\w-])(?:parameter)?(?:{_name_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
     rf"{_quote}\s{{0,40}}+,?(?:\s{{0,40}}+\\*[\"'][\w-]{{1,20}}+\\*[\"']\s?:\s?\\*[\"'][^\"'<>]{{0,64}}+[\"'],){{0,3}}(?:\s{{0,40}}+[\w-]{{1,20}}+=[\"'][^\"'<>]{{0,64}}+[\"']){{0,3}}\s{{0,40}}+"
-    rf"{_quote}(?:parameter)?(?:{_values}){_quote}\s{{0,4}}[:=]\s{{0,4}}",
+    rf"{_quote}(?:parameter)?(?:{_value_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}",
     re.IGNORECASE,
 )
 _value_first = re.compile(
-    rf"(?<![\w-])(?:{_values})(?=\\*[\"']|=){_quote}\s{{0,4}}[:=]\s{{0,4}}"
+    rf"(?<![\w-])(?:{_value_keys})(?=\\*[\"']|=){_quote}\s{{0,4}}[:=]\s{{0,4}}"
     r"(?=\\*[\"'])",
     re.IGNORECASE,
 )
 _then_name = re.compile(
-    rf"\s{{0,4}},?\s{{0,40}}{_quote}(?:name|key|field|header|param){_quote}\s{{0,4}}[:=]\s{{0,4}}"
+    rf"\s{{0,4}},?\s{{0,40}}{_quote}(?:{_name_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}"
     rf"{_quote}{_name}{_quote}(?![\w-])",
     re.IGNORECASE,
 )
@@ -136,7 +133,7 @@ class _Replacements:
         self._closings: dict[str, int] = {}
 
     def element(self, match: re.Match[str]) -> Replacement | None:
-        is_named = self._names.is_sensitive_name(match["name"].rpartition(":")[2], self._budget)
+        is_named = self._names.is_sensitive(match["name"].rpartition(":")[2], budget=self._budget)
         has_name = "name" in match["attributes"] or "key" in match["attributes"]
         if not is_named and not (has_name and self._names_in(match)):
             return None
@@ -162,7 +159,7 @@ class _Replacements:
         return end if end - start <= _MAX_ELEMENT_LENGTH else -1
 
     def in_named_element(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"], self._budget):
+        if not self._names.is_sensitive(match["name"], budget=self._budget):
             return None
         start = match.end()
         end = self._closing(match.string, f"</{match['other']}", start)
@@ -180,7 +177,7 @@ class _Replacements:
     def _names_in(self, match: re.Match[str]) -> bool:
         attributes = _attribute.findall(match["attributes"])
         return any(
-            name.lower() in _NAMING and self._names.is_sensitive_name(value, self._budget)
+            name.lower() in _NAMING and self._names.is_sensitive(value, budget=self._budget)
             for name, _, value in attributes[:20]
         )
 
@@ -189,7 +186,7 @@ class _Replacements:
         names = [name.strip("\\\"' ") for name in match["names"].split(",")[:20]]
         is_parent = "'missing'" in match[0] or '"missing"' in match[0]
         if is_parent or not any(
-            self._names.is_sensitive_name(name, self._budget) for name in names
+            self._names.is_sensitive(name, budget=self._budget) for name in names
         ):
             return None
         is_none = match.string.startswith(("null", "None"), match.end())
@@ -199,7 +196,7 @@ class _Replacements:
         """Leave out values in SQL by their columns: `INSERT INTO a (b, token) VALUES (1, 'x')`."""
         columns = match["columns"].split(",")
         hidden = [
-            self._names.is_sensitive_name(one.strip(' \t\n"`[]'), self._budget) for one in columns
+            self._names.is_sensitive(one.strip(' \t\n"`[]'), budget=self._budget) for one in columns
         ]
         if not any(hidden):
             return None
@@ -225,25 +222,25 @@ class _Replacements:
         return "".join(shown), len(text)
 
     def before_its_column(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"], self._budget):
+        if not self._names.is_sensitive(match["name"], budget=self._budget):
             return None
         return match.start("value"), match.end("value"), REDACTED
 
     def in_refusal(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"], self._budget):
+        if not self._names.is_sensitive(match["name"], budget=self._budget):
             return None
         shown = _string.sub(rf"\1{REDACTED}\1", match["rest"])
         return (*match.span("rest"), shown) if shown != match["rest"] else None
 
     def form_part(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"], self._budget):
+        if not self._names.is_sensitive(match["name"], budget=self._budget):
             return None
         ended = _end_of_form_part.search(match.string, match.end())
         return match.end(), ended.start() if ended else len(match.string), REDACTED
 
     def validation_error(self, match: re.Match[str]) -> Replacement | None:
         if not any(
-            self._names.is_sensitive_name(part, self._budget)
+            self._names.is_sensitive(part, budget=self._budget)
             for part in match["name"].split(".")[:20]
         ):
             return None
@@ -254,28 +251,20 @@ class _Replacements:
 
     def value_after_name(self, match: re.Match[str]) -> Replacement | None:
         is_empty = match.string.startswith(('""', "''"), match.end())
-        is_secret = not is_empty and self._names.is_sensitive_name(match["name"], self._budget)
+        is_secret = not is_empty and self._names.is_sensitive(match["name"], budget=self._budget)
         return self.sql_password(match) if is_secret else None
 
     def value_before_name(self, match: re.Match[str]) -> Replacement | None:
         end = self._find_value_end(match)
         named = _then_name.match(match.string, end)
-        if named is None or not self._names.is_sensitive_name(named["name"], self._budget):
+        if named is None or not self._names.is_sensitive(named["name"], budget=self._budget):
             self._budget.spend((end - match.end()) // 64)  # it may be searched again
             return None
-        return _replace_quoted(match.string, match.end(), end)
+        return match.end(), end, redact_in_quotes(match.string[match.end() : end])
 
     def sql_password(self, match: re.Match[str]) -> Replacement:
-        return _replace_quoted(match.string, match.end(), self._find_value_end(match))
+        end = self._find_value_end(match)
+        return match.end(), end, redact_in_quotes(match.string[match.end() : end])
 
     def _find_value_end(self, match: re.Match[str]) -> int:
         return find_value_end(match.string, match.end(), self._budget)
-
-
-def _replace_quoted(text: str, start: int, end: int) -> Replacement:
-    """Return the replacement of a value, in its own quotes."""
-    opened = _opening_quote.match(text, start, end)
-    if opened is None:
-        return start, end, REDACTED
-    closed = opened[0] if text.endswith(opened[0], opened.end(), end) else ""
-    return start, end, f"{opened[0]}{REDACTED}{closed}"

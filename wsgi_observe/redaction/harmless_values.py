@@ -261,7 +261,7 @@ def _holds_nothing(value: str, name: str, names: SensitiveNames, is_password: bo
         if leaf["key"] or leaf["bare_key"]:
             is_under_key, key = True, text
             continue
-        is_secret = is_password or key in names
+        is_secret = is_password or names.is_sensitive(key)
         is_word = is_under_key and not is_secret and _kind.fullmatch(text) is not None
         if key and names.is_fact(key) and is_number_or_bool(text):
             continue

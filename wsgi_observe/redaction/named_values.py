@@ -12,10 +12,9 @@ from wsgi_observe.redaction.harmless_values import (
     is_number_or_bool,
     is_string_literal,
 )
-from wsgi_observe.redaction.languages import fold
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import REDACTED, TERM_ENDINGS
-from wsgi_observe.redaction.value_ends import find_header_end, find_value_end
+from wsgi_observe.redaction.sensitive_words import REDACTED, TERM_ENDINGS, fold
+from wsgi_observe.redaction.value_ends import find_header_end, find_value_end, redact_in_quotes
 
 _MAX_NAME_LENGTH = 128  # characters: of a longer run the end is looked at
 _MAX_CACHED_FRAME_LENGTH = 1024  # characters, of those that are remembered
@@ -90,7 +89,6 @@ _value_on_next_line = re.compile(
     rf"(?:[|>][+-]?)?\r?\n[ \t]{{0,40}}(?:-[ ])?"
     rf"({_line}(?:\r?\n[ \t]{{0,40}}-[ ]{_line}){{0,50}})(?=\r?\n|\Z)"
 )
-_opening_quote = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'`])")
 # A frame of a traceback: the code in it may open what it never closes.
 _traceback_frame = re.compile(
     r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE
@@ -175,7 +173,7 @@ def _replace_value(
         return None if is_number_or_bool(below[1]) else (below.start(1), below.end(1), REDACTED)
     if end == start or is_harmless_value(match, end, name, names):
         return None
-    return start, end, _redact_in_quotes(text[start:end], quote)
+    return start, end, redact_in_quotes(text[start:end], quote)
 
 
 def _loosely_joined(
@@ -221,10 +219,10 @@ def _is_listed_value(match: re.Match[str]) -> bool:
 def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget: Budget) -> bool:
     """Return whether a name in a text is sensitive, with what precedes it."""
     text, start, sign = match.string, match.start(), match["sign"]
-    if names.is_sensitive_name(name, budget):
+    if names.is_sensitive(name, budget=budget):
         return True
     in_query = sign[:1] == "%" or (sign == "=" and text[start - 1 : start] in ("?", "&"))
-    if in_query and names.is_sensitive_name(name, budget, in_query=True):
+    if in_query and names.is_sensitive(name, in_query=True, budget=budget):
         return True
     if fold(name) not in TERM_ENDINGS:
         return False
@@ -233,7 +231,7 @@ def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget
     if before[-1] or len(before) < 2 or not before[-2][-1:].isalnum():
         return False
     terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
-    return any(names.is_sensitive_name(term, budget) for term in terms)
+    return any(names.is_sensitive(term, budget=budget) for term in terms)
 
 
 def _find_value_end(match: re.Match[str], name: str, budget: Budget) -> int:
@@ -259,11 +257,3 @@ def _get_value_form(name: str) -> str | None:
 
 
 _OPENING_CHARACTERS = ('"', "'", "\\", "[", "{", "(")
-
-
-def _redact_in_quotes(value: str, quote: str) -> str:
-    """Return what stands for a value, in quotes where that keeps the text JSON."""
-    opened = _opening_quote.match(value)
-    if opened is not None:
-        return f"{opened[0]}{REDACTED}{opened[1] if value.endswith(opened[1]) else ''}"
-    return f"{quote}{REDACTED}{quote}" if quote and value != REDACTED else REDACTED

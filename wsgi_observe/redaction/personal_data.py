@@ -13,12 +13,21 @@ MIN_DIGITS = 10
 
 _STEPS_PER_NUMBER = 4  # steps that it takes to judge a number
 _MAX_CANDIDATES = 4  # numbers that are judged without a budget
+_ZERO = ord("0")
 _DIGIT_RUN = "0" * MIN_DIGITS
+DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
+"""Translates UTF-8, in the time that a word of it would take, to text with one digit only."""
 
 # What precedes it is looked at behind its first character: that is what takes no time to find.
 _card = re.compile(
     r"\d(?:(?<![\w.].)|(?<=%[0-9a-fA-F]{2}.))(?:(?:[ +-]|%20)?\d){12,18}(?!\w)", re.ASCII
 )
+# The same as it is usually grouped, where it stands beside another number: `4111… 12/27`.
+_card_beside_numbers = re.compile(
+    r"(?<!\d)(?:\d{13,19}|\d{4}([ +-])\d{4}\1\d{4}\1\d{4}|3\d{3}([ +-])\d{6}\2\d{5})(?!\d)",
+    re.ASCII,
+)
+_MAX_CARD_LENGTH = 24  # characters, with what separates its digits
 _preceding_name = re.compile(r"(\w{2,20})[\"']?[ ]?[=:][ ]?[\"']?\Z")
 # ISO/IEC 7812: Visa, Mastercard, American Express, Discover, Diners Club, JCB, UnionPay, Maestro.
 _issuer = re.compile(
@@ -26,7 +35,6 @@ _issuer = re.compile(
 )
 _FIRST_DIGITS = "23456"
 _iban = re.compile(r"[A-Z](?<![A-Za-z0-9].)[A-Z]\d{2}(?:[ -]?[A-Z0-9]){11,30}+", re.ASCII)
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 # ISO 13616: the length of each country's, as the registry at swift.com has it.
 _IBAN_LENGTHS = {
     country: length
@@ -56,26 +64,30 @@ _IBAN_LENGTHS = {
 
 def redact_account_numbers(text: str, budget: Budget) -> str:
     """Return `text` without card numbers and IBANs."""
-    if not _has_digit_run(text):
+    if not has_digit_run(text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)):
         return text
     text = replace_matches(text, _card, _replace_card_number, budget, cost=_STEPS_PER_NUMBER)
     return replace_matches(text, _iban, _replace_iban, budget, cost=_STEPS_PER_NUMBER)
 
 
-def numbers_in(text: str) -> bool | None:
-    """Return whether there is one in a text, or so much that looks like one that it may be.
+def contains_account_number(text: str) -> bool | None:
+    """Return whether a text contains one, or too many candidates to check each.
 
-    None is for one that there would be with other digits.
+    None is for a number that only its check digits rule out.
     """
     found = islice(chain(_card.finditer(text), _iban.finditer(text)), _MAX_CANDIDATES)
     spans = [_replace_card_number(one) if one.re is _card else _replace_iban(one) for one in found]
     return len(spans) == _MAX_CANDIDATES or any(spans) or (None if spans else False)
 
 
-def _has_digit_run(text: str) -> bool:
-    """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
-    plain = text.encode("utf-8", "surrogatepass").translate(_DIGITS_TO_ZERO, b" +-%")
-    return _DIGIT_RUN in plain.decode("latin-1")
+def has_digit_run(folded: bytes) -> bool:
+    """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``.
+
+    :param folded: the text, translated by `DIGITS_TO_ZERO`.
+    """
+    if folded.count(_ZERO) < MIN_DIGITS:
+        return False
+    return _DIGIT_RUN in folded.translate(None, b" +-%").decode("latin-1")
 
 
 def is_card_number(digits: str) -> bool:
@@ -103,14 +115,24 @@ def is_iban(text: str) -> bool:
 
 
 def _replace_card_number(found: re.Match[str]) -> Replacement | None:
-    if found[0][0] not in _FIRST_DIGITS:
-        return None  # no issuer's
-    digits = "".join(filter(str.isdigit, found[0].replace("%20", "")))
-    if not is_card_number(digits):
-        return None
-    named = _preceding_name.search(found.string, max(0, found.start() - 26), found.start())
+    text, start, end = found.string, found.start(), found.end()
+    if not _is_card(found):
+        # The match may have begun before the card, and a group of its digits be behind it.
+        limit = min(len(text), end + _MAX_CARD_LENGTH)
+        inner = _card_beside_numbers.finditer(text, start, limit)
+        card = next((one for one in inner if one.start() < end and _is_card(one)), None)
+        if card is None:
+            return None
+        start, end = card.span()
+    named = _preceding_name.search(text, max(0, start - 26), start)
     is_ours = named is not None and named[1] in NEVER_SENSITIVE
-    return None if is_ours else (found.start(), found.end(), REDACTED)
+    return None if is_ours else (start, end, REDACTED)
+
+
+def _is_card(found: re.Match[str]) -> bool:
+    if found[0][0] not in _FIRST_DIGITS:
+        return False  # no issuer's
+    return is_card_number("".join(filter(str.isdigit, found[0].replace("%20", ""))))
 
 
 def _replace_iban(found: re.Match[str]) -> Replacement | None:

@@ -11,11 +11,14 @@ from wsgi_observe.redaction.credentials import (
     contains_token,
     sql_parameters,
 )
-from wsgi_observe.redaction.documents import VALUE_KEYS, beside_quotes
-from wsgi_observe.redaction.languages import fold
-from wsgi_observe.redaction.personal_data import MIN_DIGITS, numbers_in
+from wsgi_observe.redaction.documents import beside_quotes
+from wsgi_observe.redaction.personal_data import (
+    DIGITS_TO_ZERO,
+    contains_account_number,
+    has_digit_run,
+)
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import TERM_ENDINGS
+from wsgi_observe.redaction.sensitive_words import TERM_ENDINGS, VALUE_KEYS, fold
 
 _MAX_CACHED_NAMES = 4096
 _MAX_NAME_LENGTH = 64
@@ -33,9 +36,6 @@ _trailing_name = re.compile(
 )
 
 
-# Translated at once, all of a text is looked through in the time that a word of it takes.
-_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
-_ROW = "0" * MIN_DIGITS
 _ZERO = ord("0")
 _MARK = "!"
 _MARKS = "@%'\"<`["
@@ -45,7 +45,7 @@ _WORDS_AND_MARKS = bytes(
 
 
 def _alike(text: str) -> str:
-    return text.encode().translate(_DIGITS_ALIKE).decode()
+    return text.encode().translate(DIGITS_TO_ZERO).decode()
 
 
 # Few texts have any of the rarer characters, so that one of them rules out all prefixes with it.
@@ -92,7 +92,7 @@ class Prescan:
         length = len(text)
         if length > max_length:
             return False
-        shape = text.encode("utf-8", "surrogatepass").translate(_DIGITS_ALIKE)
+        shape = text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)
         if length <= _LONGEST_SHAPE and shape in self._shapes:
             return True
         words = shape.translate(_WORDS_AND_MARKS).decode("latin-1")
@@ -109,7 +109,7 @@ class Prescan:
         if "bearer" in lower or "basic" in lower:
             return False
         has_prefix = LONG_RUN in words and _has_prefix(shape)
-        numbers = _ZERO in shape and _has_row(shape) and numbers_in(text)
+        numbers = _ZERO in shape and has_digit_run(shape) and contains_account_number(text)
         if numbers or (has_prefix and contains_token(text)):
             return False
         signed = _with_signs(text, has_quotes=_MARK in words)
@@ -170,10 +170,14 @@ class Prescan:
 
     def _is_clean_name(self, name: str, last: str) -> bool:
         folded = fold(name)
-        if name in self._names or folded in TERM_ENDINGS or folded in _DETACHED_NAME_KEYS:
+        if (
+            self._names.is_sensitive(name)
+            or folded in TERM_ENDINGS
+            or folded in _DETACHED_NAME_KEYS
+        ):
             return False
         in_query = "?" in last or "&" in last
-        return not (in_query and self._names.is_sensitive_in_query(name))
+        return not (in_query and self._names.is_sensitive(name, in_query=True))
 
 
 def _has_marks(text: str) -> bool:
@@ -187,13 +191,6 @@ def _has_marks(text: str) -> bool:
         or ("`" in text and "`, " in text)
         or ("[" in text and sql_parameters.search(text))
     )
-
-
-def _has_row(shape: bytes) -> bool:
-    """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
-    if shape.count(_ZERO) < MIN_DIGITS:
-        return False
-    return _ROW in shape.translate(None, b" +-%").decode("latin-1")
 
 
 def _has_prefix(shape: bytes) -> bool:

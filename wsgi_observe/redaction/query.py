@@ -45,7 +45,7 @@ def _redact_part(part: str, names: SensitiveNames, redact_text: RedactText, budg
         return part
     if not equals:
         return REDACTED
-    is_secret = names.is_sensitive_name(name, budget, in_query=True)
+    is_secret = names.is_sensitive(name, in_query=True, budget=budget)
     if is_secret or _contains_secret(value, names, redact_text, budget):
         return f"{name}={REDACTED}"
     return part
@@ -56,6 +56,6 @@ def _contains_secret(
 ) -> bool:
     nested = unquote_plus(unquote_plus(value)) if "%" in value or "+" in value else value
     for match in _nested_name.finditer(nested):
-        if names.is_sensitive_name(match[1], budget, in_query=True) or budget.steps < 0:
+        if names.is_sensitive(match[1], in_query=True, budget=budget) or budget.steps < 0:
             return True
     return redact_text(nested, budget) != nested

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
 from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.languages import UNSPACED_TERMS, fold
 from wsgi_observe.redaction.sensitive_words import (
     HARMLESS_PREFIXES,
     HARMLESS_SUFFIXES,
@@ -17,7 +16,9 @@ from wsgi_observe.redaction.sensitive_words import (
     SENSITIVE_IN_QUERY,
     SENSITIVE_TERMS,
     TERM_ENDINGS,
+    UNSPACED_TERMS,
     WHOLE_NAME_ONLY,
+    fold,
 )
 
 _MAX_NAME_LENGTH = 256  # characters of a name; a longer one is none that anybody has given
@@ -51,24 +52,31 @@ class SensitiveNames:
             (*self._added_terms, *self._harmless_terms)
         )
         """Words without which a name is what it would be with other digits in it."""
-        self.cached: dict[str, bool] = {}  # those that were asked for
-        self.redacted_frames: dict[str, str] = {}  # of tracebacks, as they are shown
+        self.cached: dict[str, bool] = {}
+        """Names outside queries that have been judged."""
+        self.redacted_frames: dict[str, str] = {}
+        """Frames of tracebacks that have been redacted."""
         self._cached_in_queries: dict[str, bool] = {}
         self._cached_hides_numbers: dict[str, bool] = {}
 
-    def __contains__(self, name: str) -> bool:
-        cached = self.cached.get(name)
-        if cached is None:
-            cached = len(name) > _MAX_NAME_LENGTH or self._is_sensitive(name)
-            _cache_result(self.cached, name, cached)
-        return cached
+    def is_sensitive(
+        self, name: str, *, in_query: bool = False, budget: Budget | None = None
+    ) -> bool:
+        """Return whether the value of this name is a secret.
 
-    def is_sensitive_in_query(self, name: str) -> bool:
-        """Return whether it is sensitive in a query, where `code` and `key` are credentials."""
-        cached = self._cached_in_queries.get(name)
+        :param in_query: whether it is a parameter of a query, where ``code`` and ``key`` are
+            credentials.
+        :param budget: what the work is charged to.
+        """
+        cache = self._cached_in_queries if in_query else self.cached
+        cached = cache.get(name)
+        if budget is not None:
+            new_name_steps = 8 + min(len(name), _MAX_NAME_LENGTH) // 2
+            budget.steps -= new_name_steps if cached is None else 1
         if cached is None:
-            cached = len(name) > _MAX_NAME_LENGTH or self._is_sensitive(name, SENSITIVE_IN_QUERY)
-            _cache_result(self._cached_in_queries, name, cached)
+            extra_words = SENSITIVE_IN_QUERY if in_query else frozenset[str]()
+            cached = len(name) > _MAX_NAME_LENGTH or self._classify(name, extra_words)
+            _cache_result(cache, name, cached)
         return cached
 
     def is_added(self, name: str) -> bool:
@@ -96,20 +104,13 @@ class SensitiveNames:
 
     def hides(self, name: str, kind: type) -> bool:
         """Return whether a value of a kind is a secret under this sensitive name."""
+        if kind is type(None):
+            return False
         if kind is bool:
             return self.is_added(name)
         return kind not in (int, float) or self.hides_numbers(name)
 
-    def is_sensitive_name(self, name: str, budget: Budget, *, in_query: bool = False) -> bool:
-        """Return whether it is sensitive, at the expense of a budget."""
-        cached = (self._cached_in_queries if in_query else self.cached).get(name)
-        if cached is not None:
-            budget.steps -= 1
-            return cached
-        budget.steps -= 8 + min(len(name), _MAX_NAME_LENGTH) // 2
-        return self.is_sensitive_in_query(name) if in_query else name in self
-
-    def _is_sensitive(self, name: str, extra_words: frozenset[str] = frozenset()) -> bool:
+    def _classify(self, name: str, extra_words: frozenset[str]) -> bool:
         if name in NEVER_SENSITIVE:
             return False
         result = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from wsgi_observe.redaction.budget import Budget
+from wsgi_observe.redaction.sensitive_words import REDACTED
 
 _MAX_LINE_LENGTH = 4096
 
@@ -71,6 +72,17 @@ def find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget
             break
         position = text.find(mark, position + 1, limit)
     return limit
+
+
+def redact_in_quotes(value: str, quote: str = "") -> str:
+    """Return the replacement of a value, in quotes where that keeps the text JSON.
+
+    :param quote: that of the value's name.
+    """
+    if opened := _opening_quote.match(value):
+        closing = opened[1] + opened[2]
+        return f"{opened[0]}{REDACTED}{closing if value.endswith(closing, opened.end()) else ''}"
+    return f"{quote}{REDACTED}{quote}" if quote and value != REDACTED else REDACTED
 
 
 def _find_bare_end(text: str, start: int, budget: Budget) -> int:
