@@ -26,7 +26,7 @@ from wsgi_observe.redaction.data import MIN_CARD_NUMBER, RedactingCopier
 from wsgi_observe.redaction.documents import redact_documents
 from wsgi_observe.redaction.named_values import redact_named_values
 from wsgi_observe.redaction.personal_data import redact_account_numbers, redact_personal_data
-from wsgi_observe.redaction.prescan import Prescan
+from wsgi_observe.redaction.prescan import MAX_PRESCAN_LENGTH, Prescan
 from wsgi_observe.redaction.query import redact_query
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
 from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
@@ -47,6 +47,7 @@ URLS = frozenset(
 )
 """Names of fields that hold a URL, whose path may be a link with a one-time token."""
 
+_NAMES_OF_FORMS = NEVER_SENSITIVE | QUERY_FIELDS | URLS
 _SCALARS = frozenset({int, float, bool, type(None)})
 _MIN_SECRET_LENGTH = 6  # characters
 _PATH_BUDGET = (1536, 150)  # characters, and steps
@@ -184,18 +185,20 @@ class Redactor:
         kind = type(value)
         if is_sensitive:
             return REDACTED if self._names.hides(name, kind) else value
-        if name in NEVER_SENSITIVE and (kind is str or kind in _SCALARS):
-            return value
         if kind is str:
-            return self._text_field(name, value, budget)  # type: ignore[arg-type]
-        if kind in _SCALARS and (kind is not int or value < self.min_searched_int):  # type: ignore[operator]
+            redact = self.text if name not in _NAMES_OF_FORMS else self._get_redact(name)
+            return redact(value, budget)  # type: ignore[arg-type]
+        if kind in _SCALARS and (
+            kind is not int or value < self.min_searched_int or name in NEVER_SENSITIVE  # type: ignore[operator]
+        ):
             return value
         return self.value(value, budget)
 
-    def _text_field(self, name: str, value: str, budget: Budget | None) -> str:
-        if name in QUERY_FIELDS:
-            return self.query(value, budget)
-        return self.url(value, budget) if name in URLS else self.text(value, budget)
+    def _get_redact(self, name: str) -> Callable[[str, Budget | None], str]:
+        """Return what redacts the text of a field whose name gives its form."""
+        if name in NEVER_SENSITIVE:
+            return _keep
+        return self.query if name in QUERY_FIELDS else self.url
 
     def value(self, value: object, budget: Budget | None = None) -> Any:
         """Return a redacted copy of a value, however nested; never raises.
@@ -246,7 +249,9 @@ class Redactor:
         reserve.characters -= len(text)
         if self._patterns:
             text = redact_patterns(text, self._patterns, reserve)
-        if not self._prescan(text, MAX_CHARACTERS):
+        # A short one would not be here if the prescan alone had decided, and it were clean.
+        is_unclean = self.is_clean is self._prescan and len(text) <= MAX_PRESCAN_LENGTH
+        if is_unclean or not self._prescan(text, MAX_CHARACTERS):
             text = redact_credentials(text, reserve)
             text = redact_vendor_tokens(text)
             text = redact_account_numbers(text, reserve)
@@ -302,6 +307,10 @@ class Redactor:
             type(pair)((pair[0], self.field(str(pair[0]), pair[1], budget))) for pair in headers
         ]
         return tuple(pairs) if isinstance(headers, tuple) else pairs
+
+
+def _keep(text: str, budget: Budget | None) -> str:
+    return text
 
 
 def _is_unknown(text: str) -> bool:

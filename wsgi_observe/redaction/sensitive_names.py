@@ -23,6 +23,7 @@ from wsgi_observe.redaction.sensitive_words import (
 
 _MAX_NAME_LENGTH = 256  # characters of a name; a longer one is none that anybody has given
 _MAX_CACHED_NAMES = 4096
+_NO_WORDS: frozenset[str] = frozenset()
 _LAST_LETTERS_OF_ENDINGS = frozenset(word[-3:] for word in SENSITIVE_ENDINGS)
 
 _word = re.compile(r"[^\W\d_]+|\d+")
@@ -70,13 +71,14 @@ class SensitiveNames:
         """
         cache = self._cached_in_queries if in_query else self.cached
         cached = cache.get(name)
-        if budget is not None:
-            new_name_steps = 8 + min(len(name), _MAX_NAME_LENGTH) // 2
-            budget.steps -= new_name_steps if cached is None else 1
         if cached is None:
-            extra_words = SENSITIVE_IN_QUERY if in_query else frozenset[str]()
+            if budget is not None:
+                budget.steps -= 7 + min(len(name), _MAX_NAME_LENGTH) // 2
+            extra_words = SENSITIVE_IN_QUERY if in_query else _NO_WORDS
             cached = len(name) > _MAX_NAME_LENGTH or self._classify(name, extra_words)
             _cache_result(cache, name, cached)
+        if budget is not None:
+            budget.steps -= 1
         return cached
 
     def is_added(self, name: str) -> bool:
