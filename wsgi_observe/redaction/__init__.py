@@ -9,7 +9,6 @@ from math import inf
 from typing import Any
 from urllib.parse import quote
 
-from wsgi_observe import validators
 from wsgi_observe.redaction.budget import (
     MAX_CHARACTERS,
     Budget,
@@ -30,6 +29,7 @@ from wsgi_observe.redaction.prescan import MAX_PRESCAN_LENGTH, Prescan
 from wsgi_observe.redaction.query import redact_query
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
 from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
+from wsgi_observe.validators import patterns as validate_patterns
 from wsgi_observe.wsgi.exceptions import any_failure
 
 __all__ = ["MIN_LINK_LENGTH", "QUERY_FIELDS", "REDACTED", "URLS", "Budget", "Redactor"]
@@ -90,7 +90,7 @@ class Redactor:
         self._prescan = Prescan(self._names).is_clean
         self._get_cached = self._names.cached.get
         self._personal = personal
-        self._patterns = tuple(map(re.compile, validators.patterns("redact_patterns", patterns)))
+        self._patterns = tuple(map(re.compile, validate_patterns("redact_patterns", patterns)))
         self.has_patterns = bool(self._patterns)
         self.min_searched_int = -inf if self.has_patterns else MIN_CARD_NUMBER
         """Integers from this one on are searched like texts."""

@@ -8,27 +8,27 @@ from collections.abc import Callable, Iterable
 from wsgi_observe.redaction.sensitive_words import REDACTED
 
 MAX_CHARACTERS = 64 * 1024
-"""How much of one text is searched: as much as a record's lines hold."""
+"""The part of one text that is searched: as much as the lines of a record hold."""
 
 MAX_STEPS = 8_000
-"""How much else is done for one record: a step is about a microsecond."""
+"""The work for one record besides; a step takes about a microsecond."""
 
 _FRAME_START = '\n  File "'
-_MAX_WORD_LENGTH = 1024  # characters: no credential without a blank in it is taken to be longer
+_MAX_WORD_LENGTH = 1024  # characters of the longest credential without a space
 _SECRET_GROUP = "secret"  # the part of a pattern that is replaced
 _last_word = re.compile(r"\s\S*\Z")
 
 Replacement = tuple[int, int, str]
-"""Where a replacement begins and ends, and what it is."""
+"""The start and end of a part of a text, and the text that replaces it."""
 
 
 class Budget:
-    """The work that may be spent on the texts and data of one record.
+    """The work that may be done for the texts and data of one record.
 
-    What is left unsearched when it is spent is cut, not shown.
+    What has not been searched when it is spent is cut.
 
-    :param characters: of the texts that are searched.
-    :param steps: a place in a text, a name, an item of data cost one or some.
+    :param characters: how many characters of texts may be searched.
+    :param steps: how many matches, names and items may be processed, each at one step or some.
     """
 
     __slots__ = ("characters", "has_cut", "steps")
@@ -39,25 +39,25 @@ class Budget:
         self.has_cut = False
 
     def reserve(self) -> Budget:
-        """Return two thirds of what is left, for one text: a long one leaves room for others."""
+        """Split off two thirds of what is left, for one text, so that others can be searched."""
         reserve = Budget(self.characters * 2 // 3, self.steps * 2 // 3)
         self.characters -= reserve.characters
         self.steps -= reserve.steps
         return reserve
 
     def release(self, reserve: Budget) -> None:
-        """Take what is left of a part."""
+        """Add what is left of a reserve."""
         self.characters += reserve.characters
         self.steps += max(0, reserve.steps)
         self.has_cut = self.has_cut or reserve.has_cut
 
     def spend(self, steps: int) -> bool:
-        """Spend some steps; return whether there were as many."""
+        """Spend some steps; return whether there were enough."""
         self.steps -= steps
         return self.steps >= 0
 
     def append_cut_marker(self, text: str, count: int) -> str:
-        """Return `text` with a mark for the characters behind it that are not shown."""
+        """Return `text` with a marker for `count` characters that have been cut."""
         self.has_cut = True
         return f"{text}…[{count} characters cut]"
 
@@ -69,11 +69,11 @@ def replace_matches(
     budget: Budget,
     cost: int = 1,
 ) -> str:
-    """Return `text` with what `replace` says of each match of `pattern`, from left to right.
+    """Replace the matches of `pattern` in `text`, from left to right.
 
-    :param replace: returns None for a match that stays; what follows its group ``name``, or the
-        match where there is none, is searched on.
-    :param cost: the steps that `replace` takes.
+    :param replace: returns None for a match that stays; the search goes on behind its group
+        ``quote``, which follows the name, or behind the match if the pattern has no such group.
+    :param cost: the steps that a call of `replace` takes.
     """
     parts: list[str] = []
     position = copied_to = 0
@@ -135,10 +135,10 @@ def _replace_spans(text: str, spans: Iterable[tuple[int, int]], limit: int) -> s
 
 
 def truncate_to_budget(text: str, budget: Budget) -> str:
-    """Return what of a long text is searched: its beginning, and a traceback's last frames.
+    """Cut the middle of a long text; keep its beginning and a traceback's last frames.
 
-    It is cut between words, so that no half of a credential is left, which has not its form; and
-    goes on with a frame, where the search for values begins again.
+    It is cut between words, since half a credential would not be recognised, and goes on with a
+    frame, since values are searched for in each frame by itself.
     """
     characters = budget.characters
     if len(text) <= characters:

@@ -1,4 +1,4 @@
-"""How far a value reaches in free text: a quoted one, a bracketed one, a bare one."""
+"""Ends of values in free text: quoted, in brackets, or bare."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _bare_value = re.compile(
 def find_value_end(text: str, start: int, budget: Budget) -> int:
     """Return where the value that begins at `start` ends.
 
-    What opens and never closes reaches to the end of the text, and so does what takes more than
-    the budget: better too much than half.
+    A quote or bracket that is never closed, or not within the budget, extends to the end of the
+    text: rather too much is redacted than half a secret shown.
     """
     if start >= len(text):
         return start
@@ -43,7 +43,7 @@ def find_value_end(text: str, start: int, budget: Budget) -> int:
 
 
 def find_header_end(text: str, start: int, before: str) -> int:
-    """Return where a header's value ends, which holds spaces: with its line, or its quotes.
+    """Return where a header's value, which may have spaces, ends: with its line or its quotes.
 
     :param before: the character before the header's name.
     """
@@ -52,9 +52,9 @@ def find_header_end(text: str, start: int, before: str) -> int:
 
 
 def find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget) -> int:
-    """Return where a quoted text ends, which may be quoted in another one.
+    """Return where a quoted text ends, which may itself be in a quoted text.
 
-    At each level a quote has more backslashes before it: none, one, three, seven.
+    At each level of nesting a quote has more backslashes before it: none, one, three, seven.
     """
     depth, mark = len(opened[1]), opened[2]
     if not depth and text.startswith(mark * 2, opened.end()):  # three of them
@@ -65,7 +65,7 @@ def find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget
         first = max(_skip_backslashes_before(text, position), opened.end())
         before = position - first
         if before < depth:
-            return first  # what it is part of ends here
+            return first  # the enclosing text ends here
         if (before - depth) % (2 * (depth + 1)) == 0:
             return position + 1
         if not budget.spend(1 + before // 16):
@@ -132,6 +132,6 @@ def _skip_backslashes_before(text: str, position: int) -> int:
 
 
 def _find_line_end(text: str, start: int) -> int:
-    # No further: who has a line without an end looked through for each word of it waits long.
+    # Bounded: searching a line without an end for each of its words would take quadratic time.
     end = text.find("\n", start, start + _MAX_LINE_LENGTH)
     return min(len(text), start + _MAX_LINE_LENGTH) if end < 0 else end

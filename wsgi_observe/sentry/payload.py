@@ -140,8 +140,8 @@ def _redact_contexts(redactor: Redactor, value: Any) -> Any:
         sampling = trace.get("dynamic_sampling_context")
         if isinstance(sampling, Mapping):  # sent in the envelope's header
             name = _redact_url(redactor, sampling.get("transaction"))
-            kept = {**sampling, "transaction": name} if name else sampling
-            clean["trace"]["dynamic_sampling_context"] = kept
+            shown = {**sampling, "transaction": name} if name else sampling
+            clean["trace"]["dynamic_sampling_context"] = shown
     return clean
 
 
@@ -249,16 +249,8 @@ _PART_REDACTORS: dict[str, _RedactPart] = {
 # Their frames hold the parameters of statements, in variables of other names.
 _DATABASE_MODULES = frozenset(
     {
-        *(
-            "sqlalchemy",
-            "psycopg",
-            "psycopg2",
-            "asyncpg",
-            "pymysql",
-            "MySQLdb",
-            "mysql",
-            "oracledb",
-        ),
+        *("sqlalchemy", "psycopg", "psycopg2", "asyncpg", "pymysql", "MySQLdb", "mysql"),
+        *("oracledb",),
         *("pyodbc", "peewee", "pymongo", "redis"),
     }
 )
