@@ -30,6 +30,7 @@ def test_a_card_number_goes_beside_another_number(number: str, text: str) -> Non
 def test_a_bank_account_number_goes(account: str) -> None:
     assert REDACTOR.text(f"paid to {account} THANKS") == "paid to [REDACTED] THANKS"
     assert REDACTOR.text(f"paid to {account}, thanks") == "paid to [REDACTED], thanks"
+    assert REDACTOR.text(f"order AB12 {account}, thanks") == "order AB12 [REDACTED], thanks"
 
 
 @pytest.mark.parametrize(

@@ -210,14 +210,13 @@ class _Replacements:
             if not depth and token not in ("(", ",") and not token.isspace():
                 return "".join(shown), part.start()
             if not self._budget.spend(1):
+                shown.append(self._budget.append_cut_marker("", len(text) - part.start()))
                 break
             if depth == 1 and token[0] == "'" and column < len(hidden) and hidden[column]:
                 token = f"'{REDACTED}'"
             depth += (token == "(") - (token == ")")
             column = 0 if depth == 0 else column + (token == "," and depth == 1)
             shown.append(token)
-        else:
-            return "".join(shown), len(text)
         return "".join(shown), len(text)
 
     def before_its_column(self, match: re.Match[str]) -> Replacement | None:

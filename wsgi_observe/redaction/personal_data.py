@@ -34,7 +34,6 @@ _issuer = re.compile(
     r"4|5[0-8]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|6(?:011|[2-9])|3(?:0[0-5]|[689])|35"
 )
 _FIRST_DIGITS = "23456"
-_iban = re.compile(r"[A-Z](?<![A-Za-z0-9].)[A-Z]\d{2}(?:[ -]?[A-Z0-9]){11,30}+", re.ASCII)
 # ISO 13616: the length of each country's IBAN, from the registry at swift.com.
 _IBAN_LENGTHS = {
     country: length
@@ -60,6 +59,10 @@ _IBAN_LENGTHS = {
     )
     for country in countries.split()
 }
+_iban = re.compile(
+    rf"[A-Z](?<![A-Za-z0-9].)[A-Z](?<={'|'.join(_IBAN_LENGTHS)})\d{{2}}(?:[ -]?[A-Z0-9]){{11,30}}+",
+    re.ASCII,
+)
 
 
 def redact_account_numbers(text: str, budget: Budget) -> str:
