@@ -210,17 +210,17 @@ class Redactor:
         """
         return RedactingCopier(self, Budget() if budget is None else budget).copy(value)
 
-    def shown(self, value: object, text: Callable[[object], str]) -> str | None:
+    def object_text(self, value: object, to_text: Callable[[object], str]) -> str | None:
         """Return an object's text without its secrets; None if no attribute is sensitive.
 
-        :param text: makes the text, such as `repr`.
+        :param to_text: converts the object to its text, such as `repr`.
 
         >>> from types import SimpleNamespace
-        >>> Redactor().shown(SimpleNamespace(user="jane", pin=1234), repr)
+        >>> Redactor().object_text(SimpleNamespace(user="jane", pin=1234), repr)
         "namespace(user='jane', pin=[REDACTED])"
         """
         try:
-            return RedactingCopier(self, Budget()).shown(value, text)
+            return RedactingCopier(self, Budget()).object_text(value, to_text)
         except any_failure():
             return REDACTED
 

@@ -221,16 +221,13 @@ class RedactingCopier:
     def _is_sensitive(self, name: str) -> bool:
         return self._redactor.is_sensitive(name, budget=self._budget)
 
-    def shown(self, value: object, text: Callable[[object], str]) -> str | None:
+    def object_text(self, value: object, to_text: Callable[[object], str]) -> str | None:
         """Return an object's text without its sensitive attributes; None if it has none."""
         if type(value).__module__ == _ROW_MODULE:
             clean, whole = self._copy_row(value, ()), str(value)
             return None if clean == whole else clean
-        return (
-            self._redact_object_text(text(value), attributes)
-            if (attributes := self._get_sensitive_values(value))
-            else None
-        )
+        values = self._get_sensitive_values(value)
+        return self._redact_object_text(to_text(value), values) if values else None
 
     def _get_sensitive_values(self, value: object) -> list[object]:
         """Return the values of an object's sensitive attributes."""

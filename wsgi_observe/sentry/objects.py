@@ -50,7 +50,7 @@ def redact_object(value: Any, hint: Any) -> Any:
         return NotImplemented
     if issubclass(type(value), (list, tuple)):
         return _redact_sequence(redactor, value)
-    clean = redactor.shown(value, safe_repr)
+    clean = redactor.object_text(value, safe_repr)
     return NotImplemented if clean is None else clean
 
 
