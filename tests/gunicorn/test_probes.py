@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.gunicorn.serving import ROOT, access_of, boots, gunicorn, said
+from tests.gunicorn.serving import ROOT, access_of, boots, gunicorn, reload, said
 from tests.servers.gunicorn import connected, read_all
 from tests.support import Server
 
@@ -124,10 +124,12 @@ def plain() -> Iterator[Server]:
         yield server
 
 
-def test_that_there_are_no_checks_is_one_line_of_the_arbiter(plain: Server) -> None:
-    (line,) = plain.wait_for(lambda: said(plain, "there are no readiness checks"))
-    assert (line["level"], line["pid"]) == ("INFO", plain.process.pid)
-    assert [boot["level"] for boot in boots(plain)] == ["INFO", "INFO"]
+def test_that_there_are_no_checks_is_one_line_however_many_workers(plain: Server) -> None:
+    (line,) = plain.wait_for(lambda: said(plain, "no readiness checks are configured"))
+    assert line["level"] == "INFO"
+    reload(plain)
+    assert [boot["level"] for boot in boots(plain)] == ["INFO"] * 4
+    assert len(said(plain, "no readiness checks are configured")) == 1
     assert not [boot for boot in boots(plain) if "problems" in boot]
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from tests.conftest import Log
 from wsgi_observe.gunicorn.arbiter.reaper import Reaper
+from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
-from wsgi_observe.gunicorn.worker.timeouts import TimeoutMessageFilter
 from wsgi_observe.scoreboard.entries import REQUEST_ENTRY, encode_request, pack_entry
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
@@ -166,7 +166,7 @@ def test_workers_beyond_the_seats_are_one_warning(worker_entries: WorkerEntries,
         one.pid = number
     assert [worker_entries.of(one) is None for one in workers] == [False, False, True, True]
     (warning,) = log.warnings
-    assert "more workers than seats" in warning["message"]
+    assert "more workers than scoreboard entries" in warning["message"]
 
 
 def test_what_a_gunicorn_lacks_is_said_once_each(worker_entries: WorkerEntries, log: Log) -> None:
@@ -176,8 +176,8 @@ def test_what_a_gunicorn_lacks_is_said_once_each(worker_entries: WorkerEntries, 
     assert vars(lacking) == {}
     losses = [line["message"].partition(": ")[2] for line in log.warnings]
     assert losses == [
-        "requests that die with their worker are not named",
-        "a graceful timeout is told as SIGKILL",
+        "requests that are lost when a worker dies are not reported",
+        "a graceful timeout is reported as SIGKILL",
     ]
 
 

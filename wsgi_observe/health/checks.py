@@ -7,7 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable
 
-from wsgi_observe.health import validators as validate
+from wsgi_observe import validators
 
 
 def tcp(host: str, port: int, *, timeout: float = 0.5) -> Callable[[], None]:
@@ -25,8 +25,8 @@ def tcp(host: str, port: int, *, timeout: float = 0.5) -> Callable[[], None]:
         raise TypeError(f"host must be a name or an IP address, got {host!r}")
     if not host or not host.isprintable() or " " in host:
         raise ValueError(f"host must be a name or an IP address, got {host!r}")
-    validate.port("port", port)
-    validate.seconds("timeout", timeout)
+    validators.port("port", port)
+    validators.positive_seconds("timeout", timeout)
 
     def accepts_connections() -> None:
         try:
@@ -48,7 +48,7 @@ def disk_free(path: str | os.PathLike[str], percent: float) -> Callable[[], str]
         raise TypeError(f"path must be a str or a path, got {path!r}")
     if not os.fspath(path):
         raise ValueError("path must name a file or directory, got ''")
-    validate.percentage("percent", percent)
+    validators.percentage("percent", percent)
 
     def has_free_space() -> str:
         usage = shutil.disk_usage(path)

@@ -9,15 +9,16 @@ from os import getpid
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.health import validators as validate
 from wsgi_observe.health.check import Check
 from wsgi_observe.health.report import Report, make_report
 from wsgi_observe.health.state import HealthState
-from wsgi_observe.validators import import_string
+from wsgi_observe.parsers import import_object
+from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
     from wsgi_observe.health.runner import ReadinessRunner
 
+_MAX_NAME_LENGTH = 64
 _DRAINING = Report("draining", {})
 _STARTING = Report("starting", {})
 
@@ -39,29 +40,28 @@ class Readiness:
         come while they run.
     :param state: whether the process is starting or draining; set by others.
     :param remind: seconds between two lines about a check that keeps failing; infinity: never.
-    :raises TypeError: for an argument of the wrong type.
-    :raises ValueError: for a name or number that does not fit.
+    :raises TypeError: for a check or state of the wrong type.
+    :raises ValueError: for an invalid name.
     """
 
     def __init__(
         self,
         checks: Mapping[str, Callable[[], object] | Check | str],
         *,
-        timeout: float = 0.8,
-        ttl: float = 2.0,
+        timeout: float = Settings.check_timeout,
+        ttl: float = Settings.check_ttl,
         state: HealthState | None = None,
-        remind: float = 300.0,
+        remind: float = Settings.check_remind,
     ) -> None:
         if not isinstance(checks, Mapping):
             raise TypeError(f"checks must map names to callables or Checks, got {checks!r}")
-        validate.seconds("timeout", timeout)
         if not isinstance(state, HealthState | None):
             raise TypeError(f"state must be a HealthState or None, got {state!r}")
         self.state = HealthState() if state is None else state
-        self._ttl = validate.seconds("ttl", ttl, allow_zero=True)
-        self._remind = validate.seconds("remind", remind, allow_infinite=True)
+        self._ttl = ttl
+        self._remind = remind
         self._checks = {
-            validate.name(name): _to_check(name, check, timeout) for name, check in checks.items()
+            _validate_name(name): _to_check(name, check, timeout) for name, check in checks.items()
         }
         self.max_timeout = max((check.timeout for check in self._checks.values()), default=0.0)
         self._critical = {name for name, check in self._checks.items() if check.critical}
@@ -137,8 +137,19 @@ class Readiness:
         return make_report({n: result for n, result in chosen if n not in exclude}, self._critical)
 
 
+def _validate_name(value: object) -> str:
+    """Validate a check's name, which is part of a path, a query string and a line of text."""
+    allowed = f"1 to {_MAX_NAME_LENGTH} printable characters without spaces and slashes"
+    if not isinstance(value, str):
+        raise TypeError(f"the name of a check must be {allowed}, got {value!r}")
+    is_valid = value.isprintable() and not set(value) & {" ", "/"}
+    if not is_valid or not 0 < len(value) <= _MAX_NAME_LENGTH:
+        raise ValueError(f"the name of a check must be {allowed}, got {value!r}")
+    return value
+
+
 def _to_check(name: str, value: Callable[[], object] | Check | str, timeout: float) -> Check:
-    target: Any = import_string(f"the check {name!r}", value) if isinstance(value, str) else value
+    target: Any = import_object(f"the check {name!r}", value) if isinstance(value, str) else value
     if isinstance(target, Check):
         return target
     try:
