@@ -116,9 +116,9 @@ def test_what_a_pattern_matches_leaves_on_no_line(log_format: str, tmp_path: Pat
         form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
         target = "/pay/x?page=EMP-4711&EMP-4711=1"
         assert server.request("POST", target, b"name=EMP-4711", form).status == 500
-        assert server.request("GET", "/staff/EMP-4711", headers=headers).status == 404
-        server.wait_for(lambda: "404" in server.lines[-1])
+        assert server.request("GET", "/staff/EMP-4711", headers=headers).status == 200
+        server.wait_for(lambda: "/staff/" in server.lines[-1])
         kept = recorder.read_bytes()
     assert b"EMP-4711" not in log_of(server) + kept
-    assert b"/staff/[REDACTED] 404" in log_of(server)
+    assert b"/staff/[REDACTED] 200" in log_of(server)
     assert b"/staff/[REDACTED]" in kept

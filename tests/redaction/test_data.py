@@ -70,7 +70,7 @@ class Case(Mapping[str, Any]):
         ({"a": [{"b": ({"token": SECRET},)}]}, {"a": [{"b": ({"token": REDACTED},)}]}),
         ({"a": [f"password={SECRET}"]}, {"a": ["password=[REDACTED]"]}),
         ({"password": {"a": [SECRET]}}, {"password": REDACTED}),
-        ({"password": None, "otp": 123456}, {"password": REDACTED, "otp": REDACTED}),
+        ({"password": "", "otp": 123456}, {"password": REDACTED, "otp": REDACTED}),
         ([("Cookie", SECRET), ("Host", "a")], [("Cookie", REDACTED), ("Host", "a")]),
         ([["X-Api-Key", SECRET], ["Host", "a"]], [["X-Api-Key", REDACTED], ["Host", "a"]]),
         ([(b"Cookie", SECRET.encode())], [(b"Cookie", REDACTED)]),
@@ -178,9 +178,61 @@ def test_a_secret_anywhere_under_any_sensitive_name_goes_and_nothing_else(
 
 @given(JSON, st.sampled_from(SENSITIVE))
 def test_a_field_is_judged_by_its_name(value: Any, name: str) -> None:
-    if not isinstance(value, (bool, int, float)):  # of which some names tell how many there are
+    # Under some names a number is a count.
+    if value is not None and not isinstance(value, (bool, int, float)):
         assert REDACTOR.field(name, value) == REDACTED
     assert REDACTOR.field("order", value) == value
+
+
+@pytest.mark.parametrize("value", [None, True, False])
+def test_none_and_booleans_are_no_secrets_as_in_a_text(value: Any) -> None:
+    shown = [
+        {"password": value, b"token": value},
+        [("Cookie", value), ["Cookie", value]],
+        {"name": "DB_PASSWORD", "value": value},
+    ]
+    assert REDACTOR.value(shown) == shown
+    assert REDACTOR.field("password", value) is value
+    text = f"password={value}, {{'token': {value}}}, {json.dumps({'secret': value})}"
+    assert REDACTOR.text(text) == text
+
+
+def test_under_a_name_that_was_added_none_is_no_secret_and_a_boolean_is() -> None:
+    redactor = Redactor(add=["note"])
+    assert redactor.value({"note": None, "notes": True}) == {"note": None, "notes": REDACTED}
+    assert redactor.text("note=None notes=True") == "note=None notes=[REDACTED]"
+
+
+def test_a_count_is_shown_in_every_form_of_a_named_value() -> None:
+    shown = [{"max_tokens": 512}, ("max_tokens", 512), {"name": "max_tokens", "value": 512}]
+    assert REDACTOR.value(shown) == shown
+
+
+PLAIN = {"order": 4711, "customer": "jane", "total": 9.5, "paid": True, "note": None}
+
+
+@pytest.mark.parametrize(
+    ("redactor", "more", "is_clean"),
+    [
+        (REDACTOR, {}, True),
+        (REDACTOR, {"password": "x"}, False),
+        (REDACTOR, {"url": "/a"}, False),
+        (REDACTOR, {"query_string": "a"}, False),
+        (REDACTOR, {"text": "token=x"}, False),
+        (REDACTOR, {"a": "order 5", "b": "4111111111111111"}, False),
+        (REDACTOR, {"a": "token", "b": ": x"}, False),
+        (REDACTOR, {"card": 4111111111111111}, False),
+        (REDACTOR, {"data": {}}, False),
+        (Redactor(patterns=["^EMP"]), {}, False),
+        (Redactor(personal=True), {}, False),
+        (REDACTOR.with_secrets(["jane"]), {}, False),
+    ],
+)
+def test_fields_are_clean_only_if_none_of_them_is_redacted(
+    redactor: Redactor, more: dict[str, Any], is_clean: bool
+) -> None:
+    assert redactor.are_clean({**PLAIN, **more}) is is_clean
+    assert redactor.are_clean({**PLAIN, **more}) is is_clean
 
 
 def test_what_is_too_deep_is_not_shown() -> None:

@@ -13,6 +13,12 @@ def test_a_card_number_goes(number: str) -> None:
     assert REDACTOR.text(f"paid with {number}, thanks") == "paid with [REDACTED], thanks"
 
 
+@pytest.mark.parametrize("number", [*NUMBERS, "3782 822463 10005", "3782-822463-10005"])
+@pytest.mark.parametrize("text", ["card {} 12/27", "order 5 {}", "{} 12 ok", "1 22 333 {} 44 5"])
+def test_a_card_number_goes_beside_another_number(number: str, text: str) -> None:
+    assert REDACTOR.text(text.format(number)) == text.format(REDACTED)
+
+
 @pytest.mark.parametrize(
     "account",
     [
@@ -24,6 +30,7 @@ def test_a_card_number_goes(number: str) -> None:
 def test_a_bank_account_number_goes(account: str) -> None:
     assert REDACTOR.text(f"paid to {account} THANKS") == "paid to [REDACTED] THANKS"
     assert REDACTOR.text(f"paid to {account}, thanks") == "paid to [REDACTED], thanks"
+    assert REDACTOR.text(f"order AB12 {account}, thanks") == "order AB12 [REDACTED], thanks"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,8 @@ def test_a_bank_account_number_goes(account: str) -> None:
         pytest.param("411111111111", id="too short"),
         pytest.param("41111111111111111111111", id="too long"),
         pytest.param("9111111111111111", id="no issuer's"),
+        pytest.param("12 4111 1111 1111 1112 12", id="check digit, beside others"),
+        pytest.param("12 411111111111111 1", id="too short, beside others"),
         pytest.param("request_id=4111111111111111", id="an ID of ours"),
         pytest.param('"trace_id": "4111111111111111"', id="another in JSON"),
         pytest.param("DE88370400440532013000", id="check digits of an account"),

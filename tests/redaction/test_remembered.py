@@ -41,37 +41,10 @@ def test_a_clean_text_with_other_digits_is_searched(first: str, second: str) -> 
 WARM = Redactor(add=["pupil7"])
 PIECES = st.sampled_from(
     [
-        *(
-            "pupil",
-            "oauth",
-            "password",
-            "pass",
-            "%",
-            "\\u00",
-            "7",
-            "70",
-            "4711",
-            "3",
-            "0",
-            "2D",
-            "%3D",
-        ),
-        *(
-            "=",
-            ": ",
-            " ",
-            " is ",
-            "'",
-            '"',
-            "-",
-            "_",
-            "AKIA",
-            "sq",
-            "ya",
-            ".",
-            "411111111111",
-            "DE",
-        ),
+        *("pupil", "oauth", "password", "pass", "%", "\\u00", "7", "70", "4711", "3", "0", "2D"),
+        *("%3D",),
+        *("=", ": ", " ", " is ", "'", '"', "-", "_", "AKIA", "sq", "ya", ".", "411111111111"),
+        *("DE",),
         *("id", "a", "x1y2z3", "/", "?", "bearer ", "order ", "SELECT ", "\n", "é", "\ud800"),
     ]
 )

@@ -64,4 +64,4 @@ def test_only_frames_of_a_usual_length_are_remembered() -> None:
     redactor = Redactor()
     for code in ("one", "x" * 2000):
         redactor.text(f'  File "remembered.py", line 3, in f\n    {code}\nValueError: a=b')
-    assert len(redactor._names.frames) == 1
+    assert len(redactor._names.redacted_frames) == 1

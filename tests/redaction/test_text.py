@@ -364,8 +364,8 @@ def test_what_has_been_redacted_stays_as_it_is(text: str, personal: bool) -> Non
 @given(st.lists(WORDS, max_size=14).map("".join))
 def test_the_quick_look_never_overlooks_what_the_long_one_finds(text: str) -> None:
     redactor = Redactor()
-    if redactor._is_clean(text):
-        redactor._is_clean = lambda text: False
+    if redactor.is_clean(text):
+        redactor._prescan = redactor.is_clean = lambda *_: False
         assert redactor.text(text) == text
 
 

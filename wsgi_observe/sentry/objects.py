@@ -1,4 +1,4 @@
-"""Objects before Sentry makes texts and lists of them, which have no names any more.
+"""Redaction of objects before Sentry serializes them and their attributes' names are lost.
 
 Sentry serializes an event before ``before_send``, and a frame's variables when the exception is
 captured: a namedtuple becomes a list, an object its repr.
@@ -21,12 +21,12 @@ from wsgi_observe.sentry.scrubber import Scrubber
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes})
 _BY_SENTRY = _PLAIN | {dict, set, frozenset, AnnotatedValue}
 _PARTS = ("contexts", "tags", "user", "logentry")
-_MOST = 32  # items of a list that are looked at: Sentry shows ten
+_MAX_ITEMS = 32  # of a list that are searched: Sentry shows ten
 
 
 def redact_objects(event: Any) -> None:
-    """Take secrets out of the parts of an event whose values no ``repr`` processor is asked of."""
-    redactor = _redactor_here()
+    """Redact the parts of an event for whose values Sentry calls no ``repr`` processor."""
+    redactor = _get_redactor()
     if redactor is None:
         return
     parts = {name: event[name] for name in _PARTS if event.get(name)}
@@ -37,37 +37,37 @@ def redact_objects(event: Any) -> None:
     event.update({name: clean[name] for name in parts})
 
 
-def shown(value: Any, hint: Any) -> Any:
-    """Return what is shown of a value, or NotImplemented where Sentry may decide itself.
+def redact_object(value: Any, hint: Any) -> Any:
+    """Return a redacted form of a value, or NotImplemented if Sentry may serialize it as it is.
 
-    One of Sentry's ``repr`` processors, which are asked of each value in variables, in extra data
-    and in breadcrumbs.
+    This is a ``repr`` processor: Sentry calls it for each value in variables, in extra data and
+    in breadcrumbs.
     """
     if type(value) in _BY_SENTRY:
         return NotImplemented
-    redactor = _redactor_here()
+    redactor = _get_redactor()
     if redactor is None:
         return NotImplemented
     if issubclass(type(value), (list, tuple)):
-        return _sequence(redactor, value)
-    clean = redactor.shown(value, safe_repr)
+        return _redact_sequence(redactor, value)
+    clean = redactor.object_text(value, safe_repr)
     return NotImplemented if clean is None else clean
 
 
-def _redactor_here() -> Redactor | None:
-    """Return what the hooks of this process's Sentry redact with, None where they do not."""
+def _get_redactor() -> Redactor | None:
+    """Return the redactor of the `Scrubber` in ``before_send``; None if there is none."""
     hook = sentry_sdk.get_client().options.get("before_send")
-    hooks = (hook, *hook.args) if isinstance(hook, partial) else (hook,)  # that of `chained`
-    found = next((one for one in hooks if isinstance(one, Scrubber)), None)
-    return None if found is None else with_request_secrets(found.redactor)
+    hooks = (hook, *hook.args) if isinstance(hook, partial) else (hook,)  # made by chain_hooks()
+    scrubber = next((one for one in hooks if isinstance(one, Scrubber)), None)
+    return None if scrubber is None else with_request_secrets(scrubber.redactor)
 
 
-def _sequence(redactor: Redactor, value: Any) -> Any:
-    """Return a sequence that has names in it, or of fields, where one of them is sensitive."""
+def _redact_sequence(redactor: Redactor, value: Any) -> Any:
+    """Return a namedtuple, pair or command line without the values of its sensitive names."""
     names = getattr(type(value), "_fields", ())
     if any(map(redactor.is_sensitive, names)):
         return safe_repr(redactor.value(value))
-    first = list(islice(value, _MOST))
+    first = list(islice(value, _MAX_ITEMS))
     if type(value) is tuple and len(first) == 2 and type(first[0]) is str:
         clean = redactor.value(value)
         return list(clean) if clean[1] is REDACTED else NotImplemented
