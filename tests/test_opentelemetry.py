@@ -257,4 +257,4 @@ def test_a_span_that_cannot_be_read_is_not_exported(spans: InMemorySpanExporter,
             pass
     assert spans.get_finished_spans() == ()
     (line,) = log.warnings
-    assert "said once" in line["message"]
+    assert "logged once" in line["message"]

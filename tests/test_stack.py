@@ -207,8 +207,10 @@ class TestInAnyOrder:
             return iter([b"hello"])
 
         body = onion(order, app)(environ(), Server().start_response)
-        assert holders == [body]
+        (exchange,) = holders
+        assert not exchange.is_closed
         close(body)
+        assert exchange.is_closed
 
     @pytest.mark.parametrize("foreign", FOREIGN)
     def test_strangers_in_between_leave_an_answer_as_it_is(self, order, foreign, log: Log) -> None:
@@ -231,7 +233,7 @@ class TestInTheRightOrderWithStrangersInBetween:
         answer = call(onion(LAYERS, raising(ValueError()), foreign))
         assert answer.json["request_id"] == answer.request_id
         assert log.error["request_id"] == answer.request_id
-        assert log.access["status_code"] == 500
+        assert (log.access["status_code"], log.access["exc_type"]) == (500, "ValueError")
 
     def test_a_probe_is_answered_and_not_logged(self, foreign, log: Log) -> None:
         assert call(onion(LAYERS, answering(), foreign), "/health").json == {"status": "ok"}

@@ -436,7 +436,7 @@ def test_what_raises_in_the_apps_own_logging_costs_no_line_of_ours_and_no_reques
     assert [line["exc_type"] for line in errors] == ["ValueError"] * 2
     assert lines.messages.count("GET /boom 500") == 2
     assert lines.messages.count("said by Python") == 1
-    (warning,) = [line for line in lines.all if "said once" in line["message"]]
+    (warning,) = [line for line in lines.all if "logged once" in line["message"]]
     assert "working outside of request context" in warning["exc_info"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,6 +33,7 @@ class Stuck:
         start_response("200 OK", self.headers)
         yield b"some"
         bind(order_id=7)
+        logging.getLogger("shop").info("order read")
         self.wait_for_a_lock()
 
     def wait_for_a_lock(self) -> None:

@@ -162,7 +162,7 @@ def test_a_scrubber_that_fails_drops_what_it_cannot_read_says_so_once_and_counts
         )
         assert endpoint.events == []
     assert "dropped 2" in process.stdout
-    assert process.stdout.count("said once") == 1
+    assert process.stdout.count("logged once") == 1
     assert SECRET.encode() not in endpoint.raw
 
 

@@ -180,22 +180,28 @@ def test_the_environ_is_freed_with_its_request(app, no_gc: None) -> None:
 
 @pytest.mark.parametrize("read", [0, 1, 2, 3], ids=lambda read: f"after {read} chunks")
 def test_an_abandoned_body_is_freed(read: int) -> None:
-    body = observe(answering(body=Body))(environ(), Server().start_response)
+    resource = Body()
+    gone = weakref.ref(resource)
+    made = [resource]
+    del resource
+    body = observe(answering(body=made.pop))(environ(), Server().start_response)
     chunks = iter(body)
     for _ in range(read):
         next(chunks, None)
-    gone = weakref.ref(body)
     del body, chunks
-    activate(None)  # the context it has left bound is what still holds it
+    activate(None)
     gc.collect()
     assert gone() is None
 
 
 def test_abandoned_bodies_do_not_keep_each_other_alive() -> None:
-    observed = observe(streaming)
-    gone = [weakref.ref(observed(environ(), Server().start_response)) for _ in range(10)]
+    resources = [Body() for _ in range(10)]
+    gone = [weakref.ref(resource) for resource in resources]
+    observed = observe(answering(body=resources.pop))
+    for _ in range(10):
+        observed(environ(), Server().start_response)
     gc.collect()
-    assert len([ref for ref in gone if ref() is not None]) <= 1
+    assert [ref() for ref in gone] == [None] * 10
     activate(None)
 
 

@@ -159,8 +159,8 @@ def test_the_body_is_wrapped_once_and_the_start_held_once(log: Log) -> None:
     body = observe(app)(environ(), server.start_response)
     assert list(body) == [b"hello"]
     close(body)
-    # Its `start_response` is bound to the one exchange, which the server's body leads to.
-    assert body is seen[0]
+    # Its `start_response` is bound to the one exchange, which the server's body ends.
+    assert seen[0].is_closed
 
 
 @pytest.mark.parametrize(

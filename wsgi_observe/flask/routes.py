@@ -96,9 +96,8 @@ class RouteRecorder:
         for env in (environ, context.environ):  # a middleware may have copied it
             raw_path = env.get("SCRIPT_NAME", "") + env["PATH_INFO"]
             env[MASKED_PATH] = (raw_path, masked_path, *secrets)
-        entry = getattr(context, "request_entry", None)
-        if entry is not None:
-            entry.replace_path(masked_path)
+        if context.request_entry is not None:
+            context.request_entry.replace_path(masked_path)
 
 
 def _make_pattern(rule: str) -> str:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import InternalServerError
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import current_context
-from wsgi_observe.wsgi.exceptions import handled_by_framework
+from wsgi_observe.logs.error_reports import handled_by_framework
 
 _log = get_logger("wsgi_observe.flask")
 _EXTENSION_NAME = "wsgi_observe.handlers"
@@ -64,7 +64,7 @@ class _StatusCheck:
             self._warn(response.status_code, type(error).__name__, handled_error)
         elif response.status_code >= 500 and (context := current_context()) is not None:
             # It may not be logged anywhere; the access line at least has its class.
-            context.__dict__["exc_type"] = type(error).__name__
+            context.request_context.exc_type = type(error).__name__
 
     def _warn(self, status: int, error_name: str, handled_error: Exception) -> None:
         handler = _get_name(self._find_app_handler(self._app, handled_error))

@@ -7,7 +7,8 @@ from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from wsgi_observe.errors import encode_json
-from wsgi_observe.wsgi.response import Headers, StaticResponse
+from wsgi_observe.wsgi.headers import Headers
+from wsgi_observe.wsgi.response import StaticResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -90,7 +90,7 @@ class RequestParts:
         part: RequestPart | None = parts.get(self)
         if part is None or part.key != key:
             own = _own_fields(context, self._remote_addr)
-            part = self._make(own, context.fields or {}, path_secrets(context))
+            part = self._make(own, context.fields, path_secrets(context))
             part.key = key
             parts[self] = part
         return part
@@ -137,7 +137,7 @@ def request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
         return {}
     if request_hooks and not context.trace:
         call_request_hooks(context)
-    return {**_own_fields(context, remote_addr), **(context.fields or {})}
+    return {**_own_fields(context, remote_addr), **(context.fields)}
 
 
 def path_secrets(context: RequestContext | None) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def _own_fields(context: RequestContext, remote_addr: str) -> Fields:
         fields["request_id"] = context.request_id
     if context.environ:
         add_request_fields(fields, context.environ, context.client_addr)
-        _shorten_address(fields, stricter_mode(remote_addr, context.remote_addr))
+        _shorten_address(fields, stricter_mode(remote_addr, context.remote_addr_mode))
     if context.trace:
         fields.update(context.trace)
     return fields

@@ -12,6 +12,7 @@ from wsgi_observe.health import report as pages
 from wsgi_observe.health.probe_paths import ProbePath
 from wsgi_observe.health.state import AnyState
 from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.environ import decode_wsgi, encode_wsgi
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 from wsgi_observe.wsgi.response import StaticResponse
@@ -166,8 +167,7 @@ class Health(Middleware):
         """Yield every path and its response; of two equal paths the later one counts."""
         base = self._ready_path.rstrip("/")
         for name in self._readiness.names if base else ():
-            # PEP 3333 hands the bytes of a path over as Latin-1.
-            for path in _slash_variants(f"{base}/{name.encode().decode('latin-1')}"):
+            for path in _slash_variants(f"{base}/{encode_wsgi(name)}"):
                 yield path, partial(self._serve_readiness, (name,))
         for path in _slash_variants(self._ready_path):
             yield path, partial(self._serve_readiness, None)
@@ -230,9 +230,7 @@ def _make_readiness(settings: Settings, state: HealthState | None) -> Readiness:
 def _parse_query(query: str) -> dict[str, list[str]]:
     from urllib.parse import parse_qs  # only for probes with a query
 
-    # The bytes of a query that nobody percent-encoded, as PEP 3333 hands them over.
-    query = query.encode("latin-1", "replace").decode("utf-8", "replace")
-    return parse_qs(query, keep_blank_values=True)
+    return parse_qs(decode_wsgi(query), keep_blank_values=True)  # which may be not percent-encoded
 
 
 def _slash_variants(path: str) -> set[str]:

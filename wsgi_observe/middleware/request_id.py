@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.context import REQUEST_ID_KEY, RequestContext
 from wsgi_observe.ids import new_id, new_span_id, parse_id, parse_trace_id
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.client_address import ClientAddressResolver
+from wsgi_observe.wsgi.client_address import ClientAddressResolver, is_in_networks
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
 
@@ -54,7 +54,7 @@ class RequestID(Middleware):
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Give the request its ID, unless a `RequestID` further out has done so."""
-        context = exchange.outer or exchange
+        context = exchange.context
         if context.request_id is None:
             for name, key in self._inbound_headers:
                 if key in environ and (parsed := parse_id(name, environ[key])) is not None:
@@ -95,6 +95,4 @@ class RequestID(Middleware):
             peer = ip_address(environ.get("REMOTE_ADDR", ""))
         except ValueError:
             return False
-        # A dual-stack server shows an IPv4 peer as ::ffff:10.0.0.1.
-        peer = getattr(peer, "ipv4_mapped", None) or peer
-        return any(peer in network for network in self._trusted_peers)
+        return is_in_networks(peer, self._trusted_peers)

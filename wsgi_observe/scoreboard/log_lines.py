@@ -24,10 +24,9 @@ def report_slow_request(context: RequestContext, age: float, stack: str) -> None
     environ = context.environ
     if not environ:  # it has ended
         return
-    context_copy = RequestContext()
-    context_copy.environ, context_copy.request_id = environ, context.request_id
-    context_copy.fields, context_copy.remote_addr = context.fields, context.remote_addr
-    context_copy.client_addr = context.client_addr
+    context_copy = RequestContext(environ, context.request_id)
+    context_copy.fields, context_copy.client_addr = context.fields, context.client_addr
+    context_copy.remote_addr_mode = context.remote_addr_mode
     message = "%s has run for %.1f s and has not ended; the stack shows where it is"
     with _use_context(context_copy):
         extra = {"age": age, "stack": stack or "unknown"}
@@ -58,12 +57,11 @@ def report_crashed_requests(
 def _report_crashed_request(
     request: RunningRequest, cause: str, age: float, **extra_fields: object
 ) -> None:
-    context = RequestContext()
-    context.environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
-    context.request_id = request.request_id
-    context.remote_addr = "off"  # only the worker knew it
+    environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
+    context = RequestContext(environ, request.request_id)
+    context.remote_addr_mode = "off"  # only the worker knew it
     with _use_context(context):
-        report_dying_request(context.environ, cause, age, **extra_fields)
+        report_dying_request(environ, cause, age, **extra_fields)
 
 
 def report_dying_request(

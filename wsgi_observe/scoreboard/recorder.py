@@ -24,7 +24,7 @@ from wsgi_observe.scoreboard.entries import (
     pack_entry,
 )
 from wsgi_observe.scoreboard.log_lines import report_dying_request
-from wsgi_observe.wsgi.environ import request_path
+from wsgi_observe.wsgi.environ import encode_wsgi, request_path
 from wsgi_observe.wsgi.exceptions import is_shutdown
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
@@ -64,7 +64,7 @@ class RequestEntry:
 
     def end_request(self, exchange: Exchange) -> None:
         """Remove the request from the scoreboard."""
-        if exchange.outcome != "complete":
+        if exchange.response.outcome != "complete":
             self._report_if_killed(exchange)
         # As `release` does; each request would pay for the call.
         self.memory[self.offset] = FREE
@@ -99,7 +99,7 @@ class RequestEntry:
         exchange = self.exchange
         if exchange is not None:
             request_id = exchange.context.request_id
-            text = encode_request(request_id, exchange.method, _as_in_environ(path))
+            text = encode_request(request_id, exchange.method, encode_wsgi(path))
             data = pack_entry(text, self.started, self.memory[self.offset])
             self.memory[self.offset : self.offset + REQUEST_ENTRY.size] = data
             self._update_file()
@@ -133,7 +133,7 @@ class _OverflowEntry(RequestEntry):
 
     def end_request(self, exchange: Exchange) -> None:
         """Count one less."""
-        if exchange.outcome != "complete":
+        if exchange.response.outcome != "complete":
             self._report_if_killed(exchange)
         self.release()
 
@@ -210,11 +210,6 @@ class Recorder:
         self._lock = allocate_lock()
 
 
-def _as_in_environ(path: str) -> str:
-    """Return a path as an environ has it: its bytes as Latin-1 (PEP 3333)."""
-    return path.encode("utf-8", "replace").decode("latin-1")
-
-
 class ScoreboardMiddleware(Middleware):
     """Record each request while it runs; belongs right outside `AccessLog`.
 
@@ -238,7 +233,7 @@ class ScoreboardMiddleware(Middleware):
             except IndexError:
                 entry = self._recorder.add_overflow()
             now = time()
-            context = exchange.outer or exchange
+            context = exchange.context
             text = self._encode(context.request_id, environ)
             _pack_into(
                 entry.memory, entry.offset, RUNNING, len(text), adler32(text), now, text, now
@@ -259,7 +254,7 @@ class ScoreboardMiddleware(Middleware):
 
     def _encode(self, request_id: str | None, environ: WSGIEnvironment) -> bytes:
         if self._redact_path is not None:
-            path = _as_in_environ(self._redact_path(request_path(environ)))
+            path = encode_wsgi(self._redact_path(request_path(environ)))
         else:
             # A server may leave out what is empty (PEP 3333).
             path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")

@@ -18,6 +18,7 @@ from wsgi_observe.scoreboard.log_lines import report_slow_request
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
 from wsgi_observe.scoreboard.stacks import format_stack, get_frame, share_stacks
 from wsgi_observe.wsgi.exceptions import any_failure
+from wsgi_observe.wsgi.headers import get_header
 
 _MAX_INTERVAL_SECONDS, _MIN_INTERVAL_SECONDS = 0.5, 0.02
 
@@ -91,10 +92,10 @@ class Watchdog:
         # Another request may use the entry by now.
         if exchange is None or entry.started != started or _is_long_lived(entry):
             return
-        fields = exchange.context.__dict__.setdefault("fields", {})
-        if fields is not None:
-            fields.setdefault("slow", True)  # the app may have bound one of its own
-        report_slow_request(exchange.context, elapsed_seconds(started, now), stack)
+        context = exchange.context
+        context.fields.setdefault("slow", True)  # the app may have bound one of its own
+        context.log_parts = None  # which lines before this one have encoded
+        report_slow_request(context, elapsed_seconds(started, now), stack)
 
     def _share_stacks_if_requested(self) -> None:
         worker_entry = self._recorder.worker_entry
@@ -113,7 +114,6 @@ def _is_long_lived(entry: RequestEntry) -> bool:
     exchange = entry.exchange
     if exchange is None or exchange.is_upgrade:
         return True
-    content_types = (value for name, value in exchange.headers if name.lower() == "content-type")
-    return bool(exchange.headers_sent_at) and any(
-        content_type.startswith("text/event-stream") for content_type in content_types
-    )
+    response = exchange.response
+    content_type = get_header(response.headers, "content-type")
+    return bool(response.headers_sent_at) and content_type.startswith("text/event-stream")

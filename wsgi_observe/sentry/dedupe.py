@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from wsgi_observe.context import current_context
-from wsgi_observe.wsgi.exceptions import RequestFailedError, is_duplicate_report, is_unreadable_body
+from wsgi_observe.logs.error_reports import is_duplicate_report
+from wsgi_observe.wsgi.exceptions import RequestFailedError, is_unreadable_body
 
 _SENT_KEY = "__wsgi_observe_sent__"
 

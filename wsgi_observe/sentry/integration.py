@@ -16,10 +16,10 @@ from sentry_sdk.utils import event_from_exception
 
 from wsgi_observe._safely import call_safely, first_time
 from wsgi_observe.context import current_context, probe_hooks
+from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
 from wsgi_observe.sentry.dedupe import is_duplicate
 from wsgi_observe.sentry.event_context import add_request_context
 from wsgi_observe.sentry.objects import redact_object, redact_objects
-from wsgi_observe.wsgi.exceptions import is_duplicate_report, register_error
 
 _OUR_LOGGERS = frozenset({"wsgi_observe.errors", "wsgi_observe.uncaught"})
 _HEALTH_LOGGER = "wsgi_observe.health"

@@ -236,8 +236,8 @@ def rejection_app(environ: WSGIEnvironment, start_response: StartResponse) -> It
     """Respond with the status in the environ and an empty body, for the envelope to fill."""
     error = environ.pop(ERROR_KEY)
     exchange: Any = start_response.__self__  # type: ignore[attr-defined]
-    exchange.outcome = "rejected"
-    exchange.exc_type = type(error).__name__
+    exchange.response.outcome = "rejected"
+    exchange.context.exc_type = type(error).__name__
     bind(reason=_format_reason(error))
     start_response(environ[STATUS_KEY], [])
     return ()

@@ -13,7 +13,6 @@ from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext, current_context
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.wsgi.middleware import Middleware
-from wsgi_observe.wsgi.response import ResponseBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -49,7 +48,7 @@ class WsgiErrorsStream(io.TextIOBase):
         if _is_called_by_handler():
             return len(text)
         context = current_context()
-        if not isinstance(context, ResponseBody):  # the end of a job is not known here
+        if context is None or not context.environ:  # a job has no `on_close` hooks
             _log_text(text)
             return len(text)
         pending = context.__dict__.pop(_PENDING_KEY, "") + text
@@ -97,10 +96,13 @@ def _is_complete(text: str) -> bool:
     return not header or not (traceback == "" or traceback.splitlines()[-1][:1].isspace())
 
 
-def _store_pending(context: ResponseBody, text: str) -> None:
+def _store_pending(context: RequestContext, text: str) -> None:
     context.__dict__[_PENDING_KEY] = text
-    if _log_pending not in context.on_close:
-        context.on_close = (_log_pending, *context.on_close)
+    context.on_close = (_log_pending_of_exchange,)
+
+
+def _log_pending_of_exchange(exchange: Exchange) -> None:
+    _log_pending(exchange.context)
 
 
 def _log_pending(context: RequestContext) -> None:
