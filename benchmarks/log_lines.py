@@ -1,21 +1,28 @@
-"""The set-ups that write log lines: ours, python-json-logger's, structlog's, the recipe."""
+"""Log lines: one application line inside a request, as ours and other loggers write it."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from werkzeug.test import create_environ
+
+from benchmarks.apps import flask_hello
+from benchmarks.costs import Cost
 from benchmarks.peers.recipe import JsonFormatter as RecipeFormatter
-from benchmarks.requests import Call
+from benchmarks.timing import Call, Subject, repeated, request
+from wsgi_observe import observe
 from wsgi_observe.logs import JsonFormatter, LineHandler
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+LINES = "One log line"
 
 FIELDS = ("request_id", "method", "path", "remote_addr")
 
@@ -40,8 +47,8 @@ Line = Callable[[Kind], Call]
 """Returns the call that writes a line of a kind, as an app would write it."""
 
 
-def remember(environ: WSGIEnvironment) -> None:
-    """Bind what every line of a request tells, for those who are not us."""
+def bind_fields(environ: WSGIEnvironment) -> None:
+    """Bind the request's fields, which every line has, for the other loggers."""
     _bound.set(
         {
             "request_id": environ["HTTP_X_REQUEST_ID"],
@@ -151,3 +158,61 @@ SETUPS: dict[str, Callable[[], Line]] = {
     "the recipe, json": _recipe,
 }
 """By name; only ours redacts."""
+
+
+def subjects(setup: str) -> dict[str, Subject]:
+    """Return each kind of line by a set-up of `SETUPS`."""
+    inside = running_request_context()
+    line = inside.run(SETUPS[setup])
+    calls: dict[str, Call] = {"Flask": request(flask_hello())}
+    calls["none"] = partial(inside.run, lambda: None)
+    for name, kind in KINDS.items():
+        call = line(kind)
+        calls[name] = partial(inside.run, failing(call) if kind.traceback else call)
+    return {name: repeated(call) for name, call in calls.items()}
+
+
+def running_request_context() -> Context:
+    """Return the context of a request that has not ended: its fields are bound for all loggers."""
+    contexts: list[Context] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        bind_fields(environ)
+        contexts.append(copy_context())
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    environ = create_environ("/orders", environ_base={"REMOTE_ADDR": "127.0.0.1"})
+    # Its body is never closed, so it does not end.
+    copy_context().run(observe(app), environ, lambda *start: lambda data: None)
+    return contexts[0]
+
+
+def failing(call: Call) -> Call:
+    """Return a call that is made while an exception is handled."""
+
+    def fail() -> None:
+        try:
+            _outer()
+        except ValueError:
+            call()
+
+    return fail
+
+
+def _outer() -> None:
+    _inner({})
+
+
+def _inner(order: dict[str, int]) -> None:
+    if "total" not in order:
+        raise ValueError("an order without a total")
+
+
+def costs() -> list[Cost]:
+    """Return what a line of each kind costs by each set-up."""
+    return [
+        Cost(LINES, f"{kind}, {name}", f"{its}: {kind}", f"{its}: none", f"{its}: Flask")
+        for kind in KINDS
+        for name, its in ((name, f"line by {name}") for name in SETUPS)
+    ]

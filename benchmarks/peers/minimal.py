@@ -1,4 +1,4 @@
-"""The least that has an ID and a JSON line: what this job costs where nothing is handled."""
+"""The least that can be done: nothing, or an ID and a JSON line where no failure is handled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-class Least:
+class NoOp:
+    """Pass the request on."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        return self.app(environ, start_response)
+
+
+class Minimal:
     """Give each request an ID and write its line; a failure leaves neither."""
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -70,6 +81,11 @@ class _Response:
         os.write(1, dumps(line) + b"\n")
 
 
-def app() -> WSGIApplication:
-    """Return the hello inside it."""
-    return Least(flask_hello())
+def no_op() -> WSGIApplication:
+    """Return the hello inside a middleware that does nothing."""
+    return NoOp(flask_hello())
+
+
+def by_hand() -> WSGIApplication:
+    """Return the hello inside one with an ID and a line."""
+    return Minimal(flask_hello())

@@ -1,18 +1,26 @@
-"""What runs in processes and environments of its own, and what is said where it cannot."""
+"""Set-ups in processes and environments of their own, and how their calls are timed."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.environments import python_of
-from benchmarks.programs import Child, Missing
-from benchmarks.rounds import SLICES, WARMING, after, measure, repeated
-from benchmarks.threads import LEAST, RUNS, in_threads
+from benchmarks.processes import ChildProcess, NotInstalled, find_python
+from benchmarks.timing import (
+    MIN_THREAD_CALLS,
+    SLICES,
+    THREAD_RUNS,
+    WARMUP_CALLS,
+    in_threads,
+    measure,
+    preceded,
+    repeated,
+)
 
 
+@pytest.mark.slow
 def test_a_child_answers_each_round_under_its_own_name() -> None:
-    child = Child("noop", ("benchmarks.peers:subjects", "noop.app"))
+    child = ChildProcess("noop", ("benchmarks.peers:subjects", "minimal.no_op"))
     try:
         assert "Flask" in child.wait()
         first, second = measure([child], rounds=2, calls=3)
@@ -22,28 +30,30 @@ def test_a_child_answers_each_round_under_its_own_name() -> None:
     assert min(first.values()) > 0
 
 
-def test_a_library_that_is_not_installed_is_said_to_be_missing() -> None:
-    child = Child("none", ("benchmarks.no_such_module:subjects",))
+@pytest.mark.slow
+def test_a_library_that_is_not_installed_is_reported() -> None:
+    child = ChildProcess("none", ("benchmarks.no_such_module:subjects",))
     try:
-        with pytest.raises(Missing, match="ModuleNotFoundError: No module named"):
+        with pytest.raises(NotInstalled, match="ModuleNotFoundError: No module named"):
             child.wait()
     finally:
         child.stop()
 
 
 def test_what_clashes_with_nothing_runs_where_we_do() -> None:
-    assert python_of((), make=True) == sys.executable
+    assert find_python((), make=True) == sys.executable
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     wanted = ("./no-such-folder",)
-    with pytest.raises(Missing, match="not been made"):
-        python_of(wanted, make=False)
-    with pytest.raises(Missing, match="no-such-folder"):
-        python_of(wanted, make=True)
+    with pytest.raises(NotInstalled, match="not been made"):
+        find_python(wanted, make=False)
+    with pytest.raises(NotInstalled, match="no-such-folder"):
+        find_python(wanted, make=True)
     assert list(tmp_path.glob("*/*")) == []
 
 
@@ -58,17 +68,17 @@ def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
 def test_calls_are_made_after_some_to_warm_up(calls: int, times: int, made: int) -> None:
     seen: list[int] = []
     assert repeated(lambda: seen.append(1), times)(calls) > 0
-    assert len(seen) == WARMING + made
+    assert len(seen) == WARMUP_CALLS + made
 
 
 def test_another_call_is_made_before_each_that_is_timed() -> None:
     calls: list[str] = []
-    after(lambda: calls.append("first"), lambda: calls.append("second"))(3)
+    preceded(lambda: calls.append("first"), lambda: calls.append("second"))(3)
     assert calls == ["first", "second"] * 3
 
 
 def test_threads_share_the_calls() -> None:
     calls: list[int] = []
-    assert in_threads(lambda: calls.append(1), 4)(LEAST) > 0
+    assert in_threads(lambda: calls.append(1), 4)(MIN_THREAD_CALLS) > 0
     once_each_before_the_clock_starts = 4
-    assert len(calls) == RUNS * (once_each_before_the_clock_starts + 4 * LEAST)
+    assert len(calls) == THREAD_RUNS * (once_each_before_the_clock_starts + 4 * MIN_THREAD_CALLS)

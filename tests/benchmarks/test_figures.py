@@ -2,14 +2,12 @@
 
 import pytest
 
-from benchmarks.costs import Cost, row
-from benchmarks.derived import with_derived
-from benchmarks.goals import GOALS, Goal, Reached
-from benchmarks.growth import growths
-from benchmarks.report import cells
-from benchmarks.series import in_microseconds
-from benchmarks.spread import spread
-from benchmarks.topics import GROWING, topics
+from benchmarks import growth, peers
+from benchmarks.costs import Cost, compute_row, spread, to_microseconds
+from benchmarks.goals import GOALS, Goal, Outcome
+from benchmarks.growth import GROWING, find_growths
+from benchmarks.report import all_costs, format_row
+from benchmarks.sentry import interval
 
 # A machine that is ten times as slow in every other round.
 SLOW_AND_FAST = {
@@ -21,20 +19,20 @@ ADDED = Cost("topic", "added", "json: trivial, stack", "json: trivial", "json: F
 
 
 def test_a_part_is_the_same_in_a_slow_round_as_in_a_fast_one() -> None:
-    found = row(ADDED, SLOW_AND_FAST)
+    found = compute_row(ADDED, SLOW_AND_FAST)
     assert found is not None
     assert [found.low, found.median, found.high] == [pytest.approx(0.07)] * 3
     assert found.amount == 38.5
 
 
 def test_without_anything_to_divide_by_the_spread_is_the_amounts() -> None:
-    found = row(ADDED._replace(by=None, per=10), SLOW_AND_FAST)
+    found = compute_row(ADDED._replace(by=None, per=10), SLOW_AND_FAST)
     assert found is not None
     assert (found.low, found.amount, found.high) == (0.7, 3.85, 7.0)
 
 
 def test_what_has_not_been_measured_has_no_row() -> None:
-    assert row(ADDED._replace(by="Talisker: bare"), SLOW_AND_FAST) is None
+    assert compute_row(ADDED._replace(by="Talisker: bare"), SLOW_AND_FAST) is None
 
 
 def test_one_round_has_a_spread_without_width() -> None:
@@ -42,14 +40,14 @@ def test_one_round_has_a_spread_without_width() -> None:
 
 
 def test_rounds_of_seconds_become_series_of_microseconds() -> None:
-    assert in_microseconds([{"a": 1e-6, "b": 5e-6}, {"a": 2e-6, "b": 6e-6}]) == {
+    assert to_microseconds([{"a": 1e-6, "b": 5e-6}, {"a": 2e-6, "b": 6e-6}]) == {
         "a": [1.0, 2.0],
         "b": [5.0, 6.0],
     }
 
 
 def test_the_cheapest_of_four_is_found_by_its_part_of_its_own_hello() -> None:
-    found = with_derived(
+    derived = peers.derive(
         {
             "dockerflow: bare": [100.0],
             "dockerflow: with it": [200.0],
@@ -57,15 +55,15 @@ def test_the_cheapest_of_four_is_found_by_its_part_of_its_own_hello() -> None:
             "Talisker: with it": [1500.0],
         }
     )
-    assert found["part: the cheapest of four"] == [0.5]
+    assert derived["part: the cheapest of four"] == [0.5]
 
 
 def test_a_slope_is_what_one_more_adds() -> None:
     measured = {"scaling: trivial": [1.0]}
     measured |= {f"scaling: {count} bound fields": [1.0 + count] for count in (1, 10, 50)}
-    found = with_derived(measured)
-    assert found["slope: bound fields"] == [1.0]
-    assert found["added: 10 bound fields"] == [10.0]
+    derived = growth.derive(measured)
+    assert derived["slope: bound fields"] == [1.0]
+    assert derived["added: 10 bound fields"] == [10.0]
 
 
 @pytest.mark.parametrize(
@@ -77,26 +75,26 @@ def test_a_slope_is_what_one_more_adds() -> None:
         pytest.param((10.0, 12.0, 100.0), "neither", id="faster and faster"),
     ],
 )
-def test_how_a_cost_grows_is_told_from_its_ends_and_its_middle(
+def test_whether_a_cost_is_flat_or_linear_follows_from_its_ends_and_its_middle(
     amounts: tuple[float, ...], verdict: str
 ) -> None:
     series = {"scaling: Flask": [1.0], "scaling: trivial": [0.0]}
     counts = GROWING["bound fields"][0]
     for count, amount in zip(counts, amounts, strict=True):
         series[f"scaling: {count} bound fields"] = [amount]
-    derived = with_derived(series)
-    rows = [found for cost in topics() if (found := row(cost, derived))]
-    assert [one.verdict for one in growths(rows)] == [verdict]
+    derived = {**series, **growth.derive(series)}
+    rows = [found for cost in all_costs() if (found := compute_row(cost, derived))]
+    assert [one.verdict for one in find_growths(rows)] == [verdict]
 
 
 def test_every_goal_is_about_a_cost_that_is_reported() -> None:
-    known = {(cost.topic, cost.what) for cost in topics()}
+    known = {(cost.topic, cost.what) for cost in all_costs()}
     for goal in GOALS:
         assert {(goal.topic, goal.plain), (goal.topic, goal.orjson)} <= known, goal.what
 
 
 def test_no_two_costs_have_one_name() -> None:
-    names = [(cost.topic, cost.what) for cost in topics()]
+    names = [(cost.topic, cost.what) for cost in all_costs()]
     assert len(names) == len(set(names))
 
 
@@ -114,8 +112,8 @@ def test_a_verdict_holds_for_both_encoders(
     plain: float, fast: float, more_is_better: bool, verdict: str
 ) -> None:
     goal = Goal("what", "topic", "plain", "orjson", (0.2, 0.15), 0.1, more_is_better)
-    rows = [row(Cost("topic", "what", "x"), {"x": [value]}) for value in (plain, fast)]
-    assert Reached(goal, (rows[0], rows[1])).verdict() == verdict  # type: ignore[arg-type]
+    rows = [compute_row(Cost("topic", "what", "x"), {"x": [value]}) for value in (plain, fast)]
+    assert Outcome(goal, (rows[0], rows[1])).verdict() == verdict  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +128,12 @@ def test_a_verdict_holds_for_both_encoders(
 def test_a_figure_has_the_digits_that_it_deserves(
     amount: float, part: float, expected: tuple[str, str]
 ) -> None:
-    found = row(Cost("topic", "what", "a", by="b"), {"a": [1.0], "b": [1.0]})
+    found = compute_row(Cost("topic", "what", "a", by="b"), {"a": [1.0], "b": [1.0]})
     assert found is not None
-    assert cells(found._replace(amount=amount, median=part))[1:3] == expected
+    assert format_row(found._replace(amount=amount, median=part))[1:3] == expected
+
+
+def test_an_interval_holds_the_median_and_is_no_wider_than_the_values() -> None:
+    low, high = interval([1.0, 2.0, 3.0, 4.0, 100.0])
+    assert 1.0 <= low <= 3.0 <= high <= 100.0
+    assert interval([5.0] * 9) == (5.0, 5.0)
