@@ -146,7 +146,7 @@ def sizes(kilobytes: Sequence[int]) -> Table:
 
 
 _ROUNDS = 60
-_CORPUS = Path(__file__).parent.parent / "tests/redaction/ordinary.txt"
+_CORPUS = Path(__file__).parent.parent / "tests/redaction/corpora/ordinary_0.txt"
 _LINES = (
     *(
         PROSE,

@@ -18,6 +18,26 @@ PIECES = st.sampled_from(
         *("://a:", "https://u:p@h ", "a@b.", "4 1-", "41", "', '", '", "', '"Cookie: a', "a["),
         *("api key: ", "[parameters: (", "Failing row contains (", "-----BEGIN PRIVATE KEY-----"),
         *("-----BEGIN ", '  File "a", line 1\n    ', "Traceback (most recent call last):\n"),
+        *(
+            "&lt;",
+            "&lt;token&gt;",
+            "<input ",
+            '<a name="token" ',
+            'value="',
+            "<key>token</key><string>",
+        ),
+        *("into t (token) ", "values ('a', ", "' for key 'token'", "'token' must ", "in ('"),
+        *(
+            '"loc": ["token"], "input": ',
+            " is ",
+            " was ",
+            "\uff1a",
+            "%25",
+            "%257",
+            "%22token%22%3A%22",
+        ),
+        *(";s:6:", "=>", " string(6) ", "token:\n  - a1b2c3", "token[", "token = a.", "a.b", "a::"),
+        *("token = f(", "token: (a", "token: {a: ", "[a] a ", "Too many. ", "{a", "{{", '  f"{'),
         *("\\u0061", "é", "\x00", "\ud800", "x1y2z3", "_a1", "phrase: ", "card: 41 ", "REDACTED]"),
     ]
 )

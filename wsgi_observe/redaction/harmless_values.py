@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
+from wsgi_observe.redaction.sensitive_names import SensitiveNames, words_of
 
 _NON_SECRET_WORDS = frozenset(
     {
         *("none", "null", "nil", "undefined", "is", "was", "are", "has", "not"),
-        *("must", "should", "may", "cannot", "the", "this", "field", "invalid", "expired"),
+        *(
+            "too",
+            "mismatch",
+            "mismatched",
+            "unchanged",
+            "changed",
+            "updated",
+            "must",
+            "should",
+            "may",
+            "cannot",
+            "the",
+            "this",
+            "field",
+            "invalid",
+            "expired",
+        ),
         *("missing", "required", "incorrect", "wrong", "failed", "unexpected", "expected"),
         *("falsch", "ungültig", "fehlt", "erforderlich", "abgelaufen", "incorrecte", "invalide"),
         *("requis", "manquant", "incorrecta", "incorrecto", "inválida", "inválido", "requerida"),
@@ -25,16 +41,78 @@ _STATE_WORDS = frozenset(
 )
 # What somebody has put in place of a secret, and the end of a document's element.
 _masked_value = re.compile(
-    r"[<\[({]?(?:hidden|redacted|filtered|masked|removed|omitted|empty|unset|secret)[>\])}]?|[xX]{3,}|"
-    r"</\w{1,16}>",
+    r"[<\[({]?(?:hidden|redacted|filtered|secure|sensitive|protected|encrypted|masked|removed|"
+    r"omitted|empty|unset|secret)[>\])}]?|"
+    r"[xX]{3,}|(?:([*•.#-])\1*)?|</\w{1,16}>",
     re.IGNORECASE,
 )
+# What a value is filled in for, and the remark of somebody who leaves it out.
+_blank = re.compile(
+    r"(?:[A-Za-z]+[ ])?"
+    r"(?:[^\w\s%{]{0,3}(?:%\(\w+\)[sdr]|%[sdr]|\{[\w.!:()\[\]]*\}))+[^\w\s%{]{0,3}|"
+    r"(?:[Bb]earer|[Bb]asic|[Tt]oken)[ ]?|\$\d{1,3}|:[a-z_]+|"
+    r"\$?\{\{?[ ]?(?:[A-Za-z_.$ !:()-]*|\d)[ ]?\}?\}|\$[A-Z_]{2,}|\$[a-z]+_[a-z_]+|"
+    r"\$\([^()]*\)|(?:[A-Z][a-z]+[ ])?<[A-Za-z][A-Za-z_. -]*>[\"'}\])]*|"
+    r"<[\w. ]{1,128} at 0x[0-9a-f]+>|<[a-z]{1,10}[ ][^<>]*>"
+)
+_log_tag = re.compile(r"\[[A-Za-z]+\](?=[ ][^\W\d_]+[ ])")
+_remark = re.compile(r"\([A-Za-z][A-Za-z_. -]*(?:\.\w+)?\)")
+_TYPES = (
+    r"(?:str|string|bytes?|bytearray|int|integer|number|bool|boolean|any|object|varchar|text|char|"
+    r"uuid|optional|option|binary|hex|array|list|dict|date-time)"
+)
+_type = re.compile(rf"[&*?]?{_TYPES}(?:\[[\w, .]*\]|<[\w, .]*>?|\([\d, ]*\))?[?;]?", re.I)
+# An expression: `self.tokens[key]`, `lexer.next()`, but no object as it is shown: `Token(abc)`.
+_name = r"[^\W\d]\w*"
+_plain_argument = r"(?:[^\W\d]+(?:\.[^\W\d]+)*|\d{1,4})"
+_expression = re.compile(
+    rf"(?:await[ ]|new[ ])?[&*$]?{_name}(?:(?:\??\.|->|::){_name})*+(?:"
+    rf"\[(?:{_plain_argument}|[\"'][^\W\d]+[\"'])?\]|\(\)"
+    rf"|(?<![A-Z]\w)(?<=[a-z_])\((?:{_plain_argument}(?:,[ ]?{_plain_argument})*)\)"
+    rf"|(?:\??\.|->|::){_name})*;?"
+)
+# The same where it is assigned, with arguments that are no secrets, or as far as its line goes.
+_call = re.compile(
+    rf"(?:await[ ])?(?P<callee>(?:{_name}(?:\??\.|::|->)){{0,8}}{_name})"
+    rf"[(\[](?:[^\"'\d]|\b\d{{1,3}}\b|(?<=\w)\d|\"[^\"\d]*\"|'[^'\d]*')*+"
+)
+_class = re.compile(
+    r"(?:[a-z]{1,16}\.)?(?:(?:[A-Z]+[a-z]{2,16}){2,6}|[A-Za-z]{1,24}\[[A-Za-z_\[\], .|]*\])\??"
+)
+_identifier = re.compile(r"[A-Za-z_]{1,64}\??")
+_sentence_word = r"(?:[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d{1,4})[,:;]?"
+_sentence = re.compile(rf"(?=[^\W\d_a-z]){_sentence_word}(?:[ ]{_sentence_word}){{1,40}}[.!?…]")
+_refusal = re.compile(
+    rf"(?=(?:{_sentence_word}[ ]){{0,20}}?(?:be|not|must|too|can't|is|has|already|at|valid)\b)"
+    rf"{_sentence_word}(?:[ ]{_sentence_word}){{1,40}}"
+)
+# A cookie has a name and a value (RFC 6265): `cookie: session (secure, httponly)` is prose.
+_cookie = re.compile(r"cookies?\Z", re.I)
+_no_cookie = re.compile(r"[^=\d\r\n]+")
+_path = re.compile(
+    r"[a-z][a-z-]+/[a-z][a-z-]+|[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+|[\w-]{1,32}\.(?:crt|pem|key|txt|json|ya?ml|env)"
+)
+_quoted = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'])(.*)\1", re.DOTALL)
+_LONGEST_VALUE = 512  # characters of a value that is looked at for what it is
+_leaf = re.compile(
+    r"(?P<quote>(?<!\\)\\*[\"'])(?P<text>(?:(?!(?P=quote)).)*)(?P=quote)(?P<key>\s?(?::|=>))?"
+    r"|(?P<bare>[^\s,:=\[\]{}()\"'\\]+)(?P<bare_key>:|=(?=[\w\"'(\[{]))?|(?P<other>[=\"'\\])",
+    re.DOTALL,
+)
+_asian = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# What is named for what it is, or for how it is done, as often as for what it holds.
+_of_a_kind = re.compile(
+    r"(?:\A|[\W_])(?:auth|authorization|credentials?|sess(?:ion)?|cookies?|csrf)\Z", re.I
+)
+_kind = re.compile(r"[a-z]{2,9}(?:-[a-z]{2,9})?")
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off"})
 # Longer ones are identifiers: of a session, of an account.
-_number = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:%|[a-zA-Zµ]{1,3})?[.!?]?")
+_number = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:%|[a-zA-Zµ]{1,3}|\|(?:c|g|ms|h|s|d))?[.!?]?")
 _word = r"(?:[^\W\d_][^\W\d_A-Z]{0,17}|[A-Z]{1,8})(?:['\u2019-][^\W\d_A-Z]{1,12})?[,.!?…]{0,3}"
 _prose = re.compile(rf"{_word}(?:[ \t]{_word}){{0,30}}")
-_further_words = re.compile(r"[ \t]+[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])")
+_further_words = re.compile(
+    r"[ \t]+(?:\d{1,4}[ ])?[(]?[^\W\d_]+(?:['\u2019-][^\W\d_]+)*+(?![\w.%-]*[ ]?[=:])"
+)
 _password_name = re.compile(
     r"(?:pass(?:word|wd|phrase|code|wort)?|pwd|secret|pin|kennwort)\d*\Z", re.I
 )
@@ -47,7 +125,9 @@ _file_suffix = re.compile(
 _exception_name = re.compile(r"(?:[a-z_]\w*\.)+(?:[A-Z][a-z\d]+){2,}\Z")
 _literal_start = re.compile(r"[bBfFrRuU]{0,2}\\*[\"']")
 _MAX_CODE_LENGTH = 256  # characters of a line of code before a value
-_string_literal = re.compile(r"([\"'])(?:\\.|(?!\1).)*+(?P<end>\1?)")
+_string_literal = re.compile(r"(?P<prefix>[fF]?[rR]?)([\"'])(?:\\.|(?!\2).)*+(?P<end>\2?)")
+# `f"Bearer {token}"` holds no more than a scheme and code.
+_formatted = re.compile(r"(?:[A-Za-z]+[ ])?(?:\{[^{}]*\}[ :]?)+[\"']")
 _placeholder = re.compile(r"\{|%(?:\(|[sdr]\b)")
 
 
@@ -61,12 +141,21 @@ def is_string_literal(text: str, start: int) -> bool:
 
     All else is code: ``password: str``, ``token = tokens[key]``, ``f"token={token}"``.
     """
-    if _literal_start.match(text, start):
-        return True
+    if literal := _literal_start.match(text, start):
+        return "f" not in literal[0].lower() or _formatted.match(text, literal.end()) is None
     begin = max(start - _MAX_CODE_LENGTH, 0)
     begin = max(begin, text.rfind("\n", begin, start) + 1)
-    is_within = any(not string["end"] for string in _string_literal.finditer(text, begin, start))
-    return is_within and _placeholder.match(text, start) is None
+    for string in _string_literal.finditer(text, begin, start):
+        if not string["end"]:
+            is_code = "f" in string["prefix"].lower() and _is_in_braces(string[0])
+            return not is_code and _placeholder.match(text, start) is None
+    return False
+
+
+def _is_in_braces(text: str) -> bool:
+    """Return whether what follows in an f-string is code: `f"{get(token=`."""
+    plain = text.replace("{{", "").replace("}}", "")
+    return plain.count("{") > plain.count("}")
 
 
 def is_number_or_bool(value: str) -> bool:
@@ -89,24 +178,117 @@ def is_harmless_value(match: re.Match[str], end: int, name: str, names: Sensitiv
         return not quote and value.casefold() in _NON_SECRET_WORDS
     if is_number_or_bool(value):
         return not names.hides_numbers(name) or value.casefold() in _BOOLEANS
-    if quote:
-        return False
-    first = value.partition(" ")[0].rstrip(".,!").casefold()
-    if (
-        first in _NON_SECRET_WORDS
-        or _masked_value.fullmatch(value)
-        or not any(map(str.isalnum, value))
-    ):
+    if len(value) > _LONGEST_VALUE:
+        return False  # what stays is searched again
+    is_password = _password_name.search(name) is not None
+    quoted = _quoted.fullmatch(value)
+    inner = value if quoted is None else quoted[2]
+    if _says_nothing(inner, name):
         return True
-    if value.casefold() in _STATE_WORDS and _password_name.search(name) is None:
-        return True
-    if ":" not in sign or not sign.endswith((" ", "\t")):
+    if quoted is not None:
+        return _sentence.fullmatch(inner) is not None
+    if value[:1] in ("[", "{", "("):
+        return _is_remark(match, value) or _holds_nothing(value, name, names, is_password)
+    return (
+        not any(map(str.isalnum, value))
+        or (_cookie.search(name) is not None and _no_cookie.fullmatch(value) is not None)
+        or value.partition(" ")[0].rstrip(".,!").casefold() in _NON_SECRET_WORDS
+        or (value.casefold() in _STATE_WORDS and not is_password)
+        or _is_variable(value, name, is_password=is_password)
+        or _is_code(value, sign, is_password=is_password)
+        or _is_prose(match, end, name, is_password=is_password)
+    )
+
+
+def _is_remark(match: re.Match[str], value: str) -> bool:
+    """Return whether a word in brackets says something about a name: ``password: (hidden)``."""
+    is_spaced = match["sign"].endswith(" ")
+    is_tag = _log_tag.match(match.string, match.end()) is not None
+    return is_spaced and (is_tag or _remark.fullmatch(value) is not None)
+
+
+def _says_nothing(value: str, name: str) -> bool:
+    """Return whether a value, without its quotes, is none, is masked, or is to be filled in."""
+    return (
+        value.casefold() in _NON_SECRET_WORDS
+        or (len(value) < 4 and not any(map(str.isalnum, value)))
+        or _path.fullmatch(value) is not None
+        or _masked_value.fullmatch(value) is not None
+        or _blank.fullmatch(value) is not None
+        or _type.fullmatch(value) is not None
+        or (_of_a_kind.search(name) is not None and _kind.fullmatch(value) is not None)
+    )
+
+
+def _is_variable(value: str, name: str, *, is_password: bool) -> bool:
+    """Return whether a bare value is called as its name is: ``session: WebSession``."""
+    last = value.rpartition(".")[2]
+    if not _identifier.fullmatch(last):
         return False
-    if _exception_name.match(name):
+    words, named = words_of(last), words_of(name)
+    if words == named[-len(words) :]:
+        return True
+    return not is_password and len(words) > 1 and words[-1:] == named[-1:]
+
+
+def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
+    """Return whether a bare value is an expression of a language: a call, an item, an attribute."""
+    is_spaced = len(sign) > 2 and sign.startswith(" ") and sign.endswith(" ")
+    if called := _call.fullmatch(value):
+        is_method = value[:1].islower() and "." in called["callee"]
+        if is_method or is_spaced:
+            return True
+    if ":" in sign and sign.endswith(" ") and not is_password and _class.fullmatch(value):
+        return True
+    if sign == " == " or value.endswith("("):
+        return True
+    match = _expression.fullmatch(value)
+    if match is None:
+        return False
+    is_item = value.rstrip(";").endswith((")", "]"))
+    is_attribute = "." in value or "->" in value or "::" in value
+    is_attribute = is_attribute and not any(map(str.isdigit, value))
+    return is_item or (is_attribute and (is_spaced or value.startswith(("self.", "this."))))
+
+
+def _holds_nothing(value: str, name: str, names: SensitiveNames, is_password: bool) -> bool:
+    """Return whether a list or mapping holds only what says nothing: messages, types, counts."""
+    is_under_key, key = False, ""
+    for leaf in _leaf.finditer(value):
+        text = leaf["bare"] if leaf["text"] is None else leaf["text"]
+        if leaf["other"]:
+            return False
+        if leaf["key"] or leaf["bare_key"]:
+            is_under_key, key = True, text
+            continue
+        is_secret = is_password or key in names
+        is_word = is_under_key and not is_secret and _kind.fullmatch(text) is not None
+        if key and names.is_fact(key) and is_number_or_bool(text):
+            continue
+        is_message = leaf["text"] is not None and (
+            _sentence.fullmatch(text) is not None or _refusal.fullmatch(text) is not None
+        )
+        if not (is_word or is_message or _is_harmless_leaf(text, name, names)):
+            return False
+        is_under_key = False
+    return True
+
+
+def _is_harmless_leaf(text: str, name: str, names: SensitiveNames) -> bool:
+    if is_number_or_bool(text):
+        return not names.hides_numbers(name) or text.casefold() in _BOOLEANS
+    return text.casefold() == name.casefold() or _says_nothing(text, name)
+
+
+def _is_prose(match: re.Match[str], end: int, name: str, *, is_password: bool) -> bool:
+    """Return whether a bare value behind a colon is the beginning of a sentence."""
+    value, sign = match.string[match.end() : end], match["sign"]
+    is_text = any(map(sign.__contains__, (":", "\uff1a", "->")))
+    if not is_text or not sign.endswith(("\uff1a", " ", "\t")):
+        return False
+    if _exception_name.match(name) or _asian.search(value):
         return True  # `psycopg.errors.InvalidPassword: FATAL: …`
     if _prose.fullmatch(value) is None or (name[:1].isupper() and " " in value):
         return False
     # `password: must have …`, but not `password: correcthorse`
-    return (
-        _password_name.search(name) is None or _further_words.match(match.string, end) is not None
-    )
+    return not is_password or _further_words.match(match.string, end) is not None

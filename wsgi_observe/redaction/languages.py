@@ -9,19 +9,20 @@ _TERMS = """
 passwort, kennwort, geheimnis, zugangscode, kreditkarte, kartennummer, kontonummer, bankleitzahl
 mot de passe, mdp, jeton, carte bancaire, numéro carte, numéro de carte, numéro de compte
 contraseña, contrasinal, secreto, tarjeta, número de tarjeta, número cuenta, número de cuenta
+clave secreta, clave privada, clave api, clave de acceso
 senha, palavra passe, segredo, cartão, número do cartão, número da conta, cpf
 segreto, carta credito, numero di carta, numero carta, numero di conto, codice fiscale
 wachtwoord, geheim, kaartnummer, rekeningnummer
 hasło, sekret, numer karty, numer konta, pesel
 пароль, секрет, токен, номер карты, номер счета
-номер картки, номер рахунку, ключ доступу
+номер картки, номер рахунку, ключ доступу, ключ доступа
 şifre, parola, gizli anahtar, kart numarasi, kredi karti, hesap numarasi
 heslo, číslo karty, číslo účtu
 jelszó, kártyaszám, számlaszám
 lösenord, kortnummer, personnummer
 adgangskode, kodeord, passord, kontonr
 salasana, korttinumero, tilinumero, henkilötunnus
-κωδικός πρόσβασης, συνθηματικό, αριθμός κάρτας
+κωδικός πρόσβασης, κωδικός, συνθηματικό, αριθμός κάρτας
 lozinka, лозинка, парола
 mật khẩu, số thẻ
 kata sandi, nomor kartu, nomor rekening

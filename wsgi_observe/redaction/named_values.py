@@ -37,7 +37,14 @@ _name_and_sign = re.compile(
     (?P<quote>(?:\\*["'`])?)[)\]]?
     # Also a comma: behind a header as it is listed, ('Cookie', 'a=b'), or a command's option.
     (?P<sign>
-        {_blanks}(?:(?:is|was)[ ]?:|[=-]>|:=|={{1,3}}|:){_blanks}
+        {_blanks}
+        (?:(?:is|was|lautet|ist|est)[ ]?:|[=-]>|:=|={{1,3}}|::(?=[ ])|:(?!:)|[\uff1a\uff1d])
+        {_blanks}
+        (?:(?<==>)\s{{0,40}}string\(\d{{1,9}}\)[ ](?="))?  # PHP's var_dump()
+      | ;s:\d{{1,9}}:(?=\\*["'])  # and serialize()
+      | [ ](?:is|was)[ ]
+      | [ ](?:IN|in)[ ]?\((?=['"])
+      | [ ](?=["'])
       | (?<=["'`]),[ ]?(?=b?\\*["'`])
     )
     """,
@@ -46,7 +53,9 @@ _name_and_sign = re.compile(
 _listed_name = re.compile(r"(?:\(b?|\[[ ]?\[b?|\][)]?,[ ]?\[b?)\\*[\"'`][^\"'`(\[]*\Z|--[\w%-]*\Z")
 _command_option = re.compile(r"(?<![\w%-])--(?P<name>\w[\w%-]*+)(?P<quote>)(?P<sign>[ ]+)(?!-)")
 _auth_scheme = re.compile(
-    r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+(?!realm=)", re.I
+    r"(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,20})[ ]+(?![a-z_]+=[\w\"'])"
+    r"|[&!][\w-]{1,32}[ ]+",
+    re.I,
 )
 _name_of_spaced_value = re.compile(
     r"(?P<header>(?:authorization|cookies?)\Z)|(?P<phrase>phrase\Z)"
@@ -56,16 +65,32 @@ _name_of_spaced_value = re.compile(
 _digit_groups = re.compile(r"(?:[A-Za-z]{2})?\d{2,6}(?:[ -]\d{2,6}(?!\w))+")
 # A query within a query: `next=%2Fback%3Ftoken%3D…`
 _encoded_pair = re.compile(
-    r"(?:%3F|%26|[?&]|(?<![\w.~%-])(?=\w))(?P<name>(?:[\w.~-]|%(?!3D|26|23|3F)[0-9A-F]{2})++)(?P<quote>)(?P<sign>%3D)",
+    r"(?:%(?:25)?(?:3F|26|22|27|2C)|[?&]|(?<![\w.~%-])(?=\w))"
+    r"(?P<name>(?:[\w.~-]|%(?!(?:25)?(?:3D|26|23|3F|22|27|3A|2C))[0-9A-F]{2})++)(?P<quote>)"
+    r"(?P<sign>%(?:25)?3D|"
+    r"%(?:25)?2[27](?:%(?:25)?20|[+])*+%(?:25)?3A(?:%(?:25)?20|[+])*+%(?:25)?2[27])",
     re.IGNORECASE,
 )
-_end_of_encoded = re.compile(r"%26|%23|[&\s\"'<>]|\Z", re.IGNORECASE)
-# A value alone on the line below its name; a word of prose, or another name, is none.
-_value_on_next_line = re.compile(
-    r"\r?\n[ \t]{0,40}(?![^\s:]*:(?:\s|\Z))((?=\S*[\d_$%!#+/=@])[^\s<>]{6,256})(?=\r?\n|\Z)"
+_end_of_encoded = re.compile(r"%(?:25)?(?:2[2367]|7D)|[&\s\"'<>]|\Z", re.IGNORECASE)
+# `password 'a1b2'`, `the token is a1b2`: a value only if it looks like one.
+_after_is = re.compile(r"(?=\w*\d)(?=\w*[^\W\d_])[\w$!#%+/=@.-]{6,}[\w$!#%+/=@-]|\d{4,}+(?![ ]\w)")
+_apposed = re.compile(
+    r"([\"'])(?=[^\"']{0,63}[\d$!#%+=@])(?=[^\"']{0,63}\w)([^\s\"'/<>(){}:]{4,64}+)\1(?!\w)"
 )
-_YAML_BLOCK_MARKERS = ("|", "|-", ">", ">-")  # YAML: the value is below
-_opening_quote = re.compile(r"b?(\\*[\"'`])")
+_metavariable = re.compile(r"[A-Z_]{2,8}(?![\w-])")
+_end_of_string = re.compile(r"[\"'](?=\s|[,)\]]|\Z)")
+# In `auth: backend=ldap` the value is another name with its own.
+_another_pair = re.compile(r"[a-z]\w{0,31}=\w|[A-Za-z][A-Za-z_.]{0,63}:(?=\s)")
+# A value alone on the line below its name; a word of prose, or another name, is none.
+_line = (
+    r"(?![^\s:]*:(?:\s|\Z))"
+    r"(?=\S*(?:[\d_$%!#+/=@]|[a-z][A-Z]|[A-Z]{9}|-\S{1,64}-|[a-z]{11}))[^\s<>]{6,256}"
+)
+_value_on_next_line = re.compile(
+    rf"(?:[|>][+-]?)?\r?\n[ \t]{{0,40}}(?:-[ ])?"
+    rf"({_line}(?:\r?\n[ \t]{{0,40}}-[ ]{_line}){{0,50}})(?=\r?\n|\Z)"
+)
+_opening_quote = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'`])")
 # A frame of a traceback: the code in it may open what it never closes.
 _traceback_frame = re.compile(
     r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE
@@ -111,14 +136,20 @@ def _redact_values(
         return text
 
     def replace_value(match: re.Match[str]) -> Replacement | None:
-        if in_code and not is_string_literal(match.string, match.end()):
-            return None
+        if in_code:
+            budget.steps -= 4
+            if not is_string_literal(match.string, match.end()):
+                return None
         return _replace_value(match, names, budget)
 
     text = replace_matches(text, _name_and_sign, replace_value, budget)
     if "--" in text:
         text = replace_matches(text, _command_option, replace_value, budget)
-    return replace_matches(text, _encoded_pair, replace_value, budget) if "%3" in text else text
+    return (
+        replace_matches(text, _encoded_pair, replace_value, budget)
+        if "%3" in text or "%25" in text
+        else text
+    )
 
 
 def _replace_value(
@@ -128,18 +159,56 @@ def _replace_value(
     name, quote = match["name"][-_MAX_NAME_LENGTH:], match["quote"]
     if match["sign"] in (",", ", ") and not _is_listed_value(match):
         return None
+    if match.re is _name_and_sign and match["sign"] in (" is ", " was ", " "):
+        return _loosely_joined(match, names, budget)
     if is_file_name(name, match["sign"]):
         return None
     if not _is_sensitive(match, name, names, budget):
         return None
+    budget.steps -= 3
     text, start = match.string, match.end()
+    if _is_no_value(match, name):
+        return None
     end = _find_value_end(match, name, budget)
-    is_block = text[start:end] in _YAML_BLOCK_MARKERS
-    if (end == start or is_block) and (below := _value_on_next_line.match(text, end)):
+    # YAML has `|` or `>` where the value is below.
+    if (end - start <= 2) and (below := _value_on_next_line.match(text, start)):
         return None if is_number_or_bool(below[1]) else (below.start(1), below.end(1), REDACTED)
     if end == start or is_harmless_value(match, end, name, names):
         return None
     return start, end, _redact_in_quotes(text[start:end], quote)
+
+
+def _loosely_joined(
+    match: re.Match[str], names: SensitiveNames, budget: Budget
+) -> Replacement | None:
+    """Return what to replace of a value that no sign marks, where it looks like a secret."""
+    text, start, name = match.string, match.end(), match["name"][-_MAX_NAME_LENGTH:]
+    if match["quote"]:
+        return None
+    if value := _apposed.match(text, start):
+        span = value.start(2), value.end(2), REDACTED
+    elif match["sign"] != " " and (value := _after_is.match(text, start)):
+        if value[0].isdigit() and not names.hides_numbers(name):
+            return None
+        span = value.start(), value.end(), REDACTED
+    else:
+        return None
+    return span if _is_sensitive(match, name, names, budget) else None
+
+
+def _is_no_value(match: re.Match[str], name: str) -> bool:
+    """Return whether what follows is no value: the end of a string, a help text, another pair."""
+    text, start, sign = match.string, match.end(), match["sign"]
+    if "->" in sign and (text[match.end("quote")] == ")" or text[match.start() - 1] == "/"):
+        return True  # what a function returns, where a route leads
+    if match.re is _command_option:
+        return len(sign) > 1 or _metavariable.match(text, start) is not None
+    if not match["quote"] and _end_of_string.match(text, start):
+        line = text.rfind("\n", max(0, match.start() - _MAX_NAME_LENGTH), match.start()) + 1
+        before = text[max(line, match.start() - _MAX_NAME_LENGTH) : match.start()]
+        return before.count(text[start]) % 2 == 1  # `"Enter a password: "`
+    is_text = ":" in sign and sign.endswith(" ") and _get_value_form(name) != "header"
+    return is_text and _another_pair.match(text, start) is not None
 
 
 def _is_listed_value(match: re.Match[str]) -> bool:
@@ -154,14 +223,14 @@ def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget
     text, start, sign = match.string, match.start(), match["sign"]
     if names.is_sensitive_name(name, budget):
         return True
-    in_query = sign in ("%3D", "%3d") or (sign == "=" and text[start - 1 : start] in ("?", "&"))
+    in_query = sign[:1] == "%" or (sign == "=" and text[start - 1 : start] in ("?", "&"))
     if in_query and names.is_sensitive_name(name, budget, in_query=True):
         return True
     if fold(name) not in TERM_ENDINGS:
         return False
     # `api key: …`, `mot de passe : …`
     before = text[max(0, start - _MAX_PRECEDING_LENGTH) : start].replace("-", " ").split(" ")[-3:]
-    if before[-1] or len(before) < 2:
+    if before[-1] or len(before) < 2 or not before[-2][-1:].isalnum():
         return False
     terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
     return any(names.is_sensitive_name(term, budget) for term in terms)
@@ -169,7 +238,7 @@ def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget
 
 def _find_value_end(match: re.Match[str], name: str, budget: Budget) -> int:
     text, start, sign = match.string, match.end(), match["sign"]
-    if sign in ("%3D", "%3d"):
+    if sign[:1] == "%":
         ended = _end_of_encoded.search(text, start)
         return ended.start() if ended else len(text)
     kind = _get_value_form(name)

@@ -11,7 +11,7 @@ from wsgi_observe.redaction.credentials import (
     contains_token,
     sql_parameters,
 )
-from wsgi_observe.redaction.documents import VALUE_KEYS, sql_password
+from wsgi_observe.redaction.documents import VALUE_KEYS, beside_quotes
 from wsgi_observe.redaction.languages import fold
 from wsgi_observe.redaction.personal_data import MIN_DIGITS, numbers_in
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
@@ -24,7 +24,9 @@ _MAX_NEW_NAMES = 32  # names that one text may have to be judged for the first t
 _MOST_SHAPES, _LONGEST_SHAPE = 2048, 512  # that are remembered
 
 # What precedes the sign where a value's name has a place of its own.
-_DETACHED_NAME_KEYS = frozenset({*VALUE_KEYS, "content-disposition", "input_value", "is", "was"})
+_DETACHED_NAME_KEYS = frozenset(
+    {*VALUE_KEYS, "content-disposition", "input_value", "is", "was", "lautet", "ist", "est"}
+)
 
 _trailing_name = re.compile(
     r"(?:[\w%.$\[\]\u0300-\u036f\u064b-\u065f\u0900-\u0e7f-]|\\u[0-9a-fA-F]{4})++(?=[\"'`)\]\\]*+\Z)"
@@ -61,6 +63,17 @@ _PREFIXES = [
 ]
 
 
+def _with_signs(text: str, *, has_quotes: bool) -> str:
+    """Return `text` with a colon where a value may follow a name without one."""
+    if " is " in text or " was " in text:
+        text = text.replace(" is ", ":").replace(" was ", ":")
+    if has_quotes:
+        text = text.replace(" '", ":").replace(' "', ":")
+    if text.isascii():
+        return text
+    return text.replace("\uff1a", ":").replace("\uff1d", ":")  # of Chinese and Japanese
+
+
 class Prescan:
     """Looks at a text for less than it takes to make one; where it is in doubt, it says so.
 
@@ -88,6 +101,7 @@ class Prescan:
             # A character is found in no time, so that each word is looked for behind one.
             or ("-" in text and ("--" in text or "->" in text))
             or ("J" in text and "eyJ" in text)
+            or ("&" in text and "&lt;/" in text)
             or ("F" in text and sql_parameters.search(text))
         ):
             return False
@@ -98,7 +112,8 @@ class Prescan:
         numbers = _ZERO in shape and _has_row(shape) and numbers_in(text)
         if numbers or (has_prefix and contains_token(text)):
             return False
-        if ("=" in text or ":" in text) and not self._has_clean_names(text):
+        signed = _with_signs(text, has_quotes=_MARK in words)
+        if ("=" in signed or ":" in signed) and not self._has_clean_names(signed):
             return False
         if length <= _LONGEST_SHAPE and numbers is False and not has_prefix:
             self._remember(text, shape)
@@ -164,10 +179,10 @@ class Prescan:
 def _has_marks(text: str) -> bool:
     """Return whether there is what some forms begin or end with."""
     return bool(
-        ("@" in text and "://" in text)
-        or ("%" in text and "%3" in text)
-        or ("'" in text and ("', " in text or "','" in text or sql_password.search(text)))
-        or ('"' in text and ('", ' in text or '","' in text))
+        ("@" in text and ("://" in text or "thin:" in text))
+        or ("%" in text and ("%3" in text or "%25" in text))
+        or ("'" in text and ("', " in text or "','" in text or beside_quotes.search(text)))
+        or ('"' in text and ('", ' in text or '","' in text or '";s' in text))
         or ("<" in text and "</" in text)
         or ("`" in text and "`, " in text)
         or ("[" in text and sql_parameters.search(text))

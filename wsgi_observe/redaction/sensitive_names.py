@@ -90,6 +90,10 @@ class SensitiveNames:
             _cache_result(self._cached_hides_numbers, name, cached)
         return cached
 
+    def is_fact(self, name: str) -> bool:
+        """Return whether a word in it says that it is about something: ``minLength``."""
+        return not HARMLESS_SUFFIXES.isdisjoint(words_of(name[:_MAX_NAME_LENGTH]))
+
     def hides(self, name: str, kind: type) -> bool:
         """Return whether a value of a kind is a secret under this sensitive name."""
         if kind is bool:
@@ -152,7 +156,7 @@ _BESIDE_DIGITS = _beside_digits(
 
 
 def _parse_term(text: str) -> Term:
-    words = _split_words(_camel_case_boundary.sub("_", text))
+    words = words_of(text)
     if not words:
         raise ValueError(f"no word in {text!r}")
     return words
@@ -166,13 +170,18 @@ def _decode_name(name: str) -> str:
     return name
 
 
+def words_of(name: str) -> Term:
+    """Return a name's words: ``userApiKey`` has three."""
+    return _split_words(_camel_case_boundary.sub("_", name))
+
+
 def _split_words(name: str) -> Term:
     return tuple(_to_singular(word) for word in _word.findall(fold(name)))
 
 
 def _iter_word_splits(name: str) -> Iterable[Term]:
     """Yield a name's words: with humps as ends of words, then without: `ToKeN` is one."""
-    yield _split_words(_camel_case_boundary.sub("_", name))
+    yield words_of(name)
     yield _split_words(name)
 
 

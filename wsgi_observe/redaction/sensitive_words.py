@@ -18,16 +18,42 @@ _WORDS = frozenset(
         *("password", "passwd", "pwd", "passphrase", "passcode", "passwort"),
         *("secret", "token", "credential", "cred", "bearer", "jwt", "otp", "totp"),
         *("authorization", "cookie", "session", "sess", "sessid", "csrf", "xsrf"),
-        *("cvv", "cvc", "iban", "ssn", "ccnum", "apikey", "pem", "oauth"),
+        *("cvv", "cvc", "iban", "ssn", "ccnum", "apikey", "pem", "oauth", "psk"),
     }
 )
 _WORD_SEQUENCES = (
     *("api key", "access key", "secret key", "private key", "encryption key", "signing key"),
     *("auth key", "session key", "master key", "account key", "license key", "ssh key"),
-    *("storage key", "shared key", "deploy key", "consumer key", "service key", "app key"),
+    *(
+        "storage key",
+        "shared key",
+        "shared access key",
+        "deploy key",
+        "consumer key",
+        "service key",
+        "app key",
+    ),
     *("application key", "webhook key", "server key", "rsa key", "hmac key", "subscription key"),
-    *("pass word", "pass phrase", "pass code", "pass wd", "security code", "recovery code"),
-    *("backup code", "auth code", "verification code", "pin code", "card pin", "user pin"),
+    *(
+        "pass word",
+        "passw 0 rd",
+        "pass phrase",
+        "pass code",
+        "pass wd",
+        "security code",
+        "recovery code",
+    ),
+    *("unlock code", "access code", "login code", "confirmation code", "activation code"),
+    *("reset code", "sms code", "time code", "snmp community", "community string"),
+    *(
+        "security answer",
+        "backup code",
+        "auth code",
+        "verification code",
+        "pin code",
+        "card pin",
+        "user pin",
+    ),
     *("auth header", "basic auth", "auth data", "saml response", "saml assertion"),
     *("card number", "card no", "card num", "card code", "card verification", "credit card"),
     *("debit card", "bank card", "payment card", "cc number", "cc num", "card security"),
@@ -56,7 +82,15 @@ SENSITIVE_ENDINGS = (
 )
 """What nothing harmless ends with, so that a word may have anything before it: ``csrftoken``."""
 
-WHOLE_NAME_ONLY = {"pass": True, "auth": True, "sid": True, "card": False, "pin": False}
+WHOLE_NAME_ONLY = {
+    "pass": True,
+    "pw": True,
+    "clave": True,
+    "auth": True,
+    "sid": True,
+    "card": False,
+    "pin": False,
+}
 """Sensitive as a name of their own, and where true, as the last word of one."""
 
 SENSITIVE_IN_QUERY = frozenset(
@@ -72,13 +106,40 @@ HARMLESS_SUFFIXES = frozenset(
         *("count", "counter", "used", "usage", "limit", "type", "kind", "format", "version"),
         *("expire", "expiry", "expiration", "expired", "ttl", "age", "timeout", "lifetime"),
         *("duration", "length", "len", "size", "min", "max", "total", "remaining", "per"),
-        *("policy", "required", "enabled", "disabled", "allowed", "valid", "invalid", "missing"),
+        *(
+            "policy",
+            "policie",
+            "required",
+            "enabled",
+            "disabled",
+            "allowed",
+            "valid",
+            "invalid",
+            "missing",
+        ),
         *("present", "changed", "created", "updated", "issued", "verified", "revoked", "rotated"),
         *("at", "attempt", "failure", "failed", "error", "mismatch", "strength", "score", "status"),
         *("field", "name", "endpoint", "path", "file", "dir", "domain", "samesite", "httponly"),
         *("secure", "algorithm", "alg", "algo", "scope", "index", "brand", "byte", "exempt"),
         *("protection", "rate", "budget", "window", "interval", "started", "ended", "last4"),
         *("provider", "backend", "method", "manager", "factory", "store", "class", "model"),
+        *("ref", "reference", "selector", "consent", "param", "parameter", "hasher", "validator"),
+        *("prefix", "label", "placeholder", "rule", "uri", "engine", "source", "setting"),
+        *(
+            "banner",
+            "option",
+            "helper",
+            "handler",
+            "middleware",
+            "mode",
+            "state",
+            "reset",
+            "color",
+            "filename",
+            "help",
+            "title",
+        ),
+        *("description", "caption", "tooltip"),
         *("exception", "second", "minute", "hour", "day", "ms", "only", "permanent", "warning"),
     }
 )
@@ -96,6 +157,6 @@ HARMLESS_PREFIXES = frozenset(
 NUMERIC_WORDS = languages.NUMERIC_WORDS | {
     *("pin", "code", "number", "no", "num", "nr", "cvv", "cvc", "otp", "totp", "ssn", "iban"),
     *("card", "account", "ccnum", "password", "passwd", "pwd", "passcode", "passphrase"),
-    *("pass", "security"),
+    *("pass", "pw", "security"),
 }
 """Last words of the names under which a number alone is a secret."""

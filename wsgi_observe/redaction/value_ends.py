@@ -9,7 +9,7 @@ from wsgi_observe.redaction.budget import Budget
 _MAX_LINE_LENGTH = 4096
 
 _QUOTES = "\"'`"
-_opening_quote = re.compile(r"b?(\\*)([\"'`])")
+_opening_quote = re.compile(r"[bfruBFRUN]{0,2}(\\*)([\"'`])")
 _bracket_or_quote = re.compile(r"[\"'()\[\]{}]")
 _header_ends = {mark: re.compile(rf"[\r\n{mark}]|\\[rn]") for mark in ("", *_QUOTES)}
 _bare_value = re.compile(
@@ -17,7 +17,7 @@ _bare_value = re.compile(
         [^\s&,;"'`\\()\[\]{}<>]
       | [,;&](?![\s,;&"'`)\]}>]|$|[\w.%\[\]$-]{1,64}(?:[\"'])?[=:])
       | ["'`\\]++(?![\s,;:&)\]}>]|$)
-      | [)\]}>]++(?![\s,;&"'`\\]|$)
+      | [)\]}>]++(?![\s,;&"'`\\]|:(?:\s|$)|$)
       | <(?!/)
     )++""",
     re.VERBOSE,

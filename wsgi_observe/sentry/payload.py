@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from wsgi_observe.ids import is_valid_id
 from wsgi_observe.redaction import REDACTED, Budget, Redactor
 from wsgi_observe.redaction.path_secrets import with_path_secrets
 from wsgi_observe.wsgi.exceptions import any_failure
+
+_placeholder = re.compile(r"%(?:\(\w+\))?[a-z]")
 
 _RedactPart = Callable[[Redactor, Any], Any]
 
@@ -158,7 +161,8 @@ def _formatted(entry: Mapping[str, Any]) -> Any:
     try:
         return entry["message"] % (tuple(params) if isinstance(params, list) else params)
     except any_failure():  # they do not fit
-        return f"{entry.get('message')} {params}"
+        # As if each placeholder were an argument: one alone is no secret.
+        return f"{_placeholder.sub('a1b2c3d4', str(entry.get('message')))} {params}"
 
 
 def _redact_log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
