@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from tests.canaries import CANARIES, OBJECT_PLACES, leaks, planted, seen
+from tests.marks import first_by_default
 from tests.support import Server, running
 from wsgi_observe.logs import join
 
@@ -94,7 +95,7 @@ def test_there_are_sixty_of_them_each_another() -> None:
     assert len({canary.secret for canary in CANARIES}) == len(CANARIES) >= 60
 
 
-@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("log_format", first_by_default(["json", "console"]))
 def test_without_redaction_each_of_them_is_found(log_format: str) -> None:
     found = seen(outputs(log_format=log_format, redact="off"))
     assert found == {canary.id for canary in CANARIES if canary.place not in NOT_IN_LOGS}
@@ -105,7 +106,7 @@ def test_none_of_them_leaves(log_format: str) -> None:
     assert leaks(outputs(log_format=log_format)) == []
 
 
-@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("log_format", first_by_default(["json", "console"]))
 def test_what_a_pattern_matches_leaves_on_no_line(log_format: str, tmp_path: Path) -> None:
     recorder = tmp_path / "running"
     settings = {"redact_patterns": "never\nEMP-\\d{4}", "access_fields": "host,referer"}

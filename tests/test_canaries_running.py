@@ -10,6 +10,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import COMMAND
 from tests.support import Server, descendants, running
 
@@ -62,6 +64,7 @@ def test_what_names_a_running_request_shows_no_secret_of_its_path_or_source(tmp_
         assert LITERAL.encode() not in shown, way
 
 
+@pytest.mark.slow
 def test_without_redaction_they_are_in_its_file_and_on_its_lines(tmp_path: Path) -> None:
     found = outputs(tmp_path, "off")
     assert sum(LINK.encode() in shown for shown in found.values()) >= 3

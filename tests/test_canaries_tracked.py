@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
 from sentry_sdk.consts import DEFAULT_OPTIONS
 
 from tests.canaries import CANARIES, OBJECT_PLACES, leaks, seen
@@ -59,6 +60,7 @@ def outputs(tmp_path: Path, redact: str) -> dict[str, bytes]:
         }
 
 
+@pytest.mark.slow
 def test_without_redaction_each_of_them_is_found(tmp_path: Path) -> None:
     found = outputs(tmp_path, "off")
     assert seen(found) == {canary.id for canary in CANARIES}

@@ -19,6 +19,7 @@ from tests.gunicorn.serving import (
     reload,
     said,
 )
+from tests.marks import first_by_default
 from tests.servers.gunicorn import connected, read_all, read_until
 from tests.support import Server
 
@@ -29,9 +30,14 @@ ENVIRONMENT = {
     "WSGI_OBSERVE_FLASK": "1",
     "WSGI_OBSERVE_LOG_FIELDS": "service=shop",
 }
-# Each pair of kind, door, preload and age is among them.
+# Each pair of kind, entry point, preload and age is among them; by default each of them.
+BY_DEFAULT = {"sync-logger", "gthread-config-preload", "gevent-logger-preload-reloaded"}
 SETUPS = [
-    pytest.param((kind, door, preload, reloaded, ""), id=f"{kind}-{'-'.join(words)}")
+    pytest.param(
+        (kind, door, preload, reloaded, ""),
+        id=f"{kind}-{'-'.join(words)}",
+        marks=[] if f"{kind}-{'-'.join(words)}" in BY_DEFAULT else [pytest.mark.slow],
+    )
     for kind in KINDS
     for door, preload, reloaded, *words in (
         (BY_LOGGER, False, False, "logger"),
@@ -50,7 +56,7 @@ OLDEST = [
 ]
 
 
-@pytest.fixture(scope="module", params=[*SETUPS, *OLDEST])
+@pytest.fixture(scope="module", params=[*SETUPS, *first_by_default(OLDEST)])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     kind, door, preload, reloaded, version = request.param
     environment = dict(ENVIRONMENT)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.gunicorn.serving import BY_LOGGER, KINDS, PLAIN, ROOT
+from tests.marks import first_by_default
 from tests.support import Server, strict_json
 
 APPS = {
@@ -41,7 +42,7 @@ def start(place: Path, *options: str, app: str = PLAIN, **env: str) -> tuple[int
     return code, [strict_json(line) for line in server.lines]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_by_default(["gthread", "sync", "gevent"]))
 @pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
 @pytest.mark.parametrize("what", APPS)
 def test_an_app_that_fails_to_load_is_one_line_with_its_traceback(

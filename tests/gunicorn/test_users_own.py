@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.gunicorn.serving import BY_LOGGER, access_of, bare, boots, gunicorn, reload, said
+from tests.marks import first_by_default
 from tests.support import eventually
 
 CONF = str(Path(__file__).with_name("everything_conf.py"))
@@ -25,8 +26,8 @@ def repeated(server) -> list[str]:
     return [message for (_, message), times in seen.items() if times > 1]
 
 
-@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
-@pytest.mark.parametrize("version", ["newest", "oldest"])
+@pytest.mark.parametrize("preload", first_by_default([("--preload",), ()]), ids=["preload", ""])
+@pytest.mark.parametrize("version", first_by_default(["newest", "oldest"]))
 def test_every_hook_of_theirs_runs_as_often_as_ever(
     preload: tuple[str, ...], version: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -55,7 +56,7 @@ def test_every_hook_of_theirs_runs_as_often_as_ever(
 
 
 @pytest.mark.parametrize("reloaded", [False, True], ids=["new", "reloaded"])
-@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
+@pytest.mark.parametrize("preload", first_by_default([("--preload",), ()]), ids=["preload", ""])
 def test_a_logconfig_dict_keeps_its_files_filters_and_levels_and_the_console_is_ours(
     preload: tuple[str, ...], reloaded: bool, tmp_path: Path
 ) -> None:
@@ -124,7 +125,7 @@ def test_statsd_is_fed_as_gunicorns_own_logger_feeds_it() -> None:
             assert b"gunicorn.requests" in received
 
 
-@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
+@pytest.mark.parametrize("preload", first_by_default([("--preload",), ()]), ids=["preload", ""])
 def test_handlers_that_the_app_brings_are_not_heard_twice(
     preload: tuple[str, ...], tmp_path: Path
 ) -> None:

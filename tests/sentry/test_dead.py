@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.marks import first_by_default
 from tests.sentry.child import run
 from tests.sentry.endpoint import sentry_endpoint
 
@@ -39,7 +40,7 @@ def test_while_it_hangs_every_request_is_answered_and_the_process_ends() -> None
     assert f"answered {LONGER_THAN_ITS_QUEUE}" in process.stdout
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", first_by_default([503, 429, 500]))
 def test_while_it_refuses_every_request_is_answered(status: int) -> None:
     with sentry_endpoint() as endpoint:
         endpoint.status = status

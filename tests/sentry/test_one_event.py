@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -13,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.sentry.child import ROOT
+from tests.fork_server import fork_server
+from tests.marks import mark_slow
+from tests.sentry.child import IMPORTS
 from tests.sentry.endpoint import sentry_endpoint
 from tests.support import PATIENCE
 
@@ -30,14 +30,12 @@ EXPECTED = Counter(
 @cache
 def fail_in_every_way(*integrations: str) -> list[dict[str, Any]]:
     with sentry_endpoint() as endpoint:
-        subprocess.run(
-            [sys.executable, "-m", "tests.sentry.failures", json.dumps(integrations)],
-            cwd=ROOT,
+        fork_server(IMPORTS).run(
+            "import runpy; runpy.run_module('tests.sentry.failures', run_name='__main__')",
+            json.dumps(integrations),
             env={**os.environ, "SENTRY_DSN": endpoint.dsn},
-            capture_output=True,
             timeout=PATIENCE * 3,
-            check=True,
-        )
+        ).check_returncode()
     return endpoint.events
 
 
@@ -46,11 +44,16 @@ def fail_in_every_way(*integrations: str) -> list[dict[str, Any]]:
     [
         pytest.param(("defaults",), id="all"),
         pytest.param((), id="none"),
-        pytest.param(("flask",), id="flask"),
-        pytest.param(("logging",), id="logging"),
-        pytest.param(("threading",), id="threading"),
-        pytest.param(("flask", "logging"), id="flask and logging"),
-        pytest.param(("logging", "observe", "flask"), id="ours hung up after theirs"),
+        *map(
+            mark_slow,
+            [
+                pytest.param(("flask",), id="flask"),
+                pytest.param(("logging",), id="logging"),
+                pytest.param(("threading",), id="threading"),
+                pytest.param(("flask", "logging"), id="flask and logging"),
+                pytest.param(("logging", "observe", "flask"), id="ours added after theirs"),
+            ],
+        ),
     ],
 )
 def test_each_failure_is_one_event_under_its_request_id(integrations: tuple[str, ...]) -> None:

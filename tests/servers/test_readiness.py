@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.marks import first_by_default
 from tests.servers.gunicorn import ROOT
 from tests.servers.postgres import Postgres, binaries, postgres
 from tests.support import PATIENCE, Server, eventually, running
@@ -54,7 +55,9 @@ def runs_of(directory: Path, check: str) -> list[str]:
     return noted.read_text().split() if noted.exists() else []
 
 
-@pytest.mark.parametrize("options", [("-w", "1"), ("-w", "2"), ("-w", "2", "--preload")], ids=str)
+@pytest.mark.parametrize(
+    "options", first_by_default([("-w", "2", "--preload"), ("-w", "2"), ("-w", "1")]), ids=str
+)
 def test_a_worker_runs_its_own_checks_before_it_says_ready(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -75,7 +78,7 @@ def test_a_worker_runs_its_own_checks_before_it_says_ready(
         assert str(server.process.pid) not in asked
 
 
-@pytest.mark.parametrize("options", [GTHREAD, GEVENT], ids=["gthread", "gevent"])
+@pytest.mark.parametrize("options", first_by_default([GTHREAD, GEVENT]), ids=["gthread", "gevent"])
 def test_probes_of_a_check_that_never_returns_are_answered_in_time(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -123,6 +126,7 @@ def test_odd_checks_run_once_in_a_ttl_and_harm_nothing(tmp_path: Path) -> None:
         assert server.stop() == 0  # signals reach it
 
 
+@pytest.mark.slow
 @needs_postgres
 def test_an_outage_of_the_database_shows_in_readiness_and_nowhere_else(tmp_path: Path) -> None:
     with (

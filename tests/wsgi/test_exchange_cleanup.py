@@ -1,6 +1,7 @@
 """What a request leaves behind: nothing."""
 
 import gc
+import io
 import logging
 import sys
 import threading
@@ -12,7 +13,7 @@ from wsgiref.util import FileWrapper
 import pytest
 
 from tests.calls import Server, answering, close, environ
-from wsgi_observe import observe
+from wsgi_observe import configure_logging, observe
 from wsgi_observe.context import activate
 
 TEXT = [("Content-Type", "text/plain")]
@@ -102,6 +103,15 @@ APPS = [
 ]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _frozen_heap() -> Iterator[None]:
+    """Keep what is there already from being searched in each collection."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
 def no_gc() -> Iterator[None]:
     # pytest keeps each record, and so the frames of its traceback.
@@ -109,11 +119,9 @@ def no_gc() -> Iterator[None]:
     errors.disabled = True
     gc.collect()
     gc.disable()
-    gc.freeze()  # what is there already need not be looked at again
     try:
         yield
     finally:
-        gc.unfreeze()
         gc.enable()
         errors.disabled = False
 
@@ -222,3 +230,34 @@ def test_a_finished_body_that_is_kept_does_not_keep_the_apps_resources() -> None
     close(body)
     gc.collect()
     assert gone() is None
+
+
+def log_to_nobody() -> io.StringIO:
+    """Have log lines made and written, where nobody reads them."""
+    configure_logging(log_format="json")
+    root = logging.getLogger()
+    # Those that pytest adds for each phase of a test keep every record.
+    root.handlers[:] = [handler for handler in root.handlers if handler.name == "wsgi_observe"]
+    stream = io.StringIO()
+    root.handlers[0].setStream(stream)  # type: ignore[attr-defined]
+    return stream
+
+
+@pytest.mark.parametrize("app", [answering(), failing, late_error])
+def test_thousands_of_requests_with_their_lines_leave_no_objects(app, clean_logging: None) -> None:
+    observed, stream = observe(app), log_to_nobody()
+    for _ in range(50):
+        serve(observed)
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(2_000):
+            serve(observed)
+            stream.seek(0)
+            stream.truncate()
+        growth = len(gc.get_objects()) - before
+    finally:
+        gc.enable()
+        activate(None)
+    assert growth < 50
