@@ -29,7 +29,7 @@ SENSITIVE = [
 COUNTED = [
     *("max_tokens", "prompt_tokens", "completion_tokens", "total_tokens", "has_password"),
     *("is_token", "active_sessions", "cached_tokens", "input_tokens", "num_cookies", "tokens"),
-    *("has_user_password", "user_has_password", "max_card_pin"),
+    *("has_user_password", "user_has_password", "max_card_pin", "pass"),
 ]
 HARMLESS = [
     *("tokens_used", "next_page_token_count", "author", "discard", "keyboard", "token_count"),
@@ -48,6 +48,7 @@ HARMLESS = [
     *("spin", "pinch", "opinion", "besides", "side", "sidecar", "request_id", "trace_id"),
     *("span_id", "timestamp", "duration_ms", "ttfb_ms", "user_agent", "page", "q", "email"),
     *("card_layout", "auth_user", "pass_through", "pin_board", "wild_card"),
+    *("token_type_hint", "password_reset_count"),
     *("name", "username", "user_id", "id", "bank", "private", "credit", "apple", "", "-", "42"),
 ]
 
