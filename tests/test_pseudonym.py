@@ -33,7 +33,7 @@ def test_a_text_that_utf_8_cannot_say_has_a_pseudonym_too() -> None:
 
 @pytest.mark.parametrize("key", ["", b"", None, "short", b"k" * 31, 7])
 def test_a_key_that_is_missing_or_short_is_refused(key: Any) -> None:
-    with pytest.raises(SettingsError, match=r"^user_key: allowed is a secret of at least 32 bytes"):
+    with pytest.raises(SettingsError, match=r"^user_key must be a secret of at least 32 bytes"):
         pseudonymize(42, key)
 
 

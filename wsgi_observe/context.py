@@ -46,6 +46,7 @@ class RequestContext:
     user_key = b""  # what its user's pseudonym is made with
     error_logged: object = None  # which ERROR line the log has of it, if any
     log_parts: dict[object, Any] | None = None  # what formatters have made of its fields
+    error_document: bytes | None = None  # what an integration of ours has answered an error with
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     _parent: weakref.ref[RequestContext] | None = None
 

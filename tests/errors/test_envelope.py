@@ -122,3 +122,11 @@ def test_a_free_name_is_free_and_ends_as_it_was(name: str, taken: set[str]) -> N
     assert found not in taken
     assert found.endswith(name)
     assert (found == name) == (name not in taken)
+
+
+def test_an_error_is_matched_by_its_positions_and_shares_no_members() -> None:
+    match ERROR:
+        case Error(code, name, _, request_id):
+            assert (code, name, request_id) == (404, "Not Found", "abc")
+    assert Error(404, "Not Found", "").extra is not Error(404, "Not Found", "").extra
+    assert hash(ERROR) == hash(Error(404, "Not Found", "It is not there.", "abc"))

@@ -65,7 +65,7 @@ VALUES = st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.integ
 @given(st.text(), st.text(), st.dictionaries(NAMES, VALUES))
 def test_any_members_make_a_problem(name: str, detail: str, extra: dict[str, Any]) -> None:
     error = Error(409, name or "Conflict", detail, "abc", extra)
-    body, media_type = ErrorRenderer("problem").document(error)
+    body, media_type = ErrorRenderer("problem", None).document(error)
     assert media_type == "application/problem+json"
     made = check_object(strict_json(body), 409)
     fit = [key for key, value in extra.items() if value == value and value not in (INF, -INF)]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,18 @@ def debugged(app: Any) -> DebuggedApplication:
     return DebuggedApplication(app, evalex=True, pin_security=False)
 
 
+def with_a_function(app: Any) -> Any:
+    @wraps(app)
+    def middleware(environ: Any, start_response: Any) -> Any:
+        return app(environ, start_response)
+
+    return middleware
+
+
 WRAPPED = [
     pytest.param(debugged, id="alone"),
     pytest.param(lambda app: ProxyFix(debugged(app)), id="below ProxyFix"),
+    pytest.param(lambda app: with_a_function(debugged(app)), id="below a function"),
     pytest.param(lambda app: DispatcherMiddleware(app, {"/d": debugged(app)}), id="mounted"),
 ]
 
@@ -46,12 +56,12 @@ def test_the_debugger_in_production_refuses_to_start(
 ) -> None:
     app = Flask("shop")
     app.wsgi_app = wrap(app.wsgi_app)  # type: ignore[method-assign]
-    with pytest.raises(RuntimeError, match=r"DebuggedApplication .* Gunicorn.* Take it out"):
+    with pytest.raises(RuntimeError, match=r"DebuggedApplication .* Gunicorn.* Remove it"):
         Observe(app, **settings)
     assert "wsgi_observe" not in app.extensions
 
 
-@pytest.mark.parametrize("wrap", WRAPPED[:2])
+@pytest.mark.parametrize("wrap", WRAPPED[:3])
 def test_the_debugger_put_round_it_later_is_refused_each_request(
     wrap: Any, production: None, log: Log
 ) -> None:

@@ -11,6 +11,8 @@ from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from tests.calls import call
 from tests.conftest import Log
+from wsgi_observe import observe
+from wsgi_observe.errors import Error
 from wsgi_observe.flask import InvalidAPIUsage, Observe, register_error_handlers
 
 
@@ -260,6 +262,30 @@ def test_a_500_of_the_apps_own_handler_is_named_on_the_access_line(log: Log) -> 
 
 
 @pytest.mark.parametrize("bad", [ValueError(), "ValueError", int, None])
-def test_a_validation_error_is_a_class_of_exceptions(bad: Any) -> None:
-    with pytest.raises(TypeError, match="validation_errors must be classes"):
+def test_a_validation_error_is_an_exception_class(bad: Any) -> None:
+    with pytest.raises(TypeError, match="validation_errors must be exception classes"):
         Observe(shop(), validation_errors=(bad,))
+
+
+def test_a_document_of_the_handlers_is_sent_as_it_is_whatever_it_looks_like() -> None:
+    def like_falcons(error: Error) -> dict[str, object]:
+        return {"title": f"{error.code} NOT FOUND", "description": f"<{error.description}>"}
+
+    app = shop()
+    Observe(app, render_error=like_falcons)
+    assert call(app, "/404").json["description"] == "<No such order>"
+    assert call(app, "/404", method="HEAD").body == b""
+
+
+def test_a_page_that_a_middleware_sends_in_place_of_the_handlers_document_is_replaced() -> None:
+    app = shop()
+    register_error_handlers(app)
+    flask_app = app.wsgi_app
+
+    def replaces(environ: Any, start_response: Any) -> Any:
+        body = flask_app(environ, lambda *_: None)
+        getattr(body, "close", dict)()
+        start_response("404 NOT FOUND", [("Content-Type", "text/html")])
+        return [NotFound().get_response().get_data()]
+
+    assert call(observe(replaces), "/404").json["code"] == 404

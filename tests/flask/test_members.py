@@ -17,6 +17,8 @@ from werkzeug.exceptions import HTTPException
 
 from tests.calls import Server, call, environ
 from tests.conftest import Log
+from wsgi_observe import log_context
+from wsgi_observe.errors import Error
 from wsgi_observe.flask import InvalidAPIUsage, Observe
 
 KEYS = {"code", "name", "description", "request_id"}
@@ -206,3 +208,26 @@ def test_any_exception_is_answered_with_a_well_formed_document(
     assert answer.json[status] == answer.code == (getattr(error, "code", None) or 500)
     assert answer.json["request_id"] == answer.request_id
     assert isinstance(answer.json[told], str)
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "in a log_context"])
+def test_a_document_of_ours_is_rendered_once_even_if_it_looks_like_a_frameworks(
+    wrapped: bool,
+) -> None:
+    rendered = []
+
+    def like_falcon(error: Error) -> dict[str, object]:
+        rendered.append(error)
+        status_line = f"{error.code} {error.name}".upper()
+        return {"title": status_line, "description": str(error.extra)}
+
+    def view() -> str:
+        raise InvalidAPIUsage("Too many.", 409, {"limit": 10})
+
+    def in_log_context() -> str:
+        with log_context():
+            return view()
+
+    answer = answer_of(in_log_context if wrapped else view, render_error=like_falcon)
+    assert answer.json == {"title": "409 CONFLICT", "description": "{'limit': 10}"}
+    assert len(rendered) == 1

@@ -79,13 +79,13 @@ WRONG: dict[str, tuple[dict[str, Any], Any, Settings, str]] = {
         {},
         lambda: observe(with_health(), checks={"db": dict}, live_path="/health"),
         Settings(),
-        "and the app's own route is not reached",
+        "so the app's own route is not reached",
     ),
     "a drain that is not told": (
         {},
         lambda: observe(with_ready(), state=HealthState()),
         Settings(drain_seconds=20),
-        "/ready is answered by the app's own route, which does not say that the service drains",
+        "/ready is answered by the app's own route, which does not report draining",
     ),
     "a slow check": (
         {"timeout": 30},
@@ -97,7 +97,7 @@ WRONG: dict[str, tuple[dict[str, Any], Any, Settings, str]] = {
         {},
         lambda: CHECKED,
         Settings(checks={"cache": "a:b"}),
-        "not used are the checks cache",
+        "the checks cache never run",
     ),
     "two access logs": ({"accesslog": "-"}, lambda: CHECKED, Settings(), "accesslog is on"),
 }

@@ -154,7 +154,7 @@ def test_a_drain_of_the_commands_can_be_taken_back(by: str) -> None:
         assert ready(server) == DRAINING
         if by == "reload":
             reload(server)
-            assert said(server, "the drain is called off")
+            assert said(server, "drain cancelled by the reload")
         else:
             assert drain("--undo", pid).stdout == f"{pid} is in service\n"
         for _ in range(6):

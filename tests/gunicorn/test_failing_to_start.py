@@ -84,7 +84,7 @@ def test_a_mistaken_setting_stops_the_start_with_one_line(kind: str, tmp_path: P
     assert code == 1
     (line,) = lines
     assert (line["level"], line["logger"]) == ("CRITICAL", "wsgi_observe.gunicorn")
-    assert line["message"].startswith(f"{named}: allowed is ")
+    assert line["message"].startswith(f"{named} must be ")
     assert "exc_info" not in line
 
 

@@ -11,7 +11,7 @@ from tests.servers.gunicorn import connected, read_all
 CONF = str(Path(__file__).with_name("lacking_conf.py"))
 LOSSES = {
     "handle_term": "Arbiter.handle_term: SIGTERM stops without draining",
-    "handle_error": "SyncWorker.handle_error: requests are rejected in Gunicorn's own form",
+    "handle_error": "SyncWorker.handle_error: rejected requests get Gunicorn's own response",
     "wsgi": "SyncWorker.wsgi: the app is not observed; only WSGI workers have one",
 }
 

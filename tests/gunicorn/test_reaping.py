@@ -14,22 +14,30 @@ import pytest
 
 from tests.conftest import Log
 from wsgi_observe.gunicorn.arbiter.reaper import Reaper
+from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
-from wsgi_observe.gunicorn.worker.timeouts import TimeoutMessageFilter
 from wsgi_observe.scoreboard.entries import REQUEST_ENTRY, encode_request, pack_entry
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
 @pytest.fixture
-def scoreboard() -> Iterator[Scoreboard]:
-    made = Scoreboard.make(worker_entries=2, max_requests=2)
-    yield made
-    os.close(made.descriptor)
+def scoreboard() -> Scoreboard:
+    return Scoreboard.make(worker_count=2, max_requests=2)
 
 
 @pytest.fixture
 def worker_entries(scoreboard: Scoreboard) -> WorkerEntries:
     return WorkerEntries(scoreboard)
+
+
+@pytest.fixture(autouse=True)
+def _no_filter_is_left() -> Iterator[None]:
+    """Remove the filters of reapers that were not closed, which keep their scoreboards open."""
+    yield
+    logger = logging.getLogger("gunicorn.error")
+    for one in list(logger.filters):
+        if isinstance(one, TimeoutMessageFilter):
+            logger.removeFilter(one)
 
 
 class Worker:
@@ -146,8 +154,10 @@ def test_a_request_without_a_slot_and_a_torn_one_are_counted(
     arbiter.reap_workers()
     named, overflow, corrupt = log.errors
     assert named["request_id"] == "abc"
-    assert overflow["message"] == "3 requests died: exit 7; those for which there were no slots"
-    assert corrupt["message"] == "1 requests died: exit 7; those whose slots are torn"
+    reason = "which ones is unknown: their worker ran more than the scoreboard has entries for"
+    assert overflow["message"] == f"3 requests died: exit 7; {reason}"
+    reason = "which ones is unknown: their worker died while it recorded them"
+    assert corrupt["message"] == f"1 requests died: exit 7; {reason}"
 
 
 def test_seats_are_given_again_and_a_failed_fork_keeps_none(
@@ -166,7 +176,7 @@ def test_workers_beyond_the_seats_are_one_warning(worker_entries: WorkerEntries,
         one.pid = number
     assert [worker_entries.of(one) is None for one in workers] == [False, False, True, True]
     (warning,) = log.warnings
-    assert "more workers than seats" in warning["message"]
+    assert "more workers than scoreboard entries" in warning["message"]
 
 
 def test_what_a_gunicorn_lacks_is_said_once_each(worker_entries: WorkerEntries, log: Log) -> None:
@@ -176,8 +186,8 @@ def test_what_a_gunicorn_lacks_is_said_once_each(worker_entries: WorkerEntries, 
     assert vars(lacking) == {}
     losses = [line["message"].partition(": ")[2] for line in log.warnings]
     assert losses == [
-        "requests that die with their worker are not named",
-        "a graceful timeout is told as SIGKILL",
+        "requests that are lost when a worker dies are not reported",
+        "a graceful timeout is reported as SIGKILL",
     ]
 
 

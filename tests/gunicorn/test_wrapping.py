@@ -94,7 +94,7 @@ def test_the_error_shape_of_flask_is_there_when_it_is_asked_for() -> None:
 
 
 def test_a_flask_app_is_looked_for_and_its_lack_told() -> None:
-    with pytest.raises(SettingsError, match="flask: allowed is True only for a Flask app"):
+    with pytest.raises(SettingsError, match="flask must be False for a function"):
         wrap_app(raising(ValueError()), Settings(flask=True), HealthState())
 
 

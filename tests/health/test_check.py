@@ -74,14 +74,27 @@ def test_a_timeout_that_no_probe_could_wait_for_is_refused_at_start(timeout: flo
         Check(ping, timeout=timeout)
 
 
+def test_a_check_is_matched_by_its_function_and_has_a_hash_whatever_that_is() -> None:
+    match Check(dict):
+        case Check(fn):
+            assert fn is dict
+
+    class WithoutHash:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self) -> None: ...
+
+    assert {Check(WithoutHash()), Check(ping), Check(ping, critical=True)} >= {Check(ping)}
+
+
 @pytest.mark.parametrize("timeout", [True, "1", None], ids=repr)
 def test_a_timeout_that_is_no_number_is_refused_at_start(timeout: Any) -> None:
-    with pytest.raises(TypeError, match=f"number of seconds above 0 to 86400, got {timeout!r}"):
+    with pytest.raises(ValueError, match=f"seconds above 0, at most 86400, got {timeout!r}"):
         Check(ping, timeout=timeout)
 
 
 def test_critical_is_either_true_or_false() -> None:
-    with pytest.raises(TypeError, match="critical must be True or False, got 1"):
+    with pytest.raises(ValueError, match="critical must be True or False, got 1"):
         Check(ping, critical=1)  # type: ignore[arg-type]
 
 
@@ -89,4 +102,4 @@ def test_a_check_cannot_be_changed_but_copied_with_a_change() -> None:
     check = Check(ping, timeout=0.5, critical=False)
     with pytest.raises(dataclasses.FrozenInstanceError):
         check.timeout = 1.0  # type: ignore[misc]
-    assert check.replace(fn=dict) == Check(dict, timeout=0.5, critical=False)
+    assert dataclasses.replace(check, fn=dict) == Check(dict, timeout=0.5, critical=False)

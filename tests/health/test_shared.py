@@ -67,7 +67,7 @@ def test_starting_is_each_processes_own() -> None:
 
 def test_a_process_without_one_is_told_apart() -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
-        with pytest.raises(LookupError, match="shares no state"):
+        with pytest.raises(LookupError, match="has no shared memory"):
             SharedState.of_process(other.pid)
         other.kill()
     with pytest.raises(ProcessLookupError):

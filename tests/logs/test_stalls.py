@@ -482,7 +482,7 @@ def test_a_line_longer_than_a_pipe_keeps_whole_is_refused_at_start() -> None:
             sys.stderr.write(str(error))
         """
     )
-    assert b"max_line_bytes: allowed is at most 4096 for a pipe" in done.stderr
+    assert b"max_line_bytes must be at most 4096 for a pipe" in done.stderr
 
 
 def test_a_path_that_cannot_be_opened_stops_the_start(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_a_request_with_secrets_of_its_own_has_the_patterns_too() -> None:
 @pytest.mark.parametrize("pattern", ["(", "*", "a{9999999999999}"])
 def test_one_that_is_none_is_an_error_that_says_why(pattern: str) -> None:
     with pytest.raises(
-        SettingsError, match=r"redact_patterns: allowed is .* regular expr.*\(.+\); got"
+        SettingsError, match=r"redact_patterns must be .* regular expr.*\(.+\), got"
     ):
         Redactor(patterns=[EMPLOYEE, pattern])
 

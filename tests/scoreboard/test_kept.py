@@ -1,9 +1,10 @@
-"""The table in a file: what a server left there is read by the next one, once."""
+"""The persistent copy: what a server left in the file is read by the next one, once."""
 
 from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from time import time
 
@@ -12,18 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.calls import answering, environ
-from wsgi_observe.scoreboard.persistent import CrashedWorker, open_persistent_file
+from wsgi_observe.scoreboard.entries import WorkerEntry
+from wsgi_observe.scoreboard.persistent import PersistentFile
 from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
-def die_in_a_request(path: Path, app_path: str, worker_entries: int = 2) -> int:
+def die_in_a_request(path: Path, app_path: str, worker_count: int = 2) -> int:
     """Have a server keep its table at `path` and be killed in the middle of a request."""
     pid = os.fork()
     if not pid:
         try:
-            descriptor, _ = open_persistent_file(str(path))
-            worker_entry = Scoreboard.make(worker_entries, 4, descriptor).worker_entry(1)
+            file, _ = PersistentFile.open(str(path))
+            worker_entry = Scoreboard.make(worker_count, 4, file).worker_entry(1)
             worker_entry.pid, worker_entry.last_seen = os.getpid(), time()
             app = ScoreboardMiddleware(
                 lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(worker_entry)
@@ -35,16 +37,20 @@ def die_in_a_request(path: Path, app_path: str, worker_entries: int = 2) -> int:
     return pid
 
 
-def begin(path: Path) -> list[CrashedWorker]:
+def begin(path: Path) -> list[WorkerEntry]:
     """Start and end a server that keeps its table at `path`; return what it found there."""
-    descriptor, crashed = open_persistent_file(str(path))
-    Scoreboard.make(2, 4, descriptor)
-    os.close(descriptor)
-    return crashed
+    file, contents = PersistentFile.open(str(path))
+    Scoreboard.make(2, 4, file)
+    file.close()
+    found = []
+    for content in contents:
+        with suppress(LookupError):
+            found += [one for one in Scoreboard(content).worker_entries if any(one.read_requests())]
+    return found
 
 
-def paths(crashed: list[CrashedWorker]) -> list[str]:
-    return [request.path for one in crashed for request in one.snapshot.requests.values()]
+def paths(crashed: list[WorkerEntry]) -> list[str]:
+    return [request.path for one in crashed for request in one.read_requests().requests.values()]
 
 
 def test_what_was_left_is_read_once(tmp_path: Path) -> None:
@@ -66,7 +72,7 @@ def test_a_server_beside_another_takes_the_next_name_and_leaves_its_requests(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "recorder"
-    first, _ = open_persistent_file(str(file))
+    first, _ = PersistentFile.open(str(file))
     worker_entry = Scoreboard.make(2, 4, first).worker_entry(0)
     worker_entry.pid = os.getpid()
     body = ScoreboardMiddleware(answering(), Recorder(worker_entry))(
@@ -76,19 +82,19 @@ def test_a_server_beside_another_takes_the_next_name_and_leaves_its_requests(
     die_in_a_request(file, "/beside")
     assert (tmp_path / "recorder.1").exists()
     body.close()
-    os.close(first)
+    first.close()
     assert paths(begin(file)) == ["/beside"]
     assert begin(file) == []
 
 
 def test_no_file_to_be_had_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        open_persistent_file(str(tmp_path / "nowhere" / "recorder"))
-    taken = [open_persistent_file(str(tmp_path / "recorder"))[0] for _ in range(8)]
-    with pytest.raises(OSError, match="other servers'"):
-        open_persistent_file(str(tmp_path / "recorder"))
-    for descriptor in taken:
-        os.close(descriptor)
+        PersistentFile.open(str(tmp_path / "nowhere" / "recorder"))
+    taken = [PersistentFile.open(str(tmp_path / "recorder"))[0] for _ in range(8)]
+    with pytest.raises(OSError, match="in use by other servers"):
+        PersistentFile.open(str(tmp_path / "recorder"))
+    for file in taken:
+        file.close()
 
 
 @given(st.binary(max_size=3000), st.integers(0, 3000))

@@ -1,4 +1,4 @@
-"""The recorder: a request is in the table for as long as it runs, and no longer."""
+"""The recorder: a request is in the scoreboard for as long as it runs, and no longer."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from flask import Flask, request
 
 from tests.calls import answering, call, call_freely, environ, raising
 from tests.conftest import Log
-from tests.test_cost import calls_of
-from wsgi_observe import ErrorEnvelope, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.redaction import REDACTED, Redactor
 from wsgi_observe.scoreboard.entries import RunningRequest
@@ -29,7 +27,7 @@ def read_requests(scoreboard: Scoreboard, worker_entry: int = 1) -> list[Running
 
 
 def looking(scoreboard: Scoreboard, seen: list[RunningRequest]) -> Any:
-    """Return an app that notes what the table has while it runs."""
+    """Return an app that notes what the scoreboard has while it runs."""
 
     def app(environ: Any, start_response: Any) -> Any:
         seen.extend(read_requests(scoreboard))
@@ -40,7 +38,7 @@ def looking(scoreboard: Scoreboard, seen: list[RunningRequest]) -> Any:
 
 
 class TestARequest:
-    def test_is_in_the_table_while_it_runs(self, scoreboard: Scoreboard, noted: Noted) -> None:
+    def test_is_in_the_scoreboard_while_it_runs(self, scoreboard: Scoreboard, noted: Noted) -> None:
         seen: list[RunningRequest] = []
         before = time()
         call(noted(looking(scoreboard, seen)), "/orders", "POST", HTTP_X_REQUEST_ID="abc")
@@ -59,11 +57,11 @@ class TestARequest:
         assert call(noted(answering(body=chunks))).body == b"ab"
         assert read_requests(scoreboard) == []
 
-    @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3)], ids=repr)
+    @pytest.mark.parametrize("kind", [ValueError, SystemExit])
     def test_that_fails_leaves_it(
-        self, error: BaseException, scoreboard: Scoreboard, noted: Noted, log: Log
+        self, kind: type[BaseException], scoreboard: Scoreboard, noted: Noted, log: Log
     ) -> None:
-        assert call(noted(raising(error))).code == 500
+        assert call(noted(raising(kind(3)))).code == 500
         assert read_requests(scoreboard) == []
 
     def test_is_there_until_its_access_line_is_written(
@@ -107,7 +105,7 @@ class TestARequest:
         assert recorder.worker_entry.overflow == 0
 
 
-def test_what_runs_at_the_same_time_has_a_slot_each(scoreboard: Scoreboard, noted: Noted) -> None:
+def test_requests_at_the_same_time_have_an_entry_each(scoreboard: Scoreboard, noted: Noted) -> None:
     both = threading.Barrier(2, timeout=20)
     seen: list[list[RunningRequest]] = []
 
@@ -130,7 +128,7 @@ def test_what_runs_at_the_same_time_has_a_slot_each(scoreboard: Scoreboard, note
     assert read_requests(scoreboard) == []
 
 
-def test_more_requests_than_slots_are_counted(
+def test_more_requests_than_entries_are_counted(
     scoreboard: Scoreboard, recorder: Recorder, noted: Noted
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
@@ -155,7 +153,7 @@ def test_more_requests_than_slots_are_counted(
     assert (recorder.worker_entry.overflow, len(recorder.free_entries)) == (0, 4)
 
 
-def test_ten_thousand_requests_use_one_slot(recorder: Recorder, noted: Noted) -> None:
+def test_ten_thousand_requests_in_turn_use_one_entry(recorder: Recorder, noted: Noted) -> None:
     observed = ScoreboardMiddleware(answering(), recorder)
     for _ in range(10_000):
         call_freely(observed)
@@ -172,14 +170,7 @@ def _is_used(recorder: Recorder, offset: int) -> bool:
     return any(recorder.worker_entry.memory[offset : offset + 64])
 
 
-def test_noting_a_request_takes_two_calls(recorder: Recorder) -> None:
-    plain, noted = (observe(answering(body=[b"ok"]), access_log=False) for _ in range(2))
-    noted.insert(ScoreboardMiddleware(noted, recorder), before=ErrorEnvelope)  # type: ignore[attr-defined]
-    # `InFlight.join` and `Slot.leave`.
-    assert calls_of(noted, "/") - calls_of(plain, "/") == 2
-
-
-def test_a_process_forked_in_a_request_does_not_touch_the_table(
+def test_a_process_forked_in_a_request_does_not_touch_the_scoreboard(
     scoreboard: Scoreboard, noted: Noted
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
@@ -202,7 +193,7 @@ def test_a_process_forked_in_a_request_does_not_touch_the_table(
     assert read_requests(scoreboard) == []
 
 
-def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_table(
+def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_scoreboard(
     scoreboard: Scoreboard, noted: Noted
 ) -> None:
     children: list[int] = []
@@ -223,7 +214,7 @@ def test_a_forked_child_that_returns_leaves_its_parents_request_in_the_table(
     body.close()
 
 
-def test_a_secret_in_the_path_is_not_kept_in_the_table(
+def test_a_secret_in_the_path_is_not_kept_in_the_scoreboard(
     scoreboard: Scoreboard, recorder: Recorder
 ) -> None:
     app = Flask("shop")
@@ -243,7 +234,7 @@ def test_a_secret_in_the_path_is_not_kept_in_the_table(
     ]
 
 
-def test_what_a_pattern_matches_is_not_kept_in_the_table(
+def test_what_a_pattern_matches_is_not_kept_in_the_scoreboard(
     scoreboard: Scoreboard, recorder: Recorder
 ) -> None:
     seen: list[str] = []
@@ -253,7 +244,8 @@ def test_what_a_pattern_matches_is_not_kept_in_the_table(
         start_response("204 No Content", [])
         return []
 
-    noted = ScoreboardMiddleware(app, recorder, Redactor(patterns=["EMP-é\\d"]).path)
+    recorder.redact_path = Redactor(patterns=["EMP-é\\d"]).path
+    noted = ScoreboardMiddleware(app, recorder)
     for path in ("/EMP-\xc3\xa97/a", "/\xc3\xa9"):  # UTF-8 as PEP 3333 has it
         noted(environ(path), lambda status, headers: None).close()  # type: ignore[attr-defined]
     assert seen == [f"/{REDACTED}/a", "/\xc3\xa9"]
@@ -262,7 +254,7 @@ def test_what_a_pattern_matches_is_not_kept_in_the_table(
 def test_a_failing_recorder_costs_nothing_but_its_entry(
     recorder: Recorder, noted: Noted, log: Log
 ) -> None:
-    recorder.ident = None  # type: ignore[assignment]
+    recorder.get_ident = None  # type: ignore[assignment]
     observed = noted(answering())
     for _ in range(9):
         assert call(observed).code == 200

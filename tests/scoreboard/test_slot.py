@@ -1,4 +1,4 @@
-"""A running request's entry in shared memory: read back whole, or known to be torn."""
+"""A running request's entry in shared memory: read whole, or recognized as corrupt."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -21,7 +21,7 @@ PLAIN = [("Content-Type", "text/plain")]
 
 
 class Stuck:
-    """An app in which a request waits until it is told to go on."""
+    """An app in which a request waits for an event."""
 
     def __init__(self) -> None:
         self.waiting = threading.Event()
@@ -152,7 +152,7 @@ def test_it_survives_what_fails_and_says_so_once(recorder: Recorder, log: Log) -
     assert "watching" in warning["message"]
 
 
-def test_a_slot_that_another_request_has_by_now_is_named_anew(
+def test_a_later_slow_request_in_the_same_entry_is_logged_too(
     recorder: Recorder, noted: Noted, log: Log
 ) -> None:
     watchdog = Watchdog(recorder, 1e-9)
@@ -162,7 +162,7 @@ def test_a_slot_that_another_request_has_by_now_is_named_anew(
     assert [line["path"] for line in log.warnings] == ["/0", "/1", "/2"]
 
 
-def test_a_stack_of_a_thousand_frames_is_told_by_its_innermost() -> None:
+def test_of_a_long_stack_the_innermost_frames_are_shown() -> None:
     def dig(depth: int) -> str:
         return dig(depth - 1) if depth else format_stack(get_frame(threading.get_ident()))
 

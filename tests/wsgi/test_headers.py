@@ -88,12 +88,17 @@ def test_odd_headers_come_first_and_none_is_lost(before: list[tuple[str, str]]) 
 
 
 def _fits(header: tuple[str, str]) -> bool:
-    in_latin_1 = max(map(ord, "".join(header)), default=0) < 256
-    return in_latin_1 and not set(header[1]) & {
-        *map(chr, range(9)),
-        *map(chr, range(10, 32)),
-        "\x7f",
-    }
+    has_name = header[0].isascii() and header[0].isprintable()
+    return (
+        has_name
+        and max(map(ord, header[1]), default=0) < 256
+        and not set(header[1])
+        & {
+            *map(chr, range(9)),
+            *map(chr, range(10, 32)),
+            "\x7f",
+        }
+    )
 
 
 @given(headers)

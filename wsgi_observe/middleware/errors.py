@@ -1,9 +1,10 @@
-"""Hangs right over the app: its failures become the envelope, logged once."""
+"""ErrorEnvelope: the innermost middleware, which logs the app's exceptions and answers for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import call_safely
@@ -35,35 +36,23 @@ _log = get_logger("wsgi_observe.errors")
 
 
 class ErrorEnvelope(Middleware):
-    """Answer with the error envelope for an app that fails or that has no body for its error.
+    """Answer with the error envelope for an app that fails, or that has no body for its error.
 
+    :param settings: the defaults of the following.
     :param error_format: ``envelope``, or ``problem`` for problem details (RFC 9457).
-    :param html_errors: which error bodies of the app's are replaced: ``stock`` (empty ones and
+    :param html_errors: which error bodies of the app are replaced: ``stock`` (empty ones and
         a framework's own pages), ``replace`` (any HTML), ``keep`` (none).
     :param negotiate: whether clients that prefer HTML keep the page.
-    :param propagate: when true, an exception is raised on instead of answered. A callable is
-        asked each time; it may take the exception.
+    :param propagate: whether an exception is raised on instead of answered: True, False, or a
+        callable that decides each time and may take the exception.
     :param render_error: makes a company's own document of an `Error`.
-    :raises SettingsError: for an unfit setting.
+    :raises SettingsError: for an unknown setting or an invalid value.
     """
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        error_format: str = "envelope",
-        html_errors: str = "stock",
-        negotiate: bool = False,
-        propagate: bool | Callable[..., object] = False,
-        render_error: Callable[[Error], Mapping[str, object]] | None = None,
+        self, app: WSGIApplication, settings: Settings | None = None, **overrides: Any
     ) -> None:
-        settings = Settings(
-            error_format=error_format,
-            html_errors=html_errors,
-            negotiate=negotiate,
-            propagate=propagate,
-            render_error=render_error,
-        )
+        settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
         self._html_errors = settings.html_errors
         self._negotiates = settings.negotiate
@@ -71,7 +60,7 @@ class ErrorEnvelope(Middleware):
         self._renderer = ErrorRenderer(settings.error_format, settings.render_error)
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
-        """Spread the net."""
+        """Handle the errors of this exchange."""
         exchange.error_handler = self
         # A GET without both of these headers has no body (RFC 9112, section 6.3).
         if (
@@ -85,11 +74,11 @@ class ErrorEnvelope(Middleware):
     def handle_exception(self, response: Response, error: BaseException) -> StaticResponse | None:
         """Log `error` and return the envelope of a 500, unless it is to be raised on.
 
-        A request body that cannot be read is the client's doing: a 400, and no ERROR line.
+        A request body that cannot be read is the client's mistake: a 400, and no ERROR line.
         """
         if call_safely("propagate", self._should_propagate, error):
             return None
-        if call_safely("looking at a failure", is_unreadable_body, error):
+        if call_safely("classifying an exception", is_unreadable_body, error):
             return self._unreadable_body_response(response)
         self.log_exception(response, error)
         headers = headers_for_failed_response(response.headers)
@@ -100,8 +89,8 @@ class ErrorEnvelope(Middleware):
     ) -> StaticResponse | None:
         """Return the envelope in place of an error body that was not written for this app.
 
-        What the app's author says in it becomes the description, unless an exception is behind the
-        response: a framework may show that to the client.
+        The author's own text in it becomes the description, unless the response is that of an
+        exception, whose text a framework may show.
         """
         if not response.status[:3].isdecimal():
             return None
@@ -121,20 +110,21 @@ class ErrorEnvelope(Middleware):
         )
 
     def log_exception(self, response: Response, error: BaseException) -> None:
-        """Log `error` with its traceback, once; not what is the doing of the client."""
-        if call_safely("looking at a failure", is_unreadable_body, error):
+        """Log `error` with its traceback, once, unless the client caused it."""
+        if call_safely("classifying an exception", is_unreadable_body, error):
             response.outcome = "aborted"
             return
         if is_logged(error):
             return
         config_watch.check_if_due()
-        call_safely("logging a failure", _log_failure, response, error)
+        call_safely("logging an exception", _log_failure, response, error)
         response.context.error_logged = response.context.error_logged or True
         mark_logged(error, response.context)
 
     def _read_stock_error(self, response: Response, first_chunk: bytes | None) -> StockError | None:
-        """Return what the app's error body says, if it gives way to the envelope."""
-        if self._html_errors == "keep":
+        """Parse the app's error body; return None if the body is to be kept."""
+        is_ours = first_chunk is not None and first_chunk == response.context.error_document
+        if is_ours or self._html_errors == "keep":
             return None
         content_type = _get_header(response.headers, "content-type").lower()
         if first_chunk is None and (response.method != "HEAD" or not content_type):
@@ -150,10 +140,10 @@ class ErrorEnvelope(Middleware):
         )
 
     def _read_stock_html(self, response: Response, first_chunk: bytes | None) -> StockError | None:
-        """Return what an HTML page says, if it gives way to the envelope.
+        """Parse an HTML page; return None if the page is to be kept.
 
-        A HEAD has no body to judge by. It keeps the app's headers, unless a GET would have brought
-        the envelope whatever the page is.
+        The response to a HEAD has no body to judge by. It keeps the app's headers, unless the
+        response to a GET would have been the envelope whatever the page is.
         """
         stock_error = (
             None
@@ -169,7 +159,7 @@ class ErrorEnvelope(Middleware):
         return stock_error or NO_DESCRIPTION
 
     def _unreadable_body_response(self, response: Response) -> StaticResponse:
-        """Answer the client whose request body could not be read."""
+        """Return a 400 for a request body that is malformed or was broken off."""
         response.outcome = "aborted"
         headers = headers_for_failed_response(response.headers)
         return self._error_response(response, "400 Bad Request", headers)
@@ -190,7 +180,7 @@ class ErrorEnvelope(Middleware):
 
 
 def _status_and_path(response: Response) -> tuple[str, str]:
-    """Return the status line, and the path below the mount point as frameworks show it."""
+    """Return the status line, and the path below the mount point in the form that pages show."""
     path: str = response.environ.get("PATH_INFO", "")
     # PEP 3333 hands bytes over as Latin-1.
     return response.status, path.encode("latin-1", "replace").decode("utf-8", "replace")
@@ -208,11 +198,9 @@ def _get_header(headers: Headers, wanted: str) -> str:
 def _accepting_exception(
     propagate: bool | Callable[..., object],
 ) -> Callable[[BaseException], object]:
-    """Return `propagate` as a callable that takes the exception, as the user's own may or not."""
+    """Return `propagate` as a callable that takes the exception, even if the user's does not."""
     if not callable(propagate):
         return lambda _error: propagate
-    from inspect import signature  # as much to load as we are: only where there is one
-
     try:
         signature(propagate).bind(None)
     except (TypeError, ValueError):  # a builtin may have no signature

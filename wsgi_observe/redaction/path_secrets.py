@@ -35,3 +35,14 @@ def with_path_secrets(redactor: Redactor, path: str) -> Redactor:
         secret for finder in list(path_secret_finders) for secret in finder.find_path_secrets(path)
     ]
     return redactor.with_secrets(secrets) if secrets else redactor
+
+
+def redact_url(redactor: Redactor, url: str) -> str:
+    """Redact a URL that may be one of the observed apps', such as a referer."""
+    path = url.partition("?")[0].partition("://")[2].partition("/")[2]
+    return with_path_secrets(redactor, f"/{path}").url(url)
+
+
+def redact_host(redactor: Redactor, host: str) -> str:
+    """Redact a Host header, which may have a client's ``user:password@`` in it."""
+    return redactor.url(f"http://{host}").removeprefix("http://")

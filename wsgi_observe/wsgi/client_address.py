@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import RequestContext
-from wsgi_observe.validators import SettingsError, split_commas, trusted_networks
+from wsgi_observe.validators import MAX_PROXIES
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+    from ipaddress import IPv4Address, IPv6Address
 
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -50,7 +50,6 @@ def _truncate(address: str) -> str | None:
     return str(IPv4Address(int(client) >> 8 << 8))
 
 
-_MAX_PROXIES = 32
 _MAX_FORWARDED_CHARS = 1024  # characters of X-Forwarded-For that are looked at, from its end
 
 
@@ -98,7 +97,7 @@ class ClientAddressResolver:
             return peer
         entries = [entry for entry in forwarded.split(",") if not entry.isspace() and entry]
         client = peer
-        for hop, entry in enumerate(reversed(entries[-_MAX_PROXIES:]), 1):
+        for hop, entry in enumerate(reversed(entries[-MAX_PROXIES:]), 1):
             address = _parse_address(entry.strip())
             if address is None:
                 break
@@ -113,21 +112,6 @@ class ClientAddressResolver:
         # A dual-stack proxy shows an IPv4 address as ::ffff:10.0.0.1.
         unmapped = getattr(address, "ipv4_mapped", None) or address
         return unmapped is not None and any(unmapped in network for network in self._networks)
-
-
-def proxy_count_or_networks(name: str, value: Any) -> int | tuple[IPv4Network | IPv6Network, ...]:
-    """Check a number of proxies, or networks."""
-    allowed = f"a number of proxies from 0 to {_MAX_PROXIES}"
-    if not isinstance(value, int):
-        return trusted_networks(name, value, allowed)
-    if isinstance(value, bool) or not 0 <= value <= _MAX_PROXIES:
-        raise SettingsError(name, f"{allowed} or networks such as 10.0.0.0/8", value)
-    return value
-
-
-def parse_int_or_items(name: str, value: str) -> int | tuple[str, ...]:
-    """Read a number, or items between commas."""
-    return int(value) if value.isdecimal() and len(value) < 10 else split_commas(name, value)
 
 
 def _is_unix_socket(peer: str) -> bool:

@@ -97,17 +97,16 @@ def sort_invalid_first(headers: Headers) -> None:
         headers[:] = [header for header in headers if header not in invalid]
         name, value = invalid[0]
         raise TypeError(f"a WSGI app's headers are str (PEP 3333), got {name!r}: {type(value)}")
-    headers.sort(key=_is_valid)
+    headers.sort(key=is_sendable)
 
 
-def _is_valid(header: tuple[str, str]) -> bool:
+def is_sendable(header: object) -> bool:
     """Return whether every server sends this header: Latin-1, and no control character."""
-    name, value = header
-    try:
-        (name + value).encode("latin-1")
-    except UnicodeEncodeError:
-        return False
-    return all(char >= " " or char == "\t" for char in value) and "\x7f" not in value
+    match header:
+        case [str(name), str(value)] if name.isascii() and name.isprintable():
+            is_latin_1 = max(value, default="") <= "\xff"
+            return is_latin_1 and all(c >= " " or c == "\t" for c in value) and "\x7f" not in value
+    return False
 
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import probe_hooks
@@ -93,8 +94,8 @@ def _send_static_response(
     return response.body_for(environ)
 
 
-# Where Flask, Werkzeug's and other middlewares keep the app that they wrap.
-_WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application")
+# Attributes in which Flask and middlewares have the app that they wrap.
+_WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application", "_app")
 
 
 def iter_wrapped_apps(app: Any) -> Iterator[object]:
@@ -103,9 +104,10 @@ def iter_wrapped_apps(app: Any) -> Iterator[object]:
         if app is None:
             return
         yield app
-        app = next(
-            filter(callable, (_get_attribute(app, name) for name in _WRAPPED_APP_ATTRIBUTES)), None
-        )
+        names: tuple[str, ...] = _WRAPPED_APP_ATTRIBUTES
+        if isinstance(app, FunctionType):
+            names = ("__wrapped__", *names)  # `functools.wraps` copies the others
+        app = next(filter(callable, (_get_attribute(app, name) for name in names)), None)
 
 
 def _get_attribute(app: object, name: str) -> object:

@@ -1,4 +1,4 @@
-"""A worker whose threads are greenlets: what gevent has replaced, and what it prints."""
+"""Gunicorn's gevent worker: the originals of what gevent has patched, uncaught exceptions."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from wsgi_observe.wsgi.exceptions import any_failure
 _log = get_logger("wsgi_observe.uncaught")
 
 GetOriginal = Callable[[str, str], Any]
+"""Returns the original of what gevent has patched, by module and name."""
 
 
 def find_get_original() -> GetOriginal | None:
-    """Return how to get what gevent has replaced, by module and name; None where it has not."""
+    """Return `gevent.monkey.get_original`; None where gevent has patched nothing."""
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
         return None
-    result: GetOriginal = monkey.get_original
-    return result
+    get_original: GetOriginal = monkey.get_original
+    return get_original
 
 
 def log_greenlet_failures() -> None:
-    """Have an exception that ends a greenlet leave as a line: gevent prints it on stderr."""
+    """Log an exception that ends a greenlet as a line: gevent prints it on stderr."""
     hub = sys.modules["gevent"].get_hub()
     print_original = hub.print_exception
     if getattr(print_original, "__func__", None) is None:
-        return  # somebody has put theirs there
+        return  # replaced by other code already
 
-    def print_exception(context: object, kind: type, error: object, trace: object) -> None:
+    def print_exception(context: object, kind: type, error: object, traceback: object) -> None:
         try:
-            _log_failure(kind, error, trace)
+            _log_failure(kind, error, traceback)
         except any_failure():
-            print_original(context, kind, error, trace)
+            print_original(context, kind, error, traceback)
 
     hub.print_exception = print_exception
 
 
-def _log_failure(kind: type, error: Any, trace: Any) -> None:
-    result = get_attached_request_id(error) if error is not None else None
-    extra = {} if result is None else make_own_extra({"request_id": result})
-    exc_info = (kind, error, trace)
+def _log_failure(kind: type, error: Any, traceback: Any) -> None:
+    request_id = get_attached_request_id(error) if error is not None else None
+    extra = {} if request_id is None else make_own_extra({"request_id": request_id})
+    exc_info = (kind, error, traceback)
     _log.error("uncaught %s in a greenlet", kind.__name__, exc_info=exc_info, extra=extra)

@@ -1,4 +1,4 @@
-"""Gunicorn's alarms about a sync worker that timed out while it waited for a client."""
+"""Filter of the arbiter's messages about a sync worker that timed out waiting for a client."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _TIMEOUT_PREFIX = "WORKER TIMEOUT"
 
 
 class TimeoutMessageFilter(logging.Filter):
-    """Hold back what the arbiter logs of a worker that timed out without a request.
+    """Hold back the arbiter's messages about a worker that timed out without a request.
 
-    The arbiter knows neither the client nor the reason. Its worker does, and mostly has one line of
-    both. Once the worker is gone without such a line, the arbiter's own messages are logged.
+    The arbiter knows neither the client nor the reason. Its worker does, and mostly logs both. If
+    the worker has ended without such a line, the arbiter's own messages are logged.
     """
 
     def __init__(self, worker_entries: WorkerEntries) -> None:
@@ -26,11 +26,11 @@ class TimeoutMessageFilter(logging.Filter):
         self._held_records: dict[object, list[logging.LogRecord]] = {}
 
     def start(self) -> None:
-        """Look at what the arbiter logs from now on."""
+        """Add the filter to Gunicorn's error logger."""
         _gunicorn_log.addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Hold a message back if it is about such a worker: its process ID comes first."""
+        """Hold a message back if its first argument is the process ID of such a worker."""
         if (
             not isinstance(record.args, tuple)
             or not record.args
@@ -47,13 +47,13 @@ class TimeoutMessageFilter(logging.Filter):
         return True
 
     def release(self, pid: object, *, has_logged_exit: bool) -> None:
-        """Log what was held back of a worker that is gone, unless it has explained itself."""
+        """Log the messages about a worker that has ended without logging the reason itself."""
         for record in self._held_records.pop(pid, ()):
             if not has_logged_exit:
                 _gunicorn_log.callHandlers(record)  # past this filter
 
     def close(self) -> None:
-        """Log what is still held back, of workers that were not reaped."""
+        """Remove the filter; log the messages about workers that were not reaped."""
         _gunicorn_log.removeFilter(self)
         for pid in list(self._held_records):
             self.release(pid, has_logged_exit=False)
@@ -66,7 +66,4 @@ class TimeoutMessageFilter(logging.Filter):
 
 
 def _is_idle(worker_entry: WorkerEntry) -> bool:
-    snapshot = worker_entry.read_requests()
-    return worker_entry.booted and not (
-        snapshot.requests or snapshot.corrupt or worker_entry.overflow
-    )
+    return worker_entry.booted and not any(worker_entry.read_requests())
