@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.redaction.test_names import SENSITIVE
+from tests.redaction.test_sensitive_names import SENSITIVE
 from wsgi_observe.redaction import REDACTED, Redactor
 
 REDACTOR = Redactor()

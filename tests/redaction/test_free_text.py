@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.redaction.test_names import HARMLESS as HARMLESS_NAMES
+from tests.redaction.test_sensitive_names import HARMLESS as HARMLESS_NAMES
 from wsgi_observe.redaction import REDACTED, Redactor
 
 REDACTOR = Redactor()

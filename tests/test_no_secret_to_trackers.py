@@ -12,7 +12,7 @@ from tests.canaries import CANARIES, OBJECT_PLACES, leaks, seen
 from tests.logs.mailbox import mailbox
 from tests.sentry.endpoint import sentry_endpoint
 from tests.support import eventually, running
-from tests.test_canaries import ROOT, fail_with_everything, log_of
+from tests.test_no_secret_leaves import ROOT, fail_with_everything, log_of
 
 TRACKED = {
     "sentry": {"local", "exception", "cause", "sql", "breadcrumb", "context", "user", "tag"}
