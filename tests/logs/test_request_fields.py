@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.logs.test_redaction import record_of
+from tests.logs.test_redacted_lines import record_of
 
 from tests.conftest import Log
 from tests.support import strict_json
