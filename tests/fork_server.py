@@ -33,6 +33,7 @@ for number, path in enumerate((os.devnull, job["stdout"], job["stderr"])):
     opened = os.open(path, os.O_RDWR)
     os.dup2(opened, number)
     os.close(opened)
+os.chdir(job["cwd"])
 os.environ.clear()
 os.environ.update(job["env"])
 sys.argv[:] = job["argv"]
@@ -58,7 +59,12 @@ class ForkServer:
         atexit.register(self.stop)
 
     def run(
-        self, code: str, *arguments: str, env: Mapping[str, str] = os.environ, timeout: float
+        self,
+        code: str,
+        *arguments: str,
+        timeout: float,
+        cwd: Path = ROOT,
+        env: Mapping[str, str] = os.environ,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end, as `subprocess.run` does."""
         assert self._process.stdin is not None
@@ -68,7 +74,7 @@ class ForkServer:
             stdout.touch()
             stderr.touch()
             argv = ["-c", *arguments]
-            job = {"code": code, "argv": argv, "env": dict(env)}
+            job = {"code": code, "argv": argv, "cwd": str(cwd), "env": dict(env)}
             job |= {"stdout": str(stdout), "stderr": str(stderr)}
             self._process.stdin.write(json.dumps(job) + "\n")
             self._process.stdin.flush()

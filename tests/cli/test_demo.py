@@ -33,8 +33,8 @@ def refused(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
     ("send", "stopper"),
     [
         pytest.param(os.killpg, signal.SIGINT, id="Ctrl-C"),
-        pytest.param(os.kill, signal.SIGTERM, id="SIGTERM to the command"),
         *mark_rows_slow(
+            (os.kill, signal.SIGTERM),
             (os.kill, signal.SIGINT),
             (os.kill, signal.SIGHUP),
             (os.killpg, signal.SIGTERM),

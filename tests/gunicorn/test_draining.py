@@ -63,6 +63,7 @@ def test_without_the_setting_a_signal_stops_it_as_ever() -> None:
         assert not said(server, "draining")
 
 
+@pytest.mark.slow
 def test_a_reload_and_a_worker_that_has_served_enough_do_not_look_like_draining(options) -> None:
     env = {"WSGI_OBSERVE_DRAIN_SECONDS": "600"}
     # A worker that Gunicorn is just starting may miss its SIGTERM, and is killed after the grace.
@@ -145,7 +146,7 @@ def test_the_command_may_say_how_long_and_ends_when_the_server_has() -> None:
             assert process.wait(PATIENCE) == 0
 
 
-@pytest.mark.parametrize("by", ["reload", "undo"])
+@pytest.mark.parametrize("by", first_by_default(["undo", "reload"]))
 def test_a_drain_of_the_commands_can_be_taken_back(by: str) -> None:
     with gunicorn("-w", "2") as server:
         server.wait_for(lambda: len(boots(server)) == 2)

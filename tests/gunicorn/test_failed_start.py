@@ -43,7 +43,7 @@ def start(place: Path, *options: str, app: str = PLAIN, **env: str) -> tuple[int
 
 
 @pytest.mark.parametrize("kind", first_by_default(["gthread", "sync", "gevent"]))
-@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
+@pytest.mark.parametrize("preload", first_by_default([(), ("--preload",)]), ids=["", "preload"])
 @pytest.mark.parametrize("what", APPS)
 def test_an_app_that_fails_to_load_is_one_line_with_its_traceback(
     kind: str, preload: tuple[str, ...], what: str, tmp_path: Path

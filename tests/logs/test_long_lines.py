@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import strict_json
@@ -145,7 +145,6 @@ JUNK = st.recursive(
 TIMES = st.sampled_from([1, 1, 50, 700, 4000])
 
 
-@settings(max_examples=60)
 @given(
     *(ANY_TEXT, TIMES),
     st.dictionaries(ANY_TEXT, JUNK),
@@ -171,7 +170,6 @@ SURROGATES = st.text(st.characters(categories=["Cs"]), min_size=1)
 NEW_NAMES = {"message": "a_much_longer_name_for_it", "level": "severity", "note": "n" * 200}
 
 
-@settings(max_examples=60)
 @given(
     st.lists(ANY_TEXT | SURROGATES, min_size=1, max_size=3),
     TIMES,
@@ -207,7 +205,6 @@ def test_an_object_that_grows_while_it_is_written_makes_no_line_longer() -> None
         assert len(line) <= 4096
 
 
-@settings(max_examples=60)
 @given(ANY_TEXT, TIMES, st.integers(30, 3000))
 def test_a_cut_text_takes_no_more_than_it_may(text: str, times: int, limit: int) -> None:
     whole = text * times

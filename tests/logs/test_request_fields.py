@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.logs.test_redacted_lines import record_of
 
 from tests.conftest import Log
+from tests.logs.test_redacted_lines import record_of
 from tests.support import strict_json
 from wsgi_observe import AccessLog, bind, log_context, observe
 from wsgi_observe.logs import JsonFormatter

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.linear import grows_in_proportion
@@ -55,7 +55,6 @@ def repeated(unit: str, length: int, *, numbered: bool = False) -> str:
     return "".join(f"{unit}{number:05d}" for number in range(count))[:length]
 
 
-@settings(max_examples=80)
 @given(UNITS, UNITS, st.booleans())
 def test_a_text_four_times_as_long_takes_at_most_five_times_as_long(
     start: str, unit: str, numbered: bool
@@ -64,7 +63,6 @@ def test_a_text_four_times_as_long_takes_at_most_five_times_as_long(
     assert grows_in_proportion(lambda text: Redactor(personal=True).text(text), small, large)
 
 
-@settings(max_examples=40)
 @given(UNITS, st.booleans())
 def test_so_does_a_query(unit: str, numbered: bool) -> None:
     small, large = (repeated(unit, length, numbered=numbered) for length in (1_000, 4_000))
@@ -101,7 +99,6 @@ def test_what_is_beyond_the_budget_is_cut_and_not_shown(junk: str) -> None:
     assert shown.endswith(("characters cut]", REDACTED))
 
 
-@settings(max_examples=40)
 @given(UNITS, st.integers(0, 3))
 def test_no_secret_leaves_at_a_cut(unit: str, shift: int) -> None:
     assume("  File" not in unit)  # whose lines are code

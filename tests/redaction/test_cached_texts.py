@@ -5,7 +5,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe.redaction import REDACTED, Redactor
@@ -78,7 +78,6 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, max_size=8).map("".join) | st.sampled_from(ORDINARY)
 
 
-@settings(max_examples=300)
 @given(TEXTS, st.text("0123456789", min_size=1, max_size=6))
 def test_a_text_is_shown_as_by_a_redactor_that_has_seen_none(text: str, digits: str) -> None:
     for _ in range(3):
@@ -105,6 +104,7 @@ def test_the_secrets_of_one_request_are_not_shown_for_another_that_has_none(text
     assert other.with_secrets(["jane-4711"]).text(text) == hidden
 
 
+@pytest.mark.slow
 def test_what_is_remembered_is_bounded() -> None:
     redactor = Redactor()
     letters = str.maketrans("0123456789", "abcdefghij")

@@ -191,6 +191,7 @@ def test_what_died_with_the_whole_container_is_told_at_the_next_boot_once(
     assert errors(server, "gone") == errors(server, "killed") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_is_truncated_under_it_harms_nobody_and_is_written_again(
     kind: str, tmp_path: Path
@@ -235,6 +236,7 @@ def test_an_arbiter_that_is_killed_alone_takes_no_request_along(tmp_path: Path) 
         assert [line for line in server.records if line.get("outcome") == "died"] == []
 
 
+@pytest.mark.slow
 def test_an_arbiter_that_takes_over_tells_nothing_of_what_still_runs(tmp_path: Path) -> None:
     path = str(tmp_path / "recorder")
     # What is executed anew finds Gunicorn's own `http` first: Flask could not be imported early.
