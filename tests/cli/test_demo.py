@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import COMMAND, DEMO
+from tests.marks import mark_rows_slow
 from tests.support import Server, alive, descendants, eventually, running
 
 
@@ -28,8 +29,19 @@ def refused(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("stopper", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to its group"])
+@pytest.mark.parametrize(
+    ("send", "stopper"),
+    [
+        pytest.param(os.killpg, signal.SIGINT, id="Ctrl-C"),
+        *mark_rows_slow(
+            (os.kill, signal.SIGTERM),
+            (os.kill, signal.SIGINT),
+            (os.kill, signal.SIGHUP),
+            (os.killpg, signal.SIGTERM),
+            (os.killpg, signal.SIGHUP),
+        ),
+    ],
+)
 def test_a_signal_ends_it_and_nothing_is_left(
     demo: Server, tmp_path: Path, stopper: signal.Signals, send: Callable[[int, int], None]
 ) -> None:
