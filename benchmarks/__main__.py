@@ -1,4 +1,4 @@
-"""Measures everything and writes it down: ``python -m benchmarks``."""
+"""Measure everything, and write the results: ``python -m benchmarks``."""
 
 from __future__ import annotations
 
@@ -9,25 +9,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import memory, servers, starting
-from benchmarks.chart import draw
-from benchmarks.environments import python_of
-from benchmarks.gunicorns import server_name
-from benchmarks.load import client_name
-from benchmarks.loggers import SETUPS as LOGGERS
-from benchmarks.machine import machine
+from benchmarks import servers, startup
+from benchmarks.costs import Series, to_microseconds
+from benchmarks.load import client_name, server_name
+from benchmarks.log_lines import SETUPS
 from benchmarks.peers import PEERS
-from benchmarks.programs import Child, Missing
-from benchmarks.report import show
-from benchmarks.results import FOLDER, Results
-from benchmarks.rounds import measure
-from benchmarks.series import Series, in_microseconds
+from benchmarks.processes import ChildProcess, NotInstalled, find_python
+from benchmarks.report import FOLDER, Results, describe_machine, draw_chart, show
+from benchmarks.timing import measure
 
 OURS = {
-    "json": ("benchmarks.path:subjects", "json"),
-    "orjson": ("benchmarks.path:subjects", "orjson"),
+    "json": ("benchmarks.request_path:subjects", "json"),
+    "orjson": ("benchmarks.request_path:subjects", "orjson"),
     "redaction": ("benchmarks.redaction:subjects",),
-    "scaling": ("benchmarks.scaling:subjects",),
+    "scaling": ("benchmarks.growth:subjects",),
     "floor": ("benchmarks.floor:subjects",),
 }
 
@@ -37,21 +32,21 @@ def main() -> None:
     options = _options()
     options.output.mkdir(parents=True, exist_ok=True)  # now, not after minutes of measuring
     began = time.time()
-    on, console = machine(), Console()
+    machine, console = describe_machine(), Console()
     versions, missing, series = dict[str, str](), dict[str, str](), dict[str, Sequence[float]]()
     for name, phase in PHASES.items():
         console.print(f"{name} …", style="dim")
         try:
             series |= phase(options, versions, missing)
-        except Missing as reason:
+        except NotInstalled as reason:
             missing[name] = str(reason)
     run = {name: value for name, value in vars(options).items() if name != "output"}
     run |= {"server": server_name(), "client": client_name()}
     run |= {"seconds taken": round(time.time() - began)}
-    results = Results(on, versions, run, missing, series)
+    results = Results(machine, versions, run, missing, series)
     show(results, console)
     results.write(options.output)
-    draw(results, options.output)
+    draw_chart(results, options.output)
 
 
 def _options() -> argparse.Namespace:
@@ -78,46 +73,46 @@ def _in_process(
     try:
         for child in children:
             try:
-                _note(versions, child)
-            except Missing as reason:
+                _add_versions(versions, child)
+            except NotInstalled as reason:
                 missing[child.name] = str(reason)
             else:
                 ready.append(child)
-        return in_microseconds(measure(ready, options.rounds, options.calls))
+        return to_microseconds(measure(ready, options.rounds, options.calls))
     finally:
         for child in children:
             child.stop()
 
 
-def _note(versions: dict[str, str], child: Child) -> None:
+def _add_versions(versions: dict[str, str], child: ChildProcess) -> None:
     """Add what a child has imported; an environment of its own may have other versions."""
     for distribution, version in child.wait().items():
         if versions.setdefault(distribution, version) != version:
             versions[f"{distribution} beside {child.name}"] = version
 
 
-def _children(options: argparse.Namespace, missing: dict[str, str]) -> Iterator[Child]:
+def _children(options: argparse.Namespace, missing: dict[str, str]) -> Iterator[ChildProcess]:
     for name, target in OURS.items():
-        yield Child(name, target)
-    for name in LOGGERS:
-        yield Child(f"line by {name}", ("benchmarks.lines:subjects", name))
+        yield ChildProcess(name, target)
+    for name in SETUPS:
+        yield ChildProcess(f"line by {name}", ("benchmarks.log_lines:subjects", name))
     for peer in PEERS:
         try:
-            python = python_of(peer.requirements, make=not options.quick)
-        except Missing as reason:
+            python = find_python(peer.requirements, make=not options.quick)
+        except NotInstalled as reason:
             missing[peer.name] = str(reason)
         else:
-            yield Child(peer.name, ("benchmarks.peers:subjects", peer.make), python)
+            yield ChildProcess(peer.name, ("benchmarks.peers:subjects", peer.make), python)
 
 
 Phase = Callable[[argparse.Namespace, dict[str, str], dict[str, str]], Series]
 PHASES: dict[str, Phase] = {
     "in process": _in_process,
     "Gunicorn": lambda options, *_: servers.measure(options.loads, options.seconds),
-    "memory": lambda options, *_: memory.measure(options.requests),
-    "starting": lambda options, *_: starting.measure(options.loads),
+    "memory": lambda options, *_: startup.measure_memory(options.requests),
+    "starting": lambda options, *_: startup.measure_imports(options.loads),
 }
-"""What is measured in turn; told the options, and where to note versions and what is missing."""
+"""What is measured in turn, with the options, the versions to add to, and what is missing."""
 
 
 if __name__ == "__main__":

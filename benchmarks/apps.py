@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from wsgiref.util import FileWrapper
 
 from flask import Flask
@@ -12,8 +12,13 @@ from flask import Flask
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+# wsgi_observe is imported by the functions that need it: a bare worker's memory is not to have it.
+
 CHUNKS = 1_000
 CHUNK = b"x" * 1_000
+
+FILE_WRAPPER = FileWrapper
+"""What a server that has sendfile looks for, and does not iterate."""
 
 
 def flask_hello(name: str = "benchmarks.hello") -> Flask:
@@ -34,6 +39,23 @@ def flask_hello(name: str = "benchmarks.hello") -> Flask:
     return app
 
 
+def observed_hello(**settings: Any) -> Flask:
+    """Return the hello with the whole stack round it, where the documentation puts it."""
+    from wsgi_observe import observe
+
+    app = flask_hello()
+    app.wsgi_app = observe(app.wsgi_app, **settings)  # type: ignore[assignment, method-assign]
+    return app
+
+
+def logging_hello(encoder: str) -> Flask:
+    """Return the hello with the whole stack and its JSON lines, as a server loads it."""
+    from wsgi_observe import configure_logging
+
+    configure_logging(log_format="json", log_encoder=encoder)
+    return observed_hello()
+
+
 def trivial(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer at once: what is added to it is the stack's own work."""
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
@@ -41,7 +63,7 @@ def trivial(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable
 
 
 def missing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Say 404 without a body, which the envelope then is."""
+    """Answer 404 without a body, which the envelope then is."""
     start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")])
     return []
 
@@ -64,9 +86,5 @@ def file(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     return environ["wsgi.file_wrapper"](io.BytesIO(b"ok"))  # type: ignore[no-any-return]
 
 
-def well() -> None:
-    """Pass, as the check of a dependency does that is there."""
-
-
-FILE_WRAPPER = FileWrapper
-"""What a server that has sendfile looks for, and does not iterate."""
+def passing_check() -> None:
+    """Pass, as the check of a dependency that is up does."""

@@ -1,16 +1,25 @@
-"""What is reported: each figure as a ratio or a difference of series of the same run."""
+"""Costs: each reported figure as a ratio or a difference of series of the same run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import quantiles
 from typing import NamedTuple
 
-from benchmarks.series import Series
-from benchmarks.spread import spread
+Series = Mapping[str, Sequence[float]]
+"""What was measured: a name, and a figure for each round."""
+
+
+class Spread(NamedTuple):
+    """A median between its quartiles."""
+
+    low: float
+    median: float
+    high: float
 
 
 class Cost(NamedTuple):
-    """One row: `of` less `minus`, in its unit, and what it is as a part of `by`."""
+    """A row to report: `of` less `minus`, in its unit, and what it is as a part of `by`."""
 
     topic: str
     what: str
@@ -22,7 +31,7 @@ class Cost(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A cost as it came out: the median amount, and the spread of its part of `by`.
+    """A measured cost: the median amount, and the spread of its part of `by`.
 
     Without anything to divide by, the spread is the amount's.
     """
@@ -36,8 +45,8 @@ class Row(NamedTuple):
     high: float
 
 
-def row(cost: Cost, series: Series) -> Row | None:
-    """Return a cost's row, or None where what it takes has not been measured."""
+def compute_row(cost: Cost, series: Series) -> Row | None:
+    """Return a cost's row, or None where a series that it needs was not measured."""
     names = [name for name in (cost.of, cost.minus, cost.by) if name]
     if any(name not in series for name in names):
         return None
@@ -46,8 +55,7 @@ def row(cost: Cost, series: Series) -> Row | None:
     parts = amounts
     if cost.by:
         parts = [amount / base for amount, base in zip(amounts, series[cost.by], strict=True)]
-    found = spread(parts)
-    return Row(cost.topic, cost.what, spread(amounts).median, cost.unit, *found)
+    return Row(cost.topic, cost.what, spread(amounts).median, cost.unit, *spread(parts))
 
 
 def _differences(of: Sequence[float], minus: Sequence[float] | None) -> Iterator[float]:
@@ -56,3 +64,28 @@ def _differences(of: Sequence[float], minus: Sequence[float] | None) -> Iterator
     else:
         for more, less in zip(of, minus, strict=True):
             yield more - less
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """Return the median and quartiles of at least one value.
+
+    >>> spread([1.0, 2.0, 3.0, 4.0, 100.0])
+    Spread(low=2.0, median=3.0, high=4.0)
+    """
+    values = list(values)
+    if len(values) == 1:
+        return Spread(*values * 3)
+    return Spread(*quantiles(values, n=4, method="inclusive"))
+
+
+def to_microseconds(rounds: Iterable[Mapping[str, float]]) -> Series:
+    """Turn rounds of seconds into one series for each subject.
+
+    >>> to_microseconds([{"a": 1e-6}, {"a": 2e-6}])
+    {'a': [1.0, 2.0]}
+    """
+    series: dict[str, list[float]] = {}
+    for spent in rounds:
+        for name, seconds in spent.items():
+            series.setdefault(name, []).append(seconds * 1e6)
+    return series

@@ -1,12 +1,16 @@
-"""What the project asks of itself, held against what came out."""
+"""The goals: what the project asks of itself, compared with what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from benchmarks import names
 from benchmarks.costs import Row
+from benchmarks.log_lines import LINES
+from benchmarks.peers import RATIOS
+from benchmarks.request_path import PATH
+from benchmarks.servers import SERVERS
+from benchmarks.startup import STARTING
 
 
 class Goal(NamedTuple):
@@ -25,14 +29,14 @@ def _stack(where: str) -> list[Goal]:
     silent = f"stack, no access line, on {where}"
     plain, fast = (f"stack, JSON access line{end}, on {where}" for end in ("", ", orjson"))
     return [
-        Goal(f"stack, no access line, {where}", names.PATH, silent, silent, (0.075, 0.075), 0.055),
-        Goal(f"stack, JSON access line, {where}", names.PATH, plain, fast, (0.25, 0.18), 0.10),
+        Goal(f"stack, no access line, {where}", PATH, silent, silent, (0.075, 0.075), 0.055),
+        Goal(f"stack, JSON access line, {where}", PATH, plain, fast, (0.25, 0.18), 0.10),
     ]
 
 
 def _beside(other: str, must: tuple[float, float], goal: float) -> Goal:
     plain, fast = f"wsgi_observe ÷ {other}", f"wsgi_observe, orjson ÷ {other}"
-    return Goal(f"stack with its line ÷ {other}", names.RATIOS, plain, fast, must, goal)
+    return Goal(f"stack with its line ÷ {other}", RATIOS, plain, fast, must, goal)
 
 
 HEALTH = "a health answer, whole"
@@ -45,31 +49,29 @@ GOALS = [
     *_stack("Flask"),
     Goal(
         "one application log line",
-        names.LINES,
+        LINES,
         "short, wsgi_observe, json",
         "short, wsgi_observe, orjson",
         (0.22, 0.15),
         0.10,
     ),
-    Goal("a health answer", names.PATH, HEALTH, HEALTH, (0.065, 0.065), 0.045),
-    Goal(CHUNK, names.PATH, CHUNK, CHUNK, (0.006, 0.006), 0.003),
+    Goal("a health answer", PATH, HEALTH, HEALTH, (0.065, 0.065), 0.045),
+    Goal(CHUNK, PATH, CHUNK, CHUNK, (0.006, 0.006), 0.003),
     _beside("hand-written recipe", (0.28, 0.20), 0.12),
     _beside("the cheapest of four", (0.22, 0.15), 0.08),
-    Goal(
-        "Gunicorn gthread answers, observed ÷ bare", names.SERVERS, *RATE, (0.92, 0.94), 0.97, True
-    ),
-    Goal("MB of memory a worker, more", names.STARTING, MEMORY, MEMORY, (6.0, 6.0), 3.0),
+    Goal("Gunicorn gthread answers, observed ÷ bare", SERVERS, *RATE, (0.92, 0.94), 0.97, True),
+    Goal("MB of memory a worker, more", STARTING, MEMORY, MEMORY, (6.0, 6.0), 3.0),
 ]
 
 
-class Reached(NamedTuple):
-    """A goal, and its two rows."""
+class Outcome(NamedTuple):
+    """A goal with its two rows, without and with `orjson`."""
 
     goal: Goal
     rows: tuple[Row, Row]
 
     def verdict(self) -> str:
-        """Say which of must and goal hold, for the medians."""
+        """Return which of must and goal holds, for the medians."""
         values = [row.median for row in self.rows]
         if self._all_hold(values, (self.goal.goal, self.goal.goal)):
             return "goal"
@@ -80,12 +82,12 @@ class Reached(NamedTuple):
         return all(sign * one <= sign * bound for one, bound in zip(values, bounds, strict=True))
 
 
-def reached(rows: Iterable[Row]) -> list[Reached]:
-    """Return the goals whose figures have been measured."""
+def check_goals(rows: Iterable[Row]) -> list[Outcome]:
+    """Return the goals whose figures were measured."""
     known = {(row.topic, row.what): row for row in rows}
-    found = []
+    outcomes = []
     for goal in GOALS:
         both = known.get((goal.topic, goal.plain)), known.get((goal.topic, goal.orjson))
         if both[0] and both[1]:
-            found.append(Reached(goal, (both[0], both[1])))
-    return found
+            outcomes.append(Outcome(goal, (both[0], both[1])))
+    return outcomes

@@ -1,4 +1,4 @@
-"""What redaction costs: an ordinary line, and texts that are made to take long.
+"""Redaction: what it adds to an ordinary line, and to texts that are made to take long.
 
 ``python -m benchmarks.redaction`` shows that the time of the latter grows in proportion, up to the
 64 KiB of a text that are searched. ``--beside PATH`` compares ordinary ones with another checkout
@@ -21,18 +21,20 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.apps import flask_hello
-from benchmarks.requests import Call, request
-from benchmarks.rounds import Subject, repeated
+from benchmarks.costs import Cost
+from benchmarks.timing import Call, Subject, repeated, request
 from wsgi_observe import log_context
 from wsgi_observe.logs import JsonFormatter, LineHandler
 from wsgi_observe.redaction import Redactor
+
+REDACTION = "What redaction adds"
 
 PROSE = (
     "Order 4711 of customer 8812 was placed in 12 ms: 3 items, total 99.50 EUR, warehouse "
     "Hamburg, carrier DHL Express, next stop Rotterdam at 14:30 (attempt=1, retried=0), "
     "and all of it is well so far. OK"
 )
-"""An ordinary line of 200 characters, with four places where a value could stand."""
+"""An ordinary line of 200 characters, with four places where a value could be."""
 
 ADVERSARIAL = {
     "prose": f"{PROSE} ",
@@ -100,6 +102,25 @@ def _line(*, redact: bool) -> Call:
     return call
 
 
+def costs() -> list[Cost]:
+    """Return what redaction adds to a text, and to a line."""
+    texts = {
+        "200 characters with nothing to redact": ("text", None),
+        "the same without `=` and `:`": ("text without separators", None),
+        "a line of them with three fields, what redaction adds": ("line", "line, as it is"),
+    }
+    return [
+        Cost(
+            REDACTION,
+            what,
+            f"redaction: {of}",
+            f"redaction: {minus}" if minus else None,
+            "redaction: Flask",
+        )
+        for what, (of, minus) in texts.items()
+    ]
+
+
 def main() -> None:
     """Show milliseconds by size for each text, and the last size's by the first's."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.redaction", description=__doc__)
@@ -145,7 +166,7 @@ _LINES = (
 _FIELDS = {"warehouse": "Hamburg", "order": 4711, "carrier": "DHL Express", "route": "/orders/<id>"}
 
 
-_mail_formatter = random.Random(0)
+_random = random.Random(0)
 
 ORDINARY: dict[str, Callable[[], list[Any]]] = {
     "lines of an app": lambda: [*_LINES] * 10,
@@ -158,11 +179,11 @@ ORDINARY: dict[str, Callable[[], list[Any]]] = {
 
 
 def _number() -> int:
-    return _mail_formatter.randrange(10**6)
+    return _random.randrange(10**6)
 
 
 def _word() -> str:
-    return "".join(_mail_formatter.choices("abcdefghijklmnop", k=8))
+    return "".join(_random.choices("abcdefghijklmnop", k=8))
 
 
 def beside(checkout: Path) -> Table:

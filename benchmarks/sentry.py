@@ -1,4 +1,7 @@
-"""Whether a bad Sentry slows a request: ``python -m benchmarks.sentry``."""
+"""A Sentry that is slow, hangs or refuses: what it adds to a failing request.
+
+``python -m benchmarks.sentry``
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,30 @@ import argparse
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median
 from typing import NoReturn
 
 import sentry_sdk
 from flask import Flask
 
-from benchmarks import ingest
-from benchmarks.quiet import hush
-from benchmarks.requests import Call, request
-from benchmarks.rounds import Here, Subject, measure, repeated
+from benchmarks.processes import ROOT, silence_output
+from benchmarks.timing import Call, InProcess, Subject, measure, repeated, request
 from wsgi_observe import configure_logging
 from wsgi_observe.flask import Observe
 from wsgi_observe.sentry import init_sentry
 
-GOOD = "answers"
+BASELINE = "answers"
 _RESAMPLES = 2000
+
+GOOD, SLOW, HANGING, REFUSING = "1", "2", "3", "4"
+"""The projects of the endpoint, each with its own behaviour."""
+
+_DELAYS = {SLOW: 1.0, HANGING: 3600.0}
+_SERVE = "from benchmarks.sentry import serve_endpoint; serve_endpoint()"
 
 
 def main() -> None:
@@ -32,10 +41,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--calls", type=int, default=5, help="of each subject in a round")
     options = parser.parse_args()
-    shown = hush()
+    shown = silence_output()
     with endpoint() as port:
         configure_logging(log_format="json")
-        program = Here(subjects(failing_app(), clients(port)))
+        program = InProcess(subjects(failing_app(), clients(port)))
         rounds = list(measure([program], options.rounds, options.calls))
     print(table(rounds), file=shown, flush=True)
 
@@ -43,8 +52,8 @@ def main() -> None:
 @contextmanager
 def endpoint() -> Iterator[int]:
     """Start the endpoint beside this process, so that the two share no lock."""
-    command = [sys.executable, "-m", "benchmarks.ingest"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-c", _SERVE]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield int(process.stdout.readline())
@@ -56,10 +65,10 @@ def clients(port: int) -> dict[str, sentry_sdk.client.BaseClient]:
     """Return a client for each kind of endpoint."""
     here = f"http://public@127.0.0.1:{port}"
     dsns = {
-        GOOD: f"{here}/{ingest.GOOD}",
-        "is slow (1 s)": f"{here}/{ingest.SLOW}",
-        "hangs": f"{here}/{ingest.HANGING}",
-        "refuses (503)": f"{here}/{ingest.REFUSING}",
+        BASELINE: f"{here}/{GOOD}",
+        "is slow (1 s)": f"{here}/{SLOW}",
+        "hangs": f"{here}/{HANGING}",
+        "refuses (503)": f"{here}/{REFUSING}",
         "is not there": "http://public@127.0.0.1:9/1",
     }
     made = {}
@@ -96,11 +105,11 @@ def subjects(call: Call, known: Mapping[str, sentry_sdk.client.BaseClient]) -> d
 
 def table(rounds: Sequence[Mapping[str, float]]) -> str:
     """Return what each bad endpoint adds, with the interval of 95 % of resampled medians."""
-    base = median(one[GOOD] for one in rounds) * 1e6
-    lines = [f"{'a failing request, Sentry ' + GOOD:40}{base:10.0f} µs"]
+    base = median(one[BASELINE] for one in rounds) * 1e6
+    lines = [f"{'a failing request, Sentry ' + BASELINE:40}{base:10.0f} µs"]
     for name in rounds[0]:
-        if name != GOOD:
-            added = [(one[name] - one[GOOD]) * 1e6 for one in rounds]
+        if name != BASELINE:
+            added = [(one[name] - one[BASELINE]) * 1e6 for one in rounds]
             low, high = interval(added)
             lines.append(
                 f"{'more when it ' + name:40}{median(added):10.0f} µs  {low:.0f} to {high:.0f}"
@@ -113,6 +122,27 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     chance = random.Random(7)
     medians = sorted(median(chance.choices(values, k=len(values))) for _ in range(_RESAMPLES))
     return medians[_RESAMPLES // 40], medians[-_RESAMPLES // 40]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        project = self.path.split("/")[2]  # /api/<project>/envelope/
+        time.sleep(_DELAYS.get(project, 0.0))
+        self.send_response(503 if project == REFUSING else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def serve_endpoint() -> None:
+    """Serve on a free port, which is printed, until the process is ended."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
 
 
 if __name__ == "__main__":

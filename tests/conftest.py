@@ -20,12 +20,13 @@ from wsgi_observe.logs.installation import installation
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile(
-    "house",
+    "thorough",
     deadline=None,  # a slow machine is no bug
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-settings.load_profile("house")
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=30)
+settings.load_profile("quick")  # `--hypothesis-profile=thorough` for the full number
 
 
 class Log(logging.Handler):

@@ -1,7 +1,7 @@
-"""No failure is silent: what a WSGI service puts round its app.
+"""WSGI middlewares and logging for services in which no failure is silent.
 
-Every request has one ID, every failure leaves one JSON log line under it, the client gets that
-ID in one JSON shape, and nothing private leaks on the way.
+Every request has one ID. Every failure leaves one JSON log line with that ID, and the client gets
+the same ID in a JSON error document. Nothing private leaks.
 """
 
 from wsgi_observe.context import bind, current_request_id, log_context

@@ -1,4 +1,4 @@
-"""Loggers that a logging configuration of the app cannot disable, and when to compare the two.
+"""Loggers that a logging configuration of the app cannot disable, and the watch for one.
 
 ``logging.config.dictConfig`` and ``fileConfig`` disable every existing logger that they do not
 name, unless ``disable_existing_loggers=False`` is passed. A disabled logger drops its records
@@ -16,9 +16,9 @@ from typing import Any
 
 
 class ConfigurationWatch:
-    """When the logging configuration is next compared with the handlers that we installed.
+    """The time of the next comparison of the logging configuration with our handlers.
 
-    Reading `due_at` is all that a request pays. Nothing is due before something was installed.
+    A request only reads `due_at`. Nothing is due before handlers were installed.
     """
 
     due_at = math.inf
@@ -29,11 +29,11 @@ class ConfigurationWatch:
 
     @staticmethod
     def check() -> object:
-        """Compare, and restore what is missing; set by the code that installs handlers."""
+        """Compare, and restore missing handlers; set by the code that installs handlers."""
         return None
 
     def mark_changed(self) -> None:
-        """Have the comparison be due at once: other code has configured logging."""
+        """Make the comparison due at once: other code has configured logging."""
         if self.due_at != math.inf:
             self.due_at = 0.0
 
@@ -44,7 +44,7 @@ class ConfigurationWatch:
 
     @staticmethod
     def report_error() -> object:
-        """Report the exception that other code's part in logging has raised; set likewise."""
+        """Report an exception of a handler, filter or record factory of the app; set likewise."""
         return None
 
 
@@ -56,7 +56,7 @@ class _NeverDisabled(logging.Logger):
 
     Handlers, filters and a record factory of the app's get the records of these loggers too, also
     outside a request, where a filter that reads ``flask.request`` raises. That exception would
-    end a request, or Gunicorn's arbiter.
+    end a request, or Gunicorn's arbiter; it is reported instead.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -90,7 +90,7 @@ class _NeverDisabled(logging.Logger):
 
 
 class _ErrorsOnlyWhileDisabled(logging.Logger):
-    """Handles ERROR records although it is disabled: no failure is silent."""
+    """Handles ERROR records while it is disabled, so that no failure is silent."""
 
     def isEnabledFor(self, level: int) -> bool:
         if not self.disabled:
@@ -108,19 +108,19 @@ class _ErrorsOnlyWhileDisabled(logging.Logger):
 
 
 def get_logger(name: str) -> logging.Logger:
-    """Return the logger of that name, as one that ``logging.config`` cannot disable."""
+    """Return the logger of that name; ``logging.config`` cannot disable it."""
     logger = logging.getLogger(name)
     keep_enabled(logger)
     return logger
 
 
 def keep_enabled(logger: logging.Logger) -> None:
-    """Have ``logging.config`` not disable `logger`, from now on."""
+    """Keep ``logging.config`` from disabling `logger`."""
     _mix_in(_NeverDisabled, logger)
 
 
 def keep_errors_enabled(logger: logging.Logger) -> None:
-    """Have `logger` handle ERROR records also while it is disabled."""
+    """Make `logger` handle ERROR records also while it is disabled."""
     _mix_in(_ErrorsOnlyWhileDisabled, logger)
 
 
@@ -130,7 +130,7 @@ def is_kept_enabled(logger: logging.Logger) -> bool:
 
 
 def has_default_class(logger: logging.Logger) -> bool:
-    """Return whether a logger of `get_logger` has no class of the user's (``setLoggerClass``)."""
+    """Return whether a logger of `get_logger` has no class of ``setLoggerClass``."""
     return type(logger) is _NeverDisabled
 
 

@@ -1,4 +1,4 @@
-"""Saying once that a part of ours failed, instead of at each request."""
+"""Call user-supplied hooks, and parts of ours, without letting them break a request."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ T = TypeVar("T")
 
 _log = get_logger("wsgi_observe")
 _seen: set[str] = set()
+_FAILED = "%s failed; requests are not affected (logged once per process)"
 
 
 def warn_once(name: str) -> None:
-    """Log the exception being handled as a WARNING, the first time that `name` fails."""
+    """Log the exception that is being handled as a WARNING, once for each `name` in a process."""
     if first_time(name):
         try:
-            _log.warning("%s failed; this is said once", name, exc_info=True)
+            _log.warning(_FAILED, name, exc_info=True)
         except any_failure():
             pass  # it may be logging itself that fails
 
 
 def first_time(name: str) -> bool:
-    """Return whether nobody has said `name` in this process yet, and take it as said."""
+    """Return whether this is the first call for `name` in this process."""
     if name in _seen:
         return False
     _seen.add(name)
@@ -32,7 +33,10 @@ def first_time(name: str) -> bool:
 
 
 def call_safely(name: str, hook: Callable[..., T], *args: object) -> T | None:
-    """Return what a hook answers; None where it fails, which costs nothing but its answer."""
+    """Call `hook`; if it raises, log one WARNING per process and return None.
+
+    :param name: what the WARNING calls the hook, such as ``render_error``.
+    """
     try:
         return hook(*args)
     except any_failure():

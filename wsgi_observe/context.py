@@ -1,4 +1,4 @@
-"""Which request is running: one ContextVar and the scope it holds."""
+"""The context of the running request: its data, and the ContextVar that holds it."""
 
 from __future__ import annotations
 
@@ -9,54 +9,85 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from wsgi_observe.field_names import free_name
+from wsgi_observe.field_names import RESERVED_NAMES, free_name
 from wsgi_observe.ids import is_valid_id, new_id
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 REQUEST_ID_KEY = "wsgi_observe.request_id"
-"""Where the app finds its request's ID in the environ."""
+"""The environ key of the request ID."""
 
 _REQUEST_ID_ATTRIBUTE = "__wsgi_observe_request_id__"
 
-_current: ContextVar[RequestContext | None] = ContextVar("wsgi_observe.scope", default=None)
+_current: ContextVar[RequestContext | None] = ContextVar("wsgi_observe.context", default=None)
 
 ENDED_ENVIRON = cast("WSGIEnvironment", MappingProxyType({}))
-"""The environ of a scope that has ended: one for all, so nobody may put anything in it."""
+"""The environ of every context that has ended; read-only, since they share it."""
 
 
 class RequestContext:
-    """What is known of one request, or of one background job, while it runs.
+    """The data of one request, or of one `log_context`, while it runs.
 
-    A scope that has ended stays harmless wherever it was left: a thread that copied the
-    context, or a server that closes from another one, sees no request.
+    One that has ended has `ENDED_ENVIRON` and is ignored wherever it is still bound: in a thread
+    that copied the context, or where a server closes the body from another one.
+
+    :ivar environ: of the request; empty for a `log_context`.
+    :ivar fields: on each of its log lines, besides those that its environ gives.
+    :ivar log_parts: `fields` as the formatters have encoded them.
+    :ivar start_response: the server's.
+    :ivar on_close: hooks that are called, with the exchange, before those of the middlewares.
+    :ivar started_at: in seconds of ``time.perf_counter``; 0.0 where no access line is written.
     """
 
-    # Made for each request: a slot is what each of them sets, all else has its default here.
-    __slots__ = ("__dict__", "__weakref__", "environ", "request_id")
+    # Made for each request: a slot for what each of them sets, a default for the rest.
+    __slots__ = (
+        *("__dict__", "__weakref__", "client_addr", "environ", "exc_type", "expose_request_id"),
+        *("fields", "is_probe", "log_parts", "on_close", "request_id", "start_response"),
+        *("started_at", "trace"),
+    )
 
-    environ: WSGIEnvironment
-    request_id: str | None
-    fields: dict[str, object] | None = None
-    is_probe = False
-    remote_addr = "full"  # how much of the client's address its lines show
-    client_addr = ""  # as trusted proxies forward it; empty for ``REMOTE_ADDR``
-    trace: Mapping[str, str] | None = None  # what its lines tell of a trace (W3C Trace Context)
-    user_key = b""  # what its user's pseudonym is made with
-    error_logged: object = None  # which ERROR line the log has of it, if any
-    log_parts: dict[object, Any] | None = None  # what formatters have made of its fields
+    exc_type: str | None
+    fields: dict[str, object]
+    log_parts: dict[object, Any] | None
+    on_close: tuple[Callable[[Any], object], ...]
+    trace: Mapping[str, str] | None
+
+    remote_addr_mode = "full"  # how much of the client's address is logged
+    user_key = b""  # of the pseudonyms that `bind_user` makes
+    error_logged: object = None  # true if it has an ERROR line; the key of that record
+    handled_error: tuple[BaseException, str] | None = None  # by a framework, and its logger
+    error_document: bytes | None = None  # the error document that an integration has sent
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
+    may_have_body = False
+    request_entry: Any = None  # its entry of the scoreboard
     _parent: weakref.ref[RequestContext] | None = None
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        request_id: str | None = None,
+        start_response: StartResponse | None = None,
+    ) -> None:
+        self.environ = environ
+        self.request_id = request_id
+        self.start_response = start_response
+        self.fields = {}
+        self.exc_type = self.log_parts = self.trace = None
+        self.on_close = ()
+        self.started_at = 0.0
+        self.client_addr = ""
+        self.is_probe = False
+        self.expose_request_id = True
 
     @property
     def is_active(self) -> bool:
-        """Whether what it stands for is still running."""
+        """Whether the request or the `log_context` is still running."""
         return self.environ is not ENDED_ENVIRON
 
     @property
     def request_context(self) -> RequestContext:
-        """The request that this runs in: itself, unless it is a ``log_context`` inside one."""
+        """The request that this runs in: itself, unless it is a `log_context` inside one."""
         context = self
         while not context.environ and context._parent is not None:
             parent = context._parent()
@@ -66,7 +97,7 @@ class RequestContext:
         return context
 
     def nest_in(self, parent: RequestContext) -> None:
-        """Remember the scope to put back.
+        """Remember the context to bind again at the end.
 
         Weakly: a body that nobody closes (Werkzeug's test client leaves them) must not keep
         every request before it alive.
@@ -74,7 +105,7 @@ class RequestContext:
         self._parent = weakref.ref(parent)
 
     def is_ancestor_of(self, other: RequestContext | None) -> bool:
-        """Return whether `other` is a ``log_context`` that is open inside this request."""
+        """Return whether `other` is a `log_context` that is open inside this request."""
         while other is not None and other.is_active and not other.environ:
             other = None if other._parent is None else other._parent()
             if other is self:
@@ -82,7 +113,7 @@ class RequestContext:
         return False
 
     def end(self, previous: RequestContext | None) -> None:
-        """End this scope and put back what stood here before; `previous` was bound on the way in.
+        """End this context and bind `previous` again, unless that has ended.
 
         By value, since a token's ``reset`` raises when a server closes the body from another
         context than it called the app in (Waitress does, with a file).
@@ -94,16 +125,16 @@ class RequestContext:
 
     def bind(self, fields: dict[str, object]) -> None:
         """Add fields of the app's; one with a reserved name becomes ``extra_<name>``."""
-        self.add_fields({free_name(name): value for name, value in fields.items()})
+        if not RESERVED_NAMES.isdisjoint(fields):
+            fields = {free_name(name): value for name, value in fields.items()}
+        self.add_fields(fields)
 
     def add_fields(self, fields: dict[str, object], *, first: bool = False) -> None:
         """Add fields of our own, which may have reserved names.
 
-        :param first: whether they come before what is there, which keeps its values.
+        :param first: whether they come before the others, whose values stay.
         """
-        if self.fields is None:
-            self.fields = fields
-        elif first:
+        if first:
             self.fields = {**fields, **self.fields}
         else:
             self.fields.update(fields)
@@ -111,21 +142,21 @@ class RequestContext:
 
 
 get_raw_context = _current.get
-"""Return the scope that is bound here, be it ended."""
+"""Return the context that is bound here, even if it has ended."""
 
 activate = _current.set
-"""Bind a scope again, in whatever context the server goes on with it."""
+"""Bind a context, or None, for the code that runs from here on in this thread or task."""
 
 
 def current_context() -> RequestContext | None:
-    """Return the scope that is bound here, unless it has ended."""
+    """Return the context that is bound here; None if it has ended."""
     context = get_raw_context()
-    # As `is_active` has it, without the call: every log line asks.
+    # As `is_active` has it, without the call: this runs for every log line.
     return context if context is not None and context.environ is not ENDED_ENVIRON else None
 
 
 def find_outer_context(environ: WSGIEnvironment) -> RequestContext | None:
-    """Return the scope that a middleware further out has bound for this very request.
+    """Return the context that a middleware further out has bound for this same request.
 
     A middleware in between may have copied the environ, so the ID in it counts too.
     """
@@ -149,7 +180,7 @@ def current_request_id() -> str | None:
 def bind(**fields: object) -> None:
     """Add fields to every later log line of the running request and to its access line.
 
-    A name that the log line has itself (``path``, ``level``, …) is kept as ``extra_<name>``.
+    A name that log lines have already (``path``, ``level``, …) becomes ``extra_<name>``.
     Outside a request this does nothing.
     """
     context = current_context()
@@ -158,7 +189,7 @@ def bind(**fields: object) -> None:
 
 
 def get_attached_request_id(error: BaseException) -> str | None:
-    """Return the ID of the request or `log_context` that `error` has left, for who reports it."""
+    """Return the ID of the request or `log_context` in which `error` was raised, if attached."""
     request_id: str | None = BaseException.__getattribute__(error, "__dict__").get(
         _REQUEST_ID_ATTRIBUTE
     )
@@ -166,7 +197,7 @@ def get_attached_request_id(error: BaseException) -> str | None:
 
 
 def attach_request_id(error: BaseException, request_id: str | None) -> None:
-    """Note the ID of the request or `log_context` that `error` leaves, for who reports it."""
+    """Attach the ID of the request or `log_context` in which `error` was raised, for its report."""
     # Past the exception's own class, which may forbid it.
     BaseException.__setattr__(error, _REQUEST_ID_ATTRIBUTE, request_id)
 
@@ -175,18 +206,15 @@ def attach_request_id(error: BaseException, request_id: str | None) -> None:
 def log_context(request_id: str | None = None, **fields: object) -> Iterator[str]:
     """Give a background job, thread or task an ID of its own, or its caller's.
 
-    Pass ``current_request_id()`` along to keep the caller's; without one, or with one that
-    does not fit, a new ID is made. Yields the ID. What is bound inside ends with the block.
+    Pass ``current_request_id()`` along to keep the caller's; without one, or with an invalid one,
+    a new ID is made. Yields the ID. Fields that are bound inside end with the block.
 
     >>> with log_context(job="reindex") as request_id:
     ...     current_request_id() == request_id
     True
     """
-    context = RequestContext()
-    context.environ = {}
-    context.request_id = (
-        request_id if request_id is not None and is_valid_id(request_id) else new_id()
-    )
+    is_valid = request_id is not None and is_valid_id(request_id)
+    context = RequestContext({}, request_id if is_valid else new_id())
     context.bind(fields)
     parent = current_context()
     if parent is not None:
@@ -194,7 +222,7 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
         context.trace, context.user_key = parent.trace, parent.user_key
     activate(context)
     try:
-        yield context.request_id
+        yield context.request_id or ""
     except BaseException as error:
         if get_attached_request_id(error) is None:  # the innermost one counts
             attach_request_id(error, context.request_id)
@@ -204,14 +232,14 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
 
 
 probe_hooks: list[Callable[[], object]] = []
-"""Called before a probe is answered: somebody may have begun to trace it."""
+"""Called before the response to a probe: a tracer may have begun a transaction for it."""
 
 request_hooks: list[Callable[[RequestContext], object]] = []
-"""Called when a request begins, when it starts its response, and for lines in between for as
-long as its scope has no trace."""
+"""Called when a request begins, when it starts its response, and for log lines in between for as
+long as its context has no trace."""
 
 
 def call_request_hooks(context: RequestContext) -> None:
-    """Have those who listen hear of a request."""
+    """Call every request hook with `context`."""
     for hook in request_hooks:
         hook(context)

@@ -1,4 +1,4 @@
-"""The names of the log line's own fields, and the name that another field gets instead."""
+"""Field names of the log line that are reserved, and the free name that another field gets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LINE_NAMES = frozenset(
         *("exc_type", "exc_info", "error_id"),
     }
 )
-"""What the contract puts on a line itself."""
+"""The fields of every line, of a request's line, and of an exception."""
 
 ACCESS_NAMES = frozenset(
     {
@@ -20,26 +20,26 @@ ACCESS_NAMES = frozenset(
         *("query_string", "host", "referer", "request_bytes"),
     }
 )
-"""What the access line adds."""
+"""The fields that the access line adds."""
 
 PART_NAMES = frozenset({"truncated", "continued_in", "continues", "part", "parts"})
-"""What a record that is longer than a line adds."""
+"""The fields of a record that is longer than a line, and of its continuation lines."""
 
 RECORD_NAMES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-"""The attributes of `logging` itself; setting one of these would break the record."""
+"""The attributes of a `logging.LogRecord`; setting one of these would break the record."""
 
 RESERVED_NAMES = LINE_NAMES | ACCESS_NAMES | PART_NAMES | RECORD_NAMES | {"client_request_id"}
-"""The names that no field of the app's has on any line, so that one name has one type."""
+"""The names that no field of the app has on any line, so that one name has one type."""
 
 OWN_FIELDS_ATTRIBUTE = "_wsgi_observe_facts"
-"""The attribute of a record of our own with the fields that may have reserved names."""
+"""The attribute of our own records with the fields that may have reserved names."""
 
 CONTEXT_ATTRIBUTE = "_wsgi_observe_context"
-"""The attribute in which `ContextFilter` notes what it has added to a record."""
+"""The attribute with the attributes that `ContextFilter` has added to a record."""
 
 
 def free_name(name: str, taken: Container[str] = RESERVED_NAMES) -> str:
-    """Return `name`, prefixed with ``extra_`` for as long as it is taken.
+    """Return `name`, prefixed with ``extra_`` as often as it is taken.
 
     >>> free_name("path"), free_name("order_id")
     ('extra_path', 'order_id')

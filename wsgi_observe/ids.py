@@ -1,4 +1,4 @@
-"""Request IDs: which inbound one fits, how a new one is made."""
+"""Request IDs: validate inbound ones, make new ones (UUIDv7), parse trace IDs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from random import Random, SystemRandom
 from struct import Struct
 from time import time
 
+_DEFAULT_HEADER = "X-Request-ID"
 _match_id = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}").fullmatch
 _search_root = re.compile(r"(?:^|;)[ \t]*Root=([^;]*)").search
 # Optional white space, which is no part of a header's value (RFC 9110, sections 5.5 and 5.6.3).
@@ -25,8 +26,8 @@ def is_valid_id(value: str) -> bool:
     return _match_id(value) is not None
 
 
-# Forked workers would go on with the same numbers. uWSGI forks without telling Python, so there
-# the system is asked each time.
+# Forked workers would go on with the same numbers. uWSGI forks without calling Python's hooks, so
+# there each number comes from the system.
 _random = SystemRandom() if "uwsgi" in sys.modules else Random()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_random.seed)
@@ -64,20 +65,20 @@ def new_span_id() -> str:
 
 
 def parse_id(header: str, value: str) -> str | None:
-    """Return the ID that an inbound header carries, or None if it carries no fit one.
+    """Return the ID in an inbound header; None if it is not valid.
 
     ``X-Amzn-Trace-Id`` gives its ``Root``, ``traceparent`` its trace ID; any other header is an
-    ID as it is, without the optional white space round it. What does not fit is never
-    repaired.
+    ID as it is, without the optional white space around it. An invalid ID is never repaired.
     """
-    match header.lower():
-        case "x-amzn-trace-id":
-            root = _search_root(value)
-            value = root[1] if root else ""
-        case "traceparent":
-            value = parse_trace_id(value) or ""
+    if header != _DEFAULT_HEADER:  # which most requests have, and which needs no `lower()`
+        match header.lower():
+            case "x-amzn-trace-id":
+                root = _search_root(value)
+                value = root[1] if root else ""
+            case "traceparent":
+                value = parse_trace_id(value) or ""
     value = value.strip(_OWS)
-    return value if is_valid_id(value) else None
+    return None if _match_id(value) is None else value
 
 
 def parse_trace_id(traceparent: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The door to OpenTelemetry: traces on log lines, request IDs on spans, no secrets in spans."""
+"""OpenTelemetry integration: trace IDs on log lines, request IDs on spans, redacted spans."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _instrumented_providers: WeakSet[Any] = WeakSet()
 
 
 def instrument(provider: Any = None) -> None:
-    """Put the request's trace on its log lines, and its request ID on its span.
+    """Add the trace of a request to its log lines, and the request ID to its span.
 
-    Every line of a request has ``trace_id``, ``span_id`` and ``trace_flags`` of its span, the
-    access line included. The span has the attribute ``request_id``. Call it once the tracer
-    provider is set.
+    Each log line of a request, the access line included, gets ``trace_id``, ``span_id`` and
+    ``trace_flags`` of its span; the span gets the attribute ``request_id``. To be called after the
+    tracer provider is set.
 
-    :param provider: whose spans are a request's; by default the global one.
+    :param provider: the tracer provider of the requests' spans; by default the global one.
 
     >>> instrument()  # doctest: +SKIP
     """
@@ -40,22 +40,25 @@ def instrument(provider: Any = None) -> None:
         request_hooks.append(_set_current_span)
     provider = trace.get_tracer_provider() if provider is None else provider
     if not hasattr(provider, "add_span_processor"):
-        _log.info("OpenTelemetry has no tracer provider yet: call instrument() once it is set")
+        _log.info(
+            "instrument() was called before a tracer provider was set: spans that start inside the "
+            "app are not on log lines; call it again after set_tracer_provider()"
+        )
     elif provider not in _instrumented_providers:
         _instrumented_providers.add(provider)
         provider.add_span_processor(_RequestSpanProcessor())
 
 
 class RedactingSpanProcessor(SpanProcessor):
-    """Hand spans on to another processor, without the secrets in them.
+    """Pass redacted copies of spans on to another span processor.
 
-    What is exported are copies: names, attributes, events (with the exceptions' messages and
-    stack traces), links and the status are redacted, and the resource's attributes. A span that
-    cannot be read is not exported.
+    Names, attributes, events (with the messages and stack traces of exceptions), links, the
+    status and the resource's attributes are redacted. A span that cannot be redacted is not
+    exported.
 
-    :param inner: what would get the spans without this one, such as a ``BatchSpanProcessor``.
-    :param redactor: knows what is secret; by default also cards and e-mail addresses.
-    :raises TypeError: for an `inner` that is no span processor.
+    :param inner: the span processor that gets the copies, such as a ``BatchSpanProcessor``.
+    :param redactor: decides what is secret; by default personal data is, too.
+    :raises TypeError: for an `inner` that is not a span processor.
 
     >>> provider.add_span_processor(  # doctest: +SKIP
     ...     RedactingSpanProcessor(BatchSpanProcessor(exporter))
@@ -64,61 +67,61 @@ class RedactingSpanProcessor(SpanProcessor):
 
     def __init__(self, inner: Any, redactor: Redactor | None = None) -> None:
         if not isinstance(inner, SpanProcessor):
-            hint = ": put a BatchSpanProcessor round it" if isinstance(inner, SpanExporter) else ""
+            hint = ": wrap it in a BatchSpanProcessor" if isinstance(inner, SpanExporter) else ""
             raise TypeError(f"inner must be a SpanProcessor, got {inner!r}{hint}")
         self._inner = inner
         self._redactor = redactor or Redactor(personal=True)
         self._cached_resource: tuple[Any, Any] = (None, None)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Pass the start on."""
+        """Call the inner processor: it gets the original span."""
         self._inner.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Pass a redacted copy on."""
-        clean = call_safely("taking secrets out of a span", self._redact_span, span)
-        if clean is not None:
-            self._inner.on_end(clean)
+        """Call the inner processor with a redacted copy."""
+        redacted = call_safely("redacting a span", self._redact_span, span)
+        if redacted is not None:
+            self._inner.on_end(redacted)
 
     def shutdown(self) -> None:
-        """Pass it on."""
+        """Shut the inner processor down."""
         self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Pass it on."""
+        """Flush the inner processor."""
         return self._inner.force_flush(timeout_millis)
 
     def _redact_span(self, span: ReadableSpan) -> ReadableSpan:
         redactor = with_request_secrets(self._redactor)
-        clean, text = partial(_redact_attributes, redactor), redactor.text
+        redact, text = partial(_redact_attributes, redactor), redactor.text
         description = span.status.description
         return _RedactedSpan(
             span,
             name=redactor.url(span.name),
             resource=self._redact_resource(span.resource),
-            attributes=clean(span.attributes),
+            attributes=redact(span.attributes),
             events=[
-                Event(text(item.name), clean(item.attributes), item.timestamp)
+                Event(text(item.name), redact(item.attributes), item.timestamp)
                 for item in span.events
             ],
-            links=[Link(item.context, clean(item.attributes)) for item in span.links],
+            links=[Link(item.context, redact(item.attributes)) for item in span.links],
             status=Status(
                 span.status.status_code, None if description is None else text(description)
             ),
         )
 
     def _redact_resource(self, resource: Any) -> Any:
-        """Return what the process says of itself, redacted once: all spans share it."""
-        seen, clean = self._cached_resource
-        if seen is not resource:
+        """Return the resource redacted; cached, since all spans of a provider share it."""
+        original, redacted = self._cached_resource
+        if original is not resource:
             attributes = _redact_attributes(self._redactor, resource.attributes)
-            clean = type(resource)(attributes, resource.schema_url)
-            self._cached_resource = (resource, clean)
-        return clean
+            redacted = type(resource)(attributes, resource.schema_url)
+            self._cached_resource = (resource, redacted)
+        return redacted
 
 
 class _RedactedSpan(ReadableSpan):
-    """A span as another one, but for what is given; what the SDK left out counts for both."""
+    """Copy of a span with some fields replaced, and the same counts of dropped items."""
 
     def __init__(self, span: ReadableSpan, **fields: Any) -> None:
         super().__init__(
@@ -146,36 +149,40 @@ class _RedactedSpan(ReadableSpan):
 
 
 def _redact_attributes(redactor: Redactor, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: _attribute(redactor, name, item) for name, item in (attributes or {}).items()}
+    return {
+        name: _redact_attribute(redactor, name, item) for name, item in (attributes or {}).items()
+    }
 
 
-def _attribute(redactor: Redactor, name: str, value: Any) -> Any:
+def _redact_attribute(redactor: Redactor, name: str, value: Any) -> Any:
     if isinstance(value, str) and name.endswith((".query", ".query_string")):
         return redactor.query(value)
     if isinstance(value, Sequence) and name in URLS and not isinstance(value, str):
-        return [redactor.field(name, item) for item in value]  # a header, as often as it was sent
+        return [redactor.field(name, item) for item in value]  # a header has a list of values
     return redactor.field(name, value)
 
 
 class _RequestSpanProcessor(SpanProcessor):
-    """Sees a request's own span begin, be it inside our stack, as in Flask's instrumentation."""
+    """Record a request's span as it starts: Flask's instrumentation starts it inside our stack."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Take it where nothing of this process is above it."""
+        """Record a span that is the local root: it has no parent in this process."""
         if span.parent is None or span.parent.is_remote:
             context = current_context()
             if context is not None:
-                call_safely("taking a span", _set_request_span, context, span)
+                call_safely("recording the span of a request", _set_request_span, context, span)
 
 
 def _set_current_span(context: RequestContext) -> None:
-    """Take the span that is open: one round the whole stack, or one that is not recorded."""
+    """Record the current span: one round the whole stack, or one that is not sampled."""
     if context.trace is None or "trace_flags" not in context.trace:
-        call_safely("taking the current span", _set_request_span, context, trace.get_current_span())
+        call_safely(
+            "recording the span of a request", _set_request_span, context, trace.get_current_span()
+        )
 
 
 def _set_request_span(context: RequestContext, span: trace.Span) -> None:
-    """Note the span as the request's, if it is the first; tell it the request's ID."""
+    """Record the first span as the request's; set the request ID on each."""
     span_context = span.get_span_context()
     if not span_context.is_valid or span_context.is_remote:
         return

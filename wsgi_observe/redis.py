@@ -10,11 +10,11 @@ from redis import Redis, RedisCluster
 def check(client: Redis | RedisCluster) -> Callable[[], bool]:
     """Return a readiness check that sends ``PING``.
 
-    It uses one connection of the client's own pool, which gets it back also when the answer comes
-    after the check's timeout. Best give it a client for the purpose, such as
-    ``Redis(host, socket_timeout=0.5, retry=None)``: by default redis-py waits for a server that
-    hangs as long as TCP does, and tries one that refuses again for some seconds, all of which
-    the check spends as "hanging".
+    It uses one connection of the client's own pool and returns it, also if the response comes
+    after the check's timeout. Give it a client of its own, such as
+    ``Redis(host, socket_timeout=0.5, retry=None)``: by default redis-py waits for an unresponsive
+    server as long as TCP does, and retries a refused connection for some seconds; meanwhile the
+    check is reported as hanging.
 
     :param client: a synchronous client.
     :raises TypeError: for anything else, a client of ``redis.asyncio`` included.

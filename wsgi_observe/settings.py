@@ -1,34 +1,18 @@
-"""Every setting as one value: its name, its default, what it may be."""
+"""Settings: one frozen value with every setting, its default, its validator and its parser."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, dataclass_transform
+from dataclasses import Field, dataclass, field, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
-from wsgi_observe import validators
+from wsgi_observe import parsers, validators
 from wsgi_observe.errors import Error
-from wsgi_observe.frozen import Frozen
-from wsgi_observe.user import secret_key
-from wsgi_observe.validators import (
-    SettingsError,
-    file_path,
-    host_and_port,
-    mail_address,
-    mail_addresses,
-    names,
-    parse_names,
-    pattern_lines,
-    patterns,
-    readiness_checks,
-    seconds_or_none,
-    secret_string,
-    subset_of,
-)
-from wsgi_observe.wsgi.client_address import (
-    REMOTE_ADDR_MODES,
-    parse_int_or_items,
-    proxy_count_or_networks,
-)
+from wsgi_observe.frozen import FrozenDict
+from wsgi_observe.parsers import Parser
+from wsgi_observe.validators import SettingsError, Validator
+from wsgi_observe.wsgi.client_address import REMOTE_ADDR_MODES
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -43,30 +27,26 @@ MIDDLEWARE_NAMES = ("request_id", "health", "access_log", "errors")
 """The names of the four middlewares, from the outside in."""
 
 
-class SettingSpec(NamedTuple):
-    """A setting as it is declared."""
-
-    default: Any
-    validate: validators.Validator
-    parse: validators.Parser
-    """How its text in the environment is read."""
-    in_repr: bool
-    """Whether the settings' ``repr`` tells it."""
-
-
 def _setting(
     default: Any,
-    validate: validators.Validator,
-    parse: validators.Parser = validators.parse_string,
+    validate: Validator,
+    parse: Parser = parsers.parse_string,
     *,
-    in_repr: bool = True,
+    is_secret: bool = False,
 ) -> Any:
-    """Declare a setting; to a type checker it is of the type that it is annotated with."""
-    return SettingSpec(default, validate, parse, in_repr)
+    """Declare a setting.
+
+    :param default: in its canonical form: it is not validated.
+    :param parse: reads its text in the environment.
+    """
+    # A callable object of the user's may have no hash.
+    is_hashed = validate not in (validators.callable_or_none, validators.boolean_or_callable)
+    metadata = {"validate": validate, "parse": parse}
+    return field(default=default, repr=not is_secret, hash=is_hashed, metadata=metadata)
 
 
 def _html_errors(name: str, value: Any) -> str:
-    """Check a rule for HTML errors; ``negotiate`` was one of them once."""
+    """Validate `html_errors`; ``negotiate`` was one of its values once."""
     modes = "stock", "replace", "keep"
     if value == "negotiate":
         remedy = "one of %s; instead set negotiate=True, with html_errors=replace for any HTML page"
@@ -75,47 +55,22 @@ def _html_errors(name: str, value: Any) -> str:
     return mode
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class _ValidatedSettings(Frozen):
-    """Keeps what passes the checks; type checkers read its keywords off annotations (PEP 681)."""
+class _FieldsSet:
+    """Has the slot `fields_set`, which is neither a field nor among the ``vars`` of settings."""
 
-    __slots__ = ("fields_set",)  # beside the values, which `vars` returns
+    __slots__ = ("fields_set",)
 
     fields_set: frozenset[str]
-    """The names that were given a value, be it the default; all others have their default."""
-
-    def __init__(self, /, **values: Any) -> None:
-        super().__init__(**_validate(values))
-        object.__setattr__(self, "fields_set", frozenset(values))
-
-    def replace(self, /, **changes: Any) -> Self:
-        """Return a copy with these changes; only they join `fields_set`."""
-        return type(self)(**{**self._explicit_values(), **changes})
-
-    def with_defaults(self, defaults: Self) -> Self:
-        """Return a copy with what was given to `defaults` where nothing was given here."""
-        return defaults.replace(**self._explicit_values())
-
-    __replace__ = replace  # copy.replace, Python 3.13
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # By default, `copy` and `pickle` restore a slot by assignment.
-        return _rebuild, (type(self), self._explicit_values())
-
-    def _explicit_values(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._field_names if name in self.fields_set}
+    """The names of the settings that were given, even those that were given their default."""
 
 
-def _rebuild(cls: type[_ValidatedSettings], values: Mapping[str, Any]) -> _ValidatedSettings:
-    return cls(**values)
-
-
-class Settings(_ValidatedSettings):
-    """The settings of `observe`, `configure_logging` and the integrations.
+@dataclass(frozen=True, kw_only=True)
+class Settings(_FieldsSet):
+    """The settings of `observe`, `configure_logging`, the middlewares and the integrations.
 
     ``docs/settings.md`` has the table of them.
 
-    :raises SettingsError: for an unknown name or an unfit value: the setting, what is allowed,
+    :raises SettingsError: for an unknown name or an invalid value: the setting, what is allowed,
         what it got.
 
     >>> Settings(check_ttl=5).check_ttl
@@ -123,78 +78,112 @@ class Settings(_ValidatedSettings):
     """
 
     middlewares: Iterable[str] = _setting(
-        MIDDLEWARE_NAMES, subset_of(*MIDDLEWARE_NAMES, least=1), parse=parse_names
+        MIDDLEWARE_NAMES, validators.subset_of(*MIDDLEWARE_NAMES, least=1), parsers.parse_list
     )
     request_id_headers: Iterable[str] = _setting(
-        ("X-Request-ID",), validators.header_names, parse=validators.split_commas
+        ("X-Request-ID",), validators.header_names, parsers.parse_list
     )
     trust_request_id: bool | Iterable[str | IPv4Network | IPv6Network] = _setting(
-        True, validators.trusted_networks, parse=validators.parse_boolean_or_items
+        True, validators.trusted_networks, parsers.parse_boolean_or_list
     )
-    expose_request_id: bool = _setting(True, validators.boolean, parse=validators.parse_boolean)
+    expose_request_id: bool = _setting(True, validators.boolean, parsers.parse_boolean)
     error_format: str = _setting("envelope", validators.one_of("envelope", "problem"))
     html_errors: str = _setting("stock", _html_errors)
-    negotiate: bool = _setting(False, validators.boolean, parse=validators.parse_boolean)
+    negotiate: bool = _setting(False, validators.boolean, parsers.parse_boolean)
     propagate: bool | Callable[..., object] = _setting(
-        False, validators.boolean_or_callable, parse=validators.parse_boolean_or_import
+        False, validators.boolean_or_callable, parsers.parse_boolean_or_import
     )
     render_error: Callable[[Error], Mapping[str, object]] | None = _setting(
-        None, validators.callable_or_none, parse=validators.import_string
+        None, validators.callable_or_none, parsers.import_object
     )
     live_path: str = _setting("/health", validators.url_path)
     ready_path: str = _setting("/ready", validators.url_path)
-    check_timeout: float = _setting(0.8, validators.positive_seconds, parse=validators.parse_float)
-    check_ttl: float = _setting(2.0, validators.seconds, parse=validators.parse_float)
-    check_remind: float = _setting(
-        300.0, validators.seconds_or_infinity, parse=validators.parse_float
-    )
-    access_log: bool = _setting(True, validators.boolean, parse=validators.parse_boolean)
+    check_timeout: float = _setting(0.8, validators.positive_seconds, parsers.parse_float)
+    check_ttl: float = _setting(2.0, validators.seconds, parsers.parse_float)
+    check_remind: float = _setting(300.0, validators.seconds_or_infinity, parsers.parse_float)
+    access_log: bool = _setting(True, validators.boolean, parsers.parse_boolean)
     access_level: Callable[[Mapping[str, Any], int, float], int | None] | None = _setting(
-        None, validators.callable_or_none, parse=validators.import_string
+        None, validators.callable_or_none, parsers.import_object
     )
-    access_query: bool = _setting(False, validators.boolean, parse=validators.parse_boolean)
+    access_query: bool = _setting(False, validators.boolean, parsers.parse_boolean)
     access_fields: Iterable[str] = _setting(
-        (), subset_of("host", "referer", "request_bytes"), parse=parse_names
+        (), validators.subset_of("host", "referer", "request_bytes"), parsers.parse_list
     )
     remote_addr: str = _setting("full", validators.one_of(*REMOTE_ADDR_MODES))
     trusted_proxies: int | Iterable[str | IPv4Network | IPv6Network] = _setting(
-        0, proxy_count_or_networks, parse=parse_int_or_items
+        0, validators.proxy_count_or_networks, parsers.parse_int_or_list
     )
     log_level: str = _setting("INFO", validators.log_levels)
     log_format: str = _setting("auto", validators.one_of("auto", "json", "console"))
-    log_color: bool = _setting(False, validators.boolean, parse=validators.parse_boolean)
+    log_color: bool = _setting(False, validators.boolean, parsers.parse_boolean)
     log_stream: str = _setting("stdout", validators.log_stream)
-    log_wait: float = _setting(0.25, validators.seconds, parse=validators.parse_float)
+    log_wait: float = _setting(0.25, validators.seconds, parsers.parse_float)
     log_fields: Mapping[str, object] = _setting(
-        {}, validators.static_fields, parse=validators.parse_mapping
+        FrozenDict(), validators.static_fields, parsers.parse_mapping
     )
     log_encoder: str = _setting("json", validators.one_of("json", "orjson"))
-    max_line_bytes: int = _setting(4096, validators.line_bytes, parse=validators.parse_int)
-    redact: bool = _setting(True, validators.boolean, parse=validators.parse_boolean)
-    redact_add: Iterable[str] = _setting((), names, parse=parse_names)
-    redact_keep: Iterable[str] = _setting((), names, parse=parse_names)
-    redact_patterns: Iterable[str] = _setting((), patterns, parse=pattern_lines)
-    redact_personal: bool = _setting(False, validators.boolean, parse=validators.parse_boolean)
-    user_key: str | bytes | None = _setting(None, secret_key, in_repr=False)
-    mail_to: Iterable[str] = _setting((), mail_addresses, parse=parse_names)
-    mail_from: str = _setting("", mail_address)
-    mail_host: str = _setting("localhost", host_and_port)
-    mail_user: str = _setting("", secret_string)
-    mail_password: str = _setting("", secret_string, in_repr=False)
+    max_line_bytes: int = _setting(4096, validators.line_bytes, parsers.parse_int)
+    redact: bool = _setting(True, validators.boolean, parsers.parse_boolean)
+    redact_add: Iterable[str] = _setting((), validators.names, parsers.parse_list)
+    redact_keep: Iterable[str] = _setting((), validators.names, parsers.parse_list)
+    redact_patterns: Iterable[str] = _setting((), validators.patterns, parsers.parse_lines)
+    redact_personal: bool = _setting(False, validators.boolean, parsers.parse_boolean)
+    user_key: str | bytes | None = _setting(None, validators.secret_key_or_none, is_secret=True)
+    mail_to: Iterable[str] = _setting((), validators.mail_addresses, parsers.parse_list)
+    mail_from: str = _setting("", validators.mail_address)
+    mail_host: str = _setting("localhost", validators.host_and_port)
+    mail_user: str = _setting("", validators.secret_string)
+    mail_password: str = _setting("", validators.secret_string, is_secret=True)
     mail_tls: str = _setting("off", validators.one_of("off", "starttls", "tls"))
-    capture_uncaught: bool = _setting(True, validators.boolean, parse=validators.parse_boolean)
-    allow_debug: bool = _setting(False, validators.boolean, parse=validators.parse_boolean)
-    checks: Mapping[str, Any] = _setting({}, readiness_checks, parse=validators.parse_mapping)
-    flask: bool = _setting(False, validators.boolean, parse=validators.parse_boolean)
-    sentry: bool = _setting(False, validators.boolean, parse=validators.parse_boolean)
-    drain_seconds: float = _setting(0.0, validators.seconds, parse=validators.parse_float)
-    slow_request_seconds: float | None = _setting(
-        None, seconds_or_none, parse=validators.parse_float
+    capture_uncaught: bool = _setting(True, validators.boolean, parsers.parse_boolean)
+    allow_debug: bool = _setting(False, validators.boolean, parsers.parse_boolean)
+    checks: Mapping[str, Any] = _setting(
+        FrozenDict(), validators.readiness_checks, parsers.parse_mapping
     )
-    recorder_path: str = _setting("", file_path)
+    flask: bool = _setting(False, validators.boolean, parsers.parse_boolean)
+    sentry: bool = _setting(False, validators.boolean, parsers.parse_boolean)
+    drain_seconds: float = _setting(0.0, validators.seconds, parsers.parse_float)
+    slow_request_seconds: float | None = _setting(
+        None, validators.seconds_or_none, parsers.parse_float
+    )
+    recorder_path: str = _setting("", validators.file_path)
 
-    def _is_in_repr(self, name: str) -> bool:
-        return SETTING_SPECS[name].in_repr
+    def __new__(cls, /, **values: Any) -> Self:
+        """Refuse unknown names before the dataclass does, and with the nearest known ones."""
+        for name in values:
+            if name not in SETTINGS:
+                raise _unknown_name_error(name, name, SETTINGS)
+        self = super().__new__(cls)
+        object.__setattr__(self, "fields_set", frozenset(values))
+        return self
+
+    def __post_init__(self) -> None:
+        for name, value in self._given().items():
+            validate: Validator = SETTINGS[name].metadata["validate"]
+            object.__setattr__(self, name, validate(name, value))
+        # A trailing slash makes no other path of it.
+        if self.live_path and self.live_path.rstrip("/") == self.ready_path.rstrip("/"):
+            raise SettingsError("ready_path", "another path than live_path", self.ready_path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default, `copy` and `pickle` restore a slot by assignment.
+        return partial(type(self), **self._given()), ()
+
+    def _given(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in SETTINGS if name in self.fields_set}
+
+    def replace(self, /, **changes: Any) -> Self:
+        """Return a copy with these changes, which join `fields_set`.
+
+        Not `dataclasses.replace`, for which every setting of the copy is one that was given.
+        """
+        return type(self)(**{**self._given(), **changes}) if changes else self
+
+    __replace__ = replace  # copy.replace, Python 3.13
+
+    def with_defaults(self, defaults: Self) -> Self:
+        """Return a copy with what was given to `defaults` where nothing was given here."""
+        return defaults.replace(**self._given())
 
     def has_middleware(self, middleware: str) -> bool:
         """Return whether one of the `MIDDLEWARE_NAMES` is used."""
@@ -202,8 +191,8 @@ class Settings(_ValidatedSettings):
         return middleware in self.middlewares and not is_off
 
     def redactor(self) -> Redactor:
-        """Return what takes secrets out as these settings have it."""
-        # For those who log: it loads a good deal.
+        """Return the redactor that these settings configure."""
+        # Only for those who log: it loads a good deal.
         from wsgi_observe.redaction import Redactor
 
         return Redactor(
@@ -219,47 +208,25 @@ class Settings(_ValidatedSettings):
 
         A terminal gets colours unless ``NO_COLOR`` is set (no-color.org).
 
-        :raises SettingsError: for an unknown ``WSGI_OBSERVE_*`` variable or an unfit value.
+        :raises SettingsError: for an unknown ``WSGI_OBSERVE_*`` variable or an invalid value.
         """
-        known = {ENV_PREFIX + name.upper(): name for name in SETTING_SPECS}
+        known = {ENV_PREFIX + name.upper(): name for name in SETTINGS}
         values: dict[str, Any] = {"log_color": not environ.get("NO_COLOR")}
         for variable, text in environ.items():
             if variable.startswith(ENV_PREFIX):
                 if variable not in known:
-                    raise SettingsError(
-                        variable, _suggest_names(variable.upper(), known), "that name"
-                    )
+                    raise _unknown_name_error(variable, variable.upper(), known)
                 name = known[variable]
-                values[name] = SETTING_SPECS[name].parse(variable, text)
+                values[name] = SETTINGS[name].metadata["parse"](variable, text)
         return cls(**values)
 
 
-SETTING_SPECS: Mapping[str, SettingSpec] = {
-    name: setting for name, setting in vars(Settings).items() if isinstance(setting, SettingSpec)
-}
-"""The settings by their names."""
-
-Settings._field_names = tuple(SETTING_SPECS)
+SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in fields(Settings)}
+"""The fields of the settings by their names."""
 
 
-def _validate(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every setting in its one right form."""
-    for name in values:
-        if name not in SETTING_SPECS:
-            raise SettingsError(name, _suggest_names(name, SETTING_SPECS), "that name")
-    validated = {
-        name: setting.validate(name, values.get(name, setting.default))
-        for name, setting in SETTING_SPECS.items()
-    }
-    live_path, ready_path = validated["live_path"], validated["ready_path"]
-    # A trailing slash makes no other path of it.
-    if live_path and live_path.rstrip("/") == ready_path.rstrip("/"):
-        raise SettingsError("ready_path", "another path than live_path", ready_path)
-    return validated
-
-
-def _suggest_names(name: str, known: Iterable[str]) -> str:
-    """Return the known names nearest to a mistaken one, or all of them."""
+def _unknown_name_error(name: str, meant: str, known: Iterable[str]) -> SettingsError:
     from difflib import get_close_matches  # only when there is a mistake to explain
 
-    return "one of " + ", ".join(get_close_matches(name, known) or sorted(known))
+    nearest = get_close_matches(meant, known) or sorted(known)
+    return SettingsError(name, "the name of a setting, one of " + ", ".join(nearest), name)

@@ -8,13 +8,13 @@ from sqlalchemy import Engine, select
 
 
 def check(engine: Engine | Callable[[], Engine]) -> Callable[[], None]:
-    """Return a readiness check that asks the database ``SELECT 1``.
+    """Return a readiness check that executes ``SELECT 1``.
 
-    It borrows a connection from the engine's own pool and gives it back, also when the answer
-    comes after the check's timeout; so it adds no connection beyond those the pool may open, and
-    fails while the app itself cannot get one.
+    It uses one connection of the engine's own pool and returns it, also if the result comes after
+    the check's timeout. So it opens no connection beyond the pool's limit, and fails while the
+    app itself cannot get one.
 
-    :param engine: an engine, or a callable that returns it, for one that does not exist yet:
+    :param engine: an engine, or a callable that returns one, if it does not exist yet:
         ``check(lambda: db.engine)`` with Flask-SQLAlchemy.
     :raises TypeError: for anything else, an ``AsyncEngine`` included.
     """

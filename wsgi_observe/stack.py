@@ -1,4 +1,4 @@
-"""Puts the four middlewares round an app, in their one right order."""
+"""The stack: the four middlewares in their order, round one app."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from wsgi_observe.wsgi.exchange import Exchange
 
-MIDDLEWARE_CLASSES: tuple[type[Middleware], ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
-"""From the outside in: every answer has an ID; a probe leaves early, unlogged; the access line
-sees the final status, the envelope's too; and the net hangs right over the app."""
+_MiddlewareClass = type[RequestID] | type[Health] | type[AccessLog] | type[ErrorEnvelope]
 
-_MIDDLEWARE_NAMES = dict(zip(MIDDLEWARE_CLASSES, MIDDLEWARE_NAMES, strict=True))
+MIDDLEWARE_CLASSES: tuple[_MiddlewareClass, ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
+"""From the outside in, as `MIDDLEWARE_NAMES`."""
+
+_classes_by_name = dict(zip(MIDDLEWARE_NAMES, MIDDLEWARE_CLASSES, strict=True))
 
 
 def observe(
@@ -35,24 +36,24 @@ def observe(
     state: HealthState | None = None,
     **overrides: Any,
 ) -> WSGIApplication:
-    """Return `app` with the whole stack round it, or with those of it in ``middlewares``.
+    """Wrap `app` in the middlewares that the setting ``middlewares`` names, by default all four.
 
-    From the outside in: every answer has an ID, so ``RequestID`` is first; a probe leaves at
-    ``Health``, unlogged; ``AccessLog`` sees the final status, the envelope's too; and
-    ``ErrorEnvelope`` hangs right over the app.
+    From the outside in: ``RequestID``, since every response has an ID; ``Health``, since probes
+    are not logged; ``AccessLog``, which logs the final status; ``ErrorEnvelope``, which handles
+    the app's exceptions.
 
     :param checks: readiness checks, name to callable or `Check`, or to the import path of either.
     :param state: whether the process is starting or draining; readiness says so.
     :param overrides: fields of `Settings`, over those of `settings`.
-    :raises SettingsError: for an unknown or unfit setting.
+    :raises SettingsError: for an unknown setting or an invalid value.
 
     >>> app.wsgi_app = observe(app.wsgi_app, checks={"db": ping_database})  # doctest: +SKIP
     """
     if checks is not None:
         overrides["checks"] = checks
-    config_watch.mark_changed()  # the app is there by now, and may have configured logging
+    config_watch.mark_changed()  # the app has been imported, and may have configured logging
     config_watch.check_if_due()
-    config_watch.mark_changed()  # and may do so until its first request
+    config_watch.mark_changed()  # it may do so again until its first request
     return wrap(app, MIDDLEWARE_CLASSES, (settings or Settings()).replace(**overrides), state)
 
 
@@ -62,37 +63,24 @@ def wrap(
     settings: Settings,
     state: HealthState | None = None,
 ) -> WSGIApplication:
-    """Return `app` with these of the four round it that are used, whatever order they come in."""
-    used = [
-        middleware_class
-        for middleware_class in MIDDLEWARE_CLASSES
-        if middleware_class in middlewares
-        and settings.has_middleware(_MIDDLEWARE_NAMES[middleware_class])
-    ]
-    for middleware_class in reversed(used):
-        state_argument = {"state": state} if middleware_class is Health else {}
-        app = middleware_class(app, **_settings_for(middleware_class, settings), **state_argument)
-    if used and isinstance(app, Middleware) and not settings.has_middleware("access_log"):
-        app.insert(_LoggingConfigurationCheck(app.app), before=())
-    return app
+    """Wrap `app` in those of `middlewares` that `settings` uses, in the order of the stack."""
+    wrapped = app
+    for name, middleware_class in reversed(_classes_by_name.items()):
+        if middleware_class in middlewares and settings.has_middleware(name):
+            if middleware_class is Health:
+                wrapped = Health(wrapped, settings, state=state)
+            else:
+                wrapped = middleware_class(wrapped, settings)
+    is_logged = settings.has_middleware("access_log")
+    if wrapped is not app and isinstance(wrapped, Middleware) and not is_logged:
+        wrapped.insert(_LoggingConfigurationCheck(wrapped.app), before=())
+    return wrapped
 
 
 class _LoggingConfigurationCheck(Middleware):
-    """Compare the logging configuration when that is due, as the access log does while it is on."""
+    """Check the logging configuration when that is due, as `AccessLog` does where it is used."""
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
-        """Compare it."""
+        """Check it."""
         if perf_counter() >= config_watch.due_at:
             config_watch.check()
-
-
-def _settings_for(middleware_class: type[Middleware], settings: Settings) -> dict[str, Any]:
-    """Return the settings that a middleware takes, by its keywords, and that were set.
-
-    All others have their default there too; `Health` has to know whether that was asked for.
-    """
-    return {
-        name: getattr(settings, name)
-        for name in middleware_class.__init__.__kwdefaults__ or ()
-        if name in settings.fields_set
-    }

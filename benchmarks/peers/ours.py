@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from benchmarks.observed import observed_hello
-from wsgi_observe import configure_logging
+from benchmarks.apps import logging_hello, observed_hello
 
 
 def silent() -> Flask:
@@ -15,11 +14,9 @@ def silent() -> Flask:
 
 def plain() -> Flask:
     """Return the hello with one by `json`."""
-    configure_logging(log_format="json")
-    return observed_hello()
+    return logging_hello("json")
 
 
 def orjson() -> Flask:
     """Return the hello with one by `orjson`."""
-    configure_logging(log_format="json", log_encoder="orjson")
-    return observed_hello()
+    return logging_hello("orjson")

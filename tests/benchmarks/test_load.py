@@ -7,8 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks import client
-from benchmarks.load import read_wrk
+from benchmarks.load import read_wrk, send_requests
 
 WRK = """Running 1s test @ http://127.0.0.1:8000/
   1 threads and 4 connections
@@ -77,7 +76,7 @@ def serving(status: int, keep: bool) -> Iterator[tuple[int, Callable[[], int]]]:
 @pytest.mark.parametrize("keep", [True, False], ids=["kept connections", "closed connections"])
 def test_our_own_client_asks_as_often_as_it_is_told(keep: bool) -> None:
     with serving(200, keep) as (port, asked):
-        answers, rate, p50, p99 = client.ask(port, 3, requests=30)
+        answers, rate, p50, p99 = send_requests(port, 3, requests=30)
         assert answers == asked() == 30
     assert rate > 0
     assert 0 < p50 <= p99
@@ -85,4 +84,4 @@ def test_our_own_client_asks_as_often_as_it_is_told(keep: bool) -> None:
 
 def test_our_own_client_does_not_count_errors_as_answers() -> None:
     with serving(503, True) as (port, _), pytest.raises(RuntimeError, match="503"):
-        client.ask(port, 1, requests=2)
+        send_requests(port, 1, requests=2)

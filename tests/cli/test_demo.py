@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import COMMAND, DEMO
+from tests.marks import mark_rows_slow
 from tests.support import Server, alive, descendants, eventually, running
 
 
@@ -28,8 +29,19 @@ def refused(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("stopper", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to its group"])
+@pytest.mark.parametrize(
+    ("send", "stopper"),
+    [
+        pytest.param(os.killpg, signal.SIGINT, id="Ctrl-C"),
+        *mark_rows_slow(
+            (os.kill, signal.SIGTERM),
+            (os.kill, signal.SIGINT),
+            (os.kill, signal.SIGHUP),
+            (os.killpg, signal.SIGTERM),
+            (os.killpg, signal.SIGHUP),
+        ),
+    ],
+)
 def test_a_signal_ends_it_and_nothing_is_left(
     demo: Server, tmp_path: Path, stopper: signal.Signals, send: Callable[[int, int], None]
 ) -> None:
@@ -48,7 +60,7 @@ def test_a_signal_before_the_server_runs_ends_it_too(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_server_that_dies_takes_all_with_it_and_its_exit_code_is_told(
+def test_a_server_that_dies_takes_all_with_it_and_its_exit_code_is_returned(
     demo: Server, tmp_path: Path
 ) -> None:
     gunicorn, *workers = descendants(demo.process.pid)
@@ -79,7 +91,8 @@ def test_a_missing_extra_is_named_with_its_remedy(missing: str) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None\n"
     program += "from wsgi_observe.cli import main; sys.exit(main(['demo']))"
     done = refused(sys.executable, "-c", program)
-    message = f"wsgi-observe demo: no {missing} here: pip install 'wsgi-observe[demo]'\n"
+    remedy = "run: pip install 'wsgi-observe[demo]'"
+    message = f"wsgi-observe demo: {missing} is not installed; {remedy}\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 

@@ -1,13 +1,23 @@
-"""The command's front door."""
+"""The command and its help."""
 
 import subprocess
 
+import pytest
+
 from tests.cli.command import COMMAND
+from wsgi_observe.cli import SUBCOMMANDS
 
 
 def test_help_names_every_subcommand() -> None:
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
-    assert "demo" in done.stdout
+    for name, subcommand in SUBCOMMANDS.items():
+        assert f"    {name:10}{subcommand.HELP}\n" in done.stdout
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_help_of_a_subcommand_has_an_example(name: str) -> None:
+    done = subprocess.run([*COMMAND, name, "--help"], capture_output=True, text=True, check=True)
+    assert f"  wsgi-observe {name} " in done.stdout.partition("example")[2]
 
 
 def test_a_command_without_a_subcommand_says_how_to_use_it() -> None:

@@ -8,12 +8,15 @@ from flask.testing import FlaskClient
 
 from wsgi_observe.demo.app import create_app
 from wsgi_observe.demo.models import Database, seed
+from wsgi_observe.flask import register_error_handlers
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:
     seed(tmp_path / "shop.db")
-    return create_app(Database(f"sqlite:///{tmp_path}/shop.db"))
+    app = create_app(Database(f"sqlite:///{tmp_path}/shop.db"))
+    register_error_handlers(app)
+    return app
 
 
 @pytest.fixture

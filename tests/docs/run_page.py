@@ -32,10 +32,11 @@ def run(number: int, block: str, names: dict[str, Any]) -> None:
         assert re.fullmatch(r"[0-9a-f]{32}", response.request_id or ""), response
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Execute the blocks in the file that is named."""
     sys.path.insert(0, "")
     shared: dict[str, Any] = {"__name__": "page"}
-    texts = json.load(sys.stdin)
-    write_files(texts)
-    for count, text in enumerate(texts, 1):
-        run(count, text, shared)
+    blocks = json.loads(Path(sys.argv[1]).read_text())
+    write_files(blocks)
+    for count, block in enumerate(blocks, 1):
+        run(count, block, shared)

@@ -24,7 +24,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 OTHER_SERVERS = r"(waitress-serve|uwsgi|granian) "
-SLOW = rf"{OTHER_SERVERS}|gunicorn .* mysite"  # a Django project is made for it
+# Other servers, other settings, what a Django project is made for, and a server to command.
+SLOW = rf"{OTHER_SERVERS}|wsgi-observe |(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite"
 COMMANDS = [
     pytest.param(command, marks=[pytest.mark.slow] if re.match(SLOW, command) else [])
     for command in sorted({command for page in PAGES for command in commands(page)})

@@ -6,7 +6,7 @@ from tests.docs.pages import blocks
 from tests.sentry.child import run
 from tests.sentry.endpoint import sentry_endpoint
 
-(OWN_INIT,) = [text for text in blocks("sentry", "python") if "sentry_sdk.init" in text]
+OWN_INIT, OWN_RULES = [text for text in blocks("sentry", "python") if "sentry_sdk.init" in text]
 (TRACING,) = [text for text in blocks("tracing", "python") if "instrument()" in text]
 
 FAIL = """
@@ -22,6 +22,20 @@ def test_an_init_of_ones_own_sends_the_failure_without_its_secret() -> None:
         (event,) = endpoint.events
     assert event["tags"]["request_id"] == "abc"
     assert event["exception"]["values"][0]["value"] == "password=[REDACTED]"
+
+
+def test_an_init_of_ones_own_redacts_by_rules_of_ones_own_objects_included() -> None:
+    work = """
+from collections import namedtuple
+sentry_sdk.set_context("shop", {"order": namedtuple("Order", "order_note")("hunter2-canary")})
+sentry_sdk.capture_message("EMP-00042 of jane@shop.example")
+"""
+    with sentry_endpoint() as endpoint:
+        run(endpoint, OWN_RULES + work)
+        (event,) = endpoint.events
+    assert event["message"] == "[REDACTED] of [REDACTED]"
+    assert b"hunter2-canary" not in endpoint.raw
+    assert event["contexts"]["shop"]["order"]
 
 
 def test_traces_are_on_the_lines() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,11 +11,22 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, blocks
+from tests.fork_server import fork_server
 from tests.support import PATIENCE
 
 # Sentry loads every framework that is installed; WebOb and Pyramid use what Python deprecates.
-OLDER_THAN_PYTHON = ("'cgi' is deprecated", "pkg_resources is deprecated", "Deprecated call to")
-WARNINGS = ("-Werror", *(f"-Wignore:{message}" for message in OLDER_THAN_PYTHON))
+IMPORTS = f"""
+import sys, warnings
+sys.path.insert(0, {str(ROOT)!r})
+import django, flask, opentelemetry.sdk.trace, sentry_sdk.integrations, sqlalchemy
+import tests.docs.run_page
+import wsgi_observe.flask, wsgi_observe.opentelemetry, wsgi_observe.sentry
+list(sentry_sdk.integrations.iter_default_integrations(True))
+warnings.simplefilter("error")
+for message in ("'cgi' is deprecated", "pkg_resources is deprecated", "Deprecated call to"):
+    warnings.filterwarnings("ignore", message)
+"""
+RUN = "from tests.docs.run_page import main; main()"
 WITH_SNIPPETS = [page for page in PAGES if blocks(page, "python")]
 
 
@@ -26,15 +36,8 @@ def test_the_python_blocks_of_a_page_run(page: str, tmp_path: Path) -> None:
     if "mysite" in PAGES[page]:
         made = [sys.executable, "-m", "django", "startproject", "mysite", str(tmp_path)]
         subprocess.run(made, check=True, timeout=PATIENCE)
-    process = subprocess.run(
-        [sys.executable, *WARNINGS, "-m", "tests.docs.run_page"],
-        input=json.dumps(blocks(page, "python")),
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE * 2,
-    )
+    (tmp_path / "blocks.json").write_text(json.dumps(blocks(page, "python")))
+    process = fork_server(IMPORTS).run(RUN, "blocks.json", cwd=tmp_path, timeout=PATIENCE * 2)
     assert process.returncode == 0, process.stdout + process.stderr
 
 

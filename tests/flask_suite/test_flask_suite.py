@@ -27,13 +27,9 @@ RESULTS, OUTPUT = "results.json", "output.txt"
 # then holds the middleware, and that the app.
 FREED_AT_ONCE = {"tests/test_basic.py::test_app_freed_on_zero_refcount"}
 
-SLOW = pytest.mark.slow  # each way is another run of all their tests
+pytestmark = pytest.mark.slow  # each way is another run of all their tests
 
-WAYS = [
-    "stack",
-    pytest.param("stack_twice", marks=SLOW),
-    pytest.param("strangers_between", marks=SLOW),
-]
+WAYS = ["stack", "stack_twice", "strangers_between"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,11 +141,11 @@ def read_run(place: Path) -> Run:
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(("--way=stack",), id="stack", marks=SLOW),
+        pytest.param(("--way=stack",), id="stack"),
         pytest.param(("--way=stack", "--closing"), id="stack-closing"),
-        pytest.param(("--way=stack_twice", "--closing"), id="twice-closing", marks=SLOW),
-        pytest.param(("--way=strangers_between", "--closing"), id="strangers-closing", marks=SLOW),
-        pytest.param(("--way=extension",), id="extension", marks=SLOW),
+        pytest.param(("--way=stack_twice", "--closing"), id="twice-closing"),
+        pytest.param(("--way=strangers_between", "--closing"), id="strangers-closing"),
+        pytest.param(("--way=extension",), id="extension"),
         pytest.param(("--way=extension", "--closing"), id="extension-closing"),
     ],
 )
@@ -160,7 +156,6 @@ def test_what_they_pass_bare_they_pass_observed(run: Runner, options: tuple[str,
     assert not lost, observed.output
 
 
-@SLOW
 def test_they_notice_when_an_exception_is_answered_that_flask_raises_on(run: Runner) -> None:
     missed = run().passed - run("--way=without_flasks_rule").passed
     assert "tests/test_basic.py::test_exception_propagation[TESTING]" in missed

@@ -260,7 +260,7 @@ class TestAnExplicitRoute:
             assert call(app, "/health").json == {"status": "ok"}
         (warning,) = log.warnings
         assert warning["message"].startswith(
-            "/health is answered by the probe, since live_path was set, and the app's own route "
+            "/health is answered by the probe, since live_path was set, so the app's own route "
         )
         assert log.of("wsgi_observe.access") == []
 
@@ -338,7 +338,7 @@ class TestARouterThatFails:
         for _ in range(3):
             assert call(observed, "/health").json == {"status": "ok"}
         (warning,) = log.warnings
-        assert "own health route failed" in warning["message"]
+        assert "looking for a route at a probe path" in warning["message"]
 
     def test_is_looked_at_again(self, log: Log) -> None:
         """A URLconf that cannot be imported now may be so later, as Django itself tries again."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support import Server, descendants, running
+from tests.support import Server, descendants, eventually, running
 
 ROOT = Path(__file__).parents[2]
 BY_LOGGER = ("--logger-class", "wsgi_observe.gunicorn.Logger")
@@ -75,4 +75,4 @@ def reload(server: Server) -> None:
     before, booted = set(workers(server)), len(boots(server))
     os.kill(server.process.pid, signal.SIGHUP)
     server.wait_for(lambda: len(boots(server)) >= booted + len(before))
-    server.wait_for(lambda: before.isdisjoint(descendants(server.process.pid)))
+    eventually(lambda: before.isdisjoint(descendants(server.process.pid)))

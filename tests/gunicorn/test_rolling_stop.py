@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from tests.gunicorn.serving import KINDS, gunicorn
+from tests.marks import mark_rows_slow
 from tests.support import PATIENCE, Server
 
 DRAIN = 1.5
@@ -81,8 +82,10 @@ class Balancer:
 
 @pytest.mark.parametrize(
     ("kind", "keeps"),
-    [("gthread", True), ("gthread", False), ("sync", False), ("gevent", True)],
-    ids=["gthread-kept", "gthread-new", "sync-new", "gevent-kept"],
+    [
+        pytest.param("gthread", True, id="gthread-kept"),
+        *mark_rows_slow(("gthread", False), ("sync", False), ("gevent", True)),
+    ],
 )
 def test_a_rolling_stop_fails_no_request(kind: str, keeps: bool) -> None:
     options = (*KINDS[kind], "--workers", "2", "--keep-alive", "5")

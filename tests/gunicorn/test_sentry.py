@@ -3,11 +3,12 @@
 import pytest
 
 from tests.gunicorn.serving import KINDS, gunicorn
+from tests.marks import first_by_default
 from tests.sentry.endpoint import sentry_endpoint
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
+@pytest.mark.parametrize("kind", first_by_default(["gthread", "sync", "gevent"]))
+@pytest.mark.parametrize("preload", first_by_default([("--preload",), ()]), ids=["preload", ""])
 def test_a_failure_is_one_event_under_its_request_id(kind: str, preload: tuple[str, ...]) -> None:
     with sentry_endpoint() as endpoint:
         env = {"WSGI_OBSERVE_SENTRY": "1", "SENTRY_DSN": endpoint.dsn}

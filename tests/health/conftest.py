@@ -1,4 +1,4 @@
-"""What the tests of the engine share: checks that hang until told, and no thread left behind."""
+"""What the tests of readiness share: checks that hang until opened, and no thread left behind."""
 
 import threading
 from collections.abc import Iterator

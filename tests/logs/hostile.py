@@ -96,7 +96,12 @@ def be_stopped(kind: type[BaseException]) -> None:
     call_freely(observe(app))
 
 
-if __name__ == "__main__":
-    configure_logging(**json.loads(sys.argv[3]))
-    globals()[sys.argv[1]](KINDS[sys.argv[2]])
+def main(act: str, kind: str, settings: str) -> None:
+    """Do one of the above."""
+    configure_logging(**json.loads(settings))
+    globals()[act](KINDS[kind])
     sys.stdout.write("done\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fork_server import fork_server
 from tests.logs.hostile import KINDS
 from tests.logs.mailbox import mailbox
 from tests.support import PATIENCE, eventually, strict_json
 
-ROOT = Path(__file__).parents[2]
+IMPORTS = "import tests.logs.hostile, wsgi_observe.logs.handlers.mail, wsgi_observe.sentry"
+HOSTILE = "import sys; from tests.logs.hostile import main; main(*sys.argv[1:])"
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program to its end."""
+    return fork_server(IMPORTS).run(HOSTILE, *arguments, timeout=PATIENCE)
 
 
 def run(act: str, kind: str, **settings: Any) -> list[str]:
     """Have the program log to its standard output; return its lines."""
-    command = [sys.executable, "-m", "tests.logs.hostile", act, kind, json.dumps(settings)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    done = start(act, kind, json.dumps(settings))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines.pop() == "done"
@@ -76,7 +80,6 @@ def test_what_goes_to_sentry_does_not_end_the_thread(kind: str) -> None:
 
 
 def test_a_signal_while_an_object_is_read_still_stops_the_process() -> None:
-    command = [sys.executable, "-m", "tests.logs.hostile", "be_stopped", "Stop", "{}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    done = start("be_stopped", "Stop", "{}")
     assert "done" not in done.stdout
     assert "KeyboardInterrupt" in done.stderr

@@ -1,9 +1,8 @@
-"""A table as an arbiter makes it, and an app that notes its requests there."""
+"""A scoreboard as an arbiter makes it, and an app whose requests are recorded there."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,10 +13,8 @@ from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
 @pytest.fixture
-def scoreboard() -> Iterator[Scoreboard]:
-    made = Scoreboard.make(worker_entries=3, max_requests=4)
-    yield made
-    os.close(made.descriptor)
+def scoreboard() -> Scoreboard:
+    return Scoreboard.make(worker_count=3, max_requests=4)
 
 
 @pytest.fixture

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import textwrap
-from pathlib import Path
 
+from tests.fork_server import fork_server
 from tests.sentry.endpoint import Endpoint
 from tests.support import PATIENCE
 
-ROOT = Path(__file__).parents[2]
+# Sentry imports each framework that is installed, to look whether it is in use: a second's work.
+IMPORTS = """
+import flask, sentry_sdk.integrations, tests.calls, wsgi_observe.flask, wsgi_observe.sentry
+list(sentry_sdk.integrations.iter_default_integrations(True))
+"""
 
 PRELUDE = """
 import logging, sys, threading
@@ -28,13 +31,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a script to its end, by when Sentry has sent all it had."""
     code = PRELUDE + textwrap.dedent(script)
-    process = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "SENTRY_DSN": endpoint.dsn if dsn is None else dsn},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE * 2,
-    )
+    env = {**os.environ, "SENTRY_DSN": endpoint.dsn if dsn is None else dsn}
+    process = fork_server(IMPORTS).run(code, env=env, timeout=PATIENCE * 2)
     assert process.returncode == ends, process.stdout + process.stderr
     return process

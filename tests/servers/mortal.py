@@ -55,8 +55,8 @@ def is_in_the_app(worker: int, request_id: str) -> bool:
     """Whether a request has come as far as its view."""
     return any(
         "dying.py" in (one.stack or "")
-        for read_requests in iter_worker_reports(worker)
-        for one in read_requests.found
+        for report in iter_worker_reports(worker)
+        for one in report.requests
         if one.request.request_id == request_id
     )
 

@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 
 from tests.cli.command import COMMAND
+from tests.marks import first_by_default
 from tests.servers.mortal import await_service, errors, flying, mortal, see
-from tests.servers.ways import ALL, GEVENT, GTHREAD, SYNC
+from tests.servers.ways import GEVENT, GTHREAD, SYNC
 from tests.support import Answer, Server, alive, descendants, eventually
 from wsgi_observe.redaction import REDACTED
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
+
+KINDS = first_by_default([GTHREAD, SYNC, GEVENT])
 
 Asked = dict[str, Future[Answer | None]]
 
@@ -40,7 +43,7 @@ def find_crash_line(server: Server, request_id: str) -> dict[str, Any]:
     return line
 
 
-@pytest.mark.parametrize("kind", [GTHREAD, GEVENT])
+@pytest.mark.parametrize("kind", first_by_default([GTHREAD, GEVENT]))
 def test_all_requests_of_a_worker_die_with_the_one_that_ends_it(kind: str) -> None:
     with mortal(kind) as server:
         with in_flight(server, "beside-1", "beside-2") as asked:
@@ -51,7 +54,7 @@ def test_all_requests_of_a_worker_die_with_the_one_that_ends_it(kind: str) -> No
         await_service(server)
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("kind", KINDS)
 def test_workers_that_die_at_the_same_time_are_told_apart(kind: str) -> None:
     ids = [f"together-{number}" for number in range(4)]
     with mortal(kind, "-w", "4") as server:
@@ -80,16 +83,19 @@ def use_up(server: Server) -> None:
         see(server, "/ok", f"used-{number}")  # Gunicorn 22 resets one now and then
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("options", "before"),
     [
-        ((), kill_after_hup),
-        (("--preload",), kill_after_hup),
-        (("--max-requests", "5"), use_up),
-        (("--threads", "1", "--max-requests", "5", "--max-requests-jitter", "3"), use_up),
+        pytest.param((), kill_after_hup, id="HUP", marks=pytest.mark.slow),
+        pytest.param(("--preload",), kill_after_hup, id="preload and HUP"),
+        pytest.param(("--max-requests", "5"), use_up, id="max_requests", marks=pytest.mark.slow),
+        pytest.param(
+            ("--threads", "1", "--max-requests", "5", "--max-requests-jitter", "3"),
+            use_up,
+            id="max_requests with jitter",
+        ),
     ],
-    ids=["HUP", "preload and HUP", "max_requests", "max_requests with jitter"],
 )
 def test_a_worker_that_took_anothers_place_is_told_of_too(
     kind: str, options: tuple[str, ...], before: Callable[[Server], None]
@@ -114,7 +120,7 @@ def test_an_old_worker_that_is_killed_during_a_reload_is_told_of() -> None:
         await_service(server)
 
 
-@pytest.mark.parametrize("kind", [GTHREAD, GEVENT])
+@pytest.mark.parametrize("kind", first_by_default([GTHREAD, GEVENT]))
 def test_a_slow_request_is_named_while_it_runs_and_on_its_access_line(kind: str) -> None:
     with mortal(kind, WSGI_OBSERVE_SLOW_REQUEST_SECONDS="0.3") as server:
         assert server.request("GET", "/sleep?seconds=1", headers={"X-Request-ID": "slow"})
@@ -132,7 +138,7 @@ def test_three_quarters_of_the_timeout_are_slow() -> None:
         assert 2.25 <= server.log_of("slow")[0]["age"] < 3
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_command_shows_what_runs_and_where(kind: str) -> None:
     with mortal(kind) as server, in_flight(server, "shown", path="/sleep?seconds=2"):
         worker = flying(server)["shown"]
@@ -158,7 +164,7 @@ def kill_everything(server: Server) -> None:
     server.end()
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_died_with_the_whole_container_is_told_at_the_next_boot_once(
     kind: str, tmp_path: Path
 ) -> None:
@@ -185,7 +191,8 @@ def test_what_died_with_the_whole_container_is_told_at_the_next_boot_once(
     assert errors(server, "gone") == errors(server, "killed") == []
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_is_truncated_under_it_harms_nobody_and_is_written_again(
     kind: str, tmp_path: Path
 ) -> None:
@@ -229,6 +236,7 @@ def test_an_arbiter_that_is_killed_alone_takes_no_request_along(tmp_path: Path) 
         assert [line for line in server.records if line.get("outcome") == "died"] == []
 
 
+@pytest.mark.slow
 def test_an_arbiter_that_takes_over_tells_nothing_of_what_still_runs(tmp_path: Path) -> None:
     path = str(tmp_path / "recorder")
     # What is executed anew finds Gunicorn's own `http` first: Flask could not be imported early.
@@ -247,7 +255,7 @@ def test_an_arbiter_that_takes_over_tells_nothing_of_what_still_runs(tmp_path: P
     assert errors(server, "old") == []
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_app_that_is_wrapped_by_its_own_code_is_noted_in_there(kind: str) -> None:
     with mortal(kind, app="own") as server:
         assert see(server, "/os-exit/7", "own") is None
@@ -255,7 +263,9 @@ def test_an_app_that_is_wrapped_by_its_own_code_is_noted_in_there(kind: str) -> 
         await_service(server)
 
 
-@pytest.mark.parametrize("place", ["/proc/recorder", "/nowhere/recorder", "/dev/full"])
+@pytest.mark.parametrize(
+    "place", first_by_default(["/nowhere/recorder", "/proc/recorder", "/dev/full"])
+)
 def test_a_place_where_nothing_can_be_written_is_one_warning(place: str) -> None:
     with mortal(SYNC, "-w", "2", WSGI_OBSERVE_RECORDER_PATH=place) as server:
         (warning,) = [line for line in server.records if place in line["message"]]
@@ -268,9 +278,9 @@ def test_a_place_where_nothing_can_be_written_is_one_warning(place: str) -> None
 
 def test_without_shared_memory_there_is_one_warning_and_service() -> None:
     with mortal(SYNC, "-c", "tests/servers/memoryless_conf.py") as server:
-        said = [line for line in server.records if "no memory can be shared" in line["message"]]
+        said = [line for line in server.records if "cannot share memory" in line["message"]]
         assert {line["level"] for line in said} == {"WARNING"}
-        assert len([line for line in said if "running requests" in line["message"]]) == 1
+        assert len([line for line in said if "scoreboard" in line["message"]]) == 1
         assert server.get("/ok").status == 200
         assert see(server, "/os-exit/7", "unknown") is None
         await_service(server)
@@ -280,7 +290,7 @@ def test_without_shared_memory_there_is_one_warning_and_service() -> None:
 def test_outside_gunicorn_none_of_it_is_loaded() -> None:
     code = (
         "import sys, threading; from wsgi_observe import observe; observe(lambda *_: []);"
-        "print([name for name in sys.modules if 'inflight' in name and 'fit' not in name],"
+        "print([name for name in sys.modules if 'scoreboard' in name],"
         " threading.active_count())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,9 +14,11 @@ from tests.servers.ways import (
     CUT,
     ENVELOPE,
     GEVENT,
+    GTHREAD,
     OF_THE_APP,
     OF_THE_SERVER,
     OF_THE_WORKER,
+    SYNC,
     WHOLE,
     Way,
     rows,
@@ -93,7 +95,20 @@ def test_a_request_that_dies_is_named_once(
     assert server.process.poll() is None, "the service goes on"
 
 
-@pytest.mark.parametrize(("kind", "way"), rows(OF_THE_SERVER), ids=str)
+# Each way with one kind of worker, and each kind with some of them.
+BY_DEFAULT = (
+    (SYNC, "SIGTERM-beyond-the-grace-period"),
+    (SYNC, "SIGINT-in-a-request"),
+    (GTHREAD, "SIGINT-in-mid-stream"),
+    (GEVENT, "SIGQUIT-in-mid-stream"),
+)
+WITH_THE_SERVER = [
+    pytest.param(kind, way, marks=[] if (kind, str(way)) in BY_DEFAULT else [pytest.mark.slow])
+    for kind, way in rows(OF_THE_SERVER)
+]
+
+
+@pytest.mark.parametrize(("kind", "way"), WITH_THE_SERVER, ids=str)
 def test_a_request_that_dies_with_the_server_is_named_once(kind: str, way: Way) -> None:
     with mortal(kind) as server:
         request_id = die(server, way)

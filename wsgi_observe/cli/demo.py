@@ -1,4 +1,4 @@
-"""The subcommand `demo`: the observed shop on Gunicorn, in a folder that goes when it stops."""
+"""The subcommand ``demo``: serves an observed shop on Gunicorn, with data that it removes."""
 
 import argparse
 import os
@@ -9,17 +9,27 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.process import StoppableProcess
 
 HOST = "127.0.0.1"
 REQUIRED_PACKAGES = ("flask", "gunicorn", "sqlalchemy")
+HELP = "serve an example shop on this machine, to try it out"
+DESCRIPTION = """\
+Serve an example shop with Gunicorn on 127.0.0.1, and print requests to try. Its database is in a
+temporary directory that is removed when the command is stopped (Ctrl-C).
+It needs the extra: pip install 'wsgi-observe[demo]'
+
+example:
+  wsgi-observe demo --port 8080
+"""
 WELCOME = """\
 The demo is at {url} (Ctrl-C stops it). In another terminal, try:
 
-  the ID that you send is in the answer, and in every log line of the request
+  the request ID that you send is in the response, and in every log line of the request
     curl -i -H 'X-Request-ID: my-first-id' {url}/orders
 
-  an order, and one that is refused
+  an order that is accepted, and one that is rejected
     curl -i {url}/orders -H 'Content-Type: application/json' \\
       -d '{{"product": "teapot", "quantity": 2}}'
     curl -i {url}/orders -H 'Content-Type: application/json' \\
@@ -29,7 +39,7 @@ The demo is at {url} (Ctrl-C stops it). In another terminal, try:
     curl -i {url}/crash
     curl -i {url}/report/broken
 
-  alive, and ready: then take the database away, ask again, and bring it back
+  liveness and readiness: move the database away, try again, and move it back
     curl -i {url}/health
     curl -i {url}/ready
     mv {shop} {shop}.away
@@ -37,17 +47,15 @@ The demo is at {url} (Ctrl-C stops it). In another terminal, try:
 """
 
 
-def add_to(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add this subcommand to the command line."""
-    parser = subcommands.add_parser("demo", help="serve an observed shop on this machine")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this subcommand."""
     parser.add_argument(
         "--port",
         type=_parse_port,
         default=8000,
         metavar="N",
-        help="default 8000; 0 is any free one",
+        help="port to listen on, 0 for any free one (default: 8000)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,7 +76,9 @@ def _require_extras() -> None:
         for package in REQUIRED_PACKAGES:
             import_module(package)
     except ModuleNotFoundError as missing:
-        sys.exit(f"wsgi-observe demo: no {missing.name} here: pip install 'wsgi-observe[demo]'")
+        raise CommandError(
+            f"{missing.name} is not installed; run: pip install 'wsgi-observe[demo]'"
+        ) from missing
 
 
 def _create_listener(port: int) -> socket.socket:
@@ -77,11 +87,11 @@ def _create_listener(port: int) -> socket.socket:
         return socket.create_server((HOST, port))
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
-        sys.exit(f"wsgi-observe demo: cannot listen on {HOST}:{port}: {reason}; try --port 0")
+        raise CommandError(f"cannot listen on {HOST}:{port}: {reason}; try --port 0") from error
 
 
 def _create_database(folder: Path) -> Path:
-    # Imported here, since without the extras the command still has to say what is missing.
+    # Imported here: without the extra, the command reports what is missing.
     from wsgi_observe.demo.models import seed
 
     path = folder / "shop.db"

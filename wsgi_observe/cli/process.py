@@ -1,4 +1,4 @@
-"""Runs a server as a child process until it ends by itself or a signal asks for the end."""
+"""A child process that is stopped with the command that runs it."""
 
 import os
 import signal
@@ -14,9 +14,10 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StoppableProcess:
-    """A `with` block in which the signals that ask for the end wait for its clean-up.
+    """Context manager in which signals stop the child process instead of this one.
 
-    They are remembered, and passed on to the child as SIGTERM once it runs.
+    So the block ends as usual and cleans up. A signal that comes early stops the child as soon as
+    it has started.
     """
 
     def __init__(self) -> None:
@@ -39,9 +40,12 @@ class StoppableProcess:
             signal.signal(signum, handler)
 
     def run(self, command: Sequence[str], cwd: Path, listener: socket.socket) -> int:
-        """Run a server to its end, and return its exit code: 0 when a signal asked for the end."""
+        """Run a server until it exits, and return its exit code; 0 if a signal has stopped it.
+
+        :param listener: its listening socket, which it inherits.
+        """
         # In a session of its own the server does not see the Ctrl-C of the terminal,
-        # which every process of the foreground would get: it is told once, by us.
+        # which every process of the foreground would get: it gets one signal, from us.
         self._child = subprocess.Popen(
             command,
             cwd=cwd,
@@ -63,11 +67,11 @@ class StoppableProcess:
 
 
 def _terminate_orphans(session: int) -> None:
-    """Tell workers that outlived their server, as they do when it was killed."""
+    """Stop workers that have outlived their server, as they do when it was killed."""
     with suppress(ProcessLookupError):
         os.killpg(session, signal.SIGTERM)
 
 
 def _exit_code(returned: int) -> int:
-    """Say with an exit code, as a shell does, that a signal ended the child."""
+    """Return the exit code that a shell reports: above 128 for a child that a signal ended."""
     return returned if returned >= 0 else 128 - returned

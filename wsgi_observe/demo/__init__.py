@@ -1,1 +1,1 @@
-"""The demo: a small order API on Flask and SQLAlchemy, observed."""
+"""The demo: an observed order API on Flask and SQLAlchemy, served by Gunicorn."""

@@ -1,17 +1,15 @@
-"""The shop's application factory."""
+"""The application factory of the demo shop."""
 
 from flask import Flask
 
-from wsgi_observe.demo import errors as error_handlers
 from wsgi_observe.demo import failures, orders, reports
 from wsgi_observe.demo.models import Database
 
 
 def create_app(database: Database) -> Flask:
-    """Build the shop on a database."""
+    """Create the shop on a database."""
     app = Flask(__name__)
     database.init_app(app)
-    error_handlers.init_app(app)
     app.register_blueprint(orders.blueprint)
     app.register_blueprint(reports.blueprint)
     app.register_blueprint(failures.blueprint)

@@ -1,4 +1,4 @@
-"""Routes that fail, each as real code does, with a secret in what they raise."""
+"""Views that fail as real code does, each with a secret in its exception, which is redacted."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,18 +13,18 @@ blueprint = Blueprint("failures", __name__)
 
 
 class PaymentError(Exception):
-    """The payment provider answered something else than expected."""
+    """The payment provider sent an unexpected response."""
 
 
 @blueprint.get("/crash")
 def crash() -> ResponseReturnValue:
-    """Fail before anything is sent."""
+    """Fail before the response starts: the client gets the error envelope."""
     return {"average_cents": _average_cents([])}
 
 
 @blueprint.get("/report/broken")
 def broken_report() -> Response:
-    """Fail after some lines are sent."""
+    """Fail in the middle of a stream: the client gets a truncated response."""
     return Response(stream_with_context(_iter_failing_lines(after=5)), mimetype="text/csv")
 
 

@@ -1,4 +1,4 @@
-"""The shop's tables: what is for sale, and who ordered how much of it."""
+"""The shop's database: products and orders, in SQLAlchemy's declarative style."""
 
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,11 @@ from sqlalchemy.pool import NullPool
 
 
 class Base(DeclarativeBase):
-    """What every table of the shop is made from."""
+    """Base class of the tables."""
 
 
 class Product(Base):
-    """Something for sale; its stock never falls below zero, whoever orders at once."""
+    """A product for sale; the database keeps its stock from falling below zero."""
 
     __tablename__ = "products"
     __table_args__ = (CheckConstraint("stock >= 0", name="in_stock"),)
@@ -34,7 +34,7 @@ class Product(Base):
 
 
 class Order(Base):
-    """A quantity of one product, ordered at one moment."""
+    """An order of a quantity of one product."""
 
     __tablename__ = "orders"
 
@@ -46,35 +46,35 @@ class Order(Base):
 
     @property
     def cents(self) -> int:
-        """What the whole order costs."""
+        """The price of the whole order."""
         return self.product.cents * self.quantity
 
 
 class Database:
-    """One database: its sessions, its tables, and whether it can be read."""
+    """A database: its sessions, its tables and its readiness check."""
 
     def __init__(self, url: str | URL) -> None:
-        # Without a pool every session opens the file anew: a database that was
-        # taken away is missed at once, and one that came back is found at once.
+        # Without a pool each session opens the file again, so that readiness notices at once when
+        # the file is moved away, and when it is back.
         self._engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 0.5})
         self.session = sessionmaker(self._engine)
 
     def init_app(self, app: Flask) -> None:
-        """Make this the database that `open_session` uses within the app."""
+        """Set this as the database that `open_session` uses in the app."""
         app.extensions["database"] = self
 
     def create_tables(self) -> None:
-        """Create the tables that are not there yet."""
+        """Create the tables that do not exist yet."""
         Base.metadata.create_all(self._engine)
 
     def ping(self) -> None:
-        """Read one row, since SQLite opens a file that is no database without a word."""
+        """Check readiness by reading one row: SQLite opens any file without an error."""
         with self.session() as session:
             session.execute(select(Product.id).limit(1))
 
 
 def open_session() -> Session:
-    """Open a session with the database of the running app."""
+    """Return a new session with the database of the current app."""
     return cast(Database, current_app.extensions["database"]).session()
 
 
@@ -83,7 +83,7 @@ ORDER_COUNT = 12
 
 
 def seed(path: Path) -> None:
-    """Make a database file with products and a dozen orders."""
+    """Create a database file with products and some orders."""
     database = Database(URL.create("sqlite", database=str(path)))
     database.create_tables()
     products = [Product(name=name, cents=cents, stock=stock) for name, cents, stock in PRODUCTS]

@@ -1,4 +1,4 @@
-"""The shop's report: every order as CSV, sent row by row."""
+"""The report of all orders: CSV, streamed row by row."""
 
 import csv
 import io
@@ -18,21 +18,21 @@ logger = logging.getLogger(__name__)
 
 @blueprint.get("/report")
 def report() -> Response:
-    """Stream all orders."""
+    """Stream all orders as CSV."""
     return Response(stream_with_context(report_lines()), mimetype="text/csv")
 
 
 def report_lines() -> Generator[str, None, None]:
-    """Read the orders as they are sent, so that no report is too long for memory."""
+    """Yield the lines of the report, reading orders in batches, so that memory use is bounded."""
     oldest_first = select(Order).order_by(Order.id).execution_options(yield_per=100)
-    sent = 0
+    count = 0
     with open_session() as session:
         orders = session.scalars(oldest_first)
         yield _csv_line(COLUMNS)
         for order in orders:
             yield _csv_line((order.id, order.product.name, order.quantity, order.cents))
-            sent += 1
-    logger.info("report sent", extra={"orders": sent})
+            count += 1
+    logger.info("report sent", extra={"orders": count})
 
 
 def _csv_line(values: tuple[object, ...]) -> str:

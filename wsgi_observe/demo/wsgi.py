@@ -1,12 +1,13 @@
-"""What the WSGI server loads: the shop, observed."""
+"""The WSGI module that Gunicorn loads: logging configured, the shop created and observed."""
 
-from wsgi_observe import configure_logging, observe
+from wsgi_observe import configure_logging
 
 configure_logging()  # before the app exists, so that Flask adds no handler of its own
 
 from wsgi_observe.demo.app import create_app
 from wsgi_observe.demo.models import Database
+from wsgi_observe.flask import Observe
 
 database = Database("sqlite:///file:shop.db?mode=rw&uri=true")
 app = create_app(database)
-app.wsgi_app = observe(app.wsgi_app, checks={"db": database.ping})
+Observe(app, checks={"db": database.ping})

@@ -1,4 +1,4 @@
-"""Error pages that a framework made by itself, and what the app's author says in them."""
+"""Stock error pages of frameworks: recognise them, and extract the author's own description."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_MAX_SOURCE_CHARS = 4000  # characters of a page that are searched for the author's text
+_MAX_SOURCE_CHARS = 4000  # of a page are searched for the author's text
 _MAX_DESCRIPTION_CHARS = 2000
-_MAX_JSON_BYTES = 65536  # bytes of JSON that are parsed to see whose it is
+_MAX_JSON_BYTES = 65536  # are parsed to recognise a framework's JSON
 
 
 class StockError(NamedTuple):
     """An error body that a framework made for the app."""
 
     description: str = ""
-    """What the author says in it; empty where it has only the framework's own sentence."""
+    """The author's own text; empty where it has only the framework's default sentence."""
 
     members: Mapping[str, object] = {}
     """Members of the framework's JSON that its clients may read."""
@@ -26,11 +26,11 @@ NO_DESCRIPTION = StockError()
 
 
 class _PagePattern(NamedTuple):
-    """How a framework's page looks: its beginning, and its text as the group ``text``."""
+    """A regular expression for the beginning of a framework's page, with its text as ``text``."""
 
     pattern: bytes
     separator: str = "\n\n"
-    """What separates the framework's own sentence from the author's."""
+    """Between the framework's default sentence and the author's text."""
 
 
 # Each is matched against the first chunk, from its start; frameworks send the page whole. The text
@@ -75,11 +75,11 @@ _PAGE_PATTERNS = (
 
 
 def read_stock_page(chunk: bytes, status: str, path: str) -> StockError | None:
-    """Return what a framework's HTML error page says; None for a page that is none.
+    """Parse a framework's HTML error page; return None for a page of the app's own.
 
     :param chunk: the first chunk of the response.
     :param status: the status line.
-    :param path: the path that was requested: a framework's default text may name it.
+    :param path: the path of the request, which a framework's default text may name.
     """
     for page in _PAGE_PATTERNS:
         # Compiled with the first error page, then kept.
@@ -91,9 +91,9 @@ def read_stock_page(chunk: bytes, status: str, path: str) -> StockError | None:
 
 
 def read_stock_text(chunk: bytes, status: str, path: str) -> StockError | None:
-    """Return what a framework's JSON, XML or plain text of an error says; None if it is another's.
+    """Parse a framework's JSON, XML or plain text of an error; return None for the app's own.
 
-    Each of these repeats the status line, which what an app says of its own has no reason to.
+    Each of these repeats the status line, which an app's own document has no reason to do.
     """
     if re.match(rb'\{\s*"(?:title|message)"', chunk):
         return _read_json(chunk, status, path)
@@ -120,7 +120,7 @@ _FALCON_XML = (  # Falcon
 
 
 def _read_json(chunk: bytes, status: str, path: str) -> StockError | None:
-    """Return what the JSON of Falcon, WebOb or Pyramid says; None for one of the app's own."""
+    """Parse the JSON of Falcon, WebOb or Pyramid; return None for the app's own."""
     try:
         document = json.loads(chunk) if len(chunk) <= _MAX_JSON_BYTES else None
     except (ValueError, RecursionError):
@@ -133,17 +133,16 @@ def _read_json(chunk: bytes, status: str, path: str) -> StockError | None:
         case {"message": message, "code": code, "title": title, **rest} if not rest:
             if code != status or title != status[4:]:
                 return None
-            text = re.sub(
-                r"<br ?/>", "\n", message[:_MAX_SOURCE_CHARS]
-            )  # WebOb has them in JSON too
+            # WebOb has line breaks of HTML in JSON too.
+            text = re.sub(r"<br ?/>", "\n", message[:_MAX_SOURCE_CHARS])
             description = _author_text(text, "\n\n", status, path)
             return StockError(description, {"message": message} if description else {})
     return None
 
 
 def is_default_sentence(text: str, code: int) -> bool:
-    """Return whether `text` is what a framework says by itself of an error with this status."""
-    # For those who answer with an error: they take as long to load as all of this package's core.
+    """Return whether `text` is a framework's default sentence for an error with this status."""
+    # Only where there is an error response: both take long to load.
     from http import HTTPStatus
 
     from wsgi_observe.errors.framework_sentences import SENTENCES, TEMPLATES
@@ -158,18 +157,18 @@ def is_default_sentence(text: str, code: int) -> bool:
 
 
 def _author_text(text: str, separator: str, status: str, path: str) -> str:
-    """Return `text` without what the framework says by itself."""
+    """Return `text` without the framework's default sentence."""
     code = int(status[:3])
     first, _, rest = text.strip().partition(separator)
     author_text = (rest if is_default_sentence(first, code) else text).strip()
-    # Pyramid has the path or the URL for a detail of its own.
+    # Pyramid's default detail is the path or the URL.
     is_location = " " not in author_text and author_text.endswith(path or "/")
     return "" if is_location or is_default_sentence(author_text, code) else _truncate(author_text)
 
 
 def _html_to_text(source: bytes) -> str:
-    """Return the text of a piece of HTML: without markup, entities as their characters."""
-    from html import unescape  # for those who answer with an error, as above
+    """Return the text of a piece of HTML, without markup and with its entities decoded."""
+    from html import unescape  # only where there is an error response, as above
 
     html = source[:_MAX_SOURCE_CHARS].decode("utf-8", "replace")
     lines = re.sub(r"(?i)<br ?/?>", "\n", html)

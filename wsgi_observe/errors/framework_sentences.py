@@ -1,7 +1,7 @@
-"""The sentences that frameworks say by themselves of an error: no author of the app wrote them.
+"""Default sentences of frameworks in error responses, which no author of an app has written.
 
-A test compares them with the frameworks themselves. One that is missing here, of another version
-say, is taken for the author's and shown as it is.
+A test compares them with the frameworks themselves. A sentence that is missing here, of another
+version for example, is taken for the author's and kept.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ SENTENCES = frozenset(
         ),
     }
 )
-"""With single blanks between their words."""
+"""With single spaces between their words."""
 
 TEMPLATES = r"""(?x)
     # Bottle, which also names the type of what a view returned
@@ -166,4 +166,4 @@ TEMPLATES = r"""(?x)
   | (?:debug_notfound|debug_authorization)\ of\ url[ ]
   | predicate\ mismatch\ for\ view[ ]
 """
-"""The beginnings of those that name something of the request or of the app."""
+"""Regular expression for sentences that name something of the request or of the app."""

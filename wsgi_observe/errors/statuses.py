@@ -1,4 +1,4 @@
-"""The name and description of every registered error status (RFC 9110, IANA registry)."""
+"""Name and description of every registered error status (RFC 9110, IANA registry)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _STATUSES = {
 
 
 def describe_status(code: int, reason: str = "") -> tuple[str, str]:
-    """Return the name and description for a status code; an unregistered one keeps its reason.
+    """Return the name and description of a status code; an unregistered one keeps its reason.
 
     >>> describe_status(404)[0], describe_status(499, "Client Left")[0], describe_status(599)[0]
     ('Not Found', 'Client Left', 'Server Error')

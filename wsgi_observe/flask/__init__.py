@@ -1,4 +1,4 @@
-"""The door to Flask: its own errors in the same shape, its routes on the access line."""
+"""Flask integration: Flask's own errors as the envelope, routes on the log lines."""
 
 from wsgi_observe.flask.error_handlers import register_error_handlers
 from wsgi_observe.flask.exceptions import InvalidAPIUsage

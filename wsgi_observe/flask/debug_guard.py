@@ -1,10 +1,9 @@
-"""Keeps Werkzeug's debugger, which runs code for whoever reaches it, out of production."""
+"""Guard against Werkzeug's debugger, which runs code for any client, and DEBUG in production."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask
@@ -12,22 +11,22 @@ from werkzeug.debug import DebuggedApplication
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from wsgi_observe._loggers import get_logger
+from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
 _log = get_logger("wsgi_observe.flask")
 
 # Set by DebuggedApplication on every request that passes it.
 _DEBUGGER_KEY = "werkzeug.debug.preserve_context"
-_WRAPPED_ATTRIBUTES = ("app", "wsgi_app", "application", "_app", "__wrapped__")
 
 
 def get_production_server() -> str | None:
-    """Return the name of the server that is loading or running us, if it is known as one.
+    """Return the name of the production server that this process runs under, if it is known.
 
-    Only what a server says of itself before it loads the app counts: Gunicorn's arbiter sets
+    Only servers that can be recognised before they load the app count: Gunicorn's arbiter sets
     ``SERVER_SOFTWARE`` for its workers (a child process inherits that, but not the module), and
-    the modules ``uwsgi`` and ``mod_wsgi`` exist nowhere but inside these servers. The others say
-    nothing before the first request; and the same gevent that serves in production is what
-    Flask-SocketIO develops with. So they are not judged.
+    the modules ``uwsgi`` and ``mod_wsgi`` exist only inside these servers. The others cannot be
+    recognised before the first request; and gevent, which serves in production, is also what
+    Flask-SocketIO uses in development.
     """
     server_software = os.environ.get("SERVER_SOFTWARE", "")
     if server_software.startswith("gunicorn/") and "gunicorn.arbiter" in sys.modules:
@@ -36,55 +35,49 @@ def get_production_server() -> str | None:
 
 
 def find_refusal_reason(app: Flask, *, allow_debug: bool, environ: Any = ()) -> str | None:
-    """Return what has to be taken out before `app` may serve, if anything."""
+    """Return why `app` must not serve here; None if it may."""
     server = get_production_server()
     if server is None:
         return None
     if _DEBUGGER_KEY in environ or _has_debugger(app.wsgi_app):
         return (
-            f"werkzeug.debug.DebuggedApplication is in the chain under {server}: whoever reaches "
-            "it can run code. Take it out; `flask run --debug` brings its own"
+            f"the app is wrapped in werkzeug.debug.DebuggedApplication under {server}: any client "
+            "could run code on the server. Remove it; `flask run --debug` adds its own"
         )
     if app.debug and not allow_debug and not _is_reload_enabled():
         return (
-            f"DEBUG is on under {server}. Take out FLASK_DEBUG, DEBUG or app.debug; or say "
-            "allow_debug=True, or develop with Gunicorn's `reload`"
+            f"DEBUG is on under {server}: errors may show code and secrets to clients. Unset "
+            "FLASK_DEBUG, DEBUG or app.debug; for development, set allow_debug=True or use "
+            "Gunicorn's `reload`"
         )
     return None
 
 
 def warn_if_trapping(app: Flask) -> None:
-    """Say what ``TRAP_HTTP_EXCEPTIONS`` does."""
+    """Log a WARNING if ``TRAP_HTTP_EXCEPTIONS`` is on."""
     if app.config["TRAP_HTTP_EXCEPTIONS"]:
         _log.warning(
-            "TRAP_HTTP_EXCEPTIONS is on: every abort() and 404 counts as a crash where no "
-            "handler takes it. It is meant for debugging"
+            "TRAP_HTTP_EXCEPTIONS is on: every abort() and 404 that no error handler handles is "
+            "answered with 500. Switch it off except for debugging"
         )
 
 
 def _has_debugger(app: object) -> bool:
-    return any(isinstance(one, DebuggedApplication) for one in _iter_wrapped_apps(app, set()))
-
-
-def _iter_wrapped_apps(app: object, seen: set[int]) -> Iterator[object]:
-    """Yield an app and what it wraps, as far as one can see."""
-    app = getattr(app, "__self__", app)  # `app.wsgi_app` is a method of the app
-    if id(app) in seen:
-        return
-    seen.add(id(app))
-    yield app
-    wrapped_apps = [getattr(app, name, None) for name in _WRAPPED_ATTRIBUTES]
-    if isinstance(app, DispatcherMiddleware):
-        wrapped_apps += app.mounts.values()
-    for one in wrapped_apps:
-        if callable(one):
-            yield from _iter_wrapped_apps(one, seen)
+    pending, dispatchers = [app], set()
+    while pending:
+        for one in iter_wrapped_apps(pending.pop()):
+            if isinstance(one, DebuggedApplication):
+                return True
+            if isinstance(one, DispatcherMiddleware) and id(one) not in dispatchers:
+                dispatchers.add(id(one))
+                pending += one.mounts.values()
+    return False
 
 
 def _is_reload_enabled() -> bool:
-    """Return whether Gunicorn reloads the code that it runs, as one has it while developing.
+    """Return whether Gunicorn reloads changed code, which is for development.
 
-    Its configuration is nowhere but on the stack: it is loading us, or calling us.
+    Its configuration is only reachable from the stack: Gunicorn is loading or calling this code.
     """
     frame = sys._getframe()
     while frame.f_back is not None:

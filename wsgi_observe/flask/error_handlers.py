@@ -1,25 +1,26 @@
-"""Flask's own errors in the one shape: registered so that the app's handlers always win."""
+"""Error handlers that answer Flask's own errors with the envelope; the app's handlers win."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
 from wsgi_observe._safely import call_safely
-from wsgi_observe.context import current_request_id
+from wsgi_observe.context import current_context
 from wsgi_observe.errors import Error, ErrorRenderer, headers_for_replaced_body
 from wsgi_observe.errors.framework_pages import is_default_sentence
 from wsgi_observe.errors.statuses import describe_status
-from wsgi_observe.flask.app_handlers import Handler, find_app_handler
 from wsgi_observe.flask.exceptions import InvalidAPIUsage
 from wsgi_observe.flask.status_check import install_status_check
 from wsgi_observe.flask.validation_errors import errors_by_field
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.exceptions import any_failure
 from wsgi_observe.wsgi.headers import prefers_html
+
+Handler = Callable[[Any], Any]
 
 
 def register_error_handlers(
@@ -29,48 +30,68 @@ def register_error_handlers(
     validation_errors: Iterable[type[Exception]] = (),
     **overrides: Any,
 ) -> None:
-    """Have `app` answer its errors in the one shape; `Observe` does this too.
+    """Answer the errors of `app` with the envelope; `Observe` does this too.
 
-    Handlers of the app's own win, those that are registered later too.
+    The app's own error handlers win, also those that are registered later.
 
-    :param validation_errors: exceptions of marshmallow, pydantic or their like, to be a 422.
-    :param overrides: fields of `Settings`, over those of `settings`; of interest are
+    :param validation_errors: exception classes, of marshmallow, pydantic or the like, that are
+        answered with 422.
+    :param overrides: fields of `Settings`, over those of `settings`; used are
         ``error_format``, ``html_errors``, ``negotiate`` and ``render_error``.
-    :raises SettingsError: for an unknown or unfit setting.
-    :raises TypeError: for a validation error that is no class of exceptions.
+    :raises SettingsError: for an unknown setting or an invalid value.
+    :raises TypeError: for a validation error that is not an exception class.
     """
     handlers = ErrorHandlers(app, (settings or Settings()).replace(**overrides))
     exception_classes = tuple(
         _check_exception_class(exception_class) for exception_class in validation_errors
     )
-    # One registration for all that Flask answers itself. For a crash it gets an
-    # InternalServerError, after `got_request_exception` was sent: a handler for `Exception`
-    # would silence that signal, one for 500 would beat the app's for HTTPException.
+    # One handler for all that Flask answers itself. For a crash it gets an InternalServerError,
+    # after `got_request_exception` was sent: a handler for `Exception` would suppress that signal,
+    # one for 500 would win over the app's handler for HTTPException.
     _register_if_absent(app, HTTPException, handlers.handle_http_exception)
     for exception_class in exception_classes:
         _register_if_absent(app, exception_class, handlers.handle_validation_error)
-    install_status_check(app, is_ours)
+    install_status_check(app, find_app_handler)
 
 
 def _check_exception_class(exception_class: Any) -> type[Exception]:
     if not (isinstance(exception_class, type) and issubclass(exception_class, Exception)):
-        raise TypeError(f"validation_errors must be classes of exceptions, got {exception_class!r}")
+        raise TypeError(f"validation_errors must be exception classes, got {exception_class!r}")
     return exception_class
 
 
-def is_ours(handler: Handler) -> bool:
-    """Tell our handlers from the app's."""
+def find_app_handler(app: Flask, error: BaseException) -> Handler | None:
+    """Return the app's own handler that Flask would call for `error` without ours, if any.
+
+    Ours for ``HTTPException`` takes precedence over the app's for ``Exception``, which without us
+    would get the 404s too. So the app's is looked up for each error, whatever the order in which
+    they were registered.
+    """
+    return next((h for h in _iter_matching_handlers(app, type(error)) if not _is_ours(h)), None)
+
+
+def _iter_matching_handlers(app: Flask, error_class: type[BaseException]) -> Iterator[Handler]:
+    """Yield the handlers for an exception in Flask's order: by status, by blueprint, by class."""
+    blueprints = request.blueprints if has_request_context() else []
+    code = error_class.code if issubclass(error_class, HTTPException) else None
+    for status in (code, None) if code is not None else (None,):
+        for name in (*blueprints, None):
+            handlers = app.error_handler_spec.get(name, {}).get(status, {})
+            yield from (handlers[cls] for cls in error_class.__mro__ if cls in handlers)
+
+
+def _is_ours(handler: Handler) -> bool:
     return isinstance(getattr(handler, "__self__", None), ErrorHandlers)
 
 
 def _register_if_absent(app: Flask, exception_class: type[Exception], handler: Handler) -> None:
     registered = app.error_handler_spec.get(None, {}).get(None, {}).get(exception_class)
-    if registered is None or is_ours(registered):
+    if registered is None or _is_ours(registered):
         app.register_error_handler(exception_class, handler)
 
 
 class ErrorHandlers:
-    """What the app answers to an exception that no handler of its own takes."""
+    """Responses to exceptions that no handler of the app handles."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
@@ -79,14 +100,14 @@ class ErrorHandlers:
         self._renderer = ErrorRenderer(settings.error_format, settings.render_error)
 
     def handle_http_exception(self, error: HTTPException) -> Any:
-        """Answer with the exception's own code, name, description and headers."""
+        """Return the envelope with the exception's own code, name, description and headers."""
         is_crash = getattr(error, "original_exception", None) is not None
         if not isinstance(error, InvalidAPIUsage):
-            app_handler = find_app_handler(self._app, error, is_ours)
+            app_handler = find_app_handler(self._app, error)
             if app_handler is not None:
                 return self._app.ensure_sync(app_handler)(error)
         if not is_crash and self._app.trap_http_exception(error):
-            raise error  # as Flask does where there is no handler
+            raise error  # as Flask does without a handler
         if not isinstance(error, InvalidAPIUsage):
             if self._keeps_html or not _has_default_body(error):
                 return error
@@ -99,9 +120,12 @@ class ErrorHandlers:
         return self._make_response(code, name, description, members, headers)
 
     def handle_validation_error(self, error: Exception) -> Response:
-        """Answer 422 with ``errors`` per field."""
+        """Return a 422 with ``errors`` by field."""
         members = {
-            "errors": call_safely("reading a validation error", errors_by_field, error) or {}
+            "errors": call_safely(
+                "reading the messages of a validation error", errors_by_field, error
+            )
+            or {}
         }
         return self._make_response(422, *describe_status(422), members)
 
@@ -114,17 +138,21 @@ class ErrorHandlers:
         headers: Iterable[tuple[str, str]] = (),
     ) -> Response:
         extra = {str(key): self._to_json(value) for key, value in members.items()}
-        error = Error(code, name, description, current_request_id(), extra)
+        context = current_context()
+        request_id = None if context is None else context.request_id
+        error = Error(code, name, description, request_id, extra)
         body, media_type = self._renderer.document(error)
+        if context is not None:
+            context.request_context.error_document = body
         response = self._app.response_class(body, code, list(headers), content_type=media_type)
         if self._negotiates and not self._keeps_html:
             response.vary.add("Accept")
         return response
 
     def _to_json(self, value: object) -> object:
-        """Return `value` as the app's own JSON provider has it: a date, a Decimal, a UUID.
+        """Return `value` as the app's own JSON provider encodes it: a date, a Decimal, a UUID.
 
-        What that cannot say stays as it is, and is left out of the document.
+        A value that it cannot encode is returned as it is, and left out of the document later.
         """
         try:
             return self._app.json.loads(self._app.json.dumps(value))
@@ -132,14 +160,14 @@ class ErrorHandlers:
             return value
 
     def _make_html_page(self, error: HTTPException) -> Response:
-        """Answer with Flask's own page; the boundary then judges it by the same rule."""
+        """Return Flask's own page; `ErrorEnvelope` lets it pass by the same rule."""
         page = self._app.make_response(error.get_response(request.environ))
         page.vary.add("Accept")
         return page
 
 
 def _has_default_body(error: HTTPException) -> bool:
-    """Return whether the app has written no answer: no response, redirect or body of its own."""
+    """Return whether the app gave the exception no response, redirect or body of its own."""
     has_own_body = type(error).get_body is not HTTPException.get_body
     is_error = isinstance(error.code, int) and error.code >= 400
     return error.response is None and is_error and not has_own_body
@@ -156,5 +184,5 @@ def _get_description_and_members(
         return describe_status(code)[1], {}
     if isinstance(description, Mapping):  # abort(400, {"field": "is missing"})
         return describe_status(code)[1], description
-    text = str(description)  # a lazy translation is no str yet
+    text = str(description)  # it may be a lazy translation
     return describe_status(code)[1] if is_default_sentence(text, code) else text, {}

@@ -1,4 +1,4 @@
-"""The error that an app raises for a request that makes no sense to it."""
+"""`InvalidAPIUsage`: the exception that a view raises for an invalid request."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from wsgi_observe.errors.statuses import describe_status
 
 
 class InvalidAPIUsage(HTTPException):
-    """Raise it in a view: the client gets the status, the message, and the payload's keys.
+    """Error response with a status, a message and further members, raised in a view.
 
-    It is an ``HTTPException``, so that an app's own handler for those gets it as well.
+    It is an ``HTTPException``, so an app's own handler for those handles it too.
 
-    :param message: the ``description`` that the client reads.
+    :param message: the ``description`` in the response.
     :param status_code: 400 to 599.
-    :param payload: further members of the answer; one that collides with ``code``, ``name``,
-        ``description`` or ``request_id`` is kept as ``extra_<key>``.
-    :raises ValueError: for a status that is none of an error.
-    :raises TypeError: for a payload that is no mapping.
+    :param payload: further members of the response; one that collides with ``code``, ``name``,
+        ``description`` or ``request_id`` is renamed to ``extra_<key>``.
+    :raises ValueError: for a status that is not an error's.
+    :raises TypeError: for a payload that is not a mapping.
 
     >>> raise InvalidAPIUsage("Too many items.", 409, {"limit": 10})  # doctest: +SKIP
     """
@@ -31,7 +31,7 @@ class InvalidAPIUsage(HTTPException):
         payload: Mapping[str, object] | None = None,
     ) -> None:
         if status_code not in range(400, 600):
-            raise ValueError(f"status_code must be an error's, 400 to 599, got {status_code!r}")
+            raise ValueError(f"status_code must be a number from 400 to 599, got {status_code!r}")
         if payload is not None and not isinstance(payload, Mapping):
             raise TypeError(f"payload must be a mapping or None, got {payload!r}")
         super().__init__(message)
@@ -40,5 +40,5 @@ class InvalidAPIUsage(HTTPException):
 
     @property
     def name(self) -> str:
-        """The status's name."""
+        """The reason phrase of the status."""
         return describe_status(int(self.code or 400))[0]

@@ -1,29 +1,29 @@
-"""The Flask extension: the stack round an app, and what of it only Flask can tell."""
+"""The Flask extension `Observe`: the stack round an app, its error handlers and its routes."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from flask import Flask, request
-from flask.ctx import _AppCtxGlobals
 from flask.logging import default_handler
 from werkzeug.exceptions import InternalServerError
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.context import current_request_id
 from wsgi_observe.flask import debug_guard as guard
 from wsgi_observe.flask.error_handlers import register_error_handlers
+from wsgi_observe.flask.globals import install_request_id
 from wsgi_observe.flask.routes import RouteRecorder
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter
+from wsgi_observe.parsers import import_object
 from wsgi_observe.redaction import Redactor
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import observe
-from wsgi_observe.validators import import_string
 
 _NAME = "wsgi_observe"
 _log = get_logger("wsgi_observe.flask")
@@ -34,15 +34,17 @@ Checks = Mapping[str, Callable[[], object] | Check | str]
 class Observe:
     """Observe a Flask app: ``Observe(app)``, or ``Observe()`` and ``init_app`` in a factory.
 
-    It wraps ``app.wsgi_app`` in the whole stack, gives Flask's own errors the same shape, and
-    puts ``route`` and ``endpoint`` on the log lines. The ID is ``g.request_id`` too.
+    It wraps ``app.wsgi_app`` in the whole stack, answers Flask's own errors with the envelope, and
+    adds ``route`` and ``endpoint`` to the log lines. The request ID is also in ``g.request_id``.
 
     :param checks: readiness checks, name to callable or `Check`; they run in the app's context.
-    :param validation_errors: exceptions of marshmallow, pydantic or their like, to be a 422.
-    :param state: whether the process is starting or draining; readiness says so.
+    :param validation_errors: exception classes, of marshmallow, pydantic or the like, that are
+        answered with 422.
+    :param state: whether the process is starting or draining, for the readiness probe.
     :param overrides: fields of `Settings`, over those of `settings`.
-    :raises SettingsError: for an unknown or unfit setting.
-    :raises RuntimeError: for an app that is observed already, and for a debugger in production.
+    :raises SettingsError: for an unknown setting or an invalid value.
+    :raises RuntimeError: for an app that is observed already, and for a debugger or DEBUG in
+        production.
 
     >>> Observe(app, checks={"db": ping_database})  # doctest: +SKIP
     """
@@ -66,7 +68,7 @@ class Observe:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Observe `app`; before its first request, and once."""
+        """Observe `app`, once and before its first request."""
         if _NAME in app.extensions:
             raise RuntimeError(f"{app!r} is observed already: call Observe once for each app")
         allow_debug = self._settings.allow_debug
@@ -89,18 +91,18 @@ class Observe:
             _disable_mail()
 
     def _wrap(self, app: Flask) -> Any:
-        chosen = self._settings
+        settings = self._settings
         if self._follows_flask:
-            chosen = chosen.replace(propagate=partial(_propagates_exceptions, app))
+            settings = settings.replace(propagate=partial(_propagates_exceptions, app))
         checks = {
-            name: _in_app_context(app, check, chosen.check_timeout)
+            name: _in_app_context(app, check, settings.check_timeout)
             for name, check in self._checks.items()
         }
-        return observe(app.wsgi_app, chosen, checks=checks, state=self._state)
+        return observe(app.wsgi_app, settings, checks=checks, state=self._state)
 
 
 class _RequestPreprocessor:
-    """Looks at each request once it is matched, before any code of the app's runs."""
+    """Flask's `preprocess_request`, extended: records the route before any code of the app runs."""
 
     def __init__(self, app: Flask, redactor: Redactor, *, allow_debug: bool) -> None:
         self._app, self._allow_debug = app, allow_debug
@@ -109,7 +111,7 @@ class _RequestPreprocessor:
         self._is_checked, self._is_refused = False, False
 
     def preprocess_request(self, *args: Any) -> Any:
-        """Take over from Flask's method of that name."""
+        """Replace Flask's method of that name."""
         if not self._is_checked:
             self._check_debug()
         if self._is_refused:
@@ -118,36 +120,36 @@ class _RequestPreprocessor:
         return self._flask_preprocess_request(*args)
 
     def _check_debug(self) -> None:
-        """See at the first request what was switched on or put round the app since `Observe`."""
+        """Check at the first request for DEBUG or a debugger that came after `Observe`."""
         self._is_checked = True
         reason = guard.find_refusal_reason(
             self._app, allow_debug=self._allow_debug, environ=request.environ
         )
         if reason is not None:
             self._is_refused = True
-            _log.error("every request is refused: %s", reason)
+            _log.error("all requests are answered with 500: %s", reason)
 
 
 def _propagates_exceptions(app: Flask) -> bool:
-    """Return whether Flask raises exceptions on instead of answering them: its own rule."""
-    chosen = app.config["PROPAGATE_EXCEPTIONS"]
-    return app.testing or app.debug if chosen is None else bool(chosen)
+    """Return whether Flask propagates exceptions to the server, by its own rule."""
+    setting = app.config["PROPAGATE_EXCEPTIONS"]
+    return app.testing or app.debug if setting is None else bool(setting)
 
 
 def _in_app_context(app: Flask, check: Callable[[], object] | Check | str, timeout: float) -> Check:
-    """Return the check as one that runs in the app's context, where extensions find their app."""
-    result = import_string("a check", check) if isinstance(check, str) else check
-    given = result if isinstance(result, Check) else Check(result, timeout=timeout)
+    """Return the check as one that runs in the application context, which extensions need."""
+    imported = import_object("a check", check) if isinstance(check, str) else check
+    given = imported if isinstance(imported, Check) else Check(imported, timeout=timeout)
 
     def run() -> object:
         with app.app_context():
             return given.fn()
 
-    return given.replace(fn=run)
+    return replace(given, fn=run)
 
 
 def _disable_mail() -> None:
-    """Send nobody a mail of what somebody is working on."""
+    """Switch mail handlers off, as for development."""
     mail_module: Any = sys.modules.get("wsgi_observe.logs.handlers.mail")
     for handler in logging.getLogger().handlers if mail_module is not None else ():
         if isinstance(handler, mail_module.MailHandler):
@@ -155,44 +157,10 @@ def _disable_mail() -> None:
 
 
 def _remove_default_handler(app: Flask) -> None:
-    """Have the app's records be written once, where our handler on root writes them."""
+    """Remove Flask's handler, which would write each record a second time, beside ours on root."""
     if any(
         isinstance(handler.formatter, JsonFormatter | ConsoleFormatter)
         for handler in logging.getLogger().handlers
     ):
-        # Not `app.logger`: the first touch of that may add the very handler.
+        # Not `app.logger`: the first access to it may add the very handler.
         logging.getLogger(app.name).removeHandler(default_handler)
-
-
-_G_NAME = "request_id"
-
-
-class _RequestIDAttribute:
-    """Gives way to what the app sets itself: a descriptor without ``__set__``."""
-
-    def __get__(self, instance: object, owner: object) -> str | None:
-        return current_request_id()
-
-
-class _GlobalsWithRequestID(_AppCtxGlobals):
-    request_id = _RequestIDAttribute()
-
-    def get(self, name: str, default: Any = None) -> Any:
-        result = super().get(name, default)
-        return current_request_id() or result if name == _G_NAME and result is default else result
-
-    def __contains__(self, name: str) -> bool:
-        return name == _G_NAME or super().__contains__(name)
-
-
-def install_request_id(app: Flask) -> None:
-    """Have ``g.request_id`` be the running request's ID; None outside a request.
-
-    Not set once per application context: one that a test keeps open sees many requests.
-    """
-    chosen = app.app_ctx_globals_class
-    if issubclass(_GlobalsWithRequestID, chosen):
-        app.app_ctx_globals_class = _GlobalsWithRequestID
-    else:
-        globals_class: Any = type(chosen.__name__, (_GlobalsWithRequestID, chosen), {})
-        app.app_ctx_globals_class = globals_class

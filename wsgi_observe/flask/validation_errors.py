@@ -1,11 +1,11 @@
-"""What was wrong with which field, as a validation library says it."""
+"""Messages of a validation library's exception, by the field that they are about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 NO_FIELD = "_schema"
-"""What is wrong with no field in particular; the name is marshmallow's."""
+"""The key of messages about no field in particular, named as in marshmallow."""
 
 _FieldErrors = Iterator[tuple[str, str]]
 
@@ -13,9 +13,8 @@ _FieldErrors = Iterator[tuple[str, str]]
 def errors_by_field(error: BaseException) -> dict[str, list[str]]:
     """Return messages by the path of their field, such as ``items.0.name``.
 
-    Of marshmallow's and pydantic's errors, known by what they have rather than by their class:
-    neither is ours to import. What the client has sent is never repeated: pydantic's ``input``
-    may be a password.
+    Exceptions of marshmallow and pydantic are recognised by their attributes: neither library is
+    imported. The client's input is left out: pydantic's ``input`` may be a password.
     """
     errors: dict[str, list[str]] = {}
     for path, message in _iter_errors(error):

@@ -1,4 +1,4 @@
-"""Leaning on internals of Gunicorn's: what is gone costs one WARNING and what it was for."""
+"""Access to Gunicorn's internals: one that is missing costs its feature and one WARNING."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _log = get_logger("wsgi_observe.gunicorn")
 
 
 def optional_attr(owner: Any, name: str, consequence: str) -> Callable[..., Any] | None:
-    """Return what `owner` has under `name`, to be called; None, and a WARNING, without it.
+    """Return the method `name` of `owner`; log a WARNING and return None if there is none.
 
-    :param loss: what there is not in that case.
+    :param consequence: the effect of that, for the WARNING.
     """
     attribute = getattr(owner, name, None)
     if callable(attribute):
@@ -27,6 +27,6 @@ def optional_attr(owner: Any, name: str, consequence: str) -> Callable[..., Any]
 
 
 def warn_missing(missing: str, consequence: str) -> None:
-    """Say once that something is missing, and what it costs."""
+    """Log once per process what is missing, and the consequence."""
     if first_time(missing):
         _log.warning("%s: %s", missing, consequence)

@@ -1,10 +1,12 @@
-"""Our part in Gunicorn's hooks, before or after that of the user's own configuration."""
+"""Gunicorn's server hooks: ours run before or after those of the user's own configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
+
+from gunicorn import __version__
 
 from wsgi_observe.gunicorn.arbiter.app_loading import wrap_app_load, wrap_init_process
 from wsgi_observe.gunicorn.arbiter.drain import disable_keepalive, install_sigterm_drain
@@ -16,7 +18,7 @@ _INSTALLED_MARK = "_wsgi_observe"
 
 
 def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
-    """Hang our hooks on a configuration, each beside the one that is there."""
+    """Add our hooks to a configuration; the user's own hooks run as before."""
 
     def nworkers_changed(server: Any, new: object, old: object) -> None:
         if arbiter_state.server is None:  # the first of all hooks, before the app is imported
@@ -24,32 +26,22 @@ def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
             wrap_app_load(server, arbiter_state)
 
     def when_ready(server: Any) -> None:
-        install_sigterm_drain(server, arbiter_state.state)
+        install_sigterm_drain(server, arbiter_state.health)
         arbiter_state.create_scoreboard(server)
-        if arbiter_state.no_checks_notice is not None:
-            arbiter_state.no_checks_notice.install(server)
-
-    def pre_fork(server: Any, worker: Any) -> None:
-        arbiter_state.assign_worker_entry(worker)
-
-    def on_exit(server: Any) -> None:
-        arbiter_state.close()
-
-    def post_worker_init(worker: Any) -> None:
-        set_up_worker(worker, arbiter_state)
 
     def pre_request(worker: Any, req: Any) -> None:
-        if arbiter_state.state.draining:
+        if arbiter_state.health.draining:
             disable_keepalive(req)
 
     _chain_hook(cfg, "nworkers_changed", nworkers_changed)
     _chain_hook(cfg, "when_ready", when_ready)
     _chain_hook(cfg, "on_reload", arbiter_state.reload)
-    _chain_hook(cfg, "pre_fork", pre_fork)
+    _chain_hook(cfg, "pre_fork", lambda _, worker: arbiter_state.assign_worker_entry(worker))
     _chain_hook(cfg, "post_fork", wrap_init_process)
-    _chain_hook(cfg, "on_exit", on_exit)
-    # After theirs, which may wrap the app as well: ours is the outermost.
-    _chain_hook(cfg, "post_worker_init", post_worker_init, run_last=True)
+    _chain_hook(cfg, "on_exit", lambda _: arbiter_state.close())
+    # After the user's own, which may wrap the app too: ours is the outermost.
+    set_up = partial(set_up_worker, arbiter_state=arbiter_state)
+    _chain_hook(cfg, "post_worker_init", set_up, run_last=True)
     _chain_hook(cfg, "pre_request", pre_request)
 
 
@@ -58,12 +50,13 @@ def _chain_hook(
 ) -> None:
     their_hook = getattr(cfg, name, None)
     if not callable(their_hook):
-        warn_missing(f"Gunicorn has no hook {name}", "what hangs on it is not done")
+        consequence = "the part of wsgi_observe that runs in it is off"
+        warn_missing(f"Gunicorn {__version__} has no hook {name}", consequence)
         return
     if hasattr(their_hook, _INSTALLED_MARK):
-        return  # Gunicorn goes back to a configuration that it had before
+        return  # Gunicorn has gone back to an earlier configuration
 
-    # Gunicorn counts the arguments of a hook: it finds those of theirs by `__wrapped__`.
+    # Gunicorn counts the arguments of a hook, and follows `__wrapped__` for that.
     @wraps(their_hook)
     def chained(*args: Any) -> None:
         if not run_last:

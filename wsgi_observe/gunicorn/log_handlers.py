@@ -1,4 +1,4 @@
-"""One stream of lines under Gunicorn: where it goes, and Gunicorn's own loggers in it."""
+"""Log handlers under Gunicorn: one stream for our lines and those of Gunicorn's own loggers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from wsgi_observe.settings import Settings, SettingsError
 
 
 class LogHandlers:
-    """Installs our handlers for the arbiter and its workers, and restores them.
+    """Installs our handlers in the arbiter, for its workers too, at the start and each reload.
 
-    Nothing goes through ``dictConfig``: it would close every handler of the process, those of a
-    ``logconfig_dict`` and of a preloaded app too.
+    Not by ``dictConfig``, which would close all handlers of the process, those of a
+    ``logconfig_dict`` and of a preloaded app included.
     """
 
     def __init__(self) -> None:
         self._handlers: tuple[logging.Handler, ...] = ()
 
     def set_up(self, settings: Settings, cfg: Any) -> None:
-        """Set up anew, once Gunicorn's own logger has done so.
+        """Install the handlers, after Gunicorn's own logger has installed its own.
 
-        An app that was preloaded and has called ``configure_logging`` keeps what it asked for.
+        The handlers of a preloaded app that has called ``configure_logging`` are kept.
         """
         previous = installation.server
         syslog = tuple(_take_syslog_handlers(cfg))
@@ -50,13 +50,13 @@ class LogHandlers:
         sets_levels = "log_level" in settings.fields_set or not has_logconfig(cfg)
         try:
             install_handlers(settings, sets_levels=sets_levels)
-        except SettingsError:  # upon which a reload goes on with what there was
+        except SettingsError:  # a reload keeps the old configuration
             installation.server = previous
             raise
         self._handlers = installation.handlers
 
     def _propagate_gunicorn_records(self, cfg: Any) -> None:
-        """Have Gunicorn's own loggers, which have no console handler of theirs, reach ours."""
+        """Propagate the records of Gunicorn's loggers, which have no console handler, to ours."""
         error_log, access_log = (
             logging.getLogger("gunicorn.error"),
             logging.getLogger("gunicorn.access"),
@@ -64,16 +64,16 @@ class LogHandlers:
         ours = installation.handlers
         others = [handler for handler in error_log.handlers if handler not in ours]
         if not others or not has_logconfig(cfg):
-            error_log.propagate = True  # to root, where ours is, or what the app puts there
+            error_log.propagate = True  # to root, where our handlers are, or the app's
         if cfg.accesslog == "-" and propagation_path(access_log)[-1] is not logging.root:
             access_log.handlers = [*(one for one in access_log.handlers if one not in ours), *ours]
 
 
 class SyslogFormatter(logging.Formatter):
-    """Formats a record as the first of the lines that our formatter makes of it, for syslog."""
+    """Format a record for syslog: the first line only of those that our formatter makes."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line, within the bytes that a datagram takes."""
+        """Return one line, short enough for a datagram."""
         formatter: Any = installation.handlers[0].formatter
         if not hasattr(formatter, "lines"):
             return str(formatter.format(record))
@@ -82,12 +82,12 @@ class SyslogFormatter(logging.Formatter):
 
 
 def has_logconfig(cfg: Any) -> bool:
-    """Return whether the user's configuration has logging of its own."""
+    """Return whether Gunicorn's configuration configures logging."""
     return bool(cfg.logconfig_dict or cfg.logconfig_json or cfg.logconfig)
 
 
 def _default_stream(cfg: Any) -> str:
-    """Return where lines go if no setting chose a stream: the error log where stdout is lost."""
+    """Return the stream of lines if no setting names one: the error log where stdout is lost."""
     if not (cfg.daemon or _is_null_device(sys.stdout)):
         return "stdout"
     if cfg.errorlog == "-":
@@ -111,9 +111,9 @@ def _file_owner(cfg: Any) -> tuple[int, int] | None:
 
 
 def _take_syslog_handlers(cfg: Any) -> list[Any]:
-    """Return the syslog handlers that Gunicorn has put on its error log, to get all our lines.
+    """Move the syslog handlers from Gunicorn's error log to our handlers, and return them.
 
-    ``--log-syslog`` asks for the service's logs: an app's failures are ours to write, not its.
+    ``--log-syslog`` asks for the logs of the whole service, the app's failures included.
     """
     if not cfg.syslog:
         return []
@@ -138,10 +138,10 @@ _ACCESS_LOGGER = "gunicorn.access"
 
 
 def wants_gunicorn_access_log(cfg: Any) -> bool:
-    """Return whether a configuration asks for it: by a setting of its own, or by its logger's name.
+    """Return whether a configuration sets ``accesslog`` or names the logger ``gunicorn.access``.
 
-    To Gunicorn itself any ``logconfig`` asks for it, since its defaults name that logger, and so
-    does ``syslog``.
+    Gunicorn itself writes the access log for any ``logconfig``, since its defaults name that
+    logger, and for ``syslog``.
     """
     if cfg.accesslog:
         return True
@@ -155,8 +155,8 @@ def wants_gunicorn_access_log(cfg: Any) -> bool:
 
 
 def _get_logger_names(path: str) -> set[str]:
-    """Return the loggers that a file for ``logging.config.fileConfig`` names."""
+    """Return the names of the loggers in a file for ``logging.config.fileConfig``."""
     parser = RawConfigParser(strict=False)
-    with suppress(Exception):  # Gunicorn has read it already, and said what is wrong
+    with suppress(Exception):  # Gunicorn has read it already, and reported the error
         parser.read(path)
     return {parser.get(one, "qualname", fallback="") for one in parser.sections()}

@@ -1,8 +1,10 @@
-"""Gunicorn's logger, which it makes before it imports the app: the place to arrange it all."""
+"""Gunicorn's logger class, created before the app is imported, so all set-up starts here."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
@@ -12,31 +14,30 @@ from wsgi_observe._loggers import get_logger, keep_enabled
 from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.hooks import install_hooks
 from wsgi_observe.gunicorn.log_handlers import wants_gunicorn_access_log
-from wsgi_observe.gunicorn.sentry import require_sentry
 from wsgi_observe.settings import Settings, SettingsError
 
 _log = get_logger("wsgi_observe.gunicorn")
 
 
 class Logger(GunicornLogger):
-    """Use it with ``--logger-class wsgi_observe.gunicorn.Logger``.
+    """Observe the app in each worker: ``--logger-class wsgi_observe.gunicorn.Logger``.
 
-    It observes the app in each worker, hands all messages to one stream of lines, and has
-    SIGTERM drain; the hooks of your own ``gunicorn.conf.py`` run as ever.
+    All messages go to one log stream, and SIGTERM drains if ``drain_seconds`` is set. The hooks
+    of your own ``gunicorn.conf.py`` run as before.
 
-    :raises SystemExit: for an unknown or unfit ``WSGI_OBSERVE_*`` variable, once it is logged.
+    :raises SystemExit: for an unknown or invalid ``WSGI_OBSERVE_*`` variable, once it is logged.
     """
 
     _arbiter_state: ArbiterState | None = None
 
     def __new__(cls, cfg: Any) -> Logger:
-        """Make it one that feeds statsd too, as Gunicorn does with its own when that is asked."""
+        """Add Gunicorn's statsd support if ``statsd_host`` is set, as Gunicorn does for its own."""
         has_statsd = getattr(cfg, "statsd_host", None) is not None and not issubclass(cls, Statsd)
         return object.__new__(type(cls.__name__, (cls, Statsd), {}) if has_statsd else cls)
 
     def setup(self, cfg: Any) -> None:
-        """Arrange everything for a configuration: at the start, and again for each reload."""
-        self.cfg = cfg  # before Gunicorn 26 it keeps to the first
+        """Set up logging and hooks for a configuration: at the start, and at each reload."""
+        self.cfg = cfg  # before Gunicorn 26 a reload leaves the first one there
         keep_enabled(self.error_log)
         keep_enabled(self.access_log)
         super().setup(cfg)
@@ -45,50 +46,65 @@ class Logger(GunicornLogger):
             self._configure(cfg)
         except SettingsError as error:
             if not is_first_setup:
-                raise  # Gunicorn goes on with what it had
+                raise  # Gunicorn keeps the old configuration
             self._abort_start(error)
 
     def _configure(self, cfg: Any) -> None:
         environ = os.environ | cfg.env
         settings = Settings.from_env(environ)
         if settings.sentry:
-            require_sentry(environ)
+            _check_sentry(environ)
         if self._arbiter_state is None:
             self._arbiter_state = ArbiterState()
-        self._arbiter_state.stream.set_up(settings, cfg)
-        self._arbiter_state.update(settings, cfg)
-        # To Gunicorn any `logconfig` asks for its access line; ours is there already.
+        self._arbiter_state.log_handlers.set_up(settings, cfg)
+        self._arbiter_state.update(settings)
+        # Gunicorn writes its own access line for any `logconfig`, beside ours.
         self.access_log.disabled = not wants_gunicorn_access_log(cfg)
         install_hooks(cfg, self._arbiter_state)
 
     def _abort_start(self, error: SettingsError) -> None:
         arbiter_state = ArbiterState()
-        arbiter_state.stream.set_up(Settings(log_format="json"), self.cfg)
+        arbiter_state.log_handlers.set_up(Settings(log_format="json"), self.cfg)
         _log.critical("%s", error)
         raise SystemExit(1) from None
 
     def _set_handler(self, log: Any, output: Any, fmt: Any, stream: Any = None) -> None:
-        """Set a handler that a setting of Gunicorn's asks for; ours is there for the console.
+        """Set a file handler that a setting of Gunicorn's asks for, but no console handler.
 
-        Not even for a moment, or a thread's message would leave in Gunicorn's own form.
+        Not even until ours is set, or a thread's message would have Gunicorn's own format.
         """
         output = None if output == "-" else output
         super()._set_handler(log, output, fmt, stream)  # type: ignore[misc]
 
     def _set_syslog_handler(self, log: Any, cfg: Any, fmt: Any, name: str) -> None:
-        """Set a syslog handler; one for access lines, whose query is not redacted, if asked for."""
+        """Set a syslog handler; for access lines, which are not redacted, only on request."""
         if log is not self.access_log or wants_gunicorn_access_log(cfg):
             super()._set_syslog_handler(log, cfg, fmt, name)  # type: ignore[misc]
 
     def reopen_files(self) -> None:
-        """Reopen log files; see to a configuration that was read anew, too.
+        """Reopen log files; set up a configuration that was read anew.
 
-        Before Gunicorn 26 a reload calls this, and not `setup`.
+        Before Gunicorn 26 a reload calls this method, and not `setup`.
         """
         server = self._arbiter_state.server if self._arbiter_state is not None else None
         if server is not None and server.cfg is not self.cfg and server.pid == os.getpid():
             try:
                 self.setup(server.cfg)
             except Exception:
-                _log.exception("The new configuration of the logger failed; the old one goes on")
+                _log.exception(
+                    "cannot set up the reloaded logging configuration; the old one is kept"
+                )
         super().reopen_files()
+
+
+def _check_sentry(environ: Mapping[str, str]) -> None:
+    """Check that Sentry's SDK and a DSN are there.
+
+    The SDK is located, not imported: the arbiter must not load `ssl` before a gevent worker
+    patches it.
+    """
+    if find_spec("sentry_sdk") is None:
+        allowed = "False unless Sentry's SDK is installed (pip install 'wsgi-observe[sentry]')"
+        raise SettingsError("sentry", allowed, True)
+    if not environ.get("SENTRY_DSN"):
+        raise SettingsError("sentry", "False unless SENTRY_DSN is in the environment", True)

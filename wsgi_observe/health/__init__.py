@@ -1,4 +1,4 @@
-"""The names of the engine that runs readiness checks."""
+"""Readiness checks: public names."""
 
 from wsgi_observe.health.check import Check
 from wsgi_observe.health.readiness import Readiness

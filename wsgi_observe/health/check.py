@@ -1,36 +1,51 @@
-"""One readiness check as a value: what is called, for how long, how much its failure weighs."""
+"""Check: one readiness check as a value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
 
-from wsgi_observe.frozen import Frozen
-from wsgi_observe.health import validators as validate
+from wsgi_observe.settings import Settings
+from wsgi_observe.validators import boolean, positive_seconds
 
 
-class Check(Frozen):
+@dataclass(frozen=True)
+class Check:
     """A readiness check: it passes when ``fn()`` returns without raising and not ``False``.
 
     :param fn: called without arguments, on a thread of its own. A string it returns is kept as
         a short detail for the log; nothing it returns or raises is shown to the client.
     :param timeout: seconds after which the check counts as failing.
     :param critical: whether its failure makes the service unavailable (503) or degraded (200).
-    :raises TypeError: for an argument of the wrong type, an ``async`` function included.
+    :raises TypeError: for a function that cannot be called without arguments, or is ``async``.
     :raises ValueError: for a timeout that is not a number of seconds above 0, up to a day.
     """
 
-    _field_names = ("fn", "timeout", "critical")
-    __match_args__ = ("fn",)
+    fn: Callable[[], object] = field(hash=False)  # a callable object may have no hash
+    timeout: float = field(default=Settings.check_timeout, kw_only=True)
+    critical: bool = field(default=True, kw_only=True)
 
-    fn: Callable[[], object]
-    timeout: float
-    critical: bool
+    def __post_init__(self) -> None:
+        _validate_function(self.fn)
+        positive_seconds("the timeout of a check", self.timeout)
+        boolean("critical", self.critical)
 
-    def __init__(
-        self, fn: Callable[[], object], *, timeout: float = 0.8, critical: bool = True
-    ) -> None:
-        validate.sync_callable("the function of a check", fn)
-        validate.seconds("the timeout of a check", timeout)
-        if not isinstance(critical, bool):
-            raise TypeError(f"critical must be True or False, got {critical!r}")
-        super().__init__(fn=fn, timeout=timeout, critical=critical)
+
+def _validate_function(fn: object) -> None:
+    """Raise TypeError unless ``fn()`` is an ordinary call without arguments."""
+    allowed = "the function of a check must be a callable without required arguments"
+    if not callable(fn):
+        raise TypeError(f"{allowed}, got {fn!r}")
+    if iscoroutinefunction(fn) or isgeneratorfunction(fn) or isasyncgenfunction(fn):
+        # Calling one runs nothing, so that the check would pass whatever happens.
+        raise TypeError(f"{allowed}, neither async nor a generator, got {fn!r}")
+    try:
+        # A decorator may pass in what the function it wraps requires.
+        fn_signature = signature(fn, follow_wrapped=False)
+    except (TypeError, ValueError):  # some functions written in C have no signature
+        return
+    try:
+        fn_signature.bind()
+    except TypeError:
+        raise TypeError(f"{allowed}, got {fn!r}") from None

@@ -1,4 +1,4 @@
-"""One attempt at one check, on a thread that nothing it does can leave."""
+"""A thread that runs one readiness check once, whatever the check does."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MAX_DETAIL_LENGTH = 200
 
 
 class CheckResult(NamedTuple):
-    """How an attempt ended, or that it has not.
+    """The result of one run of a check.
 
-    :param passed: whether the check is fine.
-    :param text: what is wrong, in words; of a check that passed, the string it returned.
-    :param error: what it raised, or where it hangs.
+    :param detail: why it failed, where that is known; of a check that passed, the string that it
+        returned.
+    :param error: what it raised; for a check that hangs, an exception with its stack as traceback.
     """
 
     passed: bool
@@ -29,11 +29,13 @@ class CheckResult(NamedTuple):
 
 
 class CheckThread:
-    """A check that is being tried, from `started_at` (the monotonic clock) until it returns.
+    """Run a check once, on a daemon thread of its own.
 
-    A thread for each attempt, none between them: an idle service has none, a fork finds none to
-    inherit, and what a check leaves on its thread (a blocked signal, a thread-local session in a
-    failed transaction) ends with it. Ten of them cost about a millisecond, once per TTL.
+    There is no thread between two runs: an idle service has none, a fork inherits none, and what
+    a check leaves on its thread (a blocked signal, a thread-local session in a failed transaction)
+    ends with it. Ten threads cost about a millisecond, once per TTL.
+
+    :param started_at: when the run begins, on the monotonic clock.
     """
 
     __slots__ = ("_check", "_done", "_ended_at", "_result", "_started_at", "_thread")
@@ -43,7 +45,7 @@ class CheckThread:
         self._started_at = started_at
         self._ended_at = started_at
         self._result = CheckResult(passed=False)
-        # Looked up when it is needed: gevent may have patched `threading` since the import.
+        # Looked up late: gevent may have patched `threading` since the import.
         self._done = threading.Event()
         # A daemon: a check that hangs must not keep the interpreter from its exit.
         self._thread = threading.Thread(
@@ -56,14 +58,14 @@ class CheckThread:
         return self._started_at + self._check.timeout
 
     def start(self) -> None:
-        """Start the thread; a machine that has none left makes a failing check."""
+        """Start the thread; where the system has none left, the check fails."""
         try:
             self._thread.start()
         except Exception as error:  # RuntimeError: can't start new thread
             self._finish(CheckResult(passed=False, error=error))
 
     def wait(self) -> None:
-        """Wait until the check is over, at most until its deadline."""
+        """Wait until the check has returned, at most until its deadline."""
         if not self._done.is_set():
             remaining = self.deadline - monotonic()
             # Never longer than the timeout: a snapshot that is restored elsewhere, or a test that
@@ -71,25 +73,28 @@ class CheckThread:
             self._done.wait(min(max(0.0, remaining), self._check.timeout))
 
     def is_running(self) -> bool:
-        """Return whether a thread is at it (one whose start was broken off is not)."""
+        """Return whether the check is running (not, where starting its thread was interrupted)."""
         return not self._done.is_set() and self._thread.is_alive()
 
-    def result(self) -> CheckResult:
-        """Return how it stands now, and forget what it raised: its frames hold on to things."""
+    def take_result(self) -> CheckResult:
+        """Return the result, and release what the check raised: its frames keep objects alive.
+
+        Until the check has returned, the result is that it hangs.
+        """
         if not self._done.is_set():
             return self._make_hanging_result()
         result = self._result
         if result.passed and self._ended_at > self.deadline:
             elapsed = round(self._ended_at - self._started_at, 3)
-            return CheckResult(False, f"took {elapsed} s, {self._check.timeout:g} s is allowed")
+            return CheckResult(False, f"took {elapsed} s (timeout: {self._check.timeout:g} s)")
         self._result = result._replace(error=None)
         return result
 
     def _run(self) -> None:
         try:
-            # An empty context: the run is everybody's who asks within the TTL, and may outlive
-            # the request that happened to start it. Its log lines would claim that request's ID,
-            # its `bind` would write to that request, Flask's `g` would be that request's.
+            # An empty context: one run serves all probes within the TTL, and may outlive the
+            # request that happened to start it. Otherwise its log lines would have that request's
+            # ID, its `bind` would write to that request, Flask's `g` would be that request's.
             self._finish(_evaluate(contextvars.Context().run(self._check.fn)))
         except BaseException as error:  # SystemExit, KeyboardInterrupt, GreenletExit, …
             self._finish(CheckResult(passed=False, error=error))
@@ -101,8 +106,8 @@ class CheckThread:
 
     def _make_hanging_result(self) -> CheckResult:
         detail = (
-            f"hangs: no answer after {round(monotonic() - self._started_at, 3)} s, "
-            f"{self._check.timeout:g} s is allowed; it is not started again before it returns"
+            f"hangs: no result after {round(monotonic() - self._started_at, 3)} s "
+            f"(timeout: {self._check.timeout:g} s); it is not run again until it returns"
         )
         timeout_error = TimeoutError(detail).with_traceback(
             _get_thread_traceback(self._thread.ident)
@@ -113,12 +118,12 @@ class CheckThread:
 def _evaluate(result: object) -> CheckResult:
     if result is False:
         return CheckResult(False, "returned False")
-    kind = type(result)  # which nothing of the user's own answers for, as it may for `__class__`
+    kind = type(result)  # not `__class__`, which may be code of the user's
     if issubclass(kind, (Awaitable, Generator, AsyncGenerator)):
         if isinstance(result, (Coroutine, Generator)):
             result.close()  # otherwise Python warns that it was never awaited
         return CheckResult(False, f"returned a {kind.__name__}, so that nothing was checked")
-    # Anything but text is let go at once: a database result would hold its connection.
+    # Anything but text is released at once: a database result would keep its connection.
     detail = (
         str.__getitem__(cast(str, result), slice(MAX_DETAIL_LENGTH))
         if issubclass(kind, str)
@@ -128,7 +133,7 @@ def _evaluate(result: object) -> CheckResult:
 
 
 def _get_thread_traceback(thread: int | None) -> TracebackType | None:
-    """Return where `thread` is, as the traceback that an exception raised there would have."""
+    """Return the stack of `thread` as the traceback of an exception that is raised there."""
     frame = None if thread is None else sys._current_frames().get(thread)
     traceback = None
     while frame is not None and frame.f_code is not CheckThread._run.__code__:

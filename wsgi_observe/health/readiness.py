@@ -1,4 +1,4 @@
-"""Readiness: what a probe asks, answered from memory within the TTL."""
+"""Readiness of a service: runs its checks for probes, and caches the report for a TTL."""
 
 from __future__ import annotations
 
@@ -9,59 +9,58 @@ from os import getpid
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.health import validators as validate
 from wsgi_observe.health.check import Check
 from wsgi_observe.health.report import Report, make_report
 from wsgi_observe.health.state import HealthState
-from wsgi_observe.validators import import_string
+from wsgi_observe.parsers import import_object
+from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
     from wsgi_observe.health.runner import ReadinessRunner
 
+_MAX_NAME_LENGTH = 64
 _DRAINING = Report("draining", {})
 _STARTING = Report("starting", {})
 
 
 class Readiness:
-    """Runs checks so that neither a check nor a flood of probes can hurt the service.
+    """Runs checks so that neither a check nor a flood of probes can harm the service.
 
-    Each check runs on a thread beside the others, under its own timeout. One run serves all who
-    ask within the TTL. A check that hangs is not started again: one thread is all it costs, and
-    it recovers by itself. Changes are logged by ``wsgi_observe.health``, with the reason.
+    The checks run in parallel, each on a thread and under its own timeout. One run serves all
+    probes within the TTL. A check that hangs is not run again until it returns: it costs one
+    thread, and recovers by itself. ``wsgi_observe.health`` logs a check that fails or recovers.
 
-    State is per process, and kept by process ID rather than dropped by a hook at fork: uWSGI
-    does not run Python's fork hooks unless it is told to.
+    Runs are stored by process ID, not reset by a hook at fork: uWSGI does not run Python's fork
+    hooks unless it is configured to.
 
     :param checks: name → callable, :class:`Check`, or the import path of either; names are 1 to 64
         printable characters without spaces and slashes.
     :param timeout: seconds, for the checks given as bare callables.
-    :param ttl: seconds for which a result is good; 0 runs the checks for everybody who does not
-        come while they run.
-    :param state: whether the process is starting or draining; set by others.
+    :param ttl: seconds for which a report is valid; with 0, only probes during a run share it.
+    :param state: whether the process is starting or draining; set by other code.
     :param remind: seconds between two lines about a check that keeps failing; infinity: never.
-    :raises TypeError: for an argument of the wrong type.
-    :raises ValueError: for a name or number that does not fit.
+    :raises TypeError: for a check or state of the wrong type.
+    :raises ValueError: for an invalid name.
     """
 
     def __init__(
         self,
         checks: Mapping[str, Callable[[], object] | Check | str],
         *,
-        timeout: float = 0.8,
-        ttl: float = 2.0,
+        timeout: float = Settings.check_timeout,
+        ttl: float = Settings.check_ttl,
         state: HealthState | None = None,
-        remind: float = 300.0,
+        remind: float = Settings.check_remind,
     ) -> None:
         if not isinstance(checks, Mapping):
             raise TypeError(f"checks must map names to callables or Checks, got {checks!r}")
-        validate.seconds("timeout", timeout)
         if not isinstance(state, HealthState | None):
             raise TypeError(f"state must be a HealthState or None, got {state!r}")
         self.state = HealthState() if state is None else state
-        self._ttl = validate.seconds("ttl", ttl, allow_zero=True)
-        self._remind = validate.seconds("remind", remind, allow_infinite=True)
+        self._ttl = ttl
+        self._remind = remind
         self._checks = {
-            validate.name(name): _to_check(name, check, timeout) for name, check in checks.items()
+            _validate_name(name): _to_check(name, check, timeout) for name, check in checks.items()
         }
         self.max_timeout = max((check.timeout for check in self._checks.values()), default=0.0)
         self._critical = {name for name, check in self._checks.items() if check.critical}
@@ -81,17 +80,17 @@ class Readiness:
         return () if runner is None else runner.hanging()
 
     def get_cached_report(self) -> Report | None:
-        """Return what `report` would, if that needs no run; else None."""
+        """Return what `report` returns if that needs no run of the checks, otherwise None."""
         state = self.state
         pid, valid_from, valid_until, report = self._cached
         is_cached = valid_from <= monotonic() < valid_until and pid == getpid()
         return None if state.draining or state.starting or not is_cached else report
 
     def report(self, names: Collection[str] | None = None, exclude: Collection[str] = ()) -> Report:
-        """Return how ready this process is, running the checks when the last run is too old.
+        """Return how ready this process is; run the checks if the last report is too old.
 
-        :param names: the checks to judge by; None: all. The run is everybody's in any case.
-        :param exclude: the checks to leave out. Unknown names, here and there, count for nothing.
+        :param names: the checks that count; None: all. All are run in any case.
+        :param exclude: the checks that do not count. Unknown names are ignored in both.
         """
         state = self.state
         if state.draining:
@@ -107,7 +106,7 @@ class Readiness:
         return self._select(report, names, exclude)
 
     def _load_runner(self) -> Callable[[], ReadinessRunner]:
-        # At the start, not by the first probe; a service without a check needs none.
+        # Imported at the start, not by the first probe; a service without checks does not need it.
         from wsgi_observe.health.runner import ReadinessRunner
 
         return partial(ReadinessRunner, self._checks, self._ttl, self._remind)
@@ -117,7 +116,7 @@ class Readiness:
         if self._make_runner is None:
             valid_from, valid_until, report = 0.0, inf, make_report({}, ())
         else:
-            # `setdefault` is atomic: threads that come first together agree on one engine.
+            # `setdefault` is atomic: threads that call this at the same time get one runner.
             runner = self._runners.get(pid) or self._runners.setdefault(pid, self._make_runner())
             valid_from, valid_until, report = runner.report()
         self._cached = (pid, valid_from, valid_until, report)
@@ -127,7 +126,7 @@ class Readiness:
         self, report: Report, names: Collection[str] | None, exclude: Collection[str]
     ) -> Report:
         for value in (names, exclude):
-            if isinstance(value, str):  # a collection of its letters, and never what is meant
+            if isinstance(value, str):  # a collection of its letters
                 raise TypeError(f"names of checks must be a collection of str, got {value!r}")
         chosen = (
             report.checks.items()
@@ -137,8 +136,19 @@ class Readiness:
         return make_report({n: result for n, result in chosen if n not in exclude}, self._critical)
 
 
+def _validate_name(value: object) -> str:
+    """Validate a check's name, which is part of a path, a query string and a line of text."""
+    allowed = f"1 to {_MAX_NAME_LENGTH} printable characters without spaces and slashes"
+    if not isinstance(value, str):
+        raise TypeError(f"the name of a check must be {allowed}, got {value!r}")
+    is_valid = value.isprintable() and not set(value) & {" ", "/"}
+    if not is_valid or not 0 < len(value) <= _MAX_NAME_LENGTH:
+        raise ValueError(f"the name of a check must be {allowed}, got {value!r}")
+    return value
+
+
 def _to_check(name: str, value: Callable[[], object] | Check | str, timeout: float) -> Check:
-    target: Any = import_string(f"the check {name!r}", value) if isinstance(value, str) else value
+    target: Any = import_object(f"the check {name!r}", value) if isinstance(value, str) else value
     if isinstance(target, Check):
         return target
     try:

@@ -1,4 +1,4 @@
-"""What readiness says: one status and every check's part in it."""
+"""The readiness report: one status, the result of every check, and their HTTP responses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from wsgi_observe.errors import encode_json
-from wsgi_observe.wsgi.response import Headers, StaticResponse
+from wsgi_observe.wsgi.headers import Headers
+from wsgi_observe.wsgi.response import StaticResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -16,12 +17,12 @@ Status = Literal["ok", "degraded", "unavailable", "draining", "starting"]
 
 
 class Report(NamedTuple):
-    """One answer of readiness. It is shared between callers: `checks` is to be read only.
+    """The readiness of a service at one time; shared between callers, who must not change it.
 
     :param status: "ok", or "degraded" when only checks that are not critical fail, or
         "unavailable" when a critical one does; "draining" and "starting" outweigh the checks.
     :param checks: name → "ok" or "fail", in the order of declaration; empty while draining or
-        starting, since no check is run then.
+        starting, when no check runs.
     """
 
     status: Status
@@ -39,7 +40,7 @@ class Report(NamedTuple):
 
 
 def make_report(checks: dict[str, str], critical: Container[str]) -> Report:
-    """Return the report that these results add up to.
+    """Return the report of these results.
 
     >>> make_report({"db": "ok", "cache": "fail"}, critical={"db"}).status
     'degraded'
@@ -54,7 +55,7 @@ _STATUSES_WITHOUT_CHECKS = ("draining", "starting")  # no check was run
 
 
 def report_members(report: Report, unknown: Sequence[str] = ()) -> dict[str, object]:
-    """Return a report as JSON has it; `unknown` are the names to exclude that no check has."""
+    """Return the members of the JSON document; `unknown`: names to exclude that no check has."""
     output: dict[str, object] = {"status": report.status}
     if report.status not in _STATUSES_WITHOUT_CHECKS:
         output["checks"] = report.checks
@@ -66,7 +67,7 @@ def report_members(report: Report, unknown: Sequence[str] = ()) -> dict[str, obj
 def format_verbose(
     probe_name: str, report: Report, excluded: Sequence[str], unknown: Sequence[str]
 ) -> str:
-    """Return a report in the form that Kubernetes' own ``/readyz?verbose`` has.
+    """Return a report in the form of Kubernetes' own ``/readyz?verbose``.
 
     >>> print(format_verbose("ready", Report("unavailable", {"db": "fail"}), ["cache"], []), end="")
     [-]db failed: reason withheld
@@ -79,7 +80,7 @@ def format_verbose(
     ]
     output += [f"[+]{name} excluded: ok" for name in excluded]
     if unknown:
-        # The client's own words: quoted as JSON, they cannot break the line.
+        # Text from the client: quoted as JSON, it cannot break the line.
         names = ", ".join(json.dumps(name) for name in unknown)
         output.append(f"warn: some health checks cannot be excluded: no matches for {names}")
     suffix = (

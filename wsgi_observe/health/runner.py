@@ -1,4 +1,4 @@
-"""The rounds of one process: at most one at a time, each concluded once."""
+"""Runs of the readiness checks in one process: at most one at a time, each evaluated once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from wsgi_observe.health.transitions import Transition, Transitions
 
 
 class ReadinessRunner:
-    """Runs the checks of one process, and remembers how they were.
+    """Runs the checks of one process, and records how their results change.
 
-    It is made when it is first needed, thus in the worker and not in the process that forked it,
-    and after gevent's patches. No line is logged, no check waited for and nothing of the user's
-    run under its lock. Re-entrant, so that a signal handler that asks for a report at such a
-    moment does not hang.
+    Created on first use, thus in the worker instead of the process that forked it, and after
+    gevent's patches. Under its lock it logs nothing, waits for no check and calls no code of the
+    user's. The lock is re-entrant, so that a signal handler can request a report at any moment.
     """
 
     __slots__ = ("_checks", "_critical", "_current_run", "_lock", "_transitions", "_ttl")
@@ -34,7 +33,7 @@ class ReadinessRunner:
         self._lock = threading.RLock()
 
     def report(self) -> tuple[float, float, Report]:
-        """Return from when and until when (monotonic clock) the current report is good, and it."""
+        """Return the report and before it the times when it is valid from and to (monotonic)."""
         run = self._join_or_start_run()
         run.wait()
         return run.started_at, run.expires_at, self._complete_run(run)
@@ -45,26 +44,26 @@ class ReadinessRunner:
         return () if run is None else run.hanging()
 
     def _join_or_start_run(self) -> CheckRun:
-        """Return the round that is on, or begin one."""
+        """Return the current run, or start one."""
         with self._lock:
             run = self._current_run
             if run is None or not run.is_fresh():
                 run = self._current_run = CheckRun(self._checks, self._ttl, previous=run)
-            # Under the lock: a round that is overtaken while its threads are being started (the
-            # process was suspended, say) would start a check beside itself.
+            # Under the lock: a run that is replaced while its threads are being started (because
+            # the process was suspended, say) would run a check twice at the same time.
             run.start()
             return run
 
     def _complete_run(self, run: CheckRun) -> Report:
-        """Return the round's report; the first to ask for it makes it and logs what changed."""
+        """Return the report of a run; the first caller makes it and logs what has changed."""
         transitions: list[Transition] = []
         with self._lock:
             report = run.report
             if report is None:
-                results = run.results()
+                results = run.take_results()
                 statuses = {n: "ok" if o.passed else "fail" for n, o in results.items()}
                 report = run.report = make_report(statuses, self._critical)
-                if run is self._current_run:  # one that was overtaken is no news any more
+                if run is self._current_run:  # the results of an older run are outdated
                     now = monotonic()
                     recorded = (self._transitions[n].record(o, now) for n, o in results.items())
                     transitions = [transition for transition in recorded if transition is not None]
@@ -74,13 +73,13 @@ class ReadinessRunner:
 
 
 class CheckRun:
-    """A run of the checks that begins now and is good for `ttl` seconds.
+    """One run of the checks, which begins now and is valid for `ttl` seconds.
 
-    It has no thread of its own: those who ask wait for it, and the first to see it through
-    concludes it. So it does not matter when one of them is killed while waiting.
+    It has no thread of its own: all callers wait for it, and the first to finish waiting
+    evaluates it. So it does not matter if one of them is killed while waiting.
 
     The TTL counts from the beginning, so that an outage shows within TTL plus timeout even when
-    another check is slow. A check that still hangs in the round before is not started again.
+    another check is slow. A check that still hangs in the `previous` run is not run again.
     """
 
     __slots__ = ("_threads", "_unstarted_threads", "expires_at", "report", "started_at")
@@ -98,9 +97,9 @@ class CheckRun:
         self.report: Report | None = None
 
     def is_fresh(self) -> bool:
-        """Return whether whoever asks now is served by this round.
+        """Return whether this run serves a probe that arrives now.
 
-        One that nobody saw through is joined while it can still run, however short the TTL.
+        One without a report is joined while it can still be running, however short the TTL.
         """
         now = monotonic()
         end = (
@@ -111,7 +110,7 @@ class CheckRun:
         return self.started_at <= now < end
 
     def start(self) -> None:
-        """Start what is not running yet; the next caller goes on where a killed one stopped."""
+        """Start the threads; the next caller goes on where an interrupted one has stopped."""
         for thread in self._unstarted_threads:
             thread.start()
 
@@ -120,9 +119,9 @@ class CheckRun:
         for thread in self._threads.values():
             thread.wait()
 
-    def results(self) -> dict[str, CheckResult]:
-        """Return how every check stands."""
-        return {name: thread.result() for name, thread in self._threads.items()}
+    def take_results(self) -> dict[str, CheckResult]:
+        """Return the result of every check, once."""
+        return {name: thread.take_result() for name, thread in self._threads.items()}
 
     def hanging(self) -> tuple[str, ...]:
         """Return the names of the checks that run past their deadline."""

@@ -1,14 +1,14 @@
-"""Whether this process wants traffic at all, whatever its checks say."""
+"""Health state of a process: starting and draining, whatever its checks return."""
 
 from __future__ import annotations
 
 
 class HealthState:
-    """Two facts that others set and readiness reads: starting and draining.
+    """Whether a process is starting or draining; while it is, readiness answers 503.
 
-    They are independent, so that a start that ends while the process drains already does not
-    call it ready. Any thread and any signal handler may set them: each is one assignment.
-    A subclass may override the two properties, to read a byte shared with another process say.
+    The two are independent: a start that ends during a drain does not make the process ready.
+    Any thread and any signal handler may set them, as each is one assignment. A subclass may
+    override the two properties, for example to read memory shared with another process.
 
     :param starting: whether the process begins as starting, until :meth:`ready` is called.
     """
@@ -21,12 +21,12 @@ class HealthState:
 
     @property
     def starting(self) -> bool:
-        """Whether the process is still getting ready."""
+        """Whether the process is not ready yet."""
         return self._starting
 
     @property
     def draining(self) -> bool:
-        """Whether the process is going away and wants no new requests."""
+        """Whether the process is about to stop and should get no new requests."""
         return self._draining
 
     def start(self) -> None:
@@ -34,15 +34,15 @@ class HealthState:
         self._starting = True
 
     def ready(self) -> None:
-        """End the start: from now on the checks decide."""
+        """End "starting": from now on the checks decide."""
         self._starting = False
 
     def drain(self) -> None:
-        """Answer "draining" from now on; it outweighs everything else."""
+        """Answer "draining" from now on, whatever else holds."""
         self._draining = True
 
     def resume(self) -> None:
-        """Call a drain off."""
+        """Undo a drain."""
         self._draining = False
 
     def __repr__(self) -> str:
@@ -50,7 +50,7 @@ class HealthState:
 
 
 class AnyState(HealthState):
-    """Starting or draining while one of two is."""
+    """Combine two states: starting or draining while one of them is."""
 
     __slots__ = ("_states",)
 
@@ -60,12 +60,12 @@ class AnyState(HealthState):
 
     @property
     def starting(self) -> bool:
-        """Whether one of them is still getting ready."""
+        """Whether one of them is starting."""
         first, second = self._states
         return first.starting or second.starting
 
     @property
     def draining(self) -> bool:
-        """Whether one of them is going away."""
+        """Whether one of them is draining."""
         first, second = self._states
         return first.draining or second.draining

@@ -1,4 +1,4 @@
-"""What is worth a log line: a check that starts to fail, goes on failing, or recovers."""
+"""Transitions of a readiness check: it starts to fail, keeps failing, or recovers."""
 
 from __future__ import annotations
 
@@ -16,32 +16,27 @@ _log = get_logger("wsgi_observe.health")
 
 
 class Transition(NamedTuple):
-    """One log line, not yet written."""
+    """A log line about a check that starts to fail, keeps failing, or recovers."""
 
     level: int
-    description: str
+    change: str
     check: str
     critical: bool
     down_seconds: float
     result: CheckResult
 
     def log(self) -> None:
-        """Write the line. A handler that raises costs this line, not the probe that found it."""
-        name = self.check if self.critical else f"{self.check} (not critical)"
-        extra = {
-            "check": self.check,
-            "critical": self.critical,
-            "down_seconds": self.down_seconds,
-        }
+        """Write the line. A handler that raises costs this line, not the probe."""
         reason, error = _format_reason(self.result), self.result.error
         # As a tuple: of an exception itself, logging would ask whether it is true.
         exc_info = None if error is None else (type(error), error, error.__traceback__)
+        extra = {"check": self.check, "critical": self.critical, "down_seconds": self.down_seconds}
         try:
             _log.log(
                 self.level,
                 "Readiness check %s %s%s",
-                name,
-                self.description,
+                self.check,
+                self.change,
                 f": {reason}" if reason else "",
                 exc_info=exc_info,
                 extra=extra,
@@ -51,7 +46,7 @@ class Transition(NamedTuple):
 
 
 class Transitions:
-    """Since when one check has been failing, and when that was last said."""
+    """The history of one check: since when it fails, and when that was last logged."""
 
     __slots__ = ("_check", "_failing_since", "_last_logged_at", "_name", "_remind")
 
@@ -63,33 +58,24 @@ class Transitions:
         self._last_logged_at = 0.0
 
     def record(self, result: CheckResult, now: float) -> Transition | None:
-        """Take note of an outcome at `now` (seconds); return what there is to say about it."""
-        failing_since = self._failing_since
+        """Record a result at `now` (seconds); return what there is to log, if anything."""
+        since = self._failing_since
+        down_seconds = 0.0 if since is None else round(now - since, 3)
         if result.passed:
             self._failing_since = None
-            if failing_since is None:
+            if since is None:
                 return None
-            down_seconds = round(now - failing_since, 3)
-            return self._make_transition(
-                logging.INFO, f"passes again after {down_seconds} s", down_seconds, result
-            )
-        if failing_since is None:
-            self._failing_since = self._last_logged_at = now
-            return self._make_transition(logging.WARNING, "fails", 0.0, result)
-        if now - self._last_logged_at < self._remind:
+            change = f"passes again after {down_seconds} s"
+            return self._make(logging.INFO, change, down_seconds, result)
+        if since is not None and now - self._last_logged_at < self._remind:
             return None
-        self._last_logged_at = now
-        down_seconds = round(now - failing_since, 3)
-        return self._make_transition(
-            logging.WARNING, f"has been failing for {down_seconds} s", down_seconds, result
-        )
+        self._failing_since, self._last_logged_at = now if since is None else since, now
+        change = "fails" if since is None else f"has been failing for {down_seconds} s"
+        effect = "so readiness answers 503" if self._check.critical else "but is not critical"
+        return self._make(logging.WARNING, f"{change}, {effect}", down_seconds, result)
 
-    def _make_transition(
-        self, level: int, description: str, down_seconds: float, result: CheckResult
-    ) -> Transition:
-        return Transition(
-            level, description, self._name, self._check.critical, down_seconds, result
-        )
+    def _make(self, level: int, change: str, seconds: float, result: CheckResult) -> Transition:
+        return Transition(level, change, self._name, self._check.critical, seconds, result)
 
 
 def _format_reason(result: CheckResult) -> str:

@@ -162,4 +162,4 @@ def _check_stream(name: str, owner: tuple[int, int] | None) -> None:
     try:
         sink_selection.open_sink(name, owner)[0].close()
     except OSError as error:
-        raise SettingsError("log_stream", f"what can be opened ({error})", name) from error
+        raise SettingsError("log_stream", f"a stream that can be opened ({error})", name) from error

@@ -9,6 +9,7 @@ from typing import Any
 
 from wsgi_observe.context import get_attached_request_id
 from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE, free_name
+from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
 from wsgi_observe.logs.fields import (
     STANDARD_ATTRIBUTE_COUNT,
     Fields,
@@ -21,7 +22,6 @@ from wsgi_observe.logs.formatters.tracebacks import format_exception
 from wsgi_observe.logs.line_redaction import LineRedaction
 from wsgi_observe.logs.request_part import RequestPart, RequestParts
 from wsgi_observe.redaction import Budget
-from wsgi_observe.wsgi.exceptions import is_duplicate_report, register_error
 
 _ACCESS_LOGGER = "wsgi_observe.access"
 

@@ -81,7 +81,7 @@ class RequestParts:
         # app's such as Werkzeug's ProxyFix changes the environ.
         key = (
             *(get("REQUEST_METHOD"), get("SCRIPT_NAME"), get("PATH_INFO"), get("REMOTE_ADDR")),
-            *(get(MASKED_PATH), context.client_addr, context.remote_addr, context.trace),
+            *(get(MASKED_PATH), context.client_addr, context.remote_addr_mode, context.trace),
         )
         parts = context.log_parts
         if parts is None:
@@ -90,7 +90,7 @@ class RequestParts:
         if part is None or part.key != key:
             own = _own_fields(context, self._remote_addr)
             # A copy: another thread of the request's may bind meanwhile.
-            bound = context.fields.copy() if context.fields else {}
+            bound = context.fields.copy()
             part = parts[self] = self._make(own, bound, path_secrets(context))
             part.key = key
         return part
@@ -137,7 +137,7 @@ def request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
         return {}
     if request_hooks and not context.trace:
         call_request_hooks(context)
-    return {**_own_fields(context, remote_addr), **(context.fields or {})}
+    return {**_own_fields(context, remote_addr), **(context.fields)}
 
 
 def path_secrets(context: RequestContext | None) -> tuple[str, ...]:
@@ -159,8 +159,8 @@ def _own_fields(context: RequestContext, remote_addr: str) -> Fields:
         fields["request_id"] = context.request_id
     if context.environ:
         add_request_fields(fields, context.environ, context.client_addr)
-        if remote_addr != "full" or context.remote_addr != "full":
-            _shorten_address(fields, stricter_mode(remote_addr, context.remote_addr))
+        if remote_addr != "full" or context.remote_addr_mode != "full":
+            _shorten_address(fields, stricter_mode(remote_addr, context.remote_addr_mode))
     if context.trace:
         fields.update(context.trace)
     return fields

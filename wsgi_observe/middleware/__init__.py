@@ -1,1 +1,1 @@
-"""The four middlewares, one job each; strangers to each other."""
+"""The four middlewares: one job each, and none imports another."""

@@ -1,9 +1,9 @@
-"""Writes one line for each request, when its response has ended, however it ended."""
+"""AccessLog: the middleware that writes one line for each request when its response has ended."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,7 @@ from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Network, IPv6Network
-
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-    from wsgi_observe.redaction import Redactor
 
 access = get_logger("wsgi_observe.access")
 _record_maker = RecordMaker(access, logging.INFO, __file__)
@@ -33,50 +29,27 @@ class AccessLog(Middleware):
 
     Its level is INFO, and ERROR for a 5xx of which the request has logged no ERROR.
 
-    :param access_level: asked with the environ, the status and the seconds for the line's level,
-        instead of that rule; None from it is silence.
+    :param settings: the defaults of the following.
+    :param access_level: called with the environ, the status code and the seconds; returns the
+        line's level, or None for no line.
     :param access_fields: which of ``host``, ``referer`` and ``request_bytes`` are on it too.
-    :param access_query: whether the query string is told; without secrets, unless `redact` is off.
-    :param redact_add: and `redact_keep`: names added to, and taken from, those that are sensitive.
-    :param redact_patterns: regular expressions; what matches one is left out.
+    :param access_query: whether the query string is on it, without secrets unless `redact` is off.
+    :param redact_add: names that are sensitive too; `redact_keep`: names that are not.
+    :param redact_patterns: regular expressions; their matches are left out.
     :param redact_personal: whether e-mail addresses and phone numbers are left out too.
-    :param remote_addr: how much of the client's address the request's lines show: ``full``,
+    :param remote_addr: how much of the client's address the request's log lines show: ``full``,
         ``truncated`` (/24, /48), ``off``.
-    :param trusted_proxies: how many proxies, or which networks, are trusted to say in
-        ``X-Forwarded-For`` who the client is.
-    :raises SettingsError: for an unfit setting.
+    :param trusted_proxies: how many proxies, or which networks, are trusted to name the client in
+        ``X-Forwarded-For``.
+    :raises SettingsError: for an unknown setting or an invalid value.
     """
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        access_level: Callable[[Mapping[str, Any], int, float], int | None] | None = None,
-        access_fields: Iterable[str] = (),
-        access_query: bool = False,
-        remote_addr: str = "full",
-        trusted_proxies: int | Iterable[str | IPv4Network | IPv6Network] = 0,
-        redact: bool = True,
-        redact_add: Iterable[str] = (),
-        redact_keep: Iterable[str] = (),
-        redact_patterns: Iterable[str] = (),
-        redact_personal: bool = False,
+        self, app: WSGIApplication, settings: Settings | None = None, **overrides: Any
     ) -> None:
-        settings = Settings(
-            access_level=access_level,
-            access_fields=access_fields,
-            access_query=access_query,
-            remote_addr=remote_addr,
-            trusted_proxies=trusted_proxies,
-            redact=redact,
-            redact_add=redact_add,
-            redact_keep=redact_keep,
-            redact_patterns=redact_patterns,
-            redact_personal=redact_personal,
-        )
+        settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
         self._access_level: Any = settings.access_level
-        self._format_query = _query_formatter(settings)
         self._field_readers = _optional_field_readers(settings)
         self._address_resolver = ClientAddressResolver(
             settings.remote_addr, settings.trusted_proxies
@@ -86,12 +59,12 @@ class AccessLog(Middleware):
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Start the clock."""
-        context = exchange.outer or exchange
+        context = exchange.context
         if context.started_at:
             return
         if self._resolves_client:
             self._address_resolver.apply_to(context, environ)
-        context.started_at = exchange.started_at = now = perf_counter()
+        context.started_at = now = perf_counter()
         if now >= config_watch.due_at:
             config_watch.check()
         exchange.on_close = (
@@ -99,15 +72,15 @@ class AccessLog(Middleware):
         )
 
     def _write_line(self, exchange: Exchange) -> None:
-        context = exchange.outer or exchange
+        context, response = exchange.context, exchange.response
         if context.is_probe:
             return
         now = perf_counter()
         if now >= config_watch.due_at:
             config_watch.check()
-        seconds = now - exchange.started_at
-        status_code = exchange.status_code
-        # Of a 5xx there is one ERROR line; what an app answers by itself has no other.
+        seconds = now - context.started_at
+        status_code = response.status_code
+        # A 5xx has one ERROR line; one that the app answered without an exception has no other.
         level = logging.ERROR if status_code >= 500 and not context.error_logged else logging.INFO
         if self._access_level is not None:
             level = self._choose_level(exchange, status_code, seconds, level)
@@ -117,8 +90,6 @@ class AccessLog(Middleware):
         for name, read in self._field_readers.items():
             if (value := read(exchange.environ)) is not None:
                 fields[name] = value
-        if self._format_query is not None and (query := exchange.environ.get("QUERY_STRING", "")):
-            fields["query_string"] = self._format_query(query)
         access.handle(
             _record_maker.make(f"{request_line(exchange.environ)} {status_code}", fields, level)
         )
@@ -126,60 +97,47 @@ class AccessLog(Middleware):
     def _choose_level(
         self, exchange: Exchange, status_code: int, seconds: float, default: int
     ) -> int:
-        # In a tuple: None is an answer, and what a failure gives instead of one.
-        result = call_safely(
-            "access_level", self._call_access_level, exchange.environ, status_code, seconds
-        )
-        return default if result is None else result[0]
+        environ = exchange.environ
+        level = call_safely("access_level", self._call_access_level, environ, status_code, seconds)
+        return default if level is None else level
 
-    def _call_access_level(
-        self, environ: WSGIEnvironment, status_code: int, seconds: float
-    ) -> tuple[int]:
+    def _call_access_level(self, environ: WSGIEnvironment, status_code: int, seconds: float) -> int:
+        """Return the level that the user's callable returns; 0 for no line."""
         result = self._access_level(environ, status_code, seconds)
         if result is not None and not isinstance(result, int):
             raise TypeError(f"access_level returns a level or None, got {result!r}")
-        return (result or 0,)
-
-
-def _query_formatter(settings: Settings) -> Callable[[str], str] | None:
-    """Return what makes a query fit to be told, if it is."""
-    if not settings.access_query:
-        return None
-    return settings.redactor().query if settings.redact else printable
+        return result or 0
 
 
 def _optional_field_readers(settings: Settings) -> dict[str, Callable[[WSGIEnvironment], object]]:
-    """Return how the fields that are on the line only on request are read from an environ."""
-    if not settings.access_fields:
+    """Return how each optional field that is wanted is read from an environ; None leaves it out."""
+    wanted = (*settings.access_fields, *(("query_string",) if settings.access_query else ()))
+    if not wanted:
         return {}
-    redactor = settings.redactor() if settings.redact else None
-    path_secret_finders: dict[str, Callable[[WSGIEnvironment], object]] = {
-        "host": partial(_read_url_header, "HTTP_HOST", redactor),
-        "referer": partial(_read_url_header, "HTTP_REFERER", redactor),
+    from wsgi_observe.redaction import path_secrets  # only for those who have such a field
+
+    redact_host: Callable[[str], str] = str  # as it is
+    redact_url = redact_query = redact_host
+    if settings.redact:
+        redactor = settings.redactor()
+        redact_host = partial(path_secrets.redact_host, redactor)
+        redact_url = partial(path_secrets.redact_url, redactor)
+        redact_query = redactor.query
+    readers: dict[str, Callable[[WSGIEnvironment], object]] = {
+        "host": partial(_read_text, "HTTP_HOST", redact_host),
+        "referer": partial(_read_text, "HTTP_REFERER", redact_url),
         "request_bytes": _request_bytes,
+        "query_string": lambda environ: _read_text("QUERY_STRING", redact_query, environ) or None,
     }
-    return {name: path_secret_finders[name] for name in settings.access_fields}
+    return {name: readers[name] for name in wanted}
 
 
-def _read_url_header(key: str, redactor: Redactor | None, environ: WSGIEnvironment) -> str | None:
-    """Return a header that may be a URL, without secrets; None where there is none."""
-    if key not in environ:
-        return None
-    value = str(environ[key])
-    if redactor is not None:
-        from wsgi_observe.redaction.path_secrets import (
-            with_path_secrets,  # loaded with the redactor
-        )
-
-        # The page before may have been one of the app's own.
-        path = value.partition("?")[0].partition("://")[2].partition("/")[2]
-        scheme = "http://" if key == "HTTP_HOST" else ""  # nothing but a client's `user:password@`
-        value = with_path_secrets(redactor, f"/{path}").url(scheme + value).removeprefix(scheme)
-    return printable(value)
+def _read_text(key: str, redact: Callable[[str], str], environ: WSGIEnvironment) -> str | None:
+    return printable(redact(str(environ[key]))) if key in environ else None
 
 
 def _request_bytes(environ: WSGIEnvironment) -> int | None:
-    """Return the size of the request's body as its client declares it; None for a chunked one."""
+    """Return the size of the request body as the client declares it; None for a chunked one."""
     declared = environ.get("CONTENT_LENGTH") or ""
     if declared.isdecimal() and len(declared) < 20:
         return int(declared)
@@ -187,19 +145,21 @@ def _request_bytes(environ: WSGIEnvironment) -> int | None:
 
 
 def _access_fields(exchange: Exchange, status_code: int, seconds: float) -> dict[str, object]:
+    response = exchange.response
     # `int` takes half the time of `round`.
     fields: dict[str, object] = {
         "status_code": status_code,
         "duration_ms": int(seconds * 1_000_000) / 1000,
-        "response_bytes": exchange.bytes_written + exchange.bytes_yielded,
-        "outcome": exchange.outcome,
+        "response_bytes": response.bytes_written + response.bytes_yielded,
+        "outcome": response.outcome,
     }
-    if exchange.headers_sent_at:
-        fields["ttfb_ms"] = int((exchange.headers_sent_at - exchange.started_at) * 1_000_000) / 1000
+    if response.headers_sent_at:
+        ttfb = response.headers_sent_at - exchange.context.started_at
+        fields["ttfb_ms"] = int(ttfb * 1_000_000) / 1000
     environ = exchange.environ
     if "HTTP_USER_AGENT" in environ:
         agent = environ["HTTP_USER_AGENT"]
         fields["user_agent"] = agent if agent.isprintable() else printable(agent)
-    if exchange.exc_type is not None:
-        fields["exc_type"] = exchange.exc_type
+    if exchange.context.exc_type is not None:
+        fields["exc_type"] = exchange.context.exc_type
     return fields

@@ -1,9 +1,10 @@
-"""Hangs right over the app: its failures become the envelope, logged once."""
+"""ErrorEnvelope: the innermost middleware, which logs the app's exceptions and answers for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import call_safely
@@ -20,13 +21,13 @@ from wsgi_observe.errors.framework_pages import (
     read_stock_text,
 )
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.environ import request_line
+from wsgi_observe.wsgi.environ import decode_wsgi, request_line
 from wsgi_observe.wsgi.exceptions import is_logged, is_unreadable_body, mark_logged
 from wsgi_observe.wsgi.exchange import Exchange
-from wsgi_observe.wsgi.headers import prefers_html, vary_on_accept
+from wsgi_observe.wsgi.headers import Headers, get_header, prefers_html, vary_on_accept
 from wsgi_observe.wsgi.middleware import Middleware
 from wsgi_observe.wsgi.request_body import wrap_input
-from wsgi_observe.wsgi.response import Headers, Response, StaticResponse
+from wsgi_observe.wsgi.response import StaticResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -35,35 +36,23 @@ _log = get_logger("wsgi_observe.errors")
 
 
 class ErrorEnvelope(Middleware):
-    """Answer with the error envelope for an app that fails or that has no body for its error.
+    """Answer with the error envelope for an app that fails, or that has no body for its error.
 
+    :param settings: the defaults of the following.
     :param error_format: ``envelope``, or ``problem`` for problem details (RFC 9457).
-    :param html_errors: which error bodies of the app's are replaced: ``stock`` (empty ones and
+    :param html_errors: which error bodies of the app are replaced: ``stock`` (empty ones and
         a framework's own pages), ``replace`` (any HTML), ``keep`` (none).
     :param negotiate: whether clients that prefer HTML keep the page.
-    :param propagate: when true, an exception is raised on instead of answered. A callable is
-        asked each time; it may take the exception.
+    :param propagate: whether an exception is raised on instead of answered: True, False, or a
+        callable that decides each time and may take the exception.
     :param render_error: makes a company's own document of an `Error`.
-    :raises SettingsError: for an unfit setting.
+    :raises SettingsError: for an unknown setting or an invalid value.
     """
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        error_format: str = "envelope",
-        html_errors: str = "stock",
-        negotiate: bool = False,
-        propagate: bool | Callable[..., object] = False,
-        render_error: Callable[[Error], Mapping[str, object]] | None = None,
+        self, app: WSGIApplication, settings: Settings | None = None, **overrides: Any
     ) -> None:
-        settings = Settings(
-            error_format=error_format,
-            html_errors=html_errors,
-            negotiate=negotiate,
-            propagate=propagate,
-            render_error=render_error,
-        )
+        settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
         self._html_errors = settings.html_errors
         self._negotiates = settings.negotiate
@@ -71,7 +60,7 @@ class ErrorEnvelope(Middleware):
         self._renderer = ErrorRenderer(settings.error_format, settings.render_error)
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
-        """Spread the net."""
+        """Handle the errors of this exchange."""
         exchange.error_handler = self
         # A GET without both of these headers has no body (RFC 9112, section 6.3).
         if (
@@ -79,140 +68,138 @@ class ErrorEnvelope(Middleware):
             or "CONTENT_LENGTH" in environ
             or "HTTP_TRANSFER_ENCODING" in environ
         ):
-            exchange.may_have_body = True
+            exchange.context.may_have_body = True
             wrap_input(environ)
 
-    def handle_exception(self, response: Response, error: BaseException) -> StaticResponse | None:
+    def handle_exception(self, exchange: Exchange, error: BaseException) -> StaticResponse | None:
         """Log `error` and return the envelope of a 500, unless it is to be raised on.
 
-        A request body that cannot be read is the client's doing: a 400, and no ERROR line.
+        A request body that cannot be read is the client's mistake: a 400, and no ERROR line.
         """
         if call_safely("propagate", self._should_propagate, error):
             return None
-        if call_safely("looking at a failure", is_unreadable_body, error):
-            return self._unreadable_body_response(response)
-        self.log_exception(response, error)
-        headers = headers_for_failed_response(response.headers)
-        return self._error_response(response, "500 Internal Server Error", headers)
+        if call_safely("classifying an exception", is_unreadable_body, error):
+            return self._unreadable_body_response(exchange)
+        self.log_exception(exchange, error)
+        headers = headers_for_failed_response(exchange.response.headers)
+        return self._error_response(exchange, "500 Internal Server Error", headers)
 
     def replace_error_response(
-        self, response: Response, first_chunk: bytes | None
+        self, exchange: Exchange, first_chunk: bytes | None
     ) -> StaticResponse | None:
         """Return the envelope in place of an error body that was not written for this app.
 
-        What the app's author says in it becomes the description, unless an exception is behind the
-        response: a framework may show that to the client.
+        The author's own text in it becomes the description, unless the response is that of an
+        exception, whose text a framework may show.
         """
+        response = exchange.response
         if not response.status[:3].isdecimal():
             return None
-        if response.context.is_body_unreadable:
+        if exchange.context.is_body_unreadable:
             response.outcome = "aborted"
-            if response.status >= "5" and not response.context.error_logged:
-                return self._unreadable_body_response(response)
+            if response.status >= "5" and not exchange.context.error_logged:
+                return self._unreadable_body_response(exchange)
         stock_error = call_safely(
-            "reading an error page", self._read_stock_error, response, first_chunk
+            "reading an error page", self._read_stock_error, exchange, first_chunk
         )
         if stock_error is None:
             return None
-        if response.exc_type is not None:
+        if exchange.context.exc_type is not None:
             stock_error = NO_DESCRIPTION
         return self._error_response(
-            response, response.status, headers_for_replaced_body(response.headers), stock_error
+            exchange,
+            response.status,
+            headers_for_replaced_body(response.headers),
+            stock_error,
         )
 
-    def log_exception(self, response: Response, error: BaseException) -> None:
-        """Log `error` with its traceback, once; not what is the doing of the client."""
-        if call_safely("looking at a failure", is_unreadable_body, error):
-            response.outcome = "aborted"
+    def log_exception(self, exchange: Exchange, error: BaseException) -> None:
+        """Log `error` with its traceback, once, unless the client caused it."""
+        if call_safely("classifying an exception", is_unreadable_body, error):
+            exchange.response.outcome = "aborted"
             return
         if is_logged(error):
             return
         config_watch.check_if_due()
-        call_safely("logging a failure", _log_failure, response, error)
-        response.context.error_logged = response.context.error_logged or True
-        mark_logged(error, response.context)
+        call_safely("logging an exception", _log_failure, exchange, error)
+        exchange.context.error_logged = exchange.context.error_logged or True
+        mark_logged(error, exchange.context)
 
-    def _read_stock_error(self, response: Response, first_chunk: bytes | None) -> StockError | None:
-        """Return what the app's error body says, if it gives way to the envelope."""
-        if self._html_errors == "keep":
+    def _read_stock_error(self, exchange: Exchange, first_chunk: bytes | None) -> StockError | None:
+        """Parse the app's error body; return None if the body is to be kept."""
+        is_ours = first_chunk is not None and first_chunk == exchange.context.error_document
+        if is_ours or self._html_errors == "keep":
             return None
-        content_type = _get_header(response.headers, "content-type").lower()
-        if first_chunk is None and (response.method != "HEAD" or not content_type):
+        content_type = get_header(exchange.response.headers, "content-type").lower()
+        if first_chunk is None and (exchange.method != "HEAD" or not content_type):
             return NO_DESCRIPTION
-        if _get_header(response.headers, "content-encoding"):
+        if get_header(exchange.response.headers, "content-encoding"):
             return None
         if content_type.startswith(("text/html", "application/xhtml+xml")):
-            return self._read_stock_html(response, first_chunk)
+            return self._read_stock_html(exchange, first_chunk)
         return (
             None
             if first_chunk is None
-            else read_stock_text(first_chunk, *_status_and_path(response))
+            else read_stock_text(first_chunk, *_status_and_path(exchange))
         )
 
-    def _read_stock_html(self, response: Response, first_chunk: bytes | None) -> StockError | None:
-        """Return what an HTML page says, if it gives way to the envelope.
+    def _read_stock_html(self, exchange: Exchange, first_chunk: bytes | None) -> StockError | None:
+        """Parse an HTML page; return None if the page is to be kept.
 
-        A HEAD has no body to judge by. It keeps the app's headers, unless a GET would have brought
-        the envelope whatever the page is.
+        The response to a HEAD has no body to judge by. It keeps the app's headers, unless the
+        response to a GET would have been the envelope whatever the page is.
         """
         stock_error = (
             None
             if first_chunk is None
-            else read_stock_page(first_chunk, *_status_and_path(response))
+            else read_stock_page(first_chunk, *_status_and_path(exchange))
         )
         if stock_error is None and self._html_errors != "replace":
             return None
         if self._negotiates:
-            vary_on_accept(response.headers)
-            if prefers_html(response.environ.get("HTTP_ACCEPT", "")):
+            vary_on_accept(exchange.response.headers)
+            if prefers_html(exchange.environ.get("HTTP_ACCEPT", "")):
                 return None
         return stock_error or NO_DESCRIPTION
 
-    def _unreadable_body_response(self, response: Response) -> StaticResponse:
-        """Answer the client whose request body could not be read."""
-        response.outcome = "aborted"
-        headers = headers_for_failed_response(response.headers)
-        return self._error_response(response, "400 Bad Request", headers)
+    def _unreadable_body_response(self, exchange: Exchange) -> StaticResponse:
+        """Return a 400 for a request body that is malformed or was broken off."""
+        exchange.response.outcome = "aborted"
+        headers = headers_for_failed_response(exchange.response.headers)
+        return self._error_response(exchange, "400 Bad Request", headers)
 
     def _error_response(
         self,
-        response: Response,
+        exchange: Exchange,
         status: str,
         headers: Headers,
         stock_error: StockError = NO_DESCRIPTION,
     ) -> StaticResponse:
         error = Error.from_status(
-            status, response.context.request_id, stock_error.description, stock_error.members
+            status, exchange.context.request_id, stock_error.description, stock_error.members
         )
         body, media_type = self._renderer.document(error)
         headers += [("Content-Type", media_type), ("Content-Length", str(len(body)))]
         return StaticResponse(status, headers, body)
 
 
-def _status_and_path(response: Response) -> tuple[str, str]:
-    """Return the status line, and the path below the mount point as frameworks show it."""
-    path: str = response.environ.get("PATH_INFO", "")
-    # PEP 3333 hands bytes over as Latin-1.
-    return response.status, path.encode("latin-1", "replace").decode("utf-8", "replace")
+def _status_and_path(exchange: Exchange) -> tuple[str, str]:
+    """Return the status line, and the path below the mount point in the form that pages show."""
+    path: str = exchange.environ.get("PATH_INFO", "")
+    return exchange.response.status, decode_wsgi(path)
 
 
-def _log_failure(response: Response, error: BaseException) -> None:
+def _log_failure(exchange: Exchange, error: BaseException) -> None:
     exc_info = (type(error), error, error.__traceback__)
-    _log.error("%s failed", request_line(response.environ), exc_info=exc_info)
-
-
-def _get_header(headers: Headers, wanted: str) -> str:
-    return next((value for name, value in headers if name.lower() == wanted), "")
+    _log.error("%s failed", request_line(exchange.environ), exc_info=exc_info)
 
 
 def _accepting_exception(
     propagate: bool | Callable[..., object],
 ) -> Callable[[BaseException], object]:
-    """Return `propagate` as a callable that takes the exception, as the user's own may or not."""
+    """Return `propagate` as a callable that takes the exception, even if the user's does not."""
     if not callable(propagate):
         return lambda _error: propagate
-    from inspect import signature  # as much to load as we are: only where there is one
-
     try:
         signature(propagate).bind(None)
     except (TypeError, ValueError):  # a builtin may have no signature

@@ -1,17 +1,18 @@
-"""Answers the probes before the app, its log and its failures have any part in it."""
+"""Health: the middleware that answers the probes, outside the access log and the app."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.health import Check, HealthState, Readiness, Report
+from wsgi_observe.health import HealthState, Readiness, Report
 from wsgi_observe.health import report as pages
 from wsgi_observe.health.probe_paths import ProbePath
 from wsgi_observe.health.state import AnyState
 from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.environ import decode_wsgi, encode_wsgi
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 from wsgi_observe.wsgi.response import StaticResponse
@@ -28,49 +29,40 @@ class Health(Middleware):
     """Answer liveness on ``/health`` and readiness on ``/ready``; pass all else on.
 
     Liveness touches nothing. Readiness runs the checks; the client sees their names and
-    ``ok`` or ``fail``, the reasons go to the log. ``/ready/<name>`` asks for one check,
-    ``?exclude=<name>`` for all but some, ``?verbose`` for lines of text.
+    ``ok`` or ``fail``, the reasons go to the log. ``/ready/<name>`` runs one check,
+    ``?exclude=<name>`` all but some, ``?verbose`` answers with lines of text.
 
+    :param settings: the defaults of the following.
     :param checks: name to callable, to a `Check`, or to the import path of either.
     :param state: whether the process is starting or draining; set by others.
-    :param live_path: where liveness is answered; empty for nowhere; None for ``/health``, unless
-        the app has an explicit route there.
-    :param ready_path: where readiness is answered; empty for nowhere; None for ``/ready``, unless
-        the app has an explicit route there and no checks are given.
-    :param check_timeout: seconds a check may take that says nothing else.
-    :param check_ttl: seconds for which one run of the checks serves all who ask.
-    :param check_remind: seconds between two log lines about a check that goes on failing.
-    :raises SettingsError: for an unfit setting.
+    :param live_path: where liveness is answered; empty for nowhere. If it is not given, an
+        explicit route of the app at ``/health`` wins.
+    :param ready_path: where readiness is answered; empty for nowhere. If neither it nor a check is
+        given, an explicit route of the app at ``/ready`` wins.
+    :param check_timeout: seconds that a check may take which is not a `Check`.
+    :param check_ttl: seconds for which one run of the checks serves everyone who asks.
+    :param check_remind: seconds between two log lines about a check that keeps failing.
+    :raises SettingsError: for an unknown setting or an invalid value.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
+        settings: Settings | None = None,
         *,
-        checks: Mapping[str, Callable[[], object] | Check | str] | None = None,
         state: HealthState | None = None,
-        live_path: str | None = None,
-        ready_path: str | None = None,
-        check_timeout: float = 0.8,
-        check_ttl: float = 2.0,
-        check_remind: float = 300.0,
+        **overrides: Any,
     ) -> None:
-        paths_given: dict[str, Any] = {"live_path": live_path, "ready_path": ready_path}
-        settings = Settings(
-            check_timeout=check_timeout,
-            check_ttl=check_ttl,
-            check_remind=check_remind,
-            **{name: path for name, path in paths_given.items() if path is not None},
-        )
+        settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
-        self._readiness = _make_readiness(checks or {}, state, settings)
+        self._readiness = _make_readiness(settings, state)
         self._state = self._readiness.state
         self._live_path = settings.live_path
         self._ready_path = settings.ready_path
         self._defer_to_inner(app)
         self._responses = dict(self._iter_routes())
         self.probes = tuple(self._probe_paths(settings.fields_set))
-        # Paths that were not asked for yet.
+        # Paths of which no request has come yet.
         self._undecided_paths = {
             s: probe for probe in self.probes for s in _slash_variants(probe.path)
         }
@@ -83,7 +75,7 @@ class Health(Middleware):
     def process_request(
         self, exchange: Exchange, environ: WSGIEnvironment
     ) -> WSGIApplication | None:
-        """Answer a probe, and have it left out of the log."""
+        """Answer a probe, without an access line."""
         path = environ.get("PATH_INFO", "")
         if not path.startswith(self._path_prefixes):
             return None
@@ -103,13 +95,13 @@ class Health(Middleware):
             report, ready_response = self._latest_response
             state = self._state
             if report is not None and not state.draining and not state.starting:
-                # The common question within the TTL: nothing is to run for it.
+                # The common case, within the TTL: nothing has to run.
                 is_fresh = self._readiness.get_cached_report() is report
                 return cast("WSGIApplication", ready_response) if is_fresh else response
         return response
 
     def find_probe_owners(self) -> tuple[ProbePath, ...]:
-        """Look who answers each probe path, for a report before the first request."""
+        """Return the probe paths with their owners, before the first request decides them."""
         for probe in self.probes:
             probe.detect_route(self.app)
             probe.reported_conflict = probe.conflict()
@@ -126,11 +118,11 @@ class Health(Middleware):
         return self._readiness.max_timeout
 
     def add_state(self, state: HealthState) -> None:
-        """Be starting or draining also while `state` is, as the server round the app may be."""
+        """Answer starting or draining also while `state` is, such as that of the server."""
         self._state = AnyState(self._state, state)
 
     def _is_app_route(self, probe: ProbePath) -> bool:
-        """Decide at the first request to a probe path who answers it; warn of what it hides."""
+        """Decide at the first request to a probe path who answers it; log what is not reached."""
         if not probe.detect_route(self.app):
             return False
         is_app_route = probe.owner == "app"
@@ -155,10 +147,10 @@ class Health(Middleware):
                 yield ProbePath(path, setting, why)
 
     def _defer_to_inner(self, app: object) -> None:
-        """Leave to a `Health` further in what it answers already.
+        """Leave the paths to an inner `Health` that answers them.
 
-        Otherwise one that a server's set-up puts round an app that has its own would answer in
-        its place, without its checks.
+        Otherwise one that a server's integration adds would answer in place of the app's own,
+        without its checks.
         """
         for inner in iter_wrapped_apps(app):
             if not isinstance(inner, Health):
@@ -172,11 +164,10 @@ class Health(Middleware):
                 return
 
     def _iter_routes(self) -> Iterator[tuple[str, WSGIApplication]]:
-        """Yield every path that is answered, and how; of two the same the later counts."""
+        """Yield every path and its response; of two equal paths the later one counts."""
         base = self._ready_path.rstrip("/")
         for name in self._readiness.names if base else ():
-            # PEP 3333 hands the bytes of a path over as Latin-1.
-            for path in _slash_variants(f"{base}/{name.encode().decode('latin-1')}"):
+            for path in _slash_variants(f"{base}/{encode_wsgi(name)}"):
                 yield path, partial(self._serve_readiness, (name,))
         for path in _slash_variants(self._ready_path):
             yield path, partial(self._serve_readiness, None)
@@ -197,12 +188,12 @@ class Health(Middleware):
         return response(environ, start_response)
 
     def _common_response(self) -> StaticResponse:
-        """Return the answer to the common question, made once for each report."""
+        """Return the response without a query, made once for each report."""
         report = self._report()
         latest, response = self._latest_response
         if report is not latest:
             response = pages.json_response(report)
-            self._latest_response = (report, response)  # in one go: other threads read it
+            self._latest_response = (report, response)  # one assignment: other threads read it
         return response
 
     def _filtered_response(
@@ -220,19 +211,15 @@ class Health(Middleware):
 
     def _report(self, names: tuple[str, ...] | None = None, exclude: Iterable[str] = ()) -> Report:
         state = self._state
-        # Those of another `Health` know their own state only.
+        # The readiness of another `Health` knows only its own state.
         if self._readiness.state is not state and (state.draining or state.starting):
             return Report("draining" if state.draining else "starting", {})
         return self._readiness.report(names, tuple(exclude))
 
 
-def _make_readiness(
-    checks: Mapping[str, Callable[[], object] | Check | str],
-    state: HealthState | None,
-    settings: Settings,
-) -> Readiness:
+def _make_readiness(settings: Settings, state: HealthState | None) -> Readiness:
     return Readiness(
-        checks,
+        settings.checks,
         timeout=settings.check_timeout,
         ttl=settings.check_ttl,
         state=state,
@@ -241,15 +228,13 @@ def _make_readiness(
 
 
 def _parse_query(query: str) -> dict[str, list[str]]:
-    from urllib.parse import parse_qs  # for probes that ask in detail
+    from urllib.parse import parse_qs  # only for probes with a query
 
-    # The bytes of a query that nobody percent-encoded, as PEP 3333 hands them over.
-    query = query.encode("latin-1", "replace").decode("utf-8", "replace")
-    return parse_qs(query, keep_blank_values=True)
+    return parse_qs(decode_wsgi(query), keep_blank_values=True)  # which may be not percent-encoded
 
 
 def _slash_variants(path: str) -> set[str]:
-    """Return a path with and without its trailing slash; of the root there is but one."""
+    """Return a path with and without its trailing slash; the root has no other form."""
     return {path.rstrip("/"), path.rstrip("/") + "/"} - {""} if path else set()
 
 

@@ -1,4 +1,4 @@
-"""What must not be seen, taken out of texts and data: the one place that decides."""
+"""Redactor: the one place that decides what is secret in texts, data, URLs and headers."""
 
 from __future__ import annotations
 
@@ -9,64 +9,73 @@ from math import inf
 from typing import Any
 from urllib.parse import quote
 
-from wsgi_observe import validators as fit_words
-from wsgi_observe.redaction.budget import MAX_CHARACTERS, Budget, truncate_to_budget
+from wsgi_observe.redaction.budget import (
+    MAX_CHARACTERS,
+    Budget,
+    redact_patterns,
+    truncate_to_budget,
+)
 from wsgi_observe.redaction.credentials import (
     MIN_LINK_LENGTH,
     redact_credentials,
     redact_links,
     redact_vendor_tokens,
 )
-from wsgi_observe.redaction.data import MIN_CARD_NO, RedactingCopier
+from wsgi_observe.redaction.data import MIN_CARD_NUMBER, RedactingCopier
 from wsgi_observe.redaction.documents import redact_documents
 from wsgi_observe.redaction.named_values import redact_named_values
-from wsgi_observe.redaction.patterns import without_matches
-from wsgi_observe.redaction.personal_data import (
-    MIN_DIGITS,
-    redact_account_numbers,
-    redact_personal_data,
-)
+from wsgi_observe.redaction.personal_data import redact_account_numbers, redact_personal_data
 from wsgi_observe.redaction.prescan import MAX_PRESCAN_LENGTH, Prescan
 from wsgi_observe.redaction.query import redact_query
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
 from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
+from wsgi_observe.validators import patterns as validate_patterns
 from wsgi_observe.wsgi.exceptions import any_failure
 
 __all__ = ["MIN_LINK_LENGTH", "QUERY_FIELDS", "REDACTED", "URLS", "Budget", "Redactor"]
 
 QUERY_FIELDS = frozenset({"query_string", "QUERY_STRING"})
-"""Names of what is looked at as a query is, where also ``code`` and ``key`` are credentials."""
+"""Names of fields that hold a query, in which ``code`` and ``key`` are credentials too."""
 
 URLS = frozenset(
     {
         *("url", "uri", "full_path", "referer", "referrer", "Referer", "HTTP_REFERER"),
         *("PATH_INFO", "REQUEST_URI", "RAW_URI", "location", "Location"),
-        # opentelemetry.io/docs/specs/semconv/http, and what it had before
+        # opentelemetry.io/docs/specs/semconv/http, and its names before 1.23
         *("url.full", "url.path", "http.url", "http.target", "http.request.header.referer"),
     }
 )
-"""Names of what is looked at as a URL is: its path may be a link that is good for one time."""
+"""Names of fields that hold a URL, whose path may be a link with a one-time token."""
 
+_NAMES_OF_FORMS = NEVER_SENSITIVE | QUERY_FIELDS | URLS
 _SCALARS = frozenset({int, float, bool, type(None)})
 _MIN_SECRET_LENGTH = 6  # characters
 _PATH_BUDGET = (1536, 150)  # characters, and steps
-_MOST_UNCHANGED, _LONGEST_UNCHANGED = 1024, 512  # texts that are remembered
+_MAX_CACHED_TEXTS, _MAX_CACHED_LENGTH = 1024, 512
+_MAX_CACHED_NAMES = 4096
+_MAX_JOINED_FIELDS = 64
 _QUERY_STEPS = 500  # steps, for some dozens of names
 
 
 class Redactor:
-    """Takes secrets out by the names beside them and by their forms; shared between threads.
+    """Removes secrets, known by their name or their form; may be shared between threads.
 
     :param add: words or names that are sensitive too.
     :param keep: words or names that are not.
-    :param patterns: regular expressions; what matches one goes too, of a match with a group
-        ``secret`` that group alone.
-    :param personal: whether e-mail addresses and phone numbers in texts go too.
+    :param patterns: regular expressions, the matches of which are removed; of a match with a
+        group ``secret`` that group alone.
+    :param personal: whether to remove e-mail addresses and phone numbers from texts.
     :raises ValueError: for a name without a word in it.
     :raises SettingsError: for a pattern that is invalid or matches the empty string.
 
     >>> Redactor().text("login of jane failed: password=hunter2, attempt=3")
     'login of jane failed: password=[REDACTED], attempt=3'
+    """
+
+    is_clean: Callable[[str], bool]
+    """Return whether nothing in a text is to be redacted, at a tenth of the cost of redacting it.
+
+    False is inconclusive: the text has to be redacted. This is the only shortcut past redaction.
     """
 
     def __init__(
@@ -78,27 +87,30 @@ class Redactor:
         personal: bool = False,
     ) -> None:
         self._names = SensitiveNames(add, keep)
-        self._is_clean = Prescan(self._names).is_clean
+        self._prescan = Prescan(self._names).is_clean
         self._get_cached = self._names.cached.get
-        self.is_sensitive_name = self._names.is_sensitive_name
         self._personal = personal
-        self._needs_full_scan = personal  # where a word or number alone may have to go
-        self._patterns = tuple(map(re.compile, fit_words.patterns("redact_patterns", patterns)))
+        self._patterns = tuple(map(re.compile, validate_patterns("redact_patterns", patterns)))
         self.has_patterns = bool(self._patterns)
-        self._searches_all = personal or self.has_patterns
-        self.plain_below = -inf if self.has_patterns else MIN_CARD_NO
-        """Below this an integer is shown without being searched."""
-        self._unchanged: set[str] = set()  # texts that were searched in vain
+        self.min_searched_int = -inf if self.has_patterns else MIN_CARD_NUMBER
+        """Integers from this one on are searched like texts."""
+        self._unchanged: set[str] = set()  # texts that were searched without a result
+        self._clean_names: set[str] = set()
         self._secrets: tuple[str, ...] = ()
         self._replace_path_segments: Callable[[str, str], str] | None = None
+        if personal:
+            self.is_clean = _is_unknown
+        else:
+            self.is_clean = self._has_no_match if self.has_patterns else self._prescan
 
     def with_secrets(self, secrets: Iterable[str]) -> Redactor:
-        """Return a redactor that takes out these very texts too, wherever they stand.
+        """Return a redactor that also removes these texts, wherever they occur.
 
-        Too short a text is recognised only as a part of a path, behind a slash.
+        One of fewer than six characters is removed only as a segment of a path.
         """
         redactor = copy(self)
         redactor._unchanged = set()
+        redactor.is_clean = _is_unknown
         forms = {form: None for one in secrets if one for form in (one, quote(one, safe=""))}
         redactor._secrets = tuple(form for form in forms if len(form) >= _MIN_SECRET_LENGTH)
         short = [re.escape(form) for form in forms if len(form) < _MIN_SECRET_LENGTH]
@@ -106,115 +118,125 @@ class Redactor:
             redactor._replace_path_segments = re.compile(
                 rf"(?<=/)(?:{'|'.join(short)})(?![\w.~%+-])"
             ).sub
-        redactor._needs_full_scan = redactor._searches_all = True
         return redactor
+
+    def _has_no_match(self, text: str) -> bool:
+        return self._prescan(text) and not any(one.search(text) for one in self._patterns)
+
+    @property
+    def glance_at_whole(self) -> Callable[[str], bool]:
+        """Return `is_clean`."""
+        return self.is_clean
 
     @property
     def prescan(self) -> Callable[[str], bool] | None:
-        """What tells of most texts that nothing is to be taken out, where that can be told.
+        """Return `is_clean` if it holds for joined texts too, of which a pattern may match one."""
+        return None if self.has_patterns else self.is_clean
 
-        Its False is no verdict.
+    def are_clean(self, fields: Mapping[str, object]) -> bool:
+        """Return whether nothing in these fields is to be redacted; False is inconclusive.
+
+        Their texts are searched at once, on a line each: no number goes on from one to the next.
         """
-        return None if self._searches_all else self._is_clean
+        if self.has_patterns or len(fields) > _MAX_JOINED_FIELDS:
+            return False  # a pattern may match a text, and not where it is joined to another
+        texts: list[str] = []
+        for name, value in fields.items():
+            if name not in self._clean_names and not self._is_clean_name(name):
+                return False
+            kind = type(value)  # not its `__class__`, which a proxy borrows
+            # A text that begins with a space would have the text before it as its name.
+            if kind is str and (value[:1] > " " or not value):  # type: ignore[index]
+                texts.append(value)  # type: ignore[arg-type]
+            elif kind not in _SCALARS or (kind is int and value >= MIN_CARD_NUMBER):  # type: ignore[operator]
+                return False
+        return self.is_clean("\n ".join(texts))
 
-    @property
-    def glance_at_whole(self) -> Callable[[str], bool] | None:
-        """The same for whole texts, not for several in a row, where a pattern may not match."""
-        return (
-            self._matches_nothing
-            if self.has_patterns and not self._needs_full_scan
-            else self.prescan
-        )
+    def _is_clean_name(self, name: str) -> bool:
+        if name in QUERY_FIELDS or name in URLS or self.is_sensitive(name):
+            return False
+        if len(self._clean_names) >= _MAX_CACHED_NAMES:
+            self._clean_names.clear()  # names come from clients too
+        self._clean_names.add(name)
+        return True
 
-    def _matches_nothing(self, text: str) -> bool:
-        return self._is_clean(text) and not self.matches(text)
+    def is_sensitive(
+        self, name: str, *, in_query: bool = False, budget: Budget | None = None
+    ) -> bool:
+        """Return whether the value of this name is a secret.
 
-    def matches(self, text: str) -> bool:
-        """Return whether one of the patterns matches somewhere in a text."""
-        return any(pattern.search(text) for pattern in self._patterns)
-
-    def is_sensitive(self, name: str, *, in_query: bool = False) -> bool:
-        """Return whether what bears this name must not be seen.
-
-        :param in_query: whether it stands in a URL, where ``code`` and ``key`` are credentials.
+        :param in_query: whether it is a parameter of a URL, where ``code`` and ``key`` are
+            credentials.
+        :param budget: the work that may be done for a whole record.
 
         >>> [Redactor().is_sensitive(name) for name in ("userApiKey", "tokens_used", "author")]
         [True, False, False]
         """
-        return self._names.is_sensitive_in_query(name) if in_query else name in self._names
+        return self._names.is_sensitive(name, in_query=in_query, budget=budget)
 
     def field(self, name: str, value: object, budget: Budget | None = None) -> Any:
-        """Return what may be seen of a named value.
+        """Return a named value, redacted by its name and by its contents.
 
-        :param budget: the work that may be done, where it is that of a whole record.
+        :param budget: the work that may be done for a whole record.
         """
         is_sensitive = self._get_cached(name)
         if is_sensitive is None:
-            is_sensitive = self.is_sensitive_name(name, budget or Budget())
+            is_sensitive = self._names.is_sensitive(name, budget=budget)
         kind = type(value)
         if is_sensitive:
             return REDACTED if self._names.hides(name, kind) else value
         if kind is str:
-            return self._text_field(name, value, budget)  # type: ignore[arg-type]
-        # Of what is neither text nor data only a number may be a card's, or match a pattern.
-        number: Any = value
-        is_shown = kind is not int or number < self.plain_below or name in NEVER_SENSITIVE
-        if kind in _SCALARS and is_shown:
+            redact = self.text if name not in _NAMES_OF_FORMS else self._get_redact(name)
+            return redact(value, budget)  # type: ignore[arg-type]
+        if kind in _SCALARS and (
+            kind is not int or value < self.min_searched_int or name in NEVER_SENSITIVE  # type: ignore[operator]
+        ):
             return value
         return self.value(value, budget)
 
-    def _text_field(self, name: str, value: str, budget: Budget | None) -> str:
-        if len(value) < MIN_DIGITS and value.isalnum() and not self._searches_all:
-            return value
+    def _get_redact(self, name: str) -> Callable[[str, Budget | None], str]:
+        """Return what redacts the text of a field whose name gives its form."""
         if name in NEVER_SENSITIVE:
-            return value
-        if name in QUERY_FIELDS:
-            return self.query(value, budget)
-        return self.url(value, budget) if name in URLS else self.text(value, budget)
+            return _keep
+        return self.query if name in QUERY_FIELDS else self.url
 
     def value(self, value: object, budget: Budget | None = None) -> Any:
         """Return a redacted copy of a value, however nested; never raises.
 
-        What is neither data nor text stands there as its text.
+        An object that is neither data nor text becomes its text.
 
         >>> Redactor().value({"user": {"name": "jane", "password": "hunter2"}})
         {'user': {'name': 'jane', 'password': '[REDACTED]'}}
         """
         return RedactingCopier(self, Budget() if budget is None else budget).copy(value)
 
-    def shown(self, value: object, text: Callable[[object], str]) -> str | None:
-        """Return an object's text without its secrets; None for one with no sensitive attribute.
+    def object_text(self, value: object, to_text: Callable[[object], str]) -> str | None:
+        """Return an object's text without its secrets; None if no attribute is sensitive.
 
-        :param text: makes the text, such as `repr`.
+        :param to_text: converts the object to its text, such as `repr`.
 
         >>> from types import SimpleNamespace
-        >>> Redactor().shown(SimpleNamespace(user="jane", pin=1234), repr)
+        >>> Redactor().object_text(SimpleNamespace(user="jane", pin=1234), repr)
         "namespace(user='jane', pin=[REDACTED])"
         """
         try:
-            return RedactingCopier(self, Budget()).shown(value, text)
+            return RedactingCopier(self, Budget()).object_text(value, to_text)
         except any_failure():
             return REDACTED
 
     def text(self, text: str, budget: Budget | None = None) -> str:
-        """Return free text without secrets; what is beyond the budget is cut."""
+        """Return free text without secrets; what exceeds the budget is cut."""
         try:
             if budget is None:
-                if self._is_clean(text) and not self._searches_all:
-                    return text
-                return self._scan_text(text, Budget())
+                return text if self.is_clean(text) else self._redact_text(text, Budget())
             if budget.steps < 0:
                 return budget.append_cut_marker("", len(text))
-            budget.steps -= (
-                1 + len(text) // 64 if len(text) < MAX_CHARACTERS else MAX_CHARACTERS // 64
-            )
-            if self._is_clean(text) and not self._searches_all:
-                return text
-            return self._scan_text(text, budget)
-        except any_failure():  # a text of a class that does as it likes
+            budget.steps -= 1 + min(len(text), MAX_CHARACTERS) // 64
+            return text if self.is_clean(text) else self._redact_text(text, budget)
+        except any_failure():  # a text of a class that overrides what `str` does
             return REDACTED
 
-    def _scan_text(self, text: str, budget: Budget) -> str:
+    def _redact_text(self, text: str, budget: Budget) -> str:
         if type(text) is str and text in self._unchanged:
             return text
         whole = text
@@ -226,44 +248,45 @@ class Redactor:
         text = truncate_to_budget(text, reserve)
         reserve.characters -= len(text)
         if self._patterns:
-            text = without_matches(text, self._patterns, reserve)
-        # A short one was looked at before it came here.
-        is_looked_at = len(text) <= MAX_PRESCAN_LENGTH and not self._patterns
-        if self._needs_full_scan or is_looked_at or not self._is_clean(text, MAX_CHARACTERS):
+            text = redact_patterns(text, self._patterns, reserve)
+        # A short one would not be here if the prescan alone had decided, and it were clean.
+        is_unclean = self.is_clean is self._prescan and len(text) <= MAX_PRESCAN_LENGTH
+        if is_unclean or not self._prescan(text, MAX_CHARACTERS):
             text = redact_credentials(text, reserve)
             text = redact_vendor_tokens(text)
             text = redact_account_numbers(text, reserve)
-            text = redact_personal_data(text) if self._personal else text
             text = redact_documents(text, self._names, reserve)
             text = redact_named_values(text, self._names, reserve)
+        if self._personal:
+            text = redact_personal_data(text)
         budget.release(reserve)
-        if text == whole and len(text) <= _LONGEST_UNCHANGED and type(text) is str:
-            if len(self._unchanged) >= _MOST_UNCHANGED:
+        if text == whole and len(text) <= _MAX_CACHED_LENGTH and type(text) is str:
+            if len(self._unchanged) >= _MAX_CACHED_TEXTS:
                 self._unchanged.clear()  # they come from clients too
             self._unchanged.add(text)
         return text
 
     def path(self, path: str, budget: Budget | None = None) -> str:
-        """Return a URL's path without secrets; one that is suspicious is cut where it is long.
+        """Return a URL's path without secrets; a long one that is not clean is cut.
 
-        :param budget: a larger one, for a text that may have a path in it.
+        :param budget: a larger one, for a text that may contain a path.
 
         >>> Redactor().path("/reset/4f5d6e7a8b9c0d1e2f3a")
         '/reset/[REDACTED]'
         """
-        if self._searches_all or type(path) is not str or not self._is_clean(path):
+        if type(path) is not str or not self.is_clean(path):
             path = self.text(path, budget or Budget(*_PATH_BUDGET))
         return path if len(path) < MIN_LINK_LENGTH else redact_links(path)
 
     def query(self, query: str, budget: Budget | None = None) -> str:
-        """Return a query string or a form body without secrets, cut where it is long.
+        """Return a query string or a form body without secrets; a long one is cut.
 
         >>> Redactor().query("page=2&access_token=abc&%74oken=abc")
         'page=2&access_token=[REDACTED]&%74oken=[REDACTED]'
         """
         budget = budget or Budget(steps=_QUERY_STEPS)
         shown = redact_query(query, self._names, self.text, budget)
-        return without_matches(shown, self._patterns, budget) if self._patterns else shown
+        return redact_patterns(shown, self._patterns, budget) if self._patterns else shown
 
     def url(self, url: str, budget: Budget | None = None) -> str:
         """Return a URL, or its path and query, without secrets.
@@ -276,7 +299,7 @@ class Redactor:
         return f"{shown}?{self.query(query, budget)}" if mark else shown
 
     def headers(self, headers: Any) -> Any:
-        """Return headers without secrets: a mapping, or pairs as they came."""
+        """Return headers without secrets: a mapping as a dict, pairs in the types they have."""
         budget = Budget()
         if isinstance(headers, Mapping):
             return {name: self.field(str(name), one, budget) for name, one in headers.items()}
@@ -284,3 +307,12 @@ class Redactor:
             type(pair)((pair[0], self.field(str(pair[0]), pair[1], budget))) for pair in headers
         ]
         return tuple(pairs) if isinstance(headers, tuple) else pairs
+
+
+def _keep(text: str, budget: Budget | None) -> str:
+    return text
+
+
+def _is_unknown(text: str) -> bool:
+    """Return False: with personal data or secrets of a request, only a search can answer."""
+    return False

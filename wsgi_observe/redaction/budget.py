@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+from wsgi_observe.redaction.sensitive_words import REDACTED
 
 MAX_CHARACTERS = 64 * 1024
-"""How much of one text is searched: as much as a record's lines hold."""
+"""The part of one text that is searched: as much as the lines of a record hold."""
 
 MAX_STEPS = 8_000
-"""How much else is done for one record: a step is about a microsecond."""
+"""The work for one record besides; a step takes about a microsecond."""
 
 _FRAME_START = '\n  File "'
-_MAX_WORD_LENGTH = 1024  # characters: no credential without a blank in it is taken to be longer
+_MAX_WORD_LENGTH = 1024  # characters of the longest credential without a space
+_SECRET_GROUP = "secret"  # the part of a pattern that is replaced
 _last_word = re.compile(r"\s\S*\Z")
 
 Replacement = tuple[int, int, str]
-"""Where a replacement begins and ends, and what it is."""
+"""The start and end of a part of a text, and the text that replaces it."""
 
 
 class Budget:
-    """The work that may be spent on the texts and data of one record.
+    """The work that may be done for the texts and data of one record.
 
-    What is left unsearched when it is spent is cut, not shown.
+    What has not been searched when it is spent is cut.
 
-    :param characters: of the texts that are searched.
-    :param steps: a place in a text, a name, an item of data cost one or some.
+    :param characters: how many characters of texts may be searched.
+    :param steps: how many matches, names and items may be processed, each at one step or some.
     """
 
     __slots__ = ("characters", "has_cut", "steps")
@@ -36,25 +39,25 @@ class Budget:
         self.has_cut = False
 
     def reserve(self) -> Budget:
-        """Return two thirds of what is left, for one text: a long one leaves room for others."""
+        """Split off two thirds of what is left, for one text, so that others can be searched."""
         reserve = Budget(self.characters * 2 // 3, self.steps * 2 // 3)
         self.characters -= reserve.characters
         self.steps -= reserve.steps
         return reserve
 
     def release(self, reserve: Budget) -> None:
-        """Take what is left of a part."""
+        """Add what is left of a reserve."""
         self.characters += reserve.characters
         self.steps += max(0, reserve.steps)
         self.has_cut = self.has_cut or reserve.has_cut
 
     def spend(self, steps: int) -> bool:
-        """Spend some steps; return whether there were as many."""
+        """Spend some steps; return whether there were enough."""
         self.steps -= steps
         return self.steps >= 0
 
     def append_cut_marker(self, text: str, count: int) -> str:
-        """Return `text` with a mark for the characters behind it that are not shown."""
+        """Return `text` with a marker for `count` characters that have been cut."""
         self.has_cut = True
         return f"{text}…[{count} characters cut]"
 
@@ -66,11 +69,11 @@ def replace_matches(
     budget: Budget,
     cost: int = 1,
 ) -> str:
-    """Return `text` with what `replace` says of each match of `pattern`, from left to right.
+    """Replace the matches of `pattern` in `text`, from left to right.
 
-    :param replace: returns None for a match that stays; what follows its group ``name``, or the
-        match where there is none, is searched on.
-    :param cost: the steps that `replace` takes.
+    :param replace: returns None for a match that stays; the search goes on behind its group
+        ``quote``, which follows the name, or behind the match if the pattern has no such group.
+    :param cost: the steps that a call of `replace` takes.
     """
     parts: list[str] = []
     position = copied_to = 0
@@ -92,11 +95,50 @@ def replace_matches(
     return "".join([*parts, text[copied_to:]]) if parts else text
 
 
-def truncate_to_budget(text: str, budget: Budget) -> str:
-    """Return what of a long text is searched: its beginning, and a traceback's last frames.
+def redact_patterns(text: str, patterns: Iterable[re.Pattern[str]], budget: Budget) -> str:
+    """Return `text` with the matches of all of the user's patterns replaced.
 
-    It is cut between words, so that no half of a credential is left, which has not its form; and
-    goes on with a frame, where the search for values begins again.
+    Overlapping and adjacent matches become one `REDACTED`. The text after the last match that the
+    budget allows is cut. The time that a pattern itself takes is its author's responsibility.
+    """
+    spans: list[tuple[int, int]] = []
+    limit = len(text)
+    for pattern in patterns:
+        group = _SECRET_GROUP if _SECRET_GROUP in pattern.groupindex else 0
+        for match in pattern.finditer(text):
+            start, end = match.span(group)
+            if not budget.spend(1):
+                limit = min(limit, match.start())
+                break
+            if start < end and not _is_redacted(text, start, end):
+                spans.append((start, end))
+    shown = _replace_spans(text, sorted(spans), limit) if spans else text[:limit]
+    return shown if limit == len(text) else budget.append_cut_marker(shown, len(text) - limit)
+
+
+def _is_redacted(text: str, start: int, end: int) -> bool:
+    """Return whether a span is part of a `REDACTED`, so that redacting twice changes nothing."""
+    length = len(REDACTED)
+    return text.find(REDACTED, max(0, end - length), start + length) >= 0
+
+
+def _replace_spans(text: str, spans: Iterable[tuple[int, int]], limit: int) -> str:
+    parts: list[str] = []
+    copied_to = 0
+    for start, end in spans:
+        if start >= limit:
+            break
+        if not parts or start > copied_to:
+            parts += text[copied_to:start], REDACTED
+        copied_to = max(copied_to, end)
+    return "".join([*parts, text[copied_to:limit]])
+
+
+def truncate_to_budget(text: str, budget: Budget) -> str:
+    """Cut the middle of a long text; keep its beginning and a traceback's last frames.
+
+    It is cut between words, since half a credential would not be recognised, and goes on with a
+    frame, since values are searched for in each frame by itself.
     """
     characters = budget.characters
     if len(text) <= characters:

@@ -1,4 +1,4 @@
-"""What gives itself away by its form: credentials, keys and tokens, in any text."""
+"""Credentials, keys and tokens that are recognised by their form alone."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _private_key = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?!-----END )[\s\S])*+(?:-----END [A-Z0-9 ]{0,60}(?:-----)?)?"
 )
-# RFC 7519, also signed in another way (itsdangerous) or encrypted in five parts.
+# A JWT (RFC 7519), also signed by itsdangerous, or encrypted, in five parts (RFC 7516).
 _jwt = re.compile(r"(?:(?<![\w-])|(?<=%[0-9a-fA-F]{2}))eyJ[\w-]{8,}+(?:\.[\w-]*+)+", re.ASCII)
 _auth_scheme = re.compile(
     r"\b(bearer|basic)((?: |\+|%20)+)(?!(?:bearer|basic)\b)([\w.~+/-]{4,}+={0,3})", re.I | re.A
 )
-# RFC 3986, section 3.2.1; a `#`, `?` or `@` that nobody encoded is taken for the password's.
+# RFC 3986, section 3.2.1; a `#`, `?` or `@` that is not encoded is taken as part of the password.
 _password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]{0,256})@")
-# Where a slash is not encoded either: `pg://jane:a/b@db`, but not `http://db:5432/a@b`.
+# With a slash that is not encoded: `pg://jane:a/b@db`, but not `http://db:5432/a@b`.
 _slash_in_password = re.compile(
     r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))((?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
 )
-# Also where the password says only what the user is: `https://<token>:x-oauth-basic@…`.
+# A token as the user, also with a constant as the password: `https://<token>:x-oauth-basic@…`.
 _token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)(?=@|:[^\s/?#@:\"'<>]{0,64}@)")
 _oracle = re.compile(r"\bthin:[^\s/:@\"']{1,64}/(?!/)([^\s@\"']{1,256})@")
 sql_parameters = re.compile(
@@ -35,16 +35,16 @@ sql_parameters = re.compile(
 )
 
 
-# Masked already, or to be filled in: `{password}`.
-_unfilled = re.compile(r"\**|\$?\{[^{}]*\}|<[^<>]*>|%s|%\(\w+\)s|\$[A-Z_]+|\[REDACTED\]")
-# Of keys and counts; under a sensitive name they are looked at again.
+# Masked already, or a placeholder: `{password}`.
+_placeholder = re.compile(r"\**|\$?\{[^{}]*\}|<[^<>]*>|%s|%\(\w+\)s|\$[A-Z_]+|\[REDACTED\]")
+# Row IDs and counts; under a sensitive name they are searched again.
 _only_numbers = re.compile(
     r"[({](?:(?:'\w{1,64}+': )?(?:\d{1,9}+|None|True|False)(?:, ?)?)*+[)}]\]?"
 )
 
 
 def redact_credentials(text: str, budget: Budget) -> str:
-    """Return `text` without what is recognised wherever it stands."""
+    """Return `text` without credentials in URLs, headers, keys and SQL parameters."""
     if "-----BEGIN" in text:
         text = _private_key.sub(REDACTED, text)
     if "[" in text or "Failing" in text:
@@ -57,14 +57,14 @@ def redact_credentials(text: str, budget: Budget) -> str:
         text = replace_matches(text, _oracle, _replace_group, budget)
     if "eyJ" in text:
         text = _jwt.sub(REDACTED, text)
-    folded = text.lower()  # quicker than to look for either case
+    folded = text.lower()  # faster than a pattern that ignores case
     if "bearer" in folded or "basic" in folded:
         text = replace_matches(text, _auth_scheme, _replace_credential, budget)
     return text
 
 
 def _redact_sql_parameters(text: str, budget: Budget) -> str:
-    """Leave out what SQLAlchemy says of a statement's values, and PostgreSQL of a row's."""
+    """Remove the parameters in SQLAlchemy's messages, and the row in PostgreSQL's."""
     parts: list[str] = []
     copied_to = 0
     while match := sql_parameters.search(text, copied_to):
@@ -82,7 +82,7 @@ def _redact_sql_parameters(text: str, budget: Budget) -> str:
 
 
 def _replace_group(match: re.Match[str]) -> Replacement | None:
-    if _unfilled.fullmatch(match[1]):
+    if _placeholder.fullmatch(match[1]):
         return None
     return match.start(1), match.end(1), REDACTED
 
@@ -100,7 +100,7 @@ def _replace_credential(match: re.Match[str]) -> Replacement | None:
 
 
 def _is_next_name(match: re.Match[str]) -> bool:
-    """Return whether what follows the scheme is the next name: `bearer expires_in=3600`."""
+    """Return whether the word after the scheme is another name: ``bearer expires_in=3600``."""
     value = match[3]
     is_assigned = value.endswith("=") and not match.string[match.end() : match.end() + 1].isspace()
     words = value.rstrip("=").split("_")
@@ -108,7 +108,7 @@ def _is_next_name(match: re.Match[str]) -> bool:
 
 
 def _looks_random(text: str, min_length: int = 16) -> bool:
-    """Tell a credential from a word of prose: `bearer authentication`, `basic auth-flow`."""
+    """Return whether it is no word of prose, as in ``bearer authentication``."""
     if len(text) < min_length:
         return False
     inner = text[1:]
@@ -124,7 +124,7 @@ def _is_basic_credential(text: str) -> bool:
         return False
 
 
-# The form of each, and where its vendor or the makers of secret scanners describe it.
+# The form of each vendor's tokens, and where it is documented.
 _TOKEN_PATTERNS = (
     # docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html; a secret may follow
     r"A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}(?:[\s:,/|\"']{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9+]))?",
@@ -164,7 +164,7 @@ _TOKEN_PATTERNS = (
     r"pul-[0-9a-f]{40}|dp\.[a-z]{2,6}\.[A-Za-z0-9]{40,44}|AGE-SECRET-KEY-1[0-9A-Z]{58}",
 )
 _token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKEN_PATTERNS)})", re.ASCII)
-# One of them is in each: to look for them takes a twentieth of the time.
+# Each token contains one of them; to search for these takes a twentieth of the time.
 PREFIXES = (
     *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     *("glpat-", "gloas-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glimt-"),
@@ -182,8 +182,7 @@ _webhook = re.compile(
 TOKEN_CHARACTERS = bytes(
     ord("a") if chr(one) in f"{ascii_letters}{digits}_-" else ord(" ") for one in range(256)
 )
-"""Translates UTF-8 to what has `LONG_RUN` in it where there may be a token: a look at all of a
-text in the time that a few of its characters would take."""
+"""Translates UTF-8 so that a possible token contains `LONG_RUN`, which is fast to search for."""
 
 LONG_RUN = "a" * 16
 
@@ -196,7 +195,7 @@ def redact_vendor_tokens(text: str) -> str:
 
 
 def contains_token(text: str) -> bool:
-    """Return whether there is one in a text."""
+    """Return whether a text contains a vendor's token."""
     if not _may_contain_token(text):
         return False
     return _token.search(text) is not None or _webhook.search(text) is not None
@@ -208,13 +207,13 @@ def _may_contain_token(text: str) -> bool:
 
 
 MIN_LINK_LENGTH = 23
-"""The characters of the shortest path that there is one in."""
+"""The length of the shortest path that `redact_links` may change."""
 
 _LINK_KEYWORDS = (
     *("reset", "verif", "confirm", "activat", "token", "invit", "unsubscri", "magic", "unlock"),
     "recover",
 )
-# `/reset/<token>`, and with the user before it, as Django has it: `/reset/MQ/<token>/`.
+# `/reset/<token>`; Django has the user before it: `/reset/MQ/<token>/`.
 _token_link = re.compile(
     rf"(?P<before>/[\w.~-]{{0,40}}(?:{'|'.join(_LINK_KEYWORDS)})[\w.~-]{{0,40}}/(?:[\w.~=%-]{{1,64}}/)?)"
     r"(?P<token>[\w.~=%-]{16,})",
@@ -223,7 +222,7 @@ _token_link = re.compile(
 
 
 def redact_links(path: str) -> str:
-    """Return a path without the token of such a link.
+    """Return a path without the one-time token of a link, such as to reset a password.
 
     >>> redact_links("/reset/4f5d6e7a8b9c0d1e2f3a"), redact_links("/reset/how-to-do-that")
     ('/reset/[REDACTED]', '/reset/how-to-do-that')

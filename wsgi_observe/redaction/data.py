@@ -1,4 +1,4 @@
-"""Nested data as a redacted copy: mappings, sequences, sets, objects."""
+"""Redacted copies of nested data: mappings, sequences, sets, objects."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Protocol
 
 from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.sensitive_words import REDACTED
+from wsgi_observe.redaction.sensitive_words import NAME_KEYS, REDACTED, VALUE_KEYS
 from wsgi_observe.wsgi.exceptions import any_failure
 
 _MAX_DEPTH = 20
 _CYCLE_PLACEHOLDER = "<a cycle>"
 
-# Their text is what they are; making it would cost more than it could tell.
+# Their objects are never secrets, and slow to convert to text.
 _HARMLESS_MODULES = frozenset({"datetime", "decimal", "uuid", "fractions", "ipaddress", "zoneinfo"})
 
-_ROWS = "sqlalchemy.engine.row"
+_ROW_MODULE = "sqlalchemy.engine.row"
 _TEXT_TYPES = frozenset({str, bytes})
 _ATTRIBUTE_TYPES = _TEXT_TYPES | {int, float}
 _SEQUENCE_TYPES = (list, tuple)
@@ -25,45 +25,44 @@ _BUILTIN = (dict, list, tuple, set, frozenset)
 _CONTAINERS = (Mapping, *_BUILTIN)
 _PLAIN_KEYS = frozenset({bool, int, float})
 _HARMLESS_TYPES = frozenset({bool, float, type(None)})
-MIN_CARD_NO = 10**12
-"""From this number on one may be that of a card."""
+MIN_CARD_NUMBER = 10**12
+"""The least integer that may be a card number."""
 
 _command_option = re.compile(r"--?[^\W\d_][^=\s]*")
-# One thing under two keys: what it is called, and what it is.
-_NAME_KEYS = frozenset({"name", "Name", "key", "Key", "field", "header", "param", "loc"})
-_VALUE_KEYS = frozenset({"value", "Value", "values", "Values", "val", "input", "content"})
+_NAME_KEYS = frozenset({"loc", *NAME_KEYS, *map(str.title, NAME_KEYS)})
+_VALUE_KEYS = frozenset({"values", "Values", *VALUE_KEYS, *map(str.title, VALUE_KEYS)})
 
 
 class RedactorProtocol(Protocol):
-    """What decides about names and texts."""
+    """The part of `Redactor` that is used here; its module imports this one."""
 
-    plain_below: float
-    """Below this an integer is shown without being searched."""
+    min_searched_int: float
+    """Integers from this one on are searched like texts."""
 
-    def is_sensitive_name(self, name: str, budget: Budget) -> bool:
-        """Return whether what bears this name must not be seen."""
+    def is_sensitive(self, name: str, *, budget: Budget | None = None) -> bool:
+        """Return whether the value of this name is a secret."""
 
     def field(self, name: str, value: object, budget: Budget) -> Any:
-        """Return what may be seen of a named value."""
+        """Return a named value redacted."""
 
     def text(self, text: str, budget: Budget) -> str:
         """Return free text without secrets."""
 
 
 class RedactingCopier:
-    """Makes one redacted copy; too deep, too large or unreadable becomes the mark, never raw."""
+    """Makes a redacted copy of one value; what is too deep, too large or unreadable is redacted."""
 
     def __init__(self, redactor: RedactorProtocol, budget: Budget) -> None:
         self._redactor = redactor
         self._budget = budget
 
     def copy(self, value: object, ancestors: tuple[int, ...] = ()) -> Any:
-        """Return the copy of one value.
+        """Return a redacted copy of one value.
 
-        :param ancestors: the identities of what `value` stands in.
+        :param ancestors: the IDs of the containers that `value` is in, to detect a cycle.
         """
         kind = type(value)
-        if kind in _HARMLESS_TYPES or (kind is int and value < self._redactor.plain_below):  # type: ignore[operator]
+        if kind in _HARMLESS_TYPES or (kind is int and value < self._redactor.min_searched_int):  # type: ignore[operator]
             return value
         try:
             return self._copy(value, ancestors)
@@ -72,7 +71,7 @@ class RedactingCopier:
 
     def _copy(self, value: Any, ancestors: tuple[int, ...]) -> Any:
         # By its type, and by the methods of the type's builtin base: `isinstance`, `len` and
-        # iteration would run code of the app's own.
+        # iteration would run code of the app.
         kind = type(value)
         if kind in _BUILTIN:
             return self._copy_container(value, ancestors)
@@ -86,11 +85,11 @@ class RedactingCopier:
             return self._copy_container(value, ancestors)
         if kind.__module__ in _HARMLESS_MODULES:
             return value
-        if kind.__module__ == _ROWS:
-            return self._row(value, ancestors)
+        if kind.__module__ == _ROW_MODULE:
+            return self._copy_row(value, ancestors)
         if is_dataclass(value):
             return self._copy_dataclass(value, ancestors)
-        return self._text_without(str(value), self._held(value))
+        return self._redact_object_text(str(value), self._get_sensitive_values(value))
 
     def _redact_text(self, text: str) -> str:
         return self._redactor.text(text, self._budget)
@@ -102,7 +101,7 @@ class RedactingCopier:
         return value if self._redact_text(shown) == shown else REDACTED
 
     def _redact_bytes(self, value: bytes) -> bytes:
-        # Each byte a character, so that what is left is what it was.
+        # Latin-1 maps each byte to a character, so that the rest stays as it was.
         return self._redact_text(value.decode("latin-1")).encode("latin-1", "replace")
 
     def _copy_container(self, value: Any, ancestors: tuple[int, ...]) -> Any:
@@ -110,14 +109,14 @@ class RedactingCopier:
             return _CYCLE_PLACEHOLDER
         kind, enclosing = type(value), (*ancestors, id(value))
         base: Any = kind if kind in _BUILTIN else _base_of(kind)
-        if base is None:  # a Mapping by contract alone, whose items are all that it has
+        if base is None:  # a Mapping that is not a dict: only items() is known
             value = list(value.items())
         if len(ancestors) >= _MAX_DEPTH or not self._budget.spend((base or list).__len__(value)):
             return REDACTED
         if base is None or base is dict:
             return self._copy_mapping(value if base is None else list(dict.items(value)), enclosing)
         if kind is tuple and self._is_sensitive_pair(value):
-            return (value[0], REDACTED)
+            return (value[0], self._copy_item(value[0], value[1], enclosing))
         return self._copy_sequence(value, list(base.__iter__(value)), enclosing)
 
     def _copy_dataclass(self, value: object, ancestors: tuple[int, ...]) -> Any:
@@ -129,29 +128,33 @@ class RedactingCopier:
         self, items: list[tuple[Any, Any]], enclosing: tuple[int, ...]
     ) -> dict[Any, Any]:
         named = {key: item for key, item in items if type(key) is str}
-        if self._has_sensitive_name(named):
-            items = [(k, REDACTED if type(k) is str and k in _VALUE_KEYS else v) for k, v in items]
+        described = self._find_described_name(named)
         return {
-            self._copy_key(key, enclosing): self._copy_item(key, item, enclosing)
+            self._copy_key(key, enclosing): self._copy_item(
+                described if described and type(key) is str and key in _VALUE_KEYS else key,
+                item,
+                enclosing,
+            )
             for key, item in items
         }
 
-    def _has_sensitive_name(self, value: dict[str, Any]) -> bool:
-        """Return whether it is a sensitive name and its value, each under a key that says so.
+    def _find_described_name(self, value: dict[str, Any]) -> str | None:
+        """Return the sensitive name in ``{"name": "DB_PASSWORD", "value": …}``, if there is one.
 
-        As in the environment of a container, in a HAR file, in a validator's errors.
+        The environment of a container, HAR files and a validator's errors have this form.
         """
         if _NAME_KEYS.isdisjoint(value) or _VALUE_KEYS.isdisjoint(value):
-            return False
+            return None
         named = [value[key] for key in _NAME_KEYS.intersection(value)]
         parts = [part for one in named for part in (one if type(one) in _SEQUENCE_TYPES else [one])]
-        return any(type(part) is str and self._is_sensitive(part) for part in parts)
+        sensitive = (part for part in parts if type(part) is str and self._is_sensitive(part))
+        return next(sensitive, None)
 
     def _copy_key(self, key: Any, enclosing: tuple[int, ...]) -> Any:
         if key is None or type(key) in _PLAIN_KEYS:
             return key
         shown = self.copy(key, enclosing)
-        # Of any other kind its text, as JSON would have it: an app's class hashes as it likes.
+        # As text, as in JSON, since hashing it would run code of the app.
         return (
             shown
             if type(shown) in _TEXT_TYPES or type(key).__module__ in _HARMLESS_MODULES
@@ -168,8 +171,8 @@ class RedactingCopier:
             return self._redactor.field(name, _as_text(item) or item, self._budget)
         return REDACTED if self._is_sensitive(name) else self.copy(item, enclosing)
 
-    def _row(self, row: Any, ancestors: tuple[int, ...]) -> str:
-        """Return the text of a row of SQLAlchemy's, which does not show its columns' names."""
+    def _copy_row(self, row: Any, ancestors: tuple[int, ...]) -> str:
+        """Return the text of an SQLAlchemy row, which does not include the columns' names."""
         pairs = zip(row._fields, tuple(row), strict=True)
         return str(
             tuple([self._copy_item(name, item, (*ancestors, id(row))) for name, item in pairs])
@@ -195,49 +198,46 @@ class RedactingCopier:
             if type(before) in _TEXT_TYPES and self._is_option_value(before, item):
                 shown.append(REDACTED)
             elif type(item) is list and self._is_sensitive_pair(item):
-                shown.append([item[0], REDACTED])
+                shown.append([item[0], self._copy_item(item[0], item[1], enclosing)])
             else:
                 shown.append(self.copy(item, enclosing))
             before = item
         return shown
 
     def _is_option_value(self, before: str | bytes, item: Any) -> bool:
-        """Return whether it is the value of a command's option, which the argument before it is."""
+        """Return whether `item` is the value of the command option `before`."""
         if before[:1] not in ("-", b"-") or _as_text(item)[:1] in ("", "-"):
             return False
         name = _as_text(before)
         return _command_option.fullmatch(name) is not None and self._is_sensitive(name)
 
     def _is_sensitive_pair(self, value: Any) -> bool:
-        """Return whether it is a sensitive name and its value, as headers are listed."""
+        """Return whether it is a pair of a sensitive name and its value, such as a header."""
         if len(value) != 2:
             return False
         name = _as_text(value[0])
         return not _command_option.match(name) and "=" not in name and self._is_sensitive(name)
 
     def _is_sensitive(self, name: str) -> bool:
-        return self._redactor.is_sensitive_name(name, self._budget)
+        return self._redactor.is_sensitive(name, budget=self._budget)
 
-    def shown(self, value: object, text: Callable[[object], str]) -> str | None:
-        """Return an object's text where it holds something sensitive, else None."""
-        if type(value).__module__ == _ROWS:
-            clean, whole = self._row(value, ()), str(value)
+    def object_text(self, value: object, to_text: Callable[[object], str]) -> str | None:
+        """Return an object's text without its sensitive attributes; None if it has none."""
+        if type(value).__module__ == _ROW_MODULE:
+            clean, whole = self._copy_row(value, ()), str(value)
             return None if clean == whole else clean
-        return (
-            self._text_without(text(value), attributes)
-            if (attributes := self._held(value))
-            else None
-        )
+        values = self._get_sensitive_values(value)
+        return self._redact_object_text(to_text(value), values) if values else None
 
-    def _held(self, value: object) -> list[object]:
-        """Return what an object's sensitive attributes hold."""
+    def _get_sensitive_values(self, value: object) -> list[object]:
+        """Return the values of an object's sensitive attributes."""
         return [
             held
-            for name, held in held_by(value).items()
+            for name, held in get_attributes(value).items()
             if type(name) is str and type(held) in _ATTRIBUTE_TYPES and self._is_sensitive(name)
         ]
 
-    def _text_without(self, text: str, held: list[object]) -> str:
+    def _redact_object_text(self, text: str, held: list[object]) -> str:
         shown = self._redact_text(text)
         for one in held:
             if self._budget.spend(1 + len(shown) // 64):
@@ -251,7 +251,7 @@ def _base_of(kind: type) -> type | None:
 
 
 def _as_text(item: object) -> str:
-    """Return a text, or bytes as one; nothing for anything else."""
+    """Return text, or bytes decoded; an empty text for anything else."""
     if type(item) is str:
         return item
     if issubclass(type(item), bytes):
@@ -259,14 +259,14 @@ def _as_text(item: object) -> str:
     return str.__str__(item) if issubclass(type(item), str) else ""
 
 
-# Past a metaclass of the app's own.
+# Not kind.__mro__: the app may have a metaclass of its own.
 _mro: Any = type.__dict__["__mro__"].__get__
 _dict: Any = type.__dict__["__dict__"].__get__
 _DESCRIPTORS = (GetSetDescriptorType, MemberDescriptorType)
 
 
 def is_dataclass(value: object) -> bool:
-    """Return whether it is an object of fields; an exception is shown by its text all the same."""
+    """Return whether it is an instance of a dataclass, but no exception, which has a text."""
     kind = type(value)
     if issubclass(kind, BaseException):
         return False
@@ -274,19 +274,19 @@ def is_dataclass(value: object) -> bool:
 
 
 def get_repr_fields(value: Any) -> dict[str, object]:
-    """Return a dataclass's fields, without those that are kept out of its repr, as secrets are.
+    """Return a dataclass's fields, without those with ``repr=False``, as secrets are declared.
 
-    A field that is a property is left out: to read it would run it.
+    A field that is a property is omitted, since reading it would run code of the app.
     """
-    from dataclasses import MISSING, fields  # whoever made the value has loaded it
+    from dataclasses import MISSING, fields  # loaded already, by the module of the dataclass
 
-    held = held_by(value)
+    held = get_attributes(value)
     shown = {one.name: held.get(one.name, one.default) for one in fields(type(value)) if one.repr}
     return {name: one for name, one in shown.items() if one is not MISSING}
 
 
-def held_by(value: object) -> dict[str, object]:
-    """Return what an object has in its ``__dict__`` and in its slots."""
+def get_attributes(value: object) -> dict[str, object]:
+    """Return an object's attributes, those in its ``__dict__`` and in its slots."""
     attributes: dict[str, object] = {}
     has_dict = False
     for kind in _mro(type(value)):
@@ -298,6 +298,6 @@ def held_by(value: object) -> dict[str, object]:
                     attributes.update(held if type(held) is dict else {})
                 elif type(one) is MemberDescriptorType:
                     attributes.setdefault(name, one.__get__(value))
-            except AttributeError:  # a slot that nothing was assigned to
+            except AttributeError:  # a slot without a value
                 continue
     return attributes

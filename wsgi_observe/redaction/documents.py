@@ -1,4 +1,4 @@
-"""Values whose name is an element, an attribute or a key of its own: XML, forms, JSON, SQL."""
+"""Values in documents: XML and HTML, forms, ``{"name": …, "value": …}``, validators, SQL."""
 
 from __future__ import annotations
 
@@ -6,36 +6,33 @@ import re
 
 from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import REDACTED
-from wsgi_observe.redaction.value_ends import find_value_end
+from wsgi_observe.redaction.sensitive_words import NAME_KEYS, REDACTED, VALUE_KEYS
+from wsgi_observe.redaction.value_ends import find_value_end, redact_in_quotes
 
 _MAX_ELEMENT_LENGTH = 16 * 1024  # characters of an element, of a part of a form
 
-VALUE_KEYS = ("value", "val", "content", "input")
-"""What the value is called where its name has a key of its own."""
-
 _VALUE_KEYS_WITH_SIGN = tuple(f"{key}{sign}" for key in VALUE_KEYS for sign in "\"'\\=:")
 
-_opening_quote = re.compile(r"\\*[\"'`]")
 _quote = r"""(?:\\*["'`])?"""
-_values = "|".join(VALUE_KEYS)
+_name_keys = "|".join(NAME_KEYS)
+_value_keys = "|".join(VALUE_KEYS)
 _newline = r"(?:\r?\n|(?:\\r)?\\n)"
 _name = r"(?P<name>[\w.%$\[\]:/-]{1,128}+)"
 # `"name": "DB_PASSWORD", "value": "…"`, as in a container's environment and in HAR files, also in
 # YAML; `<input name="password" type="text" value="…">`.
 _name_first = re.compile(
-    rf"(?<![\w-])(?:parameter)?(?:name|key|field|header|param){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
+    rf"(?<![\w-])(?:parameter)?(?:{_name_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
     rf"{_quote}\s{{0,40}}+,?(?:\s{{0,40}}+\\*[\"'][\w-]{{1,20}}+\\*[\"']\s?:\s?\\*[\"'][^\"'<>]{{0,64}}+[\"'],){{0,3}}(?:\s{{0,40}}+[\w-]{{1,20}}+=[\"'][^\"'<>]{{0,64}}+[\"']){{0,3}}\s{{0,40}}+"
-    rf"{_quote}(?:parameter)?(?:{_values}){_quote}\s{{0,4}}[:=]\s{{0,4}}",
+    rf"{_quote}(?:parameter)?(?:{_value_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}",
     re.IGNORECASE,
 )
 _value_first = re.compile(
-    rf"(?<![\w-])(?:{_values})(?=\\*[\"']|=){_quote}\s{{0,4}}[:=]\s{{0,4}}"
+    rf"(?<![\w-])(?:{_value_keys})(?=\\*[\"']|=){_quote}\s{{0,4}}[:=]\s{{0,4}}"
     r"(?=\\*[\"'])",
     re.IGNORECASE,
 )
-_then_name = re.compile(
-    rf"\s{{0,4}},?\s{{0,40}}{_quote}(?:name|key|field|header|param){_quote}\s{{0,4}}[:=]\s{{0,4}}"
+_name_after_value = re.compile(
+    rf"\s{{0,4}},?\s{{0,40}}{_quote}(?:{_name_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}"
     rf"{_quote}{_name}{_quote}(?![\w-])",
     re.IGNORECASE,
 )
@@ -59,7 +56,7 @@ _form_part = re.compile(
     rf"(?:{_newline}[^\r\n\\]{{1,200}}){{0,3}}{_newline}{_newline}"
 )
 _end_of_form_part = re.compile(rf"{_newline}--|\Z")
-# Pydantic: the place on one line, and on the next `… [type=string_too_short, input_value='…',`.
+# Pydantic: the field on one line, and on the next `… [type=string_too_short, input_value='…',`.
 _validation_error = re.compile(
     r"^(?P<name>[\w.\[\]-]{1,128}+)\n  [^\n]{0,400}?\[type=\w{1,64}, input_value=", re.MULTILINE
 )
@@ -82,7 +79,7 @@ _for_column = re.compile(
     r"'(?P<value>[^'\n]{1,512}+)' for (?:key|column) '(?P<name>[^'\n]{1,128}+)'"
 )
 # attrs: `'password' must match regex 'a+' ('b' doesn't)`.
-_is_start_refused = re.compile(
+_refused_value = re.compile(
     r"'(?P<name>[\w.-]{1,128}+)' (?:must|should|cannot)\b(?P<rest>[^\n]{1,1000}+)"
 )
 _string = re.compile(r"(?<![\w\\])(\\*[\"'])(?=\w|[^\w\s])((?:(?!\1).){1,512}?)\1(?!\w)")
@@ -92,7 +89,7 @@ beside_quotes = re.compile(
 
 
 def redact_documents(text: str, names: SensitiveNames, budget: Budget) -> str:
-    """Return `text` without the values that no sign joins to their names."""
+    """Return `text` without values that are joined to their names by a document's structure."""
     folded = text.lower()
     search = _Replacements(names, budget)
     if "</" in text or "&lt;/" in text:
@@ -111,10 +108,10 @@ def redact_documents(text: str, names: SensitiveNames, budget: Budget) -> str:
     ):
         text = replace_matches(text, _name_first, search.value_after_name, budget)
         text = replace_matches(text, _value_first, search.value_before_name, budget)
-    return _without_quoted(text, folded, search, budget) if "'" in text else text
+    return _redact_quoted_values(text, folded, search, budget) if "'" in text else text
 
 
-def _without_quoted(text: str, folded: str, search: _Replacements, budget: Budget) -> str:
+def _redact_quoted_values(text: str, folded: str, search: _Replacements, budget: Budget) -> str:
     if "password" in folded or "identified" in folded:
         text = replace_matches(text, sql_password, search.sql_password, budget)
     if "values" in folded:
@@ -122,12 +119,12 @@ def _without_quoted(text: str, folded: str, search: _Replacements, budget: Budge
     if "' for " in text:
         text = replace_matches(text, _for_column, search.before_its_column, budget)
     if "' must" in text or "' should" in text or "' cannot" in text:
-        text = replace_matches(text, _is_start_refused, search.in_refusal, budget)
+        text = replace_matches(text, _refused_value, search.in_refusal, budget)
     return text
 
 
 class _Replacements:
-    """What to replace by what, for a match of each kind; None for what stays."""
+    """The replacement of a match of each pattern; None for a match that stays."""
 
     def __init__(self, names: SensitiveNames, budget: Budget) -> None:
         self._names = names
@@ -135,10 +132,13 @@ class _Replacements:
         self._text = ""
         self._closings: dict[str, int] = {}
 
+    def _is_sensitive(self, name: str) -> bool:
+        return self._names.is_sensitive(name, budget=self._budget)
+
     def element(self, match: re.Match[str]) -> Replacement | None:
-        is_named = self._names.is_sensitive_name(match["name"].rpartition(":")[2], self._budget)
+        is_named = self._is_sensitive(match["name"].rpartition(":")[2])
         has_name = "name" in match["attributes"] or "key" in match["attributes"]
-        if not is_named and not (has_name and self._names_in(match)):
+        if not is_named and not (has_name and self._has_sensitive_name(match)):
             return None
         start = match.end()
         closing = "&lt;/" if match[0].startswith("&lt;") else "</"
@@ -152,7 +152,7 @@ class _Replacements:
         return start, end, REDACTED
 
     def _closing(self, text: str, tag: str, start: int) -> int:
-        """Return where an element ends, -1 if nowhere near; a text is looked through once."""
+        """Return where an element ends, -1 if it is not near; search for each end once."""
         if text is not self._text:
             self._text = text
             self._closings.clear()
@@ -162,45 +162,41 @@ class _Replacements:
         return end if end - start <= _MAX_ELEMENT_LENGTH else -1
 
     def in_named_element(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"], self._budget):
+        if not self._is_sensitive(match["name"]):
             return None
         start = match.end()
         end = self._closing(match.string, f"</{match['other']}", start)
         return (start, end, REDACTED) if end > start else None
 
     def in_tag(self, match: re.Match[str]) -> Replacement | None:
-        """Look at all attributes of a tag: their order says nothing."""
-        if not self._names_in(match):
+        """Replace a value by the tag's other attributes, in any order."""
+        if not self._has_sensitive_name(match):
             return None
         for one in _attribute.finditer(match.string, *match.span("attributes")):
             if one[1].lower() in _HOLDING and one[3]:
                 return one.start(3), one.end(3), REDACTED
         return None
 
-    def _names_in(self, match: re.Match[str]) -> bool:
+    def _has_sensitive_name(self, match: re.Match[str]) -> bool:
         attributes = _attribute.findall(match["attributes"])
         return any(
-            name.lower() in _NAMING and self._names.is_sensitive_name(value, self._budget)
+            name.lower() in _NAMING and self._is_sensitive(value)
             for name, _, value in attributes[:20]
         )
 
     def in_errors(self, match: re.Match[str]) -> Replacement | None:
-        """Leave out what pydantic quotes, under its place: `'loc': ('body', 'token'), …`."""
+        """Replace the input in Pydantic's errors: ``'loc': ('body', 'token'), … 'input': …``."""
         names = [name.strip("\\\"' ") for name in match["names"].split(",")[:20]]
         is_parent = "'missing'" in match[0] or '"missing"' in match[0]
-        if is_parent or not any(
-            self._names.is_sensitive_name(name, self._budget) for name in names
-        ):
+        if is_parent or not any(self._is_sensitive(name) for name in names):
             return None
         is_none = match.string.startswith(("null", "None"), match.end())
         return None if is_none else self.sql_password(match)
 
     def in_rows(self, match: re.Match[str]) -> Replacement | None:
-        """Leave out values in SQL by their columns: `INSERT INTO a (b, token) VALUES (1, 'x')`."""
+        """Replace values by their columns: ``INSERT INTO a (b, token) VALUES (1, 'x')``."""
         columns = match["columns"].split(",")
-        hidden = [
-            self._names.is_sensitive_name(one.strip(' \t\n"`[]'), self._budget) for one in columns
-        ]
+        hidden = [self._is_sensitive(one.strip(' \t\n"`[]')) for one in columns]
         if not any(hidden):
             return None
         shown, end = self._rows(match.string, match.end(), hidden)
@@ -214,68 +210,56 @@ class _Replacements:
             if not depth and token not in ("(", ",") and not token.isspace():
                 return "".join(shown), part.start()
             if not self._budget.spend(1):
+                shown.append(self._budget.append_cut_marker("", len(text) - part.start()))
                 break
             if depth == 1 and token[0] == "'" and column < len(hidden) and hidden[column]:
                 token = f"'{REDACTED}'"
             depth += (token == "(") - (token == ")")
             column = 0 if depth == 0 else column + (token == "," and depth == 1)
             shown.append(token)
-        else:
-            return "".join(shown), len(text)
         return "".join(shown), len(text)
 
     def before_its_column(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"], self._budget):
+        if not self._is_sensitive(match["name"]):
             return None
         return match.start("value"), match.end("value"), REDACTED
 
     def in_refusal(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"], self._budget):
+        if not self._is_sensitive(match["name"]):
             return None
         shown = _string.sub(rf"\1{REDACTED}\1", match["rest"])
         return (*match.span("rest"), shown) if shown != match["rest"] else None
 
     def form_part(self, match: re.Match[str]) -> Replacement | None:
-        if not self._names.is_sensitive_name(match["name"], self._budget):
+        if not self._is_sensitive(match["name"]):
             return None
         ended = _end_of_form_part.search(match.string, match.end())
         return match.end(), ended.start() if ended else len(match.string), REDACTED
 
     def validation_error(self, match: re.Match[str]) -> Replacement | None:
-        if not any(
-            self._names.is_sensitive_name(part, self._budget)
-            for part in match["name"].split(".")[:20]
-        ):
+        if not any(self._is_sensitive(part) for part in match["name"].split(".")[:20]):
             return None
         if "[type=missing," in match[0]:
-            return None  # the input is what it is missing in
+            return None  # the input is what the field is missing in
         ended = _end_of_validation_error.search(match.string, match.end())
         return match.end(), ended.start() if ended else len(match.string), REDACTED
 
     def value_after_name(self, match: re.Match[str]) -> Replacement | None:
         is_empty = match.string.startswith(('""', "''"), match.end())
-        is_secret = not is_empty and self._names.is_sensitive_name(match["name"], self._budget)
+        is_secret = not is_empty and self._is_sensitive(match["name"])
         return self.sql_password(match) if is_secret else None
 
     def value_before_name(self, match: re.Match[str]) -> Replacement | None:
         end = self._find_value_end(match)
-        named = _then_name.match(match.string, end)
-        if named is None or not self._names.is_sensitive_name(named["name"], self._budget):
-            self._budget.spend((end - match.end()) // 64)  # it may be searched again
+        named = _name_after_value.match(match.string, end)
+        if named is None or not self._is_sensitive(named["name"]):
+            self._budget.spend((end - match.end()) // 64)  # this part may be searched again
             return None
-        return _replace_quoted(match.string, match.end(), end)
+        return match.end(), end, redact_in_quotes(match.string[match.end() : end])
 
     def sql_password(self, match: re.Match[str]) -> Replacement:
-        return _replace_quoted(match.string, match.end(), self._find_value_end(match))
+        end = self._find_value_end(match)
+        return match.end(), end, redact_in_quotes(match.string[match.end() : end])
 
     def _find_value_end(self, match: re.Match[str]) -> int:
         return find_value_end(match.string, match.end(), self._budget)
-
-
-def _replace_quoted(text: str, start: int, end: int) -> Replacement:
-    """Return the replacement of a value, in its own quotes."""
-    opened = _opening_quote.match(text, start, end)
-    if opened is None:
-        return start, end, REDACTED
-    closed = opened[0] if text.endswith(opened[0], opened.end(), end) else ""
-    return start, end, f"{opened[0]}{REDACTED}{closed}"

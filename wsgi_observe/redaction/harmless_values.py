@@ -1,4 +1,4 @@
-"""Values of sensitive names that are no secrets: counts, words of prose, places in code."""
+"""Values of sensitive names that are no secrets: counts, prose, placeholders, code."""
 
 from __future__ import annotations
 
@@ -9,23 +9,8 @@ from wsgi_observe.redaction.sensitive_names import SensitiveNames, words_of
 _NON_SECRET_WORDS = frozenset(
     {
         *("none", "null", "nil", "undefined", "is", "was", "are", "has", "not"),
-        *(
-            "too",
-            "mismatch",
-            "mismatched",
-            "unchanged",
-            "changed",
-            "updated",
-            "must",
-            "should",
-            "may",
-            "cannot",
-            "the",
-            "this",
-            "field",
-            "invalid",
-            "expired",
-        ),
+        *("too", "mismatch", "mismatched", "unchanged", "changed", "updated", "must", "should"),
+        *("may", "cannot", "the", "this", "field", "invalid", "expired"),
         *("missing", "required", "incorrect", "wrong", "failed", "unexpected", "expected"),
         *("falsch", "ungültig", "fehlt", "erforderlich", "abgelaufen", "incorrecte", "invalide"),
         *("requis", "manquant", "incorrecta", "incorrecto", "inválida", "inválido", "requerida"),
@@ -39,15 +24,15 @@ _STATE_WORDS = frozenset(
         *("expired", "revoked", "optional", "present", "absent", "set", "unset", "default"),
     }
 )
-# What somebody has put in place of a secret, and the end of a document's element.
+# Text that masks a secret, and the end tag of an empty element.
 _masked_value = re.compile(
     r"[<\[({]?(?:hidden|redacted|filtered|secure|sensitive|protected|encrypted|masked|removed|"
     r"omitted|empty|unset|secret)[>\])}]?|"
     r"[xX]{3,}|(?:([*•.#-])\1*)?|</\w{1,16}>",
     re.IGNORECASE,
 )
-# What a value is filled in for, and the remark of somebody who leaves it out.
-_blank = re.compile(
+# Placeholders of logging, templates and shells, and objects without a text of their own.
+_placeholder_value = re.compile(
     r"(?:[A-Za-z]+[ ])?"
     r"(?:[^\w\s%{]{0,3}(?:%\(\w+\)[sdr]|%[sdr]|\{[\w.!:()\[\]]*\}))+[^\w\s%{]{0,3}|"
     r"(?:[Bb]earer|[Bb]asic|[Tt]oken)[ ]?|\$\d{1,3}|:[a-z_]+|"
@@ -62,7 +47,7 @@ _TYPES = (
     r"uuid|optional|option|binary|hex|array|list|dict|date-time)"
 )
 _type = re.compile(rf"[&*?]?{_TYPES}(?:\[[\w, .]*\]|<[\w, .]*>?|\([\d, ]*\))?[?;]?", re.I)
-# An expression: `self.tokens[key]`, `lexer.next()`, but no object as it is shown: `Token(abc)`.
+# An expression: `self.tokens[key]`, `lexer.next()`, but not an object's repr: `Token(abc)`.
 _name = r"[^\W\d]\w*"
 _plain_argument = r"(?:[^\W\d]+(?:\.[^\W\d]+)*|\d{1,4})"
 _expression = re.compile(
@@ -71,7 +56,7 @@ _expression = re.compile(
     rf"|(?<![A-Z]\w)(?<=[a-z_])\((?:{_plain_argument}(?:,[ ]?{_plain_argument})*)\)"
     rf"|(?:\??\.|->|::){_name})*;?"
 )
-# The same where it is assigned, with arguments that are no secrets, or as far as its line goes.
+# A call that is assigned, with arguments that are no secrets, also one that its line cuts.
 _call = re.compile(
     rf"(?:await[ ])?(?P<callee>(?:{_name}(?:\??\.|::|->)){{0,8}}{_name})"
     rf"[(\[](?:[^\"'\d]|\b\d{{1,3}}\b|(?<=\w)\d|\"[^\"\d]*\"|'[^'\d]*')*+"
@@ -93,20 +78,20 @@ _path = re.compile(
     r"[a-z][a-z-]+/[a-z][a-z-]+|[~.]?(?:/[a-z_.-]+)(?:/[a-z][a-z_.-]*\d?)+|[\w-]{1,32}\.(?:crt|pem|key|txt|json|ya?ml|env)"
 )
 _quoted = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'])(.*)\1", re.DOTALL)
-_LONGEST_VALUE = 512  # characters of a value that is looked at for what it is
+_MAX_LENGTH = 512  # characters of a value that is examined
 _leaf = re.compile(
     r"(?P<quote>(?<!\\)\\*[\"'])(?P<text>(?:(?!(?P=quote)).)*)(?P=quote)(?P<key>\s?(?::|=>))?"
     r"|(?P<bare>[^\s,:=\[\]{}()\"'\\]+)(?P<bare_key>:|=(?=[\w\"'(\[{]))?|(?P<other>[=\"'\\])",
     re.DOTALL,
 )
 _asian = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-# What is named for what it is, or for how it is done, as often as for what it holds.
-_of_a_kind = re.compile(
+# Names whose values are as often a method or state (`auth: basic`) as a secret.
+_name_of_method = re.compile(
     r"(?:\A|[\W_])(?:auth|authorization|credentials?|sess(?:ion)?|cookies?|csrf)\Z", re.I
 )
 _kind = re.compile(r"[a-z]{2,9}(?:-[a-z]{2,9})?")
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off"})
-# Longer ones are identifiers: of a session, of an account.
+# Longer ones are identifiers of sessions and accounts.
 _number = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:%|[a-zA-Zµ]{1,3}|\|(?:c|g|ms|h|s|d))?[.!?]?")
 _word = r"(?:[^\W\d_][^\W\d_A-Z]{0,17}|[A-Z]{1,8})(?:['\u2019-][^\W\d_A-Z]{1,12})?[,.!?…]{0,3}"
 _prose = re.compile(rf"{_word}(?:[ \t]{_word}){{0,30}}")
@@ -116,7 +101,7 @@ _further_words = re.compile(
 _password_name = re.compile(
     r"(?:pass(?:word|wd|phrase|code|wort)?|pwd|secret|pin|kennwort)\d*\Z", re.I
 )
-# `auth/token.py:42: …` has a place, and no name.
+# `auth/token.py:42: …` is a location, not a name.
 _file_suffix = re.compile(
     r"\.(?:py[cix]?|[cm]?[jt]sx?|html?|s?css|json|ya?ml|toml|ini|cfg|conf|txt|log|md|sql|sh|go|rs|rb|"
     r"java|kt|php|c|cc|cpp|h|hpp|cs|swift|ex|exs|erl|lua|pl|vue|xml|csv|lock|so|jinja2?|tmpl)\Z",
@@ -126,20 +111,20 @@ _exception_name = re.compile(r"(?:[a-z_]\w*\.)+(?:[A-Z][a-z\d]+){2,}\Z")
 _literal_start = re.compile(r"[bBfFrRuU]{0,2}\\*[\"']")
 _MAX_CODE_LENGTH = 256  # characters of a line of code before a value
 _string_literal = re.compile(r"(?P<prefix>[fF]?[rR]?)([\"'])(?:\\.|(?!\2).)*+(?P<end>\2?)")
-# `f"Bearer {token}"` holds no more than a scheme and code.
+# `f"Bearer {token}"` has a scheme and code only.
 _formatted = re.compile(r"(?:[A-Za-z]+[ ])?(?:\{[^{}]*\}[ :]?)+[\"']")
 _placeholder = re.compile(r"\{|%(?:\(|[sdr]\b)")
 
 
 def is_file_name(name: str, sign: str) -> bool:
-    """Return whether what precedes a colon is the name of a file."""
+    """Return whether the name before a colon is that of a file."""
     return ":" in sign and _file_suffix.search(name) is not None
 
 
 def is_string_literal(text: str, start: int) -> bool:
     """Return whether a value in a line of code is a string literal, or text within one.
 
-    All else is code: ``password: str``, ``token = tokens[key]``, ``f"token={token}"``.
+    Otherwise it is code: ``password: str``, ``token = tokens[key]``, ``f"token={token}"``.
     """
     if literal := _literal_start.match(text, start):
         return "f" not in literal[0].lower() or _formatted.match(text, literal.end()) is None
@@ -153,7 +138,7 @@ def is_string_literal(text: str, start: int) -> bool:
 
 
 def _is_in_braces(text: str) -> bool:
-    """Return whether what follows in an f-string is code: `f"{get(token=`."""
+    """Return whether the end of this part of an f-string is code: `f"{get(token=`."""
     plain = text.replace("{{", "").replace("}}", "")
     return plain.count("{") > plain.count("}")
 
@@ -168,7 +153,7 @@ def is_number_or_bool(value: str) -> bool:
 
 
 def is_harmless_value(match: re.Match[str], end: int, name: str, names: SensitiveNames) -> bool:
-    """Return whether a value may stay although its name is sensitive.
+    """Return whether a value is no secret although its name is sensitive.
 
     :param match: a name with its quote and sign; the value follows it.
     :param end: where the value ends.
@@ -178,17 +163,17 @@ def is_harmless_value(match: re.Match[str], end: int, name: str, names: Sensitiv
         return not quote and value.casefold() in _NON_SECRET_WORDS
     if is_number_or_bool(value):
         return not names.hides_numbers(name) or value.casefold() in _BOOLEANS
-    if len(value) > _LONGEST_VALUE:
-        return False  # what stays is searched again
+    if len(value) > _MAX_LENGTH:
+        return False  # bounds the work, since what stays is searched again
     is_password = _password_name.search(name) is not None
     quoted = _quoted.fullmatch(value)
     inner = value if quoted is None else quoted[2]
-    if _says_nothing(inner, name):
+    if _is_no_secret(inner, name):
         return True
     if quoted is not None:
         return _sentence.fullmatch(inner) is not None
     if value[:1] in ("[", "{", "("):
-        return _is_remark(match, value) or _holds_nothing(value, name, names, is_password)
+        return _is_remark(match, value) or _has_no_secret(value, name, names, is_password)
     return (
         not any(map(str.isalnum, value))
         or (_cookie.search(name) is not None and _no_cookie.fullmatch(value) is not None)
@@ -201,27 +186,27 @@ def is_harmless_value(match: re.Match[str], end: int, name: str, names: Sensitiv
 
 
 def _is_remark(match: re.Match[str], value: str) -> bool:
-    """Return whether a word in brackets says something about a name: ``password: (hidden)``."""
+    """Return whether it is a remark in brackets instead of a value: ``password: (hidden)``."""
     is_spaced = match["sign"].endswith(" ")
     is_tag = _log_tag.match(match.string, match.end()) is not None
     return is_spaced and (is_tag or _remark.fullmatch(value) is not None)
 
 
-def _says_nothing(value: str, name: str) -> bool:
-    """Return whether a value, without its quotes, is none, is masked, or is to be filled in."""
+def _is_no_secret(value: str, name: str) -> bool:
+    """Return whether a value, without its quotes, is none, masked, a placeholder or a type."""
     return (
         value.casefold() in _NON_SECRET_WORDS
         or (len(value) < 4 and not any(map(str.isalnum, value)))
         or _path.fullmatch(value) is not None
         or _masked_value.fullmatch(value) is not None
-        or _blank.fullmatch(value) is not None
+        or _placeholder_value.fullmatch(value) is not None
         or _type.fullmatch(value) is not None
-        or (_of_a_kind.search(name) is not None and _kind.fullmatch(value) is not None)
+        or (_name_of_method.search(name) is not None and _kind.fullmatch(value) is not None)
     )
 
 
 def _is_variable(value: str, name: str, *, is_password: bool) -> bool:
-    """Return whether a bare value is called as its name is: ``session: WebSession``."""
+    """Return whether a bare value is a variable or class named like it: ``session: WebSession``."""
     last = value.rpartition(".")[2]
     if not _identifier.fullmatch(last):
         return False
@@ -232,7 +217,7 @@ def _is_variable(value: str, name: str, *, is_password: bool) -> bool:
 
 
 def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
-    """Return whether a bare value is an expression of a language: a call, an item, an attribute."""
+    """Return whether a bare value is code: a call, an item, an attribute."""
     is_spaced = len(sign) > 2 and sign.startswith(" ") and sign.endswith(" ")
     if called := _call.fullmatch(value):
         is_method = value[:1].islower() and "." in called["callee"]
@@ -251,8 +236,8 @@ def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
     return is_item or (is_attribute and (is_spaced or value.startswith(("self.", "this."))))
 
 
-def _holds_nothing(value: str, name: str, names: SensitiveNames, is_password: bool) -> bool:
-    """Return whether a list or mapping holds only what says nothing: messages, types, counts."""
+def _has_no_secret(value: str, name: str, names: SensitiveNames, is_password: bool) -> bool:
+    """Return whether a list or mapping has only messages, types and counts."""
     is_under_key, key = False, ""
     for leaf in _leaf.finditer(value):
         text = leaf["bare"] if leaf["text"] is None else leaf["text"]
@@ -261,9 +246,9 @@ def _holds_nothing(value: str, name: str, names: SensitiveNames, is_password: bo
         if leaf["key"] or leaf["bare_key"]:
             is_under_key, key = True, text
             continue
-        is_secret = is_password or key in names
+        is_secret = is_password or names.is_sensitive(key)
         is_word = is_under_key and not is_secret and _kind.fullmatch(text) is not None
-        if key and names.is_fact(key) and is_number_or_bool(text):
+        if key and names.is_metadata(key) and is_number_or_bool(text):
             continue
         is_message = leaf["text"] is not None and (
             _sentence.fullmatch(text) is not None or _refusal.fullmatch(text) is not None
@@ -277,11 +262,11 @@ def _holds_nothing(value: str, name: str, names: SensitiveNames, is_password: bo
 def _is_harmless_leaf(text: str, name: str, names: SensitiveNames) -> bool:
     if is_number_or_bool(text):
         return not names.hides_numbers(name) or text.casefold() in _BOOLEANS
-    return text.casefold() == name.casefold() or _says_nothing(text, name)
+    return text.casefold() == name.casefold() or _is_no_secret(text, name)
 
 
 def _is_prose(match: re.Match[str], end: int, name: str, *, is_password: bool) -> bool:
-    """Return whether a bare value behind a colon is the beginning of a sentence."""
+    """Return whether a bare value after a colon is prose."""
     value, sign = match.string[match.end() : end], match["sign"]
     is_text = any(map(sign.__contains__, (":", "\uff1a", "->")))
     if not is_text or not sign.endswith(("\uff1a", " ", "\t")):

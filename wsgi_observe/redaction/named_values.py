@@ -12,21 +12,20 @@ from wsgi_observe.redaction.harmless_values import (
     is_number_or_bool,
     is_string_literal,
 )
-from wsgi_observe.redaction.languages import fold
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import REDACTED, TERM_ENDINGS
-from wsgi_observe.redaction.value_ends import find_header_end, find_value_end
+from wsgi_observe.redaction.sensitive_words import REDACTED, TERM_ENDINGS, fold
+from wsgi_observe.redaction.value_ends import find_header_end, find_value_end, redact_in_quotes
 
-_MAX_NAME_LENGTH = 128  # characters: of a longer run the end is looked at
-_MAX_CACHED_FRAME_LENGTH = 1024  # characters, of those that are remembered
+_MAX_NAME_LENGTH = 128  # characters; of a longer run, the end is the name
+_MAX_CACHED_FRAME_LENGTH = 1024  # characters of a frame that is cached
 _MAX_CACHED_FRAMES = 1024
 _MAX_PRECEDING_LENGTH = 64  # characters of the words before a name
 _MIN_LENGTH = 3  # characters of a name with its value
 
-# Begins only where a run of a name's characters does, and takes few brackets: whatever else stands
-# there, each character is looked at a few times at most.
+# Matches only from the start of a run of name characters, with few brackets, so that each character
+# of a hostile text is examined a few times at most.
 _combining_marks = (
-    r"\u0300-\u036f\u064b-\u065f\u0900-\u0e7f"  # on letters, which are none themselves
+    r"\u0300-\u036f\u064b-\u065f\u0900-\u0e7f"  # on letters; `\w` does not match them
 )
 _blanks = r"[ \t\xa0]{0,64}+"
 _name_part = rf"(?:[\w%.${_combining_marks}-]|\\u[0-9a-fA-F]{{4}})"
@@ -35,7 +34,7 @@ _name_and_sign = re.compile(
     (?<![\w%.${_combining_marks}-])(?!(?<=\\)u[0-9a-fA-F]{{4}})
     (?P<name>{_name_part}++(?:\[{_name_part}*+\]?{_name_part}*+){{0,3}}+\]?)
     (?P<quote>(?:\\*["'`])?)[)\]]?
-    # Also a comma: behind a header as it is listed, ('Cookie', 'a=b'), or a command's option.
+    # A comma as in a list of headers, ('Cookie', 'a=b'), or after a command's option.
     (?P<sign>
         {_blanks}
         (?:(?:is|was|lautet|ist|est)[ ]?:|[=-]>|:=|={{1,3}}|::(?=[ ])|:(?!:)|[\uff1a\uff1d])
@@ -79,9 +78,9 @@ _apposed = re.compile(
 )
 _metavariable = re.compile(r"[A-Z_]{2,8}(?![\w-])")
 _end_of_string = re.compile(r"[\"'](?=\s|[,)\]]|\Z)")
-# In `auth: backend=ldap` the value is another name with its own.
+# In `auth: backend=ldap` the value is another pair.
 _another_pair = re.compile(r"[a-z]\w{0,31}=\w|[A-Za-z][A-Za-z_.]{0,63}:(?=\s)")
-# A value alone on the line below its name; a word of prose, or another name, is none.
+# A value alone on the line below its name, but no word of prose and no other name.
 _line = (
     r"(?![^\s:]*:(?:\s|\Z))"
     r"(?=\S*(?:[\d_$%!#+/=@]|[a-z][A-Z]|[A-Z]{9}|-\S{1,64}-|[a-z]{11}))[^\s<>]{6,256}"
@@ -90,15 +89,14 @@ _value_on_next_line = re.compile(
     rf"(?:[|>][+-]?)?\r?\n[ \t]{{0,40}}(?:-[ ])?"
     rf"({_line}(?:\r?\n[ \t]{{0,40}}-[ ]{_line}){{0,50}})(?=\r?\n|\Z)"
 )
-_opening_quote = re.compile(r"[bfruBFRUN]{0,2}(\\*[\"'`])")
-# A frame of a traceback: the code in it may open what it never closes.
+# A frame of a traceback is searched by itself: its code may have brackets that never close.
 _traceback_frame = re.compile(
     r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE
 )
 
 
 def redact_named_values(text: str, names: SensitiveNames, budget: Budget) -> str:
-    """Return `text` with the values of sensitive names left out."""
+    """Return `text` without the values of sensitive names."""
     if '  File "' not in text:
         return _redact_values(text, names, budget)
     pieces: list[tuple[str, bool]] = []
@@ -107,7 +105,7 @@ def redact_named_values(text: str, names: SensitiveNames, budget: Budget) -> str
         pieces += (text[end : frame.start()], False), (frame[0], True)
         end = frame.end()
     shown = [_redact_values(text[end:], names, budget)]
-    # From the end, which has the exception's own line: where a budget runs out, the rest is cut.
+    # From the end, which has the exception's own line: when the budget is spent, the rest is cut.
     for piece, is_frame in reversed(pieces):
         search = _redact_frame if is_frame else _redact_values
         shown.append(search(piece, names, budget))
@@ -115,7 +113,7 @@ def redact_named_values(text: str, names: SensitiveNames, budget: Budget) -> str
 
 
 def _redact_frame(frame: str, names: SensitiveNames, budget: Budget) -> str:
-    """Do it once for each line of code that failures pass: it is the same each time."""
+    """Redact a frame; each is searched once, since the same frames occur again and again."""
     shown = names.redacted_frames.get(frame)
     if shown is not None:
         budget.spend(1)
@@ -155,12 +153,12 @@ def _redact_values(
 def _replace_value(
     match: re.Match[str], names: SensitiveNames, budget: Budget
 ) -> Replacement | None:
-    """Return what to replace by what, None for a name that may stand with its value."""
+    """Return the replacement of a name's value, None if it is no secret."""
     name, quote = match["name"][-_MAX_NAME_LENGTH:], match["quote"]
     if match["sign"] in (",", ", ") and not _is_listed_value(match):
         return None
     if match.re is _name_and_sign and match["sign"] in (" is ", " was ", " "):
-        return _loosely_joined(match, names, budget)
+        return _replace_unsigned_value(match, names, budget)
     if is_file_name(name, match["sign"]):
         return None
     if not _is_sensitive(match, name, names, budget):
@@ -170,18 +168,18 @@ def _replace_value(
     if _is_no_value(match, name):
         return None
     end = _find_value_end(match, name, budget)
-    # YAML has `|` or `>` where the value is below.
+    # In YAML, `|` or `>` if the value is on the next lines.
     if (end - start <= 2) and (below := _value_on_next_line.match(text, start)):
         return None if is_number_or_bool(below[1]) else (below.start(1), below.end(1), REDACTED)
     if end == start or is_harmless_value(match, end, name, names):
         return None
-    return start, end, _redact_in_quotes(text[start:end], quote)
+    return start, end, redact_in_quotes(text[start:end], quote)
 
 
-def _loosely_joined(
+def _replace_unsigned_value(
     match: re.Match[str], names: SensitiveNames, budget: Budget
 ) -> Replacement | None:
-    """Return what to replace of a value that no sign marks, where it looks like a secret."""
+    """Return the replacement of a value without a sign, if it looks like a secret."""
     text, start, name = match.string, match.end(), match["name"][-_MAX_NAME_LENGTH:]
     if match["quote"]:
         return None
@@ -197,10 +195,10 @@ def _loosely_joined(
 
 
 def _is_no_value(match: re.Match[str], name: str) -> bool:
-    """Return whether what follows is no value: the end of a string, a help text, another pair."""
+    """Return whether no value follows, but the end of a string, a help text or another pair."""
     text, start, sign = match.string, match.end(), match["sign"]
     if "->" in sign and (text[match.end("quote")] == ")" or text[match.start() - 1] == "/"):
-        return True  # what a function returns, where a route leads
+        return True  # a return type, the target of a route
     if match.re is _command_option:
         return len(sign) > 1 or _metavariable.match(text, start) is not None
     if not match["quote"] and _end_of_string.match(text, start):
@@ -212,19 +210,19 @@ def _is_no_value(match: re.Match[str], name: str) -> bool:
 
 
 def _is_listed_value(match: re.Match[str]) -> bool:
-    """Return whether what follows a comma is the value: of a header, or of a command's option."""
+    """Return whether the value after a comma is that of a header or a command's option."""
     end = match.end("name")
     start = max(0, match.start() - 6, end - _MAX_NAME_LENGTH)
     return _listed_name.search(match.string, start, end) is not None
 
 
 def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget: Budget) -> bool:
-    """Return whether a name in a text is sensitive, with what precedes it."""
+    """Return whether a name in a text is sensitive, alone or with the words before it."""
     text, start, sign = match.string, match.start(), match["sign"]
-    if names.is_sensitive_name(name, budget):
+    if names.is_sensitive(name, budget=budget):
         return True
     in_query = sign[:1] == "%" or (sign == "=" and text[start - 1 : start] in ("?", "&"))
-    if in_query and names.is_sensitive_name(name, budget, in_query=True):
+    if in_query and names.is_sensitive(name, in_query=True, budget=budget):
         return True
     if fold(name) not in TERM_ENDINGS:
         return False
@@ -233,7 +231,7 @@ def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget
     if before[-1] or len(before) < 2 or not before[-2][-1:].isalnum():
         return False
     terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
-    return any(names.is_sensitive_name(term, budget) for term in terms)
+    return any(names.is_sensitive(term, budget=budget) for term in terms)
 
 
 def _find_value_end(match: re.Match[str], name: str, budget: Budget) -> int:
@@ -253,17 +251,9 @@ def _find_value_end(match: re.Match[str], name: str, budget: Budget) -> int:
 
 @lru_cache(1024)
 def _get_value_form(name: str) -> str | None:
-    """Return what a name says of its value's form: that there are spaces in it."""
+    """Return the form of a value with spaces that a name implies: header, phrase or number."""
     match = _name_of_spaced_value.search(name)
     return None if match is None else match.lastgroup
 
 
 _OPENING_CHARACTERS = ('"', "'", "\\", "[", "{", "(")
-
-
-def _redact_in_quotes(value: str, quote: str) -> str:
-    """Return what stands for a value, in quotes where that keeps the text JSON."""
-    opened = _opening_quote.match(value)
-    if opened is not None:
-        return f"{opened[0]}{REDACTED}{opened[1] if value.endswith(opened[1]) else ''}"
-    return f"{quote}{REDACTED}{quote}" if quote and value != REDACTED else REDACTED

@@ -1,4 +1,4 @@
-"""The secrets that a door has found in the path, for whoever tells of the request."""
+"""Secrets in URL paths, as the routes of the app define them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,38 @@ from wsgi_observe.wsgi.environ import MASKED_PATH
 
 
 class PathSecretFinder(Protocol):
-    """A router that knows which part of a path is a secret."""
+    """A router, whose routes name the parts of a path."""
 
     def find_path_secrets(self, path: str) -> list[str]:
-        """Return the secrets in a path of its own."""
+        """Return the values of sensitive parameters in a path."""
 
 
 path_secret_finders: WeakSet[PathSecretFinder] = WeakSet()
-"""Those of the apps that doors observe, for whoever meets a path after its request."""
+"""The routers of the observed apps, for paths that are redacted after their request."""
 
 
 def with_request_secrets(redactor: Redactor) -> Redactor:
-    """Return a redactor that also knows the secrets in the running request's path."""
-    context = get_raw_context()  # of one that has ended the environ is empty
+    """Return a redactor that also removes the secrets in the current request's path."""
+    context = get_raw_context()  # the environ of one that has ended is empty
     if context is None or MASKED_PATH not in context.environ:
         return redactor
     return redactor.with_secrets(context.environ[MASKED_PATH][2:])
 
 
 def with_path_secrets(redactor: Redactor, path: str) -> Redactor:
-    """Return a redactor that also knows the secrets in a path."""
+    """Return a redactor that also removes the secrets in a path."""
     secrets = [
         secret for finder in list(path_secret_finders) for secret in finder.find_path_secrets(path)
     ]
     return redactor.with_secrets(secrets) if secrets else redactor
+
+
+def redact_url(redactor: Redactor, url: str) -> str:
+    """Redact a URL that may be one of the observed apps', such as a referer."""
+    path = url.partition("?")[0].partition("://")[2].partition("/")[2]
+    return with_path_secrets(redactor, f"/{path}").url(url)
+
+
+def redact_host(redactor: Redactor, host: str) -> str:
+    """Redact a Host header, which may have a client's ``user:password@`` in it."""
+    return redactor.url(f"http://{host}").removeprefix("http://")

@@ -1,4 +1,4 @@
-"""Card numbers and IBANs in text, recognised by their issuer and check digits."""
+"""Card numbers and IBANs, by issuer and check digits; e-mail addresses and phone numbers."""
 
 from __future__ import annotations
 
@@ -9,25 +9,32 @@ from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
 from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
 
 MIN_DIGITS = 10
-"""Digits in a row, apart from blanks and hyphens, that each of them has at least."""
+"""The fewest digits of a card number or IBAN, apart from blanks and hyphens."""
 
-_STEPS_PER_NUMBER = 4  # steps that it takes to judge a number
-_MAX_CANDIDATES = 4  # numbers that are judged without a budget
+_STEPS_PER_NUMBER = 4  # steps to check a number
+_MAX_CANDIDATES = 4  # numbers that are checked without a budget
+_ZERO = ord("0")
 _DIGIT_RUN = "0" * MIN_DIGITS
+DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
+"""Translates UTF-8 so that all digits are ``0``; faster than any search for digits."""
 
-# What precedes it is looked at behind its first character: that is what takes no time to find.
+# The lookbehind follows the first digit, since `re` searches fast for a character.
 _card = re.compile(
     r"\d(?:(?<![\w.].)|(?<=%[0-9a-fA-F]{2}.))(?:(?:[ +-]|%20)?\d){12,18}(?!\w)", re.ASCII
 )
+# A card number in the usual groups, beside another number: `4111 1111 1111 1111 12/27`.
+_card_beside_numbers = re.compile(
+    r"(?<!\d)(?:\d{13,19}|\d{4}([ +-])\d{4}\1\d{4}\1\d{4}|3\d{3}([ +-])\d{6}\2\d{5})(?!\d)",
+    re.ASCII,
+)
+_MAX_CARD_LENGTH = 24  # characters, with what separates its digits
 _preceding_name = re.compile(r"(\w{2,20})[\"']?[ ]?[=:][ ]?[\"']?\Z")
 # ISO/IEC 7812: Visa, Mastercard, American Express, Discover, Diners Club, JCB, UnionPay, Maestro.
 _issuer = re.compile(
     r"4|5[0-8]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|6(?:011|[2-9])|3(?:0[0-5]|[689])|35"
 )
 _FIRST_DIGITS = "23456"
-_iban = re.compile(r"[A-Z](?<![A-Za-z0-9].)[A-Z]\d{2}(?:[ -]?[A-Z0-9]){11,30}+", re.ASCII)
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-# ISO 13616: the length of each country's, as the registry at swift.com has it.
+# ISO 13616: the length of each country's IBAN, from the registry at swift.com.
 _IBAN_LENGTHS = {
     country: length
     for length, countries in (
@@ -52,30 +59,38 @@ _IBAN_LENGTHS = {
     )
     for country in countries.split()
 }
+_iban = re.compile(
+    rf"[A-Z](?<![A-Za-z0-9].)[A-Z](?<={'|'.join(_IBAN_LENGTHS)})\d{{2}}(?:[ -]?[A-Z0-9]){{11,30}}+",
+    re.ASCII,
+)
 
 
 def redact_account_numbers(text: str, budget: Budget) -> str:
     """Return `text` without card numbers and IBANs."""
-    if not _has_digit_run(text):
+    if not has_digit_run(text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)):
         return text
     text = replace_matches(text, _card, _replace_card_number, budget, cost=_STEPS_PER_NUMBER)
     return replace_matches(text, _iban, _replace_iban, budget, cost=_STEPS_PER_NUMBER)
 
 
-def numbers_in(text: str) -> bool | None:
-    """Return whether there is one in a text, or so much that looks like one that it may be.
+def contains_account_number(text: str) -> bool | None:
+    """Return whether a text contains a card number or IBAN, or too many candidates to check.
 
-    None is for one that there would be with other digits.
+    None: there is a number that only its check digits rule out.
     """
     found = islice(chain(_card.finditer(text), _iban.finditer(text)), _MAX_CANDIDATES)
     spans = [_replace_card_number(one) if one.re is _card else _replace_iban(one) for one in found]
     return len(spans) == _MAX_CANDIDATES or any(spans) or (None if spans else False)
 
 
-def _has_digit_run(text: str) -> bool:
-    """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
-    plain = text.encode("utf-8", "surrogatepass").translate(_DIGITS_TO_ZERO, b" +-%")
-    return _DIGIT_RUN in plain.decode("latin-1")
+def has_digit_run(folded: bytes) -> bool:
+    """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``.
+
+    :param folded: the text, translated by `DIGITS_TO_ZERO`.
+    """
+    if folded.count(_ZERO) < MIN_DIGITS:
+        return False
+    return _DIGIT_RUN in folded.translate(None, b" +-%").decode("latin-1")
 
 
 def is_card_number(digits: str) -> bool:
@@ -92,7 +107,7 @@ def is_card_number(digits: str) -> bool:
 
 
 def is_iban(text: str) -> bool:
-    """Return whether it is an IBAN, written without blanks: its country's length, 1 modulo 97.
+    """Return whether a text without blanks is an IBAN: its country's length, 1 modulo 97.
 
     >>> is_iban("DE89370400440532013000"), is_iban("DE89370400440532013001")
     (True, False)
@@ -102,32 +117,42 @@ def is_iban(text: str) -> bool:
     return int("".join(str(int(one, 36)) for one in text[4:] + text[:4])) % 97 == 1
 
 
-def _replace_card_number(found: re.Match[str]) -> Replacement | None:
-    if found[0][0] not in _FIRST_DIGITS:
-        return None  # no issuer's
-    digits = "".join(filter(str.isdigit, found[0].replace("%20", "")))
-    if not is_card_number(digits):
-        return None
-    named = _preceding_name.search(found.string, max(0, found.start() - 26), found.start())
+def _replace_card_number(match: re.Match[str]) -> Replacement | None:
+    text, start, end = match.string, match.start(), match.end()
+    if not _is_card(match):
+        # The match may have begun before the card, and a group of its digits be behind it.
+        limit = min(len(text), end + _MAX_CARD_LENGTH)
+        inner = _card_beside_numbers.finditer(text, start, limit)
+        card = next((one for one in inner if one.start() < end and _is_card(one)), None)
+        if card is None:
+            return None
+        start, end = card.span()
+    named = _preceding_name.search(text, max(0, start - 26), start)
     is_ours = named is not None and named[1] in NEVER_SENSITIVE
-    return None if is_ours else (found.start(), found.end(), REDACTED)
+    return None if is_ours else (start, end, REDACTED)
 
 
-def _replace_iban(found: re.Match[str]) -> Replacement | None:
-    """Return an IBAN, behind which the pattern may have taken words in capitals."""
-    length, taken = _IBAN_LENGTHS.get(found[0][:2], 0), 0
-    for end, character in enumerate(found[0], 1):
+def _is_card(match: re.Match[str]) -> bool:
+    if match[0][0] not in _FIRST_DIGITS:
+        return False  # no issuer
+    return is_card_number("".join(filter(str.isdigit, match[0].replace("%20", ""))))
+
+
+def _replace_iban(match: re.Match[str]) -> Replacement | None:
+    """Replace an IBAN; the match may include words in capitals after it."""
+    length, taken = _IBAN_LENGTHS.get(match[0][:2], 0), 0
+    for end, character in enumerate(match[0], 1):
         taken += character.isalnum()
         if taken == length:
-            whole = "".join(filter(str.isalnum, found[0][:end]))
-            follows = found.string[found.start() + end : found.start() + end + 1]
+            whole = "".join(filter(str.isalnum, match[0][:end]))
+            follows = match.string[match.start() + end : match.start() + end + 1]
             if is_iban(whole) and not follows.isalnum():
-                return found.start(), found.start() + end, REDACTED
+                return match.start(), match.start() + end, REDACTED
             break
     return None
 
 
-# What hangs on to an address goes with it, so that nothing can begin there.
+# Includes what follows an address directly, so that no other match begins there.
 _email_address = re.compile(
     r"(?<![\w.+'-])[\w.+'-]++(?:@|%40)[\w-]++(?:\.[\w-]++)++(?:(?:[.+'@-]|%40)++\w++)*+"
 )

@@ -1,4 +1,4 @@
-"""The quick look that tells of most texts that there is nothing in them."""
+"""Prescan: finds most texts clean at a tenth of the cost of redacting them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from wsgi_observe.redaction.credentials import (
     contains_token,
     sql_parameters,
 )
-from wsgi_observe.redaction.documents import VALUE_KEYS, beside_quotes
-from wsgi_observe.redaction.languages import fold
-from wsgi_observe.redaction.personal_data import MIN_DIGITS, numbers_in
+from wsgi_observe.redaction.documents import beside_quotes
+from wsgi_observe.redaction.personal_data import (
+    DIGITS_TO_ZERO,
+    contains_account_number,
+    has_digit_run,
+)
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import TERM_ENDINGS
+from wsgi_observe.redaction.sensitive_words import TERM_ENDINGS, VALUE_KEYS, fold
 
 _MAX_CACHED_NAMES = 4096
 _MAX_NAME_LENGTH = 64
-MAX_PRESCAN_LENGTH = 8192  # characters of a text that is looked at before its budget is known
-_MAX_NEW_NAMES = 32  # names that one text may have to be judged for the first time
-_MOST_SHAPES, _LONGEST_SHAPE = 2048, 512  # that are remembered
+MAX_PRESCAN_LENGTH = 8192  # characters of a text that is searched without a budget
+_MAX_NEW_NAMES = 32  # names in one text that are judged for the first time
+_MAX_CACHED_SHAPES, _MAX_SHAPE_LENGTH = 2048, 512
 
-# What precedes the sign where a value's name has a place of its own.
+# Words before the sign of a value whose name is elsewhere: `"name": "token", "value": …`.
 _DETACHED_NAME_KEYS = frozenset(
     {*VALUE_KEYS, "content-disposition", "input_value", "is", "was", "lautet", "ist", "est"}
 )
@@ -33,9 +36,6 @@ _trailing_name = re.compile(
 )
 
 
-# Translated at once, all of a text is looked through in the time that a word of it takes.
-_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
-_ROW = "0" * MIN_DIGITS
 _ZERO = ord("0")
 _MARK = "!"
 _MARKS = "@%'\"<`["
@@ -44,103 +44,103 @@ _WORDS_AND_MARKS = bytes(
 )
 
 
-def _alike(text: str) -> str:
-    return text.encode().translate(_DIGITS_ALIKE).decode()
+def _fold_digits(text: str) -> str:
+    return text.encode().translate(DIGITS_TO_ZERO).decode()
 
 
-# Few texts have any of the rarer characters, so that one of them rules out all prefixes with it.
-_BY_CHARACTER = "_.:=/AKGxqyp-"
+# Grouped by their rarest character, whose absence rules out all prefixes of its group.
+_RARE_CHARACTERS = "_.:=/AKGxqyp-"
 _PREFIXES = [
     (
         character,
         [
-            _alike(prefix)
+            _fold_digits(prefix)
             for prefix in PREFIXES
-            if character == next(filter(prefix.__contains__, _BY_CHARACTER), None)
+            if character == next(filter(prefix.__contains__, _RARE_CHARACTERS), None)
         ],
     )
-    for character in _BY_CHARACTER
+    for character in _RARE_CHARACTERS
 ]
 
 
 def _with_signs(text: str, *, has_quotes: bool) -> str:
-    """Return `text` with a colon where a value may follow a name without one."""
+    """Return `text` with a colon wherever a value may follow a name without a sign."""
     if " is " in text or " was " in text:
         text = text.replace(" is ", ":").replace(" was ", ":")
     if has_quotes:
         text = text.replace(" '", ":").replace(' "', ":")
     if text.isascii():
         return text
-    return text.replace("\uff1a", ":").replace("\uff1d", ":")  # of Chinese and Japanese
+    return text.replace("\uff1a", ":").replace("\uff1d", ":")  # fullwidth, in Chinese and Japanese
 
 
 class Prescan:
-    """Looks at a text for less than it takes to make one; where it is in doubt, it says so.
+    """A search that has no false negatives, and few false positives.
 
-    What stands before a ``=`` or ``:`` is remembered where no name in it is sensitive: those of
-    a service are few. So is a clean text as a whole, whatever digits are in it.
+    Names before ``=`` and ``:`` that are not sensitive are cached, since a service has few of
+    them, and so are clean texts as a whole, with their digits folded (their *shape*).
     """
 
     def __init__(self, names: SensitiveNames) -> None:
         self._names = names
         self._clean_names: set[str] = set()
         self._shapes: set[bytes] = set()
-        self._once: set[int] = set()  # hashes of shapes
+        self._seen_once: set[int] = set()  # hashes of shapes
 
     def is_clean(self, text: str, max_length: int = MAX_PRESCAN_LENGTH) -> bool:
-        """Return whether no secret can be in `text`; False is no verdict."""
+        """Return whether `text` contains no secret; False is inconclusive."""
         length = len(text)
         if length > max_length:
             return False
-        shape = text.encode("utf-8", "surrogatepass").translate(_DIGITS_ALIKE)
-        if length <= _LONGEST_SHAPE and shape in self._shapes:
+        shape = text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)
+        if length <= _MAX_SHAPE_LENGTH and shape in self._shapes:
             return True
         words = shape.translate(_WORDS_AND_MARKS).decode("latin-1")
         if (
             (_MARK in words and _has_marks(text))
-            # A character is found in no time, so that each word is looked for behind one.
+            # A character is found faster than a word, so each word is searched for after one.
             or ("-" in text and ("--" in text or "->" in text))
             or ("J" in text and "eyJ" in text)
             or ("&" in text and "&lt;/" in text)
             or ("F" in text and sql_parameters.search(text))
         ):
             return False
-        lower = text.lower()  # a scheme's case counts for nothing (RFC 9110, section 11.1)
+        lower = text.lower()  # schemes ignore case (RFC 9110, section 11.1)
         if "bearer" in lower or "basic" in lower:
             return False
         has_prefix = LONG_RUN in words and _has_prefix(shape)
-        numbers = _ZERO in shape and _has_row(shape) and numbers_in(text)
+        numbers = _ZERO in shape and has_digit_run(shape) and contains_account_number(text)
         if numbers or (has_prefix and contains_token(text)):
             return False
         signed = _with_signs(text, has_quotes=_MARK in words)
         if ("=" in signed or ":" in signed) and not self._has_clean_names(signed):
             return False
-        if length <= _LONGEST_SHAPE and numbers is False and not has_prefix:
+        if length <= _MAX_SHAPE_LENGTH and numbers is False and not has_prefix:
             self._remember(text, shape)
         return True
 
     def _remember(self, text: str, shape: bytes) -> None:
-        """Remember a clean text's shape, at its second time, if any digits leave it clean.
+        """Cache a clean text's shape, the second time, if it is clean with any other digits.
 
-        They do not where a digit may be part of an escape, or of a name on the list.
+        It may not be if a digit is part of an escape, or of a name on the lists.
         """
-        once = self._once
-        made = hash(shape)
-        if made not in once:
-            if len(once) >= _MAX_CACHED_NAMES:
-                once.clear()
-            once.add(made)  # most of those that come once do not come again
+        seen_once = self._seen_once
+        digest = hash(shape)
+        if digest not in seen_once:
+            if len(seen_once) >= _MAX_CACHED_NAMES:
+                seen_once.clear()
+            seen_once.add(digest)  # most texts that occur once do not occur again
             return
         if type(text) is not str or (_ZERO in shape and ("%" in text or "\\" in text)):
             return
         if _ZERO in shape and any(map(fold(text).__contains__, self._names.beside_digits)):
             return
-        if len(self._shapes) >= _MOST_SHAPES:
+        if len(self._shapes) >= _MAX_CACHED_SHAPES:
             self._shapes.clear()  # they come from clients too
         self._shapes.add(shape)
 
     def _has_clean_names(self, text: str) -> bool:
-        """Return whether no sensitive name can stand before a sign."""
+        """Return whether no name before a sign can be sensitive."""
         before, clean = text.replace("=", ":").split(":"), self._clean_names
         del before[-1]
         new = 0
@@ -152,7 +152,7 @@ class Prescan:
         return True
 
     def _has_clean_ending(self, words: str) -> bool:
-        """Return whether no sensitive name can end where `words` do, and remember it if not."""
+        """Return whether no sensitive name can be at the end of `words`; cache it if so."""
         last = words.rstrip().rpartition(" ")[2]
         if not last:
             return not words
@@ -170,14 +170,18 @@ class Prescan:
 
     def _is_clean_name(self, name: str, last: str) -> bool:
         folded = fold(name)
-        if name in self._names or folded in TERM_ENDINGS or folded in _DETACHED_NAME_KEYS:
+        if (
+            self._names.is_sensitive(name)
+            or folded in TERM_ENDINGS
+            or folded in _DETACHED_NAME_KEYS
+        ):
             return False
         in_query = "?" in last or "&" in last
-        return not (in_query and self._names.is_sensitive_in_query(name))
+        return not (in_query and self._names.is_sensitive(name, in_query=True))
 
 
 def _has_marks(text: str) -> bool:
-    """Return whether there is what some forms begin or end with."""
+    """Return whether a text has characters that some forms of secrets begin or end with."""
     return bool(
         ("@" in text and ("://" in text or "thin:" in text))
         or ("%" in text and ("%3" in text or "%25" in text))
@@ -189,15 +193,8 @@ def _has_marks(text: str) -> bool:
     )
 
 
-def _has_row(shape: bytes) -> bool:
-    """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``."""
-    if shape.count(_ZERO) < MIN_DIGITS:
-        return False
-    return _ROW in shape.translate(None, b" +-%").decode("latin-1")
-
-
 def _has_prefix(shape: bytes) -> bool:
-    """Return whether a vendor's prefix is in a text, whatever digits either has."""
+    """Return whether a text contains a vendor's prefix, digits folded in both."""
     text = shape.decode("latin-1")
     for character, prefixes in _PREFIXES:
         if character in text:

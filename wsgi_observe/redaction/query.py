@@ -1,4 +1,4 @@
-"""A query string or form body without the values that are nobody's business."""
+"""Redaction of query strings and form bodies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wsgi_observe.redaction.sensitive_names import SensitiveNames
 from wsgi_observe.redaction.sensitive_words import REDACTED
 from wsgi_observe.wsgi.environ import printable
 
-_MAX_LENGTH = 2048  # characters that are told
+_MAX_LENGTH = 2048  # characters of the result
 _ELLIPSIS = "…"
 
 RedactText = Callable[[str, Budget], str]
@@ -21,12 +21,12 @@ _nested_name = re.compile(r"(?<![^?&=;/#])([^?&=;/#]++)=")
 
 
 def redact_query(query: str, names: SensitiveNames, redact_text: RedactText, budget: Budget) -> str:
-    """Return a query without the values of names that look sensitive.
+    """Return a query without the values of sensitive names.
 
-    A part without a name is left out as a whole, since it may be a token itself; so is a value
-    that holds a query in turn.
+    A part without a name is redacted as a whole, since it may be a token itself; so is a value
+    that contains a query with a secret.
 
-    :param redact_text: what takes out secrets that are known by their form.
+    :param redact_text: removes secrets that are known by their form.
     """
     shown: list[str] = []
     length = 0
@@ -34,7 +34,7 @@ def redact_query(query: str, names: SensitiveNames, redact_text: RedactText, bud
         shown.append(printable(_redact_part(part, names, redact_text, budget)))
         length += len(shown[-1]) + 1
         if length > _MAX_LENGTH or not budget.spend(2):
-            shown[-1] = _ELLIPSIS  # it may be half a name
+            shown[-1] = _ELLIPSIS  # it may be cut within a name
             break
     return "&".join(shown)
 
@@ -45,7 +45,7 @@ def _redact_part(part: str, names: SensitiveNames, redact_text: RedactText, budg
         return part
     if not equals:
         return REDACTED
-    is_secret = names.is_sensitive_name(name, budget, in_query=True)
+    is_secret = names.is_sensitive(name, in_query=True, budget=budget)
     if is_secret or _contains_secret(value, names, redact_text, budget):
         return f"{name}={REDACTED}"
     return part
@@ -56,6 +56,6 @@ def _contains_secret(
 ) -> bool:
     nested = unquote_plus(unquote_plus(value)) if "%" in value or "+" in value else value
     for match in _nested_name.finditer(nested):
-        if names.is_sensitive_name(match[1], budget, in_query=True) or budget.steps < 0:
+        if names.is_sensitive(match[1], in_query=True, budget=budget) or budget.steps < 0:
             return True
     return redact_text(nested, budget) != nested

@@ -1,4 +1,4 @@
-"""Which names stand beside something that is nobody's business."""
+"""SensitiveNames: decides by words whether the value of a name is a secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
 from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.languages import UNSPACED_TERMS, fold
 from wsgi_observe.redaction.sensitive_words import (
     HARMLESS_PREFIXES,
     HARMLESS_SUFFIXES,
@@ -17,11 +16,14 @@ from wsgi_observe.redaction.sensitive_words import (
     SENSITIVE_IN_QUERY,
     SENSITIVE_TERMS,
     TERM_ENDINGS,
+    UNSPACED_TERMS,
     WHOLE_NAME_ONLY,
+    fold,
 )
 
-_MAX_NAME_LENGTH = 256  # characters of a name; a longer one is none that anybody has given
+_MAX_NAME_LENGTH = 256  # characters; a longer name is not one that a developer chose
 _MAX_CACHED_NAMES = 4096
+_NO_WORDS: frozenset[str] = frozenset()
 _LAST_LETTERS_OF_ENDINGS = frozenset(word[-3:] for word in SENSITIVE_ENDINGS)
 
 _word = re.compile(r"[^\W\d_]+|\d+")
@@ -33,11 +35,10 @@ Term = tuple[str, ...]
 
 
 class SensitiveNames:
-    """The built-in list with what was added to it and taken from it.
+    """The built-in word lists, with additions and exceptions.
 
-    A name is read as an app reads it, percent-encoding undone (twice, since a proxy may have
-    encoded what was encoded), and looked at in its words: ``userApiKey``, ``user-api-key`` and
-    ``user[api_key]`` have the same ones.
+    A name is decoded from percent-encoding (twice, since a proxy may have encoded it again) and
+    split into words: ``userApiKey``, ``user-api-key`` and ``user[api_key]`` have the same ones.
 
     :param add: words, or names of several words, that are sensitive too.
     :param keep: words or names that are not.
@@ -50,38 +51,46 @@ class SensitiveNames:
         self.beside_digits = _BESIDE_DIGITS | _beside_digits(
             (*self._added_terms, *self._harmless_terms)
         )
-        """Words without which a name is what it would be with other digits in it."""
-        self.cached: dict[str, bool] = {}  # those that were asked for
-        self.redacted_frames: dict[str, str] = {}  # of tracebacks, as they are shown
+        """Words of terms with digits: other digits change nothing in a name without these words."""
+        self.cached: dict[str, bool] = {}
+        """Names outside queries that have been judged."""
+        self.redacted_frames: dict[str, str] = {}
+        """Frames of tracebacks that have been redacted."""
         self._cached_in_queries: dict[str, bool] = {}
         self._cached_hides_numbers: dict[str, bool] = {}
 
-    def __contains__(self, name: str) -> bool:
-        cached = self.cached.get(name)
-        if cached is None:
-            cached = len(name) > _MAX_NAME_LENGTH or self._is_sensitive(name)
-            _cache_result(self.cached, name, cached)
-        return cached
+    def is_sensitive(
+        self, name: str, *, in_query: bool = False, budget: Budget | None = None
+    ) -> bool:
+        """Return whether the value of this name is a secret.
 
-    def is_sensitive_in_query(self, name: str) -> bool:
-        """Return whether it is sensitive in a query, where `code` and `key` are credentials."""
-        cached = self._cached_in_queries.get(name)
+        :param in_query: whether it is a parameter of a query, where ``code`` and ``key`` are
+            credentials.
+        :param budget: what the work is charged to.
+        """
+        cache = self._cached_in_queries if in_query else self.cached
+        cached = cache.get(name)
         if cached is None:
-            cached = len(name) > _MAX_NAME_LENGTH or self._is_sensitive(name, SENSITIVE_IN_QUERY)
-            _cache_result(self._cached_in_queries, name, cached)
+            if budget is not None:
+                budget.steps -= 7 + min(len(name), _MAX_NAME_LENGTH) // 2
+            extra_words = SENSITIVE_IN_QUERY if in_query else _NO_WORDS
+            cached = len(name) > _MAX_NAME_LENGTH or self._classify(name, extra_words)
+            _cache_result(cache, name, cached)
+        if budget is not None:
+            budget.steps -= 1
         return cached
 
     def is_added(self, name: str) -> bool:
-        """Return whether it was added to the list: then any value under it is a secret."""
+        """Return whether a name was added to the lists: then even a number is a secret."""
         if not self._added_terms or len(name) > _MAX_NAME_LENGTH:
             return False
         name = _decode_name(name)
         return any(any(_find_terms(words, self._added_terms)) for words in _iter_word_splits(name))
 
     def hides_numbers(self, name: str) -> bool:
-        """Return whether a number under this sensitive name is a secret, not how many there are.
+        """Return whether a number is a secret under this sensitive name, and not a count.
 
-        That is one whose name ends in pin, code, number, password and the like.
+        It is if the name ends in pin, code, number, password and the like.
         """
         cached = self._cached_hides_numbers.get(name)
         if cached is None:
@@ -90,26 +99,19 @@ class SensitiveNames:
             _cache_result(self._cached_hides_numbers, name, cached)
         return cached
 
-    def is_fact(self, name: str) -> bool:
-        """Return whether a word in it says that it is about something: ``minLength``."""
+    def is_metadata(self, name: str) -> bool:
+        """Return whether a name has a word for a property of something: ``minLength``."""
         return not HARMLESS_SUFFIXES.isdisjoint(words_of(name[:_MAX_NAME_LENGTH]))
 
     def hides(self, name: str, kind: type) -> bool:
-        """Return whether a value of a kind is a secret under this sensitive name."""
+        """Return whether a value of this type is a secret under this sensitive name."""
+        if kind is type(None):
+            return False
         if kind is bool:
             return self.is_added(name)
         return kind not in (int, float) or self.hides_numbers(name)
 
-    def is_sensitive_name(self, name: str, budget: Budget, *, in_query: bool = False) -> bool:
-        """Return whether it is sensitive, at the expense of a budget."""
-        cached = (self._cached_in_queries if in_query else self.cached).get(name)
-        if cached is not None:
-            budget.steps -= 1
-            return cached
-        budget.steps -= 8 + min(len(name), _MAX_NAME_LENGTH) // 2
-        return self.is_sensitive_in_query(name) if in_query else name in self
-
-    def _is_sensitive(self, name: str, extra_words: frozenset[str] = frozenset()) -> bool:
+    def _classify(self, name: str, extra_words: frozenset[str]) -> bool:
         if name in NEVER_SENSITIVE:
             return False
         result = None
@@ -120,19 +122,21 @@ class SensitiveNames:
         return bool(result)
 
     def _classify_words(self, words: Term, extra_words: frozenset[str]) -> bool | None:
-        """Return None where no word is on the list, False where what is found is only about it."""
+        """Return None for words that are on no list, False for metadata such as ``token_count``."""
         if any(_find_terms(words, self._added_terms)):
             return True
-        kept = [] if not self._harmless_terms else list(_find_terms(words, self._harmless_terms))
+        harmless = (
+            [] if not self._harmless_terms else list(_find_terms(words, self._harmless_terms))
+        )
         result = None
         for start, end in _find_sensitive_terms(words, extra_words):
-            is_kept = any(first <= start and end <= last for first, last in kept)
-            result = result or not (is_kept or _is_metadata(words, end))
+            is_harmless = any(first <= start and end <= last for first, last in harmless)
+            result = result or not (is_harmless or _is_metadata(words, end))
         return result
 
 
 def _beside_digits(terms: Iterable[str | Term]) -> frozenset[str]:
-    """Return the longest word of each term with a digit in it, in letters alone."""
+    """Return, of each term with a digit, the longest word without one."""
     words = [_word.findall(term if isinstance(term, str) else " ".join(term)) for term in terms]
     return frozenset(
         max((part for part in parts if part.isalpha()), key=len, default="")
@@ -180,7 +184,7 @@ def _split_words(name: str) -> Term:
 
 
 def _iter_word_splits(name: str) -> Iterable[Term]:
-    """Yield a name's words: with humps as ends of words, then without: `ToKeN` is one."""
+    """Yield a name's words, split at changes of case, then not: ``ToKeN`` is one word."""
     yield words_of(name)
     yield _split_words(name)
 
@@ -198,7 +202,7 @@ def _find_terms(words: Term, terms: frozenset[Term]) -> Iterable[tuple[int, int]
 
 
 def _find_sensitive_terms(words: Term, extra_words: frozenset[str]) -> Iterable[tuple[int, int]]:
-    """Yield where in a name its sensitive words stand."""
+    """Yield the spans of the sensitive words and terms in a name."""
     last = len(words) - 1
     for index, word in enumerate(words):
         if (
@@ -220,7 +224,7 @@ def _names_numeric_secret(name: str) -> bool:
         word for word in _word.findall(fold(_camel_case_boundary.sub("_", name))) if word.isalpha()
     ]
     if not words or _to_singular(words[-1]) != words[-1]:
-        return False  # many of them are counted
+        return False  # a plural: the number is a count
     is_counted = len(words) > 1 and (
         words[0] in HARMLESS_PREFIXES or words[-2] in HARMLESS_PREFIXES
     )
@@ -229,12 +233,12 @@ def _names_numeric_secret(name: str) -> bool:
 
 
 def _is_metadata(words: Term, end: int) -> bool:
-    """Return whether `token_count` or `password_policy` is asked for, not the token or password."""
+    """Return whether it is metadata of a secret: ``token_count``, ``password_policy``."""
     return end < len(words) and (words[end] in HARMLESS_SUFFIXES or words[-1] in HARMLESS_SUFFIXES)
 
 
 def _cache_result(cached: dict[str, bool], name: str, is_sensitive: bool) -> None:
     if len(name) <= _MAX_NAME_LENGTH:
         if len(cached) >= _MAX_CACHED_NAMES:
-            cached.clear()  # names come from clients too: those of a flood give way to the usual
+            cached.clear()  # names come from clients too; the usual ones are soon back
         cached[name] = is_sensitive

@@ -1,17 +1,87 @@
-"""The list: words that name a secret, and words that make a name harmless."""
+"""Word lists: words that name a secret, in many languages, and words that make it harmless."""
 
 from __future__ import annotations
 
+from unicodedata import category, normalize
+
 from wsgi_observe.field_names import ACCESS_NAMES, LINE_NAMES
-from wsgi_observe.redaction import languages
 
 REDACTED = "[REDACTED]"
-"""What stands in the place of what must not be seen."""
+"""The text that replaces a secret."""
 
 NEVER_SENSITIVE = (LINE_NAMES | ACCESS_NAMES | {"trace_flags", "client_request_id"}) - {
     *("message", "path", "exc_info", "query_string", "user_agent", "host", "referer"),
 }
-"""The log line's IDs, times and facts, which nothing makes sensitive."""
+"""Names of a log line's IDs, times and facts, which are never redacted."""
+
+NAME_KEYS = ("name", "key", "field", "header", "param")
+"""Keys of a name whose value is below a key of its own: ``{"name": "token", "value": …}``."""
+
+VALUE_KEYS = ("value", "val", "content", "input")
+"""Keys of such a value."""
+
+# Passwords, secrets, tokens, cards and accounts; two words may also be written as one.
+_TERMS = """
+passwort, kennwort, geheimnis, zugangscode, kreditkarte, kartennummer, kontonummer, bankleitzahl
+mot de passe, mdp, jeton, carte bancaire, numéro carte, numéro de carte, numéro de compte
+contraseña, contrasinal, secreto, tarjeta, número de tarjeta, número cuenta, número de cuenta
+clave secreta, clave privada, clave api, clave de acceso
+senha, palavra passe, segredo, cartão, número do cartão, número da conta, cpf
+segreto, carta credito, numero di carta, numero carta, numero di conto, codice fiscale
+wachtwoord, geheim, kaartnummer, rekeningnummer
+hasło, sekret, numer karty, numer konta, pesel
+пароль, секрет, токен, номер карты, номер счета
+номер картки, номер рахунку, ключ доступу, ключ доступа
+şifre, parola, gizli anahtar, kart numarasi, kredi karti, hesap numarasi
+heslo, číslo karty, číslo účtu
+jelszó, kártyaszám, számlaszám
+lösenord, kortnummer, personnummer
+adgangskode, kodeord, passord, kontonr
+salasana, korttinumero, tilinumero, henkilötunnus
+κωδικός πρόσβασης, κωδικός, συνθηματικό, αριθμός κάρτας
+lozinka, лозинка, парола
+mật khẩu, số thẻ
+kata sandi, nomor kartu, nomor rekening
+كلمة المرور, كلمة السر, رمز عبور, סיסמה, รหัสผ่าน, पासवर्ड
+"""
+# In languages written without spaces: the last part of a compound.
+_UNSPACED_TERMS = """
+パスワード, 暗証番号, 秘密鍵, トークン, カード番号, 口座番号
+密码, 密碼, 口令, 密钥, 密鑰, 私钥, 私鑰, 令牌, 卡号, 卡號, 信用卡, 银行账号
+비밀번호, 암호, 비밀키, 토큰, 카드번호, 계좌번호
+"""
+_NUMERIC_TERMS = """
+passwort, kennwort, mdp, contraseña, senha, wachtwoord, hasło, пароль, şifre, parola, heslo, cpf
+kartennummer, kontonummer, numéro carte, пароль, kortnummer, pesel, personnummer
+"""
+# Letters that Unicode does not decompose into a base letter and a mark.
+_BASE_LETTERS = {ord("ł"): "l", ord("ø"): "o", ord("đ"): "d", 0x131: "i"}
+
+
+def fold(text: str) -> str:
+    """Return `text` without case and accents, to compare spellings of a name.
+
+    >>> fold("Contraseña"), fold("Hasło")
+    ('contrasena', 'haslo')
+    """
+    text = text.casefold()
+    if text.isascii():
+        return text
+    letters = normalize("NFKD", text.translate(_BASE_LETTERS))
+    return "".join(letter for letter in letters if category(letter)[0] != "M")
+
+
+def _parse_terms(table: str) -> list[str]:
+    return [fold(term.strip()) for line in table.split("\n") for term in line.split(",") if term]
+
+
+UNSPACED_TERMS = tuple(_parse_terms(_UNSPACED_TERMS))
+"""Endings of sensitive words in languages that are written without spaces."""
+
+_FOREIGN_TERMS = (*_parse_terms(_TERMS), *UNSPACED_TERMS)
+_FOREIGN_NUMERIC_WORDS = frozenset(
+    term.rpartition(" ")[2] for term in (*_parse_terms(_NUMERIC_TERMS), *UNSPACED_TERMS)
+)
 
 _WORDS = frozenset(
     {
@@ -24,63 +94,42 @@ _WORDS = frozenset(
 _WORD_SEQUENCES = (
     *("api key", "access key", "secret key", "private key", "encryption key", "signing key"),
     *("auth key", "session key", "master key", "account key", "license key", "ssh key"),
-    *(
-        "storage key",
-        "shared key",
-        "shared access key",
-        "deploy key",
-        "consumer key",
-        "service key",
-        "app key",
-    ),
+    *("storage key", "shared key", "shared access key", "deploy key", "consumer key"),
+    *("service key", "app key"),
     *("application key", "webhook key", "server key", "rsa key", "hmac key", "subscription key"),
-    *(
-        "pass word",
-        "passw 0 rd",
-        "pass phrase",
-        "pass code",
-        "pass wd",
-        "security code",
-        "recovery code",
-    ),
+    *("pass word", "passw 0 rd", "pass phrase", "pass code", "pass wd", "security code"),
+    *("recovery code",),
     *("unlock code", "access code", "login code", "confirmation code", "activation code"),
     *("reset code", "sms code", "time code", "snmp community", "community string"),
-    *(
-        "security answer",
-        "backup code",
-        "auth code",
-        "verification code",
-        "pin code",
-        "card pin",
-        "user pin",
-    ),
+    *("security answer", "backup code", "auth code", "verification code", "pin code", "card pin"),
+    *("user pin",),
     *("auth header", "basic auth", "auth data", "saml response", "saml assertion"),
     *("card number", "card no", "card num", "card code", "card verification", "credit card"),
     *("debit card", "bank card", "payment card", "cc number", "cc num", "card security"),
     *("account number", "account no", "bank account", "routing number", "sort code"),
     *("social security", "tax id", "hub signature", "amz signature"),
-    *(term for term in languages.TERMS if " " in term),
+    *(term for term in _FOREIGN_TERMS if " " in term),
 )
 
 SENSITIVE_TERMS: frozenset[str | tuple[str, ...]] = frozenset(
     {
         *_WORDS,
-        *(term for term in languages.TERMS if " " not in term),
+        *(term for term in _FOREIGN_TERMS if " " not in term),
         *(tuple(words.split()) for words in _WORD_SEQUENCES),
         *(words.replace(" ", "") for words in _WORD_SEQUENCES),
     }
 )
-"""Sensitive wherever they stand in a name: words, and sequences of them, also written as one."""
+"""Words that make a name sensitive, and sequences of words, also written as one word."""
 
 TERM_ENDINGS = frozenset(words.split()[-1] for words in _WORD_SEQUENCES)
-"""Words that are sensitive for the one before them."""
+"""Last words of sensitive sequences."""
 
 SENSITIVE_ENDINGS = (
     *("password", "passwd", "passphrase", "secret", "token", "apikey", "secretkey", "privatekey"),
     *("accesskey", "sessionid", "sessid", "sessionkey", "cookie", "cardnumber", "credential"),
     *("passwort", "kennwort", "motdepasse", "wachtwoord", "kreditkarte", "kartennummer"),
 )
-"""What nothing harmless ends with, so that a word may have anything before it: ``csrftoken``."""
+"""Endings of sensitive words: no harmless word ends with one: ``csrftoken``."""
 
 WHOLE_NAME_ONLY = {
     "pass": True,
@@ -91,7 +140,7 @@ WHOLE_NAME_ONLY = {
     "card": False,
     "pin": False,
 }
-"""Sensitive as a name of their own, and where true, as the last word of one."""
+"""Words that are sensitive as a whole name and, if true, as the last word of one."""
 
 SENSITIVE_IN_QUERY = frozenset(
     {
@@ -99,24 +148,15 @@ SENSITIVE_IN_QUERY = frozenset(
         *("mail", "email", "phone", "auth", "pass", "card", "pin", "sid", "saml"),
     }
 )
-"""What is harmless elsewhere, but in a query a credential or a person."""
+"""Words that are sensitive in a query only, where they are credentials or personal data."""
 
 HARMLESS_SUFFIXES = frozenset(
     {
         *("count", "counter", "used", "usage", "limit", "type", "kind", "format", "version"),
         *("expire", "expiry", "expiration", "expired", "ttl", "age", "timeout", "lifetime"),
         *("duration", "length", "len", "size", "min", "max", "total", "remaining", "per"),
-        *(
-            "policy",
-            "policie",
-            "required",
-            "enabled",
-            "disabled",
-            "allowed",
-            "valid",
-            "invalid",
-            "missing",
-        ),
+        *("policy", "policie", "required", "enabled", "disabled", "allowed", "valid", "invalid"),
+        *("missing",),
         *("present", "changed", "created", "updated", "issued", "verified", "revoked", "rotated"),
         *("at", "attempt", "failure", "failed", "error", "mismatch", "strength", "score", "status"),
         *("field", "name", "endpoint", "path", "file", "dir", "domain", "samesite", "httponly"),
@@ -125,25 +165,13 @@ HARMLESS_SUFFIXES = frozenset(
         *("provider", "backend", "method", "manager", "factory", "store", "class", "model"),
         *("ref", "reference", "selector", "consent", "param", "parameter", "hasher", "validator"),
         *("prefix", "label", "placeholder", "rule", "uri", "engine", "source", "setting"),
-        *(
-            "banner",
-            "option",
-            "helper",
-            "handler",
-            "middleware",
-            "mode",
-            "state",
-            "reset",
-            "color",
-            "filename",
-            "help",
-            "title",
-        ),
+        *("banner", "option", "helper", "handler", "middleware", "mode", "state", "reset"),
+        *("color", "filename", "help", "title"),
         *("description", "caption", "tooltip"),
         *("exception", "second", "minute", "hour", "day", "ms", "only", "permanent", "warning"),
     }
 )
-"""Words behind a sensitive one that make the name a fact about it."""
+"""Words after a sensitive one that make the name metadata: ``token_count``."""
 
 HARMLESS_PREFIXES = frozenset(
     {
@@ -152,9 +180,9 @@ HARMLESS_PREFIXES = frozenset(
         *("cached", "reasoning", "remaining", "used", "unused"),
     }
 )
-"""Words before a sensitive one that make a number a count of them, or a switch."""
+"""Words before a sensitive one that make a number a count or a switch: ``max_tokens``."""
 
-NUMERIC_WORDS = languages.NUMERIC_WORDS | {
+NUMERIC_WORDS = _FOREIGN_NUMERIC_WORDS | {
     *("pin", "code", "number", "no", "num", "nr", "cvv", "cvc", "otp", "totp", "ssn", "iban"),
     *("card", "account", "ccnum", "password", "passwd", "pwd", "passcode", "passphrase"),
     *("pass", "pw", "security"),

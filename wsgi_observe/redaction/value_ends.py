@@ -1,10 +1,11 @@
-"""How far a value reaches in free text: a quoted one, a bracketed one, a bare one."""
+"""Ends of values in free text: quoted, in brackets, or bare."""
 
 from __future__ import annotations
 
 import re
 
 from wsgi_observe.redaction.budget import Budget
+from wsgi_observe.redaction.sensitive_words import REDACTED
 
 _MAX_LINE_LENGTH = 4096
 
@@ -27,8 +28,8 @@ _bare_value = re.compile(
 def find_value_end(text: str, start: int, budget: Budget) -> int:
     """Return where the value that begins at `start` ends.
 
-    What opens and never closes reaches to the end of the text, and so does what takes more than
-    the budget: better too much than half.
+    A quote or bracket that is never closed, or not within the budget, extends to the end of the
+    text: rather too much is redacted than half a secret shown.
     """
     if start >= len(text):
         return start
@@ -42,7 +43,7 @@ def find_value_end(text: str, start: int, budget: Budget) -> int:
 
 
 def find_header_end(text: str, start: int, before: str) -> int:
-    """Return where a header's value ends, which holds spaces: with its line, or its quotes.
+    """Return where a header's value, which may have spaces, ends: with its line or its quotes.
 
     :param before: the character before the header's name.
     """
@@ -51,9 +52,9 @@ def find_header_end(text: str, start: int, before: str) -> int:
 
 
 def find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget) -> int:
-    """Return where a quoted text ends, which may be quoted in another one.
+    """Return where a quoted text ends, which may itself be in a quoted text.
 
-    At each level a quote has more backslashes before it: none, one, three, seven.
+    At each level of nesting a quote has more backslashes before it: none, one, three, seven.
     """
     depth, mark = len(opened[1]), opened[2]
     if not depth and text.startswith(mark * 2, opened.end()):  # three of them
@@ -64,13 +65,24 @@ def find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget
         first = max(_skip_backslashes_before(text, position), opened.end())
         before = position - first
         if before < depth:
-            return first  # what it is part of ends here
+            return first  # the enclosing text ends here
         if (before - depth) % (2 * (depth + 1)) == 0:
             return position + 1
         if not budget.spend(1 + before // 16):
             break
         position = text.find(mark, position + 1, limit)
     return limit
+
+
+def redact_in_quotes(value: str, quote: str = "") -> str:
+    """Return the replacement of a value, in quotes where that keeps the text JSON.
+
+    :param quote: that of the value's name.
+    """
+    if opened := _opening_quote.match(value):
+        closing = opened[1] + opened[2]
+        return f"{opened[0]}{REDACTED}{closing if value.endswith(closing, opened.end()) else ''}"
+    return f"{quote}{REDACTED}{quote}" if quote and value != REDACTED else REDACTED
 
 
 def _find_bare_end(text: str, start: int, budget: Budget) -> int:
@@ -120,6 +132,6 @@ def _skip_backslashes_before(text: str, position: int) -> int:
 
 
 def _find_line_end(text: str, start: int) -> int:
-    # No further: who has a line without an end looked through for each word of it waits long.
+    # Bounded: searching a line without an end for each of its words would take quadratic time.
     end = text.find("\n", start, start + _MAX_LINE_LENGTH)
     return min(len(text), start + _MAX_LINE_LENGTH) if end < 0 else end

@@ -1,1 +1,1 @@
-"""Which requests run in a worker, and who tells of them when they take too long or die with it."""
+"""The scoreboard: which requests each worker runs, in memory that outlives the worker."""

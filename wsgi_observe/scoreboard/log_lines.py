@@ -1,7 +1,8 @@
-"""The lines about requests that take too long, or that died with their worker."""
+"""Log lines about requests that run too long, or that died with their worker."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,61 +20,76 @@ log = get_logger("wsgi_observe.inflight")
 
 
 def report_slow_request(context: RequestContext, age: float, stack: str) -> None:
-    """Name a request that takes long, while it runs in another thread."""
+    """Log a request that runs long, from a thread other than its own."""
     environ = context.environ
     if not environ:  # it has ended
         return
-    context_copy = RequestContext()
-    context_copy.environ, context_copy.request_id = environ, context.request_id
-    context_copy.fields, context_copy.remote_addr = context.fields, context.remote_addr
-    context_copy.client_addr = context.client_addr
+    context_copy = RequestContext(environ, context.request_id)
+    context_copy.fields, context_copy.client_addr = context.fields, context.client_addr
+    context_copy.remote_addr_mode = context.remote_addr_mode
+    message = "%s has run for %.1f s and has not ended; the stack shows where it is"
     with _use_context(context_copy):
         extra = {"age": age, "stack": stack or "unknown"}
-        log.warning("%s has run for %.1f s", request_line(environ), age, extra=extra)
+        log.warning(message, request_line(environ), age, extra=extra)
 
 
 def report_crashed_requests(
-    snapshot: WorkerSnapshot, overflow: int, cause: str, last_seen: float, **extra_fields: object
+    snapshot: WorkerSnapshot, cause: str, at: float, **extra_fields: object
 ) -> None:
-    """Name the requests that a worker left, each in one ERROR line, unless that was done.
+    """Log the requests that a dead worker was running, each in one ERROR line, unless that is done.
 
-    :param when: seconds since the epoch, from which their ages are told.
+    :param at: when the worker died or was last seen, in seconds since the epoch.
     """
     for request in snapshot.requests.values():
         if not request.is_reported:
-            _report_crashed_request(request, cause, request.age(last_seen), **extra_fields)
-    counts = {"for which there were no slots": overflow, "whose slots are torn": snapshot.corrupt}
+            _report_crashed_request(request, cause, request.age(at), **extra_fields)
+    counts = {
+        "their worker ran more than the scoreboard has entries for": snapshot.overflow,
+        "their worker died while it recorded them": snapshot.corrupt,
+    }
+    message = "%d requests died: %s; which ones is unknown: %s"
     for reason, count in counts.items():
         if count:
             extra = make_own_extra({"outcome": "died", "cause": cause, **extra_fields})
-            log.error("%d requests died: %s; those %s", count, cause, reason, extra=extra)
+            log.error(message, count, cause, reason, extra=extra)
 
 
 def _report_crashed_request(
     request: RunningRequest, cause: str, age: float, **extra_fields: object
 ) -> None:
-    context_copy = RequestContext()
-    context_copy.environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
-    context_copy.request_id = request.request_id
-    context_copy.remote_addr = "off"  # its worker has taken that along
-    with _use_context(context_copy):
-        report_dying_request(context_copy.environ, cause, age, **extra_fields)
+    environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
+    context = RequestContext(environ, request.request_id)
+    context.remote_addr_mode = "off"  # only the worker knew it
+    with _use_context(context):
+        report_dying_request(environ, cause, age, **extra_fields)
 
 
 def report_dying_request(
     environ: WSGIEnvironment, cause: str, age: float, **extra_fields: object
 ) -> None:
-    """Name a request that is about to die, from within it."""
+    """Log a request that is about to die, in its own context."""
     extra = make_own_extra({"age": age, "outcome": "died", "cause": cause, **extra_fields})
     log.error("%s died: %s", request_line(environ), cause, extra=extra)
 
 
 @contextmanager
 def _use_context(context: RequestContext) -> Iterator[None]:
-    """Have lines written here be those of a request that does not run here."""
+    """Give the lines logged here the fields of a request that does not run here."""
     previous = get_raw_context()
     activate(context)
     try:
         yield
     finally:
         activate(previous)
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal.
+
+    >>> signal_name(9), signal_name(64 - 2)
+    ('SIGKILL', 'signal 62')
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

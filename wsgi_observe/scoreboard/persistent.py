@@ -1,58 +1,111 @@
-"""The file that the table is copied to, for when arbiter and container are gone, too."""
+"""The persistent copy of the scoreboard: a file that outlives the arbiter and its container."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from wsgi_observe.scoreboard.entries import WorkerSnapshot
-from wsgi_observe.scoreboard.scoreboard import Scoreboard
+from wsgi_observe._safely import warn_once
+from wsgi_observe._shared_memory import Memory
 
-_MAX_FILES = 8  # servers that keep theirs at the same path
-
-
-class CrashedWorker(NamedTuple):
-    """What a server left that did not come to its end: one worker's part of it."""
-
-    pid: int
-    last_seen: float
-    """When the worker was last seen, in seconds since the epoch; 0 for never."""
-
-    snapshot: WorkerSnapshot
-    overflow: int
+_MAX_FILES = 8
+_MAX_BYTES = 1 << 28
+_HEAD_SIZE = 8  # bytes by which the scoreboard is recognized
 
 
-def open_persistent_file(path: str) -> tuple[int, list[CrashedWorker]]:
-    """Return a descriptor of the file to copy the table to, and what was left there.
+class PersistentFile:
+    """Copy shared memory to a file by system calls; an error costs the copy and one WARNING.
 
-    The file is locked for as long as a process of the server lives. Where another server has the
-    lock, as during an upgrade (USR2) or for a neighbour on the same volume, the next name is
-    taken: ``path``, ``path.1`` and so on. What is left in any of them is told once.
+    The file is not mapped: a process that touches mapped memory of a truncated file is ended by
+    SIGBUS (mmap(2)), and anybody may truncate the file of a volume.
 
-    :raises OSError: when there is no file to be had.
+    :param descriptor: that of the file, which is locked for as long as a process has it open.
     """
-    own_descriptor = -1
-    crashed: list[CrashedWorker] = []
-    for number in range(_MAX_FILES):
-        file = Path(f"{path}.{number}" if number else path)
-        if own_descriptor >= 0 and not file.exists():
-            continue
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _lock(descriptor):
-            os.close(descriptor)
-            continue
-        crashed += _read_crashed_workers(descriptor)
-        os.ftruncate(descriptor, 0)
-        if own_descriptor < 0:
-            own_descriptor = descriptor
-        else:
-            os.close(descriptor)  # not unlinked: a neighbour may be about to lock it
-    if own_descriptor < 0:
-        raise OSError(f"{path} and its next {_MAX_FILES - 1} names are other servers'")
-    return own_descriptor, crashed
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._file_id = _get_file_id(descriptor)
+        self._memory: Memory = bytearray()
+
+    @classmethod
+    def open(cls, path: str) -> tuple[PersistentFile, list[bytearray]]:
+        """Return a file to write to, and the contents that earlier servers have left.
+
+        Where another server has the lock, as during an upgrade (USR2) or for a neighbour on the
+        same volume, the next name is taken: ``path``, ``path.1`` and so on. What was left in any
+        of them is removed, so that it is returned once.
+
+        :raises OSError: when no file can be opened.
+        """
+        own: PersistentFile | None = None
+        contents = []
+        for number in range(_MAX_FILES):
+            file = Path(f"{path}.{number}" if number else path)
+            if own is not None and not file.exists():
+                continue
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if not _lock(descriptor):
+                os.close(descriptor)
+                continue
+            contents.append(_read(descriptor))
+            os.ftruncate(descriptor, 0)
+            if own is None:
+                own = cls(descriptor)
+            else:
+                os.close(descriptor)  # not unlinked: a neighbour may be about to lock it
+        if own is None:
+            raise OSError(f"{path} and its next {_MAX_FILES - 1} names are in use by other servers")
+        return own, contents
+
+    def attach(self, memory: Memory) -> None:
+        """Copy `memory`, all of it now and parts of it from now on.
+
+        :raises OSError: where the file cannot have its size; the file is closed.
+        """
+        self._memory = memory
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._descriptor, 0, len(memory))  # while the disk has space
+            self._write(0, len(memory))
+        except OSError:
+            self.close()
+            raise
+
+    def write(self, start: int, end: int) -> None:
+        """Copy a part of the memory as it is now."""
+        try:
+            self._write(start, end)
+        except OSError:
+            warn_once("writing the running requests to the file of recorder_path")
+
+    def repair(self, start: int, end: int) -> None:
+        """Copy everything up to `end` again, if the file has lost its head or this part."""
+        try:
+            if self._is_copied(0, _HEAD_SIZE) and self._is_copied(start, end):
+                return
+            size = len(self._memory)
+            self._write(size - 1, size)  # a file that is too short is not read
+            self._write(0, end)
+        except OSError:
+            warn_once("writing the running requests to the file of recorder_path")
+
+    def close(self) -> None:
+        """Close the file, and so unlock it."""
+        os.close(self._descriptor)
+
+    def _is_copied(self, start: int, end: int) -> bool:
+        return os.pread(self._descriptor, end - start, start) == self._memory[start:end]
+
+    def _write(self, start: int, end: int) -> None:
+        # Other code may have closed it, and got its number for a file of its own.
+        if _get_file_id(self._descriptor) == self._file_id:
+            os.pwrite(self._descriptor, self._memory[start:end], start)
+
+
+def _get_file_id(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
 
 
 def _lock(descriptor: int) -> bool:
@@ -63,14 +116,9 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _read_crashed_workers(descriptor: int) -> Iterator[CrashedWorker]:
-    try:
-        scoreboard = Scoreboard.read(descriptor)
-    except LookupError:
-        return
-    for worker_entry in scoreboard.worker_entries:
-        snapshot = worker_entry.read_requests()
-        if snapshot.requests or snapshot.corrupt or worker_entry.overflow:
-            yield CrashedWorker(
-                worker_entry.pid, worker_entry.last_seen, snapshot, worker_entry.overflow
-            )
+def _read(descriptor: int) -> bytearray:
+    size = min(os.fstat(descriptor).st_size, _MAX_BYTES)
+    content = bytearray()
+    while len(content) < size and (chunk := os.pread(descriptor, size, len(content))):
+        content += chunk
+    return content

@@ -1,4 +1,4 @@
-"""Notes each running request in its worker's seat: one store when it begins, one when it ends."""
+"""The recorder: writes each running request into the scoreboard, and removes it at its end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from zlib import adler32
 
 from wsgi_observe._safely import warn_once
+from wsgi_observe._shared_memory import Memory
 from wsgi_observe.scoreboard.entries import (
     FREE,
-    MAX_TEXT_BYTES,
     REPORTED,
     REQUEST_ENTRY,
     RUNNING,
@@ -24,86 +24,68 @@ from wsgi_observe.scoreboard.entries import (
     pack_entry,
 )
 from wsgi_observe.scoreboard.log_lines import report_dying_request
-from wsgi_observe.wsgi.environ import request_path
+from wsgi_observe.wsgi.environ import encode_wsgi, request_path
 from wsgi_observe.wsgi.exceptions import is_shutdown
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
 
 if TYPE_CHECKING:
-    import mmap
-
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _pack_into = REQUEST_ENTRY.pack_into
 
 
 class RequestEntry:
-    """A place for one running request, and what its worker alone knows of it."""
+    """One request's entry in the scoreboard, and what only its own process knows.
+
+    :param number: that of the entry; negative for one outside the scoreboard.
+    """
 
     __slots__ = (
-        *("_free_entries", "_recorder", "on_close", "exchange", "ident", "memory", "mirror"),
-        *("number", "offset"),
+        *("_free_entries", "_recorder", "exchange", "file", "ident", "memory", "number"),
+        *("offset", "on_close"),
     )
 
     exchange: Exchange | None
-    """The request; None while the slot is free."""
+    """The request; None while the entry is free."""
 
     ident: object
     """The thread or greenlet that it runs in."""
 
-    def __init__(
-        self, recorder: Recorder, memory: mmap.mmap | bytearray, offset: int, number: int
-    ) -> None:
+    def __init__(self, recorder: Recorder, memory: Memory, offset: int, number: int) -> None:
         self.memory = memory
         self.offset = offset
         self.number = number
         self._recorder = recorder
         self._free_entries = recorder.free_entries
-        # One beyond the table has no place in a file.
-        self.mirror = recorder.worker_entry.mirror if number >= 0 else None
+        self.file = recorder.worker_entry.file if number >= 0 else None
         self.exchange = self.ident = None
         self.on_close = (self.end_request,)
 
     def end_request(self, exchange: Exchange) -> None:
-        """Note that the request has ended."""
-        if exchange.outcome != "complete":
+        """Remove the request from the scoreboard."""
+        if exchange.response.outcome != "complete":
             self._report_if_killed(exchange)
         # As `release` does; each request would pay for the call.
         self.memory[self.offset] = FREE
-        if self.mirror is not None:
-            self.mirror.write(self.offset, self.offset + 1)
+        if self.file is not None:
+            self.file.write(self.offset, self.offset + 1)
         self.exchange = None
         self._free_entries.append(self)
 
     def release(self) -> None:
-        """Have it free although no request was noted in it."""
-        self.memory[self.offset] = FREE
-        self._update_mirror()
+        """Free the entry, also where its request could not be recorded."""
+        self._set_state(FREE)
         self.exchange = None
         self._free_entries.append(self)
 
-    def _update_mirror(self) -> None:
-        if self.mirror is not None:
-            self.mirror.write(self.offset, self.offset + REQUEST_ENTRY.size)
-
-    def _report_if_killed(self, exchange: Exchange) -> None:
-        """Name a request whose greenlet was ended: nothing else of it is a failure to anybody."""
-        error = sys.exc_info()[1]
-        if error is None or self.is_reported or not is_shutdown(error):
-            return
-        by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
-        cause = type(error).__name__ if by_signal else self._recorder.get_kill_cause()
-        age = elapsed_seconds(self.started, time())
-        report_dying_request(exchange.environ, cause, age, worker_pid=os.getpid())
-
     def mark_reported(self) -> None:
-        """Note that the log has it that this request dies."""
-        self.memory[self.offset] = REPORTED
-        self._update_mirror()
+        """Record that the death of the request has been logged."""
+        self._set_state(REPORTED)
 
     @property
     def is_reported(self) -> bool:
-        """Whether somebody has done that."""
+        """Whether the death of the request has been logged."""
         return self.memory[self.offset] == REPORTED
 
     @property
@@ -113,19 +95,36 @@ class RequestEntry:
         return value
 
     def replace_path(self, path: str) -> None:
-        """Have another path told than the request's own, in which there are secrets."""
+        """Record another path than the request's own, which has secrets in it."""
         exchange = self.exchange
         if exchange is not None:
-            text = encode_request(
-                exchange.context.request_id, exchange.method, _as_in_environ(path)
-            )
+            request_id = exchange.context.request_id
+            text = encode_request(request_id, exchange.method, encode_wsgi(path))
             data = pack_entry(text, self.started, self.memory[self.offset])
             self.memory[self.offset : self.offset + REQUEST_ENTRY.size] = data
-            self._update_mirror()
+            self._update_file()
+
+    def _set_state(self, state: int) -> None:
+        self.memory[self.offset] = state
+        self._update_file()
+
+    def _update_file(self) -> None:
+        if self.file is not None:
+            self.file.write(self.offset, self.offset + REQUEST_ENTRY.size)
+
+    def _report_if_killed(self, exchange: Exchange) -> None:
+        """Log a request whose greenlet was killed, which no other part takes for a failure."""
+        error = sys.exc_info()[1]
+        if error is None or self.is_reported or not is_shutdown(error):
+            return
+        by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
+        cause = type(error).__name__ if by_signal else self._recorder.get_kill_cause()
+        age = elapsed_seconds(self.started, time())
+        report_dying_request(exchange.environ, cause, age, worker_pid=os.getpid())
 
 
 class _OverflowEntry(RequestEntry):
-    """Stands in for a slot where all are taken: its request is counted."""
+    """Replaces an entry where all are in use: its request is only counted."""
 
     __slots__ = ()
 
@@ -134,7 +133,7 @@ class _OverflowEntry(RequestEntry):
 
     def end_request(self, exchange: Exchange) -> None:
         """Count one less."""
-        if exchange.outcome != "complete":
+        if exchange.response.outcome != "complete":
             self._report_if_killed(exchange)
         self.release()
 
@@ -145,31 +144,31 @@ class _OverflowEntry(RequestEntry):
 
 
 class Recorder:
-    """The requests that run in this process, each in a slot of its worker's seat.
+    """Records the requests of this process in its worker's entry of the scoreboard.
 
-    :param here: says which thread or greenlet is running.
-    :param thread: the thread that greenlets run in.
-    :param clean: takes the secrets out of a path, where the table is copied to a file.
+    :param get_ident: returns the thread or greenlet that is running.
+    :param greenlet_thread: the thread that greenlets run in.
+    :param redact_path: returns a path without its secrets; None: paths are recorded as they are.
     """
 
     def __init__(
         self,
         worker_entry: WorkerEntry,
-        ident: Callable[[], object] = get_ident,
+        get_ident: Callable[[], object] = get_ident,
         greenlet_thread: int = 0,
-        clean: Callable[[str], str] | None = None,
+        redact_path: Callable[[str], str] | None = None,
     ) -> None:
         self.worker_entry = worker_entry
-        self.ident = ident
+        self.get_ident = get_ident
         self.greenlet_thread = greenlet_thread
-        self.clean = clean
-        self.get_kill_cause = _default_kill_cause
-        self.free_entries: list[RequestEntry] = []  # its end is taken and given back without a lock
+        self.redact_path = redact_path
+        self.get_kill_cause: Callable[[], str] = lambda: "GreenletExit"
+        self.free_entries: list[RequestEntry] = []  # a stack: `pop` and `append` need no lock
         self._entries = [
             RequestEntry(self, worker_entry.memory, offset, number)
             for number, offset in enumerate(worker_entry.request_offsets)
         ]
-        # The last one is the next to be taken: few of them are ever touched.
+        # The last one is the next to be used: few of them are ever touched.
         self.free_entries += reversed(self._entries)
         self._overflow_entries: set[RequestEntry] = set()
         self._lock = allocate_lock()
@@ -178,22 +177,19 @@ class Recorder:
 
     @property
     def running_entries(self) -> list[RequestEntry]:
-        """The slots that are taken now, those of requests beyond the table too."""
-        # Without the lock: the handler of a signal asks, which may have interrupted who has it.
-        return [
-            entry
-            for entry in (*self._entries, *list(self._overflow_entries))
-            if entry.exchange is not None
-        ]
+        """The entries in use, those outside the scoreboard included."""
+        # Without the lock: a signal handler reads it, which may have interrupted its owner.
+        entries = (*self._entries, *list(self._overflow_entries))
+        return [entry for entry in entries if entry.exchange is not None]
 
     def add_overflow(self) -> RequestEntry:
-        """Return what stands in for a slot when all are taken."""
+        """Return an entry outside the scoreboard, for when all others are in use."""
         entry = _OverflowEntry(self)
         self.count_overflow(entry)
         return entry
 
     def count_overflow(self, entry: RequestEntry, *, ended: bool = False) -> None:
-        """Count a request that has no slot in the table."""
+        """Count a request that has no entry in the scoreboard."""
         with self._lock:
             if ended:
                 self._overflow_entries.discard(entry)
@@ -202,51 +198,34 @@ class Recorder:
             self.worker_entry.overflow = len(self._overflow_entries)
 
     def _detach(self) -> None:
-        """Leave the table to the worker: this is a process that was forked in one of its requests.
+        """Leave the scoreboard to the worker: this process was forked in one of its requests.
 
-        It may go on with that request's code, and must not say of the worker's what it does.
+        It may go on with that request's code, which does not change what the worker runs.
         """
         private = bytearray(len(self.worker_entry.memory))
         for entry in self._entries:
             entry.memory = private
-            entry.mirror = None
-        self.worker_entry = WorkerEntry(private, self.worker_entry.start, len(self._entries))
+            entry.file = None
+        self.worker_entry = WorkerEntry(private, self.worker_entry.offset, len(self._entries))
         self._lock = allocate_lock()
 
 
-def _as_in_environ(path: str) -> str:
-    """Return a path as an environ has it: its bytes as Latin-1 (PEP 3333)."""
-    return path.encode("utf-8", "replace").decode("latin-1")
-
-
-def _default_kill_cause() -> str:
-    return "GreenletExit"
-
-
 class ScoreboardMiddleware(Middleware):
-    """Note each request while it runs; to stand right outside `AccessLog`.
+    """Record each request while it runs; belongs right outside `AccessLog`.
 
-    So the request's access line is there before its slot is free: whenever the process dies, one
-    of the two tells of it.
-
-    :param shown: what to note instead of a path, where all are to be searched for secrets.
+    So its access line is written before its entry is freed: whenever the process dies, there is
+    one or the other.
     """
 
-    def __init__(
-        self,
-        app: WSGIApplication,
-        recorder: Recorder,
-        shown: Callable[[str], str] | None = None,
-    ) -> None:
+    def __init__(self, app: WSGIApplication, recorder: Recorder) -> None:
         super().__init__(app)
-        self._shown = shown
         self._recorder = recorder
         self._free_entries = recorder.free_entries
-        self._get_ident = recorder.ident
-        self._clean = recorder.clean
+        self._get_ident = recorder.get_ident
+        self._redact_path = recorder.redact_path
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
-        """Take a slot, and give it back at the end."""
+        """Record the request, and remove it when the response has ended."""
         entry = None
         try:
             try:
@@ -254,27 +233,14 @@ class ScoreboardMiddleware(Middleware):
             except IndexError:
                 entry = self._recorder.add_overflow()
             now = time()
-            context = exchange.outer or exchange
-            request_id = context.request_id
-            try:
-                path = f"{environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
-                if self._clean is not None:
-                    path = self._clean(path)
-                text = f"{request_id or ''}\0{environ['REQUEST_METHOD']}\0{path}".encode()
-            except (KeyError, UnicodeError):  # a server may leave out what is empty (PEP 3333)
-                path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-                path = path if self._clean is None else self._clean(path)
-                text = encode_request(request_id, environ.get("REQUEST_METHOD", ""), path)
-            if self._shown is not None:
-                shown = _as_in_environ(self._shown(request_path(environ)))
-                text = encode_request(request_id, environ.get("REQUEST_METHOD", ""), shown)
-            size = len(text)
-            if size > MAX_TEXT_BYTES:
-                text, size = text[:MAX_TEXT_BYTES], MAX_TEXT_BYTES
-            _pack_into(entry.memory, entry.offset, RUNNING, size, adler32(text), now, text, now)
-            if entry.mirror is not None:
-                entry.mirror.write(entry.offset, entry.offset + REQUEST_ENTRY.size)
-            ident = self._get_ident  # what is called as a method is looked for in the class first
+            context = exchange.context
+            text = self._encode(context.request_id, environ)
+            _pack_into(
+                entry.memory, entry.offset, RUNNING, len(text), adler32(text), now, text, now
+            )
+            if entry.file is not None:
+                entry.file.write(entry.offset, entry.offset + REQUEST_ENTRY.size)
+            ident = self._get_ident  # called as a method, it would be looked up in the class first
             entry.ident = ident()
             entry.exchange = exchange
             context.request_entry = entry
@@ -282,6 +248,14 @@ class ScoreboardMiddleware(Middleware):
                 (*entry.on_close, *exchange.on_close) if exchange.on_close else entry.on_close
             )
         except Exception:
-            warn_once("noting a running request")
+            warn_once("recording a running request")
             if entry is not None:
                 entry.release()
+
+    def _encode(self, request_id: str | None, environ: WSGIEnvironment) -> bytes:
+        if self._redact_path is not None:
+            path = encode_wsgi(self._redact_path(request_path(environ)))
+        else:
+            # A server may leave out what is empty (PEP 3333).
+            path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        return encode_request(request_id, environ.get("REQUEST_METHOD", ""), path)

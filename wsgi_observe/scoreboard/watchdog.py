@@ -1,16 +1,14 @@
-"""The watchdog of a worker: a thread that names requests which take too long, and answers `stuck`.
+"""The watchdog of a worker: a thread that logs slow requests, and shares stacks on request.
 
-A thread of the system's also under gevent. A greenlet would be asleep in the very case it is
-for: when one request keeps all the others from running.
+It is a thread of the system also under gevent. A greenlet would not run in the very case that it
+is needed for: when one request keeps all others from running.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import mmap
 from _thread import start_new_thread
 from collections.abc import Callable
-from contextlib import suppress
 from time import sleep, time
 
 from wsgi_observe._loggers import config_watch
@@ -18,25 +16,29 @@ from wsgi_observe._safely import warn_once
 from wsgi_observe.scoreboard.entries import elapsed_seconds
 from wsgi_observe.scoreboard.log_lines import report_slow_request
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
-from wsgi_observe.scoreboard.stacks import format_stack, get_frame
+from wsgi_observe.scoreboard.stacks import format_stack, get_frame, share_stacks
 from wsgi_observe.wsgi.exceptions import any_failure
+from wsgi_observe.wsgi.headers import get_header
 
 _MAX_INTERVAL_SECONDS, _MIN_INTERVAL_SECONDS = 0.5, 0.02
 
 
 class Watchdog:
-    """Looks at the running requests a few times a second; they pay nothing for it.
+    """Checks the running requests a few times a second, at no cost to them.
 
-    :param slow: seconds from which a request is named; 0 for never.
-    :param checks_logging: whether the logging configuration is compared with what was installed.
+    :param slow_seconds: the age from which a request is logged; 0 for never.
+    :param checks_logging: whether to compare the logging configuration with the installed one.
     """
 
-    def __init__(self, recorder: Recorder, slow: float, *, checks_logging: bool = False) -> None:
+    def __init__(
+        self, recorder: Recorder, slow_seconds: float, *, checks_logging: bool = False
+    ) -> None:
         self._recorder = recorder
-        self._slow_seconds = slow
+        self._slow_seconds = slow_seconds
         self._checks_logging = checks_logging
         self._reported: dict[RequestEntry, float] = {}
-        interval = slow / 8 if slow else _MAX_INTERVAL_SECONDS
+        self._shared_stacks: mmap.mmap | None = None
+        interval = slow_seconds / 8 if slow_seconds else _MAX_INTERVAL_SECONDS
         self._interval_seconds = min(_MAX_INTERVAL_SECONDS, max(_MIN_INTERVAL_SECONDS, interval))
 
     def start(
@@ -44,9 +46,10 @@ class Watchdog:
         start_thread: Callable[[Callable[[], None], tuple[()]], object] = start_new_thread,
         pause: Callable[[float], object] = sleep,
     ) -> None:
-        """Begin to look, in a thread that keeps no process from ending.
+        """Start polling, in a thread that does not keep the process from exiting.
 
-        :param begin: starts a thread, and `pause` lets it sleep; gevent has others in their place.
+        :param start_thread: starts a thread of the system; gevent patches the usual one.
+        :param pause: puts that thread to sleep; likewise.
         """
 
         def run() -> None:
@@ -57,14 +60,14 @@ class Watchdog:
         start_thread(run, ())
 
     def poll(self) -> None:
-        """Name what has become slow since the last look; answer who asks."""
+        """Log requests that have become slow, and share the stacks if they were requested."""
         try:
             now = time()
             self._recorder.worker_entry.last_seen = now
-            self._recorder.worker_entry.repair_mirror()
+            self._recorder.worker_entry.repair_file()
             if self._slow_seconds:
                 self._report_slow_requests(now)
-            write_stacks(self._recorder)
+            self._share_stacks_if_requested()
             if self._checks_logging:
                 config_watch.check_if_due()
         except any_failure():
@@ -84,15 +87,26 @@ class Watchdog:
                 self._report_slow_request(entry, started, now)
 
     def _report_slow_request(self, entry: RequestEntry, started: float, now: float) -> None:
-        stack = format_stack(get_frame(entry.ident, self._recorder.greenlet_thread))
+        stack = self._format_stack(entry)
         exchange = entry.exchange
-        # Another request may have the slot by now.
+        # Another request may use the entry by now.
         if exchange is None or entry.started != started or _is_long_lived(entry):
             return
-        fields = exchange.context.__dict__.setdefault("fields", {})
-        if fields is not None:
-            fields.setdefault("slow", True)  # the app may have bound one of its own
-        report_slow_request(exchange.context, elapsed_seconds(started, now), stack)
+        context = exchange.context
+        context.fields.setdefault("slow", True)  # the app may have bound one of its own
+        context.log_parts = None  # which lines before this one have encoded
+        report_slow_request(context, elapsed_seconds(started, now), stack)
+
+    def _share_stacks_if_requested(self) -> None:
+        worker_entry = self._recorder.worker_entry
+        requested = worker_entry.stacks_requested
+        if requested != worker_entry.stacks_answered:
+            entries = self._recorder.running_entries
+            self._shared_stacks = share_stacks({e.number: self._format_stack(e) for e in entries})
+            worker_entry.stacks_answered = requested
+
+    def _format_stack(self, entry: RequestEntry) -> str:
+        return format_stack(get_frame(entry.ident, self._recorder.greenlet_thread))
 
 
 def _is_long_lived(entry: RequestEntry) -> bool:
@@ -100,33 +114,6 @@ def _is_long_lived(entry: RequestEntry) -> bool:
     exchange = entry.exchange
     if exchange is None or exchange.is_upgrade:
         return True
-    content_types = (value for name, value in exchange.headers if name.lower() == "content-type")
-    return bool(exchange.headers_sent_at) and any(
-        content_type.startswith("text/event-stream") for content_type in content_types
-    )
-
-
-_MEMFD_NAME = "wsgi_observe.stacks"
-
-
-def write_stacks(recorder: Recorder) -> None:
-    """Leave the stacks where the asker finds them, if somebody has asked since the last time.
-
-    In a file without a path, which the kernel opens for the same user only.
-    """
-    worker_entry = recorder.worker_entry
-    stacks_requested = worker_entry.stacks_requested
-    if stacks_requested == worker_entry.stacks_answered:
-        return
-    stacks = {
-        entry.number: format_stack(get_frame(entry.ident, recorder.greenlet_thread))
-        for entry in recorder.running_entries
-    }
-    previous = worker_entry.stacks_descriptor
-    descriptor = os.memfd_create(_MEMFD_NAME, os.MFD_CLOEXEC)
-    with open(descriptor, "w", encoding="utf-8", errors="replace", closefd=False) as file:
-        json.dump(stacks, file)
-    worker_entry.stacks_descriptor, worker_entry.stacks_answered = descriptor, stacks_requested
-    if previous:
-        with suppress(OSError):
-            os.close(previous)
+    response = exchange.response
+    content_type = get_header(response.headers, "content-type")
+    return bool(response.headers_sent_at) and content_type.startswith("text/event-stream")

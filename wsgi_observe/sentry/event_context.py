@@ -1,4 +1,4 @@
-"""What an event has of its request: the ID as a tag, what was bound, method and URL."""
+"""Request data on Sentry events: the ID as a tag, bound fields, method and URL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_request_context(event: dict[str, Any], hint: Any) -> None:
-    """Add them to `event`; what stands there already stays."""
+    """Add the request's data to `event`, without replacing what is there."""
     context = current_context()
     request_id = _get_request_id(context, get_exception(hint))
     if request_id is not None:
@@ -26,7 +26,7 @@ def add_request_context(event: dict[str, Any], hint: Any) -> None:
 
 
 def _get_request_id(context: RequestContext | None, error: BaseException | None) -> str | None:
-    """Return the request's ID, or that of the job that `error` has left."""
+    """Return the request's ID, or that of the job in which `error` was raised."""
     if context is not None:
         return context.request_id
     return None if error is None else get_attached_request_id(error)
@@ -35,7 +35,7 @@ def _get_request_id(context: RequestContext | None, error: BaseException | None)
 def _add_bound_fields(event: dict[str, Any], fields: dict[str, object]) -> None:
     user = fields.pop("user", None)
     if user is not None:
-        # Not into the one that is there: it is Sentry's scope's.
+        # A copy: the existing dict belongs to Sentry's scope.
         event["user"] = {"id": user, **(event.get("user") or {})}
     if "route" in fields:
         _get_own_part(event, "tags").setdefault("route", fields["route"])
@@ -44,7 +44,7 @@ def _add_bound_fields(event: dict[str, Any], fields: dict[str, object]) -> None:
 
 
 def _add_request(event: dict[str, Any], environ: WSGIEnvironment) -> None:
-    """Say which request it was, where none of Sentry's integrations does."""
+    """Add method and URL, unless one of Sentry's integrations has."""
     request = _get_own_part(event, "request")
     request.setdefault("method", printable(environ.get("REQUEST_METHOD", "")))
     if "url" not in request:
@@ -53,6 +53,6 @@ def _add_request(event: dict[str, Any], environ: WSGIEnvironment) -> None:
 
 
 def _get_own_part(event: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a part of the event that is the event's own."""
+    """Replace a part of the event by a copy, which only this event has, and return it."""
     part = event[name] = dict(event.get(name) or {})
     return part

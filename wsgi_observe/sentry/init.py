@@ -1,4 +1,4 @@
-"""The start of sentry-sdk: its own `init`, with defaults and hooks that keep secrets in."""
+"""init_sentry(): ``sentry_sdk.init`` with safe defaults, our integration and redacting hooks."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ def init_sentry(
     settings: Settings | None = None,
     **options: Any,
 ) -> None:
-    """Start Sentry: one event per failure, under its request ID, without the secrets.
+    """Start Sentry: one event for each failure, tagged with its request ID, without secrets.
 
-    Without a DSN it does nothing, and says so at INFO. Personal data, request bodies and local
-    variables are off unless an option says otherwise.
+    Without a DSN it does nothing but log that at INFO. Personal data, request bodies and local
+    variables are not sent unless an option enables them.
 
-    :param dsn: where events go; by default what ``SENTRY_DSN`` says.
-    :param redact: whether secrets are taken out of all that is sent, after hooks of your own.
-        The setting of that name is the log's, and does not count here.
-    :param settings: whose ``redact_add``, ``redact_keep`` and ``redact_patterns`` count here too;
-        by default those of the environment.
-    :param options: those of ``sentry_sdk.init``.
-    :raises SettingsError: for an unfit setting in the environment.
+    :param dsn: the DSN to send events to; by default ``SENTRY_DSN``.
+    :param redact: whether to redact everything that is sent, after your own hooks. The setting
+        of that name is for log lines only.
+    :param settings: whose ``redact_add``, ``redact_keep`` and ``redact_patterns`` apply; by
+        default those of the environment.
+    :param options: further options of ``sentry_sdk.init``.
+    :raises SettingsError: for an invalid setting in the environment.
 
     >>> init_sentry(release="shop@1.2", traces_sample_rate=0.1)  # doctest: +SKIP
     """
     dsn = dsn or os.environ.get("SENTRY_DSN")
     if not dsn:
-        _log.info("Sentry is off: neither init_sentry(dsn) nor SENTRY_DSN says where events go")
+        _log.info("Sentry is off: set SENTRY_DSN, or pass a DSN to init_sentry, to send events")
         return
     final_hook: Hook = (
         _make_scrubber(settings or Settings.from_env(os.environ)) if redact else add_request_id
@@ -63,10 +63,10 @@ def _make_scrubber(settings: Settings) -> Scrubber:
 def _make_options(options: Mapping[str, Any], final_hook: Hook) -> dict[str, Any]:
     """Return all options for ``sentry_sdk.init``."""
     merged = {**_DEFAULTS, **options}
-    # Only where it is on unless said: newer versions warn of whoever says it.
+    # Only where its default is on: newer versions warn if the option is given at all.
     if DEFAULT_OPTIONS["send_default_pii"]:
         merged.setdefault("send_default_pii", False)
-    # What a person looks for first is the app's own frame, not that of a middleware.
+    # Sentry shows the app's own frame first, not that of a middleware.
     merged["in_app_exclude"] = [*(merged.get("in_app_exclude") or ()), "wsgi_observe"]
     integrations = list(merged.get("integrations") or ())
     merged["integrations"] = integrations + _get_missing_integrations(
@@ -77,10 +77,10 @@ def _make_options(options: Mapping[str, Any], final_hook: Hook) -> dict[str, Any
 
 
 def _get_missing_integrations(integrations: list[Any], has_defaults: bool) -> list[Any]:
-    """Return the integrations of ours that the user has not brought."""
+    """Return our integrations, without those that the user has passed."""
     our_integrations: list[Any] = [ObserveIntegration()]
     if has_defaults:
-        # By itself it writes to stderr, in the midst of the log's lines.
+        # Its default callback writes to stderr, between the log lines.
         our_integrations.append(AtexitIntegration(callback=_log_pending_envelopes))
     return [
         integration
@@ -94,15 +94,15 @@ def _log_pending_envelopes(events: int, seconds: float) -> None:
 
 
 def _set_hooks(options: dict[str, Any], final_hook: Hook) -> None:
-    """Have `final_hook` see whatever the user's own hooks of the same names leave."""
+    """Set hooks that pass the results of the user's own hooks to `final_hook`."""
     experiments = dict(options.get("_experiments") or {})
     lifecycle = options.get("trace_lifecycle") or experiments.get("trace_lifecycle")
     for name in _HOOKS:
-        # Sentry warns of a hook for spans where it does not send them one by one.
+        # Sentry warns about a hook for spans unless it sends them one by one.
         if name == "before_send_span" and lifecycle != "stream":
             continue
         hook = chain_hooks(options.get(name) or experiments.get(name), final_hook, name)
-        # Where a version does not know an option yet, it had it as an experiment, or not at all.
+        # Older versions have the option as an experiment, or not at all.
         target = options if name in DEFAULT_OPTIONS else experiments
         target[name] = hook
     options["_experiments"] = experiments

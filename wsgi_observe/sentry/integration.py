@@ -1,4 +1,4 @@
-"""Sentry's integration of ours: who tells it of a failure, and what each event has with it."""
+"""ObserveIntegration: captures failures, removes duplicate events, adds request data to events."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sentry_sdk.utils import event_from_exception
 
 from wsgi_observe._safely import call_safely, first_time
 from wsgi_observe.context import current_context, probe_hooks
+from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
 from wsgi_observe.sentry.dedupe import is_duplicate
-from wsgi_observe.sentry.early import redact_objects, shown
 from wsgi_observe.sentry.event_context import add_request_context
-from wsgi_observe.wsgi.exceptions import is_duplicate_report, register_error
+from wsgi_observe.sentry.objects import redact_object, redact_objects
 
 _OUR_LOGGERS = frozenset({"wsgi_observe.errors", "wsgi_observe.uncaught"})
 _HEALTH_LOGGER = "wsgi_observe.health"
@@ -28,11 +28,13 @@ _EVENT_SENT_KEY = "sentry_event"
 
 
 class ObserveIntegration(Integration):
-    """Have one failure be one event, tagged with its request ID, whatever else is integrated.
+    """Send one event for each failure, tagged with its request ID, with any other integrations.
 
-    A failure at the boundary, in a stream or in a thread is told here, whether Sentry's own
-    integrations are on or off; what they tell of it too is left out. A probe makes no
-    transaction, and a check that starts to fail makes one event.
+    A failure at the boundary, in a stream or in a thread is captured here, whether Sentry's own
+    integrations are on or off; their events for it are dropped. A probe makes no transaction,
+    and a check that starts to fail makes one event.
+
+    Objects are redacted by the `Scrubber` in ``before_send``, before Sentry makes texts of them.
 
     >>> sentry_sdk.init(integrations=[ObserveIntegration()], before_send=scrub)  # doctest: +SKIP
     """
@@ -41,11 +43,11 @@ class ObserveIntegration(Integration):
 
     @staticmethod
     def setup_once() -> None:
-        """Hang our hooks; Sentry calls this once in a process."""
+        """Install the hooks; Sentry calls this once in a process."""
         add_global_event_processor(_process_event)
-        add_global_repr_processor(shown)
+        add_global_repr_processor(redact_object)
         probe_hooks.append(
-            partial(call_safely, "leaving a probe out of Sentry", _drop_probe_transaction)
+            partial(call_safely, "dropping a probe's Sentry transaction", _drop_probe_transaction)
         )
         _patch_call_handlers()
         logging.getLogger("urllib3.connectionpool").addFilter(_is_first_delivery_error)
@@ -56,26 +58,26 @@ def _is_enabled() -> bool:
 
 
 def _process_event(event: Any, hint: Any) -> Any:
-    """Return `event` with what is known of its request, or None where it is told already."""
+    """Return `event` with the request's data, or None for a duplicate."""
     if not _is_enabled():
         return event
     if event.get("type") != "transaction" and call_safely(
-        "looking for repeated events", _is_reported, hint
+        "removing duplicate Sentry events", _is_duplicate_event, hint
     ):
         return None
-    call_safely("adding a request's facts to an event", add_request_context, event, hint)
-    call_safely("taking secrets out of objects", redact_objects, event)
+    call_safely("adding request data to a Sentry event", add_request_context, event, hint)
+    call_safely("redacting the objects of a Sentry event", redact_objects, event)
     return event
 
 
-def _is_reported(hint: Any) -> bool:
+def _is_duplicate_event(hint: Any) -> bool:
     record = hint.get("log_record")
     if (record is not None and record.name == _HEALTH_LOGGER) or is_duplicate(hint):
         return True
-    scope = current_context()
-    if scope is not None:
+    context = current_context()
+    if context is not None:
         # An access line is an ERROR where none was logged; Sentry may have the exception.
-        request_context = scope.request_context.__dict__
+        request_context = context.request_context.__dict__
         if (
             record is not None
             and record.name == _ACCESS_LOGGER
@@ -83,8 +85,8 @@ def _is_reported(hint: Any) -> bool:
         ):
             return True
         request_context[_EVENT_SENT_KEY] = True
-    # Sentry's own looks at the exception alone: one that is raised again by a later request it
-    # would leave out. Newer versions have a method for this.
+    # Sentry's own DedupeIntegration compares only the exception, and would drop one that a later
+    # request raises again. Newer versions have a method to reset it.
     last_seen = getattr(
         sentry_sdk.get_client().get_integration(DedupeIntegration), "_last_seen", None
     )
@@ -102,29 +104,29 @@ def _drop_probe_transaction() -> None:
 
 
 def _is_first_delivery_error(record: logging.LogRecord) -> bool:
-    """Let one line through about a Sentry that does not answer, instead of three per event."""
+    """Pass one warning of urllib3 about an unreachable Sentry, instead of three for each event."""
     is_sentry_thread = threading.current_thread().name.startswith("sentry-sdk.")
     return not is_sentry_thread or first_time("Sentry does not answer")
 
 
 def _patch_call_handlers() -> None:
-    """Hear of every record from WARNING on, as Sentry's own integration does.
+    """Receive every record from WARNING on, as Sentry's own integration does.
 
-    Not by a handler: `configure_logging`, or a dictConfig of the user's, would take it off.
+    Not by a handler: `configure_logging`, or a dictConfig of the user's, would remove it.
     """
     original_call_handlers = logging.Logger.callHandlers
 
-    # Not wrapped as the one before: the log's short cut must see that somebody listens.
+    # Without functools.wraps: the log's fast path must see that callHandlers is replaced.
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
         original_call_handlers(self, record)
         if record.levelno >= logging.WARNING:
-            call_safely("telling Sentry of a failure", _report_record, record)
+            call_safely("sending an event to Sentry", _report_record, record)
 
     logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
 
 
 def _report_record(record: logging.LogRecord) -> None:
-    """Make the event of a record that nobody else makes one of."""
+    """Send an event for a record for which no other integration does."""
     if not _is_enabled():
         return
     register_error(record)
@@ -137,7 +139,7 @@ def _report_record(record: logging.LogRecord) -> None:
 
 
 def _needs_event(record: logging.LogRecord) -> bool:
-    """Return whether the record is of an exception that Sentry would not hear of otherwise."""
+    """Return whether a record has an exception that no other integration captures."""
     error = record.exc_info[1] if record.exc_info and record.levelno >= logging.ERROR else None
     if error is None or is_duplicate_report(record):
         return False
@@ -147,14 +149,14 @@ def _needs_event(record: logging.LogRecord) -> bool:
 
 
 def _is_captured_by_sentry(record: logging.LogRecord) -> bool:
-    """Return whether Sentry's own integration makes an event of it."""
+    """Return whether Sentry's own logging integration makes an event of a record."""
     integration: Any = sentry_sdk.get_client().get_integration("logging")
     handler = getattr(integration, "_handler", None)
     return handler is not None and record.levelno >= handler.level
 
 
 def _capture_failed_check(record: logging.LogRecord) -> None:
-    """Make the one event of a check that starts to fail."""
+    """Send the one event of a check that starts to fail."""
     event: Any = {}
     hint: Any = {}
     if record.exc_info:

@@ -1,4 +1,4 @@
-"""Sentry's payloads without secrets: which part is a name, a text, a query, a bag of values."""
+"""Redaction of Sentry payloads: which of their parts are names, texts, queries or mappings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _placeholder = re.compile(r"%(?:\(\w+\))?[a-z]")
 
 _RedactPart = Callable[[Redactor, Any], Any]
 
-# Sentry's own, without which it cannot read the rest; the names of modules are no keys.
+# Sentry's own fields, which it needs; modules are named by their keys, which may look sensitive.
 _UNREDACTED_NAMES = frozenset(
     {
         *("event_id", "timestamp", "start_timestamp", "type", "level", "platform"),
@@ -30,7 +30,7 @@ _PARAMETER_PREFIX = "sentry.message.parameter."
 
 
 def redact_payload(thing: Any, redactor: Redactor) -> Any:
-    """Return what a hook of Sentry's is given, whichever it is, with its secrets redacted."""
+    """Return the argument of any Sentry hook (an event, a log, a span, …) redacted."""
     if not isinstance(thing, Mapping):
         return redactor.value(thing)
     if thing.get("type") == "check_in":
@@ -49,10 +49,10 @@ def redact_payload(thing: Any, redactor: Redactor) -> Any:
 
 
 def _without_data(check_in: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a check-in without the data of the span that it was sent in.
+    """Return a check-in without the data of the span in which it was sent.
 
-    Sentry takes the trace's ID from it alone; and it asks no event processor before it makes
-    lists of namedtuples, which have no names any more.
+    Sentry uses only the trace ID of it. Check-ins pass no event processor before namedtuples are
+    serialized as lists without names.
     """
     contexts: Any = check_in.get("contexts") or {}
     trace = contexts.get("trace")
@@ -63,7 +63,7 @@ def _without_data(check_in: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _with_path_secrets(redactor: Redactor, request: Any) -> Redactor:
-    """Return a redactor that knows the secrets in the URL: a thread may outlive its request."""
+    """Return a redactor for the secrets in the URL too: a thread may outlive its request."""
     url = request.get("url") if isinstance(request, Mapping) else None
     if current_context() is not None or not isinstance(url, str):
         return redactor
@@ -78,17 +78,19 @@ def _redact_part(redactor: Redactor, name: str, value: Any) -> Any:
 
 
 def _redact_mapping(redactor: Redactor, value: Any) -> Any:
-    """Return a bag of names and values; what is a query by its name is read as one."""
+    """Return a mapping redacted; a value whose name ends in ``query`` is redacted as a query."""
     if not isinstance(value, Mapping):
         return redactor.value(value)
     clean = redactor.value(value)
     for name, inner in value.items():
         if name in _ID_NAMES and isinstance(inner, str) and is_valid_id(inner):
-            clean[name] = inner  # by chance its digits may be those of a card
+            clean[name] = inner  # its digits may happen to be a valid card number
         elif isinstance(inner, str) and str(name).lower().endswith(("query", "query_string")):
             clean[name] = redactor.query(inner)
         elif isinstance(inner, str) and name in _TEXTS and clean[name] is not REDACTED:
-            clean[name] = redactor.path(inner, Budget())  # of a line that names its request
+            clean[name] = redactor.path(
+                inner, Budget()
+            )  # a log message may contain the request's path
         elif isinstance(inner, Mapping) and name == "data":
             clean[name] = _redact_mapping(redactor, inner)
     return clean
@@ -112,7 +114,7 @@ def _redact_exceptions(redactor: Redactor, value: Any) -> Any:
 
 
 def _redact_exception(redactor: Redactor, value: Any) -> Any:
-    """Return an exception, or a thread: its text redacted, its frames as they are."""
+    """Return an exception or a thread with its text and its frames redacted."""
     clean = redactor.value(value)
     if isinstance(value, Mapping):
         for name in ("type", "module"):
@@ -128,7 +130,7 @@ def _redact_mappings(redactor: Redactor, value: Any) -> Any:
 
 
 def _redact_contexts(redactor: Redactor, value: Any) -> Any:
-    """Return the contexts; that of the trace has what its envelope is sent under."""
+    """Return the contexts redacted; the trace's also holds the header of the envelope."""
     if not isinstance(value, Mapping):
         return redactor.value(value)
     clean = {name: redactor.field(name, inner) for name, inner in value.items()}
@@ -136,10 +138,10 @@ def _redact_contexts(redactor: Redactor, value: Any) -> Any:
     if isinstance(trace, Mapping):
         clean["trace"] = _redact_mapping(redactor, trace)
         sampling = trace.get("dynamic_sampling_context")
-        if isinstance(sampling, Mapping):  # goes into the envelope's header
-            name = _url(redactor, sampling.get("transaction"))
-            kept = {**sampling, "transaction": name} if name else sampling
-            clean["trace"]["dynamic_sampling_context"] = kept
+        if isinstance(sampling, Mapping):  # sent in the envelope's header
+            name = _redact_url(redactor, sampling.get("transaction"))
+            shown = {**sampling, "transaction": name} if name else sampling
+            clean["trace"]["dynamic_sampling_context"] = shown
     return clean
 
 
@@ -147,21 +149,21 @@ def _redact_log_entry(redactor: Redactor, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return redactor.value(value)
     clean = _redact_mapping(redactor, value)
-    # An argument has no name beside it; the message that it went into may have.
+    # An argument alone has no name; the message that it was formatted into may have one.
     if value.get("params") and _has_secrets(redactor, _formatted(value)):
         clean["params"] = [REDACTED]
     return clean
 
 
 def _formatted(entry: Mapping[str, Any]) -> Any:
-    """Return the message with its arguments in it, which old versions of Sentry leave out."""
+    """Return the formatted message, which old versions of sentry-sdk do not send."""
     if entry.get("formatted") is not None:
         return entry["formatted"]
     params = entry["params"]
     try:
         return entry["message"] % (tuple(params) if isinstance(params, list) else params)
-    except any_failure():  # they do not fit
-        # As if each placeholder were an argument: one alone is no secret.
+    except any_failure():  # the arguments do not match the message
+        # As if each placeholder were a secret: a placeholder as such would not be redacted.
         return f"{_placeholder.sub('a1b2c3d4', str(entry.get('message')))} {params}"
 
 
@@ -181,8 +183,8 @@ def _redact_texts(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _url(redactor: Redactor, value: Any) -> Any:
-    """Return the name of a transaction, which may be the path of its request."""
+def _redact_url(redactor: Redactor, value: Any) -> Any:
+    """Return the name of a transaction redacted; it may be the path of its request."""
     return redactor.url(value) if isinstance(value, str) else redactor.value(value)
 
 
@@ -199,7 +201,7 @@ def _redact_extra(redactor: Redactor, value: Any) -> Any:
 
 
 def _redact_command_line(redactor: Redactor, argv: list[Any]) -> list[Any]:
-    """Return a command line: an option has its value in the same argument or in the next."""
+    """Return a command line redacted; an option's value is in the same argument or the next."""
     options = ["", *map(str, argv)]
     return [
         REDACTED if _is_secret_option(redactor, option) else redactor.value(argument)
@@ -213,14 +215,14 @@ def _is_secret_option(redactor: Redactor, option: str) -> bool:
 
 
 def _redact_tags(redactor: Redactor, value: Any) -> Any:
-    """Return tags, which Sentry also takes as a list of pairs."""
+    """Return tags redacted; Sentry also accepts them as a list of pairs."""
     if isinstance(value, list) and all(isinstance(item, list | tuple) for item in value):
         return [[name, redactor.field(str(name), inner)] for name, inner in value]
     return _redact_mapping(redactor, value)
 
 
 def _redact_values(redactor: Redactor, value: Any, part: _RedactPart) -> Any:
-    """Return what Sentry keeps as ``{"values": […]}``, or as the list itself."""
+    """Return ``{"values": […]}``, or a list, with each item redacted by `part`."""
     if isinstance(value, Mapping) and isinstance(value.get("values"), list):
         rest = {name: inner for name, inner in value.items() if name != "values"}
         values = [part(redactor, item) for item in value["values"]]
@@ -240,23 +242,15 @@ _PART_REDACTORS: dict[str, _RedactPart] = {
     "logentry": _redact_log_entry,
     "extra": _redact_extra,
     "tags": _redact_tags,
-    "transaction": _url,
+    "transaction": _redact_url,
 }
 
 
-# In their frames a statement's parameters stand under names that say nothing.
+# Their frames hold the parameters of statements, in variables of other names.
 _DATABASE_MODULES = frozenset(
     {
-        *(
-            "sqlalchemy",
-            "psycopg",
-            "psycopg2",
-            "asyncpg",
-            "pymysql",
-            "MySQLdb",
-            "mysql",
-            "oracledb",
-        ),
+        *("sqlalchemy", "psycopg", "psycopg2", "asyncpg", "pymysql", "MySQLdb", "mysql"),
+        *("oracledb",),
         *("pyodbc", "peewee", "pymongo", "redis"),
     }
 )
@@ -302,7 +296,7 @@ def _redact_variables(redactor: Redactor, value: Mapping[str, Any]) -> Any:
 
 
 def _redact_source(redactor: Redactor, parts: dict[str, Any]) -> dict[str, Any]:
-    """Return lines of source, redacted together: a text costs more to look at than its length."""
+    """Return lines of source redacted; searched at once, since each search has a fixed cost."""
     source = "\n".join(line for part in parts.values() for line in _get_lines(part))
     if redactor.text(source) == source:
         return parts

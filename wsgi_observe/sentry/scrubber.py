@@ -1,4 +1,4 @@
-"""The hooks that Sentry calls last, before anything leaves the process."""
+"""Sentry hooks (``before_send`` and others) that redact what is sent."""
 
 from __future__ import annotations
 
@@ -17,26 +17,32 @@ from wsgi_observe.wsgi.exceptions import any_failure
 
 Hook = Callable[[Any, Any], Any]
 
-# With these, what a hook does not give back is sent, or kept, as it was.
+# sentry-sdk keeps or sends what it gave to these if they fail; other hooks drop it.
 _NEVER_DROPPED_HOOKS = ("before_send_span", "before_breadcrumb")
 
 
 class Scrubber:
-    """Take secrets out of whatever Sentry's ``before_…`` hooks are given; for any of them.
+    """A hook for any ``before_…`` option of ``sentry_sdk.init`` that redacts what it is given.
 
-    What it cannot read is dropped; that is said once, and counted in `dropped`.
+    What cannot be redacted is dropped, logged once and counted in `dropped`.
 
-    :param redactor: knows what is secret; by default also cards and e-mail addresses.
+    :param redactor: decides what is secret; by default one that also removes e-mail addresses and
+        phone numbers.
+
+    >>> from wsgi_observe.redaction import Redactor
+    >>> scrub = Scrubber(Redactor(patterns=["EMP-[0-9]{5}"], personal=True))
+    >>> scrub({"type": "http", "message": "EMP-00042 by jane@shop.example"})
+    {'type': 'http', 'message': '[REDACTED] by [REDACTED]'}
     """
 
     dropped = 0
-    """How many things of this process nobody could read; one count for all scrubbers."""
+    """The number of events and other items dropped in this process, by all scrubbers."""
 
     def __init__(self, redactor: Redactor | None = None) -> None:
         self.redactor = redactor or Redactor(personal=True)
 
     def __call__(self, thing: Any, hint: Any = None) -> Any:
-        """Return `thing` (an event, a transaction, a breadcrumb, a log, …) without secrets."""
+        """Return an event, a transaction, a breadcrumb, a log, … without secrets."""
         try:
             if isinstance(hint, dict) and hint.get("attachments"):
                 _clean_attachments(hint, with_request_secrets(self.redactor))
@@ -45,16 +51,16 @@ class Scrubber:
             )
         except any_failure():
             Scrubber.dropped += 1
-            warn_once("taking secrets out of what goes to Sentry, so it is dropped,")
+            warn_once("redacting a Sentry event, which is dropped,")
             return _make_blank(thing)
 
 
 scrub = Scrubber()
-"""For an ``init`` of your own: ``sentry_sdk.init(…, before_send=scrub)``, and any other hook."""
+"""A `Scrubber` for your own ``sentry_sdk.init(…, before_send=scrub)``, and for any other hook."""
 
 
 def add_request_id(thing: Any, hint: Any = None) -> Any:
-    """Return `thing` with the request's ID, where it is one that has no tags: a log, a span."""
+    """Add the request ID to the attributes of a log, metric or span, which have no tags."""
     attributes = thing.get("attributes") if isinstance(thing, dict) else None
     request_id = current_request_id()
     if isinstance(attributes, dict) and request_id is not None:
@@ -63,14 +69,14 @@ def add_request_id(thing: Any, hint: Any = None) -> Any:
 
 
 def chain_hooks(user_hook: Hook | None, final_hook: Hook, name: str) -> Hook:
-    """Return the hook that asks the user's own first."""
+    """Return a hook that calls the user's own hook, then `final_hook` with its result."""
     if user_hook is None:
         return final_hook
 
-    return partial(_ask_both, user_hook, final_hook, name)
+    return partial(_call_both, user_hook, final_hook, name)
 
 
-def _ask_both(user_hook: Hook, final_hook: Hook, name: str, thing: Any, hint: Any) -> Any:
+def _call_both(user_hook: Hook, final_hook: Hook, name: str, thing: Any, hint: Any) -> Any:
     try:
         result = user_hook(thing, hint)
     except any_failure():
@@ -84,7 +90,7 @@ def _ask_both(user_hook: Hook, final_hook: Hook, name: str, thing: Any, hint: An
 
 
 def _clean_attachments(hint: dict[str, Any], redactor: Redactor) -> None:
-    """Take secrets out of the texts that are attached to an event; files stay what they are."""
+    """Redact the texts attached to an event; attached files stay as they are."""
     hint["attachments"] = [_clean_attachment(one, redactor) for one in hint["attachments"]]
 
 
@@ -92,15 +98,15 @@ def _clean_attachment(attachment: Any, redactor: Redactor) -> Any:
     data = attachment.bytes() if callable(attachment.bytes) else attachment.bytes
     try:
         text = bytes(data or b"").decode()
-    except UnicodeDecodeError:  # no text: a picture, an archive
+    except UnicodeDecodeError:  # not text: a picture, an archive
         return attachment
-    clean = copy(attachment)  # the scope's own is for its other events too
+    clean = copy(attachment)  # the original belongs to Sentry's scope, for later events too
     clean.bytes = data and redactor.text(text).encode()
     return clean
 
 
 def _make_blank(thing: Any) -> Any:
-    """Return None, or what is left of a span, which cannot be dropped any more."""
+    """Return None; for a span, which cannot be dropped any more, an empty one."""
     if isinstance(thing, dict) and "is_segment" in thing:
         return {**thing, "name": REDACTED, "attributes": {}}
     return None

@@ -1,4 +1,4 @@
-"""The address of a request's client: which one it is, and how much of it a log line may show."""
+"""The client address of a request: resolve it through trusted proxies, shorten it for log lines."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import RequestContext
-from wsgi_observe.validators import SettingsError, split_commas, trusted_networks
+from wsgi_observe.validators import MAX_PROXIES
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+    from ipaddress import IPv4Address, IPv6Address
 
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -18,7 +18,7 @@ REMOTE_ADDR_MODES = ("full", "truncated", "off")
 
 
 def shorten_address(address: str, mode: str) -> str | None:
-    """Return `address` in one of the `REMOTE_ADDR_MODES`; None for one that is not to be told.
+    """Return `address` in one of the `REMOTE_ADDR_MODES`; None for one that is not logged.
 
     >>> shorten_address("203.0.113.7", "truncated"), shorten_address("2001:db8:1:2::7", "truncated")
     ('203.0.113.0', '2001:db8:1::')
@@ -29,35 +29,29 @@ def shorten_address(address: str, mode: str) -> str | None:
 
 
 def stricter_mode(one: str, other: str) -> str:
-    """Return the mode that tells less."""
+    """Return the mode that logs less of the address."""
     return max(one, other, key=REMOTE_ADDR_MODES.index)
 
 
 @lru_cache(maxsize=1024)
 def _truncate(address: str) -> str | None:
-    """Return the /24 or /48 that an address is in; None for what is no address."""
-    from ipaddress import IPv4Address, IPv6Address, ip_address  # for those who truncate
-
-    try:
-        client = ip_address(address.partition("%")[0].strip("[]"))
-    except ValueError:
-        return None  # a Unix socket's name, or worse
-    if isinstance(client, IPv6Address):
-        mapped = client.ipv4_mapped
-        if mapped is None:
-            return str(IPv6Address(int(client) >> 80 << 80))
-        return f"::ffff:{IPv4Address(int(mapped) >> 8 << 8)}"
-    return str(IPv4Address(int(client) >> 8 << 8))
+    """Return the /24 or /48 of an address; None for a text that is not an address."""
+    client = _parse_address(address)
+    if client is None:
+        return None  # the path of a Unix socket, for example
+    mapped = getattr(client, "ipv4_mapped", None)
+    bits = 80 if client.version == 6 and mapped is None else 8
+    shortened = type(mapped or client)(int(mapped or client) >> bits << bits)
+    return f"::ffff:{shortened}" if mapped else str(shortened)
 
 
-_MAX_PROXIES = 32
 _MAX_FORWARDED_CHARS = 1024  # characters of X-Forwarded-For that are looked at, from its end
 
 
 class ClientAddressResolver:
-    """What the settings say of the address on a request's lines.
+    """Resolves the address for a request's log lines by the settings.
 
-    :param mode: how much of it is shown, one of the `REMOTE_ADDR_MODES`.
+    :param mode: how much of it is logged, one of the `REMOTE_ADDR_MODES`.
     :param trusted: the number of proxies before the server, or their networks.
     """
 
@@ -65,7 +59,7 @@ class ClientAddressResolver:
         self._mode = mode
         self._hops = trusted if isinstance(trusted, int) else None
         self._networks = () if isinstance(trusted, int) else tuple(trusted)
-        # Clients come again, and to read an address takes longer than all else here.
+        # Clients come again, and to parse an address takes longer than all else here.
         self._find_client_cached = lru_cache(maxsize=1024)(self._find_client)
 
     @property
@@ -74,17 +68,17 @@ class ClientAddressResolver:
         return self._mode == "full" and self._hops == 0
 
     def apply_to(self, context: RequestContext, environ: WSGIEnvironment) -> None:
-        """Have the lines of a request show the address so."""
-        context.remote_addr = stricter_mode(context.remote_addr, self._mode)
+        """Set the client's address, and how much of it is logged, on the context of a request."""
+        context.remote_addr_mode = stricter_mode(context.remote_addr_mode, self._mode)
         if self._hops != 0 and not context.client_addr:
             context.client_addr = self.resolve(environ)
 
     def resolve(self, environ: WSGIEnvironment) -> str:
         """Return the address from which the trusted proxies got the request.
 
-        ``X-Forwarded-For`` is read from the right, where each proxy has added who asked it, until
-        an address is not trusted. What is no address (``unknown``, a forged text) ends the walk,
-        at the proxy that wrote it. Where all are trusted, it is the one furthest out.
+        ``X-Forwarded-For`` is read from the right, where each proxy has added its peer, until an
+        address is not trusted. An entry that is not an address (``unknown``, a forged text) ends
+        the search at the proxy that wrote it. Where all are trusted, it is the leftmost one.
         """
         peer: str = environ.get("REMOTE_ADDR") or ""
         forwarded: str = environ.get("HTTP_X_FORWARDED_FOR") or ""
@@ -98,7 +92,7 @@ class ClientAddressResolver:
             return peer
         entries = [entry for entry in forwarded.split(",") if not entry.isspace() and entry]
         client = peer
-        for hop, entry in enumerate(reversed(entries[-_MAX_PROXIES:]), 1):
+        for hop, entry in enumerate(reversed(entries[-MAX_PROXIES:]), 1):
             address = _parse_address(entry.strip())
             if address is None:
                 break
@@ -110,24 +104,14 @@ class ClientAddressResolver:
     def _is_trusted(self, address: IPv4Address | IPv6Address | None, hop: int) -> bool:
         if self._hops is not None:
             return hop < self._hops
-        # A dual-stack proxy shows an IPv4 address as ::ffff:10.0.0.1.
-        unmapped = getattr(address, "ipv4_mapped", None) or address
-        return unmapped is not None and any(unmapped in network for network in self._networks)
+        return is_in_networks(address, self._networks)
 
 
-def proxy_count_or_networks(name: str, value: Any) -> int | tuple[IPv4Network | IPv6Network, ...]:
-    """Check a number of proxies, or networks."""
-    allowed = f"a number of proxies from 0 to {_MAX_PROXIES}"
-    if not isinstance(value, int):
-        return trusted_networks(name, value, allowed)
-    if isinstance(value, bool) or not 0 <= value <= _MAX_PROXIES:
-        raise SettingsError(name, f"{allowed} or networks such as 10.0.0.0/8", value)
-    return value
-
-
-def parse_int_or_items(name: str, value: str) -> int | tuple[str, ...]:
-    """Read a number, or items between commas."""
-    return int(value) if value.isdecimal() and len(value) < 10 else split_commas(name, value)
+def is_in_networks(address: IPv4Address | IPv6Address | None, networks: Iterable[Any]) -> bool:
+    """Return whether `address` is in one of `networks`."""
+    # A dual-stack server or proxy shows an IPv4 address as ::ffff:10.0.0.1.
+    unmapped = getattr(address, "ipv4_mapped", None) or address
+    return unmapped is not None and any(unmapped in network for network in networks)
 
 
 def _is_unix_socket(peer: str) -> bool:
@@ -137,7 +121,7 @@ def _is_unix_socket(peer: str) -> bool:
 
 
 def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address in an entry of X-Forwarded-For: some proxies add a port."""
+    """Return the address in an entry of X-Forwarded-For, where some proxies add a port; or None."""
     from ipaddress import ip_address  # for those who have proxies
 
     if text.startswith("["):

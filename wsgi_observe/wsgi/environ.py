@@ -1,4 +1,4 @@
-"""What a WSGI environ (PEP 3333) says of its request, as text that is safe to print."""
+"""Request fields of a WSGI environ (PEP 3333) as text that is safe to print."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 MASKED_PATH = "wsgi_observe.masked_path"
-"""Where a door leaves a path that has secrets in it, what to show instead, and the secrets."""
+"""The environ key of a path that has secrets in it, the path to show instead, and the secrets."""
 
 
 def add_request_fields(
@@ -17,13 +17,13 @@ def add_request_fields(
 ) -> None:
     """Add the method, path and address of a request, as its environ has them now.
 
-    :param client_addr: the client's address, where it is known better than by ``REMOTE_ADDR``.
+    :param client_addr: the client's address, where a trusted proxy has forwarded it.
     """
     method: str = environ.get("REQUEST_METHOD", "")
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     address: str = client_addr or environ.get("REMOTE_ADDR") or ""
     fields["method"] = method if method.isprintable() else printable(method)
-    # Most paths are plain; those that are not go the longer way.
+    # The common case, without a call.
     is_printable_path = MASKED_PATH not in environ and path.isascii() and path.isprintable()
     fields["path"] = path if is_printable_path else request_path(environ)
     fields["remote_addr"] = address if address.isprintable() else printable(address)
@@ -36,19 +36,28 @@ def request_line(environ: WSGIEnvironment) -> str:
 
 
 def request_path(environ: WSGIEnvironment) -> str:
-    """Return the path as the client sees it: the mount point and what lies below it."""
+    """Return the path as the client sees it: ``SCRIPT_NAME`` and ``PATH_INFO``, or its mask."""
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     if MASKED_PATH in environ and environ[MASKED_PATH][0] == path:
         masked: str = environ[MASKED_PATH][1]
         return masked
     if path.isascii():
         return path if path.isprintable() else printable(path)
-    # PEP 3333 hands bytes over as Latin-1; they are UTF-8 in practice (RFC 3987).
-    return printable(path.encode("latin-1", "replace").decode("utf-8", "replace"))
+    return printable(decode_wsgi(path))
+
+
+def decode_wsgi(text: str) -> str:
+    """Return a text of an environ, whose bytes PEP 3333 decodes as Latin-1, as UTF-8 (RFC 3987)."""
+    return text.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def encode_wsgi(text: str) -> str:
+    """Return `text` as it would be in an environ: the inverse of `decode_wsgi`."""
+    return text.encode("utf-8", "replace").decode("latin-1")
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with what could break a line or steer a terminal percent-encoded.
+    r"""Return `text` with line breaks and terminal control characters percent-encoded.
 
     >>> printable("/a\nb")
     '/a%0Ab'
@@ -60,6 +69,6 @@ def printable(text: str) -> str:
 
 @lru_cache(1024)
 def _percent_encode(character: str) -> str:
-    from urllib.parse import quote  # a hundredth of the start-up, for what hardly ever comes
+    from urllib.parse import quote  # a hundredth of the start-up time, seldom needed
 
     return quote(character, errors="replace")

@@ -1,29 +1,24 @@
-"""Which exceptions are failures, which may rise to the server, which are logged already."""
+"""Classify exceptions: shutdowns, client disconnects, unreadable bodies, ones already logged."""
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from wsgi_observe.context import RequestContext, current_context
 
 _LOGGED_ATTRIBUTE = "__wsgi_observe_logged__"
-_HANDLED_KEY = "handled_error"
 _UNREADABLE_ATTRIBUTE = "__wsgi_observe_unreadable__"
-_ERRORS_LOGGER = "wsgi_observe.errors"
-_UNCAUGHT_LOGGER = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what it has got
 _MAX_CAUSES = 8
 _VARARGS = 0x04  # `inspect.CO_VARARGS`; the module is as much to load as all of this package
 
-# Gunicorn's own handlers set a flag by which a worker ends: nothing is lost by a response of ours.
-# A sync worker ends in no other way: it answers whatever rises, a SystemExit too.
+# Gunicorn's own handlers set a flag by which a worker ends: a response does not keep it from
+# ending. A sync worker ends in no other way: it responds to every exception, a SystemExit too.
 _BY_FLAG, _BY_NOTHING_ELSE = "gunicorn.workers.", "gunicorn.workers.sync"
 
-# What frameworks raise themselves for a body that is shorter than its Content-Length, and Gunicorn
-# when it reads a malformed one away that the app has left.
+# Raised by frameworks for a body that is shorter than its Content-Length, and by Gunicorn when it
+# discards a malformed one that the app has not read.
 _UNREADABLE_KINDS = frozenset(
     {
         ("webob.request", "DisconnectionError"),
@@ -32,16 +27,7 @@ _UNREADABLE_KINDS = frozenset(
     }
 )
 
-# Whose loggers report what a request has raised once more, when it has ended.
-_SERVER_LOGGERS = frozenset(
-    {
-        *("gunicorn", "waitress", "werkzeug", "cheroot", "gevent", "eventlet", "tornado"),
-        *("granian", "_granian", "uwsgi", "bjoern", "mod_wsgi", "wsgiref"),
-    }
-)
-
-
-# Where servers send a response.
+# The modules in which servers send a response.
 _SERVER_MODULES = (
     *("gunicorn.", "waitress.", "cheroot.", "granian.", "gevent.pywsgi", "eventlet.wsgi"),
     *("werkzeug.serving", "wsgiref.", "tornado."),
@@ -64,7 +50,7 @@ def is_shutdown(error: BaseException) -> bool:
 
     Everything else that is raised is a failure of its request: ``sys.exit()`` in a view,
     ``gevent.Timeout``, ``asyncio.CancelledError``, and any ``GeneratorExit``, which outside of the
-    generator that is closed is nobody's way to end anything.
+    generator that is closed ends nothing.
     """
     # Not by `isinstance`, here and below: it may run the app's code, a ``__class__`` that raises.
     if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
@@ -76,9 +62,9 @@ def is_shutdown(error: BaseException) -> bool:
 
 
 def any_failure() -> type[BaseException] | tuple[()]:
-    """Return what to catch round code of the app's that must not fail: all but a shutdown.
+    """Return the exceptions to catch around code of the app's that must not fail: not a shutdown.
 
-    For ``except any_failure():`` alone, which asks while the exception is being handled. A
+    For ``except any_failure():`` alone, which calls it while the exception is being handled. A
     ``__str__`` that raises ``SystemExit`` would otherwise end whoever logs the object.
     """
     error = sys.exception()
@@ -120,7 +106,7 @@ def _arguments(frame: FrameType) -> Iterator[object]:
 
 
 def _is_thrown_in(error: BaseException) -> bool:
-    """Return whether `error` came up in the midst of code, and not by a ``raise`` statement."""
+    """Return whether `error` was raised in the midst of code, not by a ``raise`` statement."""
     trace = error.__traceback__
     if trace is None:
         return False
@@ -136,7 +122,7 @@ def _is_thrown_in(error: BaseException) -> bool:
 
 
 def _is_under(module: str) -> bool:
-    """Return whether a function of `module` runs what runs here."""
+    """Return whether a function of `module` is among the callers."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__") == module:
@@ -152,23 +138,22 @@ def is_close_of_generator(error: BaseException) -> bool:
 
 
 def is_client_disconnect(error: BaseException) -> bool:
-    """Return whether a server that could not send on has only lost its client, or is stopping."""
-    is_disconnect = (
-        issubclass(type(error), OSError) or type(error).__name__ == "ClientDisconnected"
-    )  # Waitress
-    # Of a generator further out that is closed, if it is not the app's.
-    return is_disconnect or issubclass(type(error), GeneratorExit) or is_shutdown(error)
+    """Return whether a server failed to send because its client disconnected, or it is stopping."""
+    # A GeneratorExit is of a generator further out that is closed, if it is not the app's.
+    is_disconnect = issubclass(type(error), (OSError, GeneratorExit))
+    # By name: Waitress is not ours to import.
+    return is_disconnect or type(error).__name__ == "ClientDisconnected" or is_shutdown(error)
 
 
 def mark_unreadable(error: BaseException) -> None:
-    """Note on `error` that the server raised it from a request body which it could not read."""
+    """Mark `error` as raised by the server for a request body that it could not read."""
     BaseException.__setattr__(error, _UNREADABLE_ATTRIBUTE, True)
 
 
 def is_unreadable_body(error: BaseException) -> bool:
     """Return whether `error` is about a request body that is malformed or cut short.
 
-    Gunicorn and gevent answer it with a 400 of their own and log nothing: any client can cause it.
+    Gunicorn and gevent respond with a 400 of their own and log nothing: any client can cause it.
     """
     cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):
@@ -186,12 +171,12 @@ def is_unreadable_body(error: BaseException) -> bool:
 
 
 def is_raised_by_server(error: BaseException) -> bool:
-    """Return whether `error` has come through the code of a server, as it sends a response."""
+    """Return whether `error` passed through code of a server that sends a response."""
     return _has_come_through(error, _SERVER_MODULES)
 
 
 def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> bool:
-    """Return whether `error` has come through modules whose names begin so."""
+    """Return whether the traceback of `error` has a frame of a module whose name begins so."""
     trace = error.__traceback__
     while trace is not None:
         if str(trace.tb_frame.f_globals.get("__name__")).startswith(modules):
@@ -201,7 +186,7 @@ def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> b
 
 
 def as_exception(error: BaseException, context: RequestContext) -> BaseException:
-    """Return what may be raised to the server for a logged `error`, mostly itself.
+    """Return a logged `error`, or a stand-in if it is no Exception, to raise to the server.
 
     A ``SystemExit`` that reaches a gthread worker ends it, and with some codes its master.
     """
@@ -213,132 +198,27 @@ def as_exception(error: BaseException, context: RequestContext) -> BaseException
     return stand_in
 
 
-def mark_logged(
-    error: BaseException, context: RequestContext, record: logging.LogRecord | None = None
-) -> None:
-    """Note on `error` that the log has its traceback, under the request of `context`.
+def mark_logged(error: BaseException, context: RequestContext, record_key: object = None) -> None:
+    """Mark `error` as logged with its traceback, in the request of `context`.
 
-    :param record: which the traceback was logged with, if by other code.
+    :param record_key: identifies the record that it was logged with, if by other code.
     """
     # Past the exception's own class, which may forbid it, as a frozen dataclass does.
-    BaseException.__setattr__(
-        error, _LOGGED_ATTRIBUTE, (context, None if record is None else _record_key(record))
-    )
+    BaseException.__setattr__(error, _LOGGED_ATTRIBUTE, (context, record_key))
+
+
+def get_logged_mark(error: BaseException) -> tuple[RequestContext | None, object]:
+    """Return the context and the record key of the mark on `error`; None and None without one."""
+    attributes = BaseException.__getattribute__(error, "__dict__")
+    mark: tuple[RequestContext | None, object] = attributes.get(_LOGGED_ATTRIBUTE, (None, None))
+    return mark
 
 
 def is_logged(error: BaseException) -> bool:
-    """Return whether the log has the traceback of `error` already, for this request.
+    """Return whether the traceback of `error` is logged already, for this request.
 
     The server reports after the request has ended, so a mark counts while its request runs and
-    when none does; an exception object that is raised again in a later request is news.
+    when none does; an exception object that is raised again in a later request is logged again.
     """
-    context, _ = _get_logged_mark(error)
+    context, _ = get_logged_mark(error)
     return context is not None and current_context() in (context, None)
-
-
-@contextmanager
-def handled_by_framework(error: BaseException, logger: str) -> Iterator[None]:
-    """Note that a framework has logged `error` to `logger`, and makes a response of it.
-
-    What Flask runs for each response (``after_request``) may fail for this one in the same way,
-    and is then logged too.
-    """
-    context = current_context()
-    if context is None:
-        yield
-        return
-    context.__dict__[_HANDLED_KEY] = (error, logger)
-    try:
-        yield
-    finally:
-        del context.__dict__[_HANDLED_KEY]  # its traceback holds frames that hold the scope
-
-
-def is_duplicate_report(record: logging.LogRecord) -> bool:
-    """Return whether a record is no ERROR, whatever its level: a repetition, or a client's doing.
-
-    A request's failure is one ERROR, the first one with the exception. An app may log and raise
-    it again, and the server reports it once more. A framework fails again over the response, and
-    logs a request body that cannot be read as a failure of the app. An app may keep an exception
-    and log it at another time, which is news.
-    """
-    error = record.exc_info[1] if record.exc_info else None
-    if error is None:
-        return _is_text_duplicate(record)
-    if is_unreadable_body(error):
-        return True
-    context, logged_key = _get_logged_mark(error)
-    if context is None:
-        return _is_handled_duplicate(error, record.name)
-    if record.name == _ERRORS_LOGGER or logged_key == _record_key(record):
-        return False
-    return (
-        _failing_context() is context
-        or _is_server_record(record)
-        or record.name == _UNCAUGHT_LOGGER
-    )
-
-
-def _is_text_duplicate(record: logging.LogRecord) -> bool:
-    """Return whether a server reports as text what its request has logged, as Granian does."""
-    if (record.levelno or 0) < logging.ERROR or not _is_server_record(record):
-        return False
-    context = current_context()
-    first = None if context is None else context.request_context.error_logged
-    return first is not None and first != _record_key(record)
-
-
-def _is_server_record(record: logging.LogRecord) -> bool:
-    return record.name.partition(".")[0] in _SERVER_LOGGERS
-
-
-def _failing_context() -> RequestContext | None:
-    """Return the running request, or a ``log_context`` with an ID of its own."""
-    context = current_context()
-    if context is None:
-        return None
-    request_context = context.request_context
-    return request_context if request_context.request_id == context.request_id else context
-
-
-def _is_handled_duplicate(error: BaseException, logger: str) -> bool:
-    context = current_context()
-    first, first_logger = (
-        (None, "") if context is None else context.__dict__.get(_HANDLED_KEY, (None, ""))
-    )
-    if first is None or first is error or logger != first_logger:
-        return False
-    return type(error) is type(first) and error.args == first.args
-
-
-def register_error(record: logging.LogRecord) -> None:
-    """Note that the request which runs here has this ERROR line, unless it leaves as none.
-
-    For every handler or filter that sees a record, at any level. Then its access line, of a 5xx,
-    need not be one, and its exception is not logged again.
-    """
-    if (record.levelno or 0) < logging.ERROR or is_duplicate_report(
-        record
-    ):  # one made by hand may have none
-        return
-    context = _failing_context()
-    if context is None:
-        return
-    if context.environ:
-        context.error_logged = context.error_logged or _record_key(record)
-    error = record.exc_info[1] if record.exc_info else None
-    if error is not None and _get_logged_mark(error)[0] is not context:
-        mark_logged(error, context, record)
-
-
-def _record_key(record: logging.LogRecord) -> tuple[object, ...]:
-    """Return what identifies a record, also once it was copied for another handler."""
-    return record.created, record.name, record.lineno
-
-
-def _get_logged_mark(error: BaseException) -> tuple[RequestContext | None, object]:
-    """Return the scope that `error` was logged under, and the record, past its own class."""
-    mark: tuple[RequestContext | None, object] = BaseException.__getattribute__(
-        error, "__dict__"
-    ).get(_LOGGED_ATTRIBUTE, (None, None))
-    return mark

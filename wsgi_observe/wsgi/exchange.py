@@ -1,19 +1,20 @@
-"""The WSGI protocol (PEP 3333), said once: one held-back start, one wrapped body, one end.
+"""The WSGI exchange of one request (PEP 3333): `start_response`, `write` and one `close`.
 
-The outermost middleware opens the exchange; those inside find it as the ``__self__`` of the
-``start_response`` they are given, and hang their part of the work on it. The app's start is
-held back until its first chunk is there, so that whatever fails before can still be answered.
+The outermost middleware makes it; those inside find it as the ``__self__`` of the
+``start_response`` that they are given, and take part in it. The app's status and headers are held
+back until its first chunk is there, so that whatever fails before can still be answered.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from sys import exception
-from types import GeneratorType
-from typing import TYPE_CHECKING, Any, cast
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
 
+from wsgi_observe._safely import warn_once
 from wsgi_observe.context import (
+    RequestContext,
     activate,
     attach_request_id,
     call_request_hooks,
@@ -22,204 +23,335 @@ from wsgi_observe.context import (
     get_raw_context,
     request_hooks,
 )
-from wsgi_observe.wsgi.exceptions import is_logged, is_shutdown
-from wsgi_observe.wsgi.file_wrapper import (
-    SizedBody,
-    as_sized_body,
-    may_use_sendfile,
-    send_native_file,
+from wsgi_observe.wsgi.exceptions import (
+    as_exception,
+    is_client_disconnect,
+    is_logged,
+    is_raised_by_server,
+    is_shutdown,
+    mark_logged,
 )
-from wsgi_observe.wsgi.headers import find_app_request_id
-from wsgi_observe.wsgi.response import EXHAUSTED, ErrorHandler, StaticResponse
-from wsgi_observe.wsgi.start_response import ResponseStart
+from wsgi_observe.wsgi.headers import prepare_headers
+from wsgi_observe.wsgi.response import Response, StaticResponse, as_bytes
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from wsgi_observe.wsgi.response import Response
+    from wsgi_observe.wsgi.headers import Headers
+
+_CALLED_TWICE = "start_response called twice without exc_info (PEP 3333)"
 
 
-class Exchange(ResponseStart):
-    """One request's talk between the server and the app; the server iterates and closes it."""
+class ErrorHandler(Protocol):
+    """Responds to the failures of the app; the middleware right around it."""
 
-    __slots__ = ()
+    def handle_exception(self, exchange: Exchange, error: BaseException) -> StaticResponse | None:
+        """Return the response for an app that failed before its headers were sent.
+
+        None has the exception raised to the server.
+        """
+
+    def replace_error_response(
+        self, exchange: Exchange, first_chunk: bytes | None
+    ) -> StaticResponse | None:
+        """Return what to send instead of the app's error response; None keeps that as it is.
+
+        :param first_chunk: the first chunk that is not empty; None where there is none.
+        """
+
+    def log_exception(self, exchange: Exchange, error: BaseException) -> None:
+        """Log a failure that came too late for a response, or that the app responded to."""
+
+
+class Exchange:
+    """One request between the server and the app: its context, its response, its end.
+
+    :ivar context: of the request; shared with an exchange further out that serves the same request,
+        where a middleware of others is between two of ours.
+    :ivar is_outermost: whether the context is this exchange's own, which ends with it.
+    :ivar environ: as this exchange's middlewares got it; one of others may have copied it.
+    :ivar on_close: hooks of the middlewares for the end of the response, the innermost first.
+    :ivar is_upgrade: whether the client requests a WebSocket: then nothing is held back.
+    :ivar prior_exception: the exception that was being handled when the app was called, or when the
+        server was given the last chunk.
+    :ivar pending_writes: data of `write` since the last chunk, on a server that has no `write`.
+    :ivar close_app_iter: the `close` of the app's body.
+    :ivar exc_info: the app's, until it is passed on with the headers.
+    :ivar is_start_refused: whether the server's own `start_response` has raised.
+    """
+
+    __slots__ = (
+        *("close_app_iter", "context", "environ", "error_handler", "exc_info", "is_closed"),
+        *("is_outermost", "is_start_refused", "is_upgrade", "on_close", "pending_writes"),
+        *("prior_exception", "response", "_server_start_response", "_server_write"),
+    )
+
+    context: RequestContext
+    on_close: tuple[Callable[[Exchange], object], ...]
+    prior_exception: BaseException | None
+    pending_writes: tuple[bytes, ...]
+    close_app_iter: Callable[[], object] | None
+    exc_info: OptExcInfo | None
+    error_handler: ErrorHandler | None
+    _server_write: Callable[[bytes], object] | None
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
-        # Made for each request: what is seldom set has its default in the class.
         self.environ = environ
-        self.request_id = None
-        self.status = ""
-        self.headers = []
+        self.on_close = self.pending_writes = ()
+        self.error_handler = self.close_app_iter = self.exc_info = None
+        self.is_upgrade = self.is_closed = self.is_start_refused = False
         self.prior_exception = exception()
-        self.outcome = None
-        self.bytes_yielded = 0
-        self.started_at = 0.0
-        self.headers_sent_at = 0.0
-        self.on_close = ()
-        self.error_handler = self.outer = None
-        self.expose_request_id = True
-        self.is_upgrade = False
-        self._server_start = start_response
-        self._close_app_iter = self._exc_info = None
-        self._closed = False
-        if get_raw_context() is not None:
-            self._find_outer()
-
-    def run(self, app: WSGIApplication, environ: WSGIEnvironment) -> Iterable[bytes]:
-        """Call the app, wait for its first chunk and let the start out; return the body.
-
-        Raises what the app raises where nobody answers for it.
-        """
-        activate(self.outer or self)
-        try:
-            if request_hooks:
-                call_request_hooks(self.context)
-            if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
-                return run_upgrade(self, app, environ)
-            body: Any = app(environ, self.start_response)
-            if body.__class__ is not list:  # which has no `close`, and is no file
-                self._close_app_iter = getattr(body, "close", None)
-                if "wsgi.file_wrapper" in environ and may_use_sendfile(self, environ, body):
-                    return send_native_file(self, body)
-            self._app_iter = app_iter = iter(body)
-            first_chunk = next(app_iter, EXHAUSTED)
-            self._first_chunk = (
-                first_chunk
-                if first_chunk.__class__ is bytes
-                else self._check_first_chunk(first_chunk, body)
-            )
-            # Only now: an app may have started on its first `next`.
-            if self.headers_sent_at:
-                return self.prepend_pending_writes()
-            if self.status >= "4" and self.error_handler is not None:
-                return self._respond_to_error_status(self.error_handler, app_iter, body)
-            self.send_headers()
-            if body.__class__ is list and len(body) == 1:
-                return SizedBody(self, 1)
-            return as_sized_body(self, body) if hasattr(body, "__len__") else self
-        except BaseException as error:
-            response = self._respond_to_exception(error)
-            if response is None:
-                raise self._abort(error)
-            return response
-
-    def _find_outer(self) -> None:
-        """Find what is bound here already: this very request, or one that it interrupts."""
-        # A foreign middleware between two of ours makes a second exchange of one request.
-        self.outer = cast("Response | None", find_outer_context(self.environ))
-        parent = current_context()
-        if self.outer is None and parent is not None:
-            self.nest_in(parent)
-
-    def _respond_to_error_status(
-        self, error_handler: ErrorHandler, app_iter: Iterator[bytes], body: Iterable[bytes]
-    ) -> Iterable[bytes]:
-        """Let the start of an error out, or an answer of ours in its place."""
-        is_length_valid = self._first_chunk != b""
-        while self._first_chunk == b"":  # an empty body is ours to fill
-            self._first_chunk = self._check_first_chunk(next(app_iter, EXHAUSTED), body)
-        if self.headers_sent_at:
-            return self.prepend_pending_writes()
-        replacement = error_handler.replace_error_response(self, self._first_chunk)
-        if replacement is not None:
-            if self.context.is_body_unreadable:
-                self._close_connection()
-            return self._send_replacement(replacement)
-        self.send_headers()
-        return as_sized_body(self, body) if is_length_valid and hasattr(body, "__len__") else self
-
-    def _send_replacement(
-        self, replacement: StaticResponse, exc_info: OptExcInfo | None = None
-    ) -> Iterable[bytes]:
-        """Let an answer of ours out; the app's body is still closed at the end."""
-        self.status, self.headers, payload = replacement
-        self._app_iter = ()
-        self._first_chunk = None if self.method == "HEAD" else payload
-        if exc_info is not None:
-            self._exc_info = exc_info
-        self.send_headers()
-        return self
-
-    def _respond_to_exception(self, error: BaseException) -> Iterable[bytes] | None:
-        """Answer for an app that failed before anything was sent; None where nobody does."""
-        if not self.headers_sent_at:
-            self._bind_app_request_id()
-        if self._pending_writes and not is_shutdown(error):
-            return self.raise_after_pending_writes(
-                error
-            )  # as on a server with a `write`: half is out
-        if (
-            self.error_handler is None
-            or self.headers_sent_at
-            or self.is_upgrade
-            or is_shutdown(error)
-        ):
-            return None
-        self.exc_type = type(error).__name__
-        try:
-            replacement = self.error_handler.handle_exception(self, error)
-            if replacement is None:
-                return None
-            if self.may_have_body:
-                self._close_connection()
-            # The server is handed the exception only where it has refused our headers itself:
-            # then PEP 3333 asks for it. Elsewhere this is the first start that it gets.
-            return self._send_replacement(
-                replacement, sys.exc_info() if self._is_start_refused else None
-            )
-        except BaseException as second:
-            raise self._abort(second)
-
-    def _bind_app_request_id(self) -> None:
-        """Log the app's own ID too, which no answer of ours has in its headers."""
-        context = self.context
-        if context.request_id is not None:
-            app_request_id = find_app_request_id(self.headers, context.request_id)
-            if app_request_id is not None:
-                context.bind({"app_request_id": app_request_id})
-
-    def _close_connection(self) -> None:
-        """Have Gunicorn close the connection after this response, as it does after an exception.
-
-        Otherwise it waits for the rest of the request body, and cuts the next request off. Other
-        servers read the rest away, or close by themselves.
-        """
-        outermost: Any = self.outer or self
-        response = getattr(outermost._server_start, "__self__", None)
-        force_close = getattr(response, "force_close", None)
-        if force_close is not None:
-            force_close()
-
-    def _abort(self, error: BaseException) -> BaseException:
-        """End a request that nobody can answer; return what to raise."""
-        self._exc_info = None  # its traceback leads back here
-        if self.is_upgrade and issubclass(type(error), StopIteration):
-            self.outcome = "upgraded"  # flask-sock leaves this way under Gunicorn
-        elif self.headers_sent_at or self.is_upgrade or self._is_start_refused:
-            error = self.record_late_failure(error)
+        self.response = Response()
+        self._server_start_response = start_response
+        if get_raw_context() is None:
+            self.context = RequestContext(environ, None, start_response)
+            self.is_outermost = True
         else:
-            self.outcome = "aborted" if is_shutdown(error) else "broken"
-            self.exc_type = type(error).__name__
-        if not is_logged(error):  # the server will
-            attach_request_id(error, self.context.request_id)
+            self._join_context(start_response)
+
+    def _join_context(self, start_response: StartResponse) -> None:
+        """Share the context that is bound here for this request, or nest in another one."""
+        outer = find_outer_context(self.environ)
+        self.is_outermost = outer is None
+        self.context = outer or RequestContext(self.environ, None, start_response)
+        parent = current_context()
+        if outer is None and parent is not None:
+            self.context.nest_in(parent)
+
+    @property
+    def method(self) -> str:
+        """The request's method, as its environ has it now."""
+        method: str = self.environ.get("REQUEST_METHOD", "")
+        return method
+
+    def start_response(
+        self, status: str, headers: Headers, exc_info: OptExcInfo | None = None
+    ) -> Callable[[bytes], object]:
+        """Hold back the app's status and headers, or replace those that are held back.
+
+        Parameters have the names that they have on servers: middlewares pass them by keyword.
+        Raises the exception in `exc_info` when the response has begun, and AssertionError for a
+        second call without one, as PEP 3333 asks.
+        """
+        response = self.response
         try:
-            self.close()
-        except BaseException as second:
-            if is_shutdown(second):
-                return second
-        return error  # the first failure is the one to raise
+            if response.headers_sent_at:
+                self._restart(status, headers, exc_info)
+                return self.write
+            if exc_info:
+                self._store_exc_info(status, exc_info)
+            elif response.status:
+                raise AssertionError(_CALLED_TWICE)
+        finally:
+            exc_info = None  # as PEP 3333 asks: its traceback holds this frame
+        response.status = status
+        response.headers = list(headers)  # the app may go on with its own
+        if request_hooks:
+            call_request_hooks(self.context)
+        if self.is_upgrade:
+            self.send_headers()
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        """Send `data` at once: the imperative `write` that PEP 3333 keeps for old apps."""
+        data = as_bytes(data)
+        if not data:
+            return
+        if not self.response.headers_sent_at:
+            self.send_headers()
+        if self._server_write is None:  # granian and bjoern have none
+            self.pending_writes += (data,)
+            return
+        try:
+            self._server_write(data)
+        except OSError as error:
+            self.response.outcome = "aborted"
+            mark_logged(error, self.context)  # the client disconnected; the app has not failed
+            raise
+        self.response.bytes_written += len(data)
+
+    def take_pending_writes(self) -> bytes:
+        """Return the data of `write` since the last chunk, to be sent before the next."""
+        pending, self.pending_writes = self.pending_writes, ()
+        return b"".join(pending)
+
+    def send_headers(self) -> None:
+        """Pass the status and headers on to the server, or to a middleware of others around us."""
+        response, context = self.response, self.context
+        if not response.status:
+            raise AssertionError("the app never called start_response (PEP 3333)")
+        request_id = context.request_id if self.is_outermost else None  # that one sends it
+        app_id = prepare_headers(response.headers, request_id, context.expose_request_id)
+        if app_id is not None:
+            context.bind({"app_request_id": app_id})
+        try:
+            if self.exc_info is None:
+                self._server_write = self._server_start_response(response.status, response.headers)
+            else:
+                self._send_headers_with_exc_info()
+        except BaseException:
+            self.is_start_refused = True
+            raise
+        # The time is used only where the access log has set `started_at`.
+        response.headers_sent_at = perf_counter() if context.started_at else 1.0
+
+    def _send_headers_with_exc_info(self) -> None:
+        """Pass the exception on too, for middlewares further out (PEP 3333)."""
+        response = self.response
+        exc_info, self.exc_info = self.exc_info, None
+        start_response = self._server_start_response
+        try:
+            self._server_write = start_response(response.status, response.headers, exc_info)
+        except SystemError as error:
+            # uWSGI has taken the start by then, and fails over the exception itself; unless its
+            # headers were sent.
+            if response.headers_sent_at:
+                raise _get_exception(exc_info) or error
+            self._server_write = start_response(response.status, response.headers)
+        finally:
+            del exc_info  # or its traceback would hold itself
+
+    def _store_exc_info(self, status: str, exc_info: OptExcInfo) -> None:
+        """Keep the app's exception until the headers are sent; log it if its status is a 5xx."""
+        error = _get_exception(exc_info)
+        self.exc_info = None if error is None else exc_info
+        if error is not None and status >= "5":
+            self._record_exception(error)
+
+    def _restart(self, status: str, headers: Headers, exc_info: OptExcInfo | None) -> None:
+        """Pass on a second `start_response`, if nothing but empty chunks has been sent.
+
+        Whether an empty chunk has sent the headers, only the server knows: it does on Gunicorn,
+        uWSGI, Werkzeug and wsgiref, and does not on Waitress, cheroot and gevent. Where it does,
+        the server raises the exception, as PEP 3333 asks.
+        """
+        response = self.response
+        error = _get_exception(exc_info)
+        if error is None:
+            raise AssertionError(_CALLED_TWICE)
+        before = response.status, response.headers
+        # Granian has sent its headers by then, and ignores a new start without an error.
+        is_granian = self.environ.get("SERVER_SOFTWARE") == "Granian"
+        try:
+            if response.bytes_sent or self.pending_writes or is_granian:
+                raise error
+            response.status, response.headers, self.exc_info = status, list(headers), exc_info
+            self.send_headers()
+        except BaseException:
+            response.status, response.headers = before
+            self.exc_info = None
+            raise
+        else:
+            if status >= "5":
+                self._record_exception(error)
+        finally:
+            del error, exc_info  # or its traceback would hold itself
+        if request_hooks:
+            call_request_hooks(self.context)
+
+    def close(self) -> None:
+        """End the request, once: close the app's body, run the ``on_close`` hooks, unbind.
+
+        Raises what the app's `close` raises, after everything else is done.
+        """
+        if self.is_closed:
+            return
+        self.is_closed = True
+        # A generator app holds our `start_response`: until here that was a cycle.
+        close_app_iter, self.close_app_iter = self.close_app_iter, None
+        previous, context = get_raw_context(), self.context
+        if previous is not context:
+            activate(context)
+        if self.response.outcome is None:
+            self.response.outcome = self._infer_outcome()
+        self.prior_exception = shutdown = None  # a traceback may lead back here
+        try:
+            if close_app_iter is not None:
+                close_app_iter()
+        except BaseException as error:
+            raise self.record_late_failure(error)
+        finally:
+            for hook in context.on_close + self.on_close if self.is_outermost else self.on_close:
+                try:
+                    hook(self)
+                except BaseException as error:
+                    shutdown = _warn_unless_shutdown(error, hook) or shutdown
+            if self.is_outermost:
+                context.end(previous)
+            else:
+                activate(previous)
+            if shutdown is not None:
+                raise shutdown
+
+    def _infer_outcome(self) -> str:
+        """Return the outcome of a body that was closed before its last chunk was asked for."""
+        response = self.response
+        # Servers close it while they handle what ended it: a client's disconnect mostly.
+        error = self.new_exception()
+        is_complete = not response.is_native_file and self._is_body_complete()
+        if error is not None:
+            if is_client_disconnect(error):
+                return "aborted"
+            if not is_complete or is_raised_by_server(error):
+                self.record_late_failure(error)
+                return "broken"
+        if self.is_upgrade and response.status_code == 101:
+            return "upgraded"
+        return "complete" if is_complete else "aborted"
+
+    def _is_body_complete(self) -> bool:
+        """Return whether the server was given all of the body."""
+        response = self.response
+        has_no_body = response.status_code in (204, 304) or self.method == "HEAD"
+        return has_no_body or response.bytes_sent == response.content_length
+
+    def new_exception(self) -> BaseException | None:
+        """Return the exception that is being handled, unless it is older than the last chunk.
+
+        A gateway may call the app while it handles an error of its own, and close the body there.
+        """
+        error = exception()
+        return None if error is self.prior_exception else error
+
+    def record_late_failure(self, error: BaseException) -> BaseException:
+        """Record that the app failed after its headers were sent; return what to raise for it."""
+        response = self.response
+        if response.outcome == "aborted" and is_logged(error):
+            return error
+        if is_shutdown(error):
+            response.outcome = "aborted"
+            return error
+        response.outcome = "broken"
+        self._record_exception(error)
+        if self.error_handler is None:  # the server logs it
+            attach_request_id(error, self.context.request_id)
+            return error
+        return as_exception(error, self.context)
+
+    def _record_exception(self, error: BaseException) -> None:
+        self.context.exc_type = type(error).__name__
+        if self.error_handler is not None:
+            self.error_handler.log_exception(self, error)
 
 
-def run_upgrade(
-    exchange: Exchange, app: WSGIApplication, environ: WSGIEnvironment
-) -> Iterable[bytes]:
-    """Call the app and hold nothing back: it may take the socket and never start a response."""
-    exchange.is_upgrade = True
-    body = app(environ, exchange.start_response)
-    if exchange.status or isinstance(body, GeneratorType):  # which starts on its first `next`
-        exchange.set_app_iter(body)
-        return exchange.prepend_pending_writes()
-    exchange.outcome = "upgraded"
-    exchange.close()
-    return body
+def _warn_unless_shutdown(
+    error: BaseException, hook: Callable[[Exchange], object]
+) -> BaseException | None:
+    """Return `error` if it is to be raised once all other hooks have run; else log it."""
+    if is_shutdown(error):
+        return error
+    warn_once(hook.__qualname__)
+    return None
+
+
+def _get_exception(exc_info: object) -> BaseException | None:
+    """Return the exception of an `exc_info`, if there is one in it.
+
+    Servers take any true value until their headers are sent, so apps and middlewares pass a
+    ``sys.exc_info()`` of Nones, too.
+    """
+    if isinstance(exc_info, tuple) and len(exc_info) == 3:
+        error = exc_info[1]
+        return error if isinstance(error, BaseException) else None
+    return None

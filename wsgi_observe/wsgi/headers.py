@@ -1,21 +1,25 @@
-"""Changes to the response headers before the server gets them."""
+"""Header lists of responses (PEP 3333): look up, complete and order them; parse ``Accept``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from wsgi_observe.wsgi.response import Headers
+Headers = list[tuple[str, str]]
+
+
+def get_header(headers: Headers, lower_name: str) -> str:
+    """Return the value of the first header of that name; empty where there is none."""
+    return next((value for name, value in headers if name.lower() == lower_name), "")
 
 
 def prepare_headers(headers: Headers, request_id: str | None, is_exposed: bool) -> str | None:
-    """Give the response its request's ID, and order what the server may refuse.
+    """Add the request ID to the headers, and order those that the server may refuse.
 
-    Returns the app's own ID, which gives way to it, if there is another one.
+    Returns the app's own ID, if it is another one; it is replaced.
 
-    :param is_exposed: whether scripts of other origins may read it, where they may the response.
-    :raises TypeError: for a header that is no text.
+    :param is_exposed: whether scripts that may read the response may read the ID (CORS).
+    :raises TypeError: for a header that is not a str.
     """
     has_invalid = has_request_id = is_cors = False
     for name, value in headers:
@@ -40,9 +44,9 @@ def prepare_headers(headers: Headers, request_id: str | None, is_exposed: bool) 
 
 
 def expose_header(headers: Headers, exposed: str) -> None:
-    """Name a header among those that scripts may read (CORS), unless it is among them.
+    """Add a header to ``Access-Control-Expose-Headers`` (CORS), unless it is in it.
 
-    ``*`` is all of them, but for a response to a request with credentials: there it is a name
+    ``*`` is all headers, except in a response to a request with credentials: there it is a name
     (Fetch Standard, "Access-Control-Expose-Headers").
     """
     names: set[str] = set()
@@ -79,7 +83,7 @@ def find_app_request_id(headers: Iterable[Any], request_id: str) -> str | None:
 
 
 def remove_header(headers: Headers, unwanted: str) -> None:
-    """Take every header of a lower-case name out."""
+    """Remove every header of a lower-case name."""
     headers[:] = [header for header in headers if header[0].lower() != unwanted]
 
 
@@ -89,25 +93,24 @@ def sort_invalid_first(headers: Headers) -> None:
     Gunicorn and cheroot keep what came before a header that they refuse, and would send it with
     the error that follows: a second ``Content-Length``.
 
-    :raises TypeError: for what is no text (PEP 3333), which is taken out. Granian fails over it
-        when it is too late to answer, and never closes the body.
+    :raises TypeError: for a header that is not a str (PEP 3333), which is removed. Granian fails
+        over it after the headers are sent, and never closes the body.
     """
     invalid = [header for header in headers if not all(isinstance(part, str) for part in header)]
     if invalid:
         headers[:] = [header for header in headers if header not in invalid]
         name, value = invalid[0]
         raise TypeError(f"a WSGI app's headers are str (PEP 3333), got {name!r}: {type(value)}")
-    headers.sort(key=_is_valid)
+    headers.sort(key=is_sendable)
 
 
-def _is_valid(header: tuple[str, str]) -> bool:
+def is_sendable(header: object) -> bool:
     """Return whether every server sends this header: Latin-1, and no control character."""
-    name, value = header
-    try:
-        (name + value).encode("latin-1")
-    except UnicodeEncodeError:
-        return False
-    return all(char >= " " or char == "\t" for char in value) and "\x7f" not in value
+    match header:
+        case [str(name), str(value)] if name.isascii() and name.isprintable():
+            is_latin_1 = max(value, default="") <= "\xff"
+            return is_latin_1 and all(c >= " " or c == "\t" for c in value) and "\x7f" not in value
+    return False
 
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -150,7 +153,7 @@ def _parse_quality(parameters: list[str]) -> float:
 
 
 def _best_quality(ranges: dict[str, float], media_types: tuple[str, ...]) -> float:
-    """Return the best quality; of the ranges that fit a type the most specific one counts."""
+    """Return the best quality; of the ranges that match a type the most specific one counts."""
     return max(
         next(
             (ranges[r] for r in (media, f"{media.split('/')[0]}/*", "*/*") if r in ranges),

@@ -1,12 +1,14 @@
-"""What the four middlewares have in common: taking their place in the exchange."""
+"""The base class of the middlewares, and the walk of wrapped apps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import probe_hooks
+from wsgi_observe.wsgi.app_call import call_app
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.response import StaticResponse
 
@@ -46,18 +48,18 @@ class Middleware:
             return app(environ, start_response)
         if app.__class__ is StaticResponse and not exchange.on_close:
             return _send_static_response(exchange, app, environ)
-        return exchange.run(app, environ)
+        return call_app(exchange, app, environ)
 
     def has_middleware(self, kind: type[Middleware]) -> bool:
-        """Return whether one of that kind takes part, this one or one right inside it."""
+        """Return whether this one, or one right inside it, is of that class."""
         return any(isinstance(middleware, kind) for middleware in self._middlewares)
 
     def insert(
         self, added: Middleware, before: type[Middleware] | tuple[type[Middleware], ...]
     ) -> None:
-        """Have `added` take part too: right outside one of `before`, or else right round the app.
+        """Insert `added` right outside the first one of `before`, or else right around the app.
 
-        For a door that finds an app which is wrapped already.
+        For an integration whose app is wrapped already.
         """
         middlewares = list(self._middlewares)
         positions = (
@@ -68,7 +70,7 @@ class Middleware:
 
     def _set_middlewares(self, middlewares: Iterable[Middleware]) -> None:
         self._middlewares = tuple(middlewares)
-        # Found once: each request would look for them in classes that differ.
+        # Looked up once: each request would look them up in classes that differ.
         self._request_processors = tuple(
             middleware.process_request for middleware in self._middlewares
         )
@@ -76,9 +78,9 @@ class Middleware:
     def process_request(
         self, exchange: Exchange, environ: WSGIEnvironment
     ) -> WSGIApplication | None:
-        """Take part in `exchange`; return who answers in place of the app inside, if anyone.
+        """Take part in `exchange`; return an app that responds in place of the one inside, or None.
 
-        The layers further in take part in that too, unless it is a probe.
+        The middlewares further in process that request too, unless it is a probe.
         """
         raise NotImplementedError
 
@@ -86,29 +88,30 @@ class Middleware:
 def _send_static_response(
     exchange: Exchange, response: StaticResponse, environ: WSGIEnvironment
 ) -> Iterable[bytes]:
-    """Let an answer out that is whole: nothing runs for it, and nothing is left to end."""
-    exchange.status = response.status
-    exchange.headers = list(response.headers)
+    """Send a static response: no app runs for it, and there is nothing to close."""
+    exchange.response.status = response.status
+    exchange.response.headers = list(response.headers)
     exchange.send_headers()
     return response.body_for(environ)
 
 
-# Where Flask, Werkzeug's and other middlewares keep the app that they wrap.
-_WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application")
+# Attributes in which Flask and middlewares have the app that they wrap.
+_WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application", "_app")
 
 
 def iter_wrapped_apps(app: Any) -> Iterator[object]:
-    """Yield an app and what it wraps, middlewares of others too, as far as one can see."""
+    """Yield an app and the apps that it wraps, also inside middlewares of others."""
     for _ in range(20):  # an app may name itself
         if app is None:
             return
         yield app
-        app = next(
-            filter(callable, (_get_attribute(app, name) for name in _WRAPPED_APP_ATTRIBUTES)), None
-        )
+        names: tuple[str, ...] = _WRAPPED_APP_ATTRIBUTES
+        if isinstance(app, FunctionType):
+            names = ("__wrapped__", *names)  # `functools.wraps` copies the others
+        app = next(filter(callable, (_get_attribute(app, name) for name in names)), None)
 
 
 def _get_attribute(app: object, name: str) -> object:
-    with suppress(Exception):  # a proxy raises what it likes
+    with suppress(Exception):  # a proxy may raise any exception
         return getattr(app, name, None)
     return None

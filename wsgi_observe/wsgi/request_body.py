@@ -1,7 +1,8 @@
-"""The request body (``wsgi.input``), watched for a client that breaks it off or garbles it."""
+"""The request body stream (``wsgi.input``): mark errors of a malformed or broken-off body."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import current_context
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RequestBody:
-    """The server's input stream; an error that the server raises from it is marked as the client's.
+    """Wraps the server's input stream; marks errors that the server raises as the client's.
 
     Frameworks answer and log such an error as one of the app's, so by the time that their response
     is there nothing but this mark distinguishes the two.
@@ -25,24 +26,19 @@ class RequestBody:
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
         """Read bytes."""
-        try:
-            return self._stream.read(*args, **kwargs)
-        except Exception as error:
-            _mark_server_error(error)
-            raise
+        return self._call(self._stream.read, *args, **kwargs)
 
     def readline(self, *args: Any, **kwargs: Any) -> Any:
         """Read a line."""
-        try:
-            return self._stream.readline(*args, **kwargs)
-        except Exception as error:
-            _mark_server_error(error)
-            raise
+        return self._call(self._stream.readline, *args, **kwargs)
 
     def readlines(self, *args: Any, **kwargs: Any) -> Any:
         """Read all lines."""
+        return self._call(self._stream.readlines, *args, **kwargs)
+
+    def _call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
-            return self._stream.readlines(*args, **kwargs)
+            return method(*args, **kwargs)
         except Exception as error:
             _mark_server_error(error)
             raise
@@ -57,19 +53,19 @@ class RequestBody:
         return line
 
     def __getattr__(self, name: str) -> Any:
-        """Return what else the server's stream has, such as ``fileno``."""
+        """Return another attribute of the server's stream, such as ``fileno``."""
         return getattr(self._stream, name)
 
 
 def wrap_input(environ: WSGIEnvironment) -> None:
-    """Have the app read the request body through a `RequestBody`."""
+    """Put a `RequestBody` around the ``wsgi.input`` of an environ."""
     stream = environ.get("wsgi.input")
     if stream is not None and stream.__class__ is not RequestBody:
         environ["wsgi.input"] = RequestBody(stream)
 
 
 def _mark_server_error(error: Exception) -> None:
-    """Mark an error of the server's; any other is the app's, such as a wrong argument."""
+    """Mark an error of the server's; any other is the app's, such as for a wrong argument."""
     # Gunicorn has one that is no OSError, for the trailers of a chunked body.
     if isinstance(error, OSError) or type(error).__module__ == "gunicorn.http.errors":
         mark_unreadable(error)

@@ -1,1 +1,1 @@
-"""Gunicorn's arbiter: state shared with workers, reaping, draining, loading the app."""
+"""Code that runs in Gunicorn's arbiter: shared state, reaping, draining, loading of the app."""

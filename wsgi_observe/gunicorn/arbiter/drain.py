@@ -1,7 +1,7 @@
-"""SIGTERM in two steps: readiness says no while requests are still served, then Gunicorn stops.
+"""Draining at SIGTERM: readiness answers 503 while requests are still served, then Gunicorn stops.
 
-Without the first step a load balancer learns of the end from refused connections: Gunicorn's
-arbiter closes its listening sockets as soon as it is told to stop.
+Without the first step a load balancer notices the stop by refused connections: Gunicorn's arbiter
+closes its listening sockets as soon as it gets SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _log = get_logger("wsgi_observe.gunicorn")
 
 
 def install_sigterm_drain(server: Any, state: HealthState) -> None:
-    """Have the arbiter drain at its first SIGTERM, if that takes any time, and stop at another."""
+    """Have the arbiter drain at its first SIGTERM (``drain_seconds``) and stop at the next."""
     stop = optional_attr(server, "handle_term", "SIGTERM stops without draining")
     if stop is None or not isinstance(state, SharedState):
         return
 
     def handle_term() -> None:
-        # One that was begun by the command has been waited for by whoever sends SIGTERM now.
+        # Who began a drain by the command has waited for it before sending SIGTERM.
         if state.draining or not state.drain_seconds or _is_upgrading(server):
             signal.setitimer(signal.ITIMER_REAL, 0)
             stop()
@@ -36,28 +36,33 @@ def install_sigterm_drain(server: Any, state: HealthState) -> None:
 
 
 def cancel_drain(state: HealthState) -> None:
-    """Have the server serve on, as a reload (SIGHUP) asks for: a command has begun to drain it."""
+    """Cancel a drain that the command has begun; one that SIGTERM has begun goes on."""
     if state.draining and not (isinstance(state, SharedState) and state.stopping):
         state.resume()
-        _log.info("reloaded: the drain is called off, and /ready answers as before")
+        _log.info("drain cancelled by the reload; the readiness probe answers as before")
 
 
 def _start_drain(state: SharedState) -> None:
-    state.mark_stopping()
+    state.stopping = True
     state.drain()
-    _log.info("draining for %g s, then stopping", state.drain_seconds)
+    _log.info(
+        "draining for %g s, then stopping: the readiness probe answers 503, requests are served",
+        state.drain_seconds,
+    )
     # A timer is not inherited by the workers that are forked meanwhile.
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     signal.setitimer(signal.ITIMER_REAL, state.drain_seconds)
 
 
 def _is_upgrading(server: Any) -> bool:
-    """Return whether another arbiter (USR2) has the same sockets, so no client is sent away."""
+    """Return whether another arbiter (USR2) has the same sockets, so that no client is refused."""
     return bool(getattr(server, "reexec_pid", 0) or getattr(server, "master_pid", 0))
 
 
 def disable_keepalive(req: Any) -> None:
-    """Have a kept-alive connection end with this request: its client comes back elsewhere."""
-    close = optional_attr(req, "force_close", "kept-alive connections stay while draining")
+    """Close a kept-alive connection after this request; its client reconnects to another server."""
+    close = optional_attr(
+        req, "force_close", "kept-alive connections are not closed while draining"
+    )
     if close is not None:
         close()

@@ -1,29 +1,32 @@
-"""Names, in the arbiter, the requests that died with a worker, when Gunicorn reaps it."""
+"""The arbiter's reaping of workers, extended: requests that died with a worker are reported."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic, sleep, time
 from typing import Any
 
 from wsgi_observe._safely import call_safely
+from wsgi_observe._shared_memory import is_process_alive
+from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
 from wsgi_observe.gunicorn.compat import optional_attr
-from wsgi_observe.gunicorn.worker.timeouts import TimeoutMessageFilter
 from wsgi_observe.scoreboard.entries import WorkerEntry
-from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests
+from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests, signal_name
 
-_NOT_REPORTED = "requests that die with their worker are not named"
-_NOT_A_BOOT_ERROR = "no failure to boot, as Gunicorn takes it for; the service goes on"
-_EXIT_TIMEOUT_SECONDS = 2.0  # seconds for the last workers to be gone, once they were killed
-_EXIT_255_STATUS = 255 << 8  # what Gunicorn's own workers exit with after an exception
+_NOT_REPORTED = "requests that are lost when a worker dies are not reported"
+_NOT_A_BOOT_ERROR = (
+    "worker %d exited with %d after it had served: Gunicorn would take that for a failure to boot "
+    "and stop; it is treated as a crash, and the worker is replaced"
+)
+_EXIT_TIMEOUT_SECONDS = 2.0  # until the last workers have ended, once they were killed
+_EXIT_255_STATUS = 255 << 8  # Gunicorn's own workers exit with 255 after an exception
 
 
 class Reaper:
-    """Stands beside the arbiter's own reaping, which says how a worker ended to nobody else."""
+    """Reports each worker's end; Gunicorn hands the exit status to no hook."""
 
     def __init__(self, server: Any, worker_entries: WorkerEntries) -> None:
         self._server = server
@@ -34,9 +37,11 @@ class Reaper:
         self._is_reaping = False
 
     def start(self) -> None:
-        """Take part in it from now on."""
+        """Wrap the arbiter's methods that reap and kill workers."""
         reap_workers = optional_attr(self._server, "reap_workers", _NOT_REPORTED)
-        kill = optional_attr(self._server, "kill_worker", "a graceful timeout is told as SIGKILL")
+        kill = optional_attr(
+            self._server, "kill_worker", "a graceful timeout is reported as SIGKILL"
+        )
         if reap_workers is not None:
             self._server.reap_workers = lambda: self._reap_and_report(reap_workers)
             self._timeout_messages.start()
@@ -50,7 +55,7 @@ class Reaper:
             self._server.kill_worker = kill_worker
 
     def close(self) -> None:
-        """Wait for workers that were killed last of all, which the arbiter does not."""
+        """Wait for the workers that were killed last, which the arbiter does not."""
         deadline = monotonic() + _EXIT_TIMEOUT_SECONDS
         while any(self._worker_entries.assigned) and monotonic() < deadline:
             self._server.reap_workers()
@@ -63,8 +68,7 @@ class Reaper:
             reap_workers()
             return
         self._is_reaping = True
-        # Gunicorn hands the status to no hook, and two processes may not wait for a child. The
-        # arbiter has no other thread that waits for one.
+        # A child can be waited for only once. No other thread of the arbiter waits for one.
         waitpid = os.waitpid
 
         def recording_waitpid(pid: int, options: int) -> tuple[int, int]:
@@ -75,16 +79,16 @@ class Reaper:
         try:
             reap_workers()
         finally:
-            # Still noting: what is reaped by an interruption meanwhile is told here too.
-            call_safely("naming the requests of a dead worker", self._report_exits)
+            # Still recording: what an interrupting signal handler reaps is reported here too.
+            call_safely("reporting the requests of a dead worker", self._report_exits)
             os.waitpid = waitpid
             self._is_reaping = False
 
     def _record_exit(self, pid: int, status: int) -> int:
-        """Keep how a worker ended; return what the arbiter may take it for.
+        """Record how a worker ended; return the status that the arbiter is to see.
 
-        Two exit codes mean to it that no worker can start, upon which it ends itself. A worker
-        that has served, and in which an app has called ``os._exit(3)``, does not mean that.
+        Two exit codes mean to it that no worker can start, and it stops. That is not so for a
+        worker that has served, and in which the app has called ``os._exit(3)``.
         """
         self._exit_statuses[pid] = status
         boot_errors = (
@@ -94,7 +98,7 @@ class Reaper:
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         if code not in boot_errors or not self._has_booted(pid):
             return status
-        log.warning("worker %d served, then exited with %d: %s", pid, code, _NOT_A_BOOT_ERROR)
+        log.warning(_NOT_A_BOOT_ERROR, pid, code)
         return _EXIT_255_STATUS
 
     def _has_booted(self, pid: int) -> bool:
@@ -111,40 +115,29 @@ class Reaper:
 
     def _report_exits_once(self) -> None:
         for worker, worker_entry in self._worker_entries.assigned:
-            if not isinstance(worker.pid, int):
-                continue
-            status = self._exit_statuses.pop(worker.pid, None)
-            if status is not None or _is_reaped(worker.pid):
-                cause = _get_exit_cause(
-                    worker, worker_entry, status, worker.pid in self._killed_pids
-                )
-                try:
-                    snapshot, overflow = worker_entry.read_requests(), worker_entry.overflow
-                    report_crashed_requests(
-                        snapshot, overflow, cause, time(), worker_pid=worker.pid
-                    )
-                finally:
-                    self._timeout_messages.release(
-                        worker.pid, has_logged_exit=worker_entry.has_logged_exit
-                    )
-                    self._worker_entries.release(worker)
-                    self._killed_pids.discard(worker.pid)
+            if isinstance(worker.pid, int):
+                status = self._exit_statuses.pop(worker.pid, None)
+                # Other code may have reaped it.
+                if status is not None or not is_process_alive(worker.pid):
+                    self._report_exit(worker, worker_entry, status)
 
-
-def _is_reaped(pid: int) -> bool:
-    """Return whether somebody else has reaped a worker."""
-    with suppress(PermissionError):
+    def _report_exit(self, worker: Any, worker_entry: WorkerEntry, status: int | None) -> None:
+        pid = worker.pid
+        cause = _get_exit_cause(worker, worker_entry, status, pid in self._killed_pids)
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-    return False
+            snapshot = worker_entry.read_requests()
+            report_crashed_requests(snapshot, cause, at=time(), worker_pid=pid)
+        finally:
+            has_logged_exit = worker_entry.has_logged_exit
+            self._timeout_messages.release(pid, has_logged_exit=has_logged_exit)
+            self._worker_entries.release(worker)
+            self._killed_pids.discard(pid)
 
 
 def _get_exit_cause(
     worker: Any, worker_entry: WorkerEntry, status: int | None, was_killed_by_arbiter: bool
 ) -> str:
-    """Return what a worker died of, as a person would say it."""
+    """Return why a worker died, for the log line."""
     if getattr(worker, "aborted", False):
         return "worker timeout"
     if status is None:
@@ -153,20 +146,6 @@ def _get_exit_cause(
         number = os.WTERMSIG(status)
         is_graceful = was_killed_by_arbiter and number == signal.SIGKILL
         return "graceful timeout" if is_graceful else signal_name(number)
-    return (
-        signal_name(worker_entry.signal)
-        if worker_entry.signal
-        else f"exit {os.WEXITSTATUS(status)}"
-    )
-
-
-def signal_name(number: int) -> str:
-    """Return the name of a signal.
-
-    >>> signal_name(9), signal_name(64 - 2)
-    ('SIGKILL', 'signal 62')
-    """
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    if worker_entry.signal:
+        return signal_name(worker_entry.signal)
+    return f"exit {os.WEXITSTATUS(status)}"

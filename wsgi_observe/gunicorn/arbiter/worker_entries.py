@@ -1,8 +1,7 @@
-"""Which worker has which seat in the table of running requests."""
+"""The assignment of scoreboard entries to Gunicorn's workers."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -10,17 +9,18 @@ from typing import Any
 from wsgi_observe.gunicorn.compat import warn_missing
 from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.scoreboard.log_lines import report_crashed_requests
-from wsgi_observe.scoreboard.persistent import CrashedWorker, open_persistent_file
+from wsgi_observe.scoreboard.persistent import PersistentFile
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 from wsgi_observe.settings import Settings
 
-_NOT_RECORDED = "what requests it runs when it dies is not known"
+_NOT_RECORDED = "requests lost with an extra worker will not be reported"
 
 
 class WorkerEntries:
-    """Kept by the arbiter alone, which forks one worker after the other: no lock is needed.
+    """Entries of the scoreboard, free or assigned to a worker.
 
-    Each worker inherits it with its own seat in it.
+    Only the arbiter changes it, which forks one worker after the other: no lock is needed. Each
+    worker inherits it with its own entry assigned.
     """
 
     def __init__(self, scoreboard: Scoreboard) -> None:
@@ -28,50 +28,52 @@ class WorkerEntries:
         self._assigned: dict[Any, WorkerEntry] = {}
 
     def assign(self, worker: Any) -> None:
-        """Give a worker that is about to be forked its seat."""
+        """Assign a free entry to a worker that is about to be forked."""
         for earlier, _ in self.assigned:
             if not isinstance(earlier.pid, int):  # that fork has failed
                 self.release(earlier)
         if not self._free:
-            warn_missing("there are more workers than seats", f"of one more: {_NOT_RECORDED}")
+            warn_missing("more workers than scoreboard entries", _NOT_RECORDED)
             return
         self._assigned[worker] = self._free.pop(0)
 
     def of(self, worker: Any) -> WorkerEntry | None:
-        """Return a worker's seat."""
+        """Return a worker's entry."""
         return self._assigned.get(worker)
 
     @property
     def assigned(self) -> Iterator[tuple[Any, WorkerEntry]]:
-        """Each worker with its seat."""
+        """Each worker with its entry."""
         return iter(list(self._assigned.items()))
 
     def release(self, worker: Any) -> None:
-        """Have the seat of a worker that is gone ready for the next."""
+        """Clear the entry of a worker that has ended, for the next one."""
         worker_entry = self._assigned.pop(worker)
         worker_entry.clear()
         self._free.append(worker_entry)
 
 
-# Each has one thread per request; the others have as many as their connections, if need be.
+# They run a request per thread; the other workers run one per connection.
 _THREAD_LIMITED_WORKERS = ("sync", "gthread")
 _MAX_REQUESTS_PER_WORKER = 256
 
 
 def create_worker_entries(cfg: Any, settings: Settings) -> WorkerEntries | None:
-    """Return seats for the workers, and for those that take their places; None without memory.
+    """Return entries for all workers and their successors; None if memory cannot be shared.
 
-    What another server has left in the file of ``recorder_path`` is told.
+    Requests that an earlier server has left in the file ``recorder_path`` are reported.
     """
-    worker_entries, max_requests = 2 * cfg.workers + 16, _max_requests(cfg)
+    worker_count, max_requests = 2 * cfg.workers + 16, _max_requests(cfg)
     try:
         return WorkerEntries(
-            _create_persistent_scoreboard(settings.recorder_path, worker_entries, max_requests)
-            or Scoreboard.make(worker_entries, max_requests)
+            _create_persistent_scoreboard(settings.recorder_path, worker_count, max_requests)
+            or Scoreboard.make(worker_count, max_requests)
         )
     except OSError as error:
-        consequence = "requests that die with their worker are not named"
-        warn_missing(f"no memory can be shared for the running requests ({error})", consequence)
+        warn_missing(
+            f"cannot share memory for the scoreboard ({error})",
+            "requests that are lost when a worker dies are not reported",
+        )
         return None
 
 
@@ -82,30 +84,26 @@ def _max_requests(cfg: Any) -> int:
 
 
 def _create_persistent_scoreboard(
-    path: str, worker_entries: int, max_requests: int
+    path: str, worker_count: int, max_requests: int
 ) -> Scoreboard | None:
     if not path:
         return None
-    descriptor = -1
     try:
-        descriptor, crashed = open_persistent_file(path)
-        for crashed_worker in crashed:
-            _report_crashed_worker(crashed_worker)
-        return Scoreboard.make(worker_entries, max_requests, descriptor)
+        file, contents = PersistentFile.open(path)
+        for content in contents:
+            with suppress(LookupError):
+                _report_crashed_server(Scoreboard(content))
+        return Scoreboard.make(worker_count, max_requests, file)
     except OSError as error:
-        if descriptor >= 0:
-            with suppress(OSError):
-                os.close(descriptor)
-        consequence = "requests that die with the whole container are not named"
-        warn_missing(f"recorder_path {path} cannot be used ({error})", consequence)
+        warn_missing(
+            f"cannot use recorder_path {path} ({error})",
+            "requests that are lost when the whole container is killed are not reported",
+        )
         return None
 
 
-def _report_crashed_worker(crashed: CrashedWorker) -> None:
-    report_crashed_requests(
-        crashed.snapshot,
-        crashed.overflow,
-        "server killed",
-        crashed.last_seen,
-        worker_pid=crashed.pid,
-    )
+def _report_crashed_server(scoreboard: Scoreboard) -> None:
+    for entry in scoreboard.worker_entries:
+        report_crashed_requests(
+            entry.read_requests(), "server killed", at=entry.last_seen, worker_pid=entry.pid
+        )

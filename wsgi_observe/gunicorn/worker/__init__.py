@@ -1,1 +1,1 @@
-"""Gunicorn's workers: set-up, signals, rejected requests, the boot line."""
+"""Code that runs in Gunicorn's workers: set-up, signals, rejected requests, the boot line."""

@@ -1,4 +1,4 @@
-"""Puts the stack round the app of a worker, but for what the app has already."""
+"""Wrapping of a worker's app: adds those middlewares that the app does not have yet."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def wrap_app(app: WSGIApplication, settings: Settings, state: HealthState) -> WSGIApplication:
-    """Return `app` with each of our middlewares round it that it has not inside.
+    """Return `app` wrapped in each of our middlewares that is not in it already.
 
-    What an app's own code has chosen stays as it is; it only hears of draining.
+    Middlewares that the app's own code has added keep their settings; `Health` gets the state too.
 
-    :raises SettingsError: where Flask's error shape is asked for, and there is no Flask app.
+    :raises SettingsError: for the setting ``flask``, if there is no Flask app.
     """
     if settings.flask:
         _observe_flask(app, settings)
@@ -39,10 +39,11 @@ def wrap_app(app: WSGIApplication, settings: Settings, state: HealthState) -> WS
 
 
 def _observe_flask(app: object, settings: Settings) -> None:
-    """Give Flask's own errors their shape too, unless the app's code has done so."""
+    """Set up the Flask integration, unless the app's own code has done so."""
     flask_app = find_flask_app(app)
     if flask_app is None:
-        raise SettingsError("flask", "True only for a Flask app", type(app).__name__)
+        allowed = f"False for a {type(app).__name__}, which is not a Flask app"
+        raise SettingsError("flask", allowed, True)
     flask_integration = import_module("wsgi_observe.flask")
     if "wsgi_observe" in flask_app.extensions:
         return
@@ -53,12 +54,12 @@ def _observe_flask(app: object, settings: Settings) -> None:
 
 
 def find_flask_app(app: object) -> Any:
-    """Return the Flask app that `app` is or wraps, if it is one."""
+    """Return the Flask app that `app` is or wraps, if any."""
     return next((one for one in iter_wrapped_apps(app) if _is_flask(one)), None)
 
 
 def _is_flask(app: object) -> bool:
-    # By name: a service without Flask does not load it for this.
+    # By name: Flask is not imported in a service that does not use it.
     return any(
         cls.__module__ == "flask.app" and cls.__name__ == "Flask" for cls in type(app).__mro__
     )

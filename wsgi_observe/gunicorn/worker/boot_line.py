@@ -1,4 +1,4 @@
-"""The boot line of a worker: what runs here, how it is set up, what is wrong with that."""
+"""The boot line of a worker: versions, settings, middlewares, probes and problems."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wsgi_observe.gunicorn.worker.app_wrapping import find_flask_app
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.redaction import REDACTED
-from wsgi_observe.settings import SETTING_SPECS, Settings
+from wsgi_observe.settings import SETTINGS, Settings
 from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
 _log = get_logger("wsgi_observe.gunicorn")
@@ -29,10 +29,14 @@ _GUNICORN_SETTINGS = (
     "max_requests",
     "preload_app",
 )
+_NO_CHECKS = (
+    "no readiness checks are configured: the readiness probe answers ok even while a database or "
+    "another service is down; set checks"
+)
 
 
 def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
-    """Write the line: INFO, or WARNING where something is wrong."""
+    """Log the boot line: INFO, or WARNING if there are problems."""
     problems = find_problems(worker.cfg, app, settings)
     facts: dict[str, object] = {
         "versions": _get_versions(),
@@ -47,10 +51,13 @@ def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
         facts["problems"] = problems
     level = logging.WARNING if problems else logging.INFO
     _log.log(level, "worker booted%s", ": " + "; ".join(problems) if problems else "", extra=facts)
+    # Once per server: Gunicorn numbers its workers, those of a reload too.
+    if worker.age == 1 and _has_no_checks(app):
+        _log.info(_NO_CHECKS)
 
 
 def get_changed_settings(settings: Settings) -> dict[str, object]:
-    """Return the settings that are not at their default, without what is secret.
+    """Return the settings that differ from their defaults, redacted.
 
     >>> settings = Settings.from_env({"WSGI_OBSERVE_LOG_FIELDS": "service=shop,api_key=abc"})
     >>> get_changed_settings(settings)
@@ -59,23 +66,23 @@ def get_changed_settings(settings: Settings) -> dict[str, object]:
     defaults = Settings.from_env({})
     redactor = settings.redactor()
     return {
-        name: redactor.value(_serialize(value)) if setting.in_repr else REDACTED
-        for name, setting in SETTING_SPECS.items()
+        name: redactor.value(_serialize(value)) if setting.repr else REDACTED
+        for name, setting in SETTINGS.items()
         if (value := getattr(settings, name)) != getattr(defaults, name)
     }
 
 
 def get_middleware_names(app: object) -> list[str]:
-    """Return the names of what a request passes, from the outside in."""
+    """Return the class names of the middlewares and the app, from the outside in."""
     return [type(one).__name__ for one in iter_wrapped_apps(app) if not hasattr(one, "__func__")]
 
 
 def get_probe_owners(app: object) -> dict[str, str]:
-    """Return who answers each probe path: ``app`` or ``wsgi_observe``."""
+    """Return the owner of each probe path: ``app`` or ``wsgi_observe``."""
     owners: dict[str, str] = {}
     for health in reversed(_find_health_middlewares(app)):
         for probe in health.find_probe_owners():
-            # What an outer one leaves to the app, an inner one may answer.
+            # A path that an outer one leaves to the app may be answered by an inner one.
             if probe.owner != "app" or probe.path not in owners:
                 owners[probe.path] = probe.owner
     return owners
@@ -107,7 +114,7 @@ def _serialize(value: object) -> object:
 
 
 def find_problems(cfg: Any, app: object, settings: Settings) -> list[str]:
-    """Return a sentence for each thing that somebody should put right."""
+    """Return a sentence for each problem that the operator should fix."""
     return [
         *_check_logging(),
         *_check_levels(settings),
@@ -119,14 +126,14 @@ def find_problems(cfg: Any, app: object, settings: Settings) -> list[str]:
 
 
 def _check_logging() -> list[str]:
-    """Return what the app's own logging configuration needs; the boot line is its report."""
+    """Return the problems of the app's logging configuration; the boot line reports them."""
     installation.take_unreported_problems()
     return installation.problems
 
 
 def _check_levels(settings: Settings) -> Iterator[str]:
     access = get_logger("wsgi_observe.access")
-    is_disabled = logging.root.manager.disable >= logging.INFO  # which has a problem of its own
+    is_disabled = logging.root.manager.disable >= logging.INFO  # reported by _check_logging
     is_hidden = not access.isEnabledFor(logging.INFO) and not is_disabled
     if settings.has_middleware("access_log") and is_hidden:
         level = logging.getLevelName(access.getEffectiveLevel())
@@ -135,17 +142,22 @@ def _check_levels(settings: Settings) -> Iterator[str]:
 
 def _check_access_logs(cfg: Any, settings: Settings) -> Iterator[str]:
     if settings.has_middleware("access_log") and cfg.accesslog == "-":
-        yield "accesslog is on: each request has Gunicorn's access line beside ours"
+        yield "accesslog is on: Gunicorn logs each request too, beside our access line; unset it"
+
+
+_DEBUG_CONSEQUENCE = (
+    ": switch it off in production, where errors may show code and secrets to clients"
+)
 
 
 def _check_debug(app: object) -> Iterator[str]:
     if getattr(find_flask_app(app), "debug", False):
-        yield "DEBUG is on in Flask"
+        yield f"DEBUG is on in Flask{_DEBUG_CONSEQUENCE}"
     django = sys.modules.get("django.conf")
     if django is not None:
-        with suppress(Exception):  # it is not configured
+        with suppress(Exception):  # Django is not configured
             if django.settings.DEBUG:
-                yield "DEBUG is on in Django"
+                yield f"DEBUG is on in Django{_DEBUG_CONSEQUENCE}"
 
 
 def _check_readiness(cfg: Any, app: object, settings: Settings) -> Iterator[str]:
@@ -155,12 +167,12 @@ def _check_readiness(cfg: Any, app: object, settings: Settings) -> Iterator[str]
     names = {name for health in healths for name in health.check_names}
     unused = [name for name in settings.checks if name not in names]
     if unused:
-        yield f"the app has a /ready of its own: not used are the checks {', '.join(unused)}"
+        yield f"the checks {', '.join(unused)} never run: the app has a readiness probe of its own"
     max_timeout = max((health.max_check_timeout for health in healths), default=0.0)
     if cfg.timeout and max_timeout >= cfg.timeout:
         yield (
             f"timeout is {cfg.timeout} s, and a readiness check may take {max_timeout:g} s: "
-            "a worker that waits for it is killed"
+            "Gunicorn kills a worker that waits for it; lower the check's timeout"
         )
 
 
@@ -170,17 +182,17 @@ def _check_probe_paths(app: object, settings: Settings) -> Iterator[str]:
     ):
         conflict = probe.conflict()
         is_app_route = probe.owner == "app"
-        # That the app answers is in the boot line's `health`: nothing is wrong with it.
+        # A probe that the app answers is no problem; the boot line's `health` has it.
         if conflict is not None and not is_app_route:
             yield conflict
         if is_app_route and probe.setting == "ready_path" and settings.drain_seconds:
             yield (
-                f"{probe.path} is answered by the app's own route, which does not say that the "
-                "service drains: set ready_path, and have the load balancer ask there"
+                f"{probe.path} is answered by the app's own route, which does not report draining: "
+                "set ready_path, and have the load balancer request that path"
             )
 
 
-def has_no_checks(app: object) -> bool:
+def _has_no_checks(app: object) -> bool:
     """Return whether a readiness probe is served and has no checks to run."""
     healths = _find_health_middlewares(app)
     probes = [probe for health in healths for probe in health.find_probe_owners()]

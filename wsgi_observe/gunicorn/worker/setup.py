@@ -1,18 +1,18 @@
-"""What is done in each worker when its app is loaded, before it serves."""
+"""Worker set-up, after its app is loaded and before it serves."""
 
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
-from wsgi_observe.gunicorn.worker.boot_line import has_no_checks, log_boot_line
-from wsgi_observe.gunicorn.worker.gevent_worker import find_get_original, log_greenlet_failures
+from wsgi_observe.gunicorn.worker.boot_line import log_boot_line
+from wsgi_observe.gunicorn.worker.gevent import find_get_original, log_greenlet_failures
 from wsgi_observe.gunicorn.worker.rejected_requests import handle_rejected_requests
+from wsgi_observe.gunicorn.worker.script_name import answer_probes_outside_prefix
 from wsgi_observe.gunicorn.worker.signals import install_exit_handlers
 from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
 from wsgi_observe.logs.installation import installation
@@ -28,53 +28,46 @@ from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+_DEFAULT_TIMEOUT_SECONDS = 30  # Gunicorn's default, used where the timeout is off
+
 
 def set_up_worker(worker: Any, arbiter_state: ArbiterState) -> None:
-    """Observe the app, the requests that it never sees, and say how it is set up."""
+    """Observe the app and the requests that Gunicorn rejects before it; log the boot line."""
+    settings = arbiter_state.settings
     installation.end_app_loading()
-    if arbiter_state.settings.capture_uncaught and find_get_original():
+    if settings.capture_uncaught and find_get_original():
         log_greenlet_failures()
     app = optional_attr(worker, "wsgi", "the app is not observed; only WSGI workers have one")
     if app is not None:
-        app = wrap_app(app, arbiter_state.settings, arbiter_state.state)
+        app = wrap_app(app, settings, arbiter_state.health)
         # Lines that go to `wsgi.errors` would come back here.
-        if arbiter_state.settings.log_stream != "wsgi.errors":
+        if settings.log_stream != "wsgi.errors":
             app = WsgiErrors(app)
         worker.wsgi = app
-        worker_entry = (
-            arbiter_state.worker_entries.of(worker)
-            if arbiter_state.worker_entries is not None
-            else None
-        )
+        worker_entry = arbiter_state.get_worker_entry(worker)
         if worker_entry is not None:
-            start_watchdog(worker, app, worker_entry, arbiter_state.settings)
-        handle_rejected_requests(worker, arbiter_state.settings, worker_entry)
-    log_boot_line(worker, app, arbiter_state.settings)
-    if arbiter_state.no_checks_notice is not None and has_no_checks(app):
-        arbiter_state.no_checks_notice.request()
+            _record_requests(worker, app, worker_entry, settings)
+        handle_rejected_requests(worker, settings, worker_entry)
+        answer_probes_outside_prefix(worker, settings)
+    log_boot_line(worker, app, settings)
 
 
-_DEFAULT_TIMEOUT_SECONDS = 30  # its default, where it is off
-
-
-def start_watchdog(
+def _record_requests(
     worker: Any, app: WSGIApplication, worker_entry: WorkerEntry, settings: Settings
 ) -> None:
-    """Begin; the app is one that is observed already."""
+    """Record the running requests of an observed app in the scoreboard, and watch them."""
     get_original = find_get_original()
     ident = import_module("greenlet").getcurrent if get_original else get_ident
     thread = get_original("_thread", "get_ident")() if get_original else 0
-    # Another process reads the memory, and redacts what it shows; anybody may read a file.
-    is_copied = worker_entry.mirror is not None and settings.redact
-    recorder = Recorder(
-        worker_entry, ident, thread, settings.redactor().path if is_copied else None
-    )
+    # The memory is read by another process, which redacts it; a file may be read by anybody.
+    is_in_file = worker_entry.file is not None and settings.redact
+    redact_path = settings.redactor().path if is_in_file or settings.redact_patterns else None
+    recorder = Recorder(worker_entry, ident, thread, redact_path)
     worker_entry.pid, worker_entry.booted = worker.pid, True
-    shown = settings.redactor().path if settings.redact_patterns else None
-    if not insert_scoreboard(app, recorder, shown):
+    if not _insert_scoreboard(app, recorder):
         return
     install_exit_handlers(worker, recorder)
-    # Under gevent requests do it: the locks of `logging` are not for a thread of the system's.
+    # Under gevent requests check the logging: its locks are not for a thread of the system.
     watchdog = Watchdog(
         recorder, _get_slow_seconds(settings, worker.cfg), checks_logging=not get_original
     )
@@ -84,17 +77,15 @@ def start_watchdog(
         watchdog.start()
 
 
-def insert_scoreboard(
-    app: object, recorder: Recorder, shown: Callable[[str], str] | None = None
-) -> bool:
-    """Have the recorder take part in the stack, where a request has its ID, and its line not yet.
+def _insert_scoreboard(app: object, recorder: Recorder) -> bool:
+    """Insert the scoreboard's middleware after `RequestID`; return whether there was one.
 
-    The app's own code may have put that stack where only it knows.
+    The app's own code may have applied the stack where it cannot be reached from outside.
     """
     for middleware in iter_wrapped_apps(app):
         if isinstance(middleware, Middleware) and middleware.has_middleware(RequestID):
             middleware.insert(
-                ScoreboardMiddleware(middleware, recorder, shown), before=(AccessLog, ErrorEnvelope)
+                ScoreboardMiddleware(middleware, recorder), before=(AccessLog, ErrorEnvelope)
             )
             return True
     return False

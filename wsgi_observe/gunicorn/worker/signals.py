@@ -1,28 +1,28 @@
-"""Names, in the worker, a request that a signal is about to end: while there is a stack to show."""
+"""Handlers of the signals that end a worker: they report its request, with the current stack."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from functools import partial
 from time import time
 from types import FrameType
 from typing import Any
 
 from wsgi_observe._safely import call_safely
-from wsgi_observe.gunicorn.arbiter.reaper import signal_name
 from wsgi_observe.scoreboard.entries import elapsed_seconds
-from wsgi_observe.scoreboard.log_lines import report_dying_request
+from wsgi_observe.scoreboard.log_lines import report_dying_request, signal_name
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
 from wsgi_observe.scoreboard.stacks import format_stack
 from wsgi_observe.wsgi.exceptions import mark_logged
 
-# All of them end in a SystemExit, which a sync worker gets within the app. The arbiter sends the
-# first when a worker has not been heard of for too long.
+# Gunicorn's handlers raise SystemExit, in a sync worker within the app. The arbiter sends SIGABRT
+# to a worker that has not shown life for the timeout.
 _EXIT_SIGNALS = (signal.SIGABRT, signal.SIGQUIT, signal.SIGINT)
 
 
 def install_exit_handlers(worker: Any, recorder: Recorder) -> None:
-    """Stand before the worker's own handlers of the signals that end it at once."""
+    """Wrap the worker's own handlers of the signals that end it at once."""
     recorder.get_kill_cause = lambda: _get_kill_cause(worker, recorder)
     for signum in _EXIT_SIGNALS:
         previous_handler = signal.getsignal(signum)
@@ -37,18 +37,12 @@ def _make_handler(
         recorder.worker_entry.signal = signum
         entry = _get_interrupted_entry(recorder)
         if entry is not None and not entry.is_reported:
-            call_safely(
-                "naming a request that ends",
-                _report_interrupted_request,
-                worker,
-                entry,
-                signum,
-                frame,
-            )
+            report = partial(_report_interrupted_request, worker, entry, signum, frame)
+            call_safely("reporting an interrupted request", report)
         try:
             previous_handler(signum, frame)
         except SystemExit as error:
-            # One ERROR for one death: whoever answers for this exception need not log it again.
+            # One ERROR line for one request: the exception is not logged again.
             if entry is not None and entry.exchange is not None:
                 mark_logged(error, entry.exchange.context)
             raise
@@ -57,8 +51,8 @@ def _make_handler(
 
 
 def _get_interrupted_entry(recorder: Recorder) -> RequestEntry | None:
-    """Return the request in the middle of which this handler runs, if it does."""
-    ident = recorder.ident()
+    """Return the request that this handler interrupts, if any."""
+    ident = recorder.get_ident()
     return next((entry for entry in recorder.running_entries if entry.ident == ident), None)
 
 
@@ -76,7 +70,7 @@ def _report_interrupted_request(
 
 
 def _get_kill_cause(worker: Any, recorder: Recorder) -> str:
-    """Return why a greenlet was ended in which a request ran."""
+    """Return why the greenlet of a request was killed."""
     if recorder.worker_entry.signal:
         return signal_name(recorder.worker_entry.signal)
     return "GreenletExit" if worker.alive else "graceful timeout"

@@ -1,4 +1,4 @@
-"""What an app writes to ``wsgi.errors`` (PEP 3333), as log lines of its request."""
+"""The error stream ``wsgi.errors`` (PEP 3333): what an app writes becomes log lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext, current_context
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.wsgi.middleware import Middleware
-from wsgi_observe.wsgi.response import ResponseBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,28 +27,28 @@ _TRACEBACK = "Traceback (most recent call last):\n"
 
 
 class WsgiErrors(Middleware):
-    """Give the app a ``wsgi.errors`` that makes log lines of text."""
+    """Replace ``wsgi.errors`` by a stream that logs what is written to it."""
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
-        """Hand it over."""
+        """Set the stream in the environ."""
         environ["wsgi.errors"] = _stream
 
 
 class WsgiErrorsStream(io.TextIOBase):
-    """A text stream of which each finished piece is a record of the logger ``wsgi.errors``.
+    """Text stream that logs each complete piece of text to the logger ``wsgi.errors``.
 
-    A piece ends with its newline, a traceback with the line that names the exception, and all
-    with the request. It has no state: what is unfinished is kept with the request.
+    A piece is complete with its newline, a traceback with the line that names the exception, and
+    all with the request. Incomplete text is stored with the request; the stream has no state.
     """
 
     def write(self, text: str) -> int:
-        """Take text in."""
+        """Log `text`, or store it until it is complete."""
         if not isinstance(text, str):
             raise TypeError(f"wsgi.errors takes str (PEP 3333), got {type(text).__name__}")
         if _is_called_by_handler():
             return len(text)
         context = current_context()
-        if not isinstance(context, ResponseBody):  # nothing tells when a job has ended
+        if context is None or not context.environ:  # a job has no `on_close` hooks
             _log_text(text)
             return len(text)
         pending = context.__dict__.pop(_PENDING_KEY, "") + text
@@ -60,17 +59,17 @@ class WsgiErrorsStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Make a line of what is kept."""
+        """Log the text that is stored."""
         context = current_context()
         if context is not None:
             _log_pending(context)
 
     def writable(self) -> bool:
-        """Tell that it may be written to."""
+        """Return True."""
         return True
 
     def close(self) -> None:
-        """Stay open: it is everybody's."""
+        """Stay open: all requests share the stream."""
 
 
 _stream = WsgiErrorsStream()
@@ -78,7 +77,7 @@ _busy = threading.local()
 
 
 def _is_called_by_handler() -> bool:
-    """Return whether a logging handler of the app's writes a record that our handler gets too."""
+    """Return whether a log handler of the app writes a record that our handler gets too."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         if frame.f_code.co_name == "callHandlers" and frame.f_globals["__name__"] == "logging":
@@ -97,10 +96,13 @@ def _is_complete(text: str) -> bool:
     return not header or not (traceback == "" or traceback.splitlines()[-1][:1].isspace())
 
 
-def _store_pending(context: ResponseBody, text: str) -> None:
+def _store_pending(context: RequestContext, text: str) -> None:
     context.__dict__[_PENDING_KEY] = text
-    if _log_pending not in context.on_close:
-        context.on_close = (_log_pending, *context.on_close)
+    context.on_close = (_log_pending_of_exchange,)
+
+
+def _log_pending_of_exchange(exchange: Exchange) -> None:
+    _log_pending(exchange.context)
 
 
 def _log_pending(context: RequestContext) -> None:
@@ -111,7 +113,7 @@ def _log_text(text: str) -> None:
     if not text.strip():
         return
     if getattr(_busy, "now", False):
-        # A handler of the app's that writes to wsgi.errors, under which we are logging.
+        # A log handler of the app writes to wsgi.errors while it handles a record from here.
         sys.stderr.write(text)
         return
     _busy.now = True

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgi_observe._safely import warn_once
+from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
 from wsgi_observe.logs.fields import safe_str
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.handlers.mail_queue import MailQueue
 from wsgi_observe.logs.handlers.smtp import Mail, MailSender
 from wsgi_observe.logs.line import LineMaker
-from wsgi_observe.wsgi.exceptions import any_failure, is_duplicate_report, register_error
+from wsgi_observe.wsgi.exceptions import any_failure
 
 
 class MailHandler(logging.Handler):

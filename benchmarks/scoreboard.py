@@ -1,0 +1,65 @@
+"""The scoreboard: what recording a running request costs, as under Gunicorn.
+
+``python -m benchmarks.scoreboard``
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from benchmarks.apps import flask_hello, trivial
+from benchmarks.costs import Cost, compute_row, to_microseconds
+from benchmarks.processes import on_processor
+from benchmarks.report import format_row
+from benchmarks.timing import InProcess, Subject, measure, repeated, request
+from wsgi_observe import ErrorEnvelope, observe
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import Scoreboard
+from wsgi_observe.scoreboard.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+APPS = {"a trivial app": trivial, "Flask": flask_hello()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scoreboard")
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--calls", type=int, default=50, help="of each subject in a round")
+    options = parser.parse_args()
+    with on_processor(-1):
+        rounds = measure([InProcess(subjects())], options.rounds, options.calls)
+        series = to_microseconds(rounds)
+    for name in APPS:
+        what = f"recording a running request, on {name}"
+        cost = Cost("scoreboard", what, f"{name}, recorded", f"{name}, stack", "bare")
+        row = compute_row(cost, series)
+        assert row is not None
+        Console().print(" | ".join(format_row(row)), highlight=False)
+
+
+def subjects() -> dict[str, Subject]:
+    """Return the stack with and without it; no access line, beside which so little is lost."""
+    subjects = {"bare": repeated(request(flask_hello()))}
+    for name, app in APPS.items():
+        subjects[f"{name}, stack"] = repeated(request(observe(app, access_log=False)))
+        subjects[f"{name}, recorded"] = repeated(request(recorded(app)))
+    return subjects
+
+
+def recorded(app: WSGIApplication) -> WSGIApplication:
+    """Return `app` with the stack round it, its requests recorded and watched as under Gunicorn."""
+    recorder = Recorder(Scoreboard.make(worker_count=1, max_requests=8).worker_entry(0))
+    Watchdog(recorder, slow_seconds=22.5).start()
+    observed = observe(app, access_log=False)
+    observed.insert(ScoreboardMiddleware(observed, recorder), before=ErrorEnvelope)
+    return observed
+
+
+if __name__ == "__main__":
+    main()

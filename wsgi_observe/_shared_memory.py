@@ -1,0 +1,103 @@
+"""Shared memory: inherited by forked processes, and found by a command through ``/proc``.
+
+The memory is a file without a path (memfd_create(2)). A mapping keeps a descriptor of it, so a
+process of the same user finds it below ``/proc/<pid>/fd`` for as long as the mapping exists.
+Where there is no memfd, as on macOS, only forked processes share the memory.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from contextlib import suppress
+from pathlib import Path
+from struct import Struct
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+
+def create_memory(name: str, size: int) -> mmap.mmap:
+    """Return new shared memory, filled with zeros.
+
+    :param name: the name by which `open_memory` finds it.
+    :raises OSError: where no memory can be shared.
+    """
+    try:
+        descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+    except (OSError, AttributeError):
+        return mmap.mmap(-1, size)
+    try:
+        os.ftruncate(descriptor, size)
+        return mmap.mmap(descriptor, size)
+    finally:
+        os.close(descriptor)  # the mapping has a duplicate
+
+
+def open_memory(pid: int, name: str, magic: bytes) -> mmap.mmap:
+    """Map the memory that a running process has created or inherited, to read and write it.
+
+    :param magic: its first bytes; memory that begins otherwise is of another version.
+    :raises ProcessLookupError: when there is no such process.
+    :raises PermissionError: when it is another user's.
+    :raises LookupError: when it has no such memory.
+    """
+    os.kill(pid, 0)
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError, ValueError):  # closed while we look, or empty
+            if link.readlink().name.partition(" ")[0] == f"memfd:{name}":
+                memory = _map(link)
+                if memory[: len(magic)] == magic:
+                    return memory
+    raise LookupError(f"process {pid} has no shared memory {name}")
+
+
+def _map(link: Path) -> mmap.mmap:
+    descriptor = os.open(link, os.O_RDWR)
+    try:
+        return mmap.mmap(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def is_process_alive(pid: int) -> bool:
+    """Return whether there is a process of that ID, also a zombie or another user's."""
+    with suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+    return True
+
+
+Memory: TypeAlias = "mmap.mmap | bytearray"
+
+_Number = TypeVar("_Number", int, float, bool)
+
+
+class Fields(Protocol):
+    """An object with `NumberField` attributes."""
+
+    memory: Memory
+    offset: int
+
+    def on_write(self, start: int, end: int) -> object:
+        """Handle a change of these bytes of the memory."""
+
+
+class NumberField(Generic[_Number]):
+    """An attribute in shared memory; a process that dies leaves the old or the new value.
+
+    :param offset: where it is, in bytes from the `offset` of its object.
+    :param code: the form of the number, as the `struct` module names it.
+    """
+
+    def __init__(self, offset: int, code: str) -> None:
+        self._offset, self._struct = offset, Struct(f"={code}")
+
+    def __get__(self, fields: Fields, owner: type[Any]) -> _Number:
+        value: _Number = self._struct.unpack_from(fields.memory, fields.offset + self._offset)[0]
+        return value
+
+    def __set__(self, fields: Fields, value: _Number) -> None:
+        start = fields.offset + self._offset
+        self._struct.pack_into(fields.memory, start, value)
+        fields.on_write(start, start + self._struct.size)

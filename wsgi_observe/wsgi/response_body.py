@@ -1,0 +1,130 @@
+"""The response body that the server iterates and closes in place of the app's (PEP 3333)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from sys import exception
+from typing import Any
+
+from wsgi_observe.context import activate, get_raw_context
+from wsgi_observe.wsgi.exceptions import is_close_of_generator
+from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.response import as_bytes
+
+
+class ResponseBody:
+    """Passes the app's chunks on, each as it comes, and ends the exchange when it is closed.
+
+    :param first_chunk: None for a body without chunks.
+    :param remaining: the chunks after it.
+    :param count: the number of chunks, of a `SizedBody`.
+    """
+
+    __slots__ = ("_count", "_exchange", "_first_chunk", "_remaining")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        first_chunk: bytes | None,
+        remaining: Iterable[bytes],
+        count: int | None = None,
+    ) -> None:
+        if exchange.pending_writes:
+            first_chunk = exchange.take_pending_writes() + (first_chunk or b"")
+        self._exchange = exchange
+        self._first_chunk = first_chunk
+        self._remaining = remaining
+        self._count = count
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the chunks; each is counted, and made with the request's context bound."""
+        exchange = self._exchange
+        context, response = exchange.context, exchange.response
+        try:
+            # Counted anew each time: some servers add a sized body up before they send it.
+            bytes_yielded = 0
+            first_chunk = self._first_chunk
+            if first_chunk is not None:
+                response.bytes_yielded = bytes_yielded = len(first_chunk)
+                exchange.prior_exception = exception()
+                yield first_chunk
+            if get_raw_context() is not context:
+                self._reactivate()
+            for chunk in self._remaining:
+                if chunk.__class__ is not bytes or exchange.pending_writes:
+                    chunk = exchange.take_pending_writes() + as_bytes(chunk)
+                response.bytes_yielded = bytes_yielded = bytes_yielded + len(chunk)
+                exchange.prior_exception = exception()
+                yield chunk
+                if get_raw_context() is not context:
+                    self._reactivate()
+            if exchange.pending_writes:
+                last_chunk = exchange.take_pending_writes()
+                response.bytes_yielded += len(last_chunk)
+                exchange.prior_exception = exception()
+                yield last_chunk
+        except BaseException as error:
+            if is_close_of_generator(error):
+                raise
+            raise exchange.record_late_failure(error)
+        if response.outcome is None:
+            response.outcome = "complete"
+
+    def _reactivate(self) -> None:
+        """Bind the request again before the app makes its next chunk.
+
+        The server may pull it from another thread, greenlet or context, or have pulled one of
+        another request's in between. A ``log_context`` that the app has left open stays.
+        """
+        context = self._exchange.context
+        if not self._exchange.is_closed and not context.is_ancestor_of(get_raw_context()):
+            activate(context)
+
+    def close(self) -> None:
+        """End the exchange."""
+        self._first_chunk, self._remaining = None, ()
+        self._exchange.close()
+
+
+class SizedBody(ResponseBody):
+    """A body of a known number of chunks: of a single one servers make a ``Content-Length``.
+
+    Of our own class: granian and bjoern never close a list. To be iterated as often as a list:
+    the servers of gevent and eventlet add the chunks up before they send them.
+    """
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return self._count or 0
+
+
+class _ChunksAfterFirst:
+    """The chunks of a sized body from the second on, each time that it is iterated."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: SizedBody) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return islice(self._body, 1, None)
+
+
+def make_sized_body(
+    exchange: Exchange, first_chunk: bytes | None, remaining: Iterable[bytes], app_iter: Any
+) -> ResponseBody:
+    """Return a body of the length of `app_iter`, unless that may not be iterated twice."""
+    try:
+        count = 1 if isinstance(app_iter, bytes) else len(app_iter)
+    except Exception:
+        return ResponseBody(exchange, first_chunk, remaining)
+    if count > 1:
+        if isinstance(app_iter, (list, tuple)):
+            remaining = app_iter[1:]
+        elif isinstance(app_iter, SizedBody):  # with a middleware of others between two of ours
+            remaining = _ChunksAfterFirst(app_iter)
+        else:
+            return ResponseBody(exchange, first_chunk, remaining)
+    return SizedBody(exchange, first_chunk, remaining, count)
