@@ -85,12 +85,10 @@ class JsonFormatter(BaseJsonFormatter):
         source = (line.level, record.name, record.module)
         source_json = self._sources.get(source) or self._add_source(source)
         pid = record.process or os.getpid()
+        pid_json = pid if pid.__class__ is int else quoted(escape_surrogates(str(pid)))
+        own = self._own_members(line) if line.own or line.traceback or line.stack else ""
         start = f'{self._start}"{format_timestamp(record.created)}"{source_json}'
-        end = (
-            f"{self._before_pid}{pid if pid.__class__ is int else quoted(escape_surrogates(str(pid)))}"
-            f"{self._after_pid}{line.request.text}"
-            f"{self._own_members(line) if line.own or line.traceback or line.stack else ''}}}\n"
-        )
+        end = f"{self._before_pid}{pid_json}{self._after_pid}{line.request.text}{own}}}\n"
         try:
             return f"{start}{quoted(line.message)}{end}".encode()
         except UnicodeEncodeError:  # a lone surrogate
