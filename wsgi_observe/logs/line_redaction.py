@@ -81,7 +81,7 @@ class LineRedaction:
         """
         own_names = self._own_names
         is_cut = budget is not None and budget.has_cut
-        if redactor is None or self._are_clean(redactor, fields):
+        if redactor is None or (redactor is self.redactor and self._are_clean(fields)):
             return fields, is_cut
         budget = budget or Budget()
         shown: Fields = {}
@@ -92,9 +92,9 @@ class LineRedaction:
                 shown[name] = redactor.field(name, value, budget)
         return shown, budget.has_cut or len(shown) < len(fields)
 
-    def _are_clean(self, redactor: Redactor, fields: Fields) -> bool:
-        """Return whether no field holds a secret, by one look at all of their texts."""
-        if redactor is not self.redactor or len(fields) > _MAX_SCANNED_FIELDS:
+    def _are_clean(self, fields: Fields) -> bool:
+        """Return whether no field contains a secret, by one scan of all of their texts."""
+        if len(fields) > _MAX_SCANNED_FIELDS:
             return False
         texts = []
         for name, value in fields.items():

@@ -37,25 +37,24 @@ def split_record(
     """
     required = [*LINE_NAMES, *static]
     whole = encode(line)
-    if len(whole) > MAX_RECORD_BYTES:
+    if len(whole.encode()) > MAX_RECORD_BYTES:
         whole = _encode_within_limit(line, MAX_RECORD_BYTES, required, encode)
     number = f"{line.get('pid', 0)}-{next(_numbers)}"
     part_header = _make_part_header(line, frozenset(required), number, limit)
-    available = limit - len(encode({**part_header, "text": ""})) - 1
-    pieces = _split_text(
-        whole.decode(), max(_MAX_PART_FIELD_BYTES, available)
-    )  # a smaller limit than any setting may be
+    available = limit - len(encode({**part_header, "text": ""}).encode()) - 1
+    # A smaller limit than any setting may be.
+    pieces = _split_text(whole, max(_MAX_PART_FIELD_BYTES, available))
     own = {_get_free_field_name(name, value): value for name, value in line.items()}
     first = {**own, "continued_in": number}
     lines = [_encode_within_limit(first, limit - 1, [*required, "continued_in"], encode)]
     for part, text in enumerate(pieces, 1):
         lines.append(encode({**part_header, "part": part, "parts": len(pieces), "text": text}))
-    return [each + b"\n" for each in lines]
+    return [f"{each}\n".encode() for each in lines]
 
 
 def _encode_within_limit(
     line: Fields, limit: int, required: Collection[str], encode: Encode
-) -> bytes:
+) -> str:
     """Return a line's JSON in at most `limit` bytes, of what is written in the end.
 
     By new names it may be longer than what was counted, and by an object that has another text
@@ -63,11 +62,12 @@ def _encode_within_limit(
     """
     available = limit
     for _ in range(_MAX_TRIES):
-        data = encode(truncate_fields(line, available, required))
-        if len(data) <= limit:
+        text = encode(truncate_fields(line, available, required))
+        excess = len(text.encode()) - limit
+        if excess <= 0:
             break
-        available -= len(data) - limit
-    return data
+        available -= excess
+    return text
 
 
 def _get_free_field_name(name: str, value: object) -> str:
@@ -208,7 +208,7 @@ def _to_text(value: object) -> str:
     """Return a value's own text, or its JSON."""
     if isinstance(value, str):
         return value if value.isascii() else escape_surrogates(value)
-    return encode({"": value})[len('{"":') : -1].decode()
+    return encode({"": value})[len('{"":') : -1]
 
 
 def _get_max_text_bytes(sizes: list[int], available: int) -> int:

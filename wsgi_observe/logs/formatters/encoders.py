@@ -1,4 +1,4 @@
-"""A line's fields as strict JSON in UTF-8, in the original text."""
+"""JSON encoder: a line's fields as strict JSON, in the original text, whatever is in them."""
 
 from __future__ import annotations
 
@@ -71,15 +71,18 @@ def _convert_container(value: object, ancestors: tuple[int, ...]) -> object:
     return [to_json_types(item, enclosing) for item in list(value)]
 
 
-Encode = Callable[[Fields], bytes]
+Encode = Callable[[Fields], str]
 
 
-def encode(line: Fields) -> bytes:
+def encode(line: Fields) -> str:
     """Return the JSON text of `line`, without a newline, whatever is in it; never raises."""
     try:
-        return "".join(_encode_chunks(line, 0)).encode()
-    except any_failure():  # NaN, a cycle, a key that is no text, a lone surrogate, …
-        return "".join(_encode_chunks(to_json_types(line), 0)).encode()
+        text = "".join(_encode_chunks(line, 0))
+        if not text.isascii():
+            text.encode()  # raises for a lone surrogate, which UTF-8 has no form for
+        return text
+    except any_failure():  # NaN, a cycle, a key that is no text, …
+        return "".join(_encode_chunks(to_json_types(line), 0))
 
 
 def _make_encoder() -> Callable[[Any, int], Iterable[str]]:

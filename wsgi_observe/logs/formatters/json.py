@@ -118,7 +118,7 @@ class JsonFormatter(BaseJsonFormatter):
 
     def _members(self, fields: Fields) -> str:
         """Return fields as JSON that follows other members of an object."""
-        return f",{self._encode(fields)[1:-1].decode()}" if fields else ""
+        return f",{self._encode(fields)[1:-1]}" if fields else ""
 
     def _name(self, name: str, taken: frozenset[str] = frozenset()) -> str:
         """Return a name that is no other field's new one."""
