@@ -13,8 +13,8 @@ from wsgi_observe import _safely as once
 from wsgi_observe._loggers import config_watch
 from wsgi_observe.context import activate, current_context
 from wsgi_observe.logs import ContextFilter, JsonFormatter
+from wsgi_observe.logs.foreign_handlers import all_loggers
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.logs.other_handlers import all_loggers
 
 # Where it is set, each of some hundred processes would compile our sources for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -4,12 +4,15 @@ import logging
 import multiprocessing
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.calls import answering, call
 from tests.conftest import Log
+from tests.support import strict_json
 from wsgi_observe import observe
+from wsgi_observe.logs import JsonFormatter
 
 VARIES = {"created", "msecs", "relativeCreated", "lineno", "funcName", "pathname", "filename"}
 
@@ -69,3 +72,29 @@ def own_records() -> Iterator[None]:
 def test_a_record_factory_of_the_users_is_asked(own_records: None, log: Log) -> None:
     assert isinstance(access_record(log), Record)
     assert log.access["status_code"] == 200
+
+
+class RecordOfATenant(logging.LogRecord):
+    """A record that has an attribute of its own before those of `logging`."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        self.tenant = "acme"
+        super().__init__(*arguments, **keywords)
+
+
+def test_an_attribute_that_a_record_class_sets_first_is_on_the_line(log: Log) -> None:
+    factory = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(RecordOfATenant)
+    try:
+        logging.getLogger("shop").info("hello", extra={"order": 7})
+    finally:
+        logging.setLogRecordFactory(factory)
+    (line,) = log.lines
+    assert (line["tenant"], line["order"], line["message"]) == ("acme", 7, "hello")
+
+
+def test_a_record_of_the_apps_on_the_access_logger_is_a_line_like_any_other() -> None:
+    logger = logging.getLogger("wsgi_observe.access")
+    record = logger.makeRecord(logger.name, 30, "x.py", 1, "mine", (), None, extra={"order": 7})
+    line = strict_json(JsonFormatter().format(record))
+    assert (line["message"], line["order"]) == ("mine", 7)

@@ -21,8 +21,8 @@ from wsgi_observe.gunicorn.worker.boot_line import (
 )
 from wsgi_observe.health import HealthState
 from wsgi_observe.logs import LineHandler
+from wsgi_observe.logs.foreign_handlers import all_loggers
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.logs.other_handlers import all_loggers
 
 
 def config(**settings: Any) -> Config:

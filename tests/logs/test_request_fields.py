@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.conftest import Log
 from tests.logs.test_redacted_lines import record_of
 from tests.support import strict_json
-from wsgi_observe import AccessLog, bind, log_context, observe
+from wsgi_observe import AccessLog, RequestID, bind, log_context, observe
 from wsgi_observe.logs import JsonFormatter
 
 TEXTS = st.text(max_size=20)
@@ -140,6 +140,47 @@ def test_what_changes_while_the_request_runs_is_on_the_next_line(change, field, 
     before, after = lines_around(change)
     assert before.get(field) != expected
     assert after[field] == expected
+
+
+def test_an_address_is_truncated_also_after_a_middleware_has_logged_before_the_access_log() -> None:
+    formatter, lines = JsonFormatter(), []
+
+    def logging_middleware(environ: Any, start_response: Any) -> Any:
+        lines.append(strict_json(formatter.format(record_of("before"))))
+        return AccessLog(app, remote_addr="truncated")(environ, start_response)
+
+    def app(environ: Any, start_response: Any) -> Any:
+        lines.append(strict_json(formatter.format(record_of("within"))))
+        start_response("200 OK", [])
+        return []
+
+    served = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "REMOTE_ADDR": "203.0.113.7"}
+    RequestID(logging_middleware)(served, lambda *_: None).close()  # type: ignore[attr-defined]
+    assert [line["remote_addr"] for line in lines] == ["203.0.113.7", "203.0.113.0"]
+
+
+class Binding:
+    """A value that binds another field when it is made a text, as another thread may do then."""
+
+    def __str__(self) -> str:
+        bind(late=1)
+        return "bound"
+
+
+def test_a_field_that_is_bound_while_a_line_is_made_is_on_the_next_one() -> None:
+    formatter = JsonFormatter()
+    with log_context(first=Binding(), second="x"):
+        one, two = (strict_json(formatter.format(record_of(text))) for text in ("one", "two"))
+    assert (one["message"], one["second"]) == ("one", "x")
+    assert two["late"] == 1
+
+
+def test_each_line_is_marked_when_bound_fields_are_left_out() -> None:
+    formatter = JsonFormatter()
+    with log_context(**{f"field{number}": f"password=a {'p=q ' * 900}" for number in range(99)}):
+        line = strict_json(formatter.format(record_of("hello")))
+    assert "field98" not in line
+    assert line["truncated"] is True
 
 
 def test_a_log_context_has_a_part_of_its_own(log: Log) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from wsgi_observe.logs.config import install_handlers
+from wsgi_observe.logs.foreign_handlers import propagation_path
 from wsgi_observe.logs.installation import ServerLogging, installation
-from wsgi_observe.logs.other_handlers import propagation_path
 from wsgi_observe.settings import Settings, SettingsError
 
 
@@ -42,7 +42,7 @@ class LogHandlers:
             self._install(settings, cfg, previous)
         else:
             ours = (one for one in installation.handlers if one not in previous.handlers)
-            installation.replace(installation.handlers, [*ours, *syslog])
+            installation.replace([*ours, *syslog])
         self._propagate_gunicorn_records(cfg)
         installation.restore()
 

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from wsgi_observe.logs.config import logging_config
     from wsgi_observe.logs.filters import ContextFilter
     from wsgi_observe.logs.formatters.console import ConsoleFormatter
+    from wsgi_observe.logs.formatters.continuation import join
     from wsgi_observe.logs.formatters.json import JsonFormatter
-    from wsgi_observe.logs.formatters.line_limit import join
     from wsgi_observe.logs.handlers.stream import LineHandler
 
 _MODULES = {
@@ -18,7 +18,7 @@ _MODULES = {
     "ContextFilter": "filters",
     "JsonFormatter": "formatters.json",
     "LineHandler": "handlers.stream",
-    "join": "formatters.line_limit",
+    "join": "formatters.continuation",
     "logging_config": "config",
 }
 

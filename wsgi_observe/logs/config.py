@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from wsgi_observe.logs.handlers import open_sink as streams
+from wsgi_observe.logs.handlers import sink_selection
 from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.logs.uncaught import capture_uncaught
@@ -134,7 +134,7 @@ def _formatter_config(settings: Settings) -> dict[str, Any]:
         "redact_patterns": list(settings.redact_patterns),
         "redact_personal": settings.redact_personal,
     }
-    is_terminal = streams.is_terminal(settings.log_stream)
+    is_terminal = sink_selection.is_terminal(settings.log_stream)
     if settings.log_format == "console" or (settings.log_format == "auto" and is_terminal):
         color = settings.log_color and is_terminal
         return {
@@ -152,7 +152,7 @@ def _formatter_config(settings: Settings) -> dict[str, Any]:
 
 def _check_line_limit(settings: Settings) -> None:
     longest = settings.max_line_bytes
-    if longest > PIPE_BUF and streams.is_pipe_stream(settings.log_stream):
+    if longest > PIPE_BUF and sink_selection.is_pipe_stream(settings.log_stream):
         allowed = f"at most {PIPE_BUF} for a pipe, which tears longer lines"
         raise SettingsError("max_line_bytes", allowed, longest)
 
@@ -160,6 +160,6 @@ def _check_line_limit(settings: Settings) -> None:
 def _check_stream(name: str, owner: tuple[int, int] | None) -> None:
     """Stop the start where a file cannot be opened."""
     try:
-        streams.open_sink(name, owner)[0].close()
+        sink_selection.open_sink(name, owner)[0].close()
     except OSError as error:
         raise SettingsError("log_stream", f"a stream that can be opened ({error})", name) from error

@@ -83,26 +83,27 @@ def split_traceback(attributes: Mapping[str, Any], message: str) -> tuple[str, s
 
 
 def extra_fields(
-    attributes: Mapping[str, Any], static: Container[str], request: Container[str]
+    record: logging.LogRecord, static: Container[str], request: Container[str]
 ) -> Fields:
     """Return the fields of ``extra=``; one whose name is taken becomes ``extra_<name>``.
 
     :param static: names on every line, and `request`: names in the request's part of this one.
     """
-    facts = attributes.get(OWN_FIELDS_ATTRIBUTE, {})
-    record_context = attributes.get(CONTEXT_ATTRIBUTE, {})
-    not_extra = (
-        _NOT_EXTRA.union(facts, record_context.get("placed", ()))
-        if facts or record_context
-        else _NOT_EXTRA
-    )
-    fields: Fields = dict(facts)
-    for name, value in record_context.get("static", {}).items():
-        if name not in static and name not in request:
-            fields.setdefault(name, value)
-    if "exc_type" in record_context:
-        fields.setdefault("exc_type", record_context["exc_type"])
-    for name, value in islice(attributes.items(), STANDARD_ATTRIBUTE_COUNT, None):
+    attributes = record.__dict__
+    fields: Fields = {}
+    not_extra: Container[str] = _NOT_EXTRA
+    if OWN_FIELDS_ATTRIBUTE in attributes or CONTEXT_ATTRIBUTE in attributes:
+        fields.update(attributes.get(OWN_FIELDS_ATTRIBUTE, ()))
+        record_context = attributes.get(CONTEXT_ATTRIBUTE, {})
+        not_extra = _NOT_EXTRA.union(fields, record_context.get("placed", ()))
+        for name, value in record_context.get("static", {}).items():
+            if name not in static and name not in request:
+                fields.setdefault(name, value)
+        if "exc_type" in record_context:
+            fields.setdefault("exc_type", record_context["exc_type"])
+    # A class of the user's may set its attributes before those of `logging`.
+    first = STANDARD_ATTRIBUTE_COUNT if record.__class__ is _Record else 0
+    for name, value in islice(attributes.items(), first, None):
         if name in not_extra:
             continue
         free = name if name.__class__ is str else str(name)

@@ -23,25 +23,23 @@ from wsgi_observe.logs.line_redaction import LineRedaction
 from wsgi_observe.logs.request_part import RequestPart, RequestParts
 from wsgi_observe.redaction import Budget
 
+_ACCESS_LOGGER = "wsgi_observe.access"
+
 
 class Line:
-    """The parts of one line, without secrets.
+    """The parts of one line, redacted.
 
-    :ivar own: the fields that only this line has, ``exc_type`` and ``truncated`` included.
-    :ivar traceback: of its exception, or empty; and `stack`, of ``stack_info``.
+    :ivar own: the fields of this line alone, ``exc_type`` and ``truncated`` included; not to be
+        changed, since they may be the record's.
+    :ivar traceback: of its exception; `stack`, of ``stack_info``. Empty where there is none.
     """
-
-    __slots__ = ("level", "message", "own", "request", "stack", "traceback")
 
     level: str
     message: str
     request: RequestPart
     own: Fields
-    stack: str
-    traceback: str
-
-
-_ACCESS = "wsgi_observe.access"
+    traceback = ""
+    stack = ""
 
 
 class LineMaker:
@@ -49,11 +47,12 @@ class LineMaker:
 
     An ERROR that repeats one which the log has already becomes INFO, without its traceback.
 
+    :param formatter: its ``formatException`` makes the traceback.
     :param static_fields: fields of every line; one with a reserved name becomes ``extra_<name>``.
     :param remote_addr: how much of the client's address is shown.
     :param redact: whether secrets are removed.
     :param taken: further names that no field of an app may have.
-    :param encode: makes of a request's fields what `RequestPart.data` is.
+    :param encode: encodes a request's fields as `RequestPart.text`.
     :param redaction: the settings ``redact_…``, as `Settings` has them.
     """
 
@@ -65,44 +64,45 @@ class LineMaker:
         remote_addr: str = "full",
         redact: bool = True,
         taken: frozenset[str] = frozenset(),
-        encode: Callable[[Fields], bytes] = lambda _: b"",
+        encode: Callable[[Fields], str] = lambda _: "",
         **redaction: Any,
     ) -> None:
-        given = {free_name(name): value for name, value in (static_fields or {}).items()}
-        given = {
+        fields = {free_name(name): value for name, value in (static_fields or {}).items()}
+        fields = {
             free_name(f"extra_{name}") if name in taken else name: value
-            for name, value in given.items()
+            for name, value in fields.items()
         }
         self._formatter = formatter
-        self._redaction = LineRedaction(redact, given, **redaction)
-        self.static = self._redaction.static_fields(given)
+        self._redaction = LineRedaction(redact, fields, **redaction)
+        self.static = self._redaction.static_fields(fields)
         self._taken = taken | self.static.keys()
         self._request_parts = RequestParts(self._redaction, remote_addr, self._taken, encode)
 
     def parts(self, record: logging.LogRecord) -> Line:
         """Return the parts of a record's line."""
-        register_error(record)
+        is_error = (record.levelno or 0) >= logging.ERROR  # a record made by hand may have None
+        if is_error:
+            register_error(record)
         attributes = record.__dict__
         line = Line()
-        line.request = request = self._request_parts.of(attributes)
-        line.level, message = record.levelname, format_message(record)
-        line.traceback = line.stack = ""
-        if record.exc_info or record.exc_text or record.stack_info:
-            self._complete(line, record, message)
-        elif len(attributes) == STANDARD_ATTRIBUTE_COUNT and self._is_clean(
-            message, request
-        ):  # as most are
-            line.message, line.own = message, {}
-        elif record.name == _ACCESS and len(attributes) == STANDARD_ATTRIBUTE_COUNT + 1 + len(
-            attributes.get(OWN_FIELDS_ATTRIBUTE, ())
+        line.level = record.levelname
+        line.request = request = self._request_parts.get(attributes)
+        message = format_message(record)
+        if (
+            len(attributes) == STANDARD_ATTRIBUTE_COUNT
+            and not (record.exc_info or record.exc_text or record.stack_info)
+            and request.is_clean(message)
         ):
-            line.message = self._access_message(request, message)
-            line.own = self._access_fields(request, attributes[OWN_FIELDS_ATTRIBUTE])
+            line.message, line.own = message, {}  # as most are
+        elif record.name == _ACCESS_LOGGER and OWN_FIELDS_ATTRIBUTE in attributes:
+            self._add_access_fields(line, record, message)
         else:
-            self._complete(line, record, message)
+            self._add_fields(line, record, message)
         if request.shown_path is not request.path:
             line.message = line.message.replace(request.path, request.shown_path)
-        if (record.levelno or 0) >= logging.ERROR and is_duplicate_report(record):
+        if request.is_cut:
+            line.own = {**line.own, "truncated": True}
+        if is_error and is_duplicate_report(record):
             line.level = "INFO"
         return line
 
@@ -120,68 +120,58 @@ class LineMaker:
             **line.own,
         }
 
-    def _is_clean(self, message: str, request: RequestPart) -> bool:
-        redaction = self._redaction
-        return request.redactor is redaction.redactor and redaction.is_clean(message)
-
-    def _complete(self, line: Line, record: logging.LogRecord, message: str) -> None:
-        """Set message, own fields and traceback of a line that has more than a message."""
+    def _add_fields(self, line: Line, record: logging.LogRecord, message: str) -> None:
+        """Set message, own fields, traceback and stack of a line that may have all of them."""
         request, redaction = line.request, self._redaction
         redactor, budget = request.redactor, None
         message, traceback = split_traceback(record.__dict__, message)
-        own = self._own_fields(record, request)
-        facts = record.__dict__.get(OWN_FIELDS_ATTRIBUTE) if record.name == _ACCESS else None
-        if facts is None:
-            if redactor is not None and not self._is_clean(message, request):
-                budget = Budget()
-                message = redactor.text(message, budget)
-            line.message = message
-            line.own, is_cut = redaction.fields(redactor, own, budget)
-        else:
-            line.message = self._access_message(request, message)
-            more = {name: value for name, value in own.items() if name not in facts}
-            more, is_cut = redaction.fields(redactor, more, budget)
-            line.own = {**self._access_fields(request, facts), **more}
-        if is_cut or request.is_cut:
-            line.own = {**line.own, "truncated": True}
+        if redactor is not None and not request.is_clean(message):
+            budget = Budget()
+            message = redactor.text(message, budget)
+        line.message = message
+        own, is_cut = redaction.fields(redactor, self._own_fields(record, request), budget)
+        line.own = {**own, "truncated": True} if is_cut else own
         traceback = self._traceback(record) or traceback
         line.traceback = redaction.text(redactor, traceback) if traceback else ""
         line.stack = redaction.text(redactor, record.stack_info) if record.stack_info else ""
 
-    def _access_message(self, request: RequestPart, message: str) -> str:
-        """Return an access line's message, whose path is redacted as one later."""
-        if request.redactor is None or not self._redaction.has_patterns:
-            return message
-        return request.redactor.text(message, Budget())
+    def _add_access_fields(self, line: Line, record: logging.LogRecord, message: str) -> None:
+        """Set message and own fields of an access line, whose own texts are mostly clean.
 
-    def _access_fields(self, request: RequestPart, facts: Fields) -> Fields:
-        """Return the fields of an access line: only the user agent is not known to be clean."""
-        fields = facts.copy()
-        agent: Any = fields.get("user_agent")
-        if agent is not None:
-            fields["user_agent"] = self._redaction.user_agent(request.redactor, agent)
-        return fields
+        The path in its message is replaced later, like that in any message.
+        """
+        request, redaction = line.request, self._redaction
+        redactor, attributes = request.redactor, record.__dict__
+        if redactor is not None and redaction.has_patterns:
+            message = redactor.text(message, Budget())
+        line.message = message
+        own: Fields = attributes[OWN_FIELDS_ATTRIBUTE]
+        agent: Any = own.get("user_agent")
+        if agent is not None and (shown := redaction.user_agent(redactor, agent)) is not agent:
+            own = {**own, "user_agent": shown}
+        if len(attributes) > STANDARD_ATTRIBUTE_COUNT + 1 + len(own):  # by a filter of the app's
+            extras = extra_fields(record, self._taken, request.fields)
+            more = {name: value for name, value in extras.items() if name not in own}
+            more, is_cut = redaction.fields(redactor, more)
+            own = {**own, **more, "truncated": True} if is_cut else {**own, **more}
+        line.own = own
 
     def _own_fields(self, record: logging.LogRecord, request: RequestPart) -> Fields:
-        own: Fields = {}
+        extras = extra_fields(record, self._taken, request.fields)
         error_type, error, _ = record.exc_info or (None, None, None)
-        if error_type is not None:
-            own["exc_type"] = error_type.__name__
-            if error is not None and "request_id" not in request.fields:
-                # A server reports it when its request is over.
-                request_id = get_attached_request_id(error)
-                if request_id is not None:
-                    own["request_id"] = request_id
-        if len(record.__dict__) > STANDARD_ATTRIBUTE_COUNT:
-            for name, value in extra_fields(record.__dict__, self._taken, request.fields).items():
-                own.setdefault(name, value)
-        return own
+        if error_type is None:
+            return extras
+        own: Fields = {"exc_type": error_type.__name__}
+        if error is not None and "request_id" not in request.fields:
+            # A server reports it when its request is over.
+            request_id = get_attached_request_id(error)
+            if request_id is not None:
+                own["request_id"] = request_id
+        return {**own, **extras, **own}
 
     def _traceback(self, record: logging.LogRecord) -> str:
-        if record.exc_info and record.exc_info[1] is not None:
-            return (
-                ""
-                if is_duplicate_report(record)
-                else format_exception(self._formatter, record.exc_info)
-            )
-        return record.exc_text or ""
+        if not record.exc_info or record.exc_info[1] is None:
+            return record.exc_text or ""
+        if is_duplicate_report(record):
+            return ""
+        return format_exception(self._formatter, record.exc_info)

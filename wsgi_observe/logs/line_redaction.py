@@ -43,9 +43,11 @@ class LineRedaction:
             return dict(fields)
         return {name: self.redactor.field(name, value) for name, value in fields.items()}
 
-    def with_secrets(self, secrets: Iterable[str]) -> Redactor | None:
-        """Return a redactor that also knows the secrets in the path of a request."""
-        return self.redactor.with_secrets(secrets) if secrets and self.redactor else self.redactor
+    def with_secrets(self, secrets: Iterable[str]) -> tuple[Redactor | None, Callable[[str], bool]]:
+        """Return a redactor that also knows the secrets in a request's path, and its `is_clean`."""
+        if secrets and self.redactor is not None:
+            return self.redactor.with_secrets(secrets), _never
+        return self.redactor, self.is_clean
 
     def path(self, redactor: Redactor | None, path: str) -> str:
         """Return a request's path without secrets."""
@@ -79,7 +81,7 @@ class LineRedaction:
         """
         own_names = self._own_names
         is_cut = budget is not None and budget.has_cut
-        if redactor is None or fields.keys() <= own_names or self._are_clean(redactor, fields):
+        if redactor is None or self._are_clean(redactor, fields):
             return fields, is_cut
         budget = budget or Budget()
         shown: Fields = {}
@@ -117,13 +119,17 @@ class LineRedaction:
 
 
 def _prescan(redactor: Redactor | None, *, whole: bool) -> Callable[[str], bool]:
-    """Return what is true of a text only if it holds no secret.
+    """Return a function that is True of a text only if the text contains no secret.
 
-    :param whole: whether it is asked for one text, not for several in a row.
+    :param whole: whether its argument is one text, not several that are joined.
     """
     if redactor is None:
         return lambda text: True
-    return (redactor.glance_at_whole if whole else redactor.prescan) or (lambda text: False)
+    return (redactor.glance_at_whole if whole else redactor.prescan) or _never
+
+
+def _never(text: str) -> bool:
+    return False
 
 
 def _remember(texts: set[str], text: str) -> None:

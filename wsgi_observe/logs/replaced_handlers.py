@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from wsgi_observe._loggers import config_watch
-from wsgi_observe.logs.other_handlers import is_debug_only, propagates_to, propagation_path
+from wsgi_observe.logs.foreign_handlers import is_debug_only, propagates_to, propagation_path
+from wsgi_observe.logs.logger_state import is_service_logger
 from wsgi_observe.wsgi.exceptions import any_failure
 
 FilterResult = bool | logging.LogRecord
@@ -47,14 +48,14 @@ class ReplacedHandlersFilter:
         The app may have put filters on our handler as well.
         """
         result: Any = True
-        if not _is_service_record(record) and (
+        if not is_service_logger(record.name) and (
             handlers := list(self._iter_replaced_handlers(record))
         ):
             result = self._filter_by_any(handlers, record)
         if result and own.filters:
             candidate = record if result is True else result
             result = _call_filter(own.filter, candidate)
-            if not result and (_is_service_record(candidate) or is_error_record(candidate)):
+            if not result and (is_service_logger(candidate.name) or is_error_record(candidate)):
                 return candidate
         return result  # type: ignore[no-any-return]
 
@@ -82,11 +83,6 @@ def _call_filter(
     except any_failure():  # as one that reads `flask.request` does outside of a request
         config_watch.report_error()
         return True
-
-
-def _is_service_record(record: logging.LogRecord) -> bool:
-    """Return whether a record would never have got to handlers of the app's."""
-    return record.name.startswith(("wsgi_observe", "gunicorn.", "wsgi.errors"))
 
 
 class ErrorForwarder(logging.Handler):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wsgi_observe.context import (
@@ -21,57 +21,55 @@ from wsgi_observe.wsgi.environ import MASKED_PATH, add_request_fields
 
 
 class RequestPart:
-    """The fields of one request as they stand on each of its lines, without secrets.
+    """The fields that each line of one request has, redacted.
 
-    :ivar fields: under the names that the line has for them.
-    :ivar data: the same, encoded to follow other fields.
-    :ivar path: the path as it came, which may be part of a message, and `shown_path`.
-    :ivar redactor: knows the secrets in this request's path too; None if nothing is redacted.
-    :ivar is_cut: whether fields were left out, for which the budget left nothing.
+    :ivar redactor: knows the secrets in this request's path too; None if redaction is off.
+    :ivar is_clean: returns True only for a text in which `redactor` would change nothing.
+    :ivar fields: under the names that they have on the line.
+    :ivar text: the same, encoded to follow other fields.
+    :ivar path: as the client sent it, which may be part of a message, and `shown_path`.
+    :ivar is_cut: whether fields were left out because the budget was spent.
+    :ivar key: what the fields were made of; other than this, a new part is due.
     """
 
-    __slots__ = ("data", "fields", "is_cut", "key", "path", "redactor", "shown_path")
-
-    def __init__(self, redactor: Redactor | None) -> None:
-        self.redactor = redactor
-        self.fields: Fields = {}
-        self.data = b""
-        self.path = self.shown_path = ""
-        self.is_cut = False
-        self.key: tuple[object, ...] | None = None
+    redactor: Redactor | None
+    is_clean: Callable[[str], bool]
+    fields: Fields
+    text = ""
+    path = shown_path = ""
+    is_cut = False
+    key: tuple[object, ...] = ()
 
 
 class RequestParts:
-    """Make the request part of lines by the settings of one formatter.
+    """Make the request part of lines by the settings of one formatter, or return the last one.
 
     :param remote_addr: how much of the client's address is shown.
     :param taken: names that are on every line.
-    :param encode: makes of fields what stands behind other fields.
+    :param encode: encodes fields as they follow others.
     """
 
     def __init__(
         self,
         redaction: LineRedaction,
         remote_addr: str,
-        taken: Collection[str],
-        encode: Callable[[Fields], bytes],
+        taken: frozenset[str],
+        encode: Callable[[Fields], str],
     ) -> None:
         self._redaction = redaction
         self._remote_addr = remote_addr
-        self._taken = frozenset(taken)
+        self._taken = taken
         self._encode = encode
-        self._none = RequestPart(redaction.redactor)
+        self._none = self._make({}, {}, ())
 
-    def of(self, attributes: Mapping[str, Any]) -> RequestPart:
+    def get(self, attributes: Mapping[str, Any]) -> RequestPart:
         """Return the part of the request that a record with these attributes belongs to.
 
-        That is the running request, unless a `ContextFilter` met the record in another one or in
-        none.
+        That is the current request, unless a `ContextFilter` has met the record in another one
+        or in none.
         """
         context = get_raw_context()
-        if CONTEXT_ATTRIBUTE in attributes and not _is_noted_in(
-            context, attributes[CONTEXT_ATTRIBUTE]
-        ):
+        if CONTEXT_ATTRIBUTE in attributes and not _is_recorded_in(context, attributes):
             fields = request_fields(attributes, self._remote_addr)
             return self._make({}, fields, get_record_secrets(attributes))
         if context is None or context.environ is ENDED_ENVIRON:
@@ -79,10 +77,11 @@ class RequestParts:
         if request_hooks and not context.trace:
             call_request_hooks(context)  # a tracer may have begun one just now
         get = context.environ.get
-        # What a middleware of the app's may change while the request runs, such as ProxyFix.
+        # What may change while the request runs without a call of `bind()`: a middleware of the
+        # app's such as Werkzeug's ProxyFix changes the environ.
         key = (
             *(get("REQUEST_METHOD"), get("SCRIPT_NAME"), get("PATH_INFO"), get("REMOTE_ADDR")),
-            *(get(MASKED_PATH), context.client_addr, context.trace),
+            *(get(MASKED_PATH), context.client_addr, context.remote_addr_mode, context.trace),
         )
         parts = context.log_parts
         if parts is None:
@@ -90,18 +89,19 @@ class RequestParts:
         part: RequestPart | None = parts.get(self)
         if part is None or part.key != key:
             own = _own_fields(context, self._remote_addr)
-            part = self._make(own, context.fields, path_secrets(context))
+            # A copy: another thread of the request's may bind meanwhile.
+            bound = context.fields.copy()
+            part = parts[self] = self._make(own, bound, path_secrets(context))
             part.key = key
-            parts[self] = part
         return part
 
     def _make(self, own: Fields, more: Fields, secrets: tuple[str, ...]) -> RequestPart:
         """Return the part with the contract's own fields, and with `more`.
 
-        Only the path of the former may hold a secret.
+        Only the path of the former may contain a secret.
         """
-        redactor = self._redaction.with_secrets(secrets)
-        part = RequestPart(redactor)
+        part = RequestPart()
+        part.redactor, part.is_clean = redactor, _ = self._redaction.with_secrets(secrets)
         fields = own
         if more:
             redacted, part.is_cut = self._redaction.fields(redactor, more)
@@ -109,9 +109,9 @@ class RequestParts:
         if "path" in fields:
             part.path = str(fields["path"])
             part.shown_path = fields["path"] = self._redaction.path(redactor, part.path)
-        if not self._taken.isdisjoint(fields):
+        if self._taken and not self._taken.isdisjoint(fields):
             fields = self._without_taken(fields)
-        part.fields, part.data = fields, self._encode(fields)
+        part.fields, part.text = fields, self._encode(fields)
         return part
 
     def _without_taken(self, fields: Fields) -> Fields:
@@ -123,13 +123,13 @@ class RequestParts:
 
 
 def request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
-    """Return the fields of the request that a record belongs to, with what redaction would remove.
+    """Return the fields of the request that a record belongs to, not redacted.
 
     :param attributes: those of the record.
     :param remote_addr: how much of the client's address is shown.
     """
     context = get_raw_context()
-    if CONTEXT_ATTRIBUTE in attributes and not _is_noted_in(context, attributes[CONTEXT_ATTRIBUTE]):
+    if CONTEXT_ATTRIBUTE in attributes and not _is_recorded_in(context, attributes):
         fields: Fields = dict(attributes[CONTEXT_ATTRIBUTE]["fields"])
         _shorten_address(fields, remote_addr)
         return fields
@@ -146,30 +146,31 @@ def path_secrets(context: RequestContext | None) -> tuple[str, ...]:
     return masked[2:]
 
 
+def get_record_secrets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secrets in the path of a record's request, if a filter has recorded them."""
+    recorded: Any = attributes.get(CONTEXT_ATTRIBUTE, {})
+    secrets: tuple[str, ...] = getattr(recorded, "secrets", None) or recorded.get("secrets", ())
+    return secrets
+
+
 def _own_fields(context: RequestContext, remote_addr: str) -> Fields:
     fields: Fields = {}
     if context.request_id is not None:
         fields["request_id"] = context.request_id
     if context.environ:
         add_request_fields(fields, context.environ, context.client_addr)
-        _shorten_address(fields, stricter_mode(remote_addr, context.remote_addr_mode))
+        if remote_addr != "full" or context.remote_addr_mode != "full":
+            _shorten_address(fields, stricter_mode(remote_addr, context.remote_addr_mode))
     if context.trace:
         fields.update(context.trace)
     return fields
 
 
-def get_record_secrets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the secrets in the path of a record's request, if a filter has noted them."""
-    noted: Any = attributes.get(CONTEXT_ATTRIBUTE, {})
-    found: tuple[str, ...] = getattr(noted, "secrets", None) or noted.get("secrets", ())
-    return found
-
-
-def _is_noted_in(context: RequestContext | None, noted: object) -> bool:
-    """Return whether a filter has noted the very request that runs here."""
+def _is_recorded_in(context: RequestContext | None, attributes: Mapping[str, Any]) -> bool:
+    """Return whether a filter has met the record in the very request that runs here."""
     if context is None or context.environ is ENDED_ENVIRON:
         return False
-    return getattr(noted, "scope", None) is context
+    return getattr(attributes[CONTEXT_ATTRIBUTE], "scope", None) is context
 
 
 def _shorten_address(fields: Fields, mode: str) -> None:

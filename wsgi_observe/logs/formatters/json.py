@@ -15,8 +15,8 @@ from pythonjsonlogger.core import BaseJsonFormatter
 from wsgi_observe.field_names import free_name
 from wsgi_observe.logs.fields import Fields, format_timestamp
 from wsgi_observe.logs.formatters import encoders
+from wsgi_observe.logs.formatters.continuation import split_record
 from wsgi_observe.logs.formatters.encoders import Encode
-from wsgi_observe.logs.formatters.line_limit import split_record
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.line import Line, LineMaker
 
@@ -82,15 +82,13 @@ class JsonFormatter(BaseJsonFormatter):
     def _line(self, record: logging.LogRecord) -> bytes:
         """Return the record's line with its newline: head, static fields, request, own fields."""
         line = self._maker.parts(record)
-        own = self._own_members(line) if line.own or line.traceback or line.stack else b""
-        return b"".join((self._head(record, line), self._after_pid, line.request.data, own, b"}\n"))
-
-    def _head(self, record: logging.LogRecord, line: Line) -> bytes:
         source = (line.level, record.name, record.module)
         source_json = self._sources.get(source) or self._add_source(source)
         pid = record.process or os.getpid()
+        pid_json = pid if pid.__class__ is int else quoted(escape_surrogates(str(pid)))
+        own = self._own_members(line) if line.own or line.traceback or line.stack else ""
         start = f'{self._start}"{format_timestamp(record.created)}"{source_json}'
-        end = f"{self._before_pid}{pid if pid.__class__ is int else quoted(str(pid))}"
+        end = f"{self._before_pid}{pid_json}{self._after_pid}{line.request.text}{own}}}\n"
         try:
             return f"{start}{quoted(line.message)}{end}".encode()
         except UnicodeEncodeError:  # a lone surrogate
@@ -104,23 +102,23 @@ class JsonFormatter(BaseJsonFormatter):
         members = self._members(
             {self._name(one): it for one, it in zip(names, source, strict=True)}
         )
-        text = self._sources[source] = f"{members.decode()},{self._name_json('message')}:"
+        text = self._sources[source] = f"{members},{self._name_json('message')}:"
         return text
 
-    def _own_members(self, line: Line) -> bytes:
+    def _own_members(self, line: Line) -> str:
         own = line.own
         if line.traceback:
-            own["exc_info"] = line.traceback
+            own = {**own, "exc_info": line.traceback}
         if line.stack:
-            own["stack_info"] = line.stack
+            own = {**own, "stack_info": line.stack}
         if not self._new_names.isdisjoint(own):
             taken = self._new_names | own.keys() | line.request.fields.keys()
             own = {self._name(name, taken): value for name, value in own.items()}
         return self._members(own)
 
-    def _members(self, fields: Fields) -> bytes:
+    def _members(self, fields: Fields) -> str:
         """Return fields as JSON that follows other members of an object."""
-        return b"," + self._encode(fields)[1:-1] if fields else b""
+        return f",{self._encode(fields)[1:-1].decode()}" if fields else ""
 
     def _name(self, name: str, taken: frozenset[str] = frozenset()) -> str:
         """Return a name that is no other field's new one."""

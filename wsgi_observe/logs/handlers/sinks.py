@@ -15,14 +15,22 @@ from typing import Any, Protocol
 
 from wsgi_observe.context import current_context
 
-_get_stat_identity = attrgetter("st_dev", "st_ino")
+_to_file_id = attrgetter("st_dev", "st_ino")
 
-Identity = tuple[int, int]
-"""The device and the number of a file."""
+FileID = tuple[int, int]
+"""Device and inode number, which identify a file also when its path or descriptor is reused."""
 
 FD_LIMIT_ERRNOS = (errno.EMFILE, errno.ENFILE)
 
 _not_ascii = re.compile("[^\x00-\x7f]")
+
+
+def get_file_id(file: int | str) -> FileID | None:
+    """Return which file a descriptor or path means; None where it is closed or missing."""
+    try:
+        return _to_file_id(os.stat(file))  # noqa: PTH116
+    except OSError:
+        return None
 
 
 class LostDescriptorError(OSError):
@@ -69,7 +77,7 @@ class FdSink:
     def __init__(self, descriptor: int, source: int | None = None) -> None:
         self._fd = descriptor
         self._source = source
-        self._identity = _get_identity(descriptor)
+        self._identity = get_file_id(descriptor)
 
     def write(self, data: bytes) -> int:
         """Write; a pipe takes up to 4,096 bytes whole or not at all."""
@@ -77,7 +85,7 @@ class FdSink:
             status = os.fstat(self._fd)  # as `_check_own` does; each line would pay for the call
         except OSError:
             raise LostDescriptorError from None
-        if _get_stat_identity(status) != self._identity:
+        if _to_file_id(status) != self._identity:
             self._fd = -1
             raise LostDescriptorError
         return os.write(self._fd, data)
@@ -91,7 +99,7 @@ class FdSink:
 
         Daemons close all that are open, and the next socket gets the number.
         """
-        if _get_identity(self._fd) != self._identity:
+        if get_file_id(self._fd) != self._identity:
             self._fd = -1
             raise LostDescriptorError
 
@@ -103,10 +111,10 @@ class FdSink:
 
     def is_stale(self) -> bool:
         """Return whether either descriptor means another file: closed by a daemon, or moved to."""
-        if _get_identity(self._fd) != self._identity:
+        if get_file_id(self._fd) != self._identity:
             self._fd = -1  # somebody else's by now
             return True
-        source = None if self._source is None else _get_identity(self._source)
+        source = None if self._source is None else get_file_id(self._source)
         return (
             source is not None
             and source != self._identity
@@ -115,7 +123,7 @@ class FdSink:
 
     def close(self) -> None:
         """Close our own descriptor."""
-        if _get_identity(self._fd) == self._identity:
+        if get_file_id(self._fd) == self._identity:
             with suppress(OSError):
                 os.close(self._fd)
         self._fd = -1
@@ -202,7 +210,7 @@ class FileSink:
         self._path = path
         self._owner = owner
         self._fd = -1
-        self._identity: Identity | None = None
+        self._identity: FileID | None = None
         try:
             self._open()
         except OSError as error:
@@ -213,7 +221,7 @@ class FileSink:
         """Append, to the file that has the name now."""
         try:
             named, own = os.stat(self._path), os.fstat(self._fd)  # noqa: PTH116
-            is_same = _get_stat_identity(named) == _get_stat_identity(own) == self._identity
+            is_same = _to_file_id(named) == _to_file_id(own) == self._identity
         except OSError:
             is_same = False
         if not is_same:
@@ -233,12 +241,7 @@ class FileSink:
         # A worker that serves as another user may not create files where its arbiter may: the
         # rotated file takes its lines until there is a new one.
         with suppress(PermissionError):
-            try:
-                now = os.stat(self._path)  # noqa: PTH116
-                is_same = _get_stat_identity(now) == self._identity
-            except FileNotFoundError:
-                is_same = False
-            if not is_same:
+            if get_file_id(self._path) != self._identity:
                 self._open()
 
     def wait(self, seconds: float) -> bool:
@@ -247,7 +250,7 @@ class FileSink:
 
     def is_stale(self) -> bool:
         """Return whether a daemon has closed it."""
-        if self._fd >= 0 and _get_identity(self._fd) == self._identity:
+        if self._fd >= 0 and get_file_id(self._fd) == self._identity:
             return False
         self._fd = -1
         return True
@@ -271,7 +274,7 @@ class FileSink:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = opened
-        self._identity = _get_identity(opened)
+        self._identity = get_file_id(opened)
 
 
 class StreamSink:
@@ -316,21 +319,12 @@ def is_reused_by_socket(descriptor: int | None) -> bool:
     """
     if (
         descriptor not in _INITIAL_IDENTITIES
-        or _get_identity(descriptor) == _INITIAL_IDENTITIES[descriptor]
+        or get_file_id(descriptor) == _INITIAL_IDENTITIES[descriptor]
     ):
         return False
     with suppress(OSError):
         return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
     return False
-
-
-def _get_identity(descriptor: int) -> Identity | None:
-    """Return which file a descriptor means, None where it is closed."""
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return None
-    return _get_stat_identity(status)
 
 
 def _get_fd_end(descriptor: int) -> object:
@@ -343,7 +337,7 @@ def _get_fd_end(descriptor: int) -> object:
     return status.st_dev, status.st_ino, status.st_size if is_file else 0
 
 
-_INITIAL_IDENTITIES = {number: _get_identity(number) for number in (1, 2)}
+_INITIAL_IDENTITIES = {number: get_file_id(number) for number in (1, 2)}
 
 
 class WsgiErrorsSink:

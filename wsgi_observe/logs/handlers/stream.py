@@ -13,7 +13,7 @@ from wsgi_observe._safely import first_time
 from wsgi_observe.context import current_context
 from wsgi_observe.logs.fields import safe_str
 from wsgi_observe.logs.handlers.backpressure import BackpressureWriter
-from wsgi_observe.logs.handlers.open_sink import get_standard_stream, open_sink
+from wsgi_observe.logs.handlers.sink_selection import get_standard_stream, open_sink
 from wsgi_observe.wsgi.exceptions import any_failure
 
 if TYPE_CHECKING:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
-FileID = tuple[int, int]
+from wsgi_observe.logs.handlers.sinks import FileID, get_file_id
 
 # Formatters of a framework that no user chose: they imply nothing about how the user wants lines.
 _STOCK_FORMATTERS = {("logging", "Formatter"), ("django.utils.log", "ServerFormatter")}
@@ -45,14 +44,6 @@ def get_console_files() -> set[FileID]:
     """Return which files the process's stdout and stderr are."""
     result = map(_get_stream_file_id, (sys.__stdout__, sys.__stderr__))
     return {file for file in result if file is not None}
-
-
-def get_file_id(path: str) -> FileID | None:
-    """Return which file has a path, None where there is none."""
-    with suppress(OSError):
-        result = os.stat(path)  # noqa: PTH116
-        return result.st_dev, result.st_ino
-    return None
 
 
 def writes_to(handler: logging.Handler, files: Collection[FileID]) -> bool:
@@ -164,6 +155,5 @@ def _console_streams() -> list[object]:
 
 def _get_stream_file_id(stream: Any) -> FileID | None:
     with suppress(Exception):  # captured, closed, or a proxy
-        result = os.fstat(stream.fileno())
-        return result.st_dev, result.st_ino
+        return get_file_id(stream.fileno())
     return None

@@ -1,0 +1,83 @@
+"""Levels and disabled loggers: set back after another logging configuration has changed them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Collection, Iterator
+
+from wsgi_observe._loggers import config_watch, is_kept_enabled, keep_errors_enabled
+from wsgi_observe.logs.foreign_handlers import all_loggers
+
+_MAX_LISTED_LOGGERS = 20  # in one message
+
+
+def is_service_logger(name: str) -> bool:
+    """Return whether only the service itself uses a logger: its records are none of the app's."""
+    # Not all below ``wsgi``: an app's own logger is called so, as its module is.
+    return name == "wsgi.errors" or name.partition(".")[0] in ("wsgi_observe", "gunicorn")
+
+
+class LoggerState:
+    """The levels that settings ask for, and which loggers were disabled before."""
+
+    def __init__(self) -> None:
+        self._levels: dict[str, int] = {}
+        self._disabled: set[str] = set()
+
+    def record(self, levels: Collection[str]) -> None:
+        """Take the current state as the one to restore.
+
+        :param levels: names of loggers whose levels no later configuration may change; root's
+            is ``""``.
+        """
+        self._levels = {name: logging.getLogger(name).level for name in levels}
+        if not config_watch.has_disabled_loggers:  # or else a configuration disabled them
+            self._disabled = {one.name for one in all_loggers() if one.disabled}
+
+    def restore(self) -> Iterator[str]:
+        """Set back what has changed; yield a sentence for each change."""
+        yield from self._restore_levels()
+        if config_watch.has_disabled_loggers:
+            config_watch.has_disabled_loggers = False
+            yield from self._enable_errors()
+
+    def _restore_levels(self) -> Iterator[str]:
+        disabled = logging.root.manager.disable
+        name = logging.getLevelName(disabled)
+        if disabled >= min([logging.ERROR, *self._levels.values()]):
+            logging.disable(logging.NOTSET)
+            yield f"logging.disable({name}) hid records that log_level asks for: it was undone"
+        elif disabled >= logging.INFO:
+            yield f"logging.disable({name}) hides all records up to {name}, the access lines too"
+        for name, level in self._levels.items():
+            logger = logging.getLogger(name)
+            # As numbers: `logging.addLevelName` gives a level another name.
+            if logger.level != level:
+                current, wanted = map(logging.getLevelName, (logger.level, level))
+                logger.setLevel(level)
+                yield (
+                    f"the level of the logger {logger.name} was set to {current}, and set back: "
+                    f"log_level asks for {wanted}"
+                )
+
+    def _enable_errors(self) -> Iterator[str]:
+        """Have loggers that a configuration disabled still log errors; yield which they are."""
+        names = []
+        for logger in all_loggers():
+            if not logger.disabled or logger.name in self._disabled or is_kept_enabled(logger):
+                continue
+            if is_service_logger(logger.name):
+                logger.disabled = False
+                continue
+            keep_errors_enabled(logger)
+            self._disabled.add(logger.name)
+            names.append(logger.name)
+        of_apps = [one for one in names if one.partition(".")[0] not in sys.stdlib_module_names]
+        if of_apps:
+            more = ", …" if len(of_apps) > _MAX_LISTED_LOGGERS else ""
+            listed = ", ".join(of_apps[:_MAX_LISTED_LOGGERS]) + more
+            yield (
+                f"a logging configuration disabled the existing loggers {listed}: only their "
+                "errors are logged; pass disable_existing_loggers=False to dictConfig or fileConfig"
+            )
