@@ -16,9 +16,14 @@ from select import select
 
 ROOT = Path(__file__).parent.parent
 
-SERVE = """
+SERVE = f"""
 import gc, json, os, sys
-exec(sys.argv[1])
+sys.path.insert(0, {str(ROOT)!r})
+import django, flask, opentelemetry.sdk.trace, sentry_sdk.integrations, sqlalchemy
+import tests.docs.run_page, tests.logs.hostile
+import wsgi_observe.flask, wsgi_observe.opentelemetry, wsgi_observe.sentry
+# Sentry imports each framework that is installed, to look whether it is in use.
+list(sentry_sdk.integrations.iter_default_integrations(True))
 gc.freeze()  # a child copies no page then only to look for garbage
 for line in sys.stdin:
     job = json.loads(line)
@@ -37,19 +42,16 @@ os.chdir(job["cwd"])
 os.environ.clear()
 os.environ.update(job["env"])
 sys.argv[:] = job["argv"]
-exec(compile(job["code"], "<string>", "exec"), {"__name__": "__main__"})
+exec(compile(job["code"], "<string>", "exec"), {{"__name__": "__main__"}})
 """
 
 
 class ForkServer:
-    """Runs programs one at a time.
+    """Runs programs one at a time."""
 
-    :param imports: Python code that is run once, before any program.
-    """
-
-    def __init__(self, imports: str) -> None:
+    def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, imports],
+            [sys.executable, "-c", SERVE],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -90,6 +92,6 @@ class ForkServer:
 
 
 @cache
-def fork_server(imports: str) -> ForkServer:
-    """Return the server of these imports, which the tests of this process share."""
-    return ForkServer(imports)
+def fork_server() -> ForkServer:
+    """Return the server that the tests of this process share."""
+    return ForkServer()

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import demo, redaction, scoreboard
+from benchmarks import redaction, scoreboard
 from benchmarks.report import CHART, RESULTS, all_costs, read_results
 
 ROOT = Path(__file__).parent.parent.parent
@@ -85,6 +85,8 @@ def test_the_scoreboards_has_a_row_for_each_app() -> None:
 
 
 def test_the_demos_has_a_row_for_each_way_of_serving() -> None:
+    from benchmarks import demo  # and with it SQLAlchemy
+
     _, *rows = lines_of("benchmarks.demo", "--rounds", "2", "--requests", "8")
     assert [row[:30].rstrip() for row in rows] == list(demo.SUBJECTS)
 

@@ -13,13 +13,12 @@ from tests.logs.hostile import KINDS
 from tests.logs.mailbox import mailbox
 from tests.support import PATIENCE, eventually, strict_json
 
-IMPORTS = "import tests.logs.hostile, wsgi_observe.logs.handlers.mail, wsgi_observe.sentry"
 HOSTILE = "import sys; from tests.logs.hostile import main; main(*sys.argv[1:])"
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program to its end."""
-    return fork_server(IMPORTS).run(HOSTILE, *arguments, timeout=PATIENCE)
+    return fork_server().run(HOSTILE, *arguments, timeout=PATIENCE)
 
 
 def run(act: str, kind: str, **settings: Any) -> list[str]:

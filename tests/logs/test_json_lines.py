@@ -64,7 +64,7 @@ def cycle():
 
 def deep():
     made: list[object] = []
-    for _ in range(100_000):
+    for _ in range(20_000):
         made = [made]
     return made
 

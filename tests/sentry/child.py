@@ -10,12 +10,6 @@ from tests.fork_server import fork_server
 from tests.sentry.endpoint import Endpoint
 from tests.support import PATIENCE
 
-# Sentry imports each framework that is installed, to look whether it is in use: a second's work.
-IMPORTS = """
-import flask, sentry_sdk.integrations, tests.calls, wsgi_observe.flask, wsgi_observe.sentry
-list(sentry_sdk.integrations.iter_default_integrations(True))
-"""
-
 PRELUDE = """
 import logging, sys, threading
 import sentry_sdk
@@ -32,6 +26,6 @@ def run(
     """Run a script to its end, by when Sentry has sent all it had."""
     code = PRELUDE + textwrap.dedent(script)
     env = {**os.environ, "SENTRY_DSN": endpoint.dsn if dsn is None else dsn}
-    process = fork_server(IMPORTS).run(code, env=env, timeout=PATIENCE * 2)
+    process = fork_server().run(code, env=env, timeout=PATIENCE * 2)
     assert process.returncode == ends, process.stdout + process.stderr
     return process

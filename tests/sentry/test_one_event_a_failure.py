@@ -13,7 +13,6 @@ import pytest
 
 from tests.fork_server import fork_server
 from tests.marks import mark_slow
-from tests.sentry.child import IMPORTS
 from tests.sentry.endpoint import sentry_endpoint
 from tests.support import PATIENCE
 
@@ -30,7 +29,7 @@ EXPECTED = Counter(
 @cache
 def fail_in_every_way(*integrations: str) -> list[dict[str, Any]]:
     with sentry_endpoint() as endpoint:
-        fork_server(IMPORTS).run(
+        fork_server().run(
             "import runpy; runpy.run_module('tests.sentry.failures', run_name='__main__')",
             json.dumps(integrations),
             env={**os.environ, "SENTRY_DSN": endpoint.dsn},

@@ -132,6 +132,7 @@ def test_a_slow_request_is_named_while_it_runs_and_on_its_access_line(kind: str)
         assert errors(server, "slow") == []
 
 
+@pytest.mark.slow
 def test_three_quarters_of_the_timeout_are_slow() -> None:
     with mortal(GTHREAD) as server:
         assert see(server, "/sleep?seconds=3", "slow") is not None
@@ -222,6 +223,7 @@ def _was_seen(server: Server) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_an_arbiter_that_is_killed_alone_takes_no_request_along(tmp_path: Path) -> None:
     path = str(tmp_path / "recorder")
     with mortal(GTHREAD, WSGI_OBSERVE_RECORDER_PATH=path) as server:

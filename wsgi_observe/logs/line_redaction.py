@@ -7,12 +7,9 @@ from typing import Any
 
 from wsgi_observe.field_names import LINE_NAMES
 from wsgi_observe.logs.fields import Fields
-from wsgi_observe.redaction import MIN_LINK_LENGTH, QUERY_FIELDS, URLS, Budget, Redactor
+from wsgi_observe.redaction import MIN_LINK_LENGTH, Budget, Redactor
 
 _USER_AGENT_BUDGET = (1536, 150)  # characters, and steps
-_MAX_SCANNED_FIELDS = 64
-_SHORT = frozenset({bool, float, type(None)})
-_LONG = 10**12  # a longer number may be a card's
 _MAX_REMEMBERED, _MAX_REMEMBERED_LENGTH = 4096, 256
 
 
@@ -28,14 +25,12 @@ class LineRedaction:
     def __init__(self, is_on: bool, static: Collection[str] = (), **options: Any) -> None:
         options = {name.removeprefix("redact_"): value for name, value in options.items()}
         self.redactor = Redactor(**options) if is_on else None
-        self.is_clean = _prescan(self.redactor, whole=True)
-        self._are_all_clean = _prescan(self.redactor, whole=False)
+        self.is_clean = _get_is_clean(self.redactor)
         self.has_patterns = self.redactor is not None and self.redactor.has_patterns
         # What only we set, or what `logging` knows of the code.
         self._own_names = LINE_NAMES.union(static)
         self._clean_paths: set[str] = set()
         self._clean_agents: set[str] = set()
-        self._clean_names: set[str] = set()
 
     def static_fields(self, fields: Mapping[str, object]) -> Fields:
         """Return the fields of every line, redacted once."""
@@ -45,9 +40,10 @@ class LineRedaction:
 
     def with_secrets(self, secrets: Iterable[str]) -> tuple[Redactor | None, Callable[[str], bool]]:
         """Return a redactor that also knows the secrets in a request's path, and its `is_clean`."""
-        if secrets and self.redactor is not None:
-            return self.redactor.with_secrets(secrets), _never
-        return self.redactor, self.is_clean
+        redactor = self.redactor
+        if secrets and redactor is not None:
+            redactor = redactor.with_secrets(secrets)
+        return redactor, _get_is_clean(redactor)
 
     def path(self, redactor: Redactor | None, path: str) -> str:
         """Return a request's path without secrets."""
@@ -81,7 +77,7 @@ class LineRedaction:
         """
         own_names = self._own_names
         is_cut = budget is not None and budget.has_cut
-        if redactor is None or (redactor is self.redactor and self._are_clean(fields)):
+        if redactor is None or redactor.are_clean(fields):
             return fields, is_cut
         budget = budget or Budget()
         shown: Fields = {}
@@ -92,44 +88,14 @@ class LineRedaction:
                 shown[name] = redactor.field(name, value, budget)
         return shown, budget.has_cut or len(shown) < len(fields)
 
-    def _are_clean(self, fields: Fields) -> bool:
-        """Return whether no field contains a secret, by one scan of all of their texts."""
-        if len(fields) > _MAX_SCANNED_FIELDS:
-            return False
-        texts = []
-        for name, value in fields.items():
-            if name not in self._clean_names and not self._is_clean_name(name):
-                return False
-            kind = type(value)  # not its `__class__`, which a proxy borrows
-            # A text that begins with a space would have the one before it as its name.
-            if kind is str and (value[:1] > " " or not value):  # type: ignore[index]
-                texts.append(value)
-            elif kind not in _SHORT and (kind is not int or not -_LONG < value < _LONG):  # type: ignore[operator]
-                return False
-        return self._are_all_clean(" ".join(texts))  # type: ignore[arg-type]
 
-    def _is_clean_name(self, name: str) -> bool:
-        if name in self._own_names:
-            return True
-        assert self.redactor is not None
-        if name in QUERY_FIELDS or name in URLS or self.redactor.is_sensitive(name):
-            return False
-        _remember(self._clean_names, name)
-        return True
+def _get_is_clean(redactor: Redactor | None) -> Callable[[str], bool]:
+    """Return a function that is True of a text only if the text contains no secret."""
+    return _always if redactor is None else redactor.is_clean
 
 
-def _prescan(redactor: Redactor | None, *, whole: bool) -> Callable[[str], bool]:
-    """Return a function that is True of a text only if the text contains no secret.
-
-    :param whole: whether its argument is one text, not several that are joined.
-    """
-    if redactor is None:
-        return lambda text: True
-    return (redactor.glance_at_whole if whole else redactor.prescan) or _never
-
-
-def _never(text: str) -> bool:
-    return False
+def _always(text: str) -> bool:
+    return True
 
 
 def _remember(texts: set[str], text: str) -> None:

@@ -123,16 +123,6 @@ class Redactor:
     def _has_no_match(self, text: str) -> bool:
         return self._prescan(text) and not any(one.search(text) for one in self._patterns)
 
-    @property
-    def glance_at_whole(self) -> Callable[[str], bool]:
-        """Return `is_clean`."""
-        return self.is_clean
-
-    @property
-    def prescan(self) -> Callable[[str], bool] | None:
-        """Return `is_clean` if it holds for joined texts too, of which a pattern may match one."""
-        return None if self.has_patterns else self.is_clean
-
     def are_clean(self, fields: Mapping[str, object]) -> bool:
         """Return whether nothing in these fields is to be redacted; False is inconclusive.
 

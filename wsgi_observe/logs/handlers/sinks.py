@@ -1,4 +1,4 @@
-"""The ways in which bytes enter a stream without waiting for its reader."""
+"""Sinks: non-blocking writes to a file, pipe, socket or Python stream."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ class Sink(Protocol):
     """Where lines go."""
 
     is_pipe: bool
-    """Whether it keeps lines of several processes apart only up to 4,096 bytes."""
+    """Whether writes of several processes are atomic only up to 4,096 bytes (PIPE_BUF)."""
 
     def write(self, data: bytes) -> int:
-        """Write what fits and return how much that was; raise BlockingIOError for nothing.
+        """Write what fits and return how many bytes; raise BlockingIOError where nothing fits.
 
         :raises LostDescriptorError: when it has to be reopened.
-        :raises OSError: when it takes nothing any more.
+        :raises OSError: when it cannot be written to any more.
         """
 
     def get_end(self) -> object:
-        """Return a value that changes when the stream no longer ends with what was written last."""
+        """Return a value that changes when other code writes to the stream, or replaces it."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it takes a whole line, and return whether it does."""
+        """Wait for room for a whole line, and return whether there is."""
 
     def is_stale(self) -> bool:
-        """Return whether its name means another file by now."""
+        """Return whether it has to be opened again."""
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
 
 
 class FdSink:
