@@ -48,7 +48,7 @@ class RequestPart:
 
 
 class RequestParts:
-    """Make the request part of lines by the settings of one formatter, or return the last one.
+    """Make and cache the request parts of lines, by the settings of one formatter.
 
     :param remote_addr: how much of the client's address is shown.
     :param taken: names that are on every line.

@@ -68,7 +68,7 @@ class LineHandler(logging.Handler):
         return self._stream if is_path else ""
 
     def open(self) -> None:
-        """Open the stream now, before the process forks or changes its user; log a warning of it."""
+        """Open the stream now, before the process forks or changes its user."""
         with suppress(Exception), self.lock:  # type: ignore[union-attr]
             self._check_stream()
 
