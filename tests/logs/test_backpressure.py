@@ -61,7 +61,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 def lost(count: int) -> bytes:
-    return f"{count} log lines were lost".encode()
+    return f"{count} log lines were dropped".encode()
 
 
 def starts(lines: list[bytes], *expected: bytes) -> bool:

@@ -24,7 +24,7 @@ def out(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
 
 
 def lines(out: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
-    """Return the lines, without the one remark that this stream is captured."""
+    """Return the lines, without the one warning that writes to this stream may block."""
     found = [strict_json(line) for line in out.readouterr().out.splitlines()]
     return [line for line in found if line["logger"] != "wsgi_observe.logs"]
 

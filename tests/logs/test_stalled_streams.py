@@ -150,7 +150,7 @@ def test_a_closed_pipe_costs_one_notice() -> None:
     )
     os.close(start)
     (notice,) = messages(done.stderr)
-    assert "stdout takes no log lines" in notice
+    assert "cannot write logs to stdout" in notice
 
 
 def test_a_disk_that_is_full_is_counted_and_said_once() -> None:
@@ -209,7 +209,7 @@ def test_another_users_pipe_is_asked_before_each_write() -> None:
     told = [record["message"] for record in whole(reader.lines())]
     assert told[0] == "before"
     assert told[-3] == "kept"
-    assert "log lines were lost" in told[-2]
+    assert "log lines were dropped" in told[-2]
     assert told[-1] == "after"
 
 

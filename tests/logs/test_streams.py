@@ -83,7 +83,7 @@ def test_a_stream_that_logs_what_is_printed_is_not_written_to(
     assert done.stderr == ""
 
 
-def test_a_captured_stream_is_remarked_on_once(
+def test_one_warning_says_that_a_captured_stream_may_block(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(once, "_seen", set())
@@ -91,7 +91,7 @@ def test_a_captured_stream_is_remarked_on_once(
     configure_logging(log_format="json")
     logging.getLogger("shop").info("hello")
     first, second = map(strict_json, capsys.readouterr().out.splitlines())
-    assert "captured" in first["message"]
+    assert "writes of log lines may block" in first["message"]
     assert (first["level"], second["message"]) == ("WARNING", "hello")
 
 

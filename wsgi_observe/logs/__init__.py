@@ -1,4 +1,4 @@
-"""The log lines: what stands on one, how it looks, where it goes."""
+"""Logging: configuration, filters, formatters and handlers of the log lines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for (PEP 562): a library that only binds fields needs none of it."""
+    """Import a name when it is first used (PEP 562): one that only binds fields needs none."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

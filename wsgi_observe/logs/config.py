@@ -1,4 +1,4 @@
-"""The logging configuration: as a dict for ``dictConfig``, and installed by us."""
+"""Logging configuration: as a dict for ``dictConfig``, or installed in this process."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MAIL_SETTINGS = (
 )
 
 PIPE_BUF = 4096
-"""What a pipe keeps whole with nobody's cooperation: PIPE_BUF, pipe(7)."""
+"""The longest write to a pipe that is atomic: PIPE_BUF of pipe(7) on Linux."""
 
 
 def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[str, Any]:
     """Return a dict for ``logging.config.dictConfig``: one handler on root, or mail's too.
 
     :param overrides: fields of `Settings`, over those of `settings`.
-    :raises SettingsError: for an unknown or unfit setting.
+    :raises SettingsError: for an unknown setting or an invalid value.
     """
     chosen = (settings or Settings()).replace(**overrides)
     _check_line_limit(chosen)
@@ -35,7 +35,7 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
     handlers = dict(_handler_configs(chosen))
     return {
         "version": 1,
-        # Loggers made before, by an import say, go on.
+        # Loggers of modules that are imported already stay enabled.
         "disable_existing_loggers": False,
         "formatters": {"wsgi_observe": _formatter_config(chosen)},
         "handlers": handlers,
@@ -45,14 +45,14 @@ def logging_config(settings: Settings | None = None, **overrides: Any) -> dict[s
 
 
 def configure_logging(settings: Settings | None = None, **overrides: Any) -> None:
-    """Have every record of the process leave as one line; call it before the app exists.
+    """Write every record of the process as one line; call it before the app exists.
 
     Flask then adds no handler of its own. Handlers of the standard library that write to the
-    console give way; those that write elsewhere, and those of a class of the user's, stay. What
-    other code configures later is put right, and logged once.
+    console are replaced; those that write elsewhere, and those of a class of the user's, stay.
+    What other code changes later is restored, and logged once.
 
     :param overrides: fields of `Settings`, over those of `settings`.
-    :raises SettingsError: for an unknown or unfit setting.
+    :raises SettingsError: for an unknown setting or an invalid value.
     """
     install_handlers((settings or Settings()).replace(**overrides))
     installation.check()
@@ -62,11 +62,11 @@ def install_handlers(settings: Settings, *, sets_levels: bool = True) -> None:
     """Install the handlers and levels of `settings`.
 
     Unlike ``dictConfig``, which closes every handler of the process, this closes only those of
-    an earlier installation. A ``log_level`` that was set also counts over the levels that other
+    an earlier installation. A ``log_level`` that was set takes precedence over levels that other
     code sets later.
 
     :param sets_levels: whether ``log_level`` is applied.
-    :raises SettingsError: for a stream that cannot be opened or does not fit the settings.
+    :raises SettingsError: for a stream that cannot be opened, or settings that it cannot have.
     """
     server = installation.server
     settings = settings.with_defaults(server.settings)
@@ -75,7 +75,7 @@ def install_handlers(settings: Settings, *, sets_levels: bool = True) -> None:
     handlers = _make_handlers(settings, server.owner)
     levels = _parse_levels(settings) if sets_levels else {}
     if levels:
-        # A level of its own: Alembic's `fileConfig` sets root's to WARNING, an access line is INFO.
+        # Set on our own too: Alembic's `fileConfig` sets root's to WARNING, an access line is INFO.
         levels.setdefault("wsgi_observe", levels[""])
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
@@ -85,11 +85,11 @@ def install_handlers(settings: Settings, *, sets_levels: bool = True) -> None:
 
 
 def _handler_configs(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the handlers by their names."""
+    """Yield each handler's name and its part of the dict."""
     line = {"class": "wsgi_observe.logs.handlers.stream.LineHandler", "formatter": "wsgi_observe"}
     yield "wsgi_observe", {**line, "stream": settings.log_stream, "wait": settings.log_wait}
     if settings.mail_to:
-        # Loaded for those alone who want mails: it brings e-mail and TLS along.
+        # By name: only with mail are `email` and `ssl` imported.
         mail = {"()": "wsgi_observe.logs.handlers.mail.MailHandler", "level": "ERROR"}
         options = {name: getattr(settings, name) for name in _MAIL_SETTINGS}
         static = dict(settings.log_fields)
@@ -97,7 +97,7 @@ def _handler_configs(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _make_handlers(settings: Settings, owner: tuple[int, int] | None) -> list[logging.Handler]:
-    # It brings sockets and pickles along, which not everybody who imports us has asked for.
+    # Here, since it imports `socket` and `pickle`.
     from logging.config import DictConfigurator
 
     config = logging_config(settings)
@@ -119,7 +119,7 @@ def _make_handlers(settings: Settings, owner: tuple[int, int] | None) -> list[lo
 
 
 def _parse_levels(settings: Settings) -> dict[str, str]:
-    """Return the level of root, whose name is empty, and of the loggers that are named."""
+    """Return levels by logger; root's name is empty."""
     root_level, *levels = settings.log_level.split(",")
     return {"": root_level, **dict(item.split("=") for item in levels)}
 
@@ -153,12 +153,12 @@ def _formatter_config(settings: Settings) -> dict[str, Any]:
 def _check_line_limit(settings: Settings) -> None:
     longest = settings.max_line_bytes
     if longest > PIPE_BUF and sink_selection.is_pipe_stream(settings.log_stream):
-        allowed = f"at most {PIPE_BUF} for a pipe, which tears longer lines"
+        allowed = f"at most {PIPE_BUF} for a pipe, in which longer lines are not atomic"
         raise SettingsError("max_line_bytes", allowed, longest)
 
 
 def _check_stream(name: str, owner: tuple[int, int] | None) -> None:
-    """Stop the start where a file cannot be opened."""
+    """Raise SettingsError for a file that cannot be opened."""
     try:
         sink_selection.open_sink(name, owner)[0].close()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a log line takes from its record: message, time, traceback, and the fields of ``extra=``."""
+"""Fields of a log record: message, timestamp, queued traceback, and those of ``extra=``."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ _Record = logging.LogRecord
 _strip_colors = re.compile(r"\x1b\[[0-9;]*m").sub
 
 _NOT_EXTRA = RECORD_NAMES | {OWN_FIELDS_ATTRIBUTE, CONTEXT_ATTRIBUTE}
-# What `logging` itself puts on a record comes first on it, and `extra=` behind.
+# `logging` sets its own attributes first, and those of ``extra=`` after.
 STANDARD_ATTRIBUTE_COUNT = len(logging.makeLogRecord({}).__dict__)
 
-# The milliseconds at which the second of the last timestamp began, and how that second is
-# written: most lines fall into it too.
+# The second of the last timestamp, in milliseconds and as text: most lines fall into it too.
 _cached_second = (0.0, "1970-01-01T00:00:00")
 _MILLISECOND_SUFFIXES = [f".{number:03d}Z" for number in range(1000)]
 
@@ -37,7 +36,7 @@ def format_timestamp(created: float) -> str:
     """Return seconds since the epoch in RFC 3339: UTC, milliseconds, ``Z``."""
     global _cached_second
     begin, prefix = _cached_second
-    # Of the product, which is rounded: a time of whole milliseconds is often a bit less than them.
+    # The product is rounded: seconds of a whole millisecond are often a bit less than it.
     milliseconds = created * 1000.0
     elapsed = milliseconds - begin
     if not 0.0 <= elapsed < 1000.0:
@@ -49,21 +48,21 @@ def format_timestamp(created: float) -> str:
 
 
 def format_message(record: logging.LogRecord) -> str:
-    """Return the message, without colours; arguments that do not fit it are shown beside it."""
+    """Return the message, without colours; if its arguments do not fit, with the error."""
     text = record.msg
     try:
         if type(text) is str and record.__class__ is _Record:  # as `getMessage` does
             text = text % record.args if record.args else text
         else:
             text = record.getMessage()
-        # Werkzeug's development server colours its lines wherever they go (ECMA-48, SGR).
+        # Werkzeug's development server colours its lines (ECMA-48, SGR), also in a pipe.
         return _strip_colors("", text) if "\x1b" in text else text
     except any_failure() as error:
         return f"{safe_str(record.msg)} (its arguments do not fit: {safe_str(error)})"
 
 
 def safe_str(value: object) -> str:
-    """Return the text of any value, be it one that has none."""
+    """Return ``str(value)``, or a placeholder if that raises."""
     try:
         return str(value)
     except any_failure() as error:
@@ -71,9 +70,9 @@ def safe_str(value: object) -> str:
 
 
 def split_traceback(attributes: Mapping[str, Any], message: str) -> tuple[str, str]:
-    """Return message and traceback of a record whose traceback a `QueueHandler` put into it.
+    """Return message and traceback of a record whose message a `QueueHandler` has put both into.
 
-    :param attributes: those of the record, on which a `ContextFilter` has noted the message.
+    :param attributes: those of the record, on which a `ContextFilter` has recorded the message.
     """
     record_context = attributes.get(CONTEXT_ATTRIBUTE, {})
     own: str = record_context.get("message", message)

@@ -1,4 +1,4 @@
-"""The filter that puts the running request's fields on a record, for any formatter to read."""
+"""Logging filter: sets the current request's fields as attributes of a record."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ _NO_CONTEXT: Mapping[str, Any] = {"static": {}, "placed": ()}
 
 
 class ContextFilter(logging.Filter):
-    """For a logging set-up of your own: attach it to a handler, then use ``%(request_id)s``.
+    """Set the request's fields as attributes, for a logging configuration of your own.
 
-    Outside a request the attributes are there too, as ``"-"``. An attribute that the record has
-    already, by ``extra=`` say, stays as it is. On a ``QueueHandler`` the filter makes the
-    listener's formatter, one of ours too, know the request. It lets every record through.
+    Attach it to a handler, and use ``%(request_id)s`` in its format. Outside a request the
+    attributes are ``"-"``. An attribute that the record has already, such as one of ``extra=``,
+    is not changed. On a ``QueueHandler``, the filter hands the request on to the formatter of the
+    listener, ours included. It filters no record out.
 
     :param log_fields: static fields for every record.
     :param remote_addr: ``full``, ``truncated`` or ``off``.
@@ -45,7 +46,7 @@ class ContextFilter(logging.Filter):
         self._remote_addr = remote_addr
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Set the attributes; always true."""
+        """Set the attributes; return True."""
         register_error(record)
         attributes = record.__dict__
         previous: Mapping[str, Any] = attributes.get(CONTEXT_ATTRIBUTE, _NO_CONTEXT)
@@ -56,7 +57,7 @@ class ContextFilter(logging.Filter):
             for name, value in request.items()
         }
         placed = previous["placed"]
-        # What another filter of this class has set may be set anew, by the settings of this one.
+        # What another filter of this class has set is set again, by the settings of this one.
         own = {
             name: value
             for name, value in {**_ABSENT_FIELDS, **static, **fields}.items()
@@ -80,15 +81,15 @@ class ContextFilter(logging.Filter):
 
 
 class RecordContext(dict[str, Any]):
-    """What `ContextFilter` has added to a record, for a formatter in another thread or process.
+    """The fields that `ContextFilter` has added to a record, for a formatter elsewhere.
 
-    To anybody else it is a dict of plain values: a formatter that dumps all attributes can encode
-    it, and a process that unpickles a record need not have wsgi_observe. What such a formatter
-    must not write, the secrets in the path, is an attribute of the dict.
+    That may be in another thread or process. For other formatters it is a dict of plain values:
+    one that dumps all attributes can encode it, and a process that unpickles a record need not
+    have wsgi_observe. The secrets in the path, which they must not write, are an attribute.
     """
 
     def __init__(self, attributes: Mapping[str, Any], **items: Any) -> None:
-        """Note `items` over what is noted already in a record's `attributes`."""
+        """Add `items` to the context that a record's `attributes` have already, if any."""
         previous = attributes.get(CONTEXT_ATTRIBUTE)
         if previous is None:
             super().__init__(items)

@@ -1,4 +1,4 @@
-"""The loggers of the process, and the handlers that other code has attached to them."""
+"""Handlers of other code: which loggers have them, what they write to, who made them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 from wsgi_observe.logs.handlers.sinks import FileID, get_file_id
 
-# Formatters of a framework that no user chose: they imply nothing about how the user wants lines.
+# Formatters that no user chose.
 _STOCK_FORMATTERS = {("logging", "Formatter"), ("django.utils.log", "ServerFormatter")}
 
-# Handlers whose records go where their user has them go: to a file or over the network.
+# Handlers that a user attached on purpose: to a file or over the network.
 _FILE_AND_NETWORK_HANDLERS = frozenset(
     {"FileHandler", "SocketHandler", "SysLogHandler", "SMTPHandler", "HTTPHandler"}
 )
@@ -75,19 +75,19 @@ def is_stock_handler(handler: logging.Handler) -> bool:
 
 
 def is_stock_formatter(formatter: logging.Formatter | None) -> bool:
-    """Return whether a formatter says nothing about how the user wants lines."""
+    """Return whether a formatter is a default, and no choice of the user's."""
     return formatter is None or _get_qualified_name(type(formatter)) in _STOCK_FORMATTERS
 
 
 def is_framework_default(handler: logging.Handler) -> bool:
-    """Return whether Flask or Werkzeug attached it by itself, since it saw no other handler."""
+    """Return whether Flask or Werkzeug attached it by default, as there was no other handler."""
     # Looked up, not imported: where it is not loaded there is none.
     of_flask = getattr(sys.modules.get("flask.logging"), "default_handler", None)
     return handler is of_flask or type(handler).__module__ == "werkzeug._internal"
 
 
 def is_debug_only(handler: logging.Handler) -> bool:
-    """Return whether a filter of Django's has it write in ``DEBUG`` only.
+    """Return whether a filter of Django's drops its records unless ``DEBUG`` is on.
 
     Django's own default is such a handler: without ``DEBUG`` a stock project logs nothing.
     """
@@ -98,10 +98,10 @@ def is_debug_only(handler: logging.Handler) -> bool:
 
 
 def get_queue_listener(handler: logging.Handler) -> Any:
-    """Return the listener that writes what a ``QueueHandler`` is given, None where there is none.
+    """Return the listener of a ``QueueHandler``, or None.
 
-    ``dictConfig`` notes it on the handler since Python 3.12. One that an app has made itself is
-    found by the thread that it runs.
+    ``dictConfig`` sets it on the handler since Python 3.12. One that an app has made itself is
+    found by its thread.
     """
     kinds = {_get_qualified_name(kind) for kind in type(handler).__mro__}
     if ("logging.handlers", "QueueHandler") not in kinds:
@@ -120,7 +120,7 @@ def get_queue_listener(handler: logging.Handler) -> Any:
 def combine_queue_handlers(
     handler: logging.Handler, listener: Any, target: logging.Handler
 ) -> logging.Handler:
-    """Return one handler that has the levels and filters of all that a record passes there."""
+    """Return one handler with the levels and filters of queue handler, listener and target."""
     respects_level = getattr(listener, "respect_handler_level", False)
     combined = logging.Handler(max(handler.level, target.level if respects_level else 0))
     combined.filters = [*handler.filters, *target.filters]

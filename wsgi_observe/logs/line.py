@@ -98,7 +98,7 @@ class LineMaker:
             self._add_access_fields(line, record, message)
         else:
             self._add_fields(line, record, message)
-        if request.shown_path is not request.path:
+        if request.path:
             line.message = line.message.replace(request.path, request.shown_path)
         if request.is_cut:
             line.own = {**line.own, "truncated": True}

@@ -14,9 +14,9 @@ _MAX_REMEMBERED, _MAX_REMEMBERED_LENGTH = 4096, 256
 
 
 class LineRedaction:
-    """Redact the parts of lines, or nothing if it is off.
+    """Redact the parts of lines; with `is_on` false, return them unchanged.
 
-    Paths and user agents without secrets are remembered.
+    Paths and user agents without secrets are cached.
 
     :param static: names of fields that are the same on every line.
     :param options: the settings ``redact_…``, as `Settings` has them.
@@ -27,7 +27,7 @@ class LineRedaction:
         self.redactor = Redactor(**options) if is_on else None
         self.is_clean = _get_is_clean(self.redactor)
         self.has_patterns = self.redactor is not None and self.redactor.has_patterns
-        # What only we set, or what `logging` knows of the code.
+        # Set by us, or by `logging` from the code.
         self._own_names = LINE_NAMES.union(static)
         self._clean_paths: set[str] = set()
         self._clean_agents: set[str] = set()
@@ -73,7 +73,7 @@ class LineRedaction:
     ) -> tuple[Fields, bool]:
         """Return fields without secrets, and whether some are left out for lack of budget.
 
-        The names that the contract gives to a line are not looked at.
+        Fields under names of the line itself are not redacted.
         """
         own_names = self._own_names
         is_cut = budget is not None and budget.has_cut

@@ -1,4 +1,4 @@
-"""A log record for a caller that is known: made without looking for its frame."""
+"""Log records of our own: made quickly, with fields whose names are reserved."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ _Record = logging.LogRecord
 def make_own_extra(fields: dict[str, object]) -> dict[str, object]:
     """Return the ``extra=`` of a record of our own, whose fields may have reserved names.
 
-    They are attributes for everybody, and once more together for our formatters: an attribute
-    of that name which an app has set becomes ``extra_<name>`` there.
+    They are attributes for any formatter, and once more in one dict for ours, which renames an
+    attribute that an app has set under such a name to ``extra_<name>``.
     """
     return {**fields, OWN_FIELDS_ATTRIBUTE: fields}
 
 
 class RecordMaker:
-    """Makes the records of one logger and level, in half the time that `logging` takes.
+    """Makes the records of one logger and module, by copying what does not change.
 
-    A record factory of the user's is asked as ever; where there is none, what never changes is
-    copied from a pattern.
+    Faster than ``Logger.makeRecord``. A record factory of the user's is called instead.
+
+    :param level: of records for which `make` gets no other.
     """
 
     def __init__(self, logger: logging.Logger, level: int, path: str) -> None:
@@ -37,10 +38,7 @@ class RecordMaker:
     def make(
         self, message: str, fields: dict[str, object], level: int | None = None
     ) -> logging.LogRecord:
-        """Return what ``logger.log(level, message, extra=fields)`` would have handled.
-
-        :param level: another one than that of this maker's other records.
-        """
+        """Return the record that ``logger.log(level, message, extra=fields)`` would make."""
         if logging.getLogRecordFactory() is not _Record:
             return self._call_factory(message, make_own_extra(fields), level)
         record = _Record.__new__(_Record)

@@ -1,4 +1,4 @@
-"""The levels and filters of the handlers that ours replaced, and handlers for failures alone."""
+"""Levels and filters of the handlers that ours replaced, and the handler for errors alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsgi_observe.logs.logger_state import is_service_logger
 from wsgi_observe.wsgi.exceptions import any_failure
 
 FilterResult = bool | logging.LogRecord
-"""What a filter returns: whether a record passes, or the one that does (since Python 3.12)."""
+"""A filter's result: whether the record passes, or the one that does (since Python 3.12)."""
 
 
 def is_error_record(record: logging.LogRecord) -> bool:
@@ -23,8 +23,8 @@ def is_error_record(record: logging.LogRecord) -> bool:
 class ReplacedHandlersFilter:
     """Decides which records our handler writes in place of the handlers that it replaced.
 
-    Below ERROR it writes what one of them would have written. A failure always passes, and so do
-    the access line and other records of ours, and Gunicorn's.
+    Below ERROR it writes those that one of them would have written. Errors always pass, and so do
+    access lines, other records of ours, and Gunicorn's.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class ReplacedHandlersFilter:
         """Whether every record passes, since none of the handlers had a level or a filter."""
 
     def add(self, logger: logging.Logger, handler: logging.Handler) -> None:
-        """Take note of a handler that was replaced on `logger`."""
+        """Add a handler that was replaced on `logger`."""
         if is_debug_only(handler):
             return
         # The same configuration may come again and again, as at each request.
@@ -43,9 +43,9 @@ class ReplacedHandlersFilter:
             self.accepts_all = False
 
     def filter_record(self, record: logging.LogRecord, own: logging.Handler) -> FilterResult:
-        """Return whether `own`, which is ours, writes `record`, or which it writes instead.
+        """Return whether our handler `own` writes `record`, or the record to write instead.
 
-        The app may have put filters on our handler as well.
+        The app may have added filters to our handler as well.
         """
         result: Any = True
         if not is_service_logger(record.name) and (
@@ -77,7 +77,7 @@ class ReplacedHandlersFilter:
 def _call_filter(
     accepts: Callable[[logging.LogRecord], Any], record: logging.LogRecord
 ) -> FilterResult:
-    """Return what a filter says; one that raises keeps no record from our log."""
+    """Return a filter's result; True if it raises."""
     try:
         return accepts(record)  # type: ignore[no-any-return]
     except any_failure():  # as one that reads `flask.request` does outside of a request
@@ -86,7 +86,7 @@ def _call_filter(
 
 
 class ErrorForwarder(logging.Handler):
-    """Hand failures to our handlers: for a logger whose other records go to the user's file."""
+    """Forward errors to our handlers: for a logger whose other records go to the user's file."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class ErrorForwarder(logging.Handler):
         """Our handlers."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand a failure on, unless another logger on its way has our handlers themselves."""
+        """Forward an error, unless it propagates to our handlers itself."""
         if not self.targets or not is_error_record(record):
             return
         if propagates_to(logging.getLogger(record.name), self.targets[0]):

@@ -32,7 +32,8 @@ class RequestPart:
     :ivar is_clean: returns True only for a text in which `redactor` would change nothing.
     :ivar fields: under the names that they have on the line.
     :ivar text: the same, encoded to follow other fields.
-    :ivar path: as the client sent it, which may be part of a message, and `shown_path`.
+    :ivar path: as the client sent it, which may be part of a message, and what `shown_path` it is
+        to be replaced by; both are empty for a path without secrets.
     :ivar is_cut: whether fields were left out because the budget was spent.
     :ivar key: what the fields were made of; other than this, a new part is due.
     """
@@ -47,7 +48,7 @@ class RequestPart:
 
 
 class RequestParts:
-    """Make the request part of lines by the settings of one formatter, or return the last one.
+    """Make and cache the request parts of lines, by the settings of one formatter.
 
     :param remote_addr: how much of the client's address is shown.
     :param taken: names that are on every line.
@@ -112,8 +113,10 @@ class RequestParts:
             redacted, part.is_cut = self._redaction.fields(redactor, more)
             fields.update(redacted)
         if "path" in fields:
-            part.path = str(fields["path"])
-            part.shown_path = fields["path"] = self._redaction.path(redactor, part.path)
+            path = str(fields["path"])
+            shown = fields["path"] = self._redaction.path(redactor, path)
+            if shown != path:
+                part.path, part.shown_path = path, shown
         if self._taken and not self._taken.isdisjoint(fields):
             fields = self._without_taken(fields)
         part.fields, part.text = fields, self._encode(fields)

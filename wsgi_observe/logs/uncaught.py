@@ -1,4 +1,4 @@
-"""Exceptions and warnings that no request stands behind, as lines: Python's last hooks."""
+"""Log uncaught exceptions and warnings: ``sys.excepthook`` and the like."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ _warnings = get_logger("py.warnings")
 
 
 class LoggingHook:
-    """A hook of Python's that makes a line, then asks the one that was there before.
+    """A hook that logs an event, then calls the previous hook.
 
-    Python's own is asked only where no line can be made: it prints what the line has said.
+    Python's own, which prints the event, is called only if it could not be logged.
+
+    :param log_event: logs it, and returns whether it did.
     """
 
     def __init__(self, log_event: Callable[..., bool], previous: Any, default: Any) -> None:
@@ -32,12 +34,12 @@ class LoggingHook:
         self._default = default
 
     def __call__(self, *arguments: Any, **keywords: Any) -> None:
-        """Tell it, and pass it on."""
+        """Log the event, and call the previous hook."""
         try:
             is_logged = self._log_event(*arguments, **keywords)
         except any_failure():
             is_logged = False
-        # `logging.captureWarnings` has set one that would log the same once more.
+        # That of `logging.captureWarnings` would log the same once more.
         is_duplicate = (
             self.previous is self._default or getattr(self.previous, "__module__", "") == "logging"
         )
@@ -46,7 +48,7 @@ class LoggingHook:
 
 
 def capture_uncaught(is_enabled: bool) -> None:
-    """Hang our hooks before those that are there, or take ours off."""
+    """Install our hooks before the present ones, or remove ours."""
     of_warnings = getattr(warnings, "_showwarning_orig", None)
     _install_hook(sys, "excepthook", is_enabled, _log_exception, sys.__excepthook__)
     _install_hook(
@@ -72,7 +74,7 @@ def _log_exception(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> bool:
     if error is None or not isinstance(error, (Exception, BaseExceptionGroup)):
-        return False  # Ctrl-C is no failure
+        return False  # such as Ctrl-C
     if trace is None and is_client_disconnect(error) and current_context() is not None:
         return True  # uWSGI could not send on; the access line says `aborted`
     _log.critical(
@@ -100,7 +102,7 @@ def _log_thread_exception(args: threading.ExceptHookArgs) -> bool:
 def _log_unraisable(args: Any) -> bool:
     kind, error = args.exc_type, args.exc_value
     info = (kind, error if error is not None else kind(), args.exc_traceback)
-    # The object itself may be half gone: its kind is all that is safe to ask for.
+    # The object may be half deleted: only its type is safe to use.
     object_type = type(args.object).__qualname__ if args.object is not None else "nothing"
     what = args.err_msg or "Exception ignored in"
     _log.error("%s: %s of %s", what, kind.__name__, object_type, exc_info=info)
@@ -125,7 +127,7 @@ def _log_warning(
 def _make_request_id_extra(
     error: BaseException, started_under: str | None = None
 ) -> dict[str, object]:
-    """Return the ID of the job that failed and has ended by now, or else the thread's."""
+    """Return ``extra=`` with the ID of the job that has failed, or of its thread."""
     request_id = get_attached_request_id(error) or started_under
     return {} if request_id is None else make_own_extra({"request_id": request_id})
 
@@ -135,14 +137,13 @@ _MARK = "_wsgi_observe_ours"
 
 
 def track_thread_starts(is_enabled: bool) -> None:
-    """Hang our note before whatever starts threads, or take it off.
+    """Record on each thread the ID of the request that starts it, from now on; or stop.
 
-    A thread gets no context of who started it (before Python 3.14, and then only if it is asked
-    for). It is not given one here either: a pool's thread serves others too, and would put the ID
-    of whoever came first on their lines.
+    A thread does not inherit the context (before Python 3.14, and then by an option), and gets
+    none here: a pool's thread serves other requests too, whose lines would have the first one's ID.
     """
     start = threading.Thread.start
-    is_ours = getattr(start, _MARK, None) is start  # `wraps` hands our mark on to who wraps us
+    is_ours = getattr(start, _MARK, None) is start  # `wraps` copies our mark to a wrapper of ours
     if is_enabled and not is_ours:
         threading.Thread.start = _wrap_thread_start(start)  # type: ignore[method-assign]
     elif is_ours and not is_enabled:
@@ -158,7 +159,7 @@ def get_thread_request_id(thread: threading.Thread | None) -> str | None:
 def _wrap_thread_start(start: Callable[..., None]) -> Callable[..., None]:
     @wraps(start)
     def start_tracked(thread: threading.Thread, *arguments: Any, **keywords: Any) -> None:
-        with suppress(Exception):  # a class of its own may forbid it
+        with suppress(Exception):  # its class may forbid it
             setattr(thread, _REQUEST_ID_ATTRIBUTE, current_request_id())
         start(thread, *arguments, **keywords)
 

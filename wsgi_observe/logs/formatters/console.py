@@ -1,4 +1,4 @@
-"""A record as a person reads it on a terminal."""
+"""Console formatter: a record as a person reads it on a terminal."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from wsgi_observe.logs.fields import Fields, safe_str
 from wsgi_observe.logs.line import LineMaker
 
-# Told by the line's own columns, or by the message.
+# In the columns of the line, or in the message.
 _COLUMN_FIELDS = {
     *("timestamp", "level", "logger", "module", "message", "pid"),
     *("request_id", "method", "path", "exc_type", "status_code"),
 }
-# What is seldom looked for stands last, where a narrow terminal breaks the line.
+# Seldom needed: at the end, where a narrow terminal wraps the line.
 _TRAILING_FIELDS = (
     "remote_addr",
     "ttfb_ms",

@@ -1,4 +1,4 @@
-"""A long record as lines that each fit, and those lines as the record again."""
+"""Continuation lines: split a long record into lines within a limit, and join them again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wsgi_observe.logs.formatters.truncation import (
 MAX_RECORD_BYTES = 64 * 1024
 """How many bytes of a record are written at most, over all of its lines."""
 
-_MAX_PART_FIELD_BYTES = 64  # bytes that a part tells of each field that names its record
+_MAX_PART_FIELD_BYTES = 64  # of each field of the record that a part repeats
 _MIN_PART_FIELDS = 8  # of these fields, at least
 _OWN_FIELDS = ("continued_in", "truncated")
 _MAX_TRIES = 4
@@ -37,25 +37,24 @@ def split_record(
     """
     required = [*LINE_NAMES, *static]
     whole = encode(line)
-    if len(whole) > MAX_RECORD_BYTES:
+    if len(whole.encode()) > MAX_RECORD_BYTES:
         whole = _encode_within_limit(line, MAX_RECORD_BYTES, required, encode)
     number = f"{line.get('pid', 0)}-{next(_numbers)}"
     part_header = _make_part_header(line, frozenset(required), number, limit)
-    available = limit - len(encode({**part_header, "text": ""})) - 1
-    pieces = _split_text(
-        whole.decode(), max(_MAX_PART_FIELD_BYTES, available)
-    )  # a smaller limit than any setting may be
+    available = limit - len(encode({**part_header, "text": ""}).encode()) - 1
+    # A smaller limit than any setting may be.
+    pieces = _split_text(whole, max(_MAX_PART_FIELD_BYTES, available))
     own = {_get_free_field_name(name, value): value for name, value in line.items()}
     first = {**own, "continued_in": number}
     lines = [_encode_within_limit(first, limit - 1, [*required, "continued_in"], encode)]
     for part, text in enumerate(pieces, 1):
         lines.append(encode({**part_header, "part": part, "parts": len(pieces), "text": text}))
-    return [each + b"\n" for each in lines]
+    return [f"{each}\n".encode() for each in lines]
 
 
 def _encode_within_limit(
     line: Fields, limit: int, required: Collection[str], encode: Encode
-) -> bytes:
+) -> str:
     """Return a line's JSON in at most `limit` bytes, of what is written in the end.
 
     By new names it may be longer than what was counted, and by an object that has another text
@@ -63,11 +62,12 @@ def _encode_within_limit(
     """
     available = limit
     for _ in range(_MAX_TRIES):
-        data = encode(truncate_fields(line, available, required))
-        if len(data) <= limit:
+        text = encode(truncate_fields(line, available, required))
+        excess = len(text.encode()) - limit
+        if excess <= 0:
             break
-        available -= len(data) - limit
-    return data
+        available -= excess
+    return text
 
 
 def _get_free_field_name(name: str, value: object) -> str:
@@ -98,7 +98,7 @@ def join(lines: Iterable[str | bytes]) -> list[dict[str, Any]]:
 
 
 def _make_part_header(line: Fields, required: frozenset[str], number: str, limit: int) -> Fields:
-    """Return what each part says of the record that it belongs to."""
+    """Return the fields of the record that each of its parts repeats."""
     left_out = {"exc_type", "exc_info"}
     names = [name for name in line if name in required and name not in left_out]
     part_header: Fields = {}
@@ -150,13 +150,14 @@ def _reassemble(
 _MIN_TEXT_BYTES = 32  # bytes that are left of a text, at least
 
 _TRUNCATED_FIELD = "truncated"
+_TRACEBACKS = ("exc_info", "stack", "stack_info")
 
 
 def truncate_fields(line: Fields, limit: int, required: Collection[str] = ()) -> Fields:
     """Return `line` with texts cut, and ``"truncated": true``, so that it takes `limit` bytes.
 
-    What stands on the line beside the `required` names is left out, the last first, where that
-    is still too long.
+    Fields other than the `required` ones are left out, the last first, where that is still too
+    long.
     """
     texts = {
         name: _to_text(value)
@@ -181,14 +182,14 @@ def truncate_fields(line: Fields, limit: int, required: Collection[str] = ()) ->
 
 
 def _is_own_truncated_field(name: str, value: object) -> bool:
-    """Return whether it is our own mark: redaction has cut the line before."""
+    """Return whether it is our own field: redaction has cut the line before."""
     return name == _TRUNCATED_FIELD and value is True
 
 
 def _select_fields(
     sizes: dict[str, int], fixed: dict[str, int], available: int, required: frozenset[str]
 ) -> list[str]:
-    """Return the names of what stays: all that is promised, and the first of the others."""
+    """Return the names of the fields to keep: all required ones, and the first of the others."""
     least = {
         name: fixed[name] + min(json_size, _MIN_TEXT_BYTES) for name, json_size in sizes.items()
     }
@@ -208,11 +209,11 @@ def _to_text(value: object) -> str:
     """Return a value's own text, or its JSON."""
     if isinstance(value, str):
         return value if value.isascii() else escape_surrogates(value)
-    return encode({"": value})[len('{"":') : -1].decode()
+    return encode({"": value})[len('{"":') : -1]
 
 
 def _get_max_text_bytes(sizes: list[int], available: int) -> int:
-    """Return the most that each may take, so that what is shorter leaves its rest to the others."""
+    """Return the limit of each text: what shorter ones leave is shared by the others."""
     remaining = len(sizes)
     for needed in sorted(sizes):
         if needed * remaining > available:
@@ -223,4 +224,4 @@ def _get_max_text_bytes(sizes: list[int], available: int) -> int:
 
 
 def _cut_text(name: str, text: str, limit: int) -> str:
-    return cut_traceback(text, limit) if name in ("exc_info", "stack") else cut_middle(text, limit)
+    return cut_traceback(text, limit) if name in _TRACEBACKS else cut_middle(text, limit)

@@ -1,4 +1,4 @@
-"""A line's fields as strict JSON in UTF-8, in the original text."""
+"""JSON encoder: a line's fields as strict JSON, in the original text, whatever is in them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MAX_DEPTH = 20
 
 
 def to_json_types(value: object, ancestors: tuple[int, ...] = ()) -> object:
-    """Return `value` in strict JSON's own kinds; never raises.
+    """Return `value` in types of strict JSON; never raises.
 
-    :param ancestors: the identities of what `value` stands in, so that a cycle is seen.
+    :param ancestors: the identities of the containers that `value` is in, to detect cycles.
     """
     try:
         return _to_json_types(value, ancestors)
@@ -28,7 +28,7 @@ def to_json_types(value: object, ancestors: tuple[int, ...] = ()) -> object:
 
 
 def encode_unknown(value: object) -> object:
-    """Return what stands for a value that the encoder does not know."""
+    """Return a substitute for a value of a type that the encoder does not support."""
     if isinstance(value, (set, frozenset)):
         return list(value)
     return get_repr_fields(value) if is_dataclass(value) else safe_str(value)
@@ -42,7 +42,7 @@ def _to_json_types(value: object, ancestors: tuple[int, ...]) -> object:
     if isinstance(value, float):
         return float(value) if isfinite(value) else safe_str(float(value))
     if isinstance(value, int):
-        str(int(value))  # a number with too many digits raises, and is said
+        str(int(value))  # raises for a number with too many digits
         return int(value)
     if isinstance(value, (Mapping, list, tuple, set, frozenset)):
         return _convert_container(value, ancestors)
@@ -71,26 +71,29 @@ def _convert_container(value: object, ancestors: tuple[int, ...]) -> object:
     return [to_json_types(item, enclosing) for item in list(value)]
 
 
-Encode = Callable[[Fields], bytes]
+Encode = Callable[[Fields], str]
 
 
-def encode(line: Fields) -> bytes:
+def encode(line: Fields) -> str:
     """Return the JSON text of `line`, without a newline, whatever is in it; never raises."""
     try:
-        return "".join(_encode_chunks(line, 0)).encode()
-    except any_failure():  # NaN, a cycle, a key that is no text, a lone surrogate, …
-        return "".join(_encode_chunks(to_json_types(line), 0)).encode()
+        text = "".join(_encode_chunks(line, 0))
+        if not text.isascii():
+            text.encode()  # raises for a lone surrogate, which UTF-8 has no form for
+        return text
+    except any_failure():  # NaN, a cycle, a key that is no text, …
+        return "".join(_encode_chunks(to_json_types(line), 0))
 
 
 def _make_encoder() -> Callable[[Any, int], Iterable[str]]:
-    """Return the encoder, made once: `json` makes its own anew for each call."""
+    """Return the encoder, made once: `json` makes one for each call."""
     made = getattr(_stdlib, "c_make_encoder", None)
     if made is None:
         json_encoder = json.JSONEncoder(
             ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=encode_unknown
         )
         return lambda line, _: (json_encoder.encode(line),)
-    # Without markers a cycle is a RecursionError, which is as good, and leaves no state behind.
+    # Without markers a cycle is a RecursionError, and no state is left after it.
     encoder: Callable[[Any, int], Iterable[str]] = made(
         None, encode_unknown, _stdlib.encode_basestring, None, ":", ",", False, False, False
     )

@@ -20,20 +20,20 @@ from wsgi_observe.logs.formatters.encoders import Encode
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.line import Line, LineMaker
 
-_MAX_SOURCES = 4096  # that are remembered: a service has a few of them
+_MAX_SOURCES = 4096  # cached: a service has few levels, loggers and modules
 
 
 class JsonFormatter(BaseJsonFormatter):
-    """The contract's schema on python-json-logger's base class.
+    """Format a record as strict JSON; an instance of python-json-logger's base class.
 
-    Its options for renaming are kept; ``format`` is written anew, since a record that cannot be
-    encoded must still leave a line, and since the line is on every request's path.
+    The settings are in its attributes `rename_fields` and `static_fields`. `format` is our own: a
+    record that cannot be encoded still makes a line, and the request's part is encoded once.
 
     :param static_fields: fields for every line.
     :param rename_fields: the contract's name to your own; another field that has such a name of
         your own becomes ``extra_<name>``.
     :param encoder: ``json`` or ``orjson``.
-    :param max_line_bytes: what `lines` keeps each line within.
+    :param max_line_bytes: limit of each line that `lines` returns.
     :param options: ``remote_addr`` and the settings ``redact…``, as in `Settings`.
     """
 
@@ -69,7 +69,7 @@ class JsonFormatter(BaseJsonFormatter):
         return self._line(record)[:-1].decode()
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
-        """Return the record as lines none of which is too long for a pipe to keep it whole."""
+        """Return the record as lines, each within `max_line_bytes`, such as a pipe keeps whole."""
         line = self._line(record)
         if len(line) <= self._max_bytes:
             return [line]
@@ -95,7 +95,7 @@ class JsonFormatter(BaseJsonFormatter):
             return f"{start}{quoted(escape_surrogates(line.message))}{end}".encode()
 
     def _add_source(self, source: tuple[str, str, str]) -> str:
-        """Return and remember the JSON of level, logger and module, up to the message."""
+        """Return the JSON of level, logger and module, up to the message, and cache it."""
         if len(self._sources) >= _MAX_SOURCES:
             self._sources.clear()
         names = ("level", "logger", "module")
@@ -118,10 +118,10 @@ class JsonFormatter(BaseJsonFormatter):
 
     def _members(self, fields: Fields) -> str:
         """Return fields as JSON that follows other members of an object."""
-        return f",{self._encode(fields)[1:-1].decode()}" if fields else ""
+        return f",{self._encode(fields)[1:-1]}" if fields else ""
 
     def _name(self, name: str, taken: frozenset[str] = frozenset()) -> str:
-        """Return a name that is no other field's new one."""
+        """Return a field's name; where another field is renamed to it, ``extra_<name>``."""
         return (
             free_name(f"extra_{name}", taken or self._new_names)
             if name in self._new_names
@@ -135,13 +135,13 @@ class JsonFormatter(BaseJsonFormatter):
 def _get_encoder(name: str) -> Encode:
     if name == "json":
         return encoders.encode
-    # Only when it is asked for: it is an extra.
+    # Only where it is configured: orjson is an optional dependency.
     encode: Encode = import_module("wsgi_observe.logs.formatters.orjson_encoder").encode
     return encode
 
 
 def _get_new_names(renamed: Mapping[str, str]) -> frozenset[str]:
-    """Return the names that fields get by renaming, where no field is renamed away from them."""
+    """Return the new names of renamed fields, except those that are renamed themselves."""
     for name in renamed.values():
         if list(renamed.values()).count(name) > 1:
             raise ValueError(f"rename_fields must give each field a name of its own, got {renamed}")

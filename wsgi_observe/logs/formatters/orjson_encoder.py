@@ -1,4 +1,4 @@
-"""The same bytes for the same line, made by orjson."""
+"""JSON encoder on orjson: the same text for the same line as the standard library's makes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from wsgi_observe.logs.fields import Fields
 from wsgi_observe.logs.formatters import encoders as encoding
 from wsgi_observe.wsgi.exceptions import any_failure
 
-# What both write alike. Of the rest orjson has forms of its own (an enum's value, null for NaN).
+# Types that both encode alike. For others orjson has forms of its own (null for NaN).
 _COMMON_TYPES = frozenset({str, int, bool, type(None)})
 
 
-def encode(line: Fields) -> bytes:
+def encode(line: Fields) -> str:
     """Return the JSON text of `line`, without a newline, whatever is in it; never raises."""
     values = line.values()
-    # Most lines have no float, so for them one question does; an access line always has some.
+    # Most lines have no float and need no second look; an access line always has some.
     if not _COMMON_TYPES.issuperset(map(type, values)) and not _are_encoded_alike(values):
         return encoding.encode(line)
     try:
-        return dumps(line)
+        return dumps(line).decode()
     except any_failure():  # a lone surrogate, a number beyond 64 bits
         return encoding.encode(line)
 
 
 def _are_encoded_alike(values: Iterable[object]) -> bool:
-    """Return whether both write each value alike: a float only where it has no exponent."""
+    """Return whether both encode each value alike: a float only without an exponent."""
     for value in values:
         kind = type(value)
         if kind not in _COMMON_TYPES and not (kind is float and _has_no_exponent(value)):

@@ -1,4 +1,4 @@
-"""A traceback's text cut so that what a person needs first is what is left."""
+"""Truncation of tracebacks: keep the frames and lines that a person needs first."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class TracebackSection(NamedTuple):
 def cut_traceback(text: str, limit: int) -> str:
     """Return `text` in at most `limit` bytes of JSON.
 
-    Kept, in this order: the exception's own line, every cause's, the frame that raised, the
-    frames that raised the causes, the app's own frames, other people's; those nearest to the
-    exception first. In place of what is cut stands how much that was.
+    Kept, in this order: the exception's own line, those of its causes, the frames that raised
+    them, the app's own frames, frames of libraries; those nearest to the exception first. A line
+    in place of what is cut has the number of frames.
     """
     if json_size(text) <= limit:
         return text
@@ -54,7 +54,7 @@ def cut_traceback(text: str, limit: int) -> str:
 
 
 def _split_sections(text: str) -> Iterator[TracebackSection]:
-    """Split a traceback into the pieces that it is kept or cut by."""
+    """Split a traceback into sections, each to be kept or cut."""
     lines: list[str] = []
     kind, is_own = "headline", False
     for line in _split_lines(text):
@@ -94,7 +94,7 @@ def _get_line_kind(line: str) -> str:
 
 
 def _cut_headlines(sections: list[TracebackSection], limit: int) -> list[TracebackSection]:
-    """Cut long headlines: a hundred causes have to share the room, and one may be a megabyte."""
+    """Cut long headlines: a hundred causes share the space, and one may be a megabyte."""
     count = sum(section.kind == "headline" for section in sections)
     share = max(_MIN_HEADLINE_BYTES, min(_MAX_HEADLINE_BYTES, limit // (2 * count + 1)))
     shares = {_find_last_headline(sections): max(share, limit // 3)}
@@ -107,7 +107,7 @@ def _cut_headlines(sections: list[TracebackSection], limit: int) -> list[Traceba
 
 
 def _find_last_headline(sections: list[TracebackSection]) -> int:
-    """Return which piece is the headline of the exception itself: the last and least indented."""
+    """Return the number of the exception's own headline: the last and least indented."""
 
     def depth(number: int) -> tuple[int, int]:
         text = sections[number].text
@@ -118,7 +118,7 @@ def _find_last_headline(sections: list[TracebackSection]) -> int:
 
 
 def _order_by_priority(sections: list[TracebackSection]) -> Iterable[int]:
-    """Return the pieces' numbers, what is needed first first."""
+    """Return the numbers of the sections, the most needed first."""
     raising = {
         first
         for first, second in pairwise(range(len(sections)))
@@ -161,7 +161,7 @@ def _format_gap(frames: int, text: str) -> str:
 
 
 def format_exception(formatter: logging.Formatter, exc_info: Any) -> str:
-    """Return what `formatter` makes of an exception, or its name and why there is no more."""
+    """Return the traceback's text; if `formatter` raises, the exception and why."""
     try:
         return formatter.formatException(exc_info)
     except any_failure() as error:

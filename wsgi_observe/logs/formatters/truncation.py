@@ -1,4 +1,4 @@
-"""A text cut in its middle, to a size that counts as JSON counts."""
+"""Truncation of a text in its middle, to a size in bytes of JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def json_size(text: str) -> int:
 
 
 def escape_surrogates(text: str) -> str:
-    r"""Return `text` with each lone surrogate, which UTF-8 cannot say, written out.
+    r"""Return `text` with lone surrogates, which UTF-8 has no form for, written as escapes.
 
     >>> escape_surrogates("a" + chr(0xDCFF))
     'a\\udcff'
@@ -25,10 +25,10 @@ def escape_surrogates(text: str) -> str:
 
 
 def cut_middle(text: str, limit: int) -> str:
-    """Return `text`, or its beginning and its end, with what is missing between them.
+    """Return `text`, or its beginning and its end with the number of characters cut.
 
     >>> cut_middle("a" * 50 + "b" * 50, 40)
-    'aaaaaaaa…[85 characters cut]…bbbbbbb'
+    'aaaaaaa…[86 characters cut]…bbbbbbb'
     """
     if json_size(text) <= limit:
         return text
@@ -42,7 +42,7 @@ def cut_middle(text: str, limit: int) -> str:
 
 
 def take_head(text: str, start: int, limit: int) -> str:
-    """Return as much of `text` from `start` on as fits."""
+    """Return as much of `text`, from `start` on, as takes `limit` bytes."""
     shown = text[start : start + limit]
     while (byte_count := json_size(shown)) > limit:
         shown = shown[: _estimate_length(shown, limit, byte_count)]

@@ -1,4 +1,4 @@
-"""What happens to lines when their stream takes none: waited for once, counted, kept for later."""
+"""Back-pressure: what to do with log lines while their stream is full."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from typing import Any
 from wsgi_observe.logs.handlers.sinks import LostDescriptorError, Sink
 
 MAX_BUFFER_BYTES = 1024 * 1024
-"""How much of the lines that matter is kept for when the stream drains."""
+"""Limit of the buffer for lines of WARNING and above, which are written when there is room."""
 
-_WAIT_INTERVAL_SECONDS = 10.0  # seconds after a wait that was in vain before the next one
+_WAIT_INTERVAL_SECONDS = 10.0  # after a wait in which no room came
 
 
 class BackpressureWriter:
-    """Hands whole lines to a sink, in order; the caller holds a lock, but for `wait_for_room`.
+    """Writes whole lines to a sink, in order; buffers or drops them while it is full.
 
-    :param wait: seconds for which a full pipe is waited for, once.
-    :param make_loss_line: makes the line that tells how many were lost.
-    :param on_error: told of an error other than a full pipe.
+    The caller holds a lock, except for `wait_for_room`.
+
+    :param wait: seconds to wait for room in a full pipe, once.
+    :param make_loss_line: makes the line that reports how many lines were dropped.
+    :param on_error: called with an error other than a full pipe.
     :param reopen: replaces `sink`, when other code has closed its descriptor.
     """
 
@@ -52,9 +54,11 @@ class BackpressureWriter:
         self._dropped = 0
 
     def write(self, line: bytes, must_keep: bool) -> bool:
-        """Write a line, or keep it, or count it; return whether `wait_for_room` is asked for.
+        """Write, buffer or drop a line; return whether the caller has to call `wait_for_room`.
 
-        While somebody waits for the stream, the others' lines are kept and they go on.
+        While one thread waits for room, the lines of others are buffered and they go on.
+
+        :param must_keep: whether the line is buffered rather than dropped.
         """
         if self._has_backlog and not self.write_backlog():
             return self._buffer_or_drop(line, must_keep)
@@ -82,7 +86,7 @@ class BackpressureWriter:
         return is_wait_due
 
     def wait_for_room(self, lock: AbstractContextManager[Any]) -> None:
-        """Wait for room, without the lock, and write what is kept; for a moment, then give up."""
+        """Wait for room, without the lock, and write the backlog; after `wait` seconds, give up."""
         while True:
             is_writable = self._wait_until(self._waiting_until)
             with lock:
@@ -93,13 +97,13 @@ class BackpressureWriter:
                     return
 
     def write_backlog(self) -> bool:
-        """Write what waits: lines that matter first, then how many were lost."""
+        """Write the buffered lines, then how many were dropped; return whether all is written."""
         if self._owner_pid != os.getpid():
-            self._reset()  # a fork's parent has these lines too, and writes them
+            self._reset()  # forked: the parent has these lines too, and writes them
         if self._is_writing_backlog:
             return False  # a signal handler logs in the middle of it
         if not self._wait_until(monotonic()):
-            return False  # its last page may take a short line, ahead of those that matter
+            return False  # its last page may take a short line, ahead of the buffered ones
         self._is_writing_backlog = True
         try:
             while line := self._next_line():
@@ -120,7 +124,7 @@ class BackpressureWriter:
         return not self._has_backlog
 
     def flush(self) -> None:
-        """Write what waits, waiting for a moment, as a process does at its end."""
+        """Write the backlog, waiting for room once, as a process does at its end."""
         if self._has_backlog and not self.write_backlog():
             self._wait_until(monotonic() + self._wait)
             self.write_backlog()
@@ -134,8 +138,8 @@ class BackpressureWriter:
 
     def _next_line(self) -> bytes:
         if self._partial_line:
-            # The rest of a line belongs behind its beginning: not into a file that was emptied or
-            # put in place of the other meanwhile, nor behind what another process has written.
+            # The rest of a line belongs after its beginning: not into a file that was truncated or
+            # replaced meanwhile, nor after a line that another process has written.
             if self._partial_bytes and self.sink.get_end() != self._partial_end:
                 self._partial_bytes = 0
             return self._partial_line[self._partial_bytes :]
@@ -154,13 +158,13 @@ class BackpressureWriter:
             self._dropped = 0
 
     def _set_partial_line(self, line: bytes, written: int) -> None:
-        """Keep a line of which so much is written, if there is more of it."""
+        """Record a line of which only the first `written` bytes are written."""
         is_whole = written == len(line)
         self._partial_line, self._partial_bytes = (b"", 0) if is_whole else (line, written)
         self._partial_end = None if is_whole else self.sink.get_end()
 
     def _buffer_or_drop(self, line: bytes, must_keep: bool) -> bool:
-        """Return whether so much is kept that a caller with more should wait, too."""
+        """Return whether so much is buffered that this caller has to wait, too."""
         is_waiting = self._waiting_until > 0
         if not must_keep and not is_waiting:
             self._dropped += 1
@@ -172,7 +176,7 @@ class BackpressureWriter:
         return is_waiting and self._buffer_bytes > MAX_BUFFER_BYTES
 
     def _stop_waiting(self) -> None:
-        """Go on without those that do not matter."""
+        """Drop the buffered lines that need not be kept."""
         self._waiting_until = 0.0
         self._no_wait_before = monotonic() + _WAIT_INTERVAL_SECONDS
         for _ in range(len(self._buffer)):  # in place: a signal handler may add one meanwhile
@@ -191,7 +195,7 @@ class BackpressureWriter:
 
     def _handle_error(self, error: Exception) -> None:
         self._start_backlog()
-        self._waiting_until = 0.0  # no room to wait for
+        self._waiting_until = 0.0  # waiting does not help
         self._on_error(error)
 
     def _start_backlog(self) -> None:

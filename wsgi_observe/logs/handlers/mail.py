@@ -1,4 +1,4 @@
-"""ERROR lines by mail, for small sites: off the request's path."""
+"""Mail handler: sends ERROR records by mail, from a thread of its own."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from wsgi_observe.wsgi.exceptions import any_failure
 
 
 class MailHandler(logging.Handler):
-    """Send ERROR and CRITICAL records to people.
+    """Send ERROR and CRITICAL records by mail.
 
-    The settings ``mail_…`` hang it up, and what it takes is named as they are. A mail server
-    that hangs, refuses or is not there costs its mails, which is said once.
+    It is installed by the settings ``mail_…`` and has parameters of the same names. Mails that the
+    mail server does not accept are lost, which is logged once per process.
 
     :param options: ``static_fields``, ``remote_addr`` and the settings ``redact_…``.
     """
@@ -48,24 +48,24 @@ class MailHandler(logging.Handler):
         self._start_queue()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand the record's mail over."""
+        """Queue the record's mail."""
         try:
             register_error(record)
             if self.is_off or _is_flask_debugging() or is_duplicate_report(record):
                 return
             if self._owner_pid != os.getpid():
-                self._start_queue()  # what waits is the parent's, and so was the thread
+                self._start_queue()  # forked: the thread and the waiting mails are the parent's
             self._queue.put(self._mail_formatter.format(record))
         except any_failure():
             warn_once("mailing an error")
 
     def flush(self) -> None:
-        """Wait for the mails under way, for some seconds: the process may be at its end."""
+        """Wait some seconds until the queued mails are sent: the process may be at its end."""
         if self._owner_pid == os.getpid():
             self._queue.flush()
 
     def close(self) -> None:
-        """End the thread, once the mails under way are through."""
+        """End the thread after the queued mails."""
         if self._owner_pid == os.getpid():
             self._queue.close()
         super().close()
@@ -76,7 +76,7 @@ class MailHandler(logging.Handler):
 
 
 def _is_flask_debugging() -> bool:
-    """Return whether a Flask app in debug mode is at work here."""
+    """Return whether the current Flask app is in debug mode."""
     flask: Any = sys.modules.get("flask")  # looked up, not imported: it is not ours to load
     return flask is not None and bool(flask.has_app_context() and flask.current_app.debug)
 
@@ -86,7 +86,7 @@ _MAX_BODY_LENGTH = 256 * 1024
 
 
 class MailFormatter:
-    """Makes mails of records.
+    """Formats a record as a mail.
 
     :param options: those of `LineMaker`.
     """
@@ -95,7 +95,7 @@ class MailFormatter:
         self._maker = LineMaker(logging.Formatter(), redact_personal=True, **options)
 
     def format(self, record: logging.LogRecord) -> Mail:
-        """Return the mail; to be called where the request still runs."""
+        """Return the mail; call it in the context of the request."""
         line = self._maker.parts(record)
         redactor = line.request.redactor
         assert redactor is not None
@@ -109,7 +109,7 @@ class MailFormatter:
 
 
 def _format_subject(fields: Mapping[str, str]) -> str:
-    """Return level, route, what happened and the request ID, in one line (RFC 5322)."""
+    """Return level, route, exception or message, and request ID, in one line (RFC 5322)."""
     place = " ".join(fields[one] for one in ("service", "level") if one in fields)
     path = fields.get("route", fields.get("path", ""))
     request = f"{fields['method']} {path}: " if "method" in fields else ""

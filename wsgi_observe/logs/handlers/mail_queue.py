@@ -1,4 +1,4 @@
-"""Mails on their way out: a bounded queue, one thread, and no flood; what is too much is told."""
+"""Mail queue: bounded, rate-limited, sent by one thread; reports the mails that it drops."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from wsgi_observe.logs.handlers.smtp import Mail
 from wsgi_observe.wsgi.exceptions import any_failure
 
 MAX_QUEUED_MAILS = 50
-"""Mails that wait for the server, at most."""
+"""Mails that wait for the mail server, at most."""
 THREAD_NAME = "wsgi_observe.mail"
 """The name of the thread."""
 MAX_PER_WINDOW, WINDOW_SECONDS = 10, 60.0
-"""How many mails go out within so many seconds, at most."""
+"""The rate limit: mails, and seconds within which they are sent."""
 EXIT_TIMEOUT_SECONDS = 5.0
-"""Seconds for which a process waits for its last mails."""
+"""Seconds that a process waits for its last mails."""
 
 
 class MailQueue:
-    """Sends mails one after the other, of one process.
+    """Sends the mails of one process, one after the other.
 
-    :param send: sends one, for as long as that takes; it may raise.
+    :param send: sends one; it may take long, or raise.
     """
 
     def __init__(self, send: Callable[[Mail], object]) -> None:
@@ -39,7 +39,7 @@ class MailQueue:
         self._is_closed = False
 
     def put(self, mail: Mail) -> None:
-        """Take a mail over, or count it where too many wait."""
+        """Queue a mail, or drop it where too many wait."""
         with self._changed:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
@@ -51,7 +51,7 @@ class MailQueue:
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait for what is under way, for some seconds."""
+        """Wait some seconds until the queued mails are sent."""
         if self._thread is None:
             return
         if self._dropped:
@@ -62,9 +62,9 @@ class MailQueue:
             )
 
     def close(self) -> None:
-        """Have the thread end with what is under way; a mail that comes later has one anew.
+        """End the thread after the queued mails; a later mail starts a new one.
 
-        It makes no attempt of its own: at the end of a process TLS may be gone by then.
+        Nothing is sent from here: at the end of a process TLS may be unavailable.
         """
         with self._changed:
             self._is_closed = True
@@ -92,16 +92,16 @@ class MailQueue:
             return self._waiting.popleft()
 
     def _seconds_until_allowed(self) -> float:
-        """Return the seconds until another mail may go out."""
+        """Return the seconds until the rate limit allows another mail."""
         if len(self._sent_at) < MAX_PER_WINDOW:
             return 0.0
         return max(0.0, self._sent_at[0] + WINDOW_SECONDS - monotonic())
 
     def _send_mail(self, mail: Mail) -> None:
-        """Send a mail, and in it how many were not; one that is refused is another of these."""
+        """Send a mail with the number of those dropped before; if that fails, it is one of them."""
         dropped = self._take_dropped()
         if mail.is_summary and not dropped:
-            return  # the mail before it has told
+            return  # the mail before has reported them
         self._sent_at.append(monotonic())
         try:
             self._send(_summary(dropped) if mail.is_summary else _append_summary(mail, dropped))
@@ -123,7 +123,7 @@ def _summary(dropped: int) -> Mail:
     subject = f"{dropped} more error{'s' if dropped > 1 else ''} not mailed"
     return Mail(
         subject,
-        f"{subject}: they were too many, or the mail server took none. The log has them.",
+        f"{subject}: over the rate limit, or not accepted by the mail server. The log has them.",
         is_summary=True,
     )
 

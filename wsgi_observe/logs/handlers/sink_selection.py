@@ -1,4 +1,4 @@
-"""Which way into a stream fits it: a pipe, a terminal, a socket, a file, a Python object."""
+"""Selection of the sink for a stream: a pipe, terminal, socket, file or Python object."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _OTHER_STREAM = {"stdout": "stderr", "stderr": "stdout"}
 
 
 def open_sink(stream: Any, owner: tuple[int, int] | None = None) -> tuple[Sink, str]:
-    """Return the way into a stream, and what has to be said about it, if anything.
+    """Return the sink for a stream, and a warning to log about it, or an empty string.
 
     :param stream: ``stdout``, ``stderr``, ``wsgi.errors``, a file's path, or a stream itself.
-    :param owner: user and group IDs that a file which is created belongs to.
+    :param owner: user and group IDs of a file that is created.
     :raises OSError: for a path that cannot be opened.
     """
     if stream == WSGI_ERRORS:
@@ -53,7 +53,7 @@ def open_sink(stream: Any, owner: tuple[int, int] | None = None) -> tuple[Sink, 
 def get_standard_stream(name: str) -> Any:
     """Return ``sys.stdout`` or ``sys.stderr``, None where it is closed.
 
-    Where an app has put a stream in its place that logs what is printed, it is the original: our
+    Where an app has replaced it by a stream that logs what is printed, return the original: our
     lines would be logged again, or be lost where that logger is disabled.
     """
     standard_stream = getattr(sys, name)
@@ -69,13 +69,13 @@ def get_standard_stream(name: str) -> Any:
 
 
 def _is_logging_stream(stream: Any) -> bool:
-    """Return whether a stream keeps a logger, as Celery's ``LoggingProxy`` does."""
-    kept = getattr(stream, "__dict__", {}).values()
-    return any(isinstance(one, (logging.Logger, logging.LoggerAdapter)) for one in kept)
+    """Return whether a stream has a logger, as Celery's ``LoggingProxy`` does."""
+    attributes = getattr(stream, "__dict__", {}).values()
+    return any(isinstance(one, (logging.Logger, logging.LoggerAdapter)) for one in attributes)
 
 
 def is_pipe_stream(name: str) -> bool:
-    """Return whether lines there are kept apart only up to 4,096 bytes."""
+    """Return whether lines of several processes are atomic there only up to 4,096 bytes."""
     stream = (
         get_standard_stream("stderr" if name == WSGI_ERRORS else name) if "/" not in name else None
     )
@@ -87,9 +87,9 @@ def is_pipe_stream(name: str) -> bool:
 
 
 def is_terminal(name: str) -> bool:
-    """Return whether a person reads it."""
+    """Return whether a standard stream is a terminal."""
     stream = get_standard_stream(name) if name in _OTHER_STREAM else None
-    # What an app puts in its place may have no more than a `write`.
+    # A stream of the app's may have no method but `write`.
     return stream is not None and hasattr(stream, "isatty") and bool(stream.isatty())
 
 
@@ -100,11 +100,13 @@ def _open_stream(stream: Any, name: str) -> tuple[Sink, str]:
             return open_descriptor(descriptor), ""
         except OSError:
             pass
-    return StreamSink(stream), f"{name} is captured: a log line waits for whoever reads it"
+    return StreamSink(
+        stream
+    ), f"{name} is not a file, pipe or socket: writes of log lines may block"
 
 
 def _get_descriptor(stream: Any) -> int | None:
-    """Return a stream's descriptor where what it is given goes there and nowhere else."""
+    """Return the descriptor of a stream that writes to it and nowhere else, or None."""
     if not isinstance(stream, io.TextIOWrapper):
         return None  # it may do anything, also when it lends another one's `fileno`
     try:
@@ -114,9 +116,9 @@ def _get_descriptor(stream: Any) -> int | None:
 
 
 def open_descriptor(source: int) -> Sink:
-    """Return the way into what a descriptor stands for.
+    """Return the sink for a descriptor.
 
-    :raises OSError: when there is none.
+    :raises OSError: for a closed one.
     """
     try:
         return _open_own_descriptor(source)
@@ -131,7 +133,7 @@ def _open_own_descriptor(source: int) -> Sink:
     if stat.S_ISSOCK(mode):
         return SocketSink(_duplicate(source), source)
     if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
-        # Opened anew, a file would be written from its beginning.
+        # Opened again, a file would be written from its beginning.
         return FdSink(_duplicate(source), source)
     # Not this description but one of our own: O_NONBLOCK would be everybody's who shares it.
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

@@ -1,4 +1,4 @@
-"""The ways in which bytes enter a stream without waiting for its reader."""
+"""Sinks: non-blocking writes to a file, pipe, socket or Python stream."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ class Sink(Protocol):
     """Where lines go."""
 
     is_pipe: bool
-    """Whether it keeps lines of several processes apart only up to 4,096 bytes."""
+    """Whether writes of several processes are atomic only up to 4,096 bytes (PIPE_BUF)."""
 
     def write(self, data: bytes) -> int:
-        """Write what fits and return how much that was; raise BlockingIOError for nothing.
+        """Write what fits and return how many bytes; raise BlockingIOError where nothing fits.
 
         :raises LostDescriptorError: when it has to be reopened.
-        :raises OSError: when it takes nothing any more.
+        :raises OSError: when it cannot be written to any more.
         """
 
     def get_end(self) -> object:
-        """Return a value that changes when the stream no longer ends with what was written last."""
+        """Return a value that changes when other code writes to the stream, or replaces it."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it takes a whole line, and return whether it does."""
+        """Wait for room for a whole line, and return whether there is."""
 
     def is_stale(self) -> bool:
-        """Return whether its name means another file by now."""
+        """Return whether it has to be opened again."""
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
 
 
 class FdSink:
@@ -110,7 +110,7 @@ class FdSink:
         return bool(poll.poll(seconds * 1000))
 
     def is_stale(self) -> bool:
-        """Return whether either descriptor means another file: closed by a daemon, or moved to."""
+        """Return whether a daemon closed our descriptor, or the source is another file by now."""
         if get_file_id(self._fd) != self._identity:
             self._fd = -1  # somebody else's by now
             return True
@@ -130,13 +130,13 @@ class FdSink:
 
 
 class PipeSink(FdSink):
-    """A pipe, opened anew so as not to block."""
+    """A pipe, opened again so that writes do not block."""
 
     is_pipe = True
 
 
 class PolledPipe(PipeSink):
-    """A pipe that could not be opened anew: asked for room before each write."""
+    """A pipe that could not be opened again: polled before each write."""
 
     def write(self, data: bytes) -> int:
         """Write if there is room for a line."""
@@ -169,7 +169,7 @@ class SocketSink(FdSink):
 
 
 class BorrowedFdSink(PolledPipe):
-    """The stream's own descriptor, while the process has no more of them to give.
+    """The stream's own descriptor, while the process is at its limit of open files.
 
     Reopened at the next look, when there may be one.
     """
@@ -179,7 +179,7 @@ class BorrowedFdSink(PolledPipe):
         self._is_socket = stat.S_ISSOCK(os.fstat(source).st_mode)
 
     def write(self, data: bytes) -> int:
-        """Write if there is room, without a descriptor of its own."""
+        """Write if there is room."""
         if not self._is_socket:
             return super().write(data)
         self._check_own()
@@ -190,7 +190,7 @@ class BorrowedFdSink(PolledPipe):
             stream.detach()
 
     def is_stale(self) -> bool:
-        """Return True: it is to be replaced by one of our own."""
+        """Return True: a descriptor of our own is tried again at the next check."""
         return True
 
     def close(self) -> None:
@@ -218,7 +218,7 @@ class FileSink:
                 raise  # while there are none, each write tries again
 
     def write(self, data: bytes) -> int:
-        """Append, to the file that has the name now."""
+        """Append to the file that has this path now."""
         try:
             named, own = os.stat(self._path), os.fstat(self._fd)  # noqa: PTH116
             is_same = _to_file_id(named) == _to_file_id(own) == self._identity
@@ -229,12 +229,12 @@ class FileSink:
         return os.write(self._fd, data)
 
     def get_end(self) -> object:
-        """Return which file has the name now, and how long it is."""
+        """Return which file has this path now, and how long it is."""
         self._reopen_if_moved()
         return _get_fd_end(self._fd)
 
     def _reopen_if_moved(self) -> None:
-        """Open the file that has the name, where it is another one, or where ours was closed."""
+        """Open the file that has this path, where it is another one or ours was closed."""
         if self.is_stale():
             self._open()
             return
@@ -245,7 +245,7 @@ class FileSink:
                 self._open()
 
     def wait(self, seconds: float) -> bool:
-        """Return: a file is never waited for."""
+        """Return True: a file needs no waiting."""
         return True
 
     def is_stale(self) -> bool:
@@ -278,7 +278,7 @@ class FileSink:
 
 
 class StreamSink:
-    """A stream of Python's own, such as one that a test captures: nothing keeps it from waiting."""
+    """A Python stream without a descriptor, such as a captured one: writes may block."""
 
     is_pipe = False
 
@@ -286,7 +286,7 @@ class StreamSink:
         self._stream = stream
 
     def write(self, data: bytes) -> int:
-        """Write, in ASCII where the stream's encoding has no more."""
+        """Write; characters that the stream's encoding lacks are escaped."""
         text = data.decode()
         try:
             self._stream.write(text)
@@ -297,11 +297,11 @@ class StreamSink:
         return len(data)
 
     def get_end(self) -> object:
-        """Return None: it takes a line whole."""
+        """Return None: a line is always written whole."""
         return None
 
     def wait(self, seconds: float) -> bool:
-        """Return: it has waited already."""
+        """Return True: `write` has waited."""
         return True
 
     def is_stale(self) -> bool:
@@ -313,9 +313,9 @@ class StreamSink:
 
 
 def is_reused_by_socket(descriptor: int | None) -> bool:
-    """Return whether a standard descriptor was closed, and its number is a connection's by now.
+    """Return whether stdout or stderr was closed and a connection has its descriptor now.
 
-    One that was moved, by ``dup2`` mostly, is a file, a pipe or a terminal.
+    A stream that was redirected, mostly by ``dup2``, is a file, a pipe or a terminal.
     """
     if (
         descriptor not in _INITIAL_IDENTITIES
@@ -328,7 +328,7 @@ def is_reused_by_socket(descriptor: int | None) -> bool:
 
 
 def _get_fd_end(descriptor: int) -> object:
-    """Return what a descriptor means, and where its end is: that of a file can be seen."""
+    """Return which file a descriptor means, and the size of a regular one."""
     try:
         status = os.fstat(descriptor)
     except OSError:
@@ -341,7 +341,7 @@ _INITIAL_IDENTITIES = {number: get_file_id(number) for number in (1, 2)}
 
 
 class WsgiErrorsSink:
-    """Writes to the running request's ``wsgi.errors``, and outside a request to another sink."""
+    """Writes to ``wsgi.errors`` of the current request, and to another sink outside a request."""
 
     is_pipe = True
 
@@ -357,17 +357,17 @@ class WsgiErrorsSink:
         return StreamSink(stream).write(data)
 
     def get_end(self) -> object:
-        """Return where the stream outside a request ends; a server's takes a line whole."""
+        """Return the end of the stream outside a request; a server's takes a line whole."""
         return self._fallback.get_end()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the stream outside a request; a server's has waited already."""
+        """Wait for the stream outside a request; writing to a server's has waited."""
         return self._fallback.wait(seconds)
 
     def is_stale(self) -> bool:
-        """Return whether the stream outside a request is another by now."""
+        """Return whether the stream outside a request has to be opened again."""
         return self._fallback.is_stale()
 
     def close(self) -> None:
-        """Close the stream outside a request; a server's is its own."""
+        """Close the stream outside a request; the server closes its own."""
         self._fallback.close()

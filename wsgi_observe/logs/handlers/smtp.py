@@ -1,4 +1,4 @@
-"""One mail to a mail server: on the standard library's handler, with certificates checked."""
+"""SMTP client: sends one mail, with the server's certificate verified."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from logging.handlers import SMTPHandler
 from typing import NamedTuple
 
 TIMEOUT_SECONDS = 10.0
-"""Seconds for which a mail server is waited for, at each step."""
+"""Timeout of each step of the SMTP dialogue."""
 
 _DEFAULT_PORTS = {"off": 25, "starttls": 587, "tls": 465}
 
 
 class Mail(NamedTuple):
-    """What is sent."""
+    """A mail to send."""
 
     subject: str
     body: str
@@ -26,7 +26,7 @@ class Mail(NamedTuple):
 
 
 class MailSender(SMTPHandler):
-    """Sends mails; whoever calls it is off the request's path.
+    """Sends mails, and blocks while it does: not to be called from a request.
 
     :param host: the server, and its port behind a colon.
     :param tls: ``off``, ``starttls`` or ``tls`` (RFC 8314).
@@ -50,7 +50,7 @@ class MailSender(SMTPHandler):
     def send(self, mail: Mail) -> None:
         """Send one mail.
 
-        :raises OSError: when the server refuses, hangs or is not there.
+        :raises OSError: when the server refuses the mail, hangs or cannot be reached.
         """
         message = EmailMessage()
         message["From"], message["To"] = self.fromaddr, ", ".join(self.toaddrs)
@@ -59,7 +59,7 @@ class MailSender(SMTPHandler):
         with ExitStack() as stack:
             smtp = stack.enter_context(self._connect())
             if self._tls == "starttls":
-                # SMTPHandler's own does not look at the certificate.
+                # SMTPHandler's own does not verify the certificate.
                 smtp.starttls(context=ssl.create_default_context())
             if self.username:
                 smtp.login(self.username, self.password)

@@ -1,4 +1,4 @@
-"""The handler: makes a record's lines and hands them over, whatever the record and the stream."""
+"""Stream handler: writes a record's lines, whatever the record and the state of the stream."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 _DEVELOPMENT_SERVER_LOGGERS = ("werkzeug", "django.server")
 
 _MUST_KEEP_LEVEL = logging.WARNING
-_CHECK_INTERVAL_SECONDS = 1.0  # seconds for which a stream is taken to be what it was
+_CHECK_INTERVAL_SECONDS = 1.0  # between checks whether the stream was replaced
 
 
 class LineHandler(logging.Handler):
     """Write whole lines; never block for longer than `wait`, never raise, never print.
 
     :param stream: ``stdout``, ``stderr``, ``wsgi.errors``, a file's path, or a stream itself.
-    :param wait: seconds for which a full pipe is waited for, once.
-    :param owner: user and group IDs that a file which is created belongs to; for a process that
-        starts as root and serves as another user.
+    :param wait: seconds to wait for room in a full pipe, once.
+    :param owner: user and group IDs of a file that is created; for a process that starts as root
+        and serves as another user.
     :raises OSError: for a path that cannot be opened.
     """
 
     replaced_filter: ReplacedHandlersFilter | None = None
-    """Which records pass in place of handlers that this one replaced; set by who installs it."""
+    """Decides which records pass in place of replaced handlers; set by the installation."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class LineHandler(logging.Handler):
             self._open()  # a mistaken path stops the start
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:
-        """Set the formatter; one that makes lines of bytes itself is asked for them."""
+        """Set the formatter; one that has ``lines`` makes the lines of a record itself."""
         super().setFormatter(fmt)
         self._format_lines = getattr(fmt, "lines", self._format_single_line)
 
@@ -68,7 +68,7 @@ class LineHandler(logging.Handler):
         return self._stream if is_path else ""
 
     def open(self) -> None:
-        """Open the stream now, before the process forks or changes its user, and remark on it."""
+        """Open the stream now, before the process forks or changes its user."""
         with suppress(Exception), self.lock:  # type: ignore[union-attr]
             self._check_stream()
 
@@ -79,7 +79,7 @@ class LineHandler(logging.Handler):
             self._stream = stream
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
-        """Emit a record that passes the gate and the filters, as `logging` does."""
+        """Emit a record that passes the filters, as `logging` does, and `replaced_filter`."""
         if record.name in _DEVELOPMENT_SERVER_LOGGERS and _is_repeated_access_line(record):
             return False
         replaced_filter = self.replaced_filter
@@ -116,20 +116,20 @@ class LineHandler(logging.Handler):
                 for line in lines:
                     if writer.write(line, level >= _MUST_KEEP_LEVEL):
                         is_wait_due = True
-                    level = 0  # the parts of a long record are no failures
+                    level = 0  # continuation lines may be dropped
             if is_wait_due:
                 writer.wait_for_room(self.lock)  # type: ignore[arg-type]
         except any_failure():
             self._checked_at = 0.0  # `write` raises nothing; opening may, when descriptors run out
 
     def flush(self) -> None:
-        """Write what waits for the stream to drain."""
+        """Write the lines that wait for room in the stream."""
         with suppress(Exception), self.lock:  # type: ignore[union-attr]
             if self._writer is not None:
                 self._writer.flush()
 
     def close(self) -> None:
-        """Write what waits, and give the descriptor back; a later record opens it again."""
+        """Write the lines that wait, and close the descriptor; a later record opens it again."""
         self.flush()
         with self.lock:  # type: ignore[union-attr]
             self._close_writer()
@@ -137,13 +137,13 @@ class LineHandler(logging.Handler):
         config_watch.mark_changed()  # mostly by `logging.config`, which closes every handler
 
     def _check_stream(self) -> BackpressureWriter:
-        """Return the outlet, a new one where the stream is another by now."""
+        """Return the writer, with a new sink where the stream was replaced."""
         self._checked_at = monotonic()
         writer = self._writer
         if writer is None:
             return self._open()
         if writer.sink.is_stale():
-            with suppress(OSError):  # no descriptor is left: what is there does, or fails by itself
+            with suppress(OSError):  # no descriptor is left: the present sink works, or fails
                 self._reopen()
         return writer
 
@@ -169,18 +169,18 @@ class LineHandler(logging.Handler):
             self._writer = None
 
     def _warn_once(self, warning: str) -> None:
-        """Say something about the stream, in it, once in a process."""
+        """Write a warning about the stream to it, once per process."""
         if warning and self._writer is not None and first_time(warning):
             self._writer.write(self._make_own_line(warning), must_keep=True)
 
     def _make_loss_line(self, lost: int) -> bytes:
         return self._make_own_line(
-            "%d log lines were lost: their stream took none", lost, lost=lost
+            "%d log lines were dropped: the log stream was full or failed", lost, lost=lost
         )
 
     def _report_write_error(self, error: Exception) -> None:
-        """Say once, on the other standard stream, that this one takes nothing any more."""
-        warning = f"{self._stream} takes no log lines ({error}); what it misses is counted"
+        """Write once, to stderr, that this stream cannot be written to."""
+        warning = f"cannot write logs to {self._stream} ({error}); dropped lines will be counted"
         other = None if self._stream in ("stderr", "wsgi.errors") else get_standard_stream("stderr")
         if other is None or not first_time(warning):
             return
@@ -208,7 +208,9 @@ class LineHandler(logging.Handler):
         message_text = safe_str(record.msg)
         where = f"{record.pathname}:{record.lineno}"
         level = max(logging.WARNING, record.levelno or 0)
-        return [self._make_own_line("%s; it said: %s", what, message_text, level=level, at=where)]
+        return [
+            self._make_own_line("%s; its message: %s", what, message_text, level=level, at=where)
+        ]
 
     def _format_single_line(self, record: logging.LogRecord) -> list[bytes]:
         return [f"{self.format(record)}\n".encode("utf-8", "backslashreplace")]
