@@ -89,6 +89,18 @@ def test_a_value_that_is_no_text_is_cut_as_its_json() -> None:
     assert first["order"] == 7
 
 
+def test_a_long_stack_is_cut_between_frames_as_a_traceback_is() -> None:
+    frame = '  File "/app/shop.py", line 7, in read\n    return read(order)\n'
+    record = record_of(
+        "hello", stack_info="Stack (most recent call last):\n" + (frame * 200).rstrip()
+    )
+    line = strict_json(JsonFormatter().lines(record)[0])
+    first, *frames, last = line["stack_info"].split("\n")
+    assert first == "Stack (most recent call last):"
+    assert any("frames cut" in one for one in frames)
+    assert last == "    return read(order)"
+
+
 def test_two_hundred_bound_fields_leave_every_promised_one() -> None:
     with log_context("mine"):
         bind(**{f"field_{number}": "x" * 100 for number in range(200)})
