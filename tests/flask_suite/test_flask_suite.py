@@ -27,6 +27,10 @@ RESULTS, OUTPUT = "results.json", "output.txt"
 # then holds the middleware, and that the app.
 FREED_AT_ONCE = {"tests/test_basic.py::test_app_freed_on_zero_refcount"}
 
+# It asserts that a view's own `raise KeyboardInterrupt` reaches the server. Here it is a failure of
+# its request like any other, which ends no worker; a real SIGINT is let through.
+ENDS_THE_SERVER = {"tests/test_basic.py::test_baseexception_error_handling"}
+
 pytestmark = pytest.mark.slow  # each way is another run of all their tests
 
 WAYS = ["stack", "stack_twice", "strangers_between"]
@@ -152,7 +156,7 @@ def read_run(place: Path) -> Run:
 def test_what_they_pass_bare_they_pass_observed(run: Runner, options: tuple[str, ...]) -> None:
     bare, observed = run(*options[1:]), run(*options)
     assert len(bare.passed) > 400, bare.output
-    lost = bare.passed - observed.passed - FREED_AT_ONCE
+    lost = bare.passed - observed.passed - FREED_AT_ONCE - ENDS_THE_SERVER
     assert not lost, observed.output
 
 
@@ -173,4 +177,5 @@ def test_each_of_their_requests_has_one_access_line(run: Runner, way: str) -> No
 def test_no_part_of_ours_fails_in_them(run: Runner, way: str) -> None:
     loud = [line for line in run(f"--way={way}", "--closing").log if line["level"] != "INFO"]
     # Flask's own ERROR lines go where its tests look: of those only a 5xx's access line tells here.
-    assert [line for line in loud if line.get("status_code", 0) < 500] == []
+    failures = [line for line in loud if line.get("status_code", 0) < 500]
+    assert [line for line in failures if line.get("exc_type") != "KeyboardInterrupt"] == []

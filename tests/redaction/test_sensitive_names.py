@@ -48,7 +48,7 @@ HARMLESS = [
     *("spin", "pinch", "opinion", "besides", "side", "sidecar", "request_id", "trace_id"),
     *("span_id", "timestamp", "duration_ms", "ttfb_ms", "user_agent", "page", "q", "email"),
     *("card_layout", "auth_user", "pass_through", "pin_board", "wild_card"),
-    *("token_type_hint", "password_reset_count"),
+    *("token_type_hint", "token_bucket_size"),
     *("name", "username", "user_id", "id", "bank", "private", "credit", "apple", "", "-", "42"),
 ]
 
