@@ -189,6 +189,7 @@ def test_what_an_app_changed_is_reported_once(tmp_path: Path) -> None:
     with gunicorn(app="shop_app:app", cwd=tmp_path) as server:
         for _ in range(3):
             server.get("/configure")
+        server.wait_for(lambda: said(server, "logging is configured by other code"))
         (line,) = said(server, "logging is configured by other code")
         assert (line["level"], line["logger"]) == ("WARNING", "wsgi_observe.logs")
         assert "was replaced by StreamHandler" in line["message"]
