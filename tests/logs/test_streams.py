@@ -199,8 +199,7 @@ def test_a_signal_handler_that_raises_in_the_middle_of_a_line_leaves_no_lock_beh
         for number in range(200):
             with suppress(TimeIsUp):
                 signal.setitimer(signal.ITIMER_REAL, 0.0002 + number * 1e-6)
-                while len(raised) <= number:
-                    handler.write([b"x\n"], logging.INFO)
+                write_until_more_are_raised(handler, raised)
             assert handler.lock is not None
             free.append(not handler.lock._is_owned())  # type: ignore[attr-defined]
     finally:
@@ -208,6 +207,12 @@ def test_a_signal_handler_that_raises_in_the_middle_of_a_line_leaves_no_lock_beh
         signal.signal(signal.SIGALRM, before)
         handler.close()
     assert all(free)
+
+
+def write_until_more_are_raised(handler: LineHandler, raised: list[int]) -> None:
+    before = len(raised)
+    while len(raised) == before:
+        handler.write([b"x\n"], logging.INFO)
 
 
 def test_levels_of_other_loggers_are_set() -> None:
