@@ -129,11 +129,6 @@ def is_kept_enabled(logger: logging.Logger) -> bool:
     return isinstance(logger, _NeverDisabled)
 
 
-def has_default_class(logger: logging.Logger) -> bool:
-    """Return whether a logger of `get_logger` has no class of ``setLoggerClass``."""
-    return type(logger) is _NeverDisabled
-
-
 def _mix_in(mixin: type[logging.Logger], logger: logging.Logger) -> None:
     # In place, since modules keep the loggers that they got; their class may be the user's own.
     make_class: Callable[..., type] = type

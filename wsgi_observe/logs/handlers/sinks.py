@@ -43,9 +43,6 @@ class LostDescriptorError(OSError):
 class Sink(Protocol):
     """Where lines go."""
 
-    is_pipe: bool
-    """Whether writes of several processes are atomic only up to 4,096 bytes (PIPE_BUF)."""
-
     def write(self, data: bytes) -> int:
         """Write what fits and return how many bytes; raise BlockingIOError where nothing fits.
 
@@ -71,8 +68,6 @@ class FdSink:
 
     :param source: the descriptor it was made of, which is watched for another file.
     """
-
-    is_pipe = False
 
     def __init__(self, descriptor: int, source: int | None = None) -> None:
         self._fd = descriptor
@@ -132,8 +127,6 @@ class FdSink:
 class PipeSink(FdSink):
     """A pipe, opened again so that writes do not block."""
 
-    is_pipe = True
-
 
 class PolledPipe(PipeSink):
     """A pipe that could not be opened again: polled before each write."""
@@ -150,8 +143,6 @@ class PolledPipe(PipeSink):
 
 class SocketSink(FdSink):
     """A socket, such as journald's."""
-
-    is_pipe = True
 
     def __init__(self, descriptor: int, source: int | None = None) -> None:
         super().__init__(descriptor, source)
@@ -203,8 +194,6 @@ class FileSink:
 
     :param owner: user and group IDs that the file belongs to where this creates it.
     """
-
-    is_pipe = False
 
     def __init__(self, path: str, owner: tuple[int, int] | None = None) -> None:
         self._path = path
@@ -280,8 +269,6 @@ class FileSink:
 class StreamSink:
     """A Python stream without a descriptor, such as a captured one: writes may block."""
 
-    is_pipe = False
-
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
@@ -342,8 +329,6 @@ _INITIAL_IDENTITIES = {number: get_file_id(number) for number in (1, 2)}
 
 class WsgiErrorsSink:
     """Writes to ``wsgi.errors`` of the current request, and to another sink outside a request."""
-
-    is_pipe = True
 
     def __init__(self, fallback: Sink) -> None:
         self._fallback = fallback
