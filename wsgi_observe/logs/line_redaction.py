@@ -7,7 +7,7 @@ from typing import Any
 
 from wsgi_observe.field_names import LINE_NAMES
 from wsgi_observe.logs.fields import Fields
-from wsgi_observe.redaction import MIN_LINK_LENGTH, Budget, Redactor
+from wsgi_observe.redaction import Budget, Redactor
 
 _USER_AGENT_BUDGET = (1536, 150)  # characters, and steps
 _MAX_REMEMBERED, _MAX_REMEMBERED_LENGTH = 4096, 256
@@ -25,7 +25,6 @@ class LineRedaction:
     def __init__(self, is_on: bool, static: Collection[str] = (), **options: Any) -> None:
         options = {name.removeprefix("redact_"): value for name, value in options.items()}
         self.redactor = Redactor(**options) if is_on else None
-        self.is_clean = _get_is_clean(self.redactor)
         self.has_patterns = self.redactor is not None and self.redactor.has_patterns
         # Set by us, or by `logging` from the code.
         self._own_names = LINE_NAMES.union(static)
@@ -38,19 +37,17 @@ class LineRedaction:
             return dict(fields)
         return {name: self.redactor.field(name, value) for name, value in fields.items()}
 
-    def with_secrets(self, secrets: Iterable[str]) -> tuple[Redactor | None, Callable[[str], bool]]:
-        """Return a redactor that also knows the secrets in a request's path, and its `is_clean`."""
-        redactor = self.redactor
-        if secrets and redactor is not None:
-            redactor = redactor.with_secrets(secrets)
-        return redactor, _get_is_clean(redactor)
+    def with_secrets(self, secrets: Iterable[str]) -> Redactor | None:
+        """Return a redactor that also knows the secrets in a request's path."""
+        if secrets and self.redactor is not None:
+            return self.redactor.with_secrets(secrets)
+        return self.redactor
 
     def path(self, redactor: Redactor | None, path: str) -> str:
         """Return a request's path without secrets."""
         if redactor is None or (redactor is self.redactor and path in self._clean_paths):
             return path
-        is_short = len(path) < MIN_LINK_LENGTH and redactor is self.redactor
-        shown = path if is_short and self.is_clean(path) else redactor.path(path)
+        shown = redactor.path(path)
         if shown == path and redactor is self.redactor:
             _remember(self._clean_paths, path)
         return shown
@@ -89,7 +86,7 @@ class LineRedaction:
         return shown, budget.has_cut or len(shown) < len(fields)
 
 
-def _get_is_clean(redactor: Redactor | None) -> Callable[[str], bool]:
+def get_is_clean(redactor: Redactor | None) -> Callable[[str], bool]:
     """Return a function that is True of a text only if the text contains no secret."""
     return _always if redactor is None else redactor.is_clean
 

@@ -26,14 +26,19 @@ def request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
     """
     context = get_raw_context()
     if CONTEXT_ATTRIBUTE in attributes and not is_recorded_in(context, attributes):
-        fields: Fields = dict(attributes[CONTEXT_ATTRIBUTE]["fields"])
-        _shorten_address(fields, remote_addr)
-        return fields
+        return recorded_request_fields(attributes, remote_addr)
     if context is None or context.environ is ENDED_ENVIRON:
         return {}
     if request_hooks and not context.trace:
         call_request_hooks(context)
     return {**own_request_fields(context, remote_addr), **context.fields}
+
+
+def recorded_request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
+    """Return the fields of the request in which a `ContextFilter` has met a record."""
+    fields: Fields = dict(attributes[CONTEXT_ATTRIBUTE]["fields"])
+    _shorten_address(fields, remote_addr)
+    return fields
 
 
 def path_secrets(context: RequestContext | None) -> tuple[str, ...]:

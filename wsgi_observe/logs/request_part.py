@@ -13,13 +13,13 @@ from wsgi_observe.context import (
 )
 from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, free_name
 from wsgi_observe.logs.fields import Fields
-from wsgi_observe.logs.line_redaction import LineRedaction
+from wsgi_observe.logs.line_redaction import LineRedaction, get_is_clean
 from wsgi_observe.logs.request_fields import (
     get_record_secrets,
     is_recorded_in,
     own_request_fields,
     path_secrets,
-    request_fields,
+    recorded_request_fields,
 )
 from wsgi_observe.redaction import Redactor
 from wsgi_observe.wsgi.environ import MASKED_PATH
@@ -76,7 +76,7 @@ class RequestParts:
         """
         context = get_raw_context()
         if CONTEXT_ATTRIBUTE in attributes and not is_recorded_in(context, attributes):
-            fields = request_fields(attributes, self._remote_addr)
+            fields = recorded_request_fields(attributes, self._remote_addr)
             return self._make({}, fields, get_record_secrets(attributes))
         if context is None or context.environ is ENDED_ENVIRON:
             return self._none
@@ -107,7 +107,8 @@ class RequestParts:
         Only the path of the former may contain a secret.
         """
         part = RequestPart()
-        part.redactor, part.is_clean = redactor, _ = self._redaction.with_secrets(secrets)
+        part.redactor = redactor = self._redaction.with_secrets(secrets)
+        part.is_clean = get_is_clean(redactor)
         fields = own
         if more:
             redacted, part.is_cut = self._redaction.fields(redactor, more)

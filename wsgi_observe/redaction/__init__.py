@@ -16,7 +16,6 @@ from wsgi_observe.redaction.budget import (
     truncate_to_budget,
 )
 from wsgi_observe.redaction.credentials import (
-    MIN_LINK_LENGTH,
     redact_credentials,
     redact_links,
     redact_vendor_tokens,
@@ -32,7 +31,7 @@ from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
 from wsgi_observe.validators import patterns as validate_patterns
 from wsgi_observe.wsgi.exceptions import any_failure
 
-__all__ = ["MIN_LINK_LENGTH", "QUERY_FIELDS", "REDACTED", "URLS", "Budget", "Redactor"]
+__all__ = ["QUERY_FIELDS", "REDACTED", "URLS", "Budget", "Redactor"]
 
 QUERY_FIELDS = frozenset({"query_string", "QUERY_STRING"})
 """Names of fields that hold a query, in which ``code`` and ``key`` are credentials too."""
@@ -266,7 +265,7 @@ class Redactor:
         """
         if type(path) is not str or not self.is_clean(path):
             path = self.text(path, budget or Budget(*_PATH_BUDGET))
-        return path if len(path) < MIN_LINK_LENGTH else redact_links(path)
+        return redact_links(path)
 
     def query(self, query: str, budget: Budget | None = None) -> str:
         """Return a query string or a form body without secrets; a long one is cut.

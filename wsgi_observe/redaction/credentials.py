@@ -206,7 +206,7 @@ def _may_contain_token(text: str) -> bool:
     return LONG_RUN in words and any(map(text.__contains__, PREFIXES))
 
 
-MIN_LINK_LENGTH = 23
+_MIN_LINK_LENGTH = 23
 """The length of the shortest path that `redact_links` may change."""
 
 _LINK_KEYWORDS = (
@@ -227,7 +227,7 @@ def redact_links(path: str) -> str:
     >>> redact_links("/reset/4f5d6e7a8b9c0d1e2f3a"), redact_links("/reset/how-to-do-that")
     ('/reset/[REDACTED]', '/reset/how-to-do-that')
     """
-    if len(path) < MIN_LINK_LENGTH:
+    if len(path) < _MIN_LINK_LENGTH:
         return path
     folded = path.lower()
     return (
