@@ -99,7 +99,7 @@ class RequestContext:
     def nest_in(self, parent: RequestContext) -> None:
         """Remember the context to bind again at the end.
 
-        Weakly: a body that nobody closes (Werkzeug's test client leaves them) must not keep
+        Weakly: a body that is never closed (Werkzeug's test client leaves them) must not keep
         every request before it alive.
         """
         self._parent = weakref.ref(parent)

@@ -49,7 +49,7 @@ class RouteRecorder:
         context = get_raw_context()
         if context is None or not context.is_active:  # a test's own request context
             return
-        # Fast path: each attribute of the proxy `flask.request` would look its object up anew.
+        # Fast path: each attribute of the proxy `flask.request` looks its object up again.
         current_request = request._get_current_object()  # type: ignore[attr-defined]
         rule = current_request.url_rule
         if rule is None:

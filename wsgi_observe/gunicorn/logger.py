@@ -82,7 +82,7 @@ class Logger(GunicornLogger):
             super()._set_syslog_handler(log, cfg, fmt, name)  # type: ignore[misc]
 
     def reopen_files(self) -> None:
-        """Reopen log files; set up a configuration that was read anew.
+        """Reopen log files; set up a configuration that was read again.
 
         Before Gunicorn 26 a reload calls this method, and not `setup`.
         """

@@ -185,7 +185,7 @@ class HandlerAttachment:
 
 
 def root_line_handlers() -> list[logging.Handler]:
-    """Return the handlers of our class that root has, whoever attached them."""
+    """Return the handlers of our class that root has, attached by any code."""
     return [one for one in logging.root.handlers if isinstance(one, LineHandler)]
 
 

@@ -107,7 +107,7 @@ MAX_TEXT_BYTES = 488
 
 # State, length and checksum of the text, start time in seconds since the epoch, the text, and the
 # start time again: a text that was written in part fails its checksum, a start time its comparison.
-# In the machine's own byte order: nobody else reads it. Adler-32 takes a third of the time of
+# In the machine's own byte order: no other machine reads it. Adler-32 takes a third of the time of
 # CRC-32, and detects what can happen: a text written in part over another one or over zeros.
 REQUEST_ENTRY = Struct(f"BxHId{MAX_TEXT_BYTES}sd")
 

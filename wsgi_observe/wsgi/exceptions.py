@@ -65,7 +65,7 @@ def any_failure() -> type[BaseException] | tuple[()]:
     """Return the exceptions to catch around code of the app's that must not fail: not a shutdown.
 
     For ``except any_failure():`` alone, which calls it while the exception is being handled. A
-    ``__str__`` that raises ``SystemExit`` would otherwise end whoever logs the object.
+    ``__str__`` that raises ``SystemExit`` would otherwise end the code that logs the object.
     """
     error = sys.exception()
     return () if error is None or is_shutdown(error) else BaseException

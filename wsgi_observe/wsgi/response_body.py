@@ -42,7 +42,7 @@ class ResponseBody:
         exchange = self._exchange
         context, response = exchange.context, exchange.response
         try:
-            # Counted anew each time: some servers add a sized body up before they send it.
+            # Counted again each time: some servers add a sized body up before they send it.
             bytes_yielded = 0
             first_chunk = self._first_chunk
             if first_chunk is not None:

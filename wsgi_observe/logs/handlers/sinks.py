@@ -64,7 +64,7 @@ class Sink(Protocol):
 
 
 class FdSink:
-    """A descriptor of our own that never blocks: a file, or a pipe that was opened anew.
+    """A descriptor of our own that never blocks: a file, or a pipe that was opened again.
 
     :param source: the descriptor it was made of, which is watched for another file.
     """
