@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,22 +161,27 @@ def running(
     """Start a server that prints its URL, and stop it however the block ends."""
     # Gunicorn 25.1 and later keep a control socket there, one for all servers of a user.
     with tempfile.TemporaryDirectory(prefix="run-") as runtime:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**os.environ, "XDG_RUNTIME_DIR": runtime, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        server = Server(process)
+        server = start(command, cwd, {"XDG_RUNTIME_DIR": runtime, **(env or {})})
         try:
             assert server.port
             yield server
         finally:
             _stop_or_kill(server)
+
+
+def start(command: Sequence[str], cwd: Path | None, env: Mapping[str, str]) -> Server:
+    """Start a server in a session of its own, with `env` over this process's environment."""
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    return Server(process)
 
 
 def _stop_or_kill(server: Server) -> None:

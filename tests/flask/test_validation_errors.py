@@ -204,10 +204,10 @@ def test_any_exception_is_answered_with_a_well_formed_document(
     app.logger.disabled = True
     app.add_url_rule("/", "view", raising(error))
     answer = Server().serve(app, environ("/"))
-    status, told = ("code", "description") if error_format == "envelope" else ("status", "detail")
+    status, text = ("code", "description") if error_format == "envelope" else ("status", "detail")
     assert answer.json[status] == answer.code == (getattr(error, "code", None) or 500)
     assert answer.json["request_id"] == answer.request_id
-    assert isinstance(answer.json[told], str)
+    assert isinstance(answer.json[text], str)
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "in a log_context"])

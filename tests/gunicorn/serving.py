@@ -50,7 +50,7 @@ def boots(server: Server) -> list[dict[str, Any]]:
     return [line for line in server.records if line["message"].startswith("worker booted")]
 
 
-def said(server: Server, text: str) -> list[dict[str, Any]]:
+def lines_with(server: Server, text: str) -> list[dict[str, Any]]:
     """The lines with `text` in their message so far."""
     return [line for line in server.records if text in line["message"]]
 

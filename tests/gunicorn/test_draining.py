@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import COMMAND
-from tests.gunicorn.serving import KINDS, access_of, boots, gunicorn, reload, said, workers
+from tests.gunicorn.serving import KINDS, access_of, boots, gunicorn, lines_with, reload, workers
 from tests.marks import first_by_default
 from tests.support import PATIENCE, Server, eventually
 
@@ -36,7 +36,7 @@ def test_it_says_no_while_it_serves_and_stops_at_the_second_signal(options) -> N
     with gunicorn(*options, env=env) as server:
         server.wait_for(lambda: len(boots(server)) == 2)
         signalled(server)
-        server.wait_for(lambda: said(server, "draining for 600 s"))
+        server.wait_for(lambda: lines_with(server, "draining for 600 s"))
         for number in range(8):
             assert ready(server) == DRAINING
             assert server.get("/health").status == 200
@@ -51,7 +51,7 @@ def test_it_says_no_while_it_serves_and_stops_at_the_second_signal(options) -> N
 def test_it_stops_by_itself_when_the_time_is_over(preload: tuple[str, ...]) -> None:
     with gunicorn(*preload, env={"WSGI_OBSERVE_DRAIN_SECONDS": "1.5"}) as server:
         signalled(server)
-        server.wait_for(lambda: said(server, "draining for 1.5 s"))
+        server.wait_for(lambda: lines_with(server, "draining for 1.5 s"))
         assert ready(server) == DRAINING
         assert server.end() == 0
         assert [line for line in server.lines if not line.startswith("{")] == []
@@ -60,7 +60,7 @@ def test_it_stops_by_itself_when_the_time_is_over(preload: tuple[str, ...]) -> N
 def test_without_the_setting_a_signal_stops_it_as_ever() -> None:
     with gunicorn() as server:
         assert server.stop() == 0
-        assert not said(server, "draining")
+        assert not lines_with(server, "draining")
 
 
 @pytest.mark.slow
@@ -73,18 +73,18 @@ def test_a_reload_and_a_worker_that_has_served_enough_do_not_look_like_draining(
             assert ready(server)[0] == 200
         reload_begun = time.monotonic()
         signalled(server, signal.SIGHUP)
-        while not said(server, "Hang up") or time.monotonic() - reload_begun < 2:
+        while not lines_with(server, "Hang up") or time.monotonic() - reload_begun < 2:
             assert ready(server)[0] == 200
             time.sleep(0.01)
         signalled(server)
-        server.wait_for(lambda: said(server, "draining for"))
+        server.wait_for(lambda: lines_with(server, "draining for"))
         assert server.stop() == 0
 
 
 def test_workers_that_are_made_while_it_drains_drain_too() -> None:
     with gunicorn(env={"WSGI_OBSERVE_DRAIN_SECONDS": "600"}) as server:
         signalled(server)
-        server.wait_for(lambda: said(server, "draining for"))
+        server.wait_for(lambda: lines_with(server, "draining for"))
         reload(server)
         assert ready(server) == DRAINING
         server.stop()
@@ -102,7 +102,7 @@ def test_a_kept_connection_ends_with_the_next_answer() -> None:
                 closes or "keep-alive",
             )
             signalled(server)
-            server.wait_for(lambda: said(server, "draining for"))
+            server.wait_for(lambda: lines_with(server, "draining for"))
             if closes:
                 break
         connection.close()
@@ -134,7 +134,7 @@ def test_the_command_drains_and_waits_and_the_signal_after_it_stops_at_once(
             assert ready(server) == DRAINING
         assert server.get("/").status == 200
         assert server.stop() == 0
-        assert not said(server, "draining for")
+        assert not lines_with(server, "draining for")
 
 
 def test_the_command_may_say_how_long_and_ends_when_the_server_has() -> None:
@@ -155,7 +155,7 @@ def test_a_drain_of_the_commands_can_be_taken_back(by: str) -> None:
         assert ready(server) == DRAINING
         if by == "reload":
             reload(server)
-            assert said(server, "drain cancelled by the reload")
+            assert lines_with(server, "drain cancelled by the reload")
         else:
             assert drain("--undo", pid).stdout == f"{pid} is in service\n"
         for _ in range(6):
@@ -179,7 +179,7 @@ def test_undo_ends_the_command_that_waits() -> None:
 def test_a_server_that_has_got_its_signal_is_not_taken_back() -> None:
     with gunicorn(env={"WSGI_OBSERVE_DRAIN_SECONDS": "600"}) as server:
         signalled(server)
-        server.wait_for(lambda: said(server, "draining for"))
+        server.wait_for(lambda: lines_with(server, "draining for"))
         done = drain("--undo", str(server.process.pid))
         assert done.returncode == 1
         assert "stops in" in done.stderr
@@ -205,7 +205,7 @@ def test_the_command_says_whom_it_cannot_drain_and_harms_nobody(
 def test_a_worker_that_is_killed_while_it_drains_comes_back_draining() -> None:
     with gunicorn(env={"WSGI_OBSERVE_DRAIN_SECONDS": "600"}) as server:
         signalled(server)
-        server.wait_for(lambda: said(server, "draining for"))
+        server.wait_for(lambda: lines_with(server, "draining for"))
         (worker,) = workers(server)
         os.kill(worker, signal.SIGKILL)
         server.wait_for(lambda: len(boots(server)) == 2)
@@ -224,7 +224,7 @@ def test_an_arbiter_that_has_handed_over_stops_at_once(tmp_path: Path) -> None:
             signalled(server)
             assert server.process.wait(PATIENCE) == 0
             assert ready(server)[0] == 200
-            assert not said(server, "draining for")
+            assert not lines_with(server, "draining for")
         finally:
             os.kill(new, signal.SIGQUIT)
-        server.wait_for(lambda: len(said(server, "Shutting down: Master")) == 2)
+        server.wait_for(lambda: len(lines_with(server, "Shutting down: Master")) == 2)

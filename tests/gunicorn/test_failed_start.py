@@ -1,15 +1,14 @@
 """A service that cannot start says why in lines, once, and stops."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import support
 from tests.gunicorn.serving import BY_LOGGER, KINDS, PLAIN, ROOT
 from tests.marks import first_by_default
-from tests.support import Server, strict_json
+from tests.support import strict_json
 
 APPS = {
     "raises": "import no_such_module\n",
@@ -22,18 +21,8 @@ APPS = {
 def start(place: Path, *options: str, app: str = PLAIN, **env: str) -> tuple[int, list[dict]]:
     """Start a Gunicorn that is to stop by itself; return its exit code and its lines."""
     command = [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:0", *BY_LOGGER, *options, app]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(place), **env}
-    process = subprocess.Popen(
-        command,
-        cwd=place,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    server = Server(process)
+    environment = {"PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(place), **env}
+    server = support.start(command, place, environment)
     try:
         code = server.end()
     finally:
@@ -53,10 +42,10 @@ def test_an_app_that_fails_to_load_is_one_line_with_its_traceback(
     (tmp_path / "failing.py").write_text(APPS[what])
     code, lines = start(tmp_path, *KINDS[kind], *preload, app="failing:app")
     assert code in (1, 3, 4)
-    told = [line for line in lines if "exc_info" in line]
-    assert len(told) == 1
-    assert told[0]["level"] == "ERROR"
-    assert "failing" in told[0]["exc_info"] or what == "no app"
+    failures = [line for line in lines if "exc_info" in line]
+    assert len(failures) == 1
+    assert failures[0]["level"] == "ERROR"
+    assert "failing" in failures[0]["exc_info"] or what == "no app"
     if not preload:
         assert len([line for line in lines if "Shutting down" in line["message"]]) == 1
 
@@ -98,5 +87,5 @@ IN_THE_WORKER = {
 def test_a_setting_that_the_app_does_not_fit_stops_the_workers(kind: str, tmp_path: Path) -> None:
     code, lines = start(tmp_path, app="tests.gunicorn.talking:app", **IN_THE_WORKER[kind])
     assert code == 3
-    (told,) = [line for line in lines if "exc_info" in line]
-    assert told["exc_type"] == "SettingsError"
+    (failure,) = [line for line in lines if "exc_info" in line]
+    assert failure["exc_type"] == "SettingsError"

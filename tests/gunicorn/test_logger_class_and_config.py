@@ -16,8 +16,8 @@ from tests.gunicorn.serving import (
     access_of,
     boots,
     gunicorn,
+    lines_with,
     reload,
-    said,
 )
 from tests.marks import first_by_default
 from tests.servers.gunicorn import connected, read_all, read_until
@@ -69,7 +69,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         if reloaded:
             reload(server)
             os.kill(server.process.pid, signal.SIGUSR1)
-            server.wait_for(lambda: said(server, "Handling signal: usr1"))
+            server.wait_for(lambda: lines_with(server, "Handling signal: usr1"))
         yield server
 
 
@@ -128,7 +128,7 @@ def test_text_for_wsgi_errors_is_lines_of_its_request(server: Server, request_id
 def test_a_warning_is_a_line_of_its_request(server: Server, request_id: str) -> None:
     pid = int(server.get("/warning", {"X-Request-ID": request_id}) and server.get("/pid").body)
     assert "py.warnings" in loggers(server, request_id)
-    assert len(said(server, f"warned in {pid}")) == 1
+    assert len(lines_with(server, f"warned in {pid}")) == 1
 
 
 def test_an_uncaught_exception_in_a_thread_is_a_line(server: Server) -> None:
@@ -227,8 +227,8 @@ def test_all_output_is_lines_of_the_schema_and_each_is_there_once(server: Server
     assert [line for line in server.lines if not line.startswith("{")] == []
     for line in server.records:
         assert {"timestamp", "level", "logger", "module", "message", "pid"} <= line.keys()
-    assert len(said(server, "Starting gunicorn")) == 1
-    assert len(said(server, "Listening at")) == 1
+    assert len(lines_with(server, "Starting gunicorn")) == 1
+    assert len(lines_with(server, "Listening at")) == 1
     for pid in {line["pid"] for line in boots(server)}:
-        assert len(said(server, f"Booting worker with pid: {pid}")) == 1
+        assert len(lines_with(server, f"Booting worker with pid: {pid}")) == 1
     assert not [line for line in server.records if line["logger"] == "gunicorn.access"]

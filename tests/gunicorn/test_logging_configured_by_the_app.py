@@ -18,7 +18,16 @@ from typing import Any
 
 import pytest
 
-from tests.gunicorn.serving import BY_LOGGER, ROOT, access_of, bare, boots, gunicorn, reload, said
+from tests.gunicorn.serving import (
+    BY_LOGGER,
+    ROOT,
+    access_of,
+    bare,
+    boots,
+    gunicorn,
+    lines_with,
+    reload,
+)
 from tests.support import Server, eventually, strict_json
 
 pytestmark = pytest.mark.slow
@@ -181,7 +190,7 @@ def test_an_app_that_configures_logging_in_a_request_silences_nothing_some_secon
         server.get("/configure")
         time.sleep(A_FEW_SECONDS)
         assert_no_failure_is_silent(server)
-        assert len(said(server, "logging is configured by other code")) <= 1
+        assert len(lines_with(server, "logging is configured by other code")) <= 1
 
 
 def test_what_an_app_changed_is_reported_once(tmp_path: Path) -> None:
@@ -189,8 +198,8 @@ def test_what_an_app_changed_is_reported_once(tmp_path: Path) -> None:
     with gunicorn(app="shop_app:app", cwd=tmp_path) as server:
         for _ in range(3):
             server.get("/configure")
-        server.wait_for(lambda: said(server, "logging is configured by other code"))
-        (line,) = said(server, "logging is configured by other code")
+        server.wait_for(lambda: lines_with(server, "logging is configured by other code"))
+        (line,) = lines_with(server, "logging is configured by other code")
         assert (line["level"], line["logger"]) == ("WARNING", "wsgi_observe.logs")
         assert "was replaced by StreamHandler" in line["message"]
 
@@ -242,7 +251,7 @@ def test_lines_of_an_app_that_is_imported_are_ours(tmp_path: Path) -> None:
     )
     for preload in ((), ("--preload",)):
         with gunicorn(*preload, app="talking_app:app", cwd=tmp_path) as server:
-            lines = [line["message"] for line in said(server, "said by")]
+            lines = [line["message"] for line in lines_with(server, "said by")]
             assert lines == ["said by ''", "said by 'shop'", "said by 'shop.db'"]
             assert [line for line in server.lines if not line.startswith("{")] == []
 

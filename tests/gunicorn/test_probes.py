@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.gunicorn.serving import ROOT, access_of, boots, gunicorn, reload, said
+from tests.gunicorn.serving import ROOT, access_of, boots, gunicorn, lines_with, reload
 from tests.servers.gunicorn import connected, read_all
 from tests.support import Server
 
@@ -79,7 +79,7 @@ def test_an_app_with_routes_of_its_own_answers_as_without_us(place: Path, app: s
         assert server.request("POST", "/health").status == 201
         assert server.get("/ready/eu").json == {"zone": "eu"}
         assert server.get("/ready").body == b"the app's own"
-        assert said(server, "is answered by") == said(server, "readiness checks") == []
+        assert lines_with(server, "is answered by") == lines_with(server, "readiness checks") == []
 
 
 def test_what_was_set_hides_the_apps_routes_and_is_a_problem(place: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_was_set_hides_the_apps_routes_and_is_a_problem(place: Path) -> Non
         assert server.get("/ready/eu").json == {"zone": "eu"}
         server.get("/ready/eu", {"X-Request-ID": "last"})
         access_of(server, "last")
-        assert [line for line in said(server, "is answered by") if line != boot] == []
+        assert [line for line in lines_with(server, "is answered by") if line != boot] == []
 
 
 @pytest.mark.slow
@@ -114,7 +114,7 @@ def test_a_urlconf_that_cannot_be_imported_stops_no_worker(place: Path) -> None:
         (place / "new.py").write_text(URLS)
         (place / "new.py").replace(place / "urls.py")  # at once: the worker may be importing it
         assert server.get("/health").body == b"down"
-        assert len(said(server, "a route at a probe path failed")) == 1
+        assert len(lines_with(server, "a route at a probe path failed")) == 1
 
 
 @pytest.fixture(scope="module")
@@ -125,11 +125,11 @@ def plain() -> Iterator[Server]:
 
 
 def test_that_there_are_no_checks_is_one_line_however_many_workers(plain: Server) -> None:
-    (line,) = plain.wait_for(lambda: said(plain, "no readiness checks are configured"))
+    (line,) = plain.wait_for(lambda: lines_with(plain, "no readiness checks are configured"))
     assert line["level"] == "INFO"
     reload(plain)
     assert [boot["level"] for boot in boots(plain)] == ["INFO"] * 4
-    assert len(said(plain, "no readiness checks are configured")) == 1
+    assert len(lines_with(plain, "no readiness checks are configured")) == 1
     assert not [boot for boot in boots(plain) if "problems" in boot]
 
 

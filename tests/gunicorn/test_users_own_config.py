@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gunicorn.serving import BY_LOGGER, access_of, bare, boots, gunicorn, reload, said
+from tests.gunicorn.serving import BY_LOGGER, access_of, bare, boots, gunicorn, lines_with, reload
 from tests.marks import first_by_default
 from tests.support import eventually
 
@@ -21,7 +21,7 @@ def notes(place: Path) -> Counter[str]:
 
 
 def repeated(server) -> list[str]:
-    """The messages that one process has said twice."""
+    """The messages that one process has logged twice."""
     seen = Counter((line["pid"], line["message"]) for line in server.records)
     return [message for (_, message), times in seen.items() if times > 1]
 
@@ -92,7 +92,7 @@ def test_an_access_log_that_is_asked_for_on_the_console_is_lines_of_ours() -> No
     with gunicorn("--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s") as server:
         server.get("/orders", {"X-Request-ID": "asked"})
         lines = server.log_of("asked")
-        server.wait_for(lambda: said(server, "GET /orders 200"))
+        server.wait_for(lambda: lines_with(server, "GET /orders 200"))
         of_gunicorn = [line for line in lines if line["logger"] == "gunicorn.access"]
         assert [line["message"] for line in of_gunicorn] == ["GET /orders 200"]
         assert [line for line in server.lines if not line.startswith("{")] == []
@@ -108,7 +108,7 @@ def test_logs_in_files_are_theirs_in_their_form(tmp_path: Path) -> None:
         assert [line["logger"] for line in lines] == ["wsgi_observe.access"]
         assert access.read_text().splitlines() == ["GET /orders 200"]
         assert error.read_text().count("Starting gunicorn") == 1
-        assert len(said(server, "Starting gunicorn")) == 1
+        assert len(lines_with(server, "Starting gunicorn")) == 1
 
 
 def test_statsd_is_fed_as_gunicorns_own_logger_feeds_it() -> None:

@@ -132,5 +132,5 @@ def test_bytes_are_refused_as_every_text_stream_does(log: Log) -> None:
 def test_no_text_is_lost_or_told_twice(log: Log, pieces: list[str]) -> None:
     log.clear()
     served(lambda stream: stream.writelines(pieces))
-    told = "".join("".join(texts(log)).split())
-    assert told == "".join("".join(pieces).split())
+    logged = "".join("".join(texts(log)).split())
+    assert logged == "".join("".join(pieces).split())

@@ -23,13 +23,13 @@ log = logging.getLogger("shop")
 def run(
     program: str, stdout: Any = subprocess.PIPE, **options: Any
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run a program to its end; logging itself must not have said a word on stderr."""
+    """Run a program to its end; logging itself must not have written to stderr."""
     command = [sys.executable, "-c", PREAMBLE + textwrap.dedent(program)]
     options.setdefault("stderr", subprocess.PIPE)
     done = subprocess.run(command, stdout=stdout, timeout=PATIENCE * 3, check=False, **options)
-    said = (done.stderr or b"").decode()
-    assert "--- Logging error ---" not in said, said
-    assert done.returncode == 0, said
+    stderr = (done.stderr or b"").decode()
+    assert "--- Logging error ---" not in stderr, stderr
+    assert done.returncode == 0, stderr
     return done
 
 

@@ -326,13 +326,13 @@ class TestFieldsOnRequest:
     @pytest.mark.parametrize("names", [(), ("host",), ("referer", "request_bytes"), ALL])
     def test_are_those_that_are_asked_for(self, names: tuple[str, ...], log: Log) -> None:
         line = self.line(log, *names, CONTENT_LENGTH="12")
-        told = {"host": "shop.example", "referer": "https://a/b", "request_bytes": 12}
+        expected = {"host": "shop.example", "referer": "https://a/b", "request_bytes": 12}
         assert {name: line[name] for name in self.ALL if name in line} == {
-            name: told[name] for name in names
+            name: expected[name] for name in names
         }
 
     @pytest.mark.parametrize(
-        ("length", "coding", "told"),
+        ("length", "coding", "expected"),
         [
             ("0", None, 0),
             ("", None, 0),
@@ -345,11 +345,11 @@ class TestFieldsOnRequest:
         ],
     )
     def test_the_size_is_the_one_that_the_client_declares(
-        self, length: str | None, coding: str | None, told: int | None, log: Log
+        self, length: str | None, coding: str | None, expected: int | None, log: Log
     ) -> None:
         given = {"CONTENT_LENGTH": length, "HTTP_TRANSFER_ENCODING": coding}
         more = {name: value for name, value in given.items() if value is not None}
-        assert self.line(log, "request_bytes", **more).get("request_bytes") == told
+        assert self.line(log, "request_bytes", **more).get("request_bytes") == expected
 
     @pytest.mark.parametrize(
         ("referer", "shown"),

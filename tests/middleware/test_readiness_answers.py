@@ -58,8 +58,8 @@ def test_verbose_names_the_path_that_was_asked() -> None:
 def test_an_excluded_check_does_not_count() -> None:
     answer = ask("exclude=disk&exclude=cache")
     assert (answer.code, answer.json) == (200, {"status": "ok", "checks": {"db": "ok"}})
-    said = ask("verbose&exclude=disk&exclude=cache").body.decode()
-    assert said == ("[+]db ok\n[+]cache excluded: ok\n[+]disk excluded: ok\nready check passed\n")
+    text = ask("verbose&exclude=disk&exclude=cache").body.decode()
+    assert text == ("[+]db ok\n[+]cache excluded: ok\n[+]disk excluded: ok\nready check passed\n")
 
 
 def test_a_name_to_exclude_that_no_check_has_is_said_and_fails_nothing() -> None:
@@ -67,8 +67,8 @@ def test_a_name_to_exclude_that_no_check_has_is_said_and_fails_nothing() -> None
     assert answer.code == 200
     assert answer.json["unknown"] == ["nope"]
     assert list(answer.json["checks"]) == ["db", "cache"]
-    said = ask("verbose&exclude=nope").body.decode().splitlines()
-    assert said[-2] == 'warn: some health checks cannot be excluded: no matches for "nope"'
+    lines = ask("verbose&exclude=nope").body.decode().splitlines()
+    assert lines[-2] == 'warn: some health checks cannot be excluded: no matches for "nope"'
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_a_process_that_wants_no_traffic_says_so_and_lives_on(tell, status, path
     answer = call(app, path)
     assert (answer.code, answer.json) == (503, {"status": status})
     assert calls == []
-    said = call(app, path, QUERY_STRING="verbose").body.decode()
-    assert said == f"ready check failed: {status}\n"
+    text = call(app, path, QUERY_STRING="verbose").body.decode()
+    assert text == f"ready check failed: {status}\n"
     assert call(app, "/health").code == call(app, "/orders").code == 200
     state.resume()
     state.ready()
@@ -161,11 +161,11 @@ def test_a_process_that_wants_no_traffic_says_so_and_lives_on(tell, status, path
 def test_a_check_that_goes_on_failing_is_said_again_at_a_settable_distance(log: Log) -> None:
     once = observe(answering(), checks={"db": failing}, check_ttl=0)
     again = observe(answering(), checks={"db": failing}, check_ttl=0, check_remind=1e-9)
-    for app, said in ((once, 1), (again, 3)):
+    for app, count in ((once, 1), (again, 3)):
         log.clear()
         for _ in range(3):
             call(app, "/ready")
-        assert len(log.of("wsgi_observe.health")) == said
+        assert len(log.of("wsgi_observe.health")) == count
 
 
 def test_what_is_no_state_stops_at_start() -> None:
@@ -258,9 +258,9 @@ def test_threads_that_ask_while_reports_change_read_whole_answers() -> None:
     def probe() -> None:
         for _ in range(100):
             answer = call_freely(app, "/ready")
-            said = answer.json["checks"]["db"]
-            if (answer.code, said) not in ((200, "ok"), (503, "fail")):
-                odd.append((answer.code, said))
+            status = answer.json["checks"]["db"]
+            if (answer.code, status) not in ((200, "ok"), (503, "fail")):
+                odd.append((answer.code, status))
 
     threads = [threading.Thread(target=probe) for _ in range(4)]
     for thread in threads:
