@@ -31,7 +31,8 @@ class RequestPart:
     :ivar redactor: knows the secrets in this request's path too; None if redaction is off.
     :ivar is_clean: returns True only for a text in which `redactor` would change nothing.
     :ivar fields: under the names that they have on the line.
-    :ivar text: the same, encoded to follow other fields.
+    :ivar text: the same as JSON that follows other fields; None until a formatter has encoded them.
+    :ivar has_line: whether a line was encoded together with it.
     :ivar path: as the client sent it, which may be part of a message, and what `shown_path` it is
         to be replaced by; both are empty for a path without secrets.
     :ivar is_cut: whether fields were left out because the budget was spent.
@@ -41,7 +42,8 @@ class RequestPart:
     redactor: Redactor | None
     is_clean: Callable[[str], bool]
     fields: Fields
-    text = ""
+    text: str | None = None
+    has_line = False
     path = shown_path = ""
     is_cut = False
     key: tuple[object, ...] = ()
@@ -52,7 +54,6 @@ class RequestParts:
 
     :param remote_addr: how much of the client's address is shown.
     :param taken: names that are on every line.
-    :param encode: encodes fields as they follow others.
     """
 
     def __init__(
@@ -60,12 +61,10 @@ class RequestParts:
         redaction: LineRedaction,
         remote_addr: str,
         taken: frozenset[str],
-        encode: Callable[[Fields], str],
     ) -> None:
         self._redaction = redaction
         self._remote_addr = remote_addr
         self._taken = taken
-        self._encode = encode
         self._none = self._make({}, {}, ())
 
     def get(self, attributes: Mapping[str, Any]) -> RequestPart:
@@ -120,7 +119,7 @@ class RequestParts:
                 part.path, part.shown_path = path, shown
         if self._taken and not self._taken.isdisjoint(fields):
             fields = self._without_taken(fields)
-        part.fields, part.text = fields, self._encode(fields)
+        part.fields = fields
         return part
 
     def _without_taken(self, fields: Fields) -> Fields:

@@ -96,12 +96,11 @@ class MailFormatter:
 
     def format(self, record: logging.LogRecord) -> Mail:
         """Return the mail; call it in the context of the request."""
-        line = self._maker.parts(record)
+        line = self._maker.from_record(record)
         redactor = line.request.redactor
         assert redactor is not None
         fields = {
-            name: redactor.text(safe_str(value))
-            for name, value in self._maker.fields(record, line).items()
+            name: redactor.text(safe_str(value)) for name, value in self._maker.fields(line).items()
         }
         lines = [f"{name}: {_to_one_line(value)}" for name, value in fields.items()]
         body = "\n".join([_to_one_line(fields["message"]), "", *lines, "", line.traceback])
