@@ -3,12 +3,14 @@
 import logging
 import re
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe import log_context
+from tests.calls import call
+from wsgi_observe import bind, log_context, observe
 from wsgi_observe.logs import ConsoleFormatter
 from wsgi_observe.logs.log_record import make_own_extra
 
@@ -124,21 +126,58 @@ def test_a_field_without_a_text_leaves_a_line() -> None:
     assert "order=" in text_of(order=Hostile())
 
 
-def access_text(status: int = 500, color: bool = False) -> str:
+def access_text(status: int = 500, color: bool = False, outcome: str = "complete") -> str:
     return text_of(
         f"GET /orders {status}",
+        name="wsgi_observe.access",
         formatter=ConsoleFormatter(color=color),
         **make_own_extra(
-            {"status_code": status, "duration_ms": 3.1, "user_agent": "Mozilla/5.0 " * 8}
+            {
+                "status_code": status,
+                "duration_ms": 3.141,
+                "response_bytes": 145,
+                "outcome": outcome,
+                "user_agent": "Mozilla/5.0 " * 8,
+            }
         ),
     )
 
 
-def test_the_status_and_the_duration_of_a_request_stand_within_eighty_columns() -> None:
-    shown = access_text()[:80]
-    assert "GET /orders 500" in shown
-    assert "duration_ms=3.1" in shown
-    assert "status_code=" not in access_text()
+def test_an_access_line_reads_as_a_sentence_within_eighty_columns() -> None:
+    shown = access_text()
+    assert "GET /orders 500 in 3.1 ms, 145 B  user_agent=" in shown
+    assert shown.index("145 B") < 80
+    assert not re.search("(status_code|duration_ms|response_bytes|outcome)=", shown)
+
+
+def test_an_outcome_other_than_complete_is_part_of_it() -> None:
+    assert "GET /orders 200 in 3.1 ms, 145 B, aborted  " in access_text(200, outcome="aborted")
+
+
+def test_what_is_on_each_line_of_a_request_is_shown_once(clean_logging: None) -> None:
+    formatter, texts = ConsoleFormatter(), []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        for name in ("route", "order"):
+            bind(**{name: "x"})
+            texts.extend(text_of(formatter=formatter) for _ in range(2))
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            texts.append(formatter.format(record))
+
+    access, handler = logging.getLogger("wsgi_observe.access"), Handler()
+    access.setLevel(logging.INFO)
+    access.addHandler(handler)
+    try:
+        call(observe(app), REMOTE_ADDR="10.0.0.7")
+    finally:
+        access.removeHandler(handler)
+        access.setLevel(logging.NOTSET)
+    shown = [re.findall(r"(route|order|remote_addr)=", text) for text in texts]
+    assert shown == [["route"], [], ["route", "order"], [], ["remote_addr"]]
 
 
 def test_a_status_that_the_message_does_not_tell_is_a_field() -> None:

@@ -98,8 +98,9 @@ def extra_fields(
         for name, value in record_context.get("static", {}).items():
             if name not in static and name not in request:
                 fields.setdefault(name, value)
-        if "exc_type" in record_context:
-            fields.setdefault("exc_type", record_context["exc_type"])
+        for name in ("exc_type", "error_id"):
+            if name in record_context:
+                fields.setdefault(name, record_context[name])
     # A class of the user's may set its attributes before those of `logging`.
     first = STANDARD_ATTRIBUTE_COUNT if record.__class__ is _Record else 0
     for name, value in islice(attributes.items(), first, None):

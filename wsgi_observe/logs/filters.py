@@ -8,6 +8,7 @@ from typing import Any
 
 from wsgi_observe.context import get_raw_context
 from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, free_name
+from wsgi_observe.logs.error_id import get_error_id
 from wsgi_observe.logs.error_reports import register_error
 from wsgi_observe.logs.fields import Fields, format_message
 from wsgi_observe.logs.request_part import get_record_secrets, path_secrets, request_fields
@@ -72,10 +73,10 @@ class ContextFilter(logging.Filter):
         )
         if record.exc_info and record.exc_info[0] is not None:
             # A QueueHandler moves the traceback into the message.
-            record_context |= {
-                "exc_type": record.exc_info[0].__name__,
-                "message": format_message(record),
-            }
+            kind, error, _ = record.exc_info
+            record_context |= {"exc_type": kind.__name__, "message": format_message(record)}
+            if error is not None:
+                record_context["error_id"] = get_error_id(error)
         attributes[CONTEXT_ATTRIBUTE] = record_context
         return True
 

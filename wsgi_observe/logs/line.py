@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import time
 from typing import Any
 
 from wsgi_observe.context import get_attached_request_id
 from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE, free_name
+from wsgi_observe.logs.error_id import get_error_id
 from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
 from wsgi_observe.logs.fields import (
     STANDARD_ATTRIBUTE_COUNT,
@@ -19,7 +20,7 @@ from wsgi_observe.logs.fields import (
     format_timestamp,
     split_traceback,
 )
-from wsgi_observe.logs.formatters.tracebacks import format_exception
+from wsgi_observe.logs.formatters.tracebacks import format_exception, format_traceback
 from wsgi_observe.logs.line_redaction import LineRedaction
 from wsgi_observe.logs.request_part import RequestPart, RequestParts
 from wsgi_observe.redaction import Budget
@@ -53,7 +54,7 @@ class LineMaker:
 
     An ERROR that repeats one which the log has already becomes INFO, without its traceback.
 
-    :param formatter: its ``formatException`` makes the traceback.
+    :param format_exc_info: makes the text of a traceback.
     :param static_fields: fields of every line; one with a reserved name becomes ``extra_<name>``.
     :param remote_addr: how much of the client's address is shown.
     :param redact: whether secrets are removed.
@@ -63,8 +64,8 @@ class LineMaker:
 
     def __init__(
         self,
-        formatter: logging.Formatter,
         *,
+        format_exc_info: Callable[[Any], str] = format_traceback,
         static_fields: Mapping[str, object] | None = None,
         remote_addr: str = "full",
         redact: bool = True,
@@ -76,7 +77,7 @@ class LineMaker:
             free_name(f"extra_{name}") if name in taken else name: value
             for name, value in fields.items()
         }
-        self._formatter = formatter
+        self._format_exc_info = format_exc_info
         self._redaction = LineRedaction(redact, fields, **redaction)
         self.static = self._redaction.static_fields(fields)
         self._taken = taken | self.static.keys()
@@ -190,10 +191,11 @@ class LineMaker:
         if error_type is None:
             return extras
         own: Fields = {"exc_type": error_type.__name__}
-        if error is not None and "request_id" not in request.fields:
+        if error is not None:
+            own["error_id"] = get_error_id(error)
             # A server reports it when its request is over.
             request_id = get_attached_request_id(error)
-            if request_id is not None:
+            if request_id is not None and "request_id" not in request.fields:
                 own["request_id"] = request_id
         return {**own, **extras, **own}
 
@@ -202,4 +204,4 @@ class LineMaker:
             return record.exc_text or ""
         if is_duplicate_report(record):
             return ""
-        return format_exception(self._formatter, record.exc_info)
+        return format_exception(self._format_exc_info, record.exc_info)

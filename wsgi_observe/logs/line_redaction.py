@@ -43,6 +43,11 @@ class LineRedaction:
             return self.redactor.with_secrets(secrets)
         return self.redactor
 
+    @staticmethod
+    def get_is_clean(redactor: Redactor | None) -> Callable[[str], bool]:
+        """Return a function that is True of a text only if the text contains no secret."""
+        return _always if redactor is None else redactor.is_clean
+
     def path(self, redactor: Redactor | None, path: str) -> str:
         """Return a request's path without secrets."""
         if redactor is None or (redactor is self.redactor and path in self._clean_paths):
@@ -84,11 +89,6 @@ class LineRedaction:
             elif budget.steps >= 0:
                 shown[name] = redactor.field(name, value, budget)
         return shown, budget.has_cut or len(shown) < len(fields)
-
-
-def get_is_clean(redactor: Redactor | None) -> Callable[[str], bool]:
-    """Return a function that is True of a text only if the text contains no secret."""
-    return _always if redactor is None else redactor.is_clean
 
 
 def _always(text: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from os import getpid
-from pathlib import Path
 from threading import current_thread, get_ident
 from time import time
 
@@ -32,7 +31,7 @@ class AccessLogger:
     """
 
     def __init__(self, logger: logging.Logger, path: str) -> None:
-        self._logger, self._path, self._module = logger, path, Path(path).stem
+        self._logger, self._path = logger, path
         self._template = self._call_factory(logging.INFO, "", {}).__dict__
         self._start_time = self._template["created"] - self._template["relativeCreated"] / 1000
 
@@ -40,7 +39,7 @@ class AccessLogger:
         """Log what ``logger.log(level, message, extra=fields)`` would; the level is enabled."""
         if level < logging.WARNING and (handler := self._get_only_handler(level)) is not None:
             write = vars(type(handler)).get("write_access_line")  # a subclass may override `emit`
-            source = (logging.getLevelName(level), self._logger.name, self._module)
+            source = (logging.getLevelName(level), self._logger.name, self._template["module"])
             if write is not None and write(handler, level, source, message, fields):
                 return
         self._logger.handle(self._make_record(level, message, fields))

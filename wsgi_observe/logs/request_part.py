@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import (
     ENDED_ENVIRON,
@@ -14,10 +14,12 @@ from wsgi_observe.context import (
 )
 from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, free_name
 from wsgi_observe.logs.fields import Fields
-from wsgi_observe.logs.line_redaction import LineRedaction, get_is_clean
-from wsgi_observe.redaction import Redactor
 from wsgi_observe.wsgi.client_address import shorten_address, stricter_mode
 from wsgi_observe.wsgi.environ import MASKED_PATH, add_request_fields
+
+if TYPE_CHECKING:
+    from wsgi_observe.logs.line_redaction import LineRedaction
+    from wsgi_observe.redaction import Redactor
 
 
 class RequestPart:
@@ -28,6 +30,7 @@ class RequestPart:
     :ivar fields: under the names that they have on the line.
     :ivar text: the same as JSON that follows other fields; None until a formatter has encoded them.
     :ivar has_line: whether a line was encoded together with it.
+    :ivar is_shown: whether a line for persons has shown its fields.
     :ivar path: as the client sent it, which may be part of a message, and what `shown_path` it is
         to be replaced by; both are empty for a path without secrets.
     :ivar is_cut: whether fields were left out because the budget was spent.
@@ -38,7 +41,7 @@ class RequestPart:
     is_clean: Callable[[str], bool]
     fields: Fields
     text: str | None = None
-    has_line = False
+    has_line = is_shown = False
     path = shown_path = ""
     is_cut = False
     key: tuple[object, ...] = ()
@@ -102,7 +105,7 @@ class RequestParts:
         """
         part = RequestPart()
         part.redactor = redactor = self._redaction.with_secrets(secrets)
-        part.is_clean = get_is_clean(redactor)
+        part.is_clean = self._redaction.get_is_clean(redactor)
         fields = own
         if more:
             redacted, part.is_cut = self._redaction.fields(redactor, more)

@@ -16,6 +16,7 @@ from wsgi_observe.logs.fields import Fields, format_timestamp
 from wsgi_observe.logs.formatters import encoders
 from wsgi_observe.logs.formatters.continuation import split_record
 from wsgi_observe.logs.formatters.encoders import Encode
+from wsgi_observe.logs.formatters.tracebacks import format_traceback
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.line import Line, LineMaker
 
@@ -51,7 +52,7 @@ class JsonFormatter(BaseJsonFormatter):
         self._encode = _with_renamed_fields(_get_encoder(encoder), self.rename_fields)
         self._max_bytes = max_line_bytes
         self._maker = LineMaker(
-            self,
+            format_exc_info=self.formatException,
             static_fields=static_fields,
             taken=self._new_names,
             **options,
@@ -65,6 +66,10 @@ class JsonFormatter(BaseJsonFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line however long, without its newline."""
         return self._encode_line(self._maker.from_record(record))[:-1].decode()
+
+    def formatException(self, ei: Any) -> str:
+        """Return the traceback that a line has as ``exc_info``."""
+        return format_traceback(ei)
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines, each within `max_line_bytes`, such as a pipe keeps whole."""

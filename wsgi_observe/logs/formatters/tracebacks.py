@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from traceback import TracebackException
 from typing import Any, NamedTuple
 
+from wsgi_observe.logs.error_id import is_own_path
 from wsgi_observe.logs.fields import safe_str
 from wsgi_observe.logs.formatters.truncation import cut_middle, json_size
 from wsgi_observe.wsgi.exceptions import any_failure
@@ -160,11 +161,23 @@ def _format_gap(frames: int, text: str) -> str:
     return f"  … {frames} frames cut" if frames else "  … lines cut"
 
 
-def format_exception(formatter: logging.Formatter, exc_info: Any) -> str:
-    """Return the traceback's text; if `formatter` raises, the exception and why."""
+def format_exception(format_exc_info: Callable[[Any], str], exc_info: Any) -> str:
+    """Return the traceback's text; if `format_exc_info` raises, the exception and why."""
     try:
-        return formatter.formatException(exc_info)
+        return format_exc_info(exc_info)
     except any_failure() as error:
         kind, value, _ = exc_info
         why = f"{type(error).__name__} while its traceback was made"
         return f"{getattr(kind, '__name__', kind)}: {safe_str(value)} ({why})"
+
+
+def format_traceback(exc_info: Any) -> str:
+    """Return the text that Python prints, without the frames of ours that an exception passed."""
+    report = TracebackException(*exc_info, compact=True)
+    waiting = [report]
+    while waiting:
+        one = waiting.pop()
+        one.stack[:-1] = [frame for frame in one.stack[:-1] if not is_own_path(frame.filename)]
+        linked = (one.__cause__, one.__context__, *(one.exceptions or ()))
+        waiting += [other for other in linked if other is not None]
+    return "".join(report.format()).removesuffix("\n")

@@ -100,7 +100,7 @@ class MailFormatter:
     """
 
     def __init__(self, **options: Any) -> None:
-        self._maker = LineMaker(logging.Formatter(), redact_personal=True, **options)
+        self._maker = LineMaker(redact_personal=True, **options)
 
     def format(self, record: logging.LogRecord) -> Mail:
         """Return the mail; call it in the context of the request."""
