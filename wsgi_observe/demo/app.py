@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from wsgi_observe.demo import failures, orders, reports
+from wsgi_observe.demo import orders, reports
 from wsgi_observe.demo.models import Database
 
 
@@ -12,5 +12,4 @@ def create_app(database: Database) -> Flask:
     database.init_app(app)
     app.register_blueprint(orders.blueprint)
     app.register_blueprint(reports.blueprint)
-    app.register_blueprint(failures.blueprint)
     return app
