@@ -9,7 +9,7 @@ from wsgi_observe.demo.models import Database
 def create_app(database: Database) -> Flask:
     """Create the shop on a database."""
     app = Flask(__name__)
-    database.init_app(app)
+    app.extensions["database"] = database
     app.register_blueprint(orders.blueprint)
     app.register_blueprint(reports.blueprint)
     return app

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import sys
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Collection, Coroutine, Generator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Generator,
+    Mapping,
+)
+from functools import partial
 from time import monotonic
 from types import TracebackType
 
+from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
 from wsgi_observe.health.check import Check, CheckResult
 from wsgi_observe.health.report import Report, make_report
-from wsgi_observe.health.transitions import Transitions, shorten
+from wsgi_observe.wsgi.exceptions import any_failure
+
+_MAX_REASON_LENGTH = 200
+
+_log = get_logger("wsgi_observe.health")
 
 
 class ReadinessRunner:
@@ -42,8 +57,10 @@ class ReadinessRunner:
                 run = self.current_run = CheckRun(self._checks, self._ttl, running)
             # Under the lock: a run that is replaced while its threads are being started (because
             # the process was suspended, say) would run a check twice at the same time.
-            run.start()
-        run.wait()
+            for thread in run.unstarted:  # goes on where an interrupted caller has stopped
+                thread.start()
+        for thread in run.threads.values():
+            thread.wait()
         return self._complete(run)
 
     def _complete(self, run: CheckRun) -> Report:
@@ -52,9 +69,10 @@ class ReadinessRunner:
         with self._lock:
             report = run.report
             if report is None:
-                results = run.take_results()
+                results = run.get_results()
                 statuses = {n: "ok" if o.passed else "fail" for n, o in results.items()}
-                report = run.report = make_report(statuses, self._critical)
+                report = make_report(statuses, self._critical)
+                run.finish(report)
                 if run is self.current_run:  # the results of an older run are outdated
                     now = monotonic()
                     changes = [self._transitions[n].record(o, now) for n, o in results.items()]
@@ -76,20 +94,19 @@ class CheckRun:
     :param running: the threads of checks that still hang, which are not run again.
     """
 
-    __slots__ = ("_threads", "_ttl", "_unstarted", "expires_at", "report", "started_at")
+    __slots__ = ("_ttl", "expires_at", "report", "started_at", "threads", "unstarted")
 
     def __init__(
         self, checks: Mapping[str, Check], ttl: float, running: Mapping[str, CheckThread]
     ) -> None:
         self._ttl = ttl
         self.started_at = now = monotonic()
-        self._threads = {
+        self.threads = {
             name: running.get(name) or CheckThread(name, check, now)
             for name, check in checks.items()
         }
-        self._unstarted = iter([self._threads[name] for name in checks if name not in running])
-        deadlines = (thread.deadline for thread in self._threads.values())
-        self.expires_at = max(now + ttl, *deadlines)
+        self.unstarted = iter([self.threads[name] for name in checks if name not in running])
+        self.expires_at = max(now + ttl, *(thread.deadline for thread in self.threads.values()))
         self.report: Report | None = None
 
     def is_fresh(self) -> bool:
@@ -97,26 +114,19 @@ class CheckRun:
         # `started_at` counts: a snapshot restored on another machine turns the clock back.
         return self.started_at <= monotonic() < self.expires_at
 
-    def start(self) -> None:
-        """Start the threads; the next caller goes on where an interrupted one has stopped."""
-        for thread in self._unstarted:
-            thread.start()
+    def get_results(self) -> dict[str, CheckResult]:
+        """Return the result of every check."""
+        return {name: thread.get_result() for name, thread in self.threads.items()}
 
-    def wait(self) -> None:
-        """Wait for every check, each at most until its deadline."""
-        for thread in self._threads.values():
-            thread.wait()
-
-    def take_results(self) -> dict[str, CheckResult]:
-        """Return the result of every check, once: what a check raised keeps objects alive."""
-        results = {name: thread.get_result() for name, thread in self._threads.items()}
-        self._threads = self.get_running_threads()
+    def finish(self, report: Report) -> None:
+        """Set the report, and release what the checks raised: its frames keep objects alive."""
+        self.report = report  # first: a signal may interrupt this
         self.expires_at = self.started_at + self._ttl
-        return results
+        self.threads = self.get_running_threads()
 
     def get_running_threads(self) -> dict[str, CheckThread]:
         """Return the threads of the checks that have not returned."""
-        return {name: thread for name, thread in self._threads.items() if thread.is_running()}
+        return {name: thread for name, thread in self.threads.items() if thread.is_running()}
 
 
 class CheckThread:
@@ -199,7 +209,7 @@ def _evaluate(result: object) -> CheckResult:
             result.close()  # otherwise Python warns that it was never awaited
         return CheckResult(False, f"returned a {kind.__name__}, so that nothing was checked")
     # Anything but text is released at once: a database result would keep its connection.
-    return CheckResult(True, shorten(str(result)) if issubclass(kind, str) else "")
+    return CheckResult(True, _shorten(str(result)) if issubclass(kind, str) else "")
 
 
 def _get_thread_traceback(thread: int | None) -> TracebackType | None:
@@ -210,3 +220,65 @@ def _get_thread_traceback(thread: int | None) -> TracebackType | None:
         traceback = TracebackType(traceback, frame, frame.f_lasti, frame.f_lineno or 0)
         frame = frame.f_back
     return traceback
+
+
+class Transitions:
+    """The history of one check: since when it fails, and when that was last logged."""
+
+    def __init__(self, name: str, check: Check, remind: float) -> None:
+        self._name = name
+        self._check = check
+        self._remind = remind
+        self._failing_since: float | None = None
+        self._last_logged_at = 0.0
+
+    def record(self, result: CheckResult, now: float) -> Callable[[], None] | None:
+        """Record a result at `now` (seconds); return what writes the log line, if there is one."""
+        since = self._failing_since
+        down_seconds = 0.0 if since is None else round(now - since, 3)
+        if result.passed:
+            self._failing_since = None
+            if since is None:
+                return None
+            change = f"passes again after {down_seconds} s"
+            return partial(self._write_line, logging.INFO, change, down_seconds, result)
+        if since is not None and now - self._last_logged_at < self._remind:
+            return None
+        self._failing_since, self._last_logged_at = now if since is None else since, now
+        change = "fails" if since is None else f"has been failing for {down_seconds} s"
+        effect = "so readiness answers 503" if self._check.critical else "but is not critical"
+        line = f"{change}, {effect}"
+        return partial(self._write_line, logging.WARNING, line, down_seconds, result)
+
+    def _write_line(self, level: int, change: str, seconds: float, result: CheckResult) -> None:
+        reason, error = _format_reason(result), result.error
+        _log.log(
+            level,
+            "Readiness check %s %s%s",
+            self._name,
+            change,
+            f": {reason}" if reason else "",
+            # As a tuple: of an exception itself, logging would ask whether it is true.
+            exc_info=None if error is None else (type(error), error, error.__traceback__),
+            extra={
+                "check": self._name,
+                "critical": self._check.critical,
+                "down_seconds": seconds,
+            },
+        )
+
+
+def _shorten(text: str) -> str:
+    """Return the beginning of a text, on one line."""
+    return " ".join(text[: 2 * _MAX_REASON_LENGTH].split())[:_MAX_REASON_LENGTH]
+
+
+def _format_reason(result: CheckResult) -> str:
+    if result.detail or result.error is None:
+        return result.detail
+    kind = type(result.error).__name__
+    try:
+        line = _shorten(str(result.error))
+    except any_failure():  # an exception class whose __str__ raises
+        return kind
+    return f"{kind}: {line}" if line else kind
