@@ -14,7 +14,7 @@ from wsgi_observe.parsers import import_object
 from wsgi_observe.settings import Settings
 
 if TYPE_CHECKING:
-    from wsgi_observe.health.runner import CheckRun, ReadinessRunner
+    from wsgi_observe.health.runner import ReadinessRunner
 
 _MAX_NAME_LENGTH = 64
 _DRAINING = Report("draining", {})
@@ -82,7 +82,8 @@ class Readiness:
     @property
     def hanging(self) -> tuple[str, ...]:
         """The names of the checks whose thread runs past its timeout in this process."""
-        run = self._get_current_run()
+        runner = self._runners.get(getpid())
+        run = None if runner is None else runner.current_run
         return () if run is None or run.report is None else tuple(run.get_running_threads())
 
     def get_cached_report(self) -> Report | None:
@@ -94,9 +95,10 @@ class Readiness:
             is_starting = is_starting or state.starting
         if is_starting:
             return _STARTING
-        if not self._checks:
-            return _NO_CHECKS
-        run = self._get_current_run()
+        runner = self._runners.get(getpid())
+        if runner is None:
+            return None if self._checks else _NO_CHECKS
+        run = runner.current_run
         return run.report if run is not None and run.is_fresh() else None
 
     def report(self, names: Collection[str] | None = None, exclude: Collection[str] = ()) -> Report:
@@ -117,10 +119,6 @@ class Readiness:
             if (names is None or name in names) and name not in exclude
         }
         return make_report(chosen, self._critical)
-
-    def _get_current_run(self) -> CheckRun | None:
-        runner = self._runners.get(getpid())
-        return None if runner is None else runner.current_run
 
     def _run_checks(self) -> Report:
         pid = getpid()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -67,20 +67,15 @@ class Health(Middleware):
         self._ready_path = settings.ready_path
         self._defer_to_inner(app)
         self._serve_all_checks = partial(self._serve_readiness, None)
-        self._routes = dict(self._iter_routes())
-        self.probes = tuple(
-            ProbePath(
-                path, setting, f"{setting} was set" if setting in settings.fields_set else why
-            )
-            for setting, path, why in (
-                ("live_path", self._live_path, None),
-                ("ready_path", self._ready_path, "checks were given" if self.check_names else None),
-            )
-            if path
-        )
+        self._routes = {
+            spelling: response
+            for path, response in self._iter_routes()
+            for spelling in _spellings(path)
+        }
+        self.probes = tuple(self._iter_probe_paths(settings.fields_set))
         # Paths of which no request has come yet.
-        self._undecided_paths = {probe.path.rstrip("/"): probe for probe in self.probes}
-        self._path_prefixes = tuple(path or "/" for path in self._undecided_paths)
+        self._undecided_paths = {s: probe for probe in self.probes for s in _spellings(probe.path)}
+        self._path_prefixes = tuple(probe.path.rstrip("/") or "/" for probe in self.probes)
         not_served_yet = Report("starting", {})
         self._latest_response = not_served_yet, json_response(not_served_yet)
 
@@ -91,12 +86,11 @@ class Health(Middleware):
         path = environ.get("PATH_INFO", "")
         if not path.startswith(self._path_prefixes):
             return None
-        path = path.removesuffix("/")
         response = self._routes.get(path)
         method = environ.get("REQUEST_METHOD")
         if response is None or method not in _METHODS:
             return None
-        if path in self._undecided_paths and self._is_app_route(path):
+        if path in self._undecided_paths and self._is_app_route(self._undecided_paths[path]):
             return None
         if method == "OPTIONS":
             # A CORS preflight is about the request that follows, which may be the app's.
@@ -132,15 +126,15 @@ class Health(Middleware):
         """Answer starting or draining also while `state` is, such as that of the server."""
         self._readiness.add_state(state)
 
-    def _is_app_route(self, path: str) -> bool:
+    def _is_app_route(self, probe: ProbePath) -> bool:
         """Decide at the first request to a probe path who answers it; log what is not reached."""
-        probe = self._undecided_paths[path]
         if not probe.detect_route(self.app):
             return False
         is_app_route = probe.owner == "app"
-        if is_app_route:
-            self._routes.pop(path, None)
-        self._undecided_paths.pop(path, None)
+        for path in _spellings(probe.path):
+            self._undecided_paths.pop(path, None)
+            if is_app_route:
+                self._routes.pop(path, None)
         conflict = probe.conflict()
         # Another `Health` further in reports it itself.
         is_outer = any(isinstance(one, Health) for one in iter_wrapped_apps(self.app))
@@ -148,6 +142,14 @@ class Health(Middleware):
             probe.reported_conflict = conflict
             _log.warning("%s", conflict)
         return is_app_route
+
+    def _iter_probe_paths(self, fields_set: Collection[str]) -> Iterator[ProbePath]:
+        checked = "checks were given" if self.check_names else None
+        paths = (("live_path", self._live_path, None), ("ready_path", self._ready_path, checked))
+        for setting, path, reason in paths:
+            if path:
+                why = f"{setting} was set" if setting in fields_set else reason
+                yield ProbePath(path, setting, why)
 
     def _defer_to_inner(self, app: object) -> None:
         """Leave the paths to an inner `Health` that answers them.
@@ -168,15 +170,15 @@ class Health(Middleware):
                 return
 
     def _iter_routes(self) -> Iterator[tuple[str, WSGIApplication]]:
-        """Yield paths, without their last slash, and what answers; the later of two equal ones."""
+        """Yield every path and what answers; of two equal paths the later one counts."""
         base = self._ready_path.rstrip("/")
         for name in self.check_names if base else ():
             yield f"{base}/{encode_wsgi(name)}", partial(self._serve_readiness, (name,))
         if self._ready_path:
-            yield base, self._serve_all_checks
+            yield self._ready_path, self._serve_all_checks
         if self._live_path:
             # mypy does not know that a named tuple can be callable.
-            yield self._live_path.rstrip("/"), cast("WSGIApplication", LIVENESS_RESPONSE)
+            yield self._live_path, cast("WSGIApplication", LIVENESS_RESPONSE)
 
     def _serve_readiness(
         self,
@@ -276,5 +278,11 @@ def _parse_query(query: str) -> dict[str, list[str]]:
     return parse_qs(decode_wsgi(query), keep_blank_values=True)  # which may be not percent-encoded
 
 
+def _spellings(path: str) -> tuple[str, str]:
+    """Return a path without and with a slash at its end."""
+    base = path.rstrip("/")
+    return base, f"{base}/"
+
+
 def _is_same_path(path: str, other: str) -> bool:
-    return bool(path and other) and path.rstrip("/") == other.rstrip("/")
+    return bool(path and other) and _spellings(path) == _spellings(other)
