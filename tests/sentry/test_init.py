@@ -11,6 +11,7 @@ from sentry_sdk.consts import DEFAULT_OPTIONS
 
 from tests.sentry.child import run
 from tests.sentry.endpoint import Endpoint, sentry_endpoint
+from tests.support import strict_json
 
 SECRET = "hunter2-canary"
 
@@ -276,6 +277,27 @@ def test_an_init_of_ones_own_takes_the_integration_and_the_hook() -> None:
     assert SECRET.encode() not in endpoint.raw
     assert event["tags"]["request_id"] == "abc"
     assert {log["attributes"]["request_id"]["value"] for log in logs["items"]} == {"abc"}
+
+
+@pytest.mark.parametrize("fingerprint", [None, ["mine"]], ids=["ours", "the app's own"])
+def test_an_event_is_grouped_by_the_error_id_of_its_line(fingerprint: list[str] | None) -> None:
+    with sentry_endpoint() as endpoint:
+        done = run(
+            endpoint,
+            f"""
+            init_sentry()
+            def app(environ, start_response):
+                if {fingerprint}:
+                    sentry_sdk.get_isolation_scope().fingerprint = {fingerprint}
+                raise ValueError("x")
+            call(observe(app))
+            """,
+        )
+        (event,) = endpoint.events
+    lines = map(strict_json, done.stdout.splitlines())
+    (error_id,) = [line["error_id"] for line in lines if line["level"] == "ERROR"]
+    assert event["tags"]["error_id"] == error_id
+    assert event["fingerprint"] == (fingerprint or [error_id])
 
 
 def test_a_probe_makes_no_transaction_and_a_request_makes_one() -> None:

@@ -17,6 +17,7 @@ from sentry_sdk.utils import event_from_exception
 
 from wsgi_observe._safely import call_safely, first_time
 from wsgi_observe.context import current_context, get_attached_request_id, probe_hooks
+from wsgi_observe.logs.error_id import get_error_id
 from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
 from wsgi_observe.sentry.scrubber import redact_object, redact_objects
 from wsgi_observe.wsgi.environ import printable, request_path
@@ -149,6 +150,11 @@ def _add_request_context(event: dict[str, Any], hint: Any) -> None:
         request_id = None if error is None else get_attached_request_id(error)
     if request_id is not None:
         _get_own_part(event, "tags").setdefault("request_id", request_id)
+    if error is not None:
+        # Groups as the log does; a fingerprint that the app has set comes first.
+        error_id = get_error_id(error)
+        _get_own_part(event, "tags").setdefault("error_id", error_id)
+        event["fingerprint"] = event.get("fingerprint") or [error_id]
     if context is not None:
         _add_bound_fields(event, dict(context.fields))
         if context.environ:
