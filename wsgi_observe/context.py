@@ -60,6 +60,7 @@ class RequestContext:
     error_document: bytes | None = None  # the error document that an integration has sent
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
+    debug_buffer: Any = None  # its records below the level, for ``debug_on_error``
     request_entry: Any = None  # its entry of the scoreboard
     _parent: weakref.ref[RequestContext] | None = None
 
@@ -119,6 +120,8 @@ class RequestContext:
         context than it called the app in (Waitress does, with a file).
         """
         self.environ = ENDED_ENVIRON
+        if self.debug_buffer is not None:
+            self.debug_buffer.clear()
         if previous is self:
             previous = None if self._parent is None else self._parent()
         activate(previous if previous is not None and previous.is_active else None)

@@ -22,8 +22,8 @@ ACCESS_NAMES = frozenset(
 )
 """The fields that the access line adds."""
 
-PART_NAMES = frozenset({"truncated", "continued_in", "continues", "part", "parts"})
-"""The fields of a record that is longer than a line, and of its continuation lines."""
+PART_NAMES = frozenset({"truncated", "continued_in", "continues", "part", "parts", "buffered"})
+"""The fields of a record that is longer than a line, of its parts, and of one that was held."""
 
 RECORD_NAMES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """The attributes of a `logging.LogRecord`; setting one of these would break the record."""

@@ -122,6 +122,7 @@ class Settings(_FieldsSet):
         FrozenDict(), validators.static_fields, parsers.parse_mapping
     )
     log_encoder: str = _setting("json", validators.one_of("json", "orjson"))
+    debug_on_error: bool = _setting(False, validators.boolean, parsers.parse_boolean)
     max_line_bytes: int = _setting(4096, validators.line_bytes, parsers.parse_int)
     redact: bool = _setting(True, validators.boolean, parsers.parse_boolean)
     redact_add: Iterable[str] = _setting((), validators.names, parsers.parse_list)

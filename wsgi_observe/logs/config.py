@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from wsgi_observe.logs.debug_buffer import debug_capture
 from wsgi_observe.logs.handlers import sink_selection
 from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.installation import installation
@@ -81,6 +82,10 @@ def install_handlers(settings: Settings, *, sets_levels: bool = True) -> None:
         logging.getLogger(name).setLevel(level)
     is_set = "log_level" in settings.fields_set
     installation.install([*handlers, *server.handlers], levels if is_set else ())
+    if settings.debug_on_error:
+        debug_capture.install(lambda: installation.handlers, levels)
+    else:
+        debug_capture.uninstall()
     capture_uncaught(settings.capture_uncaught)
 
 

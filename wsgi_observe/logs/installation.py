@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import warn_once
+from wsgi_observe.logs.debug_buffer import debug_capture
 from wsgi_observe.logs.foreign_handlers import propagates_to
 from wsgi_observe.logs.handler_attachment import HandlerAttachment, root_line_handlers
 from wsgi_observe.logs.logger_state import LoggerState
@@ -84,6 +85,7 @@ class Installation:
     def uninstall(self) -> None:
         """Detach and close our handlers; those that they replaced do not come back."""
         config_watch.due_at = math.inf
+        debug_capture.uninstall()
         self.server = ServerLogging()
         self._attachment.remove()
         self._reported.clear()

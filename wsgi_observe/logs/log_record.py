@@ -11,7 +11,13 @@ from time import time
 from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE
 
 _Record = logging.LogRecord
-_call_handlers = logging.Logger.callHandlers
+_transparent: set[object] = {logging.Logger.callHandlers}
+
+
+def add_transparent(wrapper: object, wrapped: object) -> None:
+    """Have access lines go past a wrapper of ``Logger.callHandlers``, unless it wraps another's."""
+    if wrapped in _transparent:
+        _transparent.add(wrapper)
 
 
 def make_own_extra(fields: dict[str, object]) -> dict[str, object]:
@@ -48,7 +54,7 @@ class AccessLogger:
         """Return root's handler, if a record would meet nothing else that acts on it."""
         logger: logging.Logger | None = self._logger
         # Sentry's and New Relic's integrations replace `callHandlers` to receive every record.
-        is_observed = logging.Logger.callHandlers is not _call_handlers or self._logger.filters
+        is_observed = logging.Logger.callHandlers not in _transparent or self._logger.filters
         if is_observed or logging.getLogRecordFactory() is not _Record:
             return None
         while logger is not logging.root:

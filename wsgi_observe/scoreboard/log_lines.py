@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext, activate, get_raw_context
+from wsgi_observe.logs.debug_buffer import debug_capture
 from wsgi_observe.logs.log_record import make_own_extra
 from wsgi_observe.scoreboard.entries import RunningRequest, WorkerSnapshot
 from wsgi_observe.wsgi.environ import request_line
@@ -27,9 +28,11 @@ def report_slow_request(context: RequestContext, age: float, stack: str) -> None
     context_copy = RequestContext(environ, context.request_id)
     context_copy.fields, context_copy.client_addr = context.fields, context.client_addr
     context_copy.remote_addr_mode = context.remote_addr_mode
+    context_copy.debug_buffer = context.debug_buffer
     message = "%s has run for %.1f s and has not ended; the stack shows where it is"
     with _use_context(context_copy):
         extra = {"age": age, "stack": stack or "unknown"}
+        debug_capture.write(context_copy)
         log.warning(message, request_line(environ), age, extra=extra)
 
 
