@@ -10,9 +10,8 @@ from werkzeug.exceptions import HTTPException
 
 from wsgi_observe._safely import call_safely
 from wsgi_observe.context import current_context
-from wsgi_observe.errors import Error, ErrorRenderer, headers_for_replaced_body
+from wsgi_observe.errors import Error, ErrorRenderer, describe_status, headers_for_replaced_body
 from wsgi_observe.errors.framework_pages import is_default_sentence
-from wsgi_observe.errors.statuses import describe_status
 from wsgi_observe.flask.exceptions import InvalidAPIUsage
 from wsgi_observe.flask.status_check import install_status_check
 from wsgi_observe.flask.validation_errors import errors_by_field

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from werkzeug.exceptions import HTTPException
 
-from wsgi_observe.errors.statuses import describe_status
+from wsgi_observe.errors import describe_status
 
 
 class InvalidAPIUsage(HTTPException):

@@ -16,7 +16,7 @@ from gunicorn import util
 
 from wsgi_observe._safely import warn_once
 from wsgi_observe.context import bind
-from wsgi_observe.errors.statuses import describe_status
+from wsgi_observe.errors import describe_status
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
