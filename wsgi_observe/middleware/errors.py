@@ -21,12 +21,11 @@ from wsgi_observe.errors.framework_pages import (
     read_stock_text,
 )
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.environ import decode_wsgi, request_line
+from wsgi_observe.wsgi.environ import decode_wsgi, request_line, wrap_input
 from wsgi_observe.wsgi.exceptions import is_logged, is_unreadable_body, mark_logged
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import Headers, get_header, prefers_html, vary_on_accept
 from wsgi_observe.wsgi.middleware import Middleware
-from wsgi_observe.wsgi.request_body import wrap_input
 from wsgi_observe.wsgi.response import StaticResponse
 
 if TYPE_CHECKING:
