@@ -21,9 +21,8 @@ from wsgi_observe.flask.error_handlers import register_error_handlers
 from wsgi_observe.flask.routes import RouteRecorder
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter
-from wsgi_observe.parsers import import_object
 from wsgi_observe.redaction import Redactor
-from wsgi_observe.settings import Settings
+from wsgi_observe.settings import Settings, import_object
 from wsgi_observe.stack import observe
 
 _NAME, _REQUEST_ID = "wsgi_observe", "request_id"
