@@ -61,7 +61,7 @@ class RequestContext:
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
     request_entry: Any = None  # its entry of the scoreboard
-    _parent: weakref.ref[RequestContext] | None = None
+    _parent: Callable[[], RequestContext | None] = staticmethod(lambda: None)
 
     def __init__(
         self,
@@ -89,10 +89,7 @@ class RequestContext:
     def request_context(self) -> RequestContext:
         """The request that this runs in: itself, unless it is a `log_context` inside one."""
         context = self
-        while not context.environ and context._parent is not None:
-            parent = context._parent()
-            if parent is None:
-                break
+        while not context.environ and (parent := context._parent()) is not None:
             context = parent
         return context
 
@@ -107,7 +104,7 @@ class RequestContext:
     def is_ancestor_of(self, other: RequestContext | None) -> bool:
         """Return whether `other` is a `log_context` that is open inside this request."""
         while other is not None and other.is_active and not other.environ:
-            other = None if other._parent is None else other._parent()
+            other = other._parent()
             if other is self:
                 return True
         return False
@@ -120,7 +117,7 @@ class RequestContext:
         """
         self.environ = ENDED_ENVIRON
         if previous is self:
-            previous = None if self._parent is None else self._parent()
+            previous = self._parent()
         activate(previous if previous is not None and previous.is_active else None)
 
     def bind(self, fields: dict[str, object]) -> None:

@@ -34,22 +34,6 @@ class Error:
     request_id: str | None = None
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
-    @classmethod
-    def from_status(
-        cls,
-        status: str,
-        request_id: str | None,
-        description: str = "",
-        extra: Mapping[str, object] = {},
-    ) -> Error:
-        """Return the error of a WSGI status line, such as ``404 Not Found``.
-
-        :param description: instead of the default one of the status.
-        """
-        code = int(status[:3])
-        name, default_description = describe_status(code, status[3:].strip())
-        return cls(code, name, description or default_description, request_id, extra)
-
 
 def envelope(error: Error) -> dict[str, object]:
     """Return the envelope: ``code``, ``name``, ``description``, ``request_id`` and the app's keys.

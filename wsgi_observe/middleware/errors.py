@@ -11,6 +11,7 @@ from wsgi_observe._safely import call_safely
 from wsgi_observe.errors import (
     Error,
     ErrorRenderer,
+    describe_status,
     headers_for_failed_response,
     headers_for_replaced_body,
 )
@@ -136,11 +137,7 @@ class ErrorEnvelope(Middleware):
             return None
         if content_type.startswith(("text/html", "application/xhtml+xml")):
             return self._read_stock_html(exchange, first_chunk)
-        return (
-            None
-            if first_chunk is None
-            else read_stock_text(first_chunk, *_status_and_path(exchange))
-        )
+        return read_stock_text(first_chunk or b"", *_status_and_path(exchange))
 
     def _read_stock_html(self, exchange: Exchange, first_chunk: bytes | None) -> StockError | None:
         """Parse an HTML page; return None if the page is to be kept.
@@ -148,11 +145,7 @@ class ErrorEnvelope(Middleware):
         The response to a HEAD has no body to judge by. It keeps the app's headers, unless the
         response to a GET would have been the envelope whatever the page is.
         """
-        stock_error = (
-            None
-            if first_chunk is None
-            else read_stock_page(first_chunk, *_status_and_path(exchange))
-        )
+        stock_error = read_stock_page(first_chunk or b"", *_status_and_path(exchange))
         if stock_error is None and self._html_errors != "replace":
             return None
         if self._negotiates:
@@ -174,9 +167,10 @@ class ErrorEnvelope(Middleware):
         headers: Headers,
         stock_error: StockError = NO_DESCRIPTION,
     ) -> StaticResponse:
-        error = Error.from_status(
-            status, exchange.context.request_id, stock_error.description, stock_error.members
-        )
+        code = int(status[:3])
+        name, default = describe_status(code, status[3:].strip())
+        description, members = stock_error
+        error = Error(code, name, description or default, exchange.context.request_id, members)
         body, media_type = self._renderer.document(error)
         headers += [("Content-Type", media_type), ("Content-Length", str(len(body)))]
         return StaticResponse(status, headers, body)
