@@ -61,7 +61,7 @@ class RequestContext:
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
     request_entry: Any = None  # its entry of the scoreboard
-    _parent: Callable[[], RequestContext | None] = staticmethod(lambda: None)
+    _parent: Callable[[], Any] = weakref.ref(set[Any]())  # a dead one: None
 
     def __init__(
         self,

@@ -177,13 +177,13 @@ def _get_description_and_members(
     """Return the description and the members beside it."""
     if isinstance(error, InvalidAPIUsage):
         return str(error.description), error.payload
-    description: object = error.description
+    default, description = describe_status(code)[1], error.description
     if getattr(error, "original_exception", None) is not None or description is None:
-        return describe_status(code)[1], {}
+        return default, {}
     if isinstance(description, Mapping):  # abort(400, {"field": "is missing"})
-        return describe_status(code)[1], description
+        return default, description
     text = str(description)  # it may be a lazy translation
-    return describe_status(code)[1] if is_default_sentence(text, code) else text, {}
+    return default if is_default_sentence(text, code) else text, {}
 
 
 class _StatusCheck:

@@ -351,7 +351,7 @@ def _get_exception(exc_info: object) -> BaseException | None:
     Servers take any true value until their headers are sent, so apps and middlewares pass a
     ``sys.exc_info()`` of Nones, too.
     """
-    if isinstance(exc_info, tuple) and len(exc_info) == 3:
-        error = exc_info[1]
-        return error if isinstance(error, BaseException) else None
+    match exc_info:
+        case (_, BaseException() as error, _):
+            return error
     return None
