@@ -93,6 +93,16 @@ class RequestContext:
             context = parent
         return context
 
+    def serves(self, environ: WSGIEnvironment) -> bool:
+        """Return whether this is of the same request, which a middleware further out has begun.
+
+        A middleware in between may have copied the environ, so the ID in it counts too.
+        """
+        if not self.environ:
+            return False
+        has_same_id = self.request_id and self.request_id == environ.get(REQUEST_ID_KEY)
+        return self.environ is environ or bool(has_same_id)
+
     def nest_in(self, parent: RequestContext) -> None:
         """Remember the context to bind again at the end.
 
@@ -150,22 +160,6 @@ def current_context() -> RequestContext | None:
     context = get_raw_context()
     # As `is_active` has it, without the call: this runs for every log line.
     return context if context is not None and context.environ is not ENDED_ENVIRON else None
-
-
-def find_outer_context(environ: WSGIEnvironment) -> RequestContext | None:
-    """Return the context that a middleware further out has bound for this same request.
-
-    A middleware in between may have copied the environ, so the ID in it counts too.
-    """
-    context = current_context()
-    if context is None or not context.environ:
-        return None
-    if context.environ is environ:
-        return context
-    is_same_request = (
-        context.request_id is not None and environ.get(REQUEST_ID_KEY) == context.request_id
-    )
-    return context if is_same_request else None
 
 
 def current_request_id() -> str | None:

@@ -11,9 +11,6 @@ from wsgi_observe._safely import call_safely
 from wsgi_observe.field_names import free_name
 from wsgi_observe.wsgi.headers import is_sendable
 
-ENVELOPE_TYPE = "application/json"
-PROBLEM_TYPE = "application/problem+json"
-
 # They describe the body that is replaced (RFC 9110, section 8.3 to 8.6), or are digests of it
 # (RFC 9530 and before). Validators and ranges stay: in a 412 or 416 they describe the resource.
 _BODY_HEADERS = frozenset(
@@ -76,6 +73,12 @@ def _add_members(
     return members
 
 
+_FORMATS = {
+    "envelope": (envelope, "application/json"),
+    "problem": (problem, "application/problem+json"),
+}
+
+
 class ErrorRenderer:
     """Renders errors as the envelope, as problem details, or as a company's own document.
 
@@ -90,16 +93,14 @@ class ErrorRenderer:
         render_error: Callable[[Error], Mapping[str, object]] | None,
     ) -> None:
         self._render = render_error
-        is_problem = error_format == "problem"
-        self._make_document = problem if is_problem else envelope
-        self._media_type = PROBLEM_TYPE if is_problem else ENVELOPE_TYPE
+        self._make_document, self._media_type = _FORMATS[error_format]
 
     def document(self, error: Error) -> tuple[bytes, str]:
         """Return the body for `error` and its media type; never raises."""
         if self._render is not None:
             rendered = call_safely("render_error", _encode_rendered, self._render, error)
             if rendered is not None:
-                return rendered, ENVELOPE_TYPE
+                return rendered, "application/json"
         body = call_safely("encoding an error document", encode_json, self._make_document(error))
         return body or _encode_serializable(self._make_document(error)), self._media_type
 
