@@ -65,10 +65,12 @@ class RouteRecorder:
         return [path[start:end] for start, end in next(filter(None, all_spans), [])]
 
     def _get_mask(self, rule: Rule) -> _PathMask | None:
-        if rule.rule not in self._masks:
+        try:
+            return self._masks[rule.rule]
+        except KeyError:
             mask = _PathMask(rule.rule, self._redactor)
-            self._masks[rule.rule] = mask if mask.secret_groups else None
-        return self._masks[rule.rule]
+            self._masks[rule.rule] = result = mask if mask.secret_groups else None
+            return result
 
     @cached_property
     def _all_masks(self) -> list[_PathMask]:
