@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zlib import adler32
 
 from wsgi_observe._shared_memory import Memory, NumberField
-from wsgi_observe.scoreboard.persistent import PersistentFile
+from wsgi_observe.scoreboard.persistent import PersistentMemory
 
 WORKER_HEADER_SIZE = 64
 
@@ -29,7 +29,6 @@ class WorkerEntry:
     """One worker's entry: assigned by the arbiter, written by the worker.
 
     :param offset: where in `memory` it begins.
-    :param file: the file that changes are copied to.
     """
 
     pid = NumberField[int](0, "I")
@@ -54,12 +53,9 @@ class WorkerEntry:
     stacks_answered = NumberField[int](24, "I")
     """The value of `stacks_requested` for which there are stacks."""
 
-    def __init__(
-        self, memory: Memory, offset: int, max_requests: int, file: PersistentFile | None = None
-    ) -> None:
+    def __init__(self, memory: Memory, offset: int, max_requests: int) -> None:
         self.memory = memory
         self.offset = offset
-        self.file = file
         self._max_requests = max_requests
 
     @property
@@ -87,17 +83,11 @@ class WorkerEntry:
         """Reset the entry for the next worker."""
         end = self.request_offsets.stop
         self.memory[self.offset : end] = bytes(end - self.offset)
-        self.on_write(self.offset, end)
-
-    def on_write(self, start: int, end: int) -> None:
-        """Copy a part of the memory to the file, if there is one."""
-        if self.file is not None:
-            self.file.write(start, end)
 
     def repair_file(self) -> None:
-        """Write what the file has lost, as by a truncation."""
-        if self.file is not None:
-            self.file.repair(self.offset, self.request_offsets.stop)
+        """Write what the file has lost, as by a truncation, if there is one."""
+        if isinstance(self.memory, PersistentMemory):
+            self.memory.file.repair(self.offset, self.request_offsets.stop)
 
 
 FREE, RUNNING, REPORTED = 0, 1, 2

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+from functools import partial
+from mmap import mmap
 from pathlib import Path
+from typing import Any
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe._shared_memory import Memory
+from wsgi_observe._shared_memory import create_memory
 
 _MAX_FILES = 8
 _MAX_BYTES = 1 << 28
@@ -23,10 +26,11 @@ class PersistentFile:
     :param descriptor: that of the file, which is locked for as long as a process has it open.
     """
 
+    _memory: mmap
+
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._file_id = _get_file_id(descriptor)
-        self._memory: Memory = bytearray()
 
     @classmethod
     def open(cls, path: str) -> tuple[PersistentFile, list[bytearray]]:
@@ -58,19 +62,20 @@ class PersistentFile:
             raise OSError(f"{path} and its next {_MAX_FILES - 1} names are in use by other servers")
         return own, contents
 
-    def attach(self, memory: Memory) -> None:
-        """Copy `memory`, all of it now and parts of it from now on.
+    def create_memory(self, name: str, size: int) -> mmap:
+        """Return shared memory, each change of which is copied to this file.
 
-        :raises OSError: where the file cannot have its size; the file is closed.
+        :raises OSError: where the file cannot have that size; the file is closed.
         """
-        self._memory = memory
+        self._memory = create_memory(name, size, partial(PersistentMemory, self))
         try:
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self._descriptor, 0, len(memory))  # while the disk has space
-            self._write(0, len(memory))
+                os.posix_fallocate(self._descriptor, 0, size)  # while the disk has space
+            self._write(0, size)
         except OSError:
             self.close()
             raise
+        return self._memory
 
     def write(self, start: int, end: int) -> None:
         """Copy a part of the memory as it is now."""
@@ -101,6 +106,23 @@ class PersistentFile:
         # Other code may have closed it, and got its number for a file of its own.
         if _get_file_id(self._descriptor) == self._file_id:
             os.pwrite(self._descriptor, self._memory[start:end], start)
+
+
+class PersistentMemory(mmap):
+    """Shared memory, each change of which is copied to a file."""
+
+    file: PersistentFile
+
+    def __new__(cls, file: PersistentFile, descriptor: int, size: int) -> PersistentMemory:
+        """Map the memory of `descriptor`; -1 for none."""
+        memory = super().__new__(cls, descriptor, size)
+        memory.file = file
+        return memory
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        start, end, _ = (key if isinstance(key, slice) else slice(key, key + 1)).indices(len(self))
+        self.file.write(start, end)
 
 
 def _get_file_id(descriptor: int) -> tuple[int, int]:

@@ -32,7 +32,7 @@ from wsgi_observe.wsgi.middleware import Middleware
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-_pack_into = REQUEST_ENTRY.pack_into
+_pack = REQUEST_ENTRY.pack
 
 
 class RequestEntry:
@@ -42,8 +42,8 @@ class RequestEntry:
     """
 
     __slots__ = (
-        *("_free_entries", "_recorder", "exchange", "file", "ident", "memory", "number"),
-        *("offset", "on_close"),
+        *("_free", "_recorder", "exchange", "ident", "memory", "number", "offset", "on_close"),
+        "place",
     )
 
     exchange: Exchange | None
@@ -52,36 +52,34 @@ class RequestEntry:
     ident: object
     """The thread or greenlet that it runs in."""
 
-    def __init__(self, recorder: Recorder, memory: Memory, offset: int, number: int) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        memory: Memory,
+        offset: int,
+        number: int,
+        free: Callable[[RequestEntry], object],
+    ) -> None:
         self.memory = memory
         self.offset = offset
+        self.place = slice(offset, offset + REQUEST_ENTRY.size)
         self.number = number
         self._recorder = recorder
-        self._free_entries = recorder.free_entries
-        self.file = recorder.worker_entry.file if number >= 0 else None
+        self._free = free
         self.exchange = self.ident = None
         self.on_close = (self.end_request,)
 
     def end_request(self, exchange: Exchange) -> None:
-        """Remove the request from the scoreboard."""
+        """Remove the request from the scoreboard, also where it could not be recorded."""
         if exchange.response.outcome != "complete":
             self._report_if_killed(exchange)
-        # As `release` does; each request would pay for the call.
         self.memory[self.offset] = FREE
-        if self.file is not None:
-            self.file.write(self.offset, self.offset + 1)
         self.exchange = None
-        self._free_entries.append(self)
-
-    def release(self) -> None:
-        """Free the entry, also where its request could not be recorded."""
-        self._set_state(FREE)
-        self.exchange = None
-        self._free_entries.append(self)
+        self._free(self)
 
     def mark_reported(self) -> None:
         """Record that the death of the request has been logged."""
-        self._set_state(REPORTED)
+        self.memory[self.offset] = REPORTED
 
     @property
     def is_reported(self) -> bool:
@@ -100,17 +98,7 @@ class RequestEntry:
         if exchange is not None:
             request_id = exchange.context.request_id
             text = encode_request(request_id, exchange.method, encode_wsgi(path))
-            data = pack_entry(text, self.started, self.memory[self.offset])
-            self.memory[self.offset : self.offset + REQUEST_ENTRY.size] = data
-            self._update_file()
-
-    def _set_state(self, state: int) -> None:
-        self.memory[self.offset] = state
-        self._update_file()
-
-    def _update_file(self) -> None:
-        if self.file is not None:
-            self.file.write(self.offset, self.offset + REQUEST_ENTRY.size)
+            self.memory[self.place] = pack_entry(text, self.started, self.memory[self.offset])
 
     def _report_if_killed(self, exchange: Exchange) -> None:
         """Log a request whose greenlet was killed, which no other part takes for a failure."""
@@ -121,26 +109,6 @@ class RequestEntry:
         cause = type(error).__name__ if by_signal else self._recorder.get_kill_cause()
         age = elapsed_seconds(self.started, time())
         report_dying_request(exchange.environ, cause, age, worker_pid=os.getpid())
-
-
-class _OverflowEntry(RequestEntry):
-    """Replaces an entry where all are in use: its request is only counted."""
-
-    __slots__ = ()
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__(recorder, bytearray(REQUEST_ENTRY.size), 0, -1)
-
-    def end_request(self, exchange: Exchange) -> None:
-        """Count one less."""
-        if exchange.response.outcome != "complete":
-            self._report_if_killed(exchange)
-        self.release()
-
-    def release(self) -> None:
-        """Count one less."""
-        self.exchange = None
-        self._recorder.count_overflow(self, ended=True)
 
 
 class Recorder:
@@ -165,7 +133,7 @@ class Recorder:
         self.get_kill_cause: Callable[[], str] = lambda: "GreenletExit"
         self.free_entries: list[RequestEntry] = []  # a stack: `pop` and `append` need no lock
         self._entries = [
-            RequestEntry(self, worker_entry.memory, offset, number)
+            RequestEntry(self, worker_entry.memory, offset, number, self.free_entries.append)
             for number, offset in enumerate(worker_entry.request_offsets)
         ]
         # The last one is the next to be used: few of them are ever touched.
@@ -183,18 +151,19 @@ class Recorder:
         return [entry for entry in entries if entry.exchange is not None]
 
     def add_overflow(self) -> RequestEntry:
-        """Return an entry outside the scoreboard, for when all others are in use."""
-        entry = _OverflowEntry(self)
-        self.count_overflow(entry)
+        """Return an entry outside the scoreboard, whose request is only counted there."""
+        memory = bytearray(REQUEST_ENTRY.size)
+        entry = RequestEntry(self, memory, 0, -1, self._remove_overflow)
+        self._overflow_entries.add(entry)
+        self._count_overflow()
         return entry
 
-    def count_overflow(self, entry: RequestEntry, *, ended: bool = False) -> None:
-        """Count a request that has no entry in the scoreboard."""
-        with self._lock:
-            if ended:
-                self._overflow_entries.discard(entry)
-            else:
-                self._overflow_entries.add(entry)
+    def _remove_overflow(self, entry: RequestEntry) -> None:
+        self._overflow_entries.discard(entry)
+        self._count_overflow()
+
+    def _count_overflow(self) -> None:
+        with self._lock:  # or an earlier count might be stored last
             self.worker_entry.overflow = len(self._overflow_entries)
 
     def _detach(self) -> None:
@@ -205,7 +174,6 @@ class Recorder:
         private = bytearray(len(self.worker_entry.memory))
         for entry in self._entries:
             entry.memory = private
-            entry.file = None
         self.worker_entry = WorkerEntry(private, self.worker_entry.offset, len(self._entries))
         self._lock = allocate_lock()
 
@@ -235,11 +203,7 @@ class ScoreboardMiddleware(Middleware):
             now = time()
             context = exchange.context
             text = self._encode(context.request_id, environ)
-            _pack_into(
-                entry.memory, entry.offset, RUNNING, len(text), adler32(text), now, text, now
-            )
-            if entry.file is not None:
-                entry.file.write(entry.offset, entry.offset + REQUEST_ENTRY.size)
+            entry.memory[entry.place] = _pack(RUNNING, len(text), adler32(text), now, text, now)
             ident = self._get_ident  # called as a method, it would be looked up in the class first
             entry.ident = ident()
             entry.exchange = exchange
@@ -250,7 +214,7 @@ class ScoreboardMiddleware(Middleware):
         except Exception:
             warn_once("recording a running request")
             if entry is not None:
-                entry.release()
+                entry.end_request(exchange)
 
     def _encode(self, request_id: str | None, environ: WSGIEnvironment) -> bytes:
         if self._redact_path is not None:

@@ -20,18 +20,16 @@ class Scoreboard:
     """An entry for each worker, with an entry for each request that it runs.
 
     :param memory: shared memory, or a copy of it.
-    :param file: the file that changes are copied to.
     :raises LookupError: when the memory is no scoreboard.
     """
 
-    def __init__(self, memory: Memory, file: PersistentFile | None = None) -> None:
+    def __init__(self, memory: Memory) -> None:
         if len(memory) < _HEADER_SIZE or memory[: len(_MAGIC)] != _MAGIC:
             raise LookupError("no scoreboard, or one of another version")
         _, self.pid, self._worker_count, self._max_requests = _HEADER.unpack_from(memory)
         if len(memory) < _scoreboard_size(self._worker_count, self._max_requests):
             raise LookupError("a truncated scoreboard")
         self.memory = memory
-        self._file = file
 
     @classmethod
     def make(
@@ -43,11 +41,11 @@ class Scoreboard:
         :param file: where to keep a copy.
         :raises OSError: where no memory can be shared, or the file cannot be written.
         """
-        memory = create_memory(_MEMORY_NAME, _scoreboard_size(worker_count, max_requests))
-        _HEADER.pack_into(memory, 0, _MAGIC, os.getpid(), worker_count, max_requests)
-        if file is not None:
-            file.attach(memory)
-        return cls(memory, file)
+        size = _scoreboard_size(worker_count, max_requests)
+        make_memory = create_memory if file is None else file.create_memory
+        memory = make_memory(_MEMORY_NAME, size)
+        memory[: _HEADER.size] = _HEADER.pack(_MAGIC, os.getpid(), worker_count, max_requests)
+        return cls(memory)
 
     @classmethod
     def of_process(cls, pid: int) -> Scoreboard:
@@ -67,7 +65,7 @@ class Scoreboard:
     def worker_entry(self, number: int) -> WorkerEntry:
         """Return the entry of that number."""
         offset = _HEADER_SIZE + number * _worker_entry_size(self._max_requests)
-        return WorkerEntry(self.memory, offset, self._max_requests, self._file)
+        return WorkerEntry(self.memory, offset, self._max_requests)
 
 
 def _worker_entry_size(max_requests: int) -> int:

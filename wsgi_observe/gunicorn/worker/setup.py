@@ -20,6 +20,7 @@ from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.scoreboard.entries import WorkerEntry
+from wsgi_observe.scoreboard.persistent import PersistentMemory
 from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
 from wsgi_observe.scoreboard.watchdog import Watchdog
 from wsgi_observe.settings import Settings
@@ -60,7 +61,7 @@ def _record_requests(
     ident = import_module("greenlet").getcurrent if get_original else get_ident
     thread = get_original("_thread", "get_ident")() if get_original else 0
     # The memory is read by another process, which redacts it; a file may be read by anybody.
-    is_in_file = worker_entry.file is not None and settings.redact
+    is_in_file = isinstance(worker_entry.memory, PersistentMemory) and settings.redact
     redact_path = settings.redactor().path if is_in_file or settings.redact_patterns else None
     recorder = Recorder(worker_entry, ident, thread, redact_path)
     worker_entry.pid, worker_entry.booted = worker.pid, True
