@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wsgi_observe.scoreboard.entries import (
+from wsgi_observe.scoreboard.scoreboard import (
     FREE,
     MAX_TEXT_BYTES,
     REQUEST_ENTRY,

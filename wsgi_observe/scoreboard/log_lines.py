@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext, activate, get_raw_context
 from wsgi_observe.logs.log_record import make_own_extra
-from wsgi_observe.scoreboard.entries import RunningRequest, WorkerSnapshot
+from wsgi_observe.scoreboard.scoreboard import RunningRequest, WorkerSnapshot
 from wsgi_observe.wsgi.environ import request_line
 
 if TYPE_CHECKING:

@@ -139,8 +139,5 @@ def _lock(descriptor: int) -> bool:
 
 
 def _read(descriptor: int) -> bytearray:
-    size = min(os.fstat(descriptor).st_size, _MAX_BYTES)
-    content = bytearray()
-    while len(content) < size and (chunk := os.pread(descriptor, size, len(content))):
-        content += chunk
-    return content
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return bytearray(file.read(_MAX_BYTES))

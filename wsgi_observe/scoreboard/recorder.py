@@ -13,7 +13,8 @@ from zlib import adler32
 
 from wsgi_observe._safely import warn_once
 from wsgi_observe._shared_memory import Memory
-from wsgi_observe.scoreboard.entries import (
+from wsgi_observe.scoreboard.log_lines import report_dying_request
+from wsgi_observe.scoreboard.scoreboard import (
     FREE,
     REPORTED,
     REQUEST_ENTRY,
@@ -23,7 +24,6 @@ from wsgi_observe.scoreboard.entries import (
     encode_request,
     pack_entry,
 )
-from wsgi_observe.scoreboard.log_lines import report_dying_request
 from wsgi_observe.wsgi.environ import encode_wsgi, request_path
 from wsgi_observe.wsgi.exceptions import is_shutdown
 from wsgi_observe.wsgi.exchange import Exchange

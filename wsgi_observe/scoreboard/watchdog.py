@@ -13,9 +13,9 @@ from time import sleep, time
 
 from wsgi_observe._loggers import config_watch
 from wsgi_observe._safely import warn_once
-from wsgi_observe.scoreboard.entries import elapsed_seconds
 from wsgi_observe.scoreboard.log_lines import report_slow_request
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
+from wsgi_observe.scoreboard.scoreboard import elapsed_seconds
 from wsgi_observe.scoreboard.stacks import format_stack, get_frame, share_stacks
 from wsgi_observe.wsgi.exceptions import any_failure
 from wsgi_observe.wsgi.headers import get_header

@@ -13,8 +13,8 @@ from wsgi_observe._shared_memory import is_process_alive
 from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
 from wsgi_observe.gunicorn.compat import optional_attr
-from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests, signal_name
+from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 
 _NOT_REPORTED = "requests that are lost when a worker dies are not reported"
 _NOT_A_BOOT_ERROR = (

@@ -11,7 +11,7 @@ from wsgi_observe.gunicorn.compat import warn_missing
 from wsgi_observe.gunicorn.log_handlers import LogHandlers
 from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared_state import SharedState
-from wsgi_observe.scoreboard.entries import WorkerEntry
+from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.settings import Settings
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
-from wsgi_observe.scoreboard.entries import WorkerEntry
+from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 
 _gunicorn_log = logging.getLogger("gunicorn.error")
 _TIMEOUT_PREFIX = "WORKER TIMEOUT"

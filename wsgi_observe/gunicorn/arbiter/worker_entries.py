@@ -7,10 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.gunicorn.compat import warn_missing
-from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.scoreboard.log_lines import report_crashed_requests
 from wsgi_observe.scoreboard.persistent import PersistentFile
-from wsgi_observe.scoreboard.scoreboard import Scoreboard
+from wsgi_observe.scoreboard.scoreboard import Scoreboard, WorkerEntry
 from wsgi_observe.settings import Settings
 
 _NOT_RECORDED = "requests lost with an extra worker will not be reported"

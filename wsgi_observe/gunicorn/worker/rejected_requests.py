@@ -21,7 +21,7 @@ from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.scoreboard.entries import WorkerEntry
+from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import wrap
 from wsgi_observe.wsgi.environ import printable

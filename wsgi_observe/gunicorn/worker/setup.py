@@ -19,9 +19,9 @@ from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.scoreboard.persistent import PersistentMemory
 from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.scoreboard.watchdog import Watchdog
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import Any
 
 from wsgi_observe._safely import call_safely
-from wsgi_observe.scoreboard.entries import elapsed_seconds
 from wsgi_observe.scoreboard.log_lines import report_dying_request, signal_name
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
+from wsgi_observe.scoreboard.scoreboard import elapsed_seconds
 from wsgi_observe.scoreboard.stacks import format_stack
 from wsgi_observe.wsgi.exceptions import mark_logged
 
