@@ -12,7 +12,6 @@ from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
 from wsgi_observe.gunicorn.worker.boot_line import log_boot_line
 from wsgi_observe.gunicorn.worker.gevent import find_get_original, log_greenlet_failures
 from wsgi_observe.gunicorn.worker.rejected_requests import handle_rejected_requests
-from wsgi_observe.gunicorn.worker.script_name import answer_probes_outside_prefix
 from wsgi_observe.gunicorn.worker.signals import install_exit_handlers
 from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
 from wsgi_observe.logs.installation import installation
@@ -49,7 +48,6 @@ def set_up_worker(worker: Any, arbiter_state: ArbiterState) -> None:
         if worker_entry is not None:
             _record_requests(worker, app, worker_entry, settings)
         handle_rejected_requests(worker, settings, worker_entry)
-        answer_probes_outside_prefix(worker, settings)
     log_boot_line(worker, app, settings)
 
 
