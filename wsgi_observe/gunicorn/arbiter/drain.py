@@ -57,12 +57,3 @@ def _start_drain(state: SharedState) -> None:
 def _is_upgrading(server: Any) -> bool:
     """Return whether another arbiter (USR2) has the same sockets, so that no client is refused."""
     return bool(getattr(server, "reexec_pid", 0) or getattr(server, "master_pid", 0))
-
-
-def disable_keepalive(req: Any) -> None:
-    """Close a kept-alive connection after this request; its client reconnects to another server."""
-    close = optional_attr(
-        req, "force_close", "kept-alive connections are not closed while draining"
-    )
-    if close is not None:
-        close()

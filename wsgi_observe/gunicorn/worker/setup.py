@@ -6,7 +6,6 @@ from _thread import get_ident
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
 from wsgi_observe.gunicorn.worker.boot_line import log_boot_line
@@ -14,6 +13,7 @@ from wsgi_observe.gunicorn.worker.gevent import find_get_original, log_greenlet_
 from wsgi_observe.gunicorn.worker.rejected_requests import handle_rejected_requests
 from wsgi_observe.gunicorn.worker.signals import install_exit_handlers
 from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
+from wsgi_observe.health import HealthState
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
@@ -31,20 +31,23 @@ if TYPE_CHECKING:
 _DEFAULT_TIMEOUT_SECONDS = 30  # Gunicorn's default, used where the timeout is off
 
 
-def set_up_worker(worker: Any, arbiter_state: ArbiterState) -> None:
-    """Observe the app and the requests that Gunicorn rejects before it; log the boot line."""
-    settings = arbiter_state.settings
+def set_up_worker(
+    worker: Any, settings: Settings, state: HealthState, worker_entry: WorkerEntry | None
+) -> None:
+    """Observe the app and the requests that Gunicorn rejects before it; log the boot line.
+
+    :param worker_entry: the worker's entry in the scoreboard.
+    """
     installation.end_app_loading()
     if settings.capture_uncaught and find_get_original():
         log_greenlet_failures()
     app = optional_attr(worker, "wsgi", "the app is not observed; only WSGI workers have one")
     if app is not None:
-        app = wrap_app(app, settings, arbiter_state.health)
+        app = wrap_app(app, settings, state)
         # Lines that go to `wsgi.errors` would come back here.
         if settings.log_stream != "wsgi.errors":
             app = WsgiErrors(app)
         worker.wsgi = app
-        worker_entry = arbiter_state.get_worker_entry(worker)
         if worker_entry is not None:
             _record_requests(worker, app, worker_entry, settings)
         handle_rejected_requests(worker, settings, worker_entry)

@@ -1,4 +1,4 @@
-"""The arbiter's reaping of workers, extended: requests that died with a worker are reported."""
+"""Crashed workers: the requests that died with a worker are reported when the arbiter reaps it."""
 
 from __future__ import annotations
 
