@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Log
-from wsgi_observe.gunicorn.arbiter.crashed_workers import Reaper
-from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
+from wsgi_observe.gunicorn.arbiter.crashed_workers import Reaper, TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
 from wsgi_observe.scoreboard.scoreboard import REQUEST_ENTRY, Scoreboard, encode_request, pack_entry
 

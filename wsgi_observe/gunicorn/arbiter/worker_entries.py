@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -40,10 +39,14 @@ class WorkerEntries:
         """Return a worker's entry."""
         return self._assigned.get(worker)
 
+    def of_pid(self, pid: object) -> WorkerEntry | None:
+        """Return the entry of the worker with that process ID."""
+        return next((entry for worker, entry in self.assigned if worker.pid == pid), None)
+
     @property
-    def assigned(self) -> Iterator[tuple[Any, WorkerEntry]]:
+    def assigned(self) -> list[tuple[Any, WorkerEntry]]:
         """Each worker with its entry."""
-        return iter(list(self._assigned.items()))
+        return list(self._assigned.items())
 
     def release(self, worker: Any) -> None:
         """Clear the entry of a worker that has ended, for the next one."""
