@@ -43,7 +43,7 @@ class RequestEntry:
 
     __slots__ = (
         *("_free", "_recorder", "exchange", "ident", "memory", "number", "offset", "on_close"),
-        "place",
+        *("place", "slow_start"),
     )
 
     exchange: Exchange | None
@@ -51,6 +51,9 @@ class RequestEntry:
 
     ident: object
     """The thread or greenlet that it runs in."""
+
+    slow_start: float
+    """When the last request began that was logged as slow."""
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class RequestEntry:
         self._recorder = recorder
         self._free = free
         self.exchange = self.ident = None
+        self.slow_start = 0.0
         self.on_close = (self.end_request,)
 
     def end_request(self, exchange: Exchange) -> None:
@@ -77,20 +81,23 @@ class RequestEntry:
         self.exchange = None
         self._free(self)
 
-    def mark_reported(self) -> None:
-        """Record that the death of the request has been logged."""
-        self.memory[self.offset] = REPORTED
-
-    @property
-    def is_reported(self) -> bool:
-        """Whether the death of the request has been logged."""
-        return self.memory[self.offset] == REPORTED
+    def report_death(self, exchange: Exchange, cause: str, **extra_fields: object) -> None:
+        """Log that the request is about to die, once."""
+        if self.memory[self.offset] != REPORTED:
+            extra_fields["worker_pid"] = os.getpid()
+            report_dying_request(exchange.environ, cause, self.age, **extra_fields)
+            self.memory[self.offset] = REPORTED
 
     @property
     def started(self) -> float:
         """When the request began, in seconds since the epoch."""
         value: float = REQUEST_ENTRY.unpack_from(self.memory, self.offset)[3]
         return value
+
+    @property
+    def age(self) -> float:
+        """How long the request has run, in seconds."""
+        return elapsed_seconds(self.started, time())
 
     def replace_path(self, path: str) -> None:
         """Record another path than the request's own, which has secrets in it."""
@@ -103,12 +110,10 @@ class RequestEntry:
     def _report_if_killed(self, exchange: Exchange) -> None:
         """Log a request whose greenlet was killed, which no other part takes for a failure."""
         error = sys.exc_info()[1]
-        if error is None or self.is_reported or not is_shutdown(error):
-            return
-        by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
-        cause = type(error).__name__ if by_signal else self._recorder.get_kill_cause()
-        age = elapsed_seconds(self.started, time())
-        report_dying_request(exchange.environ, cause, age, worker_pid=os.getpid())
+        if error is not None and is_shutdown(error):
+            by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
+            cause = type(error).__name__ if by_signal else self._recorder.get_kill_cause()
+            self.report_death(exchange, cause)
 
 
 class Recorder:

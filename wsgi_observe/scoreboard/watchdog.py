@@ -36,7 +36,6 @@ class Watchdog:
         self._recorder = recorder
         self._slow_seconds = slow_seconds
         self._checks_logging = checks_logging
-        self._reported: dict[RequestEntry, float] = {}
         self._shared_stacks: mmap.mmap | None = None
         interval = slow_seconds / 8 if slow_seconds else _MAX_INTERVAL_SECONDS
         self._interval_seconds = min(_MAX_INTERVAL_SECONDS, max(_MIN_INTERVAL_SECONDS, interval))
@@ -75,15 +74,10 @@ class Watchdog:
 
     def _report_slow_requests(self, now: float) -> None:
         limit = now - self._slow_seconds
-        running_entries = {entry: entry.started for entry in self._recorder.running_entries}
-        self._reported = {
-            entry: started
-            for entry, started in self._reported.items()
-            if running_entries.get(entry) == started
-        }
-        for entry, started in running_entries.items():
-            if started <= limit and entry not in self._reported:
-                self._reported[entry] = started
+        for entry in self._recorder.running_entries:
+            started = entry.started
+            if started <= limit and entry.slow_start != started:
+                entry.slow_start = started
                 self._report_slow_request(entry, started, now)
 
     def _report_slow_request(self, entry: RequestEntry, started: float, now: float) -> None:

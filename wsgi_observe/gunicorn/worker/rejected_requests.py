@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
+from traceback import walk_tb
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -147,10 +148,7 @@ def _is_about_unread_body(exc: BaseException) -> bool:
 
     Gunicorn reads it before the next request of a kept-alive connection, and would respond to it.
     """
-    traceback, modules = exc.__traceback__, []
-    while traceback is not None:
-        modules.append(traceback.tb_frame.f_globals.get("__name__"))
-        traceback = traceback.tb_next
+    modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(exc.__traceback__)]
     return ("gunicorn.http.parser", "gunicorn.http.body") in pairwise(modules)
 
 
@@ -240,12 +238,8 @@ def _make_environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment
 
 def _get_partial_request(traceback: TracebackType | None) -> object:
     """Return the request that the parser was reading when it failed, as far as it was read."""
-    request = None
-    while traceback is not None:
-        candidate = traceback.tb_frame.f_locals.get("self")
-        request = candidate if hasattr(candidate, "method") else request
-        traceback = traceback.tb_next
-    return request
+    candidates = [frame.f_locals.get("self") for frame, _ in walk_tb(traceback)]
+    return next((one for one in reversed(candidates) if hasattr(one, "method")), None)
 
 
 class _Rejection(Middleware):

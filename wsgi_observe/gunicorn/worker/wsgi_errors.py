@@ -6,7 +6,7 @@ import io
 import logging
 import sys
 import threading
-from types import FrameType
+from traceback import walk_stack
 from typing import TYPE_CHECKING
 
 from wsgi_observe._loggers import get_logger
@@ -78,11 +78,9 @@ _busy = threading.local()
 
 def _is_called_by_handler() -> bool:
     """Return whether a log handler of the app writes a record that our handler gets too."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
+    for frame, _ in walk_stack(sys._getframe(2)):
         if frame.f_code.co_name == "callHandlers" and frame.f_globals["__name__"] == "logging":
             return installation.receives_records_of(frame.f_locals["self"])
-        frame = frame.f_back
     return False
 
 
