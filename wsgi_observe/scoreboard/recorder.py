@@ -39,6 +39,7 @@ class RequestEntry:
     """One request's entry in the scoreboard, and what only its own process knows.
 
     :param number: that of the entry; negative for one outside the scoreboard.
+    :param free: called with the entry when it can be used again.
     """
 
     __slots__ = (
