@@ -44,7 +44,8 @@ def test_any_text_fits_and_can_be_read(request_id: str, method: str, path: str) 
 
 @given(ENTRIES, ENTRIES, st.integers(0, REQUEST_ENTRY.size))
 def test_a_torn_entry_is_never_taken_for_a_whole_one(old: bytes, new: bytes, cut: int) -> None:
-    # An entry is copied into its place, from either end, over an old one or over zeros.
+    # `Struct.pack_into` fills the place with zeros, then writes one field after the other; another
+    # path is copied over the old one, from either end.
     for corrupt in (
         bytes(cut) + old[cut:],
         new[:cut] + bytes(REQUEST_ENTRY.size - cut),

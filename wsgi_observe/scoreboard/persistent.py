@@ -30,7 +30,8 @@ class PersistentFile:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._file_id = _get_file_id(descriptor)
+        status = os.fstat(descriptor)
+        self._inode, self._device = status.st_ino, status.st_dev
 
     @classmethod
     def open(cls, path: str) -> tuple[PersistentFile, list[bytearray]]:
@@ -104,12 +105,16 @@ class PersistentFile:
 
     def _write(self, start: int, end: int) -> None:
         # Other code may have closed it, and got its number for a file of its own.
-        if _get_file_id(self._descriptor) == self._file_id:
+        status = os.fstat(self._descriptor)
+        if status.st_ino == self._inode and status.st_dev == self._device:
             os.pwrite(self._descriptor, self._memory[start:end], start)
 
 
 class PersistentMemory(mmap):
-    """Shared memory, each change of which is copied to a file."""
+    """Shared memory, each change of which is copied to a file.
+
+    An index is a number, or a slice with a start and an end.
+    """
 
     file: PersistentFile
 
@@ -120,14 +125,11 @@ class PersistentMemory(mmap):
         return memory
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__(key, value)
-        start, end, _ = (key if isinstance(key, slice) else slice(key, key + 1)).indices(len(self))
-        self.file.write(start, end)
-
-
-def _get_file_id(descriptor: int) -> tuple[int, int]:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino
+        mmap.__setitem__(self, key, value)
+        if isinstance(key, slice):
+            self.file.write(key.start, key.stop)
+        else:
+            self.file.write(key, key + 1)
 
 
 def _lock(descriptor: int) -> bool:

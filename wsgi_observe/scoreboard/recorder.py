@@ -32,7 +32,7 @@ from wsgi_observe.wsgi.middleware import Middleware
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-_pack = REQUEST_ENTRY.pack
+_pack_into = REQUEST_ENTRY.pack_into
 
 
 class RequestEntry:
@@ -44,7 +44,7 @@ class RequestEntry:
 
     __slots__ = (
         *("_free", "_recorder", "exchange", "ident", "memory", "number", "offset", "on_close"),
-        *("place", "slow_start"),
+        "slow_start",
     )
 
     exchange: Exchange | None
@@ -66,7 +66,6 @@ class RequestEntry:
     ) -> None:
         self.memory = memory
         self.offset = offset
-        self.place = slice(offset, offset + REQUEST_ENTRY.size)
         self.number = number
         self._recorder = recorder
         self._free = free
@@ -106,7 +105,8 @@ class RequestEntry:
         if exchange is not None:
             request_id = exchange.context.request_id
             text = encode_request(request_id, exchange.method, encode_wsgi(path))
-            self.memory[self.place] = pack_entry(text, self.started, self.memory[self.offset])
+            data = pack_entry(text, self.started, self.memory[self.offset])
+            self.memory[self.offset : self.offset + REQUEST_ENTRY.size] = data
 
     def _report_if_killed(self, exchange: Exchange) -> None:
         """Log a request whose greenlet was killed, which no other part takes for a failure."""
@@ -197,6 +197,7 @@ class ScoreboardMiddleware(Middleware):
         self._free_entries = recorder.free_entries
         self._get_ident = recorder.get_ident
         self._redact_path = recorder.redact_path
+        self._file = recorder.worker_entry.file
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Record the request, and remove it when the response has ended."""
@@ -209,7 +210,12 @@ class ScoreboardMiddleware(Middleware):
             now = time()
             context = exchange.context
             text = self._encode(context.request_id, environ)
-            entry.memory[entry.place] = _pack(RUNNING, len(text), adler32(text), now, text, now)
+            # Without a copy of the bytes, and so past `PersistentMemory.__setitem__`.
+            _pack_into(
+                entry.memory, entry.offset, RUNNING, len(text), adler32(text), now, text, now
+            )
+            if self._file is not None:
+                self._file.write(entry.offset, entry.offset + REQUEST_ENTRY.size)
             ident = self._get_ident  # called as a method, it would be looked up in the class first
             entry.ident = ident()
             entry.exchange = exchange

@@ -46,7 +46,7 @@ class Scoreboard:
         """
         make_memory = create_memory if file is None else file.create_memory
         memory = make_memory(_MEMORY_NAME, _worker_offsets(worker_count, max_requests).stop)
-        memory[: _HEADER.size] = _HEADER.pack(_MAGIC, os.getpid(), worker_count, max_requests)
+        memory[0 : _HEADER.size] = _HEADER.pack(_MAGIC, os.getpid(), worker_count, max_requests)
         return cls(memory)
 
     @classmethod
@@ -138,10 +138,15 @@ class WorkerEntry:
         end = self.request_offsets.stop
         self.memory[self.offset : end] = bytes(end - self.offset)
 
+    @property
+    def file(self) -> PersistentFile | None:
+        """The file that changes of the memory are copied to, if any."""
+        return self.memory.file if isinstance(self.memory, PersistentMemory) else None
+
     def repair_file(self) -> None:
-        """Write what the file has lost, as by a truncation, if there is one."""
-        if isinstance(self.memory, PersistentMemory):
-            self.memory.file.repair(self.offset, self.request_offsets.stop)
+        """Write what the file has lost, as by a truncation."""
+        if self.file is not None:
+            self.file.repair(self.offset, self.request_offsets.stop)
 
 
 FREE, RUNNING, REPORTED = 0, 1, 2

@@ -21,7 +21,6 @@ from wsgi_observe.logs.log_record import make_own_extra
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.scoreboard.persistent import PersistentMemory
 from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.scoreboard.watchdog import Watchdog
@@ -66,7 +65,7 @@ def _record_requests(
     """Record the running requests of an observed app in the scoreboard, and watch them."""
     is_gevent = _is_gevent_patched()
     # The memory is read by another process, which redacts it; a file may be read by anybody.
-    is_in_file = isinstance(worker_entry.memory, PersistentMemory) and settings.redact
+    is_in_file = worker_entry.file is not None and settings.redact
     redact_path = settings.redactor().path if is_in_file or settings.redact_patterns else None
     ident = import_module("greenlet").getcurrent if is_gevent else get_ident
     thread = _get_original("_thread", "get_ident")()
