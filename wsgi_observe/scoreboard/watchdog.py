@@ -18,6 +18,7 @@ from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
 from wsgi_observe.scoreboard.scoreboard import elapsed_seconds
 from wsgi_observe.scoreboard.stacks import format_stack, get_frame, share_stacks
 from wsgi_observe.wsgi.exceptions import any_failure
+from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import get_header
 
 _MAX_INTERVAL_SECONDS, _MIN_INTERVAL_SECONDS = 0.5, 0.02
@@ -84,7 +85,7 @@ class Watchdog:
         stack = self._format_stack(entry)
         exchange = entry.exchange
         # Another request may use the entry by now.
-        if exchange is None or entry.started != started or _is_long_lived(entry):
+        if exchange is None or entry.started != started or _is_long_lived(exchange):
             return
         context = exchange.context
         context.fields.setdefault("slow", True)  # the app may have bound one of its own
@@ -103,11 +104,9 @@ class Watchdog:
         return format_stack(get_frame(entry.ident, self._recorder.greenlet_thread))
 
 
-def _is_long_lived(entry: RequestEntry) -> bool:
+def _is_long_lived(exchange: Exchange) -> bool:
     """Return whether it is a WebSocket or an event stream, which end when the client wants."""
-    exchange = entry.exchange
-    if exchange is None or exchange.is_upgrade:
-        return True
     response = exchange.response
     content_type = get_header(response.headers, "content-type")
-    return bool(response.headers_sent_at) and content_type.startswith("text/event-stream")
+    is_event_stream = response.headers_sent_at and content_type.startswith("text/event-stream")
+    return exchange.is_upgrade or bool(is_event_stream)

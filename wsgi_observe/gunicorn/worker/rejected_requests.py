@@ -85,7 +85,7 @@ class _RejectionHandler:
         )
         self._app = _make_app(settings)
         # A client that costs a worker is worth more than INFO, whatever the level of a 408.
-        self._timeout_app = _make_app(settings.replace(access_level=_warning_level))
+        self._timeout_app = _make_app(settings.replace(access_level=lambda *_: logging.WARNING))
         self._probe_app = _make_probe_app(getattr(worker, "wsgi", None), settings)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
@@ -158,10 +158,6 @@ def _make_timeout_error(worker: Any, exc: BaseException) -> TimeoutError:
         f"no complete request arrived within the worker timeout of {worker.cfg.timeout} s, so the "
         "worker is replaced: put a proxy that buffers requests before sync workers, or use gthread"
     ).with_traceback(exc.__traceback__)
-
-
-def _warning_level(environ: object, status: int, seconds: float) -> int:
-    return logging.WARNING
 
 
 class _RecordingStub:

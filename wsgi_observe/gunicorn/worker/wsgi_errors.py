@@ -96,11 +96,7 @@ def _is_complete(text: str) -> bool:
 
 def _store_pending(context: RequestContext, text: str) -> None:
     context.__dict__[_PENDING_KEY] = text
-    context.on_close = (_log_pending_of_exchange,)
-
-
-def _log_pending_of_exchange(exchange: Exchange) -> None:
-    _log_pending(exchange.context)
+    context.on_close = (lambda exchange: _log_pending(exchange.context),)
 
 
 def _log_pending(context: RequestContext) -> None:
