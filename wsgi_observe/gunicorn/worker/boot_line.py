@@ -12,9 +12,8 @@ from typing import Any
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.gunicorn.worker.app_wrapping import find_flask_app
-from wsgi_observe.health.probe_paths import ProbePath
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.middleware.health import Health
+from wsgi_observe.middleware.health import Health, ProbePath
 from wsgi_observe.redaction import REDACTED
 from wsgi_observe.settings import SETTINGS, Settings
 from wsgi_observe.wsgi.middleware import iter_wrapped_apps
