@@ -6,7 +6,7 @@ import io
 import logging
 import sys
 import threading
-from types import FrameType
+from traceback import walk_stack
 from typing import TYPE_CHECKING
 
 from wsgi_observe._loggers import get_logger
@@ -78,11 +78,9 @@ _busy = threading.local()
 
 def _is_called_by_handler() -> bool:
     """Return whether a log handler of the app writes a record that our handler gets too."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
+    for frame, _ in walk_stack(sys._getframe(2)):
         if frame.f_code.co_name == "callHandlers" and frame.f_globals["__name__"] == "logging":
             return installation.receives_records_of(frame.f_locals["self"])
-        frame = frame.f_back
     return False
 
 
@@ -98,11 +96,7 @@ def _is_complete(text: str) -> bool:
 
 def _store_pending(context: RequestContext, text: str) -> None:
     context.__dict__[_PENDING_KEY] = text
-    context.on_close = (_log_pending_of_exchange,)
-
-
-def _log_pending_of_exchange(exchange: Exchange) -> None:
-    _log_pending(exchange.context)
+    context.on_close = (lambda exchange: _log_pending(exchange.context),)
 
 
 def _log_pending(context: RequestContext) -> None:
