@@ -140,10 +140,12 @@ def _get_qualified_name(kind: type) -> tuple[str, str]:
 
 
 def _get_stream(handler: logging.Handler) -> Any:
-    """Return the stream that a handler writes to, also that of rich's console."""
+    """Return the stream of a handler, of rich's console, or of the target of a `MemoryHandler`."""
     with suppress(Exception):  # a property of the user's, which asks for a request
         if (stream := getattr(handler, "stream", None)) is not None:
             return stream
+        if isinstance(target := getattr(handler, "target", None), logging.Handler):
+            return getattr(target, "stream", None)
         return getattr(getattr(handler, "console", None), "file", None)
     return None
 

@@ -133,9 +133,7 @@ def _check_logging() -> list[str]:
 
 def _check_levels(settings: Settings) -> Iterator[str]:
     access = get_logger("wsgi_observe.access")
-    is_disabled = logging.root.manager.disable >= logging.INFO  # reported by _check_logging
-    is_hidden = not access.isEnabledFor(logging.INFO) and not is_disabled
-    if settings.has_middleware("access_log") and is_hidden:
+    if settings.has_middleware("access_log") and not access.isEnabledFor(logging.INFO):
         level = logging.getLevelName(access.getEffectiveLevel())
         yield f"the log level {level} hides INFO: there are no access lines"
 
