@@ -8,6 +8,7 @@ import logging.config
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from logging.handlers import MemoryHandler, QueueHandler, QueueListener
 from pathlib import Path
 from queue import SimpleQueue
@@ -669,12 +670,28 @@ def test_a_process_that_is_forked_in_the_middle_of_a_comparison_compares_again()
 def test_a_buffer_before_the_console_is_reported_as_the_console_is(
     lines: Lines, shop: logging.Logger
 ) -> None:
-    shop.addHandler(MemoryHandler(100, target=console()))
-    configure_logging(log_stream=str(lines.path))
-    shop.error("failed")
+    with closing(MemoryHandler(100, target=console())) as handler:
+        shop.addHandler(handler)
+        configure_logging(log_stream=str(lines.path))
+        shop.error("failed")
     assert "MemoryHandler on the logger shop writes the same records" in lines.warning
     assert lines.messages[-1] == "failed"
-    shop.handlers[0].close()
+
+
+def test_a_watched_file_that_is_the_console_is_replaced() -> None:
+    program = """
+        import logging.handlers
+        from wsgi_observe import configure_logging
+        shop = logging.getLogger("shop")
+        shop.addHandler(logging.handlers.WatchedFileHandler("/dev/stdout"))
+        shop.propagate = False
+        configure_logging()
+        shop.warning("sold")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)], capture_output=True, check=True, timeout=20
+    )
+    assert [strict_json(line)["message"] for line in done.stdout.splitlines()] == ["sold"]
 
 
 def test_comparing_again_changes_nothing(lines: Lines, shop: logging.Logger) -> None:
