@@ -678,12 +678,23 @@ def test_a_buffer_before_the_console_is_reported_as_the_console_is(
     assert lines.messages[-1] == "failed"
 
 
-def test_a_watched_file_that_is_the_console_is_replaced() -> None:
-    program = """
+@pytest.mark.parametrize(
+    ("formatter", "texts"),
+    [("Formatter", []), ("Own", ["sold"])],
+    ids=["of a stock formatter", "of a formatter of the app's"],
+)
+def test_each_line_of_a_file_that_is_the_console_is_ours_too(
+    formatter: str, texts: list[str]
+) -> None:
+    program = f"""
         import logging.handlers
+        from logging import Formatter
         from wsgi_observe import configure_logging
+        class Own(Formatter): pass
+        handler = logging.handlers.WatchedFileHandler("/dev/stderr")
+        handler.setFormatter({formatter}())
         shop = logging.getLogger("shop")
-        shop.addHandler(logging.handlers.WatchedFileHandler("/dev/stdout"))
+        shop.addHandler(handler)
         shop.propagate = False
         configure_logging()
         shop.warning("sold")
@@ -691,7 +702,9 @@ def test_a_watched_file_that_is_the_console_is_replaced() -> None:
     done = subprocess.run(
         [sys.executable, "-c", dedent(program)], capture_output=True, check=True, timeout=20
     )
-    assert [strict_json(line)["message"] for line in done.stdout.splitlines()] == ["sold"]
+    messages = [strict_json(line)["message"] for line in done.stdout.splitlines()]
+    assert messages[-1] == "sold"
+    assert done.stderr.decode().splitlines() == texts
 
 
 def test_comparing_again_changes_nothing(lines: Lines, shop: logging.Logger) -> None:
