@@ -6,6 +6,7 @@ from _thread import get_ident
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wsgi_observe._safely import call_safely
 from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
@@ -49,7 +50,8 @@ def set_up_worker(worker: Any, arbiter_state: ArbiterState) -> None:
             _record_requests(worker, app, worker_entry, settings)
         handle_rejected_requests(worker, settings, worker_entry)
         answer_probes_outside_prefix(worker, settings)
-    log_boot_line(worker, app, settings)
+    # It asks the app and its packages for what it shows; a worker boots without it.
+    call_safely("logging the boot line", log_boot_line, worker, app, settings)
 
 
 def _record_requests(
