@@ -134,8 +134,9 @@ def _read_json(chunk: bytes, status: str, path: str) -> StockError | None:
         case {"message": message, "code": code, "title": title, **rest} if not rest:
             if code != status or title != status[4:]:
                 return None
-            # WebOb has line breaks of HTML in JSON too.
+            # WebOb has line breaks of HTML in JSON too, and a `comment` that browsers hide.
             text = re.sub(r"<br ?/>", "\n", message[:_MAX_SOURCE_CHARS])
+            text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
             description = _author_text(text, "\n\n", status, path)
             return StockError(description, {"message": message} if description else {})
     return None

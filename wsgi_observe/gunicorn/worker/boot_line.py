@@ -134,8 +134,7 @@ def _check_access_lines(cfg: Any, settings: Settings) -> Iterator[str]:
     if not settings.has_middleware("access_log"):
         return
     access = get_logger("wsgi_observe.access")
-    is_disabled = logging.root.manager.disable >= logging.INFO  # a problem of `installation`
-    if not access.isEnabledFor(logging.INFO) and not is_disabled:
+    if not access.isEnabledFor(logging.INFO):
         level = logging.getLevelName(access.getEffectiveLevel())
         yield f"the log level {level} hides INFO: there are no access lines"
     if cfg.accesslog == "-":

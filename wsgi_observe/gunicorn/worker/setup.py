@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe._loggers import get_logger
+from wsgi_observe._safely import call_safely
 from wsgi_observe.context import get_attached_request_id
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
@@ -56,7 +57,8 @@ def set_up_worker(
         if worker_entry is not None:
             _record_requests(worker, app, worker_entry, settings)
         handle_rejected_requests(worker, settings, worker_entry)
-    log_boot_line(worker, app, settings)
+    # It asks the app and its packages for what it shows; a worker boots without it.
+    call_safely("logging the boot line", log_boot_line, worker, app, settings)
 
 
 def _record_requests(
