@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe import Settings, SettingsError, configure_logging, observe
-from wsgi_observe.frozen import FrozenDict
 from wsgi_observe.settings import SETTINGS
 from wsgi_observe.stack import MIDDLEWARE_CLASSES
+from wsgi_observe.validators import FrozenDict
 
 NAN, INF = float("nan"), float("inf")
 
@@ -48,6 +48,7 @@ DEFAULTS = {
     "log_wait": 0.25,
     "log_fields": {},
     "log_encoder": "json",
+    "debug_on_error": False,
     "max_line_bytes": 4096,
     "redact": True,
     "redact_add": (),
@@ -114,6 +115,7 @@ GOOD = [
     ("log_color", True, True),
     ("log_wait", 1, 1.0),
     ("log_encoder", "orjson", "orjson"),
+    ("debug_on_error", True, True),
     ("max_line_bytes", 65536, 65536),
     ("redact", False, False),
     ("redact_add", ["order_note", "ssn"], ("order_note", "ssn")),
@@ -182,6 +184,7 @@ BAD = [
     ),
     *(("log_color", bad) for bad in (1, None, "auto")),
     *(("log_wait", bad) for bad in (-1, NAN, INF, None, "1")),
+    *(("debug_on_error", bad) for bad in ("yes", 1, None)),
     *(("log_encoder", bad) for bad in ("ujson", None)),
     *(("max_line_bytes", bad) for bad in (0, 1023, 2**20 + 1, 4096.0, "4096", True, None)),
     *(("redact", bad) for bad in (1, None, "yes")),
@@ -267,6 +270,7 @@ ENVIRONMENT = [
     ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", (ip_network("10.0.0.0/8"), ip_network("::1"))),
     ("LOG_COLOR", "no", False),
     ("LOG_WAIT", "1.5", 1.5),
+    ("DEBUG_ON_ERROR", "1", True),
     ("LOG_ENCODER", "orjson", "orjson"),
     ("MAX_LINE_BYTES", "8192", 8192),
     ("ALLOW_DEBUG", "yes", True),

@@ -57,7 +57,7 @@ _HeldRecord = tuple[tuple[Any, ...], Fields | None, int]
 
 
 class _ProcessBuffers:
-    """The buffers of the process that hold records, the oldest first, and the sum of their bytes."""
+    """The buffers of the process that hold records, the oldest first, and the sum of bytes."""
 
     def __init__(self) -> None:
         self.bytes = 0

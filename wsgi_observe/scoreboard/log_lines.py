@@ -11,7 +11,7 @@ from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext, activate, get_raw_context
 from wsgi_observe.logs.debug_buffer import debug_capture
 from wsgi_observe.logs.log_record import make_own_extra
-from wsgi_observe.scoreboard.entries import RunningRequest, WorkerSnapshot
+from wsgi_observe.scoreboard.scoreboard import WorkerSnapshot
 from wsgi_observe.wsgi.environ import request_line
 
 if TYPE_CHECKING:
@@ -22,22 +22,23 @@ log = get_logger("wsgi_observe.inflight")
 
 def report_slow_request(context: RequestContext, age: float, stack: str) -> None:
     """Log a request that runs long, from a thread other than its own."""
-    environ = context.environ
-    if not environ:  # it has ended
-        return
-    context_copy = RequestContext(environ, context.request_id)
-    context_copy.fields, context_copy.client_addr = context.fields, context.client_addr
-    context_copy.remote_addr_mode = context.remote_addr_mode
-    context_copy.debug_buffer = context.debug_buffer
     message = "%s has run for %.1f s and has not ended; the stack shows where it is"
-    with _use_context(context_copy):
-        extra = {"age": age, "stack": stack or "unknown"}
-        debug_capture.write(context_copy)
-        log.warning(message, request_line(environ), age, extra=extra)
+    with _use_context_elsewhere(context) as environ:
+        if environ:
+            debug_capture.write(context)
+            extra = {"age": age, "stack": stack or "unknown"}
+            log.warning(message, request_line(environ), age, extra=extra)
+
+
+def write_held_records(context: RequestContext) -> None:
+    """Write what `debug_on_error` holds of a request that is about to die, from another thread."""
+    with _use_context_elsewhere(context) as environ:
+        if environ:
+            debug_capture.write(context)
 
 
 def report_crashed_requests(
-    snapshot: WorkerSnapshot, cause: str, at: float, **extra_fields: object
+    snapshot: WorkerSnapshot, cause: str, *, at: float, worker_pid: int
 ) -> None:
     """Log the requests that a dead worker was running, each in one ERROR line, unless that is done.
 
@@ -45,7 +46,11 @@ def report_crashed_requests(
     """
     for request in snapshot.requests.values():
         if not request.is_reported:
-            _report_crashed_request(request, cause, request.age(at), **extra_fields)
+            environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
+            context = RequestContext(environ, request.request_id)
+            context.remote_addr_mode = "off"  # only the worker knew it
+            with _use_context(context):
+                report_dying_request(environ, cause, request.age(at), worker_pid=worker_pid)
     counts = {
         "their worker ran more than the scoreboard has entries for": snapshot.overflow,
         "their worker died while it recorded them": snapshot.corrupt,
@@ -53,18 +58,8 @@ def report_crashed_requests(
     message = "%d requests died: %s; which ones is unknown: %s"
     for reason, count in counts.items():
         if count:
-            extra = make_own_extra({"outcome": "died", "cause": cause, **extra_fields})
+            extra = make_own_extra({"outcome": "died", "cause": cause, "worker_pid": worker_pid})
             log.error(message, count, cause, reason, extra=extra)
-
-
-def _report_crashed_request(
-    request: RunningRequest, cause: str, age: float, **extra_fields: object
-) -> None:
-    environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
-    context = RequestContext(environ, request.request_id)
-    context.remote_addr_mode = "off"  # only the worker knew it
-    with _use_context(context):
-        report_dying_request(environ, cause, age, **extra_fields)
 
 
 def report_dying_request(
@@ -73,6 +68,17 @@ def report_dying_request(
     """Log a request that is about to die, in its own context."""
     extra = make_own_extra({"age": age, "outcome": "died", "cause": cause, **extra_fields})
     log.error("%s died: %s", request_line(environ), cause, extra=extra)
+
+
+@contextmanager
+def _use_context_elsewhere(context: RequestContext) -> Iterator[WSGIEnvironment]:
+    """Use a copy of the context of a request that runs in another thread, and may end meanwhile."""
+    environ = context.environ  # empty if it has ended
+    context_copy = RequestContext(environ, context.request_id)
+    context_copy.fields, context_copy.client_addr = context.fields, context.client_addr
+    context_copy.remote_addr_mode = context.remote_addr_mode
+    with _use_context(context_copy):
+        yield environ
 
 
 @contextmanager
