@@ -14,7 +14,12 @@ from wsgi_observe.redaction.harmless_values import (
 )
 from wsgi_observe.redaction.sensitive_names import SensitiveNames
 from wsgi_observe.redaction.sensitive_words import REDACTED, TERM_ENDINGS, fold
-from wsgi_observe.redaction.value_ends import find_header_end, find_value_end, redact_in_quotes
+from wsgi_observe.redaction.value_ends import (
+    find_header_end,
+    find_mark,
+    find_value_end,
+    redact_in_quotes,
+)
 
 _MAX_NAME_LENGTH = 128  # characters; of a longer run, the end is the name
 _MAX_CACHED_FRAME_LENGTH = 1024  # characters of a frame that is cached
@@ -70,7 +75,7 @@ _encoded_pair = re.compile(
     r"%(?:25)?2[27](?:%(?:25)?20|[+])*+%(?:25)?3A(?:%(?:25)?20|[+])*+%(?:25)?2[27])",
     re.IGNORECASE,
 )
-_end_of_encoded = re.compile(r"%(?:25)?(?:2[2367]|7D)|[&\s\"'<>]|\Z", re.IGNORECASE)
+_end_of_encoded = re.compile(r"%(?:25)?(?:2[2367]|7D)|[&\s\"'<>]", re.IGNORECASE)
 # `password 'a1b2'`, `the token is a1b2`: a value only if it looks like one.
 _after_is = re.compile(r"(?=\w*\d)(?=\w*[^\W\d_])[\w$!#%+/=@.-]{6,}[\w$!#%+/=@-]|\d{4,}+(?![ ]\w)")
 _apposed = re.compile(
@@ -237,8 +242,7 @@ def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget
 def _find_value_end(match: re.Match[str], name: str, budget: Budget) -> int:
     text, start, sign = match.string, match.end(), match["sign"]
     if sign[:1] == "%":
-        ended = _end_of_encoded.search(text, start)
-        return ended.start() if ended else len(text)
+        return find_mark(_end_of_encoded, text, start)
     kind = _get_value_form(name)
     if kind is not None and not text.startswith(_OPENING_CHARACTERS, start):
         if kind == "phrase" or (kind == "header" and ":" in sign and not match["quote"]):

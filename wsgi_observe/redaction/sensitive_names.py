@@ -24,7 +24,6 @@ from wsgi_observe.redaction.sensitive_words import (
 _MAX_NAME_LENGTH = 256  # characters; a longer name is not one that a developer chose
 _MAX_CACHED_NAMES = 4096
 _NO_WORDS: frozenset[str] = frozenset()
-_LAST_LETTERS_OF_ENDINGS = frozenset(word[-3:] for word in SENSITIVE_ENDINGS)
 
 _word = re.compile(r"[^\W\d_]+|\d+")
 # `apiKey`, `XSRFToken` and `APIKey`, each in its words.
@@ -48,8 +47,8 @@ class SensitiveNames:
     def __init__(self, add: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
         self._added_terms = frozenset(map(_parse_term, add))
         self._harmless_terms = frozenset(map(_parse_term, keep))
-        self.beside_digits = _BESIDE_DIGITS | _beside_digits(
-            (*self._added_terms, *self._harmless_terms)
+        self.beside_digits = _beside_digits(
+            (*SENSITIVE_TERMS, *self._added_terms, *self._harmless_terms)
         )
         """Words of terms with digits: other digits change nothing in a name without these words."""
         self.cached: dict[str, bool] = {}
@@ -125,9 +124,7 @@ class SensitiveNames:
         """Return None for words that are on no list, False for metadata such as ``token_count``."""
         if any(_find_terms(words, self._added_terms)):
             return True
-        harmless = (
-            [] if not self._harmless_terms else list(_find_terms(words, self._harmless_terms))
-        )
+        harmless = list(_find_terms(words, self._harmless_terms))
         result = None
         for start, end in _find_sensitive_terms(words, extra_words):
             is_harmless = any(first <= start and end <= last for first, last in harmless)
@@ -136,27 +133,12 @@ class SensitiveNames:
 
 
 def _beside_digits(terms: Iterable[str | Term]) -> frozenset[str]:
-    """Return, of each term with a digit, the longest word without one."""
-    words = [_word.findall(term if isinstance(term, str) else " ".join(term)) for term in terms]
+    """Return, of each term with a digit as one of its words, the longest other word."""
     return frozenset(
-        max((part for part in parts if part.isalpha()), key=len, default="")
-        for parts in words
-        if not all(map(str.isalpha, parts))
+        max(filter(str.isalpha, term), key=len, default="")
+        for term in terms
+        if not isinstance(term, str) and not all(map(str.isalpha, term))
     )
-
-
-_BESIDE_DIGITS = _beside_digits(
-    (
-        *SENSITIVE_TERMS,
-        *TERM_ENDINGS,
-        *SENSITIVE_ENDINGS,
-        *WHOLE_NAME_ONLY,
-        *SENSITIVE_IN_QUERY,
-        *HARMLESS_SUFFIXES,
-        *HARMLESS_PREFIXES,
-        *NUMERIC_WORDS,
-    )
-)
 
 
 def _parse_term(text: str) -> Term:
@@ -207,7 +189,7 @@ def _find_sensitive_terms(words: Term, extra_words: frozenset[str]) -> Iterable[
     for index, word in enumerate(words):
         if (
             word in SENSITIVE_TERMS
-            or (word[-3:] in _LAST_LETTERS_OF_ENDINGS and word.endswith(SENSITIVE_ENDINGS))
+            or word.endswith(SENSITIVE_ENDINGS)
             or (not word.isascii() and word.endswith(UNSPACED_TERMS))
             or word in extra_words
             or (word in WHOLE_NAME_ONLY and last == index and (index == 0 or WHOLE_NAME_ONLY[word]))

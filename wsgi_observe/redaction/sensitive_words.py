@@ -22,6 +22,21 @@ VALUE_KEYS = ("value", "val", "content", "input")
 
 # Passwords, secrets, tokens, cards and accounts; two words may also be written as one.
 _TERMS = """
+password, passwd, pwd, passphrase, passcode, secret, token, credential, cred, bearer
+jwt, otp, totp, authorization, cookie, session, sess, sessid, csrf, xsrf, cvv, cvc, iban, ssn
+ccnum, apikey, pem, oauth, psk
+api key, access key, secret key, private key, encryption key, signing key, auth key, session key
+master key, account key, license key, ssh key, storage key, shared key, shared access key
+deploy key, consumer key, service key, app key, application key, webhook key, server key, rsa key
+hmac key, subscription key
+pass code, security code, recovery code, unlock code, access code, login code, confirmation code
+activation code, reset code, sms code, time code, backup code, auth code, verification code
+pin code, card code, sort code
+card pin, card number, card no, card num, card verification, credit card, debit card, bank card
+payment card, cc number, cc num, card security, account number, account no, bank account
+pass word, passw 0 rd, pass phrase, pass wd, snmp community, community string, security answer
+user pin, auth header, basic auth, auth data, saml response, saml assertion, routing number
+social security, tax id, hub signature, amz signature
 passwort, kennwort, geheimnis, zugangscode, kreditkarte, kartennummer, kontonummer, bankleitzahl
 mot de passe, mdp, jeton, carte bancaire, numéro carte, numéro de carte, numéro de compte
 contraseña, contrasinal, secreto, tarjeta, número de tarjeta, número cuenta, número de cuenta
@@ -51,6 +66,8 @@ _UNSPACED_TERMS = """
 비밀번호, 암호, 비밀키, 토큰, 카드번호, 계좌번호
 """
 _NUMERIC_TERMS = """
+pin, code, number, no, num, nr, cvv, cvc, otp, totp, ssn, iban, card, account, ccnum, password
+passwd, pwd, passcode, passphrase, pass, pw, security
 passwort, kennwort, mdp, contraseña, senha, wachtwoord, hasło, пароль, şifre, parola, heslo, cpf
 kartennummer, kontonummer, numéro carte, пароль, kortnummer, pesel, personnummer
 """
@@ -78,50 +95,15 @@ def _parse_terms(table: str) -> list[str]:
 UNSPACED_TERMS = tuple(_parse_terms(_UNSPACED_TERMS))
 """Endings of sensitive words in languages that are written without spaces."""
 
-_FOREIGN_TERMS = (*_parse_terms(_TERMS), *UNSPACED_TERMS)
-_FOREIGN_NUMERIC_WORDS = frozenset(
-    term.rpartition(" ")[2] for term in (*_parse_terms(_NUMERIC_TERMS), *UNSPACED_TERMS)
-)
-
-_WORDS = frozenset(
-    {
-        *("password", "passwd", "pwd", "passphrase", "passcode", "passwort"),
-        *("secret", "token", "credential", "cred", "bearer", "jwt", "otp", "totp"),
-        *("authorization", "cookie", "session", "sess", "sessid", "csrf", "xsrf"),
-        *("cvv", "cvc", "iban", "ssn", "ccnum", "apikey", "pem", "oauth", "psk"),
-    }
-)
-_WORD_SEQUENCES = (
-    *("api key", "access key", "secret key", "private key", "encryption key", "signing key"),
-    *("auth key", "session key", "master key", "account key", "license key", "ssh key"),
-    *("storage key", "shared key", "shared access key", "deploy key", "consumer key"),
-    *("service key", "app key"),
-    *("application key", "webhook key", "server key", "rsa key", "hmac key", "subscription key"),
-    *("pass word", "passw 0 rd", "pass phrase", "pass code", "pass wd", "security code"),
-    *("recovery code",),
-    *("unlock code", "access code", "login code", "confirmation code", "activation code"),
-    *("reset code", "sms code", "time code", "snmp community", "community string"),
-    *("security answer", "backup code", "auth code", "verification code", "pin code", "card pin"),
-    *("user pin",),
-    *("auth header", "basic auth", "auth data", "saml response", "saml assertion"),
-    *("card number", "card no", "card num", "card code", "card verification", "credit card"),
-    *("debit card", "bank card", "payment card", "cc number", "cc num", "card security"),
-    *("account number", "account no", "bank account", "routing number", "sort code"),
-    *("social security", "tax id", "hub signature", "amz signature"),
-    *(term for term in _FOREIGN_TERMS if " " in term),
-)
+_ALL_TERMS = (*_parse_terms(_TERMS), *UNSPACED_TERMS)
+_WORD_SEQUENCES = [term.split() for term in _ALL_TERMS if " " in term]
 
 SENSITIVE_TERMS: frozenset[str | tuple[str, ...]] = frozenset(
-    {
-        *_WORDS,
-        *(term for term in _FOREIGN_TERMS if " " not in term),
-        *(tuple(words.split()) for words in _WORD_SEQUENCES),
-        *(words.replace(" ", "") for words in _WORD_SEQUENCES),
-    }
+    {*(term.replace(" ", "") for term in _ALL_TERMS), *map(tuple, _WORD_SEQUENCES)}
 )
 """Words that make a name sensitive, and sequences of words, also written as one word."""
 
-TERM_ENDINGS = frozenset(words.split()[-1] for words in _WORD_SEQUENCES)
+TERM_ENDINGS = frozenset(words[-1] for words in _WORD_SEQUENCES)
 """Last words of sensitive sequences."""
 
 SENSITIVE_ENDINGS = (
@@ -161,7 +143,7 @@ HARMLESS_SUFFIXES = frozenset(
         *("at", "attempt", "failure", "failed", "error", "mismatch", "strength", "score", "status"),
         *("field", "name", "endpoint", "path", "file", "dir", "domain", "samesite", "httponly"),
         *("secure", "algorithm", "alg", "algo", "scope", "index", "brand", "byte", "exempt"),
-        *("protection", "rate", "budget", "window", "interval", "started", "ended", "last4"),
+        *("protection", "rate", "budget", "window", "interval", "started", "ended"),
         *("provider", "backend", "method", "manager", "factory", "store", "class", "model"),
         *("ref", "reference", "selector", "consent", "param", "parameter", "hasher", "validator"),
         *("prefix", "label", "placeholder", "rule", "uri", "engine", "source", "setting"),
@@ -182,9 +164,7 @@ HARMLESS_PREFIXES = frozenset(
 )
 """Words before a sensitive one that make a number a count or a switch: ``max_tokens``."""
 
-NUMERIC_WORDS = _FOREIGN_NUMERIC_WORDS | {
-    *("pin", "code", "number", "no", "num", "nr", "cvv", "cvc", "otp", "totp", "ssn", "iban"),
-    *("card", "account", "ccnum", "password", "passwd", "pwd", "passcode", "passphrase"),
-    *("pass", "pw", "security"),
-}
+NUMERIC_WORDS = frozenset(
+    term.rpartition(" ")[2] for term in (*_parse_terms(_NUMERIC_TERMS), *UNSPACED_TERMS)
+)
 """Last words of the names under which a number alone is a secret."""

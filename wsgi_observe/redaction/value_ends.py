@@ -47,7 +47,12 @@ def find_header_end(text: str, start: int, before: str) -> int:
 
     :param before: the character before the header's name.
     """
-    match = _header_ends[before if before in _header_ends else ""].search(text, start)
+    return find_mark(_header_ends[before if before in _header_ends else ""], text, start)
+
+
+def find_mark(mark: re.Pattern[str], text: str, start: int) -> int:
+    """Return where the first match of `mark` begins, or else where the text ends."""
+    match = mark.search(text, start)
     return match.start() if match else len(text)
 
 
