@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from wsgi_observe.redaction.budget import (
     MAX_CHARACTERS,
+    BoundedCache,
     Budget,
     redact_patterns,
     truncate_to_budget,
@@ -93,8 +94,9 @@ class Redactor:
         self.has_patterns = bool(self._patterns)
         self.min_searched_int = -inf if self.has_patterns else MIN_CARD_NUMBER
         """Integers from this one on are searched like texts."""
-        self._unchanged: set[str] = set()  # texts that were searched without a result
-        self._clean_names: set[str] = set()
+        self._unchanged: BoundedCache[str, None] = BoundedCache(_MAX_CACHED_TEXTS)
+        """Texts that were searched without a result."""
+        self._clean_names: BoundedCache[str, None] = BoundedCache(_MAX_CACHED_NAMES)
         self._secrets: tuple[str, ...] = ()
         self._replace_path_segments: Callable[[str, str], str] | None = None
         if personal:
@@ -108,7 +110,7 @@ class Redactor:
         One of fewer than six characters is removed only as a segment of a path.
         """
         redactor = copy(self)
-        redactor._unchanged = set()
+        redactor._unchanged = BoundedCache(_MAX_CACHED_TEXTS)
         redactor.is_clean = _is_unknown
         forms = {form: None for one in secrets if one for form in (one, quote(one, safe=""))}
         redactor._secrets = tuple(form for form in forms if len(form) >= _MIN_SECRET_LENGTH)
@@ -144,9 +146,7 @@ class Redactor:
     def _is_clean_name(self, name: str) -> bool:
         if name in QUERY_FIELDS or name in URLS or self.is_sensitive(name):
             return False
-        if len(self._clean_names) >= _MAX_CACHED_NAMES:
-            self._clean_names.clear()  # names come from clients too
-        self._clean_names.add(name)
+        self._clean_names[name] = None
         return True
 
     def is_sensitive(
@@ -250,9 +250,7 @@ class Redactor:
             text = redact_personal_data(text)
         budget.release(reserve)
         if text == whole and len(text) <= _MAX_CACHED_LENGTH and type(text) is str:
-            if len(self._unchanged) >= _MAX_CACHED_TEXTS:
-                self._unchanged.clear()  # they come from clients too
-            self._unchanged.add(text)
+            self._unchanged[text] = None
         return text
 
     def path(self, path: str, budget: Budget | None = None) -> str:

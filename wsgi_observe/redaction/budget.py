@@ -1,9 +1,10 @@
-"""Search and replace in untrusted text, within a budget of work."""
+"""Bounds on what untrusted text may cost: a budget for its search, caches that are cleared."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from wsgi_observe.redaction.sensitive_words import REDACTED
 
@@ -20,6 +21,26 @@ _last_word = re.compile(r"\s\S*\Z")
 
 Replacement = tuple[int, int, str]
 """The start and end of a part of a text, and the text that replaces it."""
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class BoundedCache(dict[K, V]):
+    """A dict that is cleared when it is full: its keys come from clients, the usual ones return.
+
+    :param max_size: how many items it holds at most.
+    """
+
+    def __init__(self, max_size: int) -> None:
+        super().__init__()
+        self._max_size = max_size
+
+    def __setitem__(self, key: K, value: V) -> None:
+        if len(self) >= self._max_size:
+            self.clear()
+        super().__setitem__(key, value)
 
 
 class Budget:

@@ -23,7 +23,6 @@ from wsgi_observe.redaction.value_ends import (
 
 _MAX_NAME_LENGTH = 128  # characters; of a longer run, the end is the name
 _MAX_CACHED_FRAME_LENGTH = 1024  # characters of a frame that is cached
-_MAX_CACHED_FRAMES = 1024
 _MAX_PRECEDING_LENGTH = 64  # characters of the words before a name
 _MIN_LENGTH = 3  # characters of a name with its value
 
@@ -126,8 +125,6 @@ def _redact_frame(frame: str, names: SensitiveNames, budget: Budget) -> str:
     budget.spend(10)
     shown = _redact_values(frame, names, budget, in_code=True)
     if budget.steps >= 0 and len(frame) <= _MAX_CACHED_FRAME_LENGTH:
-        if len(names.redacted_frames) >= _MAX_CACHED_FRAMES:
-            names.redacted_frames.clear()
         names.redacted_frames[frame] = shown
     return shown
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wsgi_observe.redaction.budget import BoundedCache
 from wsgi_observe.redaction.credentials import (
     LONG_RUN,
     PREFIXES,
@@ -83,9 +84,9 @@ class Prescan:
 
     def __init__(self, names: SensitiveNames) -> None:
         self._names = names
-        self._clean_names: set[str] = set()
-        self._shapes: set[bytes] = set()
-        self._seen_once: set[int] = set()  # hashes of shapes
+        self._clean_names: BoundedCache[str, None] = BoundedCache(_MAX_CACHED_NAMES)
+        self._shapes: BoundedCache[bytes, None] = BoundedCache(_MAX_CACHED_SHAPES)
+        self._seen_once: BoundedCache[int, None] = BoundedCache(_MAX_CACHED_NAMES)  # their hashes
 
     def is_clean(self, text: str, max_length: int = MAX_PRESCAN_LENGTH) -> bool:
         """Return whether `text` contains no secret; False is inconclusive."""
@@ -127,17 +128,13 @@ class Prescan:
         seen_once = self._seen_once
         digest = hash(shape)
         if digest not in seen_once:
-            if len(seen_once) >= _MAX_CACHED_NAMES:
-                seen_once.clear()
-            seen_once.add(digest)  # most texts that occur once do not occur again
+            seen_once[digest] = None  # most texts that occur once do not occur again
             return
         if type(text) is not str or (_ZERO in shape and ("%" in text or "\\" in text)):
             return
         if _ZERO in shape and any(map(fold(text).__contains__, self._names.beside_digits)):
             return
-        if len(self._shapes) >= _MAX_CACHED_SHAPES:
-            self._shapes.clear()  # they come from clients too
-        self._shapes.add(shape)
+        self._shapes[shape] = None
 
     def _has_clean_names(self, text: str) -> bool:
         """Return whether no name before a sign can be sensitive."""
@@ -163,9 +160,7 @@ class Prescan:
             match is not None and not self._is_clean_name(match[0], last)
         ):
             return False
-        if len(self._clean_names) >= _MAX_CACHED_NAMES:
-            self._clean_names.clear()  # they come from clients too
-        self._clean_names.add(last)
+        self._clean_names[last] = None
         return True
 
     def _is_clean_name(self, name: str, last: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
-from wsgi_observe.redaction.budget import Budget
+from wsgi_observe.redaction.budget import BoundedCache, Budget
 from wsgi_observe.redaction.sensitive_words import (
     HARMLESS_PREFIXES,
     HARMLESS_SUFFIXES,
@@ -22,7 +23,7 @@ from wsgi_observe.redaction.sensitive_words import (
 )
 
 _MAX_NAME_LENGTH = 256  # characters; a longer name is not one that a developer chose
-_MAX_CACHED_NAMES = 4096
+_MAX_CACHED_NAMES, _MAX_CACHED_FRAMES = 4096, 1024
 _NO_WORDS: frozenset[str] = frozenset()
 
 _word = re.compile(r"[^\W\d_]+|\d+")
@@ -51,12 +52,11 @@ class SensitiveNames:
             (*SENSITIVE_TERMS, *self._added_terms, *self._harmless_terms)
         )
         """Words of terms with digits: other digits change nothing in a name without these words."""
-        self.cached: dict[str, bool] = {}
+        self.cached: BoundedCache[str, bool] = BoundedCache(_MAX_CACHED_NAMES)
         """Names outside queries that have been judged."""
-        self.redacted_frames: dict[str, str] = {}
+        self.redacted_frames: BoundedCache[str, str] = BoundedCache(_MAX_CACHED_FRAMES)
         """Frames of tracebacks that have been redacted."""
-        self._cached_in_queries: dict[str, bool] = {}
-        self._cached_hides_numbers: dict[str, bool] = {}
+        self._cached_in_queries: BoundedCache[str, bool] = BoundedCache(_MAX_CACHED_NAMES)
 
     def is_sensitive(
         self, name: str, *, in_query: bool = False, budget: Budget | None = None
@@ -73,8 +73,10 @@ class SensitiveNames:
             if budget is not None:
                 budget.steps -= 7 + min(len(name), _MAX_NAME_LENGTH) // 2
             extra_words = SENSITIVE_IN_QUERY if in_query else _NO_WORDS
-            cached = len(name) > _MAX_NAME_LENGTH or self._classify(name, extra_words)
-            _cache_result(cache, name, cached)
+            if len(name) > _MAX_NAME_LENGTH:
+                cached = True
+            else:
+                cached = cache[name] = self._classify(name, extra_words)
         if budget is not None:
             budget.steps -= 1
         return cached
@@ -91,12 +93,7 @@ class SensitiveNames:
 
         It is if the name ends in pin, code, number, password and the like.
         """
-        cached = self._cached_hides_numbers.get(name)
-        if cached is None:
-            is_long = len(name) > _MAX_NAME_LENGTH
-            cached = is_long or _names_numeric_secret(_decode_name(name)) or self.is_added(name)
-            _cache_result(self._cached_hides_numbers, name, cached)
-        return cached
+        return len(name) > _MAX_NAME_LENGTH or _names_numeric_secret(name) or self.is_added(name)
 
     def is_metadata(self, name: str) -> bool:
         """Return whether a name has a word for a property of something: ``minLength``."""
@@ -201,10 +198,10 @@ def _find_sensitive_terms(words: Term, extra_words: frozenset[str]) -> Iterable[
                     yield start, index + 1
 
 
+@lru_cache(_MAX_CACHED_NAMES)
 def _names_numeric_secret(name: str) -> bool:
-    words = [
-        word for word in _word.findall(fold(_camel_case_boundary.sub("_", name))) if word.isalpha()
-    ]
+    folded = fold(_camel_case_boundary.sub("_", _decode_name(name)))
+    words = [word for word in _word.findall(folded) if word.isalpha()]
     if not words or _to_singular(words[-1]) != words[-1]:
         return False  # a plural: the number is a count
     is_counted = len(words) > 1 and (
@@ -217,10 +214,3 @@ def _names_numeric_secret(name: str) -> bool:
 def _is_metadata(words: Term, end: int) -> bool:
     """Return whether it is metadata of a secret: ``token_count``, ``password_policy``."""
     return end < len(words) and (words[end] in HARMLESS_SUFFIXES or words[-1] in HARMLESS_SUFFIXES)
-
-
-def _cache_result(cached: dict[str, bool], name: str, is_sensitive: bool) -> None:
-    if len(name) <= _MAX_NAME_LENGTH:
-        if len(cached) >= _MAX_CACHED_NAMES:
-            cached.clear()  # names come from clients too; the usual ones are soon back
-        cached[name] = is_sensitive
