@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from wsgi_observe.redaction.budget import (
     MAX_CHARACTERS,
-    BoundedCache,
     Budget,
+    make_room,
     redact_patterns,
     truncate_to_budget,
 )
@@ -94,9 +94,8 @@ class Redactor:
         self.has_patterns = bool(self._patterns)
         self.min_searched_int = -inf if self.has_patterns else MIN_CARD_NUMBER
         """Integers from this one on are searched like texts."""
-        self._unchanged: BoundedCache[str, None] = BoundedCache(_MAX_CACHED_TEXTS)
-        """Texts that were searched without a result."""
-        self._clean_names: BoundedCache[str, None] = BoundedCache(_MAX_CACHED_NAMES)
+        self._unchanged: set[str] = set()  # texts that were searched without a result
+        self._clean_names: set[str] = set()
         self._secrets: tuple[str, ...] = ()
         self._replace_path_segments: Callable[[str, str], str] | None = None
         if personal:
@@ -110,7 +109,7 @@ class Redactor:
         One of fewer than six characters is removed only as a segment of a path.
         """
         redactor = copy(self)
-        redactor._unchanged = BoundedCache(_MAX_CACHED_TEXTS)
+        redactor._unchanged = set()
         redactor.is_clean = _is_unknown
         forms = {form: None for one in secrets if one for form in (one, quote(one, safe=""))}
         redactor._secrets = tuple(form for form in forms if len(form) >= _MIN_SECRET_LENGTH)
@@ -146,7 +145,8 @@ class Redactor:
     def _is_clean_name(self, name: str) -> bool:
         if name in QUERY_FIELDS or name in URLS or self.is_sensitive(name):
             return False
-        self._clean_names[name] = None
+        make_room(self._clean_names, _MAX_CACHED_NAMES)
+        self._clean_names.add(name)
         return True
 
     def is_sensitive(
@@ -250,7 +250,8 @@ class Redactor:
             text = redact_personal_data(text)
         budget.release(reserve)
         if text == whole and len(text) <= _MAX_CACHED_LENGTH and type(text) is str:
-            self._unchanged[text] = None
+            make_room(self._unchanged, _MAX_CACHED_TEXTS)
+            self._unchanged.add(text)
         return text
 
     def path(self, path: str, budget: Budget | None = None) -> str:

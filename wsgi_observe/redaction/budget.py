@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any
 
 from wsgi_observe.redaction.sensitive_words import REDACTED
 
@@ -23,24 +23,10 @@ Replacement = tuple[int, int, str]
 """The start and end of a part of a text, and the text that replaces it."""
 
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class BoundedCache(dict[K, V]):
-    """A dict that is cleared when it is full: its keys come from clients, the usual ones return.
-
-    :param max_size: how many items it holds at most.
-    """
-
-    def __init__(self, max_size: int) -> None:
-        super().__init__()
-        self._max_size = max_size
-
-    def __setitem__(self, key: K, value: V) -> None:
-        if len(self) >= self._max_size:
-            self.clear()
-        super().__setitem__(key, value)
+def make_room(cache: set[Any] | dict[Any, Any], max_size: int) -> None:
+    """Clear a cache that is full: its items come from clients, and the usual ones return."""
+    if len(cache) >= max_size:
+        cache.clear()
 
 
 class Budget:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
+from wsgi_observe.redaction.budget import Budget, Replacement, make_room, replace_matches
 from wsgi_observe.redaction.harmless_values import (
     is_file_name,
     is_harmless_value,
@@ -22,6 +22,7 @@ from wsgi_observe.redaction.value_ends import (
 )
 
 _MAX_NAME_LENGTH = 128  # characters; of a longer run, the end is the name
+_MAX_CACHED_FRAMES = 1024
 _MAX_CACHED_FRAME_LENGTH = 1024  # characters of a frame that is cached
 _MAX_PRECEDING_LENGTH = 64  # characters of the words before a name
 _MIN_LENGTH = 3  # characters of a name with its value
@@ -125,6 +126,7 @@ def _redact_frame(frame: str, names: SensitiveNames, budget: Budget) -> str:
     budget.spend(10)
     shown = _redact_values(frame, names, budget, in_code=True)
     if budget.steps >= 0 and len(frame) <= _MAX_CACHED_FRAME_LENGTH:
+        make_room(names.redacted_frames, _MAX_CACHED_FRAMES)
         names.redacted_frames[frame] = shown
     return shown
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.redaction.budget import BoundedCache
+from wsgi_observe.redaction.budget import make_room
 from wsgi_observe.redaction.credentials import (
     LONG_RUN,
-    PREFIXES,
     TOKEN_CHARACTERS,
     contains_token,
+    has_token_prefix,
     sql_parameters,
 )
 from wsgi_observe.redaction.documents import beside_quotes
@@ -45,25 +45,6 @@ _WORDS_AND_MARKS = bytes(
 )
 
 
-def _fold_digits(text: str) -> str:
-    return text.encode().translate(DIGITS_TO_ZERO).decode()
-
-
-# Grouped by their rarest character, whose absence rules out all prefixes of its group.
-_RARE_CHARACTERS = "_.:=/AKGxqyp-"
-_PREFIXES = [
-    (
-        character,
-        [
-            _fold_digits(prefix)
-            for prefix in PREFIXES
-            if character == next(filter(prefix.__contains__, _RARE_CHARACTERS), None)
-        ],
-    )
-    for character in _RARE_CHARACTERS
-]
-
-
 def _with_signs(text: str, *, has_quotes: bool) -> str:
     """Return `text` with a colon wherever a value may follow a name without a sign."""
     if " is " in text or " was " in text:
@@ -84,9 +65,9 @@ class Prescan:
 
     def __init__(self, names: SensitiveNames) -> None:
         self._names = names
-        self._clean_names: BoundedCache[str, None] = BoundedCache(_MAX_CACHED_NAMES)
-        self._shapes: BoundedCache[bytes, None] = BoundedCache(_MAX_CACHED_SHAPES)
-        self._seen_once: BoundedCache[int, None] = BoundedCache(_MAX_CACHED_NAMES)  # their hashes
+        self._clean_names: set[str] = set()
+        self._shapes: set[bytes] = set()
+        self._seen_once: set[int] = set()  # hashes of shapes
 
     def is_clean(self, text: str, max_length: int = MAX_PRESCAN_LENGTH) -> bool:
         """Return whether `text` contains no secret; False is inconclusive."""
@@ -109,7 +90,7 @@ class Prescan:
         lower = text.lower()  # schemes ignore case (RFC 9110, section 11.1)
         if "bearer" in lower or "basic" in lower:
             return False
-        has_prefix = LONG_RUN in words and _has_prefix(shape)
+        has_prefix = LONG_RUN in words and has_token_prefix(shape)
         numbers = _ZERO in shape and has_digit_run(shape) and contains_account_number(text)
         if numbers or (has_prefix and contains_token(text)):
             return False
@@ -128,13 +109,15 @@ class Prescan:
         seen_once = self._seen_once
         digest = hash(shape)
         if digest not in seen_once:
-            seen_once[digest] = None  # most texts that occur once do not occur again
+            make_room(seen_once, _MAX_CACHED_NAMES)
+            seen_once.add(digest)  # most texts that occur once do not occur again
             return
         if type(text) is not str or (_ZERO in shape and ("%" in text or "\\" in text)):
             return
         if _ZERO in shape and any(map(fold(text).__contains__, self._names.beside_digits)):
             return
-        self._shapes[shape] = None
+        make_room(self._shapes, _MAX_CACHED_SHAPES)
+        self._shapes.add(shape)
 
     def _has_clean_names(self, text: str) -> bool:
         """Return whether no name before a sign can be sensitive."""
@@ -160,7 +143,8 @@ class Prescan:
             match is not None and not self._is_clean_name(match[0], last)
         ):
             return False
-        self._clean_names[last] = None
+        make_room(self._clean_names, _MAX_CACHED_NAMES)
+        self._clean_names.add(last)
         return True
 
     def _is_clean_name(self, name: str, last: str) -> bool:
@@ -186,14 +170,3 @@ def _has_marks(text: str) -> bool:
         or ("`" in text and "`, " in text)
         or ("[" in text and sql_parameters.search(text))
     )
-
-
-def _has_prefix(shape: bytes) -> bool:
-    """Return whether a text contains a vendor's prefix, digits folded in both."""
-    text = shape.decode("latin-1")
-    for character, prefixes in _PREFIXES:
-        if character in text:
-            for prefix in prefixes:
-                if prefix in text:
-                    return True
-    return False

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
-from wsgi_observe.redaction.budget import BoundedCache, Budget
+from wsgi_observe.redaction.budget import Budget, make_room
 from wsgi_observe.redaction.sensitive_words import (
     HARMLESS_PREFIXES,
     HARMLESS_SUFFIXES,
@@ -23,7 +23,7 @@ from wsgi_observe.redaction.sensitive_words import (
 )
 
 _MAX_NAME_LENGTH = 256  # characters; a longer name is not one that a developer chose
-_MAX_CACHED_NAMES, _MAX_CACHED_FRAMES = 4096, 1024
+_MAX_CACHED_NAMES = 4096
 _NO_WORDS: frozenset[str] = frozenset()
 
 _word = re.compile(r"[^\W\d_]+|\d+")
@@ -52,11 +52,11 @@ class SensitiveNames:
             (*SENSITIVE_TERMS, *self._added_terms, *self._harmless_terms)
         )
         """Words of terms with digits: other digits change nothing in a name without these words."""
-        self.cached: BoundedCache[str, bool] = BoundedCache(_MAX_CACHED_NAMES)
+        self.cached: dict[str, bool] = {}
         """Names outside queries that have been judged."""
-        self.redacted_frames: BoundedCache[str, str] = BoundedCache(_MAX_CACHED_FRAMES)
+        self.redacted_frames: dict[str, str] = {}
         """Frames of tracebacks that have been redacted."""
-        self._cached_in_queries: BoundedCache[str, bool] = BoundedCache(_MAX_CACHED_NAMES)
+        self._cached_in_queries: dict[str, bool] = {}
 
     def is_sensitive(
         self, name: str, *, in_query: bool = False, budget: Budget | None = None
@@ -76,6 +76,7 @@ class SensitiveNames:
             if len(name) > _MAX_NAME_LENGTH:
                 cached = True
             else:
+                make_room(cache, _MAX_CACHED_NAMES)
                 cached = cache[name] = self._classify(name, extra_words)
         if budget is not None:
             budget.steps -= 1
