@@ -27,9 +27,10 @@ MAX_PRESCAN_LENGTH = 8192  # characters of a text that is searched without a bud
 _MAX_NEW_NAMES = 32  # names in one text that are judged for the first time
 _MAX_CACHED_SHAPES, _MAX_SHAPE_LENGTH = 2048, 512
 
-# Words before the sign of a value whose name is elsewhere: `"name": "token", "value": …`.
-_DETACHED_NAME_KEYS = frozenset(
-    {*VALUE_KEYS, "content-disposition", "input_value", "is", "was", "lautet", "ist", "est"}
+# Words before the sign of a value whose name is before them: `api key: …`, `password is: …`, or
+# elsewhere: `"name": "token", "value": …`.
+_LAST_WORDS = TERM_ENDINGS.union(
+    VALUE_KEYS, ("content-disposition", "input_value", "is", "was", "lautet", "ist", "est")
 )
 
 _trailing_name = re.compile(
@@ -138,22 +139,17 @@ class Prescan:
             return not words
         if last in self._clean_names:
             return True
-        match = _trailing_name.search(last) if len(last) <= _MAX_NAME_LENGTH else None
-        if len(last) > _MAX_NAME_LENGTH or (
-            match is not None and not self._is_clean_name(match[0], last)
-        ):
+        if len(last) > _MAX_NAME_LENGTH:
+            return False
+        match = _trailing_name.search(last)
+        if match is not None and not self._is_clean_name(match[0], last):
             return False
         make_room(self._clean_names, _MAX_CACHED_NAMES)
         self._clean_names.add(last)
         return True
 
     def _is_clean_name(self, name: str, last: str) -> bool:
-        folded = fold(name)
-        if (
-            self._names.is_sensitive(name)
-            or folded in TERM_ENDINGS
-            or folded in _DETACHED_NAME_KEYS
-        ):
+        if self._names.is_sensitive(name) or fold(name) in _LAST_WORDS:
             return False
         in_query = "?" in last or "&" in last
         return not (in_query and self._names.is_sensitive(name, in_query=True))
