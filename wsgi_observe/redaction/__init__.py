@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_plus
 
 from wsgi_observe.redaction.budget import (
     MAX_CHARACTERS,
+    REDACTED,
     Budget,
     make_room,
     redact_patterns,
@@ -26,8 +27,7 @@ from wsgi_observe.redaction.documents import redact_documents
 from wsgi_observe.redaction.named_values import redact_named_values
 from wsgi_observe.redaction.personal_data import redact_account_numbers, redact_personal_data
 from wsgi_observe.redaction.prescan import MAX_PRESCAN_LENGTH, Prescan
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
+from wsgi_observe.redaction.sensitive_names import NEVER_SENSITIVE, SensitiveNames
 from wsgi_observe.validators import patterns as validate_patterns
 from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from wsgi_observe.redaction.sensitive_words import REDACTED
+REDACTED = "[REDACTED]"
+"""The text that replaces a secret."""
 
 MAX_CHARACTERS = 64 * 1024
 """The part of one text that is searched: as much as the lines of a record hold."""

@@ -8,9 +8,8 @@ from binascii import a2b_base64
 from functools import partial
 from string import ascii_letters, digits
 
-from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
+from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
 from wsgi_observe.redaction.personal_data import DIGITS_TO_ZERO
-from wsgi_observe.redaction.sensitive_words import REDACTED
 from wsgi_observe.redaction.value_ends import find_value_end
 
 _private_key = re.compile(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Protocol
 
-from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.sensitive_words import NAME_KEYS, REDACTED, VALUE_KEYS
+from wsgi_observe.redaction.budget import REDACTED, Budget
+from wsgi_observe.redaction.sensitive_names import NAME_KEYS, VALUE_KEYS
 from wsgi_observe.wsgi.exceptions import any_failure
 
 _MAX_DEPTH = 20

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import NAME_KEYS, REDACTED, VALUE_KEYS
+from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
+from wsgi_observe.redaction.sensitive_names import NAME_KEYS, VALUE_KEYS, SensitiveNames
 from wsgi_observe.redaction.value_ends import find_mark, find_value_end, redact_in_quotes
 
 _MAX_ELEMENT_LENGTH = 16 * 1024  # characters of an element, of a part of a form

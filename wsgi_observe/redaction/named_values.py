@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from wsgi_observe.redaction.budget import Budget, Replacement, make_room, replace_matches
+from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, make_room, replace_matches
 from wsgi_observe.redaction.harmless_values import (
     is_file_name,
     is_harmless_value,
     is_number_or_bool,
     is_string_literal,
 )
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import REDACTED, TERM_ENDINGS, fold
+from wsgi_observe.redaction.sensitive_names import TERM_ENDINGS, SensitiveNames, fold
 from wsgi_observe.redaction.value_ends import (
     find_header_end,
     find_mark,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import chain, islice
 
-from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
-from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
+from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
+from wsgi_observe.redaction.sensitive_names import NEVER_SENSITIVE
 
 _MIN_DIGITS = 10  # of a card number or IBAN, apart from blanks and hyphens
 

@@ -18,8 +18,7 @@ from wsgi_observe.redaction.personal_data import (
     contains_account_number,
     has_digit_run,
 )
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import TERM_ENDINGS, VALUE_KEYS, fold
+from wsgi_observe.redaction.sensitive_names import TERM_ENDINGS, VALUE_KEYS, SensitiveNames, fold
 
 _MAX_CACHED_NAMES = 4096
 _MAX_NAME_LENGTH = 64

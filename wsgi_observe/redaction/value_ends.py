@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.sensitive_words import REDACTED
+from wsgi_observe.redaction.budget import REDACTED, Budget
 
 _MAX_LINE_LENGTH = 4096
 
