@@ -22,7 +22,7 @@ from wsgi_observe.redaction.credentials import (
     redact_links,
     redact_vendor_tokens,
 )
-from wsgi_observe.redaction.data import MIN_CARD_NUMBER, RedactingCopier
+from wsgi_observe.redaction.data import MIN_CARD_NUMBER, SCALARS, RedactingCopier
 from wsgi_observe.redaction.documents import redact_documents
 from wsgi_observe.redaction.named_values import redact_named_values
 from wsgi_observe.redaction.personal_data import redact_account_numbers, redact_personal_data
@@ -47,7 +47,6 @@ URLS = frozenset(
 )
 """Names of fields that hold a URL, whose path may be a link with a one-time token."""
 
-_SCALARS = frozenset({int, float, bool, type(None)})
 _MIN_SECRET_LENGTH = 6  # characters
 _PATH_BUDGET = (1536, 150)  # characters, and steps
 _MAX_CACHED_TEXTS, _MAX_CACHED_LENGTH = 1024, 512
@@ -142,7 +141,7 @@ class Redactor:
             # A text that begins with a space would have the text before it as its name.
             if kind is str and (value[:1] > " " or not value):  # type: ignore[index]
                 texts.append(value)  # type: ignore[arg-type]
-            elif kind not in _SCALARS or (kind is int and value >= MIN_CARD_NUMBER):  # type: ignore[operator]
+            elif kind not in SCALARS or (kind is int and value >= MIN_CARD_NUMBER):  # type: ignore[operator]
                 return False
         return self.is_clean("\n ".join(texts))
 
@@ -181,7 +180,7 @@ class Redactor:
         if kind is str:
             redact = _REDACT_BY_NAME.get(name, Redactor.text)
             return redact(self, value, budget)  # type: ignore[arg-type]
-        if kind in _SCALARS and (
+        if kind in SCALARS and (
             kind is not int or value < self.min_searched_int or name in NEVER_SENSITIVE  # type: ignore[operator]
         ):
             return value

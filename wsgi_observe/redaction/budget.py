@@ -120,7 +120,7 @@ def redact_patterns(text: str, patterns: Iterable[re.Pattern[str]], budget: Budg
                 break
             if start < end and not _is_redacted(text, start, end):
                 spans.append((start, end))
-    shown = _replace_spans(text, sorted(spans), limit) if spans else text[:limit]
+    shown = _replace_spans(text, sorted(spans), limit)
     return shown if limit == len(text) else budget.append_cut_marker(shown, len(text) - limit)
 
 

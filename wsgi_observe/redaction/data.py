@@ -23,8 +23,9 @@ _ATTRIBUTE_TYPES = _TEXT_TYPES | {int, float}
 _SEQUENCE_TYPES = (list, tuple)
 _BUILTIN = (dict, list, tuple, set, frozenset)
 _CONTAINERS = (Mapping, *_BUILTIN)
-_PLAIN_KEYS = frozenset({bool, int, float})
-_HARMLESS_TYPES = frozenset({bool, float, type(None)})
+SCALARS = frozenset({int, float, bool, type(None)})
+"""Types of which only an integer can be a secret by itself."""
+
 MIN_CARD_NUMBER = 10**12
 """The least integer that may be a card number."""
 
@@ -62,7 +63,7 @@ class RedactingCopier:
         :param ancestors: the IDs of the containers that `value` is in, to detect a cycle.
         """
         kind = type(value)
-        if kind in _HARMLESS_TYPES or (kind is int and value < self._redactor.min_searched_int):  # type: ignore[operator]
+        if kind in SCALARS and (kind is not int or value < self._redactor.min_searched_int):  # type: ignore[operator]
             return value
         try:
             return self._copy(value, ancestors)
@@ -151,7 +152,7 @@ class RedactingCopier:
         return next(sensitive, None)
 
     def _copy_key(self, key: Any, enclosing: tuple[int, ...]) -> Any:
-        if key is None or type(key) in _PLAIN_KEYS:
+        if type(key) in SCALARS:
             return key
         shown = self.copy(key, enclosing)
         # As text, as in JSON, since hashing it would run code of the app.
