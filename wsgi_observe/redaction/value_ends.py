@@ -33,7 +33,7 @@ def find_value_end(text: str, start: int, budget: Budget) -> int:
     if start >= len(text):
         return start
     if opened := _opening_quote.match(text, start):
-        return find_quoted_end(text, opened, len(text), budget)
+        return _find_quoted_end(text, opened, len(text), budget)
     if text[start] in "([{":
         return _find_bracket_end(text, start, len(text), budget)
     if text[start] == "<" and (closed := text.find(">", start, _find_line_end(text, start))) >= 0:
@@ -55,7 +55,7 @@ def find_mark(mark: re.Pattern[str], text: str, start: int) -> int:
     return match.start() if match else len(text)
 
 
-def find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget) -> int:
+def _find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget) -> int:
     """Return where a quoted text ends, which may itself be in a quoted text.
 
     At each level of nesting a quote has more backslashes before it: none, one, three, seven.
@@ -118,7 +118,7 @@ def _find_bracket_end(text: str, start: int, limit: int, budget: Budget) -> int:
         elif not _is_apostrophe(text, match.start()):
             opened = _opening_quote.match(text, _skip_backslashes_before(text, match.start()))
             assert opened is not None
-            position = find_quoted_end(text, opened, limit, budget)
+            position = _find_quoted_end(text, opened, limit, budget)
         if not budget.spend(1):
             return len(text)
     return limit
