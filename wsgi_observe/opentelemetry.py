@@ -123,6 +123,9 @@ class RedactingSpanProcessor(SpanProcessor):
 class _RedactedSpan(ReadableSpan):
     """Copy of a span with some fields replaced, and the same counts of dropped items."""
 
+    # In the SDK properties, which count what is missing in lists that are not copied.
+    dropped_attributes = dropped_events = dropped_links = 0
+
     def __init__(self, span: ReadableSpan, **fields: Any) -> None:
         super().__init__(
             context=span.context,
@@ -133,19 +136,9 @@ class _RedactedSpan(ReadableSpan):
             instrumentation_scope=span.instrumentation_scope,
             **fields,
         )
-        self._dropped_counts = (span.dropped_attributes, span.dropped_events, span.dropped_links)
-
-    @property
-    def dropped_attributes(self) -> int:
-        return self._dropped_counts[0]
-
-    @property
-    def dropped_events(self) -> int:
-        return self._dropped_counts[1]
-
-    @property
-    def dropped_links(self) -> int:
-        return self._dropped_counts[2]
+        self.dropped_attributes = span.dropped_attributes
+        self.dropped_events = span.dropped_events
+        self.dropped_links = span.dropped_links
 
 
 def _redact_attributes(redactor: Redactor, attributes: Mapping[str, Any] | None) -> dict[str, Any]:

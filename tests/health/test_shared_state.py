@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from wsgi_observe.health import HealthState, Readiness
 from wsgi_observe.health.shared_state import SharedState
-from wsgi_observe.health.state import AnyState, HealthState
 
 
 def test_a_drain_that_a_child_begins_is_seen_by_its_parent() -> None:
@@ -95,10 +95,10 @@ def test_memory_of_another_kind_is_not_written_to(content: bytes) -> None:
 @pytest.mark.parametrize("which", [0, 1])
 def test_either_of_two_states_counts(which: int) -> None:
     states = (HealthState(), HealthState())
-    both = AnyState(*states)
-    assert (both.starting, both.draining) == (False, False)
+    both = Readiness({}, state=states[0])
+    both.add_state(states[1])
+    assert both.report().status == "ok"
     states[which].start()
-    assert (both.starting, both.draining) == (True, False)
-    states[which].ready()
-    states[which].drain()
-    assert (both.starting, both.draining) == (False, True)
+    assert both.report().status == "starting"
+    states[1 - which].drain()
+    assert both.report().status == "draining"

@@ -30,8 +30,8 @@ from tests.support import PATIENCE, eventually
 from wsgi_observe import configure_logging, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.logs.handlers import mail_queue as post
-from wsgi_observe.logs.handlers.mail import MailFormatter, MailHandler
-from wsgi_observe.logs.handlers.smtp import TIMEOUT_SECONDS, Mail
+from wsgi_observe.logs.handlers.mail import TIMEOUT_SECONDS, MailFormatter, MailHandler
+from wsgi_observe.logs.handlers.mail_queue import Mail
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-canary"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import Log
+from tests.logs.access_line import line_of, only_ours
 from tests.logs.test_redacted_lines import record_of
 from tests.support import strict_json
 from wsgi_observe import AccessLog, RequestID, bind, log_context, observe
@@ -108,6 +109,32 @@ def test_a_line_is_what_a_formatter_that_remembers_nothing_makes_of_it(
     for first, second in pairs:
         assert first == second
         assert strict_json(first[0])["kind"] == "x"
+
+
+@given(environ=SERVED, bound=BOUND, settings=SETTINGS, encoder=st.sampled_from(["json", "orjson"]))
+def test_the_access_line_is_the_same_where_no_record_has_to_be_made_for_it(
+    clean_logging: None,
+    environ: dict[str, Any],
+    bound: dict[str, object],
+    settings: dict[str, Any],
+    encoder: str,
+) -> None:
+    access = logging.getLogger("wsgi_observe.access")
+    records: list[logging.LogRecord] = []
+
+    def receive(record: logging.LogRecord) -> bool:
+        records.append(record)
+        return True
+
+    with only_ours(encoder) as stream:
+        without_record = line_of(stream, dict(environ), bound, **settings)
+        access.addFilter(receive)
+        try:
+            with_record = line_of(stream, dict(environ), bound, **settings)
+        finally:
+            access.removeFilter(receive)
+    assert without_record == with_record
+    assert len(records) == 1
 
 
 def lines_around(change: Callable[[Any], object], **environ: str) -> list[dict[str, Any]]:

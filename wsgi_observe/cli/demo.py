@@ -3,14 +3,18 @@
 import argparse
 import os
 import shlex
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.cli.process import StoppableProcess
 
 HOST = "127.0.0.1"
 REQUIRED_PACKAGES = ("flask", "gunicorn", "sqlalchemy")
@@ -60,15 +64,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the demo until it is stopped, and return its exit code."""
-    with StoppableProcess() as process:
-        _require_extras()
-        with (
-            _create_listener(args.port) as listener,
-            tempfile.TemporaryDirectory(prefix="wsgi-observe-demo-") as name,
-        ):
-            folder = Path(name)
-            _print_welcome(listener, _create_database(folder))
-            return process.run(_gunicorn_command(listener), folder, listener)
+    process = _StoppableProcess()
+    _require_extras()
+    with (
+        _create_listener(args.port) as listener,
+        tempfile.TemporaryDirectory(prefix="wsgi-observe-demo-") as name,
+    ):
+        folder = Path(name)
+        _print_welcome(listener, _create_database(folder))
+        return process.run(_gunicorn_command(listener), folder, listener)
+
+
+class _StoppableProcess:
+    """A child process that signals stop instead of this one, which then cleans up and exits.
+
+    A signal that comes early stops the child as soon as it has started.
+    """
+
+    def __init__(self) -> None:
+        self._is_stop_requested = False
+        self._child: subprocess.Popen[bytes] | None = None
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, self._stop)
+
+    def run(self, command: Sequence[str], cwd: Path, listener: socket.socket) -> int:
+        """Run a server until it exits, and return its exit code; 0 if a signal has stopped it.
+
+        :param listener: its listening socket, which it inherits.
+        """
+        # In a session of its own the server does not see the Ctrl-C of the terminal,
+        # which every process of the foreground would get: it gets one signal, from us.
+        self._child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        listener.close()  # or clients would wait in its queue while the server stops
+        if self._is_stop_requested:
+            self._child.terminate()
+        code = self._child.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGTERM)  # workers that outlive a killed server
+        if self._is_stop_requested:
+            return 0
+        return code if code >= 0 else 128 - code  # as a shell reports the end by a signal
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        self._is_stop_requested = True
+        if self._child:
+            self._child.terminate()
 
 
 def _require_extras() -> None:

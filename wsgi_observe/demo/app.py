@@ -2,15 +2,14 @@
 
 from flask import Flask
 
-from wsgi_observe.demo import failures, orders, reports
+from wsgi_observe.demo import orders, reports
 from wsgi_observe.demo.models import Database
 
 
 def create_app(database: Database) -> Flask:
     """Create the shop on a database."""
     app = Flask(__name__)
-    database.init_app(app)
+    app.extensions["database"] = database
     app.register_blueprint(orders.blueprint)
     app.register_blueprint(reports.blueprint)
-    app.register_blueprint(failures.blueprint)
     return app

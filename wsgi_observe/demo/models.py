@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from flask import Flask, current_app
+from flask import current_app
 from sqlalchemy import URL, CheckConstraint, ForeignKey, create_engine, func, select
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -58,10 +58,6 @@ class Database:
         # the file is moved away, and when it is back.
         self._engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 0.5})
         self.session = sessionmaker(self._engine)
-
-    def init_app(self, app: Flask) -> None:
-        """Set this as the database that `open_session` uses in the app."""
-        app.extensions["database"] = self
 
     def create_tables(self) -> None:
         """Create the tables that do not exist yet."""

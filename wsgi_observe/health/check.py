@@ -1,10 +1,11 @@
-"""Check: one readiness check as a value."""
+"""Check: one readiness check as a value, and the result of one run of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
+from typing import NamedTuple
 
 from wsgi_observe.settings import Settings
 from wsgi_observe.validators import boolean, positive_seconds
@@ -30,6 +31,19 @@ class Check:
         _validate_function(self.fn)
         positive_seconds("the timeout of a check", self.timeout)
         boolean("critical", self.critical)
+
+
+class CheckResult(NamedTuple):
+    """The result of one run of a check.
+
+    :param detail: why it failed, where that is known; of a check that passed, the string that it
+        returned.
+    :param error: what it raised; for a check that hangs, an exception with its stack as traceback.
+    """
+
+    passed: bool
+    detail: str = ""
+    error: BaseException | None = None
 
 
 def _validate_function(fn: object) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from math import inf
 from os import getpid
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.health.check import Check
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 _MAX_NAME_LENGTH = 64
 _DRAINING = Report("draining", {})
 _STARTING = Report("starting", {})
+_NO_CHECKS = Report("ok", {})
 
 
 class Readiness:
@@ -54,37 +53,53 @@ class Readiness:
     ) -> None:
         if not isinstance(checks, Mapping):
             raise TypeError(f"checks must map names to callables or Checks, got {checks!r}")
-        if not isinstance(state, HealthState | None):
-            raise TypeError(f"state must be a HealthState or None, got {state!r}")
         self.state = HealthState() if state is None else state
-        self._ttl = ttl
-        self._remind = remind
+        self._states: tuple[HealthState, ...] = ()
+        self.add_state(self.state)
         self._checks = {
             _validate_name(name): _to_check(name, check, timeout) for name, check in checks.items()
         }
+        self.names = tuple(self._checks)
         self.max_timeout = max((check.timeout for check in self._checks.values()), default=0.0)
         self._critical = {name for name, check in self._checks.items() if check.critical}
-        self._make_runner = self._load_runner() if self._checks else None
         self._runners: dict[int, ReadinessRunner] = {}
-        self._cached = (0, 0.0, 0.0, _STARTING)  # process ID, from, until (monotonic), report
+        if self._checks:
+            # Imported at the start, not by the first probe; a service without checks does not
+            # need it.
+            from wsgi_observe.health.runner import ReadinessRunner
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the checks, in the order of declaration."""
-        return tuple(self._checks)
+            self._make_runner = partial(
+                ReadinessRunner, self._checks, self._critical, ttl=ttl, remind=remind
+            )
+
+    def add_state(self, state: HealthState) -> None:
+        """Report starting or draining also while `state` is."""
+        if not isinstance(state, HealthState):
+            raise TypeError(f"state must be a HealthState or None, got {state!r}")
+        if state not in self._states:
+            self._states += (state,)
 
     @property
     def hanging(self) -> tuple[str, ...]:
         """The names of the checks whose thread runs past its timeout in this process."""
         runner = self._runners.get(getpid())
-        return () if runner is None else runner.hanging()
+        run = None if runner is None else runner.current_run
+        return () if run is None or run.report is None else tuple(run.get_running_threads())
 
     def get_cached_report(self) -> Report | None:
         """Return what `report` returns if that needs no run of the checks, otherwise None."""
-        state = self.state
-        pid, valid_from, valid_until, report = self._cached
-        is_cached = valid_from <= monotonic() < valid_until and pid == getpid()
-        return None if state.draining or state.starting or not is_cached else report
+        is_starting = False
+        for state in self._states:
+            if state.draining:
+                return _DRAINING
+            is_starting = is_starting or state.starting
+        if is_starting:
+            return _STARTING
+        runner = self._runners.get(getpid())
+        if runner is None:
+            return None if self._checks else _NO_CHECKS
+        run = runner.current_run
+        return run.report if run is not None and run.is_fresh() else None
 
     def report(self, names: Collection[str] | None = None, exclude: Collection[str] = ()) -> Report:
         """Return how ready this process is; run the checks if the last report is too old.
@@ -92,48 +107,24 @@ class Readiness:
         :param names: the checks that count; None: all. All are run in any case.
         :param exclude: the checks that do not count. Unknown names are ignored in both.
         """
-        state = self.state
-        if state.draining:
-            return _DRAINING
-        if state.starting:
-            return _STARTING
-        pid, valid_from, valid_until, report = self._cached
-        # `valid_from` counts: a snapshot restored on another machine turns the clock back.
-        if not valid_from <= monotonic() < valid_until or pid != getpid():
-            report = self._refresh()
-        if names is None and not exclude:
-            return report
-        return self._select(report, names, exclude)
-
-    def _load_runner(self) -> Callable[[], ReadinessRunner]:
-        # Imported at the start, not by the first probe; a service without checks does not need it.
-        from wsgi_observe.health.runner import ReadinessRunner
-
-        return partial(ReadinessRunner, self._checks, self._ttl, self._remind)
-
-    def _refresh(self) -> Report:
-        pid = getpid()
-        if self._make_runner is None:
-            valid_from, valid_until, report = 0.0, inf, make_report({}, ())
-        else:
-            # `setdefault` is atomic: threads that call this at the same time get one runner.
-            runner = self._runners.get(pid) or self._runners.setdefault(pid, self._make_runner())
-            valid_from, valid_until, report = runner.report()
-        self._cached = (pid, valid_from, valid_until, report)
-        return report
-
-    def _select(
-        self, report: Report, names: Collection[str] | None, exclude: Collection[str]
-    ) -> Report:
         for value in (names, exclude):
             if isinstance(value, str):  # a collection of its letters
                 raise TypeError(f"names of checks must be a collection of str, got {value!r}")
-        chosen = (
-            report.checks.items()
-            if names is None
-            else ((name, result) for name, result in report.checks.items() if name in names)
-        )
-        return make_report({n: result for n, result in chosen if n not in exclude}, self._critical)
+        report = self.get_cached_report() or self._run_checks()
+        if not report.checks or (names is None and not exclude):
+            return report
+        chosen = {
+            name: result
+            for name, result in report.checks.items()
+            if (names is None or name in names) and name not in exclude
+        }
+        return make_report(chosen, self._critical)
+
+    def _run_checks(self) -> Report:
+        pid = getpid()
+        # `setdefault` is atomic: threads that call this at the same time get one runner.
+        runner = self._runners.get(pid) or self._runners.setdefault(pid, self._make_runner())
+        return runner.report()
 
 
 def _validate_name(value: object) -> str:

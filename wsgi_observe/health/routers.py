@@ -10,11 +10,8 @@ from typing import Any
 
 from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
-_RouteMatcher = Callable[[str], object]
-"""Returns the route that a router chooses for GET requests to a path; None where it has none."""
-
-_GetMatchers = Callable[[Any], Iterable[_RouteMatcher]]
-"""Returns the matchers of a framework's app."""
+_RouteFinder = Callable[[Any, str], Iterable[object]]
+"""Yields the routes that the router of a framework's app chooses for GET requests to a path."""
 
 _MAX_OBJECTS_SEARCHED = 100
 
@@ -29,16 +26,15 @@ def has_explicit_route(app: object, path: str) -> bool:
     """
     base = path.rstrip("/")
     return any(
-        _has_explicit_match(match, spelling)
-        for framework_app, get_matchers in _find_framework_apps(app, {})
-        for match in get_matchers(framework_app)
+        _has_explicit_match(find_routes, framework_app, spelling)
+        for framework_app, find_routes in _find_framework_apps(app, {})
         for spelling in (base, base + "/")
     )
 
 
-def _has_explicit_match(match: _RouteMatcher, path: str) -> bool:
-    route = match(path)
-    return route is not None and match(_make_unrouted_path(path)) != route
+def _has_explicit_match(find_routes: _RouteFinder, app: object, path: str) -> bool:
+    catch_alls = list(find_routes(app, _make_unrouted_path(path)))
+    return any(route not in catch_alls for route in find_routes(app, path))
 
 
 def _make_unrouted_path(path: str) -> str:
@@ -52,7 +48,7 @@ def _make_unrouted_path(path: str) -> str:
     return parent + slash + name.lower().translate(_NEXT_LETTER) + path[len(base) :]
 
 
-def _find_framework_apps(app: object, seen: dict[int, object]) -> list[tuple[Any, _GetMatchers]]:
+def _find_framework_apps(app: object, seen: dict[int, object]) -> list[tuple[Any, _RouteFinder]]:
     """Return the apps of known frameworks among an app and the apps that it wraps.
 
     :param seen: the objects searched so far by their `id`, which each keeps while it is here.
@@ -60,7 +56,7 @@ def _find_framework_apps(app: object, seen: dict[int, object]) -> list[tuple[Any
     chain = list(iter_wrapped_apps(app))
     # What is wrapped may be a framework's method, such as `Flask.wsgi_app`.
     candidates = [one for app in chain for one in (app, getattr(app, "__self__", None))]
-    known = [(one, factory) for one in candidates if (factory := _find_matcher_factory(one))]
+    known = [(one, finder) for one in candidates if (finder := _get_route_finder(one))]
     if known:
         return known
     nested_apps = {}
@@ -73,16 +69,16 @@ def _find_framework_apps(app: object, seen: dict[int, object]) -> list[tuple[Any
     return next(iter(nested_apps.values())) if len(nested_apps) == 1 else []
 
 
-def _find_matcher_factory(app: object) -> _GetMatchers | None:
+def _get_route_finder(app: object) -> _RouteFinder | None:
     """Return the adapter for an app by the name of its class.
 
     By name, so that no framework is imported; a copy in another package counts too.
     """
     for cls in type(app).__mro__:
         name = f".{cls.__module__}.{cls.__qualname__}"
-        for known, factory in _MATCHER_FACTORIES.items():
+        for known, finder in _ROUTE_FINDERS.items():
             if name.endswith(f".{known}"):
-                return factory
+                return finder
     return None
 
 
@@ -95,40 +91,25 @@ def _iter_held_callables(app: object) -> Iterator[object]:
     yield from (one for one in held if callable(one) and not isinstance(one, type))
 
 
-def _flask_matchers(app: Any) -> Iterator[_RouteMatcher]:
+def _find_flask_routes(app: Any, path: str) -> Iterator[object]:
     url_map = app.url_map
     not_found = sys.modules["werkzeug.exceptions"].HTTPException  # a redirect is one, too
-
-    def match_within(domain: str) -> _RouteMatcher:
-        def match(path: str) -> object:
-            try:
-                return adapter.match(path, "GET", return_rule=True)[0]
-            except not_found:
-                return None
-
-        adapter = (
-            url_map.bind(domain)
-            if is_host_matching
-            else url_map.bind("localhost", subdomain=domain)
-        )
-        return match
-
-    is_host_matching = url_map.host_matching
-    domains = {rule.host if is_host_matching else rule.subdomain for rule in url_map.iter_rules()}
-    return (match_within(domain or "") for domain in domains)
+    if url_map.host_matching:
+        adapters = [url_map.bind(host) for host in {r.host or "" for r in url_map.iter_rules()}]
+    else:
+        subdomains = {rule.subdomain or "" for rule in url_map.iter_rules()}
+        adapters = [url_map.bind("localhost", subdomain=name) for name in subdomains]
+    for adapter in adapters:
+        with suppress(not_found):
+            yield adapter.match(path, "GET", return_rule=True)[0]
 
 
-def _django_matchers(_app: Any) -> Iterator[_RouteMatcher]:
+def _find_django_routes(_app: Any, path: str) -> Iterator[object]:
     urls = sys.modules["django.urls"]
-
-    def match(path: str) -> object:
-        try:
-            result = urls.resolve(path)
-        except urls.Resolver404:
-            return None
-        return result.route if _allows_get_method(result.func) else None
-
-    yield match
+    with suppress(urls.Resolver404):
+        result = urls.resolve(path)
+        if _allows_get_method(result.func):
+            yield result.route
 
 
 def _allows_get_method(view: Any) -> bool:
@@ -143,56 +124,38 @@ def _allows_get_method(view: Any) -> bool:
     return cls is None or hasattr(cls, "get")
 
 
-def _bottle_matchers(app: Any) -> Iterator[_RouteMatcher]:
+def _find_bottle_routes(app: Any, path: str) -> Iterator[object]:
     classes = [one for one in type(app).__mro__ if one.__qualname__ == "Bottle"]
-    not_found = sys.modules[classes[0].__module__].HTTPError
-
-    def match(path: str) -> object:
-        try:
-            return app.router.match({"REQUEST_METHOD": "GET", "PATH_INFO": path})[0]
-        except not_found:
-            return None
-
-    yield match
+    with suppress(sys.modules[classes[0].__module__].HTTPError):
+        yield app.router.match({"REQUEST_METHOD": "GET", "PATH_INFO": path})[0]
 
 
-def _falcon_matchers(app: Any) -> Iterator[_RouteMatcher]:
-    def match(path: str) -> object:
-        result = app._router.find(path)
-        if result is None:
-            return None
+def _find_falcon_routes(app: Any, path: str) -> Iterator[object]:
+    result = app._router.find(path)
+    if result is not None:
         _, responders, _, template = result
         # Falcon itself responds to the methods that a resource lacks.
-        is_app_route = getattr(responders.get("GET"), "__module__", None) != "falcon.responders"
-        return template if is_app_route else None
-
-    yield match
+        if getattr(responders.get("GET"), "__module__", None) != "falcon.responders":
+            yield template
 
 
-def _pyramid_matchers(app: Any) -> Iterator[_RouteMatcher]:
+def _find_pyramid_routes(app: Any, path: str) -> Iterator[object]:
     # What was configured, with its methods; the views of a route are found by its name.
     introspector = app.registry.introspector
     views = [one["introspectable"] for one in introspector.get_category("views") or ()]
-
-    def serves_get(route: Any) -> bool:
+    routes = () if app.routes_mapper is None else app.routes_mapper.get_routes()
+    for route in routes:
         known = introspector.get("routes", route.name) or {}
         route_views = [view for view in views if view.get("route_name") == route.name]
-        return _allows_get(known) and (not route_views or any(map(_allows_get, route_views)))
-
-    def match(path: str) -> object:
-        routes = () if app.routes_mapper is None else app.routes_mapper.get_routes()
-        for route in routes:
-            if route.match(path) is not None and serves_get(route):
-                return route.name
-        # Traversal finds a view by its name, below the root.
-        named_views = (
-            view for view in views if view.get("name") and view.get("route_name") is None
-        )
-        return next(
-            (v for v in named_views if v["name"] == path.strip("/") and _allows_get(v)), None
-        )
-
-    yield match
+        serves_get = _allows_get(known) and (not route_views or any(map(_allows_get, route_views)))
+        if serves_get and route.match(path) is not None:
+            yield route.name
+            return
+    # Traversal finds a view by its name, below the root.
+    for view in views:
+        is_named = view.get("name") == path.strip("/") and view.get("route_name") is None
+        if is_named and _allows_get(view):
+            yield view
 
 
 def _allows_get(predicates: Any) -> bool:
@@ -202,19 +165,16 @@ def _allows_get(predicates: Any) -> bool:
     return not isinstance(methods, tuple | list) or "GET" in methods
 
 
-def _dispatcher_matchers(app: Any) -> Iterator[_RouteMatcher]:
-    def match(path: str) -> object:
-        mounts = (one for one in app.mounts if f"{path}/".startswith(f"{one}/"))
-        return max(mounts, key=len, default=None)
-
-    yield match
+def _find_mount(app: Any, path: str) -> Iterator[object]:
+    mounts = [mount for mount in app.mounts if f"{path}/".startswith(f"{mount}/")]
+    yield from sorted(mounts, key=len)[-1:]
 
 
-_MATCHER_FACTORIES: dict[str, _GetMatchers] = {
-    "flask.app.Flask": _flask_matchers,
-    "django.core.handlers.wsgi.WSGIHandler": _django_matchers,
-    "bottle.Bottle": _bottle_matchers,
-    "falcon.app.App": _falcon_matchers,
-    "pyramid.router.Router": _pyramid_matchers,
-    "werkzeug.middleware.dispatcher.DispatcherMiddleware": _dispatcher_matchers,
+_ROUTE_FINDERS: dict[str, _RouteFinder] = {
+    "flask.app.Flask": _find_flask_routes,
+    "django.core.handlers.wsgi.WSGIHandler": _find_django_routes,
+    "bottle.Bottle": _find_bottle_routes,
+    "falcon.app.App": _find_falcon_routes,
+    "pyramid.router.Router": _find_pyramid_routes,
+    "werkzeug.middleware.dispatcher.DispatcherMiddleware": _find_mount,
 }

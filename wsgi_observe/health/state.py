@@ -47,25 +47,3 @@ class HealthState:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} starting={self.starting} draining={self.draining}>"
-
-
-class AnyState(HealthState):
-    """Combine two states: starting or draining while one of them is."""
-
-    __slots__ = ("_states",)
-
-    def __init__(self, first: HealthState, second: HealthState) -> None:
-        super().__init__()
-        self._states = (first, second)
-
-    @property
-    def starting(self) -> bool:
-        """Whether one of them is starting."""
-        first, second = self._states
-        return first.starting or second.starting
-
-    @property
-    def draining(self) -> bool:
-        """Whether one of them is draining."""
-        first, second = self._states
-        return first.draining or second.draining

@@ -10,7 +10,7 @@ from wsgi_observe.context import get_raw_context
 from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, free_name
 from wsgi_observe.logs.error_reports import register_error
 from wsgi_observe.logs.fields import Fields, format_message
-from wsgi_observe.logs.request_fields import get_record_secrets, path_secrets, request_fields
+from wsgi_observe.logs.request_part import get_record_secrets, path_secrets, request_fields
 
 _ABSENT_FIELDS: Fields = dict.fromkeys(
     (
@@ -93,11 +93,11 @@ class RecordContext(dict[str, Any]):
         previous = attributes.get(CONTEXT_ATTRIBUTE)
         if previous is None:
             super().__init__(items)
-            self.scope = get_raw_context()
-            self.secrets = path_secrets(self.scope)
+            self.context = get_raw_context()
+            self.secrets = path_secrets(self.context)
         else:
             super().__init__(previous, **items)
-            self.scope = getattr(previous, "scope", None)
+            self.context = getattr(previous, "context", None)
             self.secrets = get_record_secrets(attributes)
 
     def __reduce__(self) -> tuple[Any, ...]:

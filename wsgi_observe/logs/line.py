@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from time import time
 from typing import Any
 
 from wsgi_observe.context import get_attached_request_id
@@ -29,12 +30,17 @@ _ACCESS_LOGGER = "wsgi_observe.access"
 class Line:
     """The parts of one line, redacted.
 
+    :ivar created: in seconds since the epoch.
     :ivar own: the fields of this line alone, ``exc_type`` and ``truncated`` included; not to be
         changed, since they may be the record's.
     :ivar traceback: of its exception; `stack`, of ``stack_info``. Empty where there is none.
     """
 
+    created: float
     level: str
+    logger: str
+    module: str
+    pid: int
     message: str
     request: RequestPart
     own: Fields
@@ -52,7 +58,6 @@ class LineMaker:
     :param remote_addr: how much of the client's address is shown.
     :param redact: whether secrets are removed.
     :param taken: further names that no field of an app may have.
-    :param encode: encodes a request's fields as `RequestPart.text`.
     :param redaction: the settings ``redact_…``, as `Settings` has them.
     """
 
@@ -64,7 +69,6 @@ class LineMaker:
         remote_addr: str = "full",
         redact: bool = True,
         taken: frozenset[str] = frozenset(),
-        encode: Callable[[Fields], str] = lambda _: "",
         **redaction: Any,
     ) -> None:
         fields = {free_name(name): value for name, value in (static_fields or {}).items()}
@@ -76,16 +80,18 @@ class LineMaker:
         self._redaction = LineRedaction(redact, fields, **redaction)
         self.static = self._redaction.static_fields(fields)
         self._taken = taken | self.static.keys()
-        self._request_parts = RequestParts(self._redaction, remote_addr, self._taken, encode)
+        self._request_parts = RequestParts(self._redaction, remote_addr, self._taken)
 
-    def parts(self, record: logging.LogRecord) -> Line:
-        """Return the parts of a record's line."""
+    def from_record(self, record: logging.LogRecord) -> Line:
+        """Return the line of a record."""
         is_error = (record.levelno or 0) >= logging.ERROR  # a record made by hand may have None
         if is_error:
             register_error(record)
         attributes = record.__dict__
         line = Line()
-        line.level = record.levelname
+        line.created, line.level = record.created, record.levelname
+        line.logger, line.module = record.name, record.module
+        line.pid = record.process or os.getpid()
         line.request = request = self._request_parts.get(attributes)
         message = format_message(record)
         if (
@@ -95,32 +101,55 @@ class LineMaker:
         ):
             line.message, line.own = message, {}  # as most are
         elif record.name == _ACCESS_LOGGER and OWN_FIELDS_ATTRIBUTE in attributes:
-            self._add_access_fields(line, record, message)
+            self._set_access_fields(line, message, attributes[OWN_FIELDS_ATTRIBUTE])
+            if len(attributes) > STANDARD_ATTRIBUTE_COUNT + 1 + len(line.own):
+                self._add_extra_fields(line, record)  # set by a filter of the app's
         else:
-            self._add_fields(line, record, message)
-        if request.path:
-            line.message = line.message.replace(request.path, request.shown_path)
-        if request.is_cut:
-            line.own = {**line.own, "truncated": True}
+            self._set_fields(line, record, message)
+        self._complete(line)
         if is_error and is_duplicate_report(record):
             line.level = "INFO"
         return line
 
-    def fields(self, record: logging.LogRecord, line: Line) -> Fields:
+    def from_access_fields(
+        self, source: tuple[str, str, str], message: str, fields: Fields
+    ) -> Line:
+        """Return the line of a request that has ended, as `from_record` does of its record.
+
+        :param source: level, logger and module.
+        """
+        line = Line()
+        line.created, line.pid = time(), os.getpid()
+        line.level, line.logger, line.module = source
+        line.request = self._request_parts.get({})
+        self._set_access_fields(line, message, fields)
+        self._complete(line)
+        return line
+
+    def fields(self, line: Line) -> Fields:
         """Return everything but the traceback as one mapping."""
         return {
-            "timestamp": format_timestamp(record.created),
+            "timestamp": format_timestamp(line.created),
             "level": line.level,
-            "logger": record.name,
-            "module": record.module,
+            "logger": line.logger,
+            "module": line.module,
             "message": line.message,
-            "pid": record.process or os.getpid(),
+            "pid": line.pid,
             **self.static,
             **line.request.fields,
             **line.own,
         }
 
-    def _add_fields(self, line: Line, record: logging.LogRecord, message: str) -> None:
+    @staticmethod
+    def _complete(line: Line) -> None:
+        """Mask the path in the message, and mark a line whose request part is cut."""
+        request = line.request
+        if request.path:
+            line.message = line.message.replace(request.path, request.shown_path)
+        if request.is_cut:
+            line.own = {**line.own, "truncated": True}
+
+    def _set_fields(self, line: Line, record: logging.LogRecord, message: str) -> None:
         """Set message, own fields, traceback and stack of a line that may have all of them."""
         request, redaction = line.request, self._redaction
         redactor, budget = request.redactor, None
@@ -135,26 +164,25 @@ class LineMaker:
         line.traceback = redaction.text(redactor, traceback) if traceback else ""
         line.stack = redaction.text(redactor, record.stack_info) if record.stack_info else ""
 
-    def _add_access_fields(self, line: Line, record: logging.LogRecord, message: str) -> None:
+    def _set_access_fields(self, line: Line, message: str, own: Fields) -> None:
         """Set message and own fields of an access line, whose own texts are mostly clean.
 
-        The path in its message is replaced later, like that in any message.
+        The path in its message is masked later, like that in any message.
         """
-        request, redaction = line.request, self._redaction
-        redactor, attributes = request.redactor, record.__dict__
-        if redactor is not None and redaction.has_patterns:
-            message = redactor.text(message, Budget())
+        redaction, redactor = self._redaction, line.request.redactor
+        if redaction.has_patterns:
+            message = redaction.text(redactor, message, Budget())
         line.message = message
-        own: Fields = attributes[OWN_FIELDS_ATTRIBUTE]
         agent: Any = own.get("user_agent")
         if agent is not None and (shown := redaction.user_agent(redactor, agent)) is not agent:
             own = {**own, "user_agent": shown}
-        if len(attributes) > STANDARD_ATTRIBUTE_COUNT + 1 + len(own):  # by a filter of the app's
-            extras = extra_fields(record, self._taken, request.fields)
-            more = {name: value for name, value in extras.items() if name not in own}
-            more, is_cut = redaction.fields(redactor, more)
-            own = {**own, **more, "truncated": True} if is_cut else {**own, **more}
         line.own = own
+
+    def _add_extra_fields(self, line: Line, record: logging.LogRecord) -> None:
+        extras = extra_fields(record, self._taken, line.request.fields)
+        more = {name: value for name, value in extras.items() if name not in line.own}
+        more, is_cut = self._redaction.fields(line.request.redactor, more)
+        line.own = {**line.own, **more, "truncated": True} if is_cut else {**line.own, **more}
 
     def _own_fields(self, record: logging.LogRecord, request: RequestPart) -> Fields:
         extras = extra_fields(record, self._taken, request.fields)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import call_safely
-from wsgi_observe.logs.log_record import RecordMaker
+from wsgi_observe.logs.log_record import AccessLogger
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.client_address import ClientAddressResolver
 from wsgi_observe.wsgi.environ import printable, request_line
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 access = get_logger("wsgi_observe.access")
-_record_maker = RecordMaker(access, logging.INFO, __file__)
+_access_logger = AccessLogger(access, __file__)
 
 
 class AccessLog(Middleware):
@@ -90,9 +90,7 @@ class AccessLog(Middleware):
         for name, read in self._field_readers.items():
             if (value := read(exchange.environ)) is not None:
                 fields[name] = value
-        access.handle(
-            _record_maker.make(f"{request_line(exchange.environ)} {status_code}", fields, level)
-        )
+        _access_logger.log(level, f"{request_line(exchange.environ)} {status_code}", fields)
 
     def _choose_level(
         self, exchange: Exchange, status_code: int, seconds: float, default: int

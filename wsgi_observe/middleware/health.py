@@ -7,13 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe._loggers import get_logger
+from wsgi_observe._safely import call_safely
 from wsgi_observe.health import HealthState, Readiness, Report
-from wsgi_observe.health import report as pages
-from wsgi_observe.health.probe_paths import ProbePath
-from wsgi_observe.health.state import AnyState
+from wsgi_observe.health.report import LIVENESS_RESPONSE, json_response, verbose_response
+from wsgi_observe.health.routers import has_explicit_route
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.environ import decode_wsgi, encode_wsgi
 from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.headers import Headers
 from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 from wsgi_observe.wsgi.response import StaticResponse
 
@@ -55,22 +56,28 @@ class Health(Middleware):
     ) -> None:
         settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
-        self._readiness = _make_readiness(settings, state)
-        self._state = self._readiness.state
+        self._readiness = Readiness(
+            settings.checks,
+            timeout=settings.check_timeout,
+            ttl=settings.check_ttl,
+            state=state,
+            remind=settings.check_remind,
+        )
         self._live_path = settings.live_path
         self._ready_path = settings.ready_path
         self._defer_to_inner(app)
-        self._responses = dict(self._iter_routes())
-        self.probes = tuple(self._probe_paths(settings.fields_set))
-        # Paths of which no request has come yet.
-        self._undecided_paths = {
-            s: probe for probe in self.probes for s in _slash_variants(probe.path)
+        self._serve_all_checks = partial(self._serve_readiness, None)
+        self._routes = {
+            spelling: response
+            for path, response in self._iter_routes()
+            for spelling in _spellings(path)
         }
+        self.probes = tuple(self._iter_probe_paths(settings.fields_set))
+        # Paths of which no request has come yet.
+        self._undecided_paths = {s: probe for probe in self.probes for s in _spellings(probe.path)}
         self._path_prefixes = tuple(probe.path.rstrip("/") or "/" for probe in self.probes)
-        self._latest_response: tuple[Report | None, StaticResponse] = (
-            None,
-            pages.LIVENESS_RESPONSE,
-        )
+        not_served_yet = Report("starting", {})
+        self._latest_response = not_served_yet, json_response(not_served_yet)
 
     def process_request(
         self, exchange: Exchange, environ: WSGIEnvironment
@@ -79,7 +86,7 @@ class Health(Middleware):
         path = environ.get("PATH_INFO", "")
         if not path.startswith(self._path_prefixes):
             return None
-        response = self._responses.get(path)
+        response = self._routes.get(path)
         method = environ.get("REQUEST_METHOD")
         if response is None or method not in _METHODS:
             return None
@@ -89,15 +96,13 @@ class Health(Middleware):
             # A CORS preflight is about the request that follows, which may be the app's.
             if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
                 return None
-            response = partial(pages.respond_to_options, response, _METHODS)
-        exchange.context.is_probe = True
-        if path == self._ready_path and method != "OPTIONS" and not environ.get("QUERY_STRING"):
+            response = partial(_respond_to_options, response)
+        elif response is self._serve_all_checks and not environ.get("QUERY_STRING"):
             report, ready_response = self._latest_response
-            state = self._state
-            if report is not None and not state.draining and not state.starting:
+            if self._readiness.get_cached_report() is report:
                 # The common case, within the TTL: nothing has to run.
-                is_fresh = self._readiness.get_cached_report() is report
-                return cast("WSGIApplication", ready_response) if is_fresh else response
+                response = cast("WSGIApplication", ready_response)
+        exchange.context.is_probe = True
         return response
 
     def find_probe_owners(self) -> tuple[ProbePath, ...]:
@@ -119,17 +124,17 @@ class Health(Middleware):
 
     def add_state(self, state: HealthState) -> None:
         """Answer starting or draining also while `state` is, such as that of the server."""
-        self._state = AnyState(self._state, state)
+        self._readiness.add_state(state)
 
     def _is_app_route(self, probe: ProbePath) -> bool:
         """Decide at the first request to a probe path who answers it; log what is not reached."""
         if not probe.detect_route(self.app):
             return False
         is_app_route = probe.owner == "app"
-        for path in _slash_variants(probe.path):
-            if is_app_route:
-                self._responses.pop(path, None)
+        for path in _spellings(probe.path):
             self._undecided_paths.pop(path, None)
+            if is_app_route:
+                self._routes.pop(path, None)
         conflict = probe.conflict()
         # Another `Health` further in reports it itself.
         is_outer = any(isinstance(one, Health) for one in iter_wrapped_apps(self.app))
@@ -138,8 +143,8 @@ class Health(Middleware):
             _log.warning("%s", conflict)
         return is_app_route
 
-    def _probe_paths(self, fields_set: Collection[str]) -> Iterator[ProbePath]:
-        checked = "checks were given" if self._readiness.names else None
+    def _iter_probe_paths(self, fields_set: Collection[str]) -> Iterator[ProbePath]:
+        checked = "checks were given" if self.check_names else None
         paths = (("live_path", self._live_path, None), ("ready_path", self._ready_path, checked))
         for setting, path, reason in paths:
             if path:
@@ -160,20 +165,20 @@ class Health(Middleware):
             if _is_same_path(self._ready_path, inner._live_path):
                 self._ready_path = ""
             if _is_same_path(self._ready_path, inner._ready_path):
+                inner.add_state(self._readiness.state)
                 self._readiness = inner._readiness
                 return
 
     def _iter_routes(self) -> Iterator[tuple[str, WSGIApplication]]:
-        """Yield every path and its response; of two equal paths the later one counts."""
+        """Yield every path and what answers; of two equal paths the later one counts."""
         base = self._ready_path.rstrip("/")
-        for name in self._readiness.names if base else ():
-            for path in _slash_variants(f"{base}/{encode_wsgi(name)}"):
-                yield path, partial(self._serve_readiness, (name,))
-        for path in _slash_variants(self._ready_path):
-            yield path, partial(self._serve_readiness, None)
-        for path in _slash_variants(self._live_path):
+        for name in self.check_names if base else ():
+            yield f"{base}/{encode_wsgi(name)}", partial(self._serve_readiness, (name,))
+        if self._ready_path:
+            yield self._ready_path, self._serve_all_checks
+        if self._live_path:
             # mypy does not know that a named tuple can be callable.
-            yield path, cast("WSGIApplication", pages.LIVENESS_RESPONSE)
+            yield self._live_path, cast("WSGIApplication", LIVENESS_RESPONSE)
 
     def _serve_readiness(
         self,
@@ -189,10 +194,10 @@ class Health(Middleware):
 
     def _common_response(self) -> StaticResponse:
         """Return the response without a query, made once for each report."""
-        report = self._report()
+        report = self._readiness.report()
         latest, response = self._latest_response
         if report is not latest:
-            response = pages.json_response(report)
+            response = json_response(report)
             self._latest_response = (report, response)  # one assignment: other threads read it
         return response
 
@@ -201,30 +206,70 @@ class Health(Middleware):
     ) -> StaticResponse:
         params = _parse_query(query or "")
         wanted = dict.fromkeys(params.get("exclude", ()))  # each once, in their order
-        known = self._readiness.names if names is None else names
+        known = self.check_names if names is None else names
         excluded = [name for name in known if name in wanted]
-        unknown = [name for name in wanted if name not in self._readiness.names]
-        report = self._report(names, excluded)
+        unknown = [name for name in wanted if name not in self.check_names]
+        report = self._readiness.report(names, excluded)
         if "verbose" not in params:
-            return pages.json_response(report, unknown)
-        return pages.verbose_response(self._ready_path.strip("/"), report, excluded, unknown)
-
-    def _report(self, names: tuple[str, ...] | None = None, exclude: Iterable[str] = ()) -> Report:
-        state = self._state
-        # The readiness of another `Health` knows only its own state.
-        if self._readiness.state is not state and (state.draining or state.starting):
-            return Report("draining" if state.draining else "starting", {})
-        return self._readiness.report(names, tuple(exclude))
+            return json_response(report, unknown)
+        return verbose_response(self._ready_path.strip("/"), report, excluded, unknown)
 
 
-def _make_readiness(settings: Settings, state: HealthState | None) -> Readiness:
-    return Readiness(
-        settings.checks,
-        timeout=settings.check_timeout,
-        ttl=settings.check_ttl,
-        state=state,
-        remind=settings.check_remind,
-    )
+class ProbePath:
+    """A path at which a probe is served, unless the app has an explicit route there.
+
+    :param setting: the name of the setting that moves it, ``live_path`` or ``ready_path``.
+    :param override_reason: why the probe is served even where the app has a route; None: the
+        route is.
+    """
+
+    def __init__(self, path: str, setting: str, override_reason: str | None) -> None:
+        self.path = path
+        self.setting = setting
+        self.reported_conflict: str | None = None
+        self._override_reason = override_reason
+        self._has_route = False
+
+    def detect_route(self, app: object) -> bool:
+        """Look for a route in `app`; return False where that fails, which is logged once.
+
+        To be called late: routes may be added, and a URLconf be loaded, until the first request.
+        """
+        result = call_safely(
+            "looking for a route at a probe path", has_explicit_route, app, self.path
+        )
+        self._has_route = bool(result)
+        return result is not None
+
+    @property
+    def owner(self) -> str:
+        """Which of the two answers: ``app`` or ``wsgi_observe``."""
+        return "app" if self._has_route and self._override_reason is None else "wsgi_observe"
+
+    def conflict(self) -> str | None:
+        """Return which of the two is not reached, why, and what to do; None without a conflict."""
+        if not self._has_route:
+            return None
+        if self._override_reason is None:
+            return (
+                f"{self.path} is answered by the app's own route, so the probe is not reached: "
+                f'set {self.setting} to another path to have both, or to "" to have no probe'
+            )
+        return (
+            f"{self.path} is answered by the probe, since {self._override_reason}, so the app's "
+            f'own route is not reached: set {self.setting} to another path, or to "" for no probe'
+        )
+
+
+def _respond_to_options(
+    response: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Respond to OPTIONS as to GET, with the methods in ``Allow`` (RFC 9110, 9.3.7)."""
+
+    def start(status: str, headers: Headers) -> object:
+        return start_response(status, [*headers, ("Allow", ", ".join(_METHODS))])
+
+    return response(environ, cast("StartResponse", start))
 
 
 def _parse_query(query: str) -> dict[str, list[str]]:
@@ -233,10 +278,11 @@ def _parse_query(query: str) -> dict[str, list[str]]:
     return parse_qs(decode_wsgi(query), keep_blank_values=True)  # which may be not percent-encoded
 
 
-def _slash_variants(path: str) -> set[str]:
-    """Return a path with and without its trailing slash; the root has no other form."""
-    return {path.rstrip("/"), path.rstrip("/") + "/"} - {""} if path else set()
+def _spellings(path: str) -> tuple[str, str]:
+    """Return a path without and with a slash at its end."""
+    base = path.rstrip("/")
+    return base, f"{base}/"
 
 
 def _is_same_path(path: str, other: str) -> bool:
-    return not _slash_variants(path).isdisjoint(_slash_variants(other))
+    return bool(path and other) and _spellings(path) == _spellings(other)

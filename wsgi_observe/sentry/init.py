@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import sentry_sdk
@@ -11,17 +12,22 @@ from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.atexit import AtexitIntegration
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.sentry.integration import ObserveIntegration
-from wsgi_observe.sentry.scrubber import Hook, Scrubber, add_request_id, chain_hooks
+from wsgi_observe.sentry.integration import ObserveIntegration, unmark_sent
+from wsgi_observe.sentry.scrubber import Scrubber, add_request_id
 from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.exceptions import any_failure
 
 _log = get_logger("wsgi_observe.sentry")
+
+Hook = Callable[[Any, Any], Any]
 
 _DEFAULTS = {"max_request_body_size": "never", "include_local_variables": False}
 _HOOKS = (
     *("before_send", "before_send_transaction", "before_breadcrumb"),
     *("before_send_log", "before_send_metric", "before_send_span"),
 )
+# sentry-sdk keeps or sends what it gave to these if they fail; other hooks drop it.
+_NEVER_DROPPED_HOOKS = ("before_send_span", "before_breadcrumb")
 
 
 def init_sentry(
@@ -50,14 +56,11 @@ def init_sentry(
     if not dsn:
         _log.info("Sentry is off: set SENTRY_DSN, or pass a DSN to init_sentry, to send events")
         return
-    final_hook: Hook = (
-        _make_scrubber(settings or Settings.from_env(os.environ)) if redact else add_request_id
-    )
+    final_hook: Hook = add_request_id
+    if redact:
+        settings = (settings or Settings.from_env(os.environ)).replace(redact_personal=True)
+        final_hook = Scrubber(settings.redactor())
     sentry_sdk.init(dsn, **_make_options(options, final_hook))
-
-
-def _make_scrubber(settings: Settings) -> Scrubber:
-    return Scrubber(settings.replace(redact_personal=True).redactor())
 
 
 def _make_options(options: Mapping[str, Any], final_hook: Hook) -> dict[str, Any]:
@@ -101,8 +104,22 @@ def _set_hooks(options: dict[str, Any], final_hook: Hook) -> None:
         # Sentry warns about a hook for spans unless it sends them one by one.
         if name == "before_send_span" and lifecycle != "stream":
             continue
-        hook = chain_hooks(options.get(name) or experiments.get(name), final_hook, name)
+        user_hook = options.get(name) or experiments.get(name)
         # Older versions have the option as an experiment, or not at all.
         target = options if name in DEFAULT_OPTIONS else experiments
-        target[name] = hook
+        target[name] = partial(_call_both, user_hook, final_hook, name) if user_hook else final_hook
     options["_experiments"] = experiments
+
+
+def _call_both(user_hook: Hook, final_hook: Hook, name: str, thing: Any, hint: Any) -> Any:
+    """Call the user's own hook, then `final_hook` with its result."""
+    try:
+        result = user_hook(thing, hint)
+    except any_failure():
+        if name not in _NEVER_DROPPED_HOOKS:
+            raise  # Sentry drops it, and counts it
+        result = thing
+    if result is None:
+        unmark_sent(hint)
+        return None
+    return final_hook(result, hint)

@@ -38,13 +38,8 @@ def redact_payload(thing: Any, redactor: Redactor) -> Any:
     if "event_id" in thing or "exception" in thing:
         redactor = _with_path_secrets(redactor, thing.get("request"))
         return {name: _redact_part(redactor, name, thing[name]) for name in thing}
-    if "body" in thing and "attributes" in thing:
-        return _redact_log(redactor, thing)
-    if "attributes" in thing:  # a metric, a span that is sent by itself
-        return {
-            **_redact_texts(redactor, thing),
-            "attributes": _redact_mapping(redactor, thing["attributes"]),
-        }
+    if "attributes" in thing:
+        return _redact_item(redactor, thing)
     return _redact_mapping(redactor, thing)
 
 
@@ -77,6 +72,26 @@ def _redact_part(redactor: Redactor, name: str, value: Any) -> Any:
     return redactor.field(name, value) if part is None else part(redactor, value)
 
 
+# ---- parts of any kind
+
+
+def _keep(redactor: Redactor, value: Any) -> Any:
+    return value
+
+
+def _keep_text(redactor: Redactor, value: Any) -> Any:
+    return value if isinstance(value, str) else redactor.value(value)
+
+
+def _redact_data(redactor: Redactor, value: Any) -> Any:
+    return redactor.value(value)
+
+
+def _redact_url(redactor: Redactor, value: Any) -> Any:
+    """Return the name of a transaction redacted; it may be the path of its request."""
+    return redactor.url(value) if isinstance(value, str) else redactor.value(value)
+
+
 def _redact_mapping(redactor: Redactor, value: Any) -> Any:
     """Return a mapping redacted; a value whose name ends in ``query`` is redacted as a query."""
     if not isinstance(value, Mapping):
@@ -96,53 +111,41 @@ def _redact_mapping(redactor: Redactor, value: Any) -> Any:
     return clean
 
 
-def _redact_request(redactor: Redactor, value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return redactor.value(value)
-    clean = _redact_mapping(redactor, value)
-    if value.get("headers"):
-        clean["headers"] = _redact_headers(redactor, value["headers"])
-    return clean
+def _redact_pairs(redactor: Redactor, value: Any) -> Any:
+    """Return headers or tags redacted; Sentry also accepts them as a list of pairs."""
+    if isinstance(value, list) and all(isinstance(p, list | tuple) and len(p) == 2 for p in value):
+        return redactor.headers(value)
+    return _redact_mapping(redactor, value)
 
 
-def _redact_headers(redactor: Redactor, value: Any) -> Any:
-    return dict(redactor.headers(value)) if isinstance(value, Mapping) else redactor.headers(value)
+def _members(parts: Mapping[str, _RedactPart], rest: _RedactPart = _redact_data) -> _RedactPart:
+    """Return what redacts a mapping: some members by `parts`, the others by `rest`."""
+
+    def redact(redactor: Redactor, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return redactor.value(value)
+        clean = rest(redactor, {name: value[name] for name in value if name not in parts})
+        own = {name: part(redactor, value[name]) for name, part in parts.items() if name in value}
+        return {**clean, **own}
+
+    return redact
 
 
-def _redact_exceptions(redactor: Redactor, value: Any) -> Any:
-    return _redact_values(redactor, value, _redact_exception)
+def _each(part: _RedactPart) -> _RedactPart:
+    """Return what redacts a list, or ``{"values": […]}``, with each item redacted by `part`."""
+
+    def redact(redactor: Redactor, value: Any) -> Any:
+        return (
+            [part(redactor, item) for item in value]
+            if isinstance(value, list)
+            else redact_values(redactor, value)
+        )
+
+    redact_values = _members({"values": redact})
+    return redact
 
 
-def _redact_exception(redactor: Redactor, value: Any) -> Any:
-    """Return an exception or a thread with its text and its frames redacted."""
-    clean = redactor.value(value)
-    if isinstance(value, Mapping):
-        for name in ("type", "module"):
-            if isinstance(value.get(name), str):
-                clean[name] = value[name]
-        if value.get("stacktrace"):
-            clean["stacktrace"] = redact_stack_trace(redactor, value["stacktrace"])
-    return clean
-
-
-def _redact_mappings(redactor: Redactor, value: Any) -> Any:
-    return _redact_values(redactor, value, _redact_mapping)
-
-
-def _redact_contexts(redactor: Redactor, value: Any) -> Any:
-    """Return the contexts redacted; the trace's also holds the header of the envelope."""
-    if not isinstance(value, Mapping):
-        return redactor.value(value)
-    clean = {name: redactor.field(name, inner) for name, inner in value.items()}
-    trace = value.get("trace")
-    if isinstance(trace, Mapping):
-        clean["trace"] = _redact_mapping(redactor, trace)
-        sampling = trace.get("dynamic_sampling_context")
-        if isinstance(sampling, Mapping):  # sent in the envelope's header
-            name = _redact_url(redactor, sampling.get("transaction"))
-            shown = {**sampling, "transaction": name} if name else sampling
-            clean["trace"]["dynamic_sampling_context"] = shown
-    return clean
+# ---- messages and logs
 
 
 def _redact_log_entry(redactor: Redactor, value: Any) -> Any:
@@ -167,45 +170,32 @@ def _formatted(entry: Mapping[str, Any]) -> Any:
         return f"{_placeholder.sub('a1b2c3d4', str(entry.get('message')))} {params}"
 
 
-def _redact_log(redactor: Redactor, value: Mapping[str, Any]) -> Any:
+def _redact_item(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a log, a metric, or a span that is sent by itself, redacted."""
     attributes = _redact_mapping(redactor, value["attributes"])
-    if _has_secrets(redactor, value["body"]):
+    if _has_secrets(redactor, value.get("body")):
         named = {name: REDACTED for name in attributes if name.startswith(_PARAMETER_PREFIX)}
         attributes.update(named)
-    return {**_redact_texts(redactor, value), "attributes": attributes}
-
-
-def _redact_texts(redactor: Redactor, value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a log, a metric or a span with its own texts redacted."""
-    return {
-        name: redactor.path(inner, Budget()) if name in _TEXTS and isinstance(inner, str) else inner
+    texts = {
+        name: redactor.path(inner, Budget())
         for name, inner in value.items()
+        if name in _TEXTS and isinstance(inner, str)
     }
-
-
-def _redact_url(redactor: Redactor, value: Any) -> Any:
-    """Return the name of a transaction redacted; it may be the path of its request."""
-    return redactor.url(value) if isinstance(value, str) else redactor.value(value)
+    return {**value, **texts, "attributes": attributes}
 
 
 def _has_secrets(redactor: Redactor, text: Any) -> bool:
     return isinstance(text, str) and redactor.text(text) != text
 
 
-def _redact_extra(redactor: Redactor, value: Any) -> Any:
-    clean = _redact_mapping(redactor, value)
-    argv = value.get("sys.argv") if isinstance(value, Mapping) else None
-    if isinstance(argv, list):
-        clean["sys.argv"] = _redact_command_line(redactor, argv)
-    return clean
-
-
-def _redact_command_line(redactor: Redactor, argv: list[Any]) -> list[Any]:
+def _redact_command_line(redactor: Redactor, value: Any) -> Any:
     """Return a command line redacted; an option's value is in the same argument or the next."""
-    options = ["", *map(str, argv)]
+    if not isinstance(value, list):
+        return redactor.value(value)
+    options = ["", *map(str, value)]
     return [
         REDACTED if _is_secret_option(redactor, option) else redactor.value(argument)
-        for option, argument in zip(options, argv, strict=False)
+        for option, argument in zip(options, value, strict=False)
     ]
 
 
@@ -214,37 +204,7 @@ def _is_secret_option(redactor: Redactor, option: str) -> bool:
     return has_separate_value and redactor.is_sensitive(option.lstrip("-"))
 
 
-def _redact_tags(redactor: Redactor, value: Any) -> Any:
-    """Return tags redacted; Sentry also accepts them as a list of pairs."""
-    if isinstance(value, list) and all(isinstance(item, list | tuple) for item in value):
-        return [[name, redactor.field(str(name), inner)] for name, inner in value]
-    return _redact_mapping(redactor, value)
-
-
-def _redact_values(redactor: Redactor, value: Any, part: _RedactPart) -> Any:
-    """Return ``{"values": […]}``, or a list, with each item redacted by `part`."""
-    if isinstance(value, Mapping) and isinstance(value.get("values"), list):
-        rest = {name: inner for name, inner in value.items() if name != "values"}
-        values = [part(redactor, item) for item in value["values"]]
-        return {**redactor.value(rest), "values": values}
-    if isinstance(value, list):
-        return [part(redactor, item) for item in value]
-    return redactor.value(value)
-
-
-_PART_REDACTORS: dict[str, _RedactPart] = {
-    "request": _redact_request,
-    "exception": _redact_exceptions,
-    "threads": _redact_exceptions,
-    "breadcrumbs": _redact_mappings,
-    "spans": _redact_mappings,
-    "contexts": _redact_contexts,
-    "logentry": _redact_log_entry,
-    "extra": _redact_extra,
-    "tags": _redact_tags,
-    "transaction": _redact_url,
-}
-
+# ---- stack traces
 
 # Their frames hold the parameters of statements, in variables of other names.
 _DATABASE_MODULES = frozenset(
@@ -254,55 +214,53 @@ _DATABASE_MODULES = frozenset(
         *("pyodbc", "peewee", "pymongo", "redis"),
     }
 )
-_LOCATION_NAMES = frozenset({"filename", "abs_path", "function", "module"})
 _SOURCE_NAMES = ("pre_context", "context_line", "post_context")
-
-
-def redact_stack_trace(redactor: Redactor, value: Any) -> Any:
-    """Return a stack trace with the secrets of its frames redacted."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("frames"), list):
-        return redactor.value(value)
-    rest = {name: inner for name, inner in value.items() if name != "frames"}
-    return {
-        **redactor.value(rest),
-        "frames": [_redact_frame(redactor, item) for item in value["frames"]],
+_redact_frame_members = _members(
+    {
+        **dict.fromkeys(("filename", "abs_path", "function", "module"), _keep_text),
+        **dict.fromkeys(_SOURCE_NAMES, _keep),
     }
+)
 
 
 def _redact_frame(redactor: Redactor, value: Any) -> Any:
     """Return a frame with the secrets of its variables and of its lines of source redacted."""
+    clean = _redact_frame_members(redactor, value)
     if not isinstance(value, Mapping):
-        return redactor.value(value)
-    clean = {
-        name: inner
-        if name in _LOCATION_NAMES and isinstance(inner, str)
-        else redactor.field(name, inner)
-        for name, inner in value.items()
-        if name not in _SOURCE_NAMES and name != "vars"
-    }
-    if "vars" in value:
-        clean["vars"] = _redact_variables(redactor, value)
-    clean.update(
-        _redact_source(redactor, {name: value[name] for name in _SOURCE_NAMES if name in value})
-    )
+        return clean
+    module = str(value.get("module") or "").partition(".")[0]
+    if module in _DATABASE_MODULES and isinstance(value.get("vars"), Mapping):
+        clean["vars"] = dict.fromkeys(value["vars"], REDACTED)
+    parts = {name: value[name] for name in _SOURCE_NAMES if name in value}
+    # Searched at once, since each search has a fixed cost.
+    if _has_secrets(redactor, "\n".join(line for part in parts.values() for line in _lines(part))):
+        clean.update({name: redactor.value(part) for name, part in parts.items()})
     return clean
 
 
-def _redact_variables(redactor: Redactor, value: Mapping[str, Any]) -> Any:
-    module = str(value.get("module") or "").partition(".")[0]
-    if module in _DATABASE_MODULES and isinstance(value["vars"], Mapping):
-        return dict.fromkeys(value["vars"], REDACTED)
-    return redactor.value(value["vars"])
-
-
-def _redact_source(redactor: Redactor, parts: dict[str, Any]) -> dict[str, Any]:
-    """Return lines of source redacted; searched at once, since each search has a fixed cost."""
-    source = "\n".join(line for part in parts.values() for line in _get_lines(part))
-    if redactor.text(source) == source:
-        return parts
-    return {name: redactor.value(part) for name, part in parts.items()}
-
-
-def _get_lines(part: Any) -> list[str]:
+def _lines(part: Any) -> list[str]:
     lines = part if isinstance(part, list) else [part]
     return [line for line in lines if isinstance(line, str)]
+
+
+# ---- parts of an event
+
+_STACK_TRACE = _members({"frames": _each(_redact_frame)})
+# An exception or a thread.
+_EXCEPTION = _members({"type": _keep_text, "module": _keep_text, "stacktrace": _STACK_TRACE})
+# Sent in the header of the envelope.
+_SAMPLING = _members({"transaction": _redact_url}, rest=_keep)
+_TRACE = _members({"dynamic_sampling_context": _SAMPLING}, rest=_redact_mapping)
+
+_PART_REDACTORS: dict[str, _RedactPart] = {
+    "request": _members({"headers": _redact_pairs}, rest=_redact_mapping),
+    "exception": _each(_EXCEPTION),
+    "threads": _each(_EXCEPTION),
+    "breadcrumbs": _each(_redact_mapping),
+    "spans": _each(_redact_mapping),
+    "contexts": _members({"trace": _TRACE}),
+    "logentry": _redact_log_entry,
+    "extra": _members({"sys.argv": _redact_command_line}, rest=_redact_mapping),
+    "tags": _redact_pairs,
+    "transaction": _redact_url,
+}

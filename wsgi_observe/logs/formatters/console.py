@@ -51,10 +51,10 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback's lines where there is one."""
-        line = self._maker.parts(record)
+        line = self._maker.from_record(record)
         # Indented, since an exception's own text may try to look like a line.
         trace = ["    " + text for text in line.traceback.split("\n") if text]
-        fields = self._maker.fields(record, line)
+        fields = self._maker.fields(line)
         return "\n".join([self._format_line(record, fields), *map(_escape, trace)])
 
     def _format_line(self, record: logging.LogRecord, fields: Fields) -> str:

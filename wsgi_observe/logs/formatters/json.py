@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from importlib import import_module
 from json.encoder import encode_basestring as quoted
@@ -55,7 +54,6 @@ class JsonFormatter(BaseJsonFormatter):
             self,
             static_fields=static_fields,
             taken=self._new_names,
-            encode=self._members,
             **options,
         )
         self.static_fields = self._maker.static
@@ -66,11 +64,24 @@ class JsonFormatter(BaseJsonFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line however long, without its newline."""
-        return self._line(record)[:-1].decode()
+        return self._encode_line(self._maker.from_record(record))[:-1].decode()
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines, each within `max_line_bytes`, such as a pipe keeps whole."""
-        line = self._line(record)
+        return self._split(self._encode_line(self._maker.from_record(record)))
+
+    def access_lines(
+        self, source: tuple[str, str, str], message: str, fields: Fields
+    ) -> list[bytes]:
+        """Return the lines of an access record, as `lines` does, without the record.
+
+        :param source: its level, logger and module.
+        """
+        return self._split(
+            self._encode_line(self._maker.from_access_fields(source, message, fields))
+        )
+
+    def _split(self, line: bytes) -> list[bytes]:
         if len(line) <= self._max_bytes:
             return [line]
         names = self._old_names
@@ -79,20 +90,29 @@ class JsonFormatter(BaseJsonFormatter):
         added = sum(max(0, len(new) - len(old)) for old, new in self.rename_fields.items())
         return split_record(fields, self._max_bytes - added, self._encode, self._maker.static)
 
-    def _line(self, record: logging.LogRecord) -> bytes:
-        """Return the record's line with its newline: head, static fields, request, own fields."""
-        line = self._maker.parts(record)
-        source = (line.level, record.name, record.module)
+    def _encode_line(self, line: Line) -> bytes:
+        """Return a line with its newline: head, static fields, request, own fields."""
+        source = (line.level, line.logger, line.module)
         source_json = self._sources.get(source) or self._add_source(source)
-        pid = record.process or os.getpid()
+        pid = line.pid
         pid_json = pid if pid.__class__ is int else quoted(escape_surrogates(str(pid)))
-        own = self._own_members(line) if line.own or line.traceback or line.stack else ""
-        start = f'{self._start}"{format_timestamp(record.created)}"{source_json}'
-        end = f"{self._before_pid}{pid_json}{self._after_pid}{line.request.text}{own}}}\n"
+        start = f'{self._start}"{format_timestamp(line.created)}"{source_json}'
+        end = f"{self._before_pid}{pid_json}{self._after_pid}{self._fields_json(line)}}}\n"
         try:
             return f"{start}{quoted(line.message)}{end}".encode()
         except UnicodeEncodeError:  # a lone surrogate
             return f"{start}{quoted(escape_surrogates(line.message))}{end}".encode()
+
+    def _fields_json(self, line: Line) -> str:
+        """Return the request's fields, encoded once for several lines, and the line's own."""
+        request = line.request
+        own = self._own_fields(line) if line.own or line.traceback or line.stack else {}
+        if own and not request.has_line:
+            request.has_line = True  # mostly the only one
+            return self._members({**request.fields, **own})
+        if request.text is None:
+            request.text = self._members(request.fields)
+        return f"{request.text}{self._members(own)}" if own else request.text
 
     def _add_source(self, source: tuple[str, str, str]) -> str:
         """Return the JSON of level, logger and module, up to the message, and cache it."""
@@ -105,7 +125,7 @@ class JsonFormatter(BaseJsonFormatter):
         text = self._sources[source] = f"{members},{self._name_json('message')}:"
         return text
 
-    def _own_members(self, line: Line) -> str:
+    def _own_fields(self, line: Line) -> Fields:
         own = line.own
         if line.traceback:
             own = {**own, "exc_info": line.traceback}
@@ -114,7 +134,7 @@ class JsonFormatter(BaseJsonFormatter):
         if not self._new_names.isdisjoint(own):
             taken = self._new_names | own.keys() | line.request.fields.keys()
             own = {self._name(name, taken): value for name, value in own.items()}
-        return self._members(own)
+        return own
 
     def _members(self, fields: Fields) -> str:
         """Return fields as JSON that follows other members of an object."""

@@ -1,21 +1,33 @@
-"""Mail handler: sends ERROR records by mail, from a thread of its own."""
+"""Mail handler: sends ERROR records by SMTP, from a thread of its own."""
 
 from __future__ import annotations
 
 import logging
 import os
+import smtplib
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from email.message import EmailMessage
+from email.utils import localtime
+from logging.handlers import SMTPHandler
 from typing import Any
 
 from wsgi_observe._safely import warn_once
 from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
 from wsgi_observe.logs.fields import safe_str
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
-from wsgi_observe.logs.handlers.mail_queue import MailQueue
-from wsgi_observe.logs.handlers.smtp import Mail, MailSender
+from wsgi_observe.logs.handlers.mail_queue import Mail, MailQueue
 from wsgi_observe.logs.line import LineMaker
 from wsgi_observe.wsgi.exceptions import any_failure
+
+TIMEOUT_SECONDS = 10.0
+"""Timeout of each step of the SMTP dialogue."""
+
+_DEFAULT_PORTS = {"off": 25, "starttls": 587, "tls": 465}
+_MAX_SUBJECT_LENGTH = 150
+_MAX_BODY_LENGTH = 256 * 1024
 
 
 class MailHandler(logging.Handler):
@@ -81,10 +93,6 @@ def _is_flask_debugging() -> bool:
     return flask is not None and bool(flask.has_app_context() and flask.current_app.debug)
 
 
-_MAX_SUBJECT_LENGTH = 150
-_MAX_BODY_LENGTH = 256 * 1024
-
-
 class MailFormatter:
     """Formats a record as a mail.
 
@@ -96,12 +104,11 @@ class MailFormatter:
 
     def format(self, record: logging.LogRecord) -> Mail:
         """Return the mail; call it in the context of the request."""
-        line = self._maker.parts(record)
+        line = self._maker.from_record(record)
         redactor = line.request.redactor
         assert redactor is not None
         fields = {
-            name: redactor.text(safe_str(value))
-            for name, value in self._maker.fields(record, line).items()
+            name: redactor.text(safe_str(value)) for name, value in self._maker.fields(line).items()
         }
         lines = [f"{name}: {_to_one_line(value)}" for name, value in fields.items()]
         body = "\n".join([_to_one_line(fields["message"]), "", *lines, "", line.traceback])
@@ -121,3 +128,56 @@ def _format_subject(fields: Mapping[str, str]) -> str:
 
 def _to_one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+class MailSender(SMTPHandler):
+    """Sends mails, and blocks while it does: not to be called from a request.
+
+    :param host: the server, and its port behind a colon.
+    :param tls: ``off``, ``starttls`` or ``tls`` (RFC 8314).
+    """
+
+    def __init__(
+        self, host: str, sender: str, to: list[str], user: str, password: str, tls: str
+    ) -> None:
+        name, _, port = host.partition(":") if "[" not in host else host[1:].partition("]")
+        self._tls = tls
+        self._port = int(port.lstrip(":") or _DEFAULT_PORTS[tls])
+        super().__init__(
+            (name, self._port),
+            sender,
+            to,
+            "",
+            credentials=(user, password) if user else None,
+            timeout=TIMEOUT_SECONDS,
+        )
+
+    def send(self, mail: Mail) -> None:
+        """Send one mail.
+
+        :raises OSError: when the server refuses the mail, hangs or cannot be reached.
+        """
+        message = EmailMessage()
+        message["From"], message["To"] = self.fromaddr, ", ".join(self.toaddrs)
+        message["Subject"], message["Date"] = mail.subject, localtime()
+        message.set_content(mail.body)
+        with ExitStack() as stack:
+            smtp = stack.enter_context(self._connect())
+            if self._tls == "starttls":
+                # SMTPHandler's own does not verify the certificate.
+                smtp.starttls(context=ssl.create_default_context())
+            if self.username:
+                smtp.login(self.username, self.password)
+            smtp.send_message(message)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record as its text."""
+        self.send(Mail(self.getSubject(record), self.format(record)))
+
+    def _connect(self) -> smtplib.SMTP:
+        if self._tls == "tls":
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(
+                self.mailhost, self._port, timeout=self.timeout, context=context
+            )
+        return smtplib.SMTP(self.mailhost, self._port, timeout=self.timeout)

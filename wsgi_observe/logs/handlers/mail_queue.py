@@ -6,9 +6,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
+from typing import NamedTuple
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe.logs.handlers.smtp import Mail
 from wsgi_observe.wsgi.exceptions import any_failure
 
 MAX_QUEUED_MAILS = 50
@@ -19,6 +19,14 @@ MAX_PER_WINDOW, WINDOW_SECONDS = 10, 60.0
 """The rate limit: mails, and seconds within which they are sent."""
 EXIT_TIMEOUT_SECONDS = 5.0
 """Seconds that a process waits for its last mails."""
+
+
+class Mail(NamedTuple):
+    """A mail to send."""
+
+    subject: str
+    body: str
+    is_summary: bool = False
 
 
 class MailQueue:

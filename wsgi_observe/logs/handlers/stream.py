@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe._loggers import config_watch
 from wsgi_observe._safely import first_time
 from wsgi_observe.context import current_context
-from wsgi_observe.logs.fields import safe_str
+from wsgi_observe.logs.fields import Fields, safe_str
 from wsgi_observe.logs.handlers.backpressure import BackpressureWriter
 from wsgi_observe.logs.handlers.sink_selection import get_standard_stream, open_sink
 from wsgi_observe.wsgi.exceptions import any_failure
@@ -53,6 +53,7 @@ class LineHandler(logging.Handler):
         self._writer: BackpressureWriter | None = None
         self._checked_at = 0.0
         self._format_lines: Callable[[logging.LogRecord], list[bytes]] = self._format_single_line
+        self._format_access_lines: Callable[..., list[bytes]] | None = None
         if self.path:
             self._open()  # a mistaken path stops the start
 
@@ -60,6 +61,9 @@ class LineHandler(logging.Handler):
         """Set the formatter; one that has ``lines`` makes the lines of a record itself."""
         super().setFormatter(fmt)
         self._format_lines = getattr(fmt, "lines", self._format_single_line)
+        # A subclass may override what makes the line of a record.
+        has_own = "access_lines" in vars(type(fmt))
+        self._format_access_lines = getattr(fmt, "access_lines", None) if has_own else None
 
     @property
     def path(self) -> str:
@@ -103,6 +107,22 @@ class LineHandler(logging.Handler):
         except any_failure() as error:
             lines = self._make_fallback_lines(record, error)
         self.write(lines, record.levelno or 0)  # a record made by hand may have none
+
+    def write_access_line(
+        self, level: int, source: tuple[str, str, str], message: str, fields: Fields
+    ) -> bool:
+        """Write an access line without a record; return False where it takes a record.
+
+        :param source: level, logger and module, as the line shows them.
+        """
+        if self._format_access_lines is None:
+            return False
+        try:
+            lines = self._format_access_lines(source, message, fields)
+        except any_failure():
+            return False
+        self.write(lines, level)
+        return True
 
     def write(self, lines: Iterable[bytes], level: int) -> None:
         """Write the lines of one record."""
