@@ -249,12 +249,11 @@ class SensitiveNames:
     def _classify(self, name: str, extra_words: frozenset[str]) -> bool:
         if name in NEVER_SENSITIVE:
             return False
-        result = None
         for words in _iter_word_splits(_decode_name(name)):
             result = self._classify_words(words, extra_words)
             if result is not None:
-                break
-        return bool(result)
+                return result
+        return False
 
     def _classify_words(self, words: Term, extra_words: frozenset[str]) -> bool | None:
         """Return None for words that are on no list, False for metadata such as ``token_count``."""
