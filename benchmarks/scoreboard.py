@@ -54,7 +54,7 @@ def subjects() -> dict[str, Subject]:
 
 def recorded(app: WSGIApplication) -> WSGIApplication:
     """Return `app` with the stack round it, its requests recorded and watched as under Gunicorn."""
-    recorder = Recorder(Scoreboard.make(worker_count=1, max_requests=8).worker_entry(0))
+    recorder = Recorder(Scoreboard.make(worker_count=1, max_requests=8).worker_entries[0])
     Watchdog(recorder, slow_seconds=22.5).start()
     observed = observe(app, access_log=False)
     observed.insert(ScoreboardMiddleware(observed, recorder), before=ErrorEnvelope)

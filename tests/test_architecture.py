@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up. A file imports what is listed before it, and from its own package.
 LAYERS = (
-    *("field_names", "frozen", "ids", "context", "validators", "parsers", "_loggers"),
+    *("field_names", "ids", "context", "validators", "_loggers"),
     *("wsgi.exceptions", "_safely", "wsgi"),
     "redaction",
     *("user", "errors", "settings"),

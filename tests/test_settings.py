@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_observe import Settings, SettingsError, configure_logging, observe
-from wsgi_observe.frozen import FrozenDict
 from wsgi_observe.settings import SETTINGS
 from wsgi_observe.stack import MIDDLEWARE_CLASSES
+from wsgi_observe.validators import FrozenDict
 
 NAN, INF = float("nan"), float("inf")
 

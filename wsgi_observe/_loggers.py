@@ -52,7 +52,7 @@ config_watch = ConfigurationWatch()
 
 
 class _NeverDisabled(logging.Logger):
-    """Ignores ``disabled = True`` where ``logging.config`` sets it; other code may.
+    """Ignores ``logging.disable``, and ``disabled = True`` where ``logging.config`` sets it.
 
     Handlers, filters and a record factory of the app's get the records of these loggers too, also
     outside a request, where a filter that reads ``flask.request`` raises. That exception would
@@ -65,6 +65,13 @@ class _NeverDisabled(logging.Logger):
             config_watch.mark_changed()
             return
         super().__setattr__(name, value)
+
+    def isEnabledFor(self, level: int) -> bool:
+        if super().isEnabledFor(level):
+            return True
+        if self.disabled or config_watch.due_at == math.inf:
+            return False
+        return self.manager.disable >= level >= self.getEffectiveLevel()
 
     def handle(self, record: logging.LogRecord) -> None:
         try:

@@ -9,25 +9,29 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 
-def create_memory(name: str, size: int) -> mmap.mmap:
+def create_memory(
+    name: str, size: int, make_mapping: Callable[[int, int], mmap.mmap] = mmap.mmap
+) -> mmap.mmap:
     """Return new shared memory, filled with zeros.
 
     :param name: the name by which `open_memory` finds it.
+    :param make_mapping: maps a file descriptor with its size; -1 stands for none.
     :raises OSError: where no memory can be shared.
     """
     try:
         descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
     except (OSError, AttributeError):
-        return mmap.mmap(-1, size)
+        return make_mapping(-1, size)
     try:
         os.ftruncate(descriptor, size)
-        return mmap.mmap(descriptor, size)
+        return make_mapping(descriptor, size)
     finally:
         os.close(descriptor)  # the mapping has a duplicate
 
@@ -79,9 +83,6 @@ class Fields(Protocol):
     memory: Memory
     offset: int
 
-    def on_write(self, start: int, end: int) -> object:
-        """Handle a change of these bytes of the memory."""
-
 
 class NumberField(Generic[_Number]):
     """An attribute in shared memory; a process that dies leaves the old or the new value.
@@ -99,5 +100,4 @@ class NumberField(Generic[_Number]):
 
     def __set__(self, fields: Fields, value: _Number) -> None:
         start = fields.offset + self._offset
-        self._struct.pack_into(fields.memory, start, value)
-        fields.on_write(start, start + self._struct.size)
+        fields.memory[start : start + self._struct.size] = self._struct.pack(value)

@@ -61,7 +61,7 @@ class RequestContext:
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
     request_entry: Any = None  # its entry of the scoreboard
-    _parent: weakref.ref[RequestContext] | None = None
+    _parent: Callable[[], Any] = weakref.ref(set[Any]())  # a dead one: None
 
     def __init__(
         self,
@@ -89,12 +89,19 @@ class RequestContext:
     def request_context(self) -> RequestContext:
         """The request that this runs in: itself, unless it is a `log_context` inside one."""
         context = self
-        while not context.environ and context._parent is not None:
-            parent = context._parent()
-            if parent is None:
-                break
+        while not context.environ and (parent := context._parent()) is not None:
             context = parent
         return context
+
+    def serves(self, environ: WSGIEnvironment) -> bool:
+        """Return whether this is of the same request, which a middleware further out has begun.
+
+        A middleware in between may have copied the environ, so the ID in it counts too.
+        """
+        if not self.environ:
+            return False
+        has_same_id = self.request_id and self.request_id == environ.get(REQUEST_ID_KEY)
+        return self.environ is environ or bool(has_same_id)
 
     def nest_in(self, parent: RequestContext) -> None:
         """Remember the context to bind again at the end.
@@ -107,7 +114,7 @@ class RequestContext:
     def is_ancestor_of(self, other: RequestContext | None) -> bool:
         """Return whether `other` is a `log_context` that is open inside this request."""
         while other is not None and other.is_active and not other.environ:
-            other = None if other._parent is None else other._parent()
+            other = other._parent()
             if other is self:
                 return True
         return False
@@ -120,7 +127,7 @@ class RequestContext:
         """
         self.environ = ENDED_ENVIRON
         if previous is self:
-            previous = None if self._parent is None else self._parent()
+            previous = self._parent()
         activate(previous if previous is not None and previous.is_active else None)
 
     def bind(self, fields: dict[str, object]) -> None:
@@ -153,22 +160,6 @@ def current_context() -> RequestContext | None:
     context = get_raw_context()
     # As `is_active` has it, without the call: this runs for every log line.
     return context if context is not None and context.environ is not ENDED_ENVIRON else None
-
-
-def find_outer_context(environ: WSGIEnvironment) -> RequestContext | None:
-    """Return the context that a middleware further out has bound for this same request.
-
-    A middleware in between may have copied the environ, so the ID in it counts too.
-    """
-    context = current_context()
-    if context is None or not context.environ:
-        return None
-    if context.environ is environ:
-        return context
-    is_same_request = (
-        context.request_id is not None and environ.get(REQUEST_ID_KEY) == context.request_id
-    )
-    return context if is_same_request else None
 
 
 def current_request_id() -> str | None:

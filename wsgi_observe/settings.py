@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
-from wsgi_observe import parsers, validators
+from wsgi_observe import validators
 from wsgi_observe.errors import Error
-from wsgi_observe.frozen import FrozenDict
-from wsgi_observe.parsers import Parser
-from wsgi_observe.validators import SettingsError, Validator
+from wsgi_observe.validators import FrozenDict, SettingsError, Validator
 from wsgi_observe.wsgi.client_address import REMOTE_ADDR_MODES
 
 if TYPE_CHECKING:
@@ -27,10 +26,82 @@ MIDDLEWARE_NAMES = ("request_id", "health", "access_log", "errors")
 """The names of the four middlewares, from the outside in."""
 
 
+Parser = Callable[[str, str], Any]
+"""Called with the name of an environment variable and its text; a validator checks the result."""
+
+_BOOLEANS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def _parse_number(convert: Callable[[str], float], allowed: str) -> Parser:
+    """Return a parser of a number."""
+
+    def parse(name: str, text: str) -> float:
+        try:
+            return convert(text)
+        except ValueError as error:
+            raise SettingsError(name, allowed, text) from error
+
+    return parse
+
+
+def _boolean_or(parse: Parser) -> Parser:
+    """Return a parser of ``1 true yes on`` and ``0 false no off``; `parse` reads another text."""
+    return lambda name, text: (
+        _BOOLEANS[text.lower()] if text.lower() in _BOOLEANS else parse(name, text)
+    )
+
+
+def _refuse_text(name: str, text: str) -> Any:
+    raise SettingsError(name, "one of " + ", ".join(_BOOLEANS), text)
+
+
+def _parse_list(name: str, text: str) -> tuple[str, ...]:
+    """Split at commas; an empty text is an empty list."""
+    return tuple(item.strip() for item in text.split(",")) if text else ()
+
+
+def _parse_lines(name: str, text: str) -> tuple[str, ...]:
+    """Split at line breaks, for regular expressions: a comma or a bracket may be part of one."""
+    return tuple(line.strip() for line in text.split("\n") if line.strip())
+
+
+def _parse_mapping(name: str, text: str) -> dict[str, str]:
+    """Parse ``service=shop,version=1.2``."""
+    pairs = [item.partition("=") for item in _parse_list(name, text)]
+    if not all(equals for _, equals, _ in pairs):
+        raise SettingsError(name, "name=value, with commas between", text)
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _parse_int_or_list(name: str, text: str) -> int | tuple[str, ...]:
+    return int(text) if text.isdecimal() and len(text) < 10 else _parse_list(name, text)
+
+
+def import_object(name: str, path: str) -> Any:
+    """Import the object of an import path, ``package.module:attribute``."""
+    module, _, attribute = path.partition(":")
+    try:
+        result = import_module(module)
+        for part in attribute.split("."):
+            result = getattr(result, part)
+    except Exception as error:  # also what the module raises as it is imported
+        allowed = f"an import path, package.module:attribute ({error})"
+        raise SettingsError(name, allowed, path) from error
+    return result
+
+
+_parse_boolean = _boolean_or(_refuse_text)
+_parse_float = _parse_number(float, "a number")
+_parse_int = _parse_number(int, "a whole number")
+
+
 def _setting(
     default: Any,
     validate: Validator,
-    parse: Parser = parsers.parse_string,
+    parse: Parser = lambda name, text: text,
     *,
     is_secret: bool = False,
 ) -> Any:
@@ -51,8 +122,7 @@ def _html_errors(name: str, value: Any) -> str:
     if value == "negotiate":
         remedy = "one of %s; instead set negotiate=True, with html_errors=replace for any HTML page"
         raise SettingsError(name, remedy % ", ".join(modes), value)
-    mode: str = validators.one_of(*modes)(name, value)
-    return mode
+    return str(validators.one_of(*modes)(name, value))
 
 
 class _FieldsSet:
@@ -78,74 +148,70 @@ class Settings(_FieldsSet):
     """
 
     middlewares: Iterable[str] = _setting(
-        MIDDLEWARE_NAMES, validators.subset_of(*MIDDLEWARE_NAMES, least=1), parsers.parse_list
+        MIDDLEWARE_NAMES, validators.subset_of(*MIDDLEWARE_NAMES, least=1), _parse_list
     )
     request_id_headers: Iterable[str] = _setting(
-        ("X-Request-ID",), validators.header_names, parsers.parse_list
+        ("X-Request-ID",), validators.header_names, _parse_list
     )
     trust_request_id: bool | Iterable[str | IPv4Network | IPv6Network] = _setting(
-        True, validators.trusted_networks, parsers.parse_boolean_or_list
+        True, validators.trusted_networks, _boolean_or(_parse_list)
     )
-    expose_request_id: bool = _setting(True, validators.boolean, parsers.parse_boolean)
+    expose_request_id: bool = _setting(True, validators.boolean, _parse_boolean)
     error_format: str = _setting("envelope", validators.one_of("envelope", "problem"))
     html_errors: str = _setting("stock", _html_errors)
-    negotiate: bool = _setting(False, validators.boolean, parsers.parse_boolean)
+    negotiate: bool = _setting(False, validators.boolean, _parse_boolean)
     propagate: bool | Callable[..., object] = _setting(
-        False, validators.boolean_or_callable, parsers.parse_boolean_or_import
+        False, validators.boolean_or_callable, _boolean_or(import_object)
     )
     render_error: Callable[[Error], Mapping[str, object]] | None = _setting(
-        None, validators.callable_or_none, parsers.import_object
+        None, validators.callable_or_none, import_object
     )
     live_path: str = _setting("/health", validators.url_path)
     ready_path: str = _setting("/ready", validators.url_path)
-    check_timeout: float = _setting(0.8, validators.positive_seconds, parsers.parse_float)
-    check_ttl: float = _setting(2.0, validators.seconds, parsers.parse_float)
-    check_remind: float = _setting(300.0, validators.seconds_or_infinity, parsers.parse_float)
-    access_log: bool = _setting(True, validators.boolean, parsers.parse_boolean)
+    check_timeout: float = _setting(0.8, validators.positive_seconds, _parse_float)
+    check_ttl: float = _setting(2.0, validators.seconds, _parse_float)
+    check_remind: float = _setting(300.0, validators.seconds_or_infinity, _parse_float)
+    access_log: bool = _setting(True, validators.boolean, _parse_boolean)
     access_level: Callable[[Mapping[str, Any], int, float], int | None] | None = _setting(
-        None, validators.callable_or_none, parsers.import_object
+        None, validators.callable_or_none, import_object
     )
-    access_query: bool = _setting(False, validators.boolean, parsers.parse_boolean)
+    access_query: bool = _setting(False, validators.boolean, _parse_boolean)
     access_fields: Iterable[str] = _setting(
-        (), validators.subset_of("host", "referer", "request_bytes"), parsers.parse_list
+        (), validators.subset_of("host", "referer", "request_bytes"), _parse_list
     )
     remote_addr: str = _setting("full", validators.one_of(*REMOTE_ADDR_MODES))
     trusted_proxies: int | Iterable[str | IPv4Network | IPv6Network] = _setting(
-        0, validators.proxy_count_or_networks, parsers.parse_int_or_list
+        0, validators.proxy_count_or_networks, _parse_int_or_list
     )
     log_level: str = _setting("INFO", validators.log_levels)
     log_format: str = _setting("auto", validators.one_of("auto", "json", "console"))
-    log_color: bool = _setting(False, validators.boolean, parsers.parse_boolean)
+    log_color: bool = _setting(False, validators.boolean, _parse_boolean)
     log_stream: str = _setting("stdout", validators.log_stream)
-    log_wait: float = _setting(0.25, validators.seconds, parsers.parse_float)
+    log_wait: float = _setting(0.25, validators.seconds, _parse_float)
     log_fields: Mapping[str, object] = _setting(
-        FrozenDict(), validators.static_fields, parsers.parse_mapping
+        FrozenDict(), validators.static_fields, _parse_mapping
     )
     log_encoder: str = _setting("json", validators.one_of("json", "orjson"))
-    max_line_bytes: int = _setting(4096, validators.line_bytes, parsers.parse_int)
-    redact: bool = _setting(True, validators.boolean, parsers.parse_boolean)
-    redact_add: Iterable[str] = _setting((), validators.names, parsers.parse_list)
-    redact_keep: Iterable[str] = _setting((), validators.names, parsers.parse_list)
-    redact_patterns: Iterable[str] = _setting((), validators.patterns, parsers.parse_lines)
-    redact_personal: bool = _setting(False, validators.boolean, parsers.parse_boolean)
+    max_line_bytes: int = _setting(4096, validators.line_bytes, _parse_int)
+    redact: bool = _setting(True, validators.boolean, _parse_boolean)
+    redact_add: Iterable[str] = _setting((), validators.names, _parse_list)
+    redact_keep: Iterable[str] = _setting((), validators.names, _parse_list)
+    redact_patterns: Iterable[str] = _setting((), validators.patterns, _parse_lines)
+    redact_personal: bool = _setting(False, validators.boolean, _parse_boolean)
     user_key: str | bytes | None = _setting(None, validators.secret_key_or_none, is_secret=True)
-    mail_to: Iterable[str] = _setting((), validators.mail_addresses, parsers.parse_list)
+    mail_to: Iterable[str] = _setting((), validators.mail_addresses, _parse_list)
     mail_from: str = _setting("", validators.mail_address)
     mail_host: str = _setting("localhost", validators.host_and_port)
     mail_user: str = _setting("", validators.secret_string)
     mail_password: str = _setting("", validators.secret_string, is_secret=True)
     mail_tls: str = _setting("off", validators.one_of("off", "starttls", "tls"))
-    capture_uncaught: bool = _setting(True, validators.boolean, parsers.parse_boolean)
-    allow_debug: bool = _setting(False, validators.boolean, parsers.parse_boolean)
-    checks: Mapping[str, Any] = _setting(
-        FrozenDict(), validators.readiness_checks, parsers.parse_mapping
-    )
-    flask: bool = _setting(False, validators.boolean, parsers.parse_boolean)
-    sentry: bool = _setting(False, validators.boolean, parsers.parse_boolean)
-    drain_seconds: float = _setting(0.0, validators.seconds, parsers.parse_float)
-    slow_request_seconds: float | None = _setting(
-        None, validators.seconds_or_none, parsers.parse_float
-    )
+    capture_uncaught: bool = _setting(True, validators.boolean, _parse_boolean)
+    allow_debug: bool = _setting(False, validators.boolean, _parse_boolean)
+    checks: Mapping[str, Any] = _setting(FrozenDict(), validators.readiness_checks, _parse_mapping)
+    flask: bool = _setting(False, validators.boolean, _parse_boolean)
+    sentry: bool = _setting(False, validators.boolean, _parse_boolean)
+    drain_seconds: float = _setting(0.0, validators.seconds, _parse_float)
+    slow_request_seconds: float | None = _setting(None, validators.seconds_or_none, _parse_float)
     recorder_path: str = _setting("", validators.file_path)
 
     def __new__(cls, /, **values: Any) -> Self:

@@ -1,4 +1,4 @@
-"""Validators: each checks one kind of value and returns it in its canonical form."""
+"""Validators: each checks one kind of value and returns it in its canonical form, immutable."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import os
 import re
 import string
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from wsgi_observe.field_names import RESERVED_NAMES
-from wsgi_observe.frozen import FrozenDict, freeze
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     Networks = tuple[IPv4Network | IPv6Network, ...]
 
 Validator = Callable[[str, Any], Any]
+"""Called with the name of a setting and its value; raises `SettingsError`."""
 
 MAX_WAIT_SECONDS = 86_400
 """A day: threading raises OverflowError for waits of some centuries."""
@@ -46,69 +46,119 @@ class Undisclosed(str):
     __repr__ = str.__str__
 
 
-# ---- words and switches
+class FrozenDict(dict[Any, Any]):
+    """An immutable dictionary with a hash.
+
+    Not a ``MappingProxyType``, which can be neither pickled nor, before Python 3.12, hashed.
+    """
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self))  # not of the values, which may have none
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenDict, (dict(self),)
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} cannot be changed: {self!r}")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
 
-def one_of(*allowed: str) -> Validator:
-    """Return a validator for one of a few words."""
+def _freeze(value: Any) -> Any:
+    """Return an immutable copy of nested containers; any other value as it is.
 
-    def validate(name: str, value: Any) -> str:
-        if value not in allowed:
-            raise SettingsError(name, "one of " + ", ".join(allowed), value)
-        return str(value)
+    :raises RecursionError: for a container that contains itself.
+    """
+    if isinstance(value, Mapping):
+        return FrozenDict({name: _freeze(item) for name, item in value.items()})
+    if isinstance(value, (set, frozenset)):
+        return frozenset(value)
+    return tuple(map(_freeze, value)) if type(value) in (list, tuple) else value
+
+
+# ---- kinds of validators
+
+
+def _accept(allowed: str, is_valid: Callable[[Any], object]) -> Validator:
+    """Return a validator for the values that `is_valid` is true of."""
+
+    def validate(name: str, value: Any) -> Any:
+        if not is_valid(value):
+            raise SettingsError(name, allowed, value)
+        return value
 
     return validate
 
 
+def one_of(*allowed: str) -> Validator:
+    """Return a validator for one of a few words."""
+    return _accept("one of " + ", ".join(allowed), allowed.__contains__)
+
+
 def subset_of(*allowed: str, least: int = 0) -> Validator:
     """Return a validator for some of a few words, at least `least` of them."""
-    expected = "some of " + ", ".join(allowed)
-    return lambda name, value: strings(name, value, expected, allowed.__contains__, least)
+    return _strings("some of " + ", ".join(allowed), allowed.__contains__, least)
 
 
-def strings(
-    name: str, value: Any, allowed: str, is_valid: Callable[[str], object], least: int = 0
-) -> tuple[str, ...]:
-    """Validate a sequence of strings, at least `least` of them, each by `is_valid`."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise SettingsError(name, allowed, value)
-    result = tuple(value)
-    for each in result:
-        if not isinstance(each, str) or not is_valid(each):
-            raise SettingsError(name, allowed, each)
-    if len(result) < least:
-        raise SettingsError(name, allowed, value)
-    return result
+def _strings(allowed: str, is_valid: Callable[[str], object], least: int = 0) -> Validator:
+    """Return a validator for a sequence of strings, at least `least` of them."""
+
+    def validate(name: str, value: Any) -> tuple[str, ...]:
+        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+            raise SettingsError(name, allowed, value)
+        result = tuple(value)
+        for each in result:
+            if not isinstance(each, str) or not is_valid(each):
+                raise SettingsError(name, allowed, each)
+        if len(result) < least:
+            raise SettingsError(name, allowed, value)
+        return result
+
+    return validate
 
 
-def boolean(name: str, value: Any) -> bool:
-    """Validate a bool; 1 and "yes" are booleans in the environment only."""
-    if not isinstance(value, bool):
-        raise SettingsError(name, "True or False", value)
-    return value
+def _number(allowed: str, is_valid: Callable[[float], bool]) -> Callable[[str, Any], float]:
+    """Return a validator for a number; NaN fails each comparison."""
+    accept = _accept(allowed, lambda value: _is_number(value, (int, float)) and is_valid(value))
+    return lambda name, value: float(accept(name, value))
 
 
-def boolean_or_callable(name: str, value: Any) -> bool | Callable[..., object]:
-    """Validate a bool, or a callable that decides each time."""
-    if not isinstance(value, bool) and not callable(value):
-        raise SettingsError(name, "True, False or a callable", value)
-    return cast("bool | Callable[..., object]", value)
+def _whole_number(noun: str, least: int, most: int) -> Validator:
+    """Return a validator for a whole number in a range."""
+    return _accept(
+        f"{noun} from {least} to {most}",
+        lambda value: _is_number(value, int) and least <= value <= most,
+    )
 
 
-def callable_or_none(name: str, value: Any) -> Callable[..., Any] | None:
-    """Validate an optional callable."""
-    if value is not None and not callable(value):
-        raise SettingsError(name, "a callable or None", value)
-    return cast("Callable[..., Any] | None", value)
+def _is_number(value: object, types: type | tuple[type, ...]) -> bool:
+    return isinstance(value, types) and not isinstance(value, bool)
 
 
-# ---- numbers
+# ---- switches, callables and numbers
 
+boolean = _accept("True or False", lambda value: isinstance(value, bool))
+boolean_or_callable = _accept(
+    "True, False or a callable", lambda value: isinstance(value, bool) or callable(value)
+)
+callable_or_none = _accept("a callable or None", lambda value: value is None or callable(value))
 
-def seconds(name: str, value: Any) -> float:
-    """Validate a number of seconds from 0 to a day."""
-    allowed = f"a number of seconds from 0 to {MAX_WAIT_SECONDS}"
-    return _number(name, value, allowed, lambda number: 0 <= number <= MAX_WAIT_SECONDS)
+seconds = _number(
+    f"a number of seconds from 0 to {MAX_WAIT_SECONDS}",
+    lambda number: 0 <= number <= MAX_WAIT_SECONDS,
+)
+positive_seconds = _number(
+    f"a number of seconds above 0, at most {MAX_WAIT_SECONDS}",
+    lambda number: 0 < number <= MAX_WAIT_SECONDS,
+)
+seconds_or_infinity = _number(
+    f"a number of seconds above 0, at most {MAX_WAIT_SECONDS}, or infinity",
+    lambda number: 0 < number <= MAX_WAIT_SECONDS or number == math.inf,
+)
+percentage = _number("a number above 0 and below 100", lambda number: 0 < number < 100)
+port = _whole_number("a whole number", 1, 65535)
+line_bytes = _whole_number("a number of bytes", 1024, 1024 * 1024)  # room for every line's fields
 
 
 def seconds_or_none(name: str, value: Any) -> float | None:
@@ -116,66 +166,17 @@ def seconds_or_none(name: str, value: Any) -> float | None:
     return None if value is None else seconds(name, value)
 
 
-def positive_seconds(name: str, value: Any) -> float:
-    """Validate a number of seconds above 0, up to a day."""
-    allowed = f"a number of seconds above 0, at most {MAX_WAIT_SECONDS}"
-    return _number(name, value, allowed, lambda number: 0 < number <= MAX_WAIT_SECONDS)
-
-
-def seconds_or_infinity(name: str, value: Any) -> float:
-    """Validate a number of seconds above 0, up to a day, or infinity."""
-    allowed = f"a number of seconds above 0, at most {MAX_WAIT_SECONDS}, or infinity"
-    return _number(
-        name, value, allowed, lambda number: 0 < number <= MAX_WAIT_SECONDS or number == math.inf
-    )
-
-
-def percentage(name: str, value: Any) -> float:
-    """Validate a number above 0 and below 100."""
-    return _number(name, value, "a number above 0 and below 100", lambda number: 0 < number < 100)
-
-
-def port(name: str, value: Any) -> int:
-    """Validate a TCP port that can be connected to."""
-    return _whole_number(name, value, "a whole number", 1, 65535)
-
-
-def line_bytes(name: str, value: Any) -> int:
-    """Validate the longest line: it has room at least for the fields of every line."""
-    return _whole_number(name, value, "a number of bytes", 1024, 1024 * 1024)
-
-
-def _number(name: str, value: Any, allowed: str, is_valid: Callable[[float], bool]) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not is_valid(value):  # NaN fails each comparison
-        raise SettingsError(name, allowed, value)
-    return float(value)
-
-
-def _whole_number(name: str, value: Any, noun: str, least: int, most: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise SettingsError(name, f"{noun} from {least} to {most}", value)
-    return value
-
-
 # ---- requests
 
-
-def url_path(name: str, value: Any) -> str:
-    """Validate a URL path; an empty string is off."""
-    if not isinstance(value, str) or (value and not re.fullmatch(r"/[!-~]*", value)):
-        raise SettingsError(name, 'a path that begins with "/", or "" for off', value)
-    return value
-
-
-# RFC 9110, section 5.6.2.
-_match_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-
-
-def header_names(name: str, value: Any) -> tuple[str, ...]:
-    """Validate one or more header names."""
-    allowed = "a sequence of header names such as X-Request-ID"
-    return strings(name, value, allowed, _match_token, least=1)
+url_path = _accept(
+    'a path that begins with "/", or "" for off',
+    lambda value: isinstance(value, str) and (not value or re.fullmatch(r"/[!-~]*", value)),
+)
+header_names = _strings(
+    "a sequence of header names such as X-Request-ID",
+    re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch,  # RFC 9110, section 5.6.2
+    least=1,
+)
 
 
 def trusted_networks(name: str, value: Any) -> bool | Networks:
@@ -188,10 +189,9 @@ MAX_PROXIES = 32
 
 def proxy_count_or_networks(name: str, value: Any) -> int | Networks:
     """Validate a number of proxies, or their networks."""
-    alternative = f"a number of proxies from 0 to {MAX_PROXIES}"
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_PROXIES:
-        return value
-    return _networks(name, value, alternative)
+    if _is_number(value, int) and 0 <= value <= MAX_PROXIES:
+        return int(value)
+    return _networks(name, value, f"a number of proxies from 0 to {MAX_PROXIES}")
 
 
 def _networks(name: str, value: Any, alternative: str) -> Networks:
@@ -232,24 +232,23 @@ def _log_level(name: str, value: Any) -> str:
     return str(level)
 
 
-def log_stream(name: str, value: Any) -> str:
-    """Validate the name of a stream, or a file's path."""
-    if value in ("stdout", "stderr", "wsgi.errors"):
-        return str(value)
-    return _path(name, value, "stdout, stderr, wsgi.errors, or a path with a /")
+def _path_or(allowed: str, *others: str) -> Validator:
+    """Return a validator for a file's path, or one of the words `others`."""
+
+    def validate(name: str, value: Any) -> str:
+        path = os.fspath(value) if isinstance(value, os.PathLike) else value
+        # Without the slash a misspelt name would become a file.
+        is_path = isinstance(path, str) and "/" in path and "\0" not in path
+        if path not in others and not is_path:
+            raise SettingsError(name, allowed, path)
+        return str(path)
+
+    return validate
 
 
-def file_path(name: str, value: Any) -> str:
-    """Validate a file's path; an empty string is none."""
-    return "" if value == "" else _path(name, value, 'a path with a /, or "" for off')
-
-
-def _path(name: str, value: Any, allowed: str) -> str:
-    path = os.fspath(value) if isinstance(value, os.PathLike) else value
-    # Without the slash a misspelt name would become a file.
-    if not isinstance(path, str) or "/" not in path or "\0" in path:
-        raise SettingsError(name, allowed, path)
-    return path
+_STREAMS = ("stdout", "stderr", "wsgi.errors")
+log_stream = _path_or(f"{', '.join(_STREAMS)}, or a path with a /", *_STREAMS)
+file_path = _path_or('a path with a /, or "" for off', "")
 
 
 def static_fields(name: str, value: Any) -> FrozenDict:
@@ -260,26 +259,25 @@ def static_fields(name: str, value: Any) -> FrozenDict:
         if not isinstance(key, str) or not key or key in RESERVED_NAMES:
             raise SettingsError(name, "a mapping of names that no log line has itself", key)
     try:
-        return FrozenDict(freeze(value))
+        return FrozenDict(_freeze(value))
     except RecursionError as error:
         raise SettingsError(name, "values that do not contain themselves", value) from error
 
 
 # ---- redaction and users
 
-
-def names(name: str, value: Any) -> tuple[str, ...]:
-    """Validate a sequence of names, possibly empty."""
-    allowed = "names such as ssn or order_note, each with a letter or a digit in it"
-    return strings(name, value, allowed, lambda each: any(map(str.isalnum, each)))
-
+names = _strings(
+    "names such as ssn or order_note, each with a letter or a digit in it",
+    lambda name: any(map(str.isalnum, name)),
+)
 
 _PATTERNS = "a list of regular expressions, as Python's re module has them"
+_pattern_strings = _strings(_PATTERNS, lambda pattern: True)
 
 
 def patterns(name: str, value: Any) -> tuple[str, ...]:
     """Validate regular expressions; one that matches the empty string would match everywhere."""
-    result = strings(name, value, _PATTERNS, lambda each: True)
+    result: tuple[str, ...] = _pattern_strings(name, value)
     for each in result:
         try:
             compiled = re.compile(each)
@@ -309,6 +307,13 @@ def secret_key(name: str, value: Any) -> bytes:
     return key
 
 
+def secret_string(name: str, value: Any) -> str:
+    """Validate a string that no error shows."""
+    if not isinstance(value, str):
+        raise SettingsError(name, "a string", Undisclosed(f"a {type(value).__name__}"))
+    return value
+
+
 # ---- mail
 
 # What RFC 5321 allows and people have; above all nothing that could end a header.
@@ -317,17 +322,11 @@ _match_address = re.compile(
 ).fullmatch
 _match_host = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?").fullmatch
 
-
-def mail_addresses(name: str, value: Any) -> tuple[str, ...]:
-    """Validate a sequence of mail addresses, possibly empty."""
-    return strings(name, value, "mail addresses such as ops@example.com", _match_address)
-
-
-def mail_address(name: str, value: Any) -> str:
-    """Validate a mail address; an empty string is none."""
-    if value != "" and (not isinstance(value, str) or not _match_address(value)):
-        raise SettingsError(name, "a mail address such as shop@example.com", value)
-    return str(value)
+mail_addresses = _strings("mail addresses such as ops@example.com", _match_address)
+mail_address = _accept(
+    "a mail address such as shop@example.com",
+    lambda value: isinstance(value, str) and (not value or _match_address(value)),
+)
 
 
 def host_and_port(name: str, value: Any) -> str:
@@ -336,13 +335,6 @@ def host_and_port(name: str, value: Any) -> str:
     if match is None or not 0 < int(match[1] or 25) < 65536:
         raise SettingsError(name, "a host such as mail.example.com or localhost:1025", value)
     return str(value)
-
-
-def secret_string(name: str, value: Any) -> str:
-    """Validate a string that no error shows."""
-    if not isinstance(value, str):
-        raise SettingsError(name, "a string", Undisclosed(f"a {type(value).__name__}"))
-    return value
 
 
 def validate_mail_settings(settings: Any) -> None:

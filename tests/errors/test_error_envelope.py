@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tests.support import strict_json
 from wsgi_observe.errors import (
     Error,
+    describe_status,
     encode_json,
     envelope,
     headers_for_failed_response,
     headers_for_replaced_body,
     problem,
 )
-from wsgi_observe.errors.statuses import describe_status
 from wsgi_observe.field_names import free_name
 
 ERROR = Error(404, "Not Found", "It is not there.", "abc", {"reason": "gone"})

@@ -167,6 +167,10 @@ class TestTheAuthorsText:
             answer = answer_of(kind("It is <b>gone</b>"), HTTP_ACCEPT="text/plain")
             assert description_in(answer) == "It is gone"
 
+    def test_in_webobs_json_is_kept_without_the_comment(self) -> None:
+        answer = answer_of(webob.exc.HTTPConflict(TEXT, comment="no"), HTTP_ACCEPT=ACCEPTED[1])
+        assert description_in(answer) == TEXT
+
     @pytest.mark.parametrize("accept", ACCEPTED)
     def test_in_an_explanation_of_a_class_is_kept(self, accept: str) -> None:
         class OutOfStock(httpexceptions.HTTPConflict):

@@ -11,7 +11,7 @@ from flask import Flask
 from gunicorn.config import Config
 
 from tests.calls import answering
-from tests.gunicorn.serving import boots, gunicorn
+from tests.gunicorn.serving import BY_LOGGER, bare, boots, gunicorn
 from wsgi_observe import Check, Settings, observe
 from wsgi_observe.gunicorn.worker.boot_line import (
     find_problems,
@@ -193,3 +193,18 @@ def test_a_real_worker_tells_what_is_wrong_with_it(tmp_path: Path) -> None:
         assert {"python", "wsgi-observe", "gunicorn", "flask"} <= line["versions"].keys()
         assert line["settings"]["log_fields"]["secret_token"] == "[REDACTED]"
         assert line["gunicorn"]["timeout"] == 20
+
+
+def test_a_boot_line_that_cannot_be_made_costs_a_warning_and_no_worker(tmp_path: Path) -> None:
+    (tmp_path / "shop_app.py").write_text(
+        "import sys\n"
+        "sys.modules['email.parser'] = None\n"  # as where a worker's user may not read it
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [b'']\n"
+    )
+    with bare(*BY_LOGGER, app="shop_app:app", cwd=tmp_path) as server:
+        assert server.get("/").status == 200
+        (warning,) = [line for line in server.records if line["level"] == "WARNING"]
+    assert warning["message"].startswith("logging the boot line failed")
+    assert warning["exc_type"] == "ModuleNotFoundError"

@@ -13,11 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Log
-from wsgi_observe.gunicorn.arbiter.reaper import Reaper
-from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
+from wsgi_observe.gunicorn.arbiter.crashed_workers import Reaper, TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
-from wsgi_observe.scoreboard.entries import REQUEST_ENTRY, encode_request, pack_entry
-from wsgi_observe.scoreboard.scoreboard import Scoreboard
+from wsgi_observe.scoreboard.scoreboard import REQUEST_ENTRY, Scoreboard, encode_request, pack_entry
 
 
 @pytest.fixture

@@ -110,6 +110,12 @@ CONFIGURATIONS = {
     "everything off": """
         logging.disable(logging.CRITICAL)
     """,
+    "all but warnings off": """
+        logging.disable(logging.INFO)
+    """,
+    "a level that hides errors": """
+        logging.getLogger().setLevel(logging.CRITICAL)
+    """,
 }
 
 APP = """

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bottle
+import falcon
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +71,43 @@ def test_what_is_unfinished_comes_with_a_flush_or_before_the_access_line(log: Lo
     served(write)
     assert texts(log) == ["first", "last"]
     assert log.lines[-1]["logger"] == "wsgi_observe.access"
+
+
+@pytest.mark.parametrize("framework", ["Bottle", "Falcon"])
+def test_a_failure_that_a_framework_prints_is_one_error_with_its_exception(
+    framework: str, log: Log
+) -> None:
+    """Bottle passes the exception to ``start_response`` too."""
+
+    def fail(*_arguments: object) -> None:
+        raise KeyError("caught")
+
+    if framework == "Bottle":
+        app: Any = bottle.Bottle()
+        app.route("/", callback=fail)
+    else:
+        app = falcon.App()
+        app.add_route("/", type("Resource", (), {"on_get": fail})())
+    assert call(WsgiErrors(observe(app))).code == 500
+    (error,) = log.errors
+    assert (error["logger"], error["exc_type"]) == ("wsgi.errors", "KeyError")
+    assert "Traceback" not in error["message"]
+    assert error["exc_info"].count("Traceback") == 1
+
+
+def test_a_traceback_of_another_exception_than_the_handled_one_stays_text(log: Log) -> None:
+    def write(stream: Any) -> None:
+        try:
+            fail = {}["first"]
+        except KeyError:
+            stream.write("Traceback (most recent call last):\n  File\nValueError: second\n")
+        else:
+            raise AssertionError(fail)
+
+    served(write)
+    (error,) = log.errors
+    assert error["message"].endswith("ValueError: second")
+    assert "exc_type" not in error
 
 
 def test_threads_and_jobs_have_their_text_told_at_once(log: Log) -> None:

@@ -8,7 +8,8 @@ import logging.config
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from logging.handlers import QueueHandler, QueueListener
+from contextlib import closing
+from logging.handlers import MemoryHandler, QueueHandler, QueueListener
 from pathlib import Path
 from queue import SimpleQueue
 from textwrap import dedent
@@ -223,6 +224,8 @@ def test_a_disabled_logger_still_logs_errors_and_is_named_with_the_remedy(tmp_pa
         from wsgi_observe import configure_logging, observe
         shop = logging.getLogger("shop")
         logging.getLogger("asyncio")
+        for parent in "py", "wsgi":
+            logging.getLogger(parent)  # as Gunicorn does, for those of py.warnings and wsgi.errors
         configure_logging()
         logging.config.dictConfig({"version": 1})
         observe(None)
@@ -558,7 +561,49 @@ def test_a_level_below_which_logging_is_disabled_is_reported_once(lines: Lines) 
             installation.check()
     finally:
         logging.disable(logging.NOTSET)
-    assert "logging.disable(INFO) hides all records up to INFO" in lines.warning
+    assert "logging.disable(INFO) hides all records of the app up to INFO" in lines.warning
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.CRITICAL])
+def test_access_lines_stay_where_the_app_disables_logging_below_a_level(
+    level: int, lines: Lines
+) -> None:
+    configure_logging(log_stream=str(lines.path))
+    logging.disable(level)
+    try:
+        logging.getLogger("shop").info("not heard")
+        call(observe(answering()), "/orders")
+    finally:
+        logging.disable(logging.NOTSET)
+    assert [one for one in lines.messages if "disable" not in one] == ["GET /orders 200"]
+
+
+def test_a_level_of_ours_counts_where_the_app_disables_logging(lines: Lines) -> None:
+    configure_logging(log_stream=str(lines.path), log_level="WARNING")
+    logging.disable(logging.INFO)
+    try:
+        call(observe(answering()), "/orders")
+    finally:
+        logging.disable(logging.NOTSET)
+    assert "GET /orders 200" not in lines.messages
+
+
+def test_a_level_of_root_that_hides_errors_is_lowered_and_reported_once(lines: Lines) -> None:
+    configure_logging(log_stream=str(lines.path))
+    for _ in range(2):
+        logging.getLogger().setLevel(logging.CRITICAL)
+        installation.check()
+    logging.getLogger("shop").warning("not heard")
+    logging.getLogger("shop").error("failed")
+    assert "the level CRITICAL of the root logger hid errors" in lines.warning
+    assert lines.messages[1:] == ["failed"]
+
+
+def test_a_level_that_hides_errors_stays_if_it_was_asked_for(lines: Lines) -> None:
+    configure_logging(log_stream=str(lines.path), log_level="CRITICAL")
+    installation.check()
+    logging.getLogger("shop").error("not asked for")
+    assert lines.all == []
 
 
 def test_what_the_servers_environment_asks_for_counts_where_the_apps_call_leaves_it_open(
@@ -620,6 +665,46 @@ def test_a_process_that_is_forked_in_the_middle_of_a_comparison_compares_again()
         "heard"
     ]
     assert done.stderr == b""
+
+
+def test_a_buffer_before_the_console_is_reported_as_the_console_is(
+    lines: Lines, shop: logging.Logger
+) -> None:
+    with closing(MemoryHandler(100, target=console())) as handler:
+        shop.addHandler(handler)
+        configure_logging(log_stream=str(lines.path))
+        shop.error("failed")
+    assert "MemoryHandler on the logger shop writes the same records" in lines.warning
+    assert lines.messages[-1] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("formatter", "texts"),
+    [("Formatter", []), ("Own", ["sold"])],
+    ids=["of a stock formatter", "of a formatter of the app's"],
+)
+def test_each_line_of_a_file_that_is_the_console_is_ours_too(
+    formatter: str, texts: list[str]
+) -> None:
+    program = f"""
+        import logging.handlers
+        from logging import Formatter
+        from wsgi_observe import configure_logging
+        class Own(Formatter): pass
+        handler = logging.handlers.WatchedFileHandler("/dev/stderr")
+        handler.setFormatter({formatter}())
+        shop = logging.getLogger("shop")
+        shop.addHandler(handler)
+        shop.propagate = False
+        configure_logging()
+        shop.warning("sold")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)], capture_output=True, check=True, timeout=20
+    )
+    messages = [strict_json(line)["message"] for line in done.stdout.splitlines()]
+    assert messages[-1] == "sold"
+    assert done.stderr.decode().splitlines() == texts
 
 
 def test_comparing_again_changes_nothing(lines: Lines, shop: logging.Logger) -> None:

@@ -19,7 +19,7 @@ def scoreboard() -> Scoreboard:
 
 @pytest.fixture
 def recorder(scoreboard: Scoreboard) -> Recorder:
-    return Recorder(scoreboard.worker_entry(1))
+    return Recorder(scoreboard.worker_entries[1])
 
 
 @pytest.fixture

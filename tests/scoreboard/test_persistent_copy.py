@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.calls import answering, environ
-from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.scoreboard.persistent import PersistentFile
 from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
-from wsgi_observe.scoreboard.scoreboard import Scoreboard
+from wsgi_observe.scoreboard.scoreboard import Scoreboard, WorkerEntry
 
 
 def die_in_a_request(path: Path, app_path: str, worker_count: int = 2) -> int:
@@ -25,7 +24,7 @@ def die_in_a_request(path: Path, app_path: str, worker_count: int = 2) -> int:
     if not pid:
         try:
             file, _ = PersistentFile.open(str(path))
-            worker_entry = Scoreboard.make(worker_count, 4, file).worker_entry(1)
+            worker_entry = Scoreboard.make(worker_count, 4, file).worker_entries[1]
             worker_entry.pid, worker_entry.last_seen = os.getpid(), time()
             app = ScoreboardMiddleware(
                 lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(worker_entry)
@@ -73,7 +72,7 @@ def test_a_server_beside_another_takes_the_next_name_and_leaves_its_requests(
 ) -> None:
     file = tmp_path / "recorder"
     first, _ = PersistentFile.open(str(file))
-    worker_entry = Scoreboard.make(2, 4, first).worker_entry(0)
+    worker_entry = Scoreboard.make(2, 4, first).worker_entries[0]
     worker_entry.pid = os.getpid()
     body = ScoreboardMiddleware(answering(), Recorder(worker_entry))(
         environ("/running"), lambda status, headers: None

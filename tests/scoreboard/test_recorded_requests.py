@@ -15,15 +15,14 @@ from tests.calls import answering, call, call_freely, environ, raising
 from tests.conftest import Log
 from wsgi_observe.flask import Observe
 from wsgi_observe.redaction import REDACTED, Redactor
-from wsgi_observe.scoreboard.entries import RunningRequest
 from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
-from wsgi_observe.scoreboard.scoreboard import Scoreboard
+from wsgi_observe.scoreboard.scoreboard import RunningRequest, Scoreboard
 
 Noted = Callable[[Any], Any]
 
 
 def read_requests(scoreboard: Scoreboard, worker_entry: int = 1) -> list[RunningRequest]:
-    return list(scoreboard.worker_entry(worker_entry).read_requests().requests.values())
+    return list(scoreboard.worker_entries[worker_entry].read_requests().requests.values())
 
 
 def looking(scoreboard: Scoreboard, seen: list[RunningRequest]) -> Any:

@@ -37,7 +37,7 @@ def _fork(scoreboard: Scoreboard, number: int) -> int:
     pid = os.fork()
     if not pid:
         try:
-            worker_entry = scoreboard.worker_entry(number)
+            worker_entry = scoreboard.worker_entries[number]
             worker_entry.pid = os.getpid()
             recorder = Recorder(worker_entry)
 
@@ -130,7 +130,7 @@ def test_the_command_heeds_the_patterns_of_the_server() -> None:
             print("ready", flush=True)
             input()
 
-        entry = Scoreboard.make(1, 4).worker_entry(0)
+        entry = Scoreboard.make(1, 4).worker_entries[0]
         entry.pid = os.getpid()
         app = ScoreboardMiddleware(wait_for_ever, Recorder(entry))
         app(environ("/staff/EMP-\\xc3\\xa9-7"), None)

@@ -13,14 +13,14 @@ from time import sleep, time
 import pytest
 
 from tests.calls import environ
-from wsgi_observe.scoreboard.entries import (
+from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.scoreboard import (
     REQUEST_ENTRY,
     WORKER_HEADER_SIZE,
+    Scoreboard,
     encode_request,
     pack_entry,
 )
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
-from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def worker(scoreboard: Scoreboard) -> Iterator[int]:
     pid = os.fork()
     if not pid:
         try:
-            worker_entry = scoreboard.worker_entry(2)
+            worker_entry = scoreboard.worker_entries[2]
             worker_entry.pid = os.getpid()
             app = ScoreboardMiddleware(
                 lambda *_: [os.write(writing, b"!"), sleep(60)], Recorder(worker_entry)
@@ -52,13 +52,13 @@ def worker(scoreboard: Scoreboard) -> Iterator[int]:
 def test_what_a_killed_worker_left_is_read(scoreboard: Scoreboard) -> None:
     pid = os.fork()
     if not pid:
-        worker_entry = scoreboard.worker_entry(0)
+        worker_entry = scoreboard.worker_entries[0]
         app = ScoreboardMiddleware(
             lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(worker_entry)
         )  # type: ignore[arg-type]
         app(environ("/orders"), lambda status, headers: None)
     os.waitpid(pid, 0)
-    worker_entry = scoreboard.worker_entry(0)
+    worker_entry = scoreboard.worker_entries[0]
     requests, corrupt, _ = worker_entry.read_requests()
     assert ([request.path for request in requests.values()], corrupt) == (["/orders"], 0)
     worker_entry.clear()
@@ -89,7 +89,7 @@ def test_a_process_without_a_scoreboard_differs_from_one_that_does_not_exist() -
 
 
 def test_a_corrupt_entry_is_counted_and_the_others_are_read(scoreboard: Scoreboard) -> None:
-    worker_entry = scoreboard.worker_entry(0)
+    worker_entry = scoreboard.worker_entries[0]
     first, second, *_ = worker_entry.request_offsets
     scoreboard.memory[first] = 1
     entry = pack_entry(encode_request("abc", "GET", "/whole"), time())
@@ -116,7 +116,7 @@ def test_worker_entries_do_not_overlap(scoreboard: Scoreboard) -> None:
         )
         assert worker_entry.offset + WORKER_HEADER_SIZE == worker_entry.request_offsets.start
     assert [worker_entry.pid for worker_entry in scoreboard.worker_entries] == [0, 1, 2]
-    scoreboard.worker_entry(1).clear()
+    scoreboard.worker_entries[1].clear()
     assert [worker_entry.pid for worker_entry in scoreboard.worker_entries] == [0, 0, 2]
     assert [worker_entry.overflow for worker_entry in scoreboard.worker_entries] == [9, 0, 9]
 

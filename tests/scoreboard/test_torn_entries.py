@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wsgi_observe.scoreboard.entries import (
+from wsgi_observe.scoreboard.scoreboard import (
     FREE,
     MAX_TEXT_BYTES,
     REQUEST_ENTRY,
@@ -44,11 +44,13 @@ def test_any_text_fits_and_can_be_read(request_id: str, method: str, path: str) 
 
 @given(ENTRIES, ENTRIES, st.integers(0, REQUEST_ENTRY.size))
 def test_a_torn_entry_is_never_taken_for_a_whole_one(old: bytes, new: bytes, cut: int) -> None:
-    # `Struct.pack_into` fills the place with zeros, then writes one field after the other.
+    # `Struct.pack_into` fills the place with zeros, then writes one field after the other; another
+    # path is copied over the old one, from either end.
     for corrupt in (
         bytes(cut) + old[cut:],
         new[:cut] + bytes(REQUEST_ENTRY.size - cut),
         new[:cut] + old[cut:],
+        old[:cut] + new[cut:],
         bytes([FREE]) + old[1:],
     ):
         if corrupt not in (old, new):

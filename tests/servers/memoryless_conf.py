@@ -9,5 +9,11 @@ def _refuse(*arguments: object, **more: object) -> object:
     raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
 
+class _RefusedMapping(mmap.mmap):
+    def __new__(cls, *arguments: object, **more: object) -> "_RefusedMapping":
+        _refuse()
+        raise AssertionError
+
+
 os.memfd_create = _refuse  # type: ignore[assignment]
-mmap.mmap = _refuse  # type: ignore[assignment,misc]
+mmap.mmap = _RefusedMapping  # type: ignore[misc]

@@ -8,7 +8,7 @@ from pathlib import Path
 from wsgi_observe.cli.command import add_pid_argument, explain_lookup_errors, parse_pid
 from wsgi_observe.redaction import Redactor
 from wsgi_observe.scoreboard.client import WorkerReport, iter_worker_reports
-from wsgi_observe.scoreboard.entries import RunningRequest
+from wsgi_observe.scoreboard.scoreboard import RunningRequest
 from wsgi_observe.settings import ENV_PREFIX, Settings
 from wsgi_observe.validators import SettingsError
 from wsgi_observe.wsgi.environ import request_line, request_path

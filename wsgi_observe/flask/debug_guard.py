@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from traceback import walk_stack
 from typing import Any
 
 from flask import Flask
@@ -79,9 +80,7 @@ def _is_reload_enabled() -> bool:
 
     Its configuration is only reachable from the stack: Gunicorn is loading or calling this code.
     """
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
+    for frame, _ in walk_stack(sys._getframe()):
         if frame.f_globals.get("__name__", "").startswith("gunicorn."):
             config = getattr(frame.f_locals.get("self"), "cfg", None)
             if config is not None:

@@ -1,4 +1,8 @@
-"""Error handlers that answer Flask's own errors with the envelope; the app's handlers win."""
+"""Error handlers that answer Flask's own errors with the envelope; the app's handlers win.
+
+The responses of the app's handlers are checked: for a forgotten status, and for a 5xx whose
+exception is not logged.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import Flask, Response, has_request_context, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
-from wsgi_observe._safely import call_safely
+from wsgi_observe._loggers import get_logger
+from wsgi_observe._safely import call_safely, first_time
 from wsgi_observe.context import current_context
-from wsgi_observe.errors import Error, ErrorRenderer, headers_for_replaced_body
+from wsgi_observe.errors import Error, ErrorRenderer, describe_status, headers_for_replaced_body
 from wsgi_observe.errors.framework_pages import is_default_sentence
-from wsgi_observe.errors.statuses import describe_status
-from wsgi_observe.flask.exceptions import InvalidAPIUsage
-from wsgi_observe.flask.status_check import install_status_check
-from wsgi_observe.flask.validation_errors import errors_by_field
+from wsgi_observe.flask.exceptions import InvalidAPIUsage, errors_by_field
+from wsgi_observe.logs.error_reports import handled_by_framework
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.exceptions import any_failure
 from wsgi_observe.wsgi.headers import prefers_html
 
 Handler = Callable[[Any], Any]
+
+_log = get_logger("wsgi_observe.flask")
+_CHECK_NAME = "wsgi_observe.handlers"
 
 
 def register_error_handlers(
@@ -42,25 +48,21 @@ def register_error_handlers(
     :raises TypeError: for a validation error that is not an exception class.
     """
     handlers = ErrorHandlers(app, (settings or Settings()).replace(**overrides))
-    exception_classes = tuple(
-        _check_exception_class(exception_class) for exception_class in validation_errors
-    )
+    exception_classes: tuple[Any, ...] = tuple(validation_errors)
+    for exception_class in exception_classes:
+        if not (isinstance(exception_class, type) and issubclass(exception_class, Exception)):
+            raise TypeError(f"validation_errors must be exception classes, got {exception_class!r}")
     # One handler for all that Flask answers itself. For a crash it gets an InternalServerError,
     # after `got_request_exception` was sent: a handler for `Exception` would suppress that signal,
     # one for 500 would win over the app's handler for HTTPException.
     _register_if_absent(app, HTTPException, handlers.handle_http_exception)
     for exception_class in exception_classes:
         _register_if_absent(app, exception_class, handlers.handle_validation_error)
-    install_status_check(app, find_app_handler)
+    if _CHECK_NAME not in app.extensions:
+        app.extensions[_CHECK_NAME] = _StatusCheck(app)
 
 
-def _check_exception_class(exception_class: Any) -> type[Exception]:
-    if not (isinstance(exception_class, type) and issubclass(exception_class, Exception)):
-        raise TypeError(f"validation_errors must be exception classes, got {exception_class!r}")
-    return exception_class
-
-
-def find_app_handler(app: Flask, error: BaseException) -> Handler | None:
+def _find_app_handler(app: Flask, error: BaseException) -> Handler | None:
     """Return the app's own handler that Flask would call for `error` without ours, if any.
 
     Ours for ``HTTPException`` takes precedence over the app's for ``Exception``, which without us
@@ -103,7 +105,7 @@ class ErrorHandlers:
         """Return the envelope with the exception's own code, name, description and headers."""
         is_crash = getattr(error, "original_exception", None) is not None
         if not isinstance(error, InvalidAPIUsage):
-            app_handler = find_app_handler(self._app, error)
+            app_handler = _find_app_handler(self._app, error)
             if app_handler is not None:
                 return self._app.ensure_sync(app_handler)(error)
         if not is_crash and self._app.trap_http_exception(error):
@@ -121,13 +123,9 @@ class ErrorHandlers:
 
     def handle_validation_error(self, error: Exception) -> Response:
         """Return a 422 with ``errors`` by field."""
-        members = {
-            "errors": call_safely(
-                "reading the messages of a validation error", errors_by_field, error
-            )
-            or {}
-        }
-        return self._make_response(422, *describe_status(422), members)
+        what = "reading the messages of a validation error"
+        errors = call_safely(what, errors_by_field, error) or {}
+        return self._make_response(422, *describe_status(422), {"errors": errors})
 
     def _make_response(
         self,
@@ -179,10 +177,62 @@ def _get_description_and_members(
     """Return the description and the members beside it."""
     if isinstance(error, InvalidAPIUsage):
         return str(error.description), error.payload
-    description: object = error.description
+    default, description = describe_status(code)[1], error.description
     if getattr(error, "original_exception", None) is not None or description is None:
-        return describe_status(code)[1], {}
+        return default, {}
     if isinstance(description, Mapping):  # abort(400, {"field": "is missing"})
-        return describe_status(code)[1], description
+        return default, description
     text = str(description)  # it may be a lazy translation
-    return describe_status(code)[1] if is_default_sentence(text, code) else text, {}
+    return default if is_default_sentence(text, code) else text, {}
+
+
+class _StatusCheck:
+    """Flask's two methods that handle an exception, extended: the response is checked.
+
+    They are replaced on the instance, over the methods of a subclass: no signal is sent for an
+    exception that was handled, and an `after_request` function would cost every request time.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._flask_handle_user_exception = app.handle_user_exception
+        self._flask_handle_exception = app.handle_exception
+        app.handle_user_exception = self.handle_user_exception  # type: ignore[method-assign,assignment]
+        app.handle_exception = self.handle_exception  # type: ignore[method-assign,assignment]
+
+    def handle_user_exception(self, *args: Any) -> Any:
+        """Replace Flask's method of that name; Flask 3.2 passes its context first."""
+        error = args[-1]
+        result = self._flask_handle_user_exception(*args)
+        if result is error:  # an HTTPException without a handler is its own response
+            return result
+        # Flask would do so next; a second time it changes nothing.
+        response = self._app.make_response(result)
+        self._check(response, error, error)
+        return response
+
+    def handle_exception(self, *args: Any) -> Response:
+        """Replace Flask's method of that name."""
+        error = args[-1]
+        with handled_by_framework(error, self._app.name):
+            response = self._flask_handle_exception(*args)
+        self._check(response, error, InternalServerError(original_exception=error))
+        return response
+
+    def _check(self, response: Response, error: Exception, handled_error: Exception) -> None:
+        if response.status_code < 300:
+            self._warn(response.status_code, type(error).__name__, handled_error)
+        elif response.status_code >= 500 and (context := current_context()) is not None:
+            # It may not be logged anywhere; the access line at least has its class.
+            context.request_context.exc_type = type(error).__name__
+
+    def _warn(self, status: int, error_name: str, handled_error: Exception) -> None:
+        handler: object = _find_app_handler(self._app, handled_error)
+        name = getattr(handler, "__qualname__", None) or type(handler).__qualname__
+        name = f"{getattr(handler, '__module__', '?')}.{name}"
+        if first_time(f"status of {name} for {error_name}"):
+            _log.warning(
+                "error handler %s answered %s with status %d, so clients take the error for a "
+                "success: return the status too, as in `return body, 500` (logged once)",
+                *(name, error_name, status),
+            )

@@ -10,22 +10,22 @@ from functools import partial
 from typing import Any
 
 from flask import Flask, request
+from flask.ctx import _AppCtxGlobals
 from flask.logging import default_handler
 from werkzeug.exceptions import InternalServerError
 
 from wsgi_observe._loggers import get_logger
+from wsgi_observe.context import current_request_id
 from wsgi_observe.flask import debug_guard as guard
 from wsgi_observe.flask.error_handlers import register_error_handlers
-from wsgi_observe.flask.globals import install_request_id
 from wsgi_observe.flask.routes import RouteRecorder
 from wsgi_observe.health import Check, HealthState
 from wsgi_observe.logs import ConsoleFormatter, JsonFormatter
-from wsgi_observe.parsers import import_object
 from wsgi_observe.redaction import Redactor
-from wsgi_observe.settings import Settings
+from wsgi_observe.settings import Settings, import_object
 from wsgi_observe.stack import observe
 
-_NAME = "wsgi_observe"
+_NAME, _REQUEST_ID = "wsgi_observe", "request_id"
 _log = get_logger("wsgi_observe.flask")
 
 Checks = Mapping[str, Callable[[], object] | Check | str]
@@ -78,7 +78,7 @@ class Observe:
         if self._settings.has_middleware("errors"):
             register_error_handlers(app, self._settings, validation_errors=self._validation_errors)
         if self._settings.has_middleware("request_id"):
-            install_request_id(app)
+            _install_request_id(app)
         # On the instance, over whatever a subclass has: a url_value_preprocessor or a
         # before_request function would cost each request more than all of the rest.
         preprocessor = _RequestPreprocessor(app, self._settings.redactor(), allow_debug=allow_debug)
@@ -164,3 +164,31 @@ def _remove_default_handler(app: Flask) -> None:
     ):
         # Not `app.logger`: the first access to it may add the very handler.
         logging.getLogger(app.name).removeHandler(default_handler)
+
+
+class _RequestIDAttribute:
+    """Descriptor without ``__set__``, so that a value which the app sets itself wins."""
+
+    def __get__(self, instance: object, owner: object) -> str | None:
+        return current_request_id()
+
+
+class _GlobalsWithRequestID(_AppCtxGlobals):
+    request_id = _RequestIDAttribute()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = super().get(name, default)
+        return current_request_id() or value if name == _REQUEST_ID and value is default else value
+
+    def __contains__(self, name: str) -> bool:
+        return name == _REQUEST_ID or super().__contains__(name)
+
+
+def _install_request_id(app: Flask) -> None:
+    """Make ``g.request_id`` the running request's ID; None outside a request.
+
+    Not a value set once per application context: one that a test keeps open has many requests.
+    """
+    bases = (_GlobalsWithRequestID, app.app_ctx_globals_class)
+    combined: Any = type(app.app_ctx_globals_class.__name__, bases, {})
+    app.app_ctx_globals_class = combined

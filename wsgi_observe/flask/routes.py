@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 from flask import Flask, request
 from werkzeug.routing import Rule
@@ -41,7 +42,6 @@ class RouteRecorder:
         self._url_map = app.url_map
         self._redactor = redactor
         self._masks: dict[str, _PathMask | None] = {}
-        self._all_masks: list[_PathMask] | None = None
         path_secret_finders.add(self)
 
     def record(self) -> None:
@@ -53,7 +53,7 @@ class RouteRecorder:
         current_request = request._get_current_object()  # type: ignore[attr-defined]
         rule = current_request.url_rule
         if rule is None:
-            self._mask_path(context, self._get_all_masks())  # a redirect to the slash, a 405
+            self._mask_path(context, self._all_masks)  # a redirect to the slash, a 405
             return
         context.add_fields({"route": rule.rule, "endpoint": rule.endpoint}, first=True)
         if current_request.view_args and (mask := self._get_mask(rule)) is not None:
@@ -61,22 +61,20 @@ class RouteRecorder:
 
     def find_path_secrets(self, path: str) -> list[str]:
         """Return the secrets in a path, for redaction after its request has ended."""
-        all_spans = (mask.spans(path) for mask in self._get_all_masks())
+        all_spans = (mask.spans(path) for mask in self._all_masks)
         return [path[start:end] for start, end in next(filter(None, all_spans), [])]
 
     def _get_mask(self, rule: Rule) -> _PathMask | None:
-        cached = self._masks.get(rule.rule, self)
-        if cached is not self:
-            return cached  # type: ignore[return-value]
-        mask = _PathMask(rule.rule, self._redactor)
-        self._masks[rule.rule] = result = mask if mask.secret_groups else None
-        return result
+        try:
+            return self._masks[rule.rule]
+        except KeyError:
+            mask = _PathMask(rule.rule, self._redactor)
+            self._masks[rule.rule] = result = mask if mask.secret_groups else None
+            return result
 
-    def _get_all_masks(self) -> list[_PathMask]:
-        if self._all_masks is None:
-            masks = (self._get_mask(rule) for rule in self._url_map.iter_rules())
-            self._all_masks = [mask for mask in masks if mask is not None]
-        return self._all_masks
+    @cached_property
+    def _all_masks(self) -> list[_PathMask]:
+        return list(filter(None, map(self._get_mask, self._url_map.iter_rules())))
 
     def _mask_path(
         self, context: RequestContext, masks: list[_PathMask], fallback: str | None = None

@@ -3,51 +3,116 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
+from importlib import import_module
 from typing import Any
 
 from gunicorn import __version__
 
 from wsgi_observe.gunicorn.arbiter.app_loading import wrap_app_load, wrap_init_process
-from wsgi_observe.gunicorn.arbiter.drain import disable_keepalive, install_sigterm_drain
-from wsgi_observe.gunicorn.arbiter.state import ArbiterState
-from wsgi_observe.gunicorn.compat import warn_missing
+from wsgi_observe.gunicorn.arbiter.crashed_workers import Reaper
+from wsgi_observe.gunicorn.arbiter.drain import cancel_drain, install_sigterm_drain
+from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries, create_worker_entries
+from wsgi_observe.gunicorn.compat import optional_attr, warn_missing
 from wsgi_observe.gunicorn.worker.setup import set_up_worker
+from wsgi_observe.health import HealthState
+from wsgi_observe.health.shared_state import SharedState
+from wsgi_observe.settings import Settings
 
+_HOOKS = (
+    *("nworkers_changed", "when_ready", "on_reload", "on_exit"),
+    *("pre_fork", "post_fork", "post_worker_init", "pre_request"),
+)
+_RUN_LAST = "post_worker_init"  # the user's own may wrap the app too: ours is the outermost
 _INSTALLED_MARK = "_wsgi_observe"
 
 
-def install_hooks(cfg: Any, arbiter_state: ArbiterState) -> None:
-    """Add our hooks to a configuration; the user's own hooks run as before."""
+class ServerHooks:
+    """Our hooks in one server, each under Gunicorn's name for it, with the state that they share.
 
-    def nworkers_changed(server: Any, new: object, old: object) -> None:
-        if arbiter_state.server is None:  # the first of all hooks, before the app is imported
-            arbiter_state.server = server
-            wrap_app_load(server, arbiter_state)
+    It is made in the arbiter before the app is imported, and inherited by every worker.
 
-    def when_ready(server: Any) -> None:
-        install_sigterm_drain(server, arbiter_state.health)
-        arbiter_state.create_scoreboard(server)
+    :ivar server: the arbiter; None until its first hook runs.
+    """
 
-    def pre_request(worker: Any, req: Any) -> None:
-        if arbiter_state.health.draining:
-            disable_keepalive(req)
+    def __init__(self) -> None:
+        self.server: Any = None
+        self._settings = Settings()
+        self._health = _create_health_state()
+        self._worker_entries: WorkerEntries | None = None
+        self._reaper: Reaper | None = None
 
-    _chain_hook(cfg, "nworkers_changed", nworkers_changed)
-    _chain_hook(cfg, "when_ready", when_ready)
-    _chain_hook(cfg, "on_reload", arbiter_state.reload)
-    _chain_hook(cfg, "pre_fork", lambda _, worker: arbiter_state.assign_worker_entry(worker))
-    _chain_hook(cfg, "post_fork", wrap_init_process)
-    _chain_hook(cfg, "on_exit", lambda _: arbiter_state.close())
-    # After the user's own, which may wrap the app too: ours is the outermost.
-    set_up = partial(set_up_worker, arbiter_state=arbiter_state)
-    _chain_hook(cfg, "post_worker_init", set_up, run_last=True)
-    _chain_hook(cfg, "pre_request", pre_request)
+    def install(self, cfg: Any, settings: Settings) -> None:
+        """Add the hooks to a configuration, at the start and at each reload."""
+        self._settings = settings
+        if isinstance(self._health, SharedState):
+            self._health.drain_seconds = settings.drain_seconds
+        for name in _HOOKS:
+            _chain_hook(cfg, name, getattr(self, name))
+
+    def nworkers_changed(self, server: Any, new: object, old: object) -> None:
+        """Wrap the loading of the app: the first of all hooks runs before it."""
+        if self.server is None:
+            self.server = server
+            wrap_app_load(server, self._init_sentry)
+
+    def when_ready(self, server: Any) -> None:
+        """Install what the arbiter does at SIGTERM, and when a worker dies."""
+        install_sigterm_drain(server, self._health)
+        self._worker_entries = create_worker_entries(server.cfg, self._settings)
+        if self._worker_entries is not None:
+            self._reaper = Reaper(server, self._worker_entries)
+            self._reaper.start()
+
+    def on_reload(self, server: Any) -> None:
+        """Cancel a drain that `wsgi-observe drain` has begun: a reload is to serve on."""
+        cancel_drain(self._health)
+
+    def on_exit(self, server: Any) -> None:
+        """Report the requests that died with the last workers."""
+        if self._reaper is not None:
+            self._reaper.close()
+
+    def pre_fork(self, server: Any, worker: Any) -> None:
+        """Assign an entry of the scoreboard to a worker."""
+        if self._worker_entries is not None:
+            self._worker_entries.assign(worker)
+
+    def post_fork(self, server: Any, worker: Any) -> None:
+        """Log the exception that keeps a worker from starting."""
+        wrap_init_process(server, worker)
+
+    def post_worker_init(self, worker: Any) -> None:
+        """Observe the app that a worker has loaded."""
+        entries = self._worker_entries
+        worker_entry = None if entries is None else entries.of(worker)
+        set_up_worker(worker, self._settings, self._health, worker_entry)
+
+    def pre_request(self, worker: Any, req: Any) -> None:
+        """While draining, close a kept-alive connection, so that its client goes elsewhere."""
+        if self._health.draining:
+            close = optional_attr(
+                req, "force_close", "kept-alive connections are not closed while draining"
+            )
+            if close is not None:
+                close()
+
+    def _init_sentry(self) -> None:
+        if self._settings.sentry:
+            import_module("wsgi_observe.sentry").init_sentry(settings=self._settings)
 
 
-def _chain_hook(
-    cfg: Any, name: str, our_hook: Callable[..., None], *, run_last: bool = False
-) -> None:
+def _create_health_state() -> HealthState:
+    try:
+        return SharedState()
+    except OSError as error:
+        warn_missing(
+            f"cannot share memory between processes ({error})", "SIGTERM stops without draining"
+        )
+        return HealthState()
+
+
+def _chain_hook(cfg: Any, name: str, our_hook: Callable[..., None]) -> None:
     their_hook = getattr(cfg, name, None)
     if not callable(their_hook):
         consequence = "the part of wsgi_observe that runs in it is off"
@@ -55,15 +120,13 @@ def _chain_hook(
         return
     if hasattr(their_hook, _INSTALLED_MARK):
         return  # Gunicorn has gone back to an earlier configuration
+    hooks = (their_hook, our_hook) if name == _RUN_LAST else (our_hook, their_hook)
 
     # Gunicorn counts the arguments of a hook, and follows `__wrapped__` for that.
     @wraps(their_hook)
     def chained(*args: Any) -> None:
-        if not run_last:
-            our_hook(*args)
-        their_hook(*args)
-        if run_last:
-            our_hook(*args)
+        for hook in hooks:
+            hook(*args)
 
     setattr(chained, _INSTALLED_MARK, True)
     cfg.set(name, chained)

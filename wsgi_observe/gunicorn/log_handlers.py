@@ -69,7 +69,7 @@ class LogHandlers:
             access_log.handlers = [*(one for one in access_log.handlers if one not in ours), *ours]
 
 
-class SyslogFormatter(logging.Formatter):
+class _SyslogFormatter(logging.Formatter):
     """Format a record for syslog: the first line only of those that our formatter makes."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -123,7 +123,7 @@ def _take_syslog_handlers(cfg: Any) -> list[Any]:
     ]
     for handler in syslog_handlers:
         error_log.removeHandler(handler)
-        handler.setFormatter(SyslogFormatter())
+        handler.setFormatter(_SyslogFormatter())
         handler.ident = f"gunicorn.{cfg.syslog_prefix or cfg.proc_name.replace(':', '.')}: "
         if cfg.disable_redirect_access_to_syslog:
             handler.addFilter(_is_not_access_line)

@@ -11,9 +11,8 @@ from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.instrument.statsd import Statsd
 
 from wsgi_observe._loggers import get_logger, keep_enabled
-from wsgi_observe.gunicorn.arbiter.state import ArbiterState
-from wsgi_observe.gunicorn.hooks import install_hooks
-from wsgi_observe.gunicorn.log_handlers import wants_gunicorn_access_log
+from wsgi_observe.gunicorn.hooks import ServerHooks
+from wsgi_observe.gunicorn.log_handlers import LogHandlers, wants_gunicorn_access_log
 from wsgi_observe.settings import Settings, SettingsError
 
 _log = get_logger("wsgi_observe.gunicorn")
@@ -28,7 +27,7 @@ class Logger(GunicornLogger):
     :raises SystemExit: for an unknown or invalid ``WSGI_OBSERVE_*`` variable, once it is logged.
     """
 
-    _arbiter_state: ArbiterState | None = None
+    _hooks: ServerHooks | None = None
 
     def __new__(cls, cfg: Any) -> Logger:
         """Add Gunicorn's statsd support if ``statsd_host`` is set, as Gunicorn does for its own."""
@@ -41,32 +40,27 @@ class Logger(GunicornLogger):
         keep_enabled(self.error_log)
         keep_enabled(self.access_log)
         super().setup(cfg)
-        is_first_setup = self._arbiter_state is None
+        if self._hooks is None:
+            self._log_handlers = LogHandlers()
         try:
             self._configure(cfg)
         except SettingsError as error:
-            if not is_first_setup:
+            if self._hooks is not None:
                 raise  # Gunicorn keeps the old configuration
-            self._abort_start(error)
+            LogHandlers().set_up(Settings(log_format="json"), cfg)
+            _log.critical("%s", error)
+            raise SystemExit(1) from None
 
     def _configure(self, cfg: Any) -> None:
         environ = os.environ | cfg.env
         settings = Settings.from_env(environ)
         if settings.sentry:
             _check_sentry(environ)
-        if self._arbiter_state is None:
-            self._arbiter_state = ArbiterState()
-        self._arbiter_state.log_handlers.set_up(settings, cfg)
-        self._arbiter_state.update(settings)
+        self._log_handlers.set_up(settings, cfg)
         # Gunicorn writes its own access line for any `logconfig`, beside ours.
         self.access_log.disabled = not wants_gunicorn_access_log(cfg)
-        install_hooks(cfg, self._arbiter_state)
-
-    def _abort_start(self, error: SettingsError) -> None:
-        arbiter_state = ArbiterState()
-        arbiter_state.log_handlers.set_up(Settings(log_format="json"), self.cfg)
-        _log.critical("%s", error)
-        raise SystemExit(1) from None
+        self._hooks = self._hooks or ServerHooks()
+        self._hooks.install(cfg, settings)
 
     def _set_handler(self, log: Any, output: Any, fmt: Any, stream: Any = None) -> None:
         """Set a file handler that a setting of Gunicorn's asks for, but no console handler.
@@ -86,7 +80,7 @@ class Logger(GunicornLogger):
 
         Before Gunicorn 26 a reload calls this method, and not `setup`.
         """
-        server = self._arbiter_state.server if self._arbiter_state is not None else None
+        server = self._hooks.server if self._hooks is not None else None
         if server is not None and server.cfg is not self.cfg and server.pid == os.getpid():
             try:
                 self.setup(server.cfg)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.health.check import Check
 from wsgi_observe.health.report import Report, make_report
 from wsgi_observe.health.state import HealthState
-from wsgi_observe.parsers import import_object
-from wsgi_observe.settings import Settings
+from wsgi_observe.settings import Settings, import_object
 
 if TYPE_CHECKING:
     from wsgi_observe.health.runner import ReadinessRunner

@@ -70,6 +70,3 @@ class SharedState(HealthState):
         """Undo a drain, unless the server is about to stop."""
         if not self.stopping:
             self._is_draining = False
-
-    def on_write(self, start: int, end: int) -> None:
-        """Do nothing: there is no copy of this memory."""

@@ -11,6 +11,13 @@ from typing import Any
 
 from wsgi_observe.logs.handlers.sinks import FileID, get_file_id
 
+# By name: `logging.handlers` loads sockets and pickles.
+_STOCK_HANDLERS = {
+    ("logging", "StreamHandler"),
+    ("logging", "FileHandler"),
+    ("logging.handlers", "WatchedFileHandler"),
+}
+
 # Formatters that no user chose.
 _STOCK_FORMATTERS = {("logging", "Formatter"), ("django.utils.log", "ServerFormatter")}
 
@@ -59,7 +66,6 @@ def writes_to(handler: logging.Handler, files: Collection[FileID]) -> bool:
 
 def is_file_or_network_handler(handler: logging.Handler) -> bool:
     """Return whether a handler is the standard library's for files or the network."""
-    # By name: `logging.handlers` loads sockets and pickles.
     return any(
         kind.__name__ in _FILE_AND_NETWORK_HANDLERS
         and kind.__module__ in ("logging", "logging.handlers")
@@ -69,7 +75,7 @@ def is_file_or_network_handler(handler: logging.Handler) -> bool:
 
 def is_stock_handler(handler: logging.Handler) -> bool:
     """Return whether neither the handler nor its formatter is a class of the user's own."""
-    if type(handler) not in (logging.StreamHandler, logging.FileHandler):
+    if _get_qualified_name(type(handler)) not in _STOCK_HANDLERS:
         return False
     return is_stock_formatter(handler.formatter)
 
@@ -140,11 +146,15 @@ def _get_qualified_name(kind: type) -> tuple[str, str]:
 
 
 def _get_stream(handler: logging.Handler) -> Any:
-    """Return the stream that a handler writes to, also that of rich's console."""
+    """Return the stream of a handler, of rich's console, or of a handler that it wraps."""
     with suppress(Exception):  # a property of the user's, which asks for a request
         if (stream := getattr(handler, "stream", None)) is not None:
             return stream
-        return getattr(getattr(handler, "console", None), "file", None)
+        if (console := getattr(handler, "console", None)) is not None:
+            return getattr(console, "file", None)
+        # As `MemoryHandler` does, and absl's.
+        wrapped = (one for one in vars(handler).values() if isinstance(one, logging.Handler))
+        return next((getattr(one, "stream", None) for one in wrapped), None)
     return None
 
 

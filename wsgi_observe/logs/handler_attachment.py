@@ -73,7 +73,7 @@ class HandlerAttachment:
             for handler in replaced:
                 if not foreign.is_framework_default(handler):
                     self._replaced_filter.add(logger, handler)
-            wanted = self._select_handlers(logger, replaced)
+            wanted = self._select_handlers(logger, replaced, files)
             kept = [one for one in logger.handlers if one not in replaced and not self.owns(one)]
             # Ours first: a handler or filter of the app's that raises ends the record's way. And
             # in a list of its own: apps share those of Gunicorn's loggers.
@@ -138,7 +138,7 @@ class HandlerAttachment:
         return kept
 
     def _select_handlers(
-        self, logger: logging.Logger, replaced: Sequence[logging.Handler]
+        self, logger: logging.Logger, replaced: Sequence[logging.Handler], files: set[FileID]
     ) -> tuple[logging.Handler, ...]:
         """Return which of our handlers belong on a logger; its parents have theirs already."""
         if logger is logging.root:
@@ -153,7 +153,10 @@ class HandlerAttachment:
         others = [one for one in logger.handlers if not self.owns(one)]
         if others and all(isinstance(one, logging.NullHandler) for one in others):
             return ()  # muted on purpose
-        if others and all(map(foreign.is_file_or_network_handler, others)):
+        if others and all(
+            foreign.is_file_or_network_handler(one) and not foreign.writes_to(one, files)
+            for one in others
+        ):
             return (self._error_forwarder,)
         return self.handlers
 

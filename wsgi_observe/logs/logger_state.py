@@ -24,6 +24,7 @@ class LoggerState:
     def __init__(self) -> None:
         self._levels: dict[str, int] = {}
         self._disabled: set[str] = set()
+        self._root_level = logging.WARNING
 
     def record(self, levels: Collection[str]) -> None:
         """Take the current state as the one to restore.
@@ -32,6 +33,7 @@ class LoggerState:
             is ``""``.
         """
         self._levels = {name: logging.getLogger(name).level for name in levels}
+        self._root_level = logging.root.level
         if not config_watch.has_disabled_loggers:  # or else a configuration disabled them
             self._disabled = {one.name for one in all_loggers() if one.disabled}
 
@@ -49,7 +51,8 @@ class LoggerState:
             logging.disable(logging.NOTSET)
             yield f"logging.disable({name}) hid records that log_level asks for: it was undone"
         elif disabled >= logging.INFO:
-            yield f"logging.disable({name}) hides all records up to {name}, the access lines too"
+            yield f"logging.disable({name}) hides all records of the app up to {name}"
+        yield from self._restore_root_level()
         for name, level in self._levels.items():
             logger = logging.getLogger(name)
             # As numbers: `logging.addLevelName` gives a level another name.
@@ -60,6 +63,17 @@ class LoggerState:
                     f"the level of the logger {logger.name} was set to {current}, and set back: "
                     f"log_level asks for {wanted}"
                 )
+
+    def _restore_root_level(self) -> Iterator[str]:
+        """Lower a level of root that hides errors; one below that counts, if none was asked for."""
+        root = logging.root
+        if root.level > max(logging.ERROR, self._root_level) and "" not in self._levels:
+            name = logging.getLevelName(root.level)
+            root.setLevel(logging.ERROR)
+            yield (
+                f"the level {name} of the root logger hid errors: it was set to ERROR; set "
+                f"log_level to {name} if nothing below is wanted"
+            )
 
     def _enable_errors(self) -> Iterator[str]:
         """Have loggers that a configuration disabled still log errors; yield which they are."""
@@ -73,7 +87,7 @@ class LoggerState:
             keep_errors_enabled(logger)
             self._disabled.add(logger.name)
             names.append(logger.name)
-        of_apps = [one for one in names if one.partition(".")[0] not in sys.stdlib_module_names]
+        of_apps = [one for one in names if _may_be_of_app(one)]
         if of_apps:
             more = ", …" if len(of_apps) > _MAX_LISTED_LOGGERS else ""
             listed = ", ".join(of_apps[:_MAX_LISTED_LOGGERS]) + more
@@ -81,3 +95,12 @@ class LoggerState:
                 f"a logging configuration disabled the existing loggers {listed}: only their "
                 "errors are logged; pass disable_existing_loggers=False to dictConfig or fileConfig"
             )
+
+
+def _may_be_of_app(name: str) -> bool:
+    """Return whether a logger may be the app's: not the standard library's, nor a parent of ours.
+
+    Gunicorn makes a logger of each parent, such as that of ``py.warnings`` and ``wsgi.errors``.
+    """
+    is_parent = name in ("py", "wsgi") and name not in sys.modules
+    return name.partition(".")[0] not in sys.stdlib_module_names and not is_parent

@@ -11,6 +11,7 @@ from wsgi_observe._safely import call_safely
 from wsgi_observe.errors import (
     Error,
     ErrorRenderer,
+    describe_status,
     headers_for_failed_response,
     headers_for_replaced_body,
 )
@@ -21,12 +22,11 @@ from wsgi_observe.errors.framework_pages import (
     read_stock_text,
 )
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.environ import decode_wsgi, request_line
+from wsgi_observe.wsgi.environ import decode_wsgi, request_line, wrap_input
 from wsgi_observe.wsgi.exceptions import is_logged, is_unreadable_body, mark_logged
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import Headers, get_header, prefers_html, vary_on_accept
 from wsgi_observe.wsgi.middleware import Middleware
-from wsgi_observe.wsgi.request_body import wrap_input
 from wsgi_observe.wsgi.response import StaticResponse
 
 if TYPE_CHECKING:
@@ -126,38 +126,28 @@ class ErrorEnvelope(Middleware):
         mark_logged(error, exchange.context)
 
     def _read_stock_error(self, exchange: Exchange, first_chunk: bytes | None) -> StockError | None:
-        """Parse the app's error body; return None if the body is to be kept."""
-        is_ours = first_chunk is not None and first_chunk == exchange.context.error_document
-        if is_ours or self._html_errors == "keep":
-            return None
-        content_type = get_header(exchange.response.headers, "content-type").lower()
-        if first_chunk is None and (exchange.method != "HEAD" or not content_type):
-            return NO_DESCRIPTION
-        if get_header(exchange.response.headers, "content-encoding"):
-            return None
-        if content_type.startswith(("text/html", "application/xhtml+xml")):
-            return self._read_stock_html(exchange, first_chunk)
-        return (
-            None
-            if first_chunk is None
-            else read_stock_text(first_chunk, *_status_and_path(exchange))
-        )
-
-    def _read_stock_html(self, exchange: Exchange, first_chunk: bytes | None) -> StockError | None:
-        """Parse an HTML page; return None if the page is to be kept.
+        """Parse the app's error body; return None if the body is to be kept.
 
         The response to a HEAD has no body to judge by. It keeps the app's headers, unless the
         response to a GET would have been the envelope whatever the page is.
         """
-        stock_error = (
-            None
-            if first_chunk is None
-            else read_stock_page(first_chunk, *_status_and_path(exchange))
-        )
-        if stock_error is None and self._html_errors != "replace":
+        is_ours = first_chunk is not None and first_chunk == exchange.context.error_document
+        if is_ours or self._html_errors == "keep":
             return None
+        response = exchange.response
+        content_type = get_header(response.headers, "content-type").lower()
+        if first_chunk is None and (exchange.method != "HEAD" or not content_type):
+            return NO_DESCRIPTION
+        if get_header(response.headers, "content-encoding"):
+            return None
+        is_html = content_type.startswith(("text/html", "application/xhtml+xml"))
+        read = read_stock_page if is_html else read_stock_text
+        path = decode_wsgi(exchange.environ.get("PATH_INFO", ""))  # below the mount point
+        stock_error = read(first_chunk or b"", response.status, path)
+        if not is_html or (stock_error is None and self._html_errors != "replace"):
+            return stock_error
         if self._negotiates:
-            vary_on_accept(exchange.response.headers)
+            vary_on_accept(response.headers)
             if prefers_html(exchange.environ.get("HTTP_ACCEPT", "")):
                 return None
         return stock_error or NO_DESCRIPTION
@@ -175,18 +165,13 @@ class ErrorEnvelope(Middleware):
         headers: Headers,
         stock_error: StockError = NO_DESCRIPTION,
     ) -> StaticResponse:
-        error = Error.from_status(
-            status, exchange.context.request_id, stock_error.description, stock_error.members
-        )
+        code = int(status[:3])
+        name, default = describe_status(code, status[3:].strip())
+        description, members = stock_error
+        error = Error(code, name, description or default, exchange.context.request_id, members)
         body, media_type = self._renderer.document(error)
         headers += [("Content-Type", media_type), ("Content-Length", str(len(body)))]
         return StaticResponse(status, headers, body)
-
-
-def _status_and_path(exchange: Exchange) -> tuple[str, str]:
-    """Return the status line, and the path below the mount point in the form that pages show."""
-    path: str = exchange.environ.get("PATH_INFO", "")
-    return exchange.response.status, decode_wsgi(path)
 
 
 def _log_failure(exchange: Exchange, error: BaseException) -> None:

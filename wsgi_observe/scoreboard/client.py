@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from time import monotonic, sleep, time
 from typing import NamedTuple
 
-from wsgi_observe.scoreboard.entries import RunningRequest, WorkerEntry
-from wsgi_observe.scoreboard.scoreboard import Scoreboard
+from wsgi_observe.scoreboard.scoreboard import RunningRequest, Scoreboard, WorkerEntry
 from wsgi_observe.scoreboard.stacks import read_stacks
 
 _POLL_SECONDS = 0.02

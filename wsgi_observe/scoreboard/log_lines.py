@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext, activate, get_raw_context
 from wsgi_observe.logs.log_record import make_own_extra
-from wsgi_observe.scoreboard.entries import RunningRequest, WorkerSnapshot
+from wsgi_observe.scoreboard.scoreboard import WorkerSnapshot
 from wsgi_observe.wsgi.environ import request_line
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def report_slow_request(context: RequestContext, age: float, stack: str) -> None
 
 
 def report_crashed_requests(
-    snapshot: WorkerSnapshot, cause: str, at: float, **extra_fields: object
+    snapshot: WorkerSnapshot, cause: str, *, at: float, worker_pid: int
 ) -> None:
     """Log the requests that a dead worker was running, each in one ERROR line, unless that is done.
 
@@ -42,7 +42,11 @@ def report_crashed_requests(
     """
     for request in snapshot.requests.values():
         if not request.is_reported:
-            _report_crashed_request(request, cause, request.age(at), **extra_fields)
+            environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
+            context = RequestContext(environ, request.request_id)
+            context.remote_addr_mode = "off"  # only the worker knew it
+            with _use_context(context):
+                report_dying_request(environ, cause, request.age(at), worker_pid=worker_pid)
     counts = {
         "their worker ran more than the scoreboard has entries for": snapshot.overflow,
         "their worker died while it recorded them": snapshot.corrupt,
@@ -50,18 +54,8 @@ def report_crashed_requests(
     message = "%d requests died: %s; which ones is unknown: %s"
     for reason, count in counts.items():
         if count:
-            extra = make_own_extra({"outcome": "died", "cause": cause, **extra_fields})
+            extra = make_own_extra({"outcome": "died", "cause": cause, "worker_pid": worker_pid})
             log.error(message, count, cause, reason, extra=extra)
-
-
-def _report_crashed_request(
-    request: RunningRequest, cause: str, age: float, **extra_fields: object
-) -> None:
-    environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
-    context = RequestContext(environ, request.request_id)
-    context.remote_addr_mode = "off"  # only the worker knew it
-    with _use_context(context):
-        report_dying_request(environ, cause, age, **extra_fields)
 
 
 def report_dying_request(

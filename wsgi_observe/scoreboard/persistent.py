@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+from functools import partial
+from mmap import mmap
 from pathlib import Path
+from typing import Any
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe._shared_memory import Memory
+from wsgi_observe._shared_memory import create_memory
 
 _MAX_FILES = 8
 _MAX_BYTES = 1 << 28
@@ -23,10 +26,12 @@ class PersistentFile:
     :param descriptor: that of the file, which is locked for as long as a process has it open.
     """
 
+    _memory: mmap
+
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._file_id = _get_file_id(descriptor)
-        self._memory: Memory = bytearray()
+        status = os.fstat(descriptor)
+        self._inode, self._device = status.st_ino, status.st_dev
 
     @classmethod
     def open(cls, path: str) -> tuple[PersistentFile, list[bytearray]]:
@@ -58,19 +63,20 @@ class PersistentFile:
             raise OSError(f"{path} and its next {_MAX_FILES - 1} names are in use by other servers")
         return own, contents
 
-    def attach(self, memory: Memory) -> None:
-        """Copy `memory`, all of it now and parts of it from now on.
+    def create_memory(self, name: str, size: int) -> mmap:
+        """Return shared memory, each change of which is copied to this file.
 
-        :raises OSError: where the file cannot have its size; the file is closed.
+        :raises OSError: where the file cannot have that size; the file is closed.
         """
-        self._memory = memory
+        self._memory = create_memory(name, size, partial(PersistentMemory, self))
         try:
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self._descriptor, 0, len(memory))  # while the disk has space
-            self._write(0, len(memory))
+                os.posix_fallocate(self._descriptor, 0, size)  # while the disk has space
+            self._write(0, size)
         except OSError:
             self.close()
             raise
+        return self._memory
 
     def write(self, start: int, end: int) -> None:
         """Copy a part of the memory as it is now."""
@@ -99,13 +105,31 @@ class PersistentFile:
 
     def _write(self, start: int, end: int) -> None:
         # Other code may have closed it, and got its number for a file of its own.
-        if _get_file_id(self._descriptor) == self._file_id:
+        status = os.fstat(self._descriptor)
+        if status.st_ino == self._inode and status.st_dev == self._device:
             os.pwrite(self._descriptor, self._memory[start:end], start)
 
 
-def _get_file_id(descriptor: int) -> tuple[int, int]:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino
+class PersistentMemory(mmap):
+    """Shared memory, each change of which is copied to a file.
+
+    An index is a number, or a slice with a start and an end.
+    """
+
+    file: PersistentFile
+
+    def __new__(cls, file: PersistentFile, descriptor: int, size: int) -> PersistentMemory:
+        """Map the memory of `descriptor`; -1 for none."""
+        memory = super().__new__(cls, descriptor, size)
+        memory.file = file
+        return memory
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        mmap.__setitem__(self, key, value)
+        if isinstance(key, slice):
+            self.file.write(key.start, key.stop)
+        else:
+            self.file.write(key, key + 1)
 
 
 def _lock(descriptor: int) -> bool:
@@ -117,8 +141,5 @@ def _lock(descriptor: int) -> bool:
 
 
 def _read(descriptor: int) -> bytearray:
-    size = min(os.fstat(descriptor).st_size, _MAX_BYTES)
-    content = bytearray()
-    while len(content) < size and (chunk := os.pread(descriptor, size, len(content))):
-        content += chunk
-    return content
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return bytearray(file.read(_MAX_BYTES))

@@ -13,7 +13,8 @@ from zlib import adler32
 
 from wsgi_observe._safely import warn_once
 from wsgi_observe._shared_memory import Memory
-from wsgi_observe.scoreboard.entries import (
+from wsgi_observe.scoreboard.log_lines import report_dying_request
+from wsgi_observe.scoreboard.scoreboard import (
     FREE,
     REPORTED,
     REQUEST_ENTRY,
@@ -23,7 +24,6 @@ from wsgi_observe.scoreboard.entries import (
     encode_request,
     pack_entry,
 )
-from wsgi_observe.scoreboard.log_lines import report_dying_request
 from wsgi_observe.wsgi.environ import encode_wsgi, request_path
 from wsgi_observe.wsgi.exceptions import is_shutdown
 from wsgi_observe.wsgi.exchange import Exchange
@@ -39,11 +39,12 @@ class RequestEntry:
     """One request's entry in the scoreboard, and what only its own process knows.
 
     :param number: that of the entry; negative for one outside the scoreboard.
+    :param free: called with the entry when it can be used again.
     """
 
     __slots__ = (
-        *("_free_entries", "_recorder", "exchange", "file", "ident", "memory", "number"),
-        *("offset", "on_close"),
+        *("_free", "_recorder", "exchange", "ident", "memory", "number", "offset", "on_close"),
+        "slow_start",
     )
 
     exchange: Exchange | None
@@ -52,47 +53,51 @@ class RequestEntry:
     ident: object
     """The thread or greenlet that it runs in."""
 
-    def __init__(self, recorder: Recorder, memory: Memory, offset: int, number: int) -> None:
+    slow_start: float
+    """When the last request began that was logged as slow."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        memory: Memory,
+        offset: int,
+        number: int,
+        free: Callable[[RequestEntry], object],
+    ) -> None:
         self.memory = memory
         self.offset = offset
         self.number = number
         self._recorder = recorder
-        self._free_entries = recorder.free_entries
-        self.file = recorder.worker_entry.file if number >= 0 else None
+        self._free = free
         self.exchange = self.ident = None
+        self.slow_start = 0.0
         self.on_close = (self.end_request,)
 
     def end_request(self, exchange: Exchange) -> None:
-        """Remove the request from the scoreboard."""
+        """Remove the request from the scoreboard, also where it could not be recorded."""
         if exchange.response.outcome != "complete":
             self._report_if_killed(exchange)
-        # As `release` does; each request would pay for the call.
         self.memory[self.offset] = FREE
-        if self.file is not None:
-            self.file.write(self.offset, self.offset + 1)
         self.exchange = None
-        self._free_entries.append(self)
+        self._free(self)
 
-    def release(self) -> None:
-        """Free the entry, also where its request could not be recorded."""
-        self._set_state(FREE)
-        self.exchange = None
-        self._free_entries.append(self)
-
-    def mark_reported(self) -> None:
-        """Record that the death of the request has been logged."""
-        self._set_state(REPORTED)
-
-    @property
-    def is_reported(self) -> bool:
-        """Whether the death of the request has been logged."""
-        return self.memory[self.offset] == REPORTED
+    def report_death(self, exchange: Exchange, cause: str, **extra_fields: object) -> None:
+        """Log that the request is about to die, once."""
+        if self.memory[self.offset] != REPORTED:
+            extra_fields["worker_pid"] = os.getpid()
+            report_dying_request(exchange.environ, cause, self.age, **extra_fields)
+            self.memory[self.offset] = REPORTED
 
     @property
     def started(self) -> float:
         """When the request began, in seconds since the epoch."""
         value: float = REQUEST_ENTRY.unpack_from(self.memory, self.offset)[3]
         return value
+
+    @property
+    def age(self) -> float:
+        """How long the request has run, in seconds."""
+        return elapsed_seconds(self.started, time())
 
     def replace_path(self, path: str) -> None:
         """Record another path than the request's own, which has secrets in it."""
@@ -102,45 +107,14 @@ class RequestEntry:
             text = encode_request(request_id, exchange.method, encode_wsgi(path))
             data = pack_entry(text, self.started, self.memory[self.offset])
             self.memory[self.offset : self.offset + REQUEST_ENTRY.size] = data
-            self._update_file()
-
-    def _set_state(self, state: int) -> None:
-        self.memory[self.offset] = state
-        self._update_file()
-
-    def _update_file(self) -> None:
-        if self.file is not None:
-            self.file.write(self.offset, self.offset + REQUEST_ENTRY.size)
 
     def _report_if_killed(self, exchange: Exchange) -> None:
         """Log a request whose greenlet was killed, which no other part takes for a failure."""
         error = sys.exc_info()[1]
-        if error is None or self.is_reported or not is_shutdown(error):
-            return
-        by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
-        cause = type(error).__name__ if by_signal else self._recorder.get_kill_cause()
-        age = elapsed_seconds(self.started, time())
-        report_dying_request(exchange.environ, cause, age, worker_pid=os.getpid())
-
-
-class _OverflowEntry(RequestEntry):
-    """Replaces an entry where all are in use: its request is only counted."""
-
-    __slots__ = ()
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__(recorder, bytearray(REQUEST_ENTRY.size), 0, -1)
-
-    def end_request(self, exchange: Exchange) -> None:
-        """Count one less."""
-        if exchange.response.outcome != "complete":
-            self._report_if_killed(exchange)
-        self.release()
-
-    def release(self) -> None:
-        """Count one less."""
-        self.exchange = None
-        self._recorder.count_overflow(self, ended=True)
+        if error is not None and is_shutdown(error):
+            by_signal = issubclass(type(error), (KeyboardInterrupt, SystemExit))
+            cause = type(error).__name__ if by_signal else self._recorder.get_kill_cause()
+            self.report_death(exchange, cause)
 
 
 class Recorder:
@@ -165,7 +139,7 @@ class Recorder:
         self.get_kill_cause: Callable[[], str] = lambda: "GreenletExit"
         self.free_entries: list[RequestEntry] = []  # a stack: `pop` and `append` need no lock
         self._entries = [
-            RequestEntry(self, worker_entry.memory, offset, number)
+            RequestEntry(self, worker_entry.memory, offset, number, self.free_entries.append)
             for number, offset in enumerate(worker_entry.request_offsets)
         ]
         # The last one is the next to be used: few of them are ever touched.
@@ -183,18 +157,19 @@ class Recorder:
         return [entry for entry in entries if entry.exchange is not None]
 
     def add_overflow(self) -> RequestEntry:
-        """Return an entry outside the scoreboard, for when all others are in use."""
-        entry = _OverflowEntry(self)
-        self.count_overflow(entry)
+        """Return an entry outside the scoreboard, whose request is only counted there."""
+        memory = bytearray(REQUEST_ENTRY.size)
+        entry = RequestEntry(self, memory, 0, -1, self._remove_overflow)
+        self._overflow_entries.add(entry)
+        self._count_overflow()
         return entry
 
-    def count_overflow(self, entry: RequestEntry, *, ended: bool = False) -> None:
-        """Count a request that has no entry in the scoreboard."""
-        with self._lock:
-            if ended:
-                self._overflow_entries.discard(entry)
-            else:
-                self._overflow_entries.add(entry)
+    def _remove_overflow(self, entry: RequestEntry) -> None:
+        self._overflow_entries.discard(entry)
+        self._count_overflow()
+
+    def _count_overflow(self) -> None:
+        with self._lock:  # or an earlier count might be stored last
             self.worker_entry.overflow = len(self._overflow_entries)
 
     def _detach(self) -> None:
@@ -205,7 +180,6 @@ class Recorder:
         private = bytearray(len(self.worker_entry.memory))
         for entry in self._entries:
             entry.memory = private
-            entry.file = None
         self.worker_entry = WorkerEntry(private, self.worker_entry.offset, len(self._entries))
         self._lock = allocate_lock()
 
@@ -223,6 +197,7 @@ class ScoreboardMiddleware(Middleware):
         self._free_entries = recorder.free_entries
         self._get_ident = recorder.get_ident
         self._redact_path = recorder.redact_path
+        self._file = recorder.worker_entry.file
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Record the request, and remove it when the response has ended."""
@@ -235,11 +210,12 @@ class ScoreboardMiddleware(Middleware):
             now = time()
             context = exchange.context
             text = self._encode(context.request_id, environ)
+            # Without a copy of the bytes, and so past `PersistentMemory.__setitem__`.
             _pack_into(
                 entry.memory, entry.offset, RUNNING, len(text), adler32(text), now, text, now
             )
-            if entry.file is not None:
-                entry.file.write(entry.offset, entry.offset + REQUEST_ENTRY.size)
+            if self._file is not None:
+                self._file.write(entry.offset, entry.offset + REQUEST_ENTRY.size)
             ident = self._get_ident  # called as a method, it would be looked up in the class first
             entry.ident = ident()
             entry.exchange = exchange
@@ -250,7 +226,7 @@ class ScoreboardMiddleware(Middleware):
         except Exception:
             warn_once("recording a running request")
             if entry is not None:
-                entry.release()
+                entry.end_request(exchange)
 
     def _encode(self, request_id: str | None, environ: WSGIEnvironment) -> bytes:
         if self._redact_path is not None:

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from struct import Struct
+from typing import NamedTuple
+from zlib import adler32
 
-from wsgi_observe._shared_memory import Memory, create_memory, open_memory
-from wsgi_observe.scoreboard.entries import REQUEST_ENTRY, WORKER_HEADER_SIZE, WorkerEntry
-from wsgi_observe.scoreboard.persistent import PersistentFile
+from wsgi_observe._shared_memory import Memory, NumberField, create_memory, open_memory
+from wsgi_observe.scoreboard.persistent import PersistentFile, PersistentMemory
 
 _MEMORY_NAME = "wsgi_observe.inflight"
 _MAGIC = b"wsgifly\x03"
 _HEADER = Struct("8sIHH")  # magic, the arbiter's pid, number of workers, requests of each
 _HEADER_SIZE = 64
+WORKER_HEADER_SIZE = 64
 
 
 class Scoreboard:
     """An entry for each worker, with an entry for each request that it runs.
 
     :param memory: shared memory, or a copy of it.
-    :param file: the file that changes are copied to.
     :raises LookupError: when the memory is no scoreboard.
     """
 
-    def __init__(self, memory: Memory, file: PersistentFile | None = None) -> None:
+    def __init__(self, memory: Memory) -> None:
         if len(memory) < _HEADER_SIZE or memory[: len(_MAGIC)] != _MAGIC:
             raise LookupError("no scoreboard, or one of another version")
-        _, self.pid, self._worker_count, self._max_requests = _HEADER.unpack_from(memory)
-        if len(memory) < _scoreboard_size(self._worker_count, self._max_requests):
+        _, self.pid, worker_count, max_requests = _HEADER.unpack_from(memory)
+        offsets = _worker_offsets(worker_count, max_requests)
+        if len(memory) < offsets.stop:
             raise LookupError("a truncated scoreboard")
         self.memory = memory
-        self._file = file
+        self.worker_entries = [WorkerEntry(memory, offset, max_requests) for offset in offsets]
 
     @classmethod
     def make(
@@ -43,11 +44,10 @@ class Scoreboard:
         :param file: where to keep a copy.
         :raises OSError: where no memory can be shared, or the file cannot be written.
         """
-        memory = create_memory(_MEMORY_NAME, _scoreboard_size(worker_count, max_requests))
-        _HEADER.pack_into(memory, 0, _MAGIC, os.getpid(), worker_count, max_requests)
-        if file is not None:
-            file.attach(memory)
-        return cls(memory, file)
+        make_memory = create_memory if file is None else file.create_memory
+        memory = make_memory(_MEMORY_NAME, _worker_offsets(worker_count, max_requests).stop)
+        memory[0 : _HEADER.size] = _HEADER.pack(_MAGIC, os.getpid(), worker_count, max_requests)
+        return cls(memory)
 
     @classmethod
     def of_process(cls, pid: int) -> Scoreboard:
@@ -59,20 +59,170 @@ class Scoreboard:
         """
         return cls(open_memory(pid, _MEMORY_NAME, _MAGIC))
 
+
+def _worker_offsets(worker_count: int, max_requests: int) -> range:
+    """Return where the entries of workers begin; it stops where the scoreboard ends."""
+    size = WORKER_HEADER_SIZE + max_requests * REQUEST_ENTRY.size
+    return range(_HEADER_SIZE, _HEADER_SIZE + worker_count * size, size)
+
+
+class WorkerSnapshot(NamedTuple):
+    """The requests of a worker at one moment."""
+
+    requests: dict[int, RunningRequest]
+    """By the number of their entries."""
+
+    corrupt: int
+    """How many entries cannot be read, because their worker died while it wrote them."""
+
+    overflow: int
+    """How many requests have no entry, because all are in use."""
+
+
+class WorkerEntry:
+    """One worker's entry: assigned by the arbiter, written by the worker.
+
+    :param offset: where in `memory` it begins.
+    """
+
+    pid = NumberField[int](0, "I")
+    booted = NumberField[bool](4, "?")
+    """Whether the worker serves requests."""
+
+    signal = NumberField[int](5, "B")
+    """The last signal that ends the worker at once; 0 for none."""
+
+    has_logged_exit = NumberField[bool](6, "?")
+    """Whether the worker has logged why it exits."""
+
+    last_seen = NumberField[float](8, "d")
+    """When its watchdog last ran, in seconds since the epoch."""
+
+    overflow = NumberField[int](16, "I")
+    """Requests that run without an entry, because all are in use."""
+
+    stacks_requested = NumberField[int](20, "I")
+    """How often the stacks were requested."""
+
+    stacks_answered = NumberField[int](24, "I")
+    """The value of `stacks_requested` for which there are stacks."""
+
+    def __init__(self, memory: Memory, offset: int, max_requests: int) -> None:
+        self.memory = memory
+        self.offset = offset
+        self._max_requests = max_requests
+
     @property
-    def worker_entries(self) -> Iterator[WorkerEntry]:
-        """Every worker's entry, in use or not."""
-        return map(self.worker_entry, range(self._worker_count))
+    def request_offsets(self) -> range:
+        """Where in the memory its request entries begin."""
+        first = self.offset + WORKER_HEADER_SIZE
+        return range(first, first + self._max_requests * REQUEST_ENTRY.size, REQUEST_ENTRY.size)
 
-    def worker_entry(self, number: int) -> WorkerEntry:
-        """Return the entry of that number."""
-        offset = _HEADER_SIZE + number * _worker_entry_size(self._max_requests)
-        return WorkerEntry(self.memory, offset, self._max_requests, self._file)
+    def read_requests(self) -> WorkerSnapshot:
+        """Return what the worker runs, or was running when it died."""
+        requests, corrupt = {}, 0
+        for number, offset in enumerate(self.request_offsets):
+            if not self.memory[offset]:
+                continue
+            try:
+                request = unpack_entry(bytes(self.memory[offset : offset + REQUEST_ENTRY.size]))
+            except CorruptEntryError:
+                corrupt += 1
+            else:
+                if request is not None:
+                    requests[number] = request
+        return WorkerSnapshot(requests, corrupt, self.overflow)
+
+    def clear(self) -> None:
+        """Reset the entry for the next worker."""
+        end = self.request_offsets.stop
+        self.memory[self.offset : end] = bytes(end - self.offset)
+
+    @property
+    def file(self) -> PersistentFile | None:
+        """The file that changes of the memory are copied to, if any."""
+        return self.memory.file if isinstance(self.memory, PersistentMemory) else None
+
+    def repair_file(self) -> None:
+        """Write what the file has lost, as by a truncation."""
+        if self.file is not None:
+            self.file.repair(self.offset, self.request_offsets.stop)
 
 
-def _worker_entry_size(max_requests: int) -> int:
-    return WORKER_HEADER_SIZE + max_requests * REQUEST_ENTRY.size
+FREE, RUNNING, REPORTED = 0, 1, 2
+
+MAX_TEXT_BYTES = 488
+"""Bytes for request ID, method and path together; a longer path is cut."""
+
+# State, length and checksum of the text, start time in seconds since the epoch, the text, and the
+# start time again: a text that was written in part fails its checksum, a start time its comparison.
+# In the machine's own byte order: no other machine reads it. Adler-32 takes a third of the time of
+# CRC-32, and detects what can happen: a text written in part over another one or over zeros.
+REQUEST_ENTRY = Struct(f"BxHId{MAX_TEXT_BYTES}sd")
 
 
-def _scoreboard_size(worker_count: int, max_requests: int) -> int:
-    return _HEADER_SIZE + worker_count * _worker_entry_size(max_requests)
+class RunningRequest(NamedTuple):
+    """A request as its entry has it."""
+
+    request_id: str | None
+    method: str
+    path: str
+    """Its bytes as Latin-1 (PEP 3333)."""
+
+    started: float
+    """Seconds since the epoch."""
+
+    is_reported: bool = False
+    """Whether its death has been logged."""
+
+    def age(self, now: float) -> float:
+        """Return its age in seconds, to the millisecond."""
+        return elapsed_seconds(self.started, now)
+
+
+class CorruptEntryError(Exception):
+    """An entry whose worker died while it wrote."""
+
+
+def encode_request(request_id: str | None, method: str, path: str) -> bytes:
+    """Return the text of an entry.
+
+    A method has no NUL in it (RFC 9110, section 9.1), and neither has a valid request ID.
+    """
+    return f"{request_id or ''}\0{method}\0{path}".encode("utf-8", "replace")[:MAX_TEXT_BYTES]
+
+
+def elapsed_seconds(started: float, now: float) -> float:
+    """Return the seconds between the two, in whole milliseconds; 0.0 if the clock was set back.
+
+    >>> elapsed_seconds(1.0, 2.2345), elapsed_seconds(1.0, 0.0)
+    (1.234, 0.0)
+    """
+    return int(max(0.0, now - started) * 1000) / 1000
+
+
+def pack_entry(text: bytes, started: float, state: int = RUNNING) -> bytes:
+    """Return the bytes of an entry."""
+    return REQUEST_ENTRY.pack(state, len(text), adler32(text), started, text, started)
+
+
+def unpack_entry(data: bytes) -> RunningRequest | None:
+    """Return the request of an entry's bytes; None for a free entry.
+
+    :raises CorruptEntryError: when the bytes are not those of one whole entry.
+
+    >>> data = pack_entry(encode_request("abc", "GET", "/orders"), started=1.5)
+    >>> unpack_entry(data)
+    RunningRequest(request_id='abc', method='GET', path='/orders', started=1.5, is_reported=False)
+    """
+    state, length, checksum, started, text, started_again = REQUEST_ENTRY.unpack(data)
+    if state == FREE:
+        return None
+    text = text[:length]
+    if state not in (RUNNING, REPORTED) or not 0 < length <= MAX_TEXT_BYTES:
+        raise CorruptEntryError
+    if adler32(text) != checksum or started != started_again:
+        raise CorruptEntryError
+    # A text that was cut may end within a character, or before the path begins.
+    request_id, method, path = [*text.decode("utf-8", "ignore").split("\0", 2), "", ""][:3]
+    return RunningRequest(request_id or None, method, path, started, state == REPORTED)

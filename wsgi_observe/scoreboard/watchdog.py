@@ -13,11 +13,12 @@ from time import sleep, time
 
 from wsgi_observe._loggers import config_watch
 from wsgi_observe._safely import warn_once
-from wsgi_observe.scoreboard.entries import elapsed_seconds
 from wsgi_observe.scoreboard.log_lines import report_slow_request
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
+from wsgi_observe.scoreboard.scoreboard import elapsed_seconds
 from wsgi_observe.scoreboard.stacks import format_stack, get_frame, share_stacks
 from wsgi_observe.wsgi.exceptions import any_failure
+from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import get_header
 
 _MAX_INTERVAL_SECONDS, _MIN_INTERVAL_SECONDS = 0.5, 0.02
@@ -36,7 +37,6 @@ class Watchdog:
         self._recorder = recorder
         self._slow_seconds = slow_seconds
         self._checks_logging = checks_logging
-        self._reported: dict[RequestEntry, float] = {}
         self._shared_stacks: mmap.mmap | None = None
         interval = slow_seconds / 8 if slow_seconds else _MAX_INTERVAL_SECONDS
         self._interval_seconds = min(_MAX_INTERVAL_SECONDS, max(_MIN_INTERVAL_SECONDS, interval))
@@ -75,22 +75,17 @@ class Watchdog:
 
     def _report_slow_requests(self, now: float) -> None:
         limit = now - self._slow_seconds
-        running_entries = {entry: entry.started for entry in self._recorder.running_entries}
-        self._reported = {
-            entry: started
-            for entry, started in self._reported.items()
-            if running_entries.get(entry) == started
-        }
-        for entry, started in running_entries.items():
-            if started <= limit and entry not in self._reported:
-                self._reported[entry] = started
+        for entry in self._recorder.running_entries:
+            started = entry.started
+            if started <= limit and entry.slow_start != started:
+                entry.slow_start = started
                 self._report_slow_request(entry, started, now)
 
     def _report_slow_request(self, entry: RequestEntry, started: float, now: float) -> None:
         stack = self._format_stack(entry)
         exchange = entry.exchange
         # Another request may use the entry by now.
-        if exchange is None or entry.started != started or _is_long_lived(entry):
+        if exchange is None or entry.started != started or _is_long_lived(exchange):
             return
         context = exchange.context
         context.fields.setdefault("slow", True)  # the app may have bound one of its own
@@ -109,11 +104,9 @@ class Watchdog:
         return format_stack(get_frame(entry.ident, self._recorder.greenlet_thread))
 
 
-def _is_long_lived(entry: RequestEntry) -> bool:
+def _is_long_lived(exchange: Exchange) -> bool:
     """Return whether it is a WebSocket or an event stream, which end when the client wants."""
-    exchange = entry.exchange
-    if exchange is None or exchange.is_upgrade:
-        return True
     response = exchange.response
     content_type = get_header(response.headers, "content-type")
-    return bool(response.headers_sent_at) and content_type.startswith("text/event-stream")
+    is_event_stream = response.headers_sent_at and content_type.startswith("text/event-stream")
+    return exchange.is_upgrade or bool(is_event_stream)

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.context import activate, attach_request_id, call_request_hooks, request_hooks
 from wsgi_observe.wsgi.exceptions import is_logged, is_shutdown
 from wsgi_observe.wsgi.exchange import Exchange
-from wsgi_observe.wsgi.file_wrapper import may_use_sendfile, send_native_file
 from wsgi_observe.wsgi.headers import find_app_request_id
 from wsgi_observe.wsgi.response import StaticResponse, as_bytes
-from wsgi_observe.wsgi.response_body import ResponseBody, SizedBody, make_sized_body
+from wsgi_observe.wsgi.response_body import (
+    ResponseBody,
+    SizedBody,
+    make_sized_body,
+    may_use_sendfile,
+    send_native_file,
+)
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo

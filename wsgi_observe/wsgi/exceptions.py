@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from types import FrameType, TracebackType
+from itertools import pairwise
+from traceback import walk_stack, walk_tb
+from types import FrameType
 
 from wsgi_observe.context import RequestContext, current_context
 
@@ -75,7 +77,7 @@ def _is_from_signal(error: BaseException | None) -> bool:
     for _ in range(_MAX_CAUSES):
         if error is None or not issubclass(type(error), (KeyboardInterrupt, SystemExit)):
             return False
-        if _has_left_handler(error.__traceback__):
+        if _has_left_handler(error):
             return True
         if issubclass(type(error), KeyboardInterrupt) and _is_thrown_in(error):
             return True
@@ -83,16 +85,17 @@ def _is_from_signal(error: BaseException | None) -> bool:
     return False
 
 
-def _has_left_handler(trace: TracebackType | None) -> bool:
+def _has_left_handler(error: BaseException) -> bool:
     """Return whether an exception came through the handler of a signal, if not through C's.
 
     That is the one kind of function that is given its own caller's frame, as an argument.
     """
-    while trace is not None and trace.tb_next is not None:
-        interrupted, trace = trace.tb_frame, trace.tb_next
-        if any(value is interrupted for value in _arguments(trace.tb_frame)):
-            return True
-    return False
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(
+        value is interrupted
+        for interrupted, frame in pairwise(frames)
+        for value in _arguments(frame)
+    )
 
 
 def _arguments(frame: FrameType) -> Iterator[object]:
@@ -123,12 +126,8 @@ def _is_thrown_in(error: BaseException) -> bool:
 
 def _is_under(module: str) -> bool:
     """Return whether a function of `module` is among the callers."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if frame.f_globals.get("__name__") == module:
-            return True
-        frame = frame.f_back
-    return False
+    frames = walk_stack(sys._getframe(1))
+    return any(frame.f_globals.get("__name__") == module for frame, _ in frames)
 
 
 def is_close_of_generator(error: BaseException) -> bool:
@@ -177,12 +176,8 @@ def is_raised_by_server(error: BaseException) -> bool:
 
 def _has_come_through(error: BaseException, modules: str | tuple[str, ...]) -> bool:
     """Return whether the traceback of `error` has a frame of a module whose name begins so."""
-    trace = error.__traceback__
-    while trace is not None:
-        if str(trace.tb_frame.f_globals.get("__name__")).startswith(modules):
-            return True
-        trace = trace.tb_next
-    return False
+    names = (frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__))
+    return any(str(name).startswith(modules) for name in names)
 
 
 def as_exception(error: BaseException, context: RequestContext) -> BaseException:

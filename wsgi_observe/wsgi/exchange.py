@@ -19,7 +19,6 @@ from wsgi_observe.context import (
     attach_request_id,
     call_request_hooks,
     current_context,
-    find_outer_context,
     get_raw_context,
     request_hooks,
 )
@@ -112,12 +111,14 @@ class Exchange:
 
     def _join_context(self, start_response: StartResponse) -> None:
         """Share the context that is bound here for this request, or nest in another one."""
-        outer = find_outer_context(self.environ)
-        self.is_outermost = outer is None
-        self.context = outer or RequestContext(self.environ, None, start_response)
-        parent = current_context()
-        if outer is None and parent is not None:
-            self.context.nest_in(parent)
+        outer = current_context()
+        self.is_outermost = outer is None or not outer.serves(self.environ)
+        if outer is None or self.is_outermost:
+            self.context = RequestContext(self.environ, None, start_response)
+            if outer is not None:
+                self.context.nest_in(outer)
+        else:
+            self.context = outer
 
     @property
     def method(self) -> str:
@@ -351,7 +352,7 @@ def _get_exception(exc_info: object) -> BaseException | None:
     Servers take any true value until their headers are sent, so apps and middlewares pass a
     ``sys.exc_info()`` of Nones, too.
     """
-    if isinstance(exc_info, tuple) and len(exc_info) == 3:
-        error = exc_info[1]
-        return error if isinstance(error, BaseException) else None
+    match exc_info:
+        case (_, BaseException() as error, _):
+            return error
     return None

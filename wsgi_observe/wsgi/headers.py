@@ -39,33 +39,34 @@ def prepare_headers(headers: Headers, request_id: str | None, is_exposed: bool) 
             remove_header(headers, "x-request-id")
         headers.append(("X-Request-ID", request_id))
         if is_cors and is_exposed:
-            expose_header(headers, "X-Request-ID")
+            _expose_request_id(headers)
     return app_request_id
 
 
-def expose_header(headers: Headers, exposed: str) -> None:
-    """Add a header to ``Access-Control-Expose-Headers`` (CORS), unless it is in it.
+def _expose_request_id(headers: Headers) -> None:
+    """Add the ID's header to ``Access-Control-Expose-Headers`` (CORS), unless it is in it.
 
     ``*`` is all headers, except in a response to a request with credentials: there it is a name
     (Fetch Standard, "Access-Control-Expose-Headers").
     """
-    names: set[str] = set()
-    index = None
-    has_credentials = False
-    for number, (name, value) in enumerate(headers):
-        lower_name = name.lower()
-        if lower_name == "access-control-expose-headers":
-            index = number
-            names.update(each.strip(" \t").lower() for each in value.split(","))
-        elif lower_name == "access-control-allow-credentials":
-            has_credentials = value.strip(" \t") == "true"
-    if exposed.lower() in names or ("*" in names and not has_credentials):
+    lower_name = "access-control-expose-headers"
+    exposed = _list_items(headers, lower_name)
+    credentials = get_header(headers, "access-control-allow-credentials").strip(" \t")
+    if "x-request-id" in exposed or ("*" in exposed and credentials != "true"):
         return
-    if index is None:
-        headers.append(("Access-Control-Expose-Headers", exposed))
-    else:
-        name, value = headers[index]
-        headers[index] = (name, f"{value}, {exposed}" if value.strip(" \t,") else exposed)
+    positions = [n for n, (name, _) in enumerate(headers) if name.lower() == lower_name]
+    if not positions:
+        headers.append(("Access-Control-Expose-Headers", "X-Request-ID"))
+        return
+    name, value = headers[positions[-1]]
+    value = f"{value}, X-Request-ID" if value.strip(" \t,") else "X-Request-ID"
+    headers[positions[-1]] = (name, value)
+
+
+def _list_items(headers: Headers, lower_name: str) -> set[str]:
+    """Return the items of a header that is a list (RFC 9110, section 5.6.1), in lower case."""
+    values = [value for name, value in headers if name.lower() == lower_name]
+    return {item.strip(" \t").lower() for item in ",".join(values).split(",")}
 
 
 def find_app_request_id(headers: Iterable[Any], request_id: str) -> str | None:
@@ -73,13 +74,12 @@ def find_app_request_id(headers: Iterable[Any], request_id: str) -> str | None:
 
     Several are joined as a list (RFC 9110, 5.3). An app that fails may have given any headers.
     """
-    pairs = (pair for pair in headers if isinstance(pair, (tuple, list)) and len(pair) == 2)
-    values = (
-        value
-        for name, value in pairs
-        if isinstance(name, str) and isinstance(value, str) and name.lower() == "x-request-id"
-    )
-    return ", ".join(dict.fromkeys(value for value in values if value != request_id)) or None
+    values: dict[str, None] = {}
+    for header in headers:
+        match header:
+            case [str(name), str(value)] if name.lower() == "x-request-id" and value != request_id:
+                values[value] = None
+    return ", ".join(values) or None
 
 
 def remove_header(headers: Headers, unwanted: str) -> None:
@@ -128,8 +128,7 @@ def prefers_html(accept: str) -> bool:
 
 def vary_on_accept(headers: Headers) -> None:
     """Add ``Vary: Accept``, unless the headers have it (RFC 9110, section 12.5.5)."""
-    varies = [value for name, value in headers if name.lower() == "vary"]
-    if {"accept", "*"}.isdisjoint(item.strip() for item in ",".join(varies).lower().split(",")):
+    if {"accept", "*"}.isdisjoint(_list_items(headers, "vary")):
         headers.append(("Vary", "Accept"))
 
 
@@ -154,10 +153,9 @@ def _parse_quality(parameters: list[str]) -> float:
 
 def _best_quality(ranges: dict[str, float], media_types: tuple[str, ...]) -> float:
     """Return the best quality; of the ranges that match a type the most specific one counts."""
-    return max(
-        next(
-            (ranges[r] for r in (media, f"{media.split('/')[0]}/*", "*/*") if r in ranges),
-            0.0,
-        )
-        for media in media_types
-    )
+
+    def quality(media_type: str) -> float:
+        matching = (media_type, media_type.partition("/")[0] + "/*", "*/*")
+        return next((ranges[each] for each in matching if each in ranges), 0.0)
+
+    return max(map(quality, media_types))

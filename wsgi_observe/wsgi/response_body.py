@@ -1,16 +1,23 @@
-"""The response body that the server iterates and closes in place of the app's (PEP 3333)."""
+"""The response body that the server iterates and closes in place of the app's (PEP 3333).
+
+Or a file of the server's own, which it sends by its own means (``wsgi.file_wrapper``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from sys import exception
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import activate, get_raw_context
 from wsgi_observe.wsgi.exceptions import is_close_of_generator
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.response import as_bytes
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
 class ResponseBody:
@@ -128,3 +135,44 @@ def make_sized_body(
         else:
             return ResponseBody(exchange, first_chunk, remaining)
     return SizedBody(exchange, first_chunk, remaining, count)
+
+
+def may_use_sendfile(exchange: Exchange, environ: WSGIEnvironment, app_iter: object) -> bool:
+    """Return whether `app_iter` is a file that the server's ``wsgi.file_wrapper`` has made.
+
+    That is a class nearly everywhere, and on uWSGI a function that returns the file.
+    """
+    wrapper = environ["wsgi.file_wrapper"]
+    is_class = isinstance(wrapper, type)
+    if not (isinstance(app_iter, wrapper) if is_class else hasattr(app_iter, "read")):
+        return False
+    response = exchange.response
+    if not response.status or response.headers_sent_at:
+        return False
+    return exchange.error_handler is None or response.status < "4"
+
+
+def send_native_file(exchange: Exchange, file: Any) -> Iterable[bytes]:
+    """Return a file of the server's own kind as the body, so that it is sent by its own means.
+
+    Servers use sendfile only for the very object that they made, so that itself ends the exchange
+    when the server closes it. Those of bjoern and mod_wsgi are C objects whose `close` cannot be
+    set.
+    """
+    exchange.send_headers()
+    try:
+        file.close = partial(_close_native_file, exchange)
+    except (AttributeError, TypeError):
+        return ResponseBody(exchange, None, iter(file))
+    response = exchange.response
+    response.is_native_file = True
+    response.bytes_yielded = response.content_length or 0
+    return file  # type: ignore[no-any-return]
+
+
+def _close_native_file(exchange: Exchange) -> None:
+    # Whether all of the file was sent, only the server knows: it closes it while it handles a
+    # client's disconnect.
+    if exchange.new_exception() is None:
+        exchange.response.outcome = "complete"
+    exchange.close()

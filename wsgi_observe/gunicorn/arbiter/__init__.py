@@ -1,1 +1,1 @@
-"""Code that runs in Gunicorn's arbiter: shared state, reaping, draining, loading of the app."""
+"""Code that runs in Gunicorn's arbiter: crashed workers, draining, loading of the app."""

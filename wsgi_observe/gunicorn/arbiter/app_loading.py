@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.errors import AppImportError
 
-from wsgi_observe.gunicorn.arbiter.state import ArbiterState
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.logs.installation import installation
 
 _NOT_LOGGED = "a failure to load the app is not logged, only printed on stderr"
 
 
-def wrap_app_load(server: Any, arbiter_state: ArbiterState) -> None:
+def wrap_app_load(server: Any, prepare_worker: Callable[[], None]) -> None:
     """Log an exception in the arbiter as it loads the app, which it does with ``--preload``.
 
     Gunicorn prints a RuntimeError there without its traceback.
+
+    :param prepare_worker: called in each worker right before it loads the app. A gevent worker is
+        patched by then, which the arbiter never is.
     """
     load = optional_attr(getattr(server, "app", None), "wsgi", _NOT_LOGGED)
     if load is None:
@@ -27,10 +29,7 @@ def wrap_app_load(server: Any, arbiter_state: ArbiterState) -> None:
 
     def wsgi() -> Any:
         if os.getpid() != arbiter_pid:
-            if arbiter_state.settings.sentry:
-                # In each worker: a gevent one is patched here, which the arbiter never is.
-                sentry = import_module("wsgi_observe.sentry")
-                sentry.init_sentry(settings=arbiter_state.settings)
+            prepare_worker()
             return load()
         installation.begin_app_loading()
         try:

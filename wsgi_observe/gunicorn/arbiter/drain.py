@@ -25,8 +25,10 @@ def install_sigterm_drain(server: Any, state: HealthState) -> None:
         return
 
     def handle_term() -> None:
+        # Another arbiter (USR2) has the same sockets, so that no client is refused.
+        is_upgrading = server.reexec_pid or server.master_pid
         # Who began a drain by the command has waited for it before sending SIGTERM.
-        if state.draining or not state.drain_seconds or _is_upgrading(server):
+        if state.draining or not state.drain_seconds or is_upgrading:
             signal.setitimer(signal.ITIMER_REAL, 0)
             stop()
         else:
@@ -52,17 +54,3 @@ def _start_drain(state: SharedState) -> None:
     # A timer is not inherited by the workers that are forked meanwhile.
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     signal.setitimer(signal.ITIMER_REAL, state.drain_seconds)
-
-
-def _is_upgrading(server: Any) -> bool:
-    """Return whether another arbiter (USR2) has the same sockets, so that no client is refused."""
-    return bool(getattr(server, "reexec_pid", 0) or getattr(server, "master_pid", 0))
-
-
-def disable_keepalive(req: Any) -> None:
-    """Close a kept-alive connection after this request; its client reconnects to another server."""
-    close = optional_attr(
-        req, "force_close", "kept-alive connections are not closed while draining"
-    )
-    if close is not None:
-        close()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.gunicorn.compat import warn_missing
-from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.scoreboard.log_lines import report_crashed_requests
 from wsgi_observe.scoreboard.persistent import PersistentFile
-from wsgi_observe.scoreboard.scoreboard import Scoreboard
+from wsgi_observe.scoreboard.scoreboard import Scoreboard, WorkerEntry
 from wsgi_observe.settings import Settings
 
 _NOT_RECORDED = "requests lost with an extra worker will not be reported"
@@ -41,10 +39,14 @@ class WorkerEntries:
         """Return a worker's entry."""
         return self._assigned.get(worker)
 
+    def of_pid(self, pid: object) -> WorkerEntry | None:
+        """Return the entry of the worker with that process ID."""
+        return next((entry for worker, entry in self.assigned if worker.pid == pid), None)
+
     @property
-    def assigned(self) -> Iterator[tuple[Any, WorkerEntry]]:
+    def assigned(self) -> list[tuple[Any, WorkerEntry]]:
         """Each worker with its entry."""
-        return iter(list(self._assigned.items()))
+        return list(self._assigned.items())
 
     def release(self, worker: Any) -> None:
         """Clear the entry of a worker that has ended, for the next one."""

@@ -13,7 +13,7 @@ from typing import Any
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.gunicorn.worker.app_wrapping import find_flask_app
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.middleware.health import Health
+from wsgi_observe.middleware.health import Health, ProbePath
 from wsgi_observe.redaction import REDACTED
 from wsgi_observe.settings import SETTINGS, Settings
 from wsgi_observe.wsgi.middleware import iter_wrapped_apps
@@ -80,11 +80,10 @@ def get_middleware_names(app: object) -> list[str]:
 def get_probe_owners(app: object) -> dict[str, str]:
     """Return the owner of each probe path: ``app`` or ``wsgi_observe``."""
     owners: dict[str, str] = {}
-    for health in reversed(_find_health_middlewares(app)):
-        for probe in health.find_probe_owners():
-            # A path that an outer one leaves to the app may be answered by an inner one.
-            if probe.owner != "app" or probe.path not in owners:
-                owners[probe.path] = probe.owner
+    for probe in _find_probes(app):
+        # A path that an outer one leaves to the app may be answered by an inner one.
+        if probe.owner != "app" or probe.path not in owners:
+            owners[probe.path] = probe.owner
     return owners
 
 
@@ -103,6 +102,12 @@ def _find_health_middlewares(app: object) -> list[Health]:
     return [one for one in iter_wrapped_apps(app) if isinstance(one, Health)]
 
 
+def _find_probes(app: object) -> list[ProbePath]:
+    return [
+        probe for health in _find_health_middlewares(app) for probe in health.find_probe_owners()
+    ]
+
+
 def _serialize(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: _serialize(item) for name, item in value.items()}
@@ -115,33 +120,24 @@ def _serialize(value: object) -> object:
 
 def find_problems(cfg: Any, app: object, settings: Settings) -> list[str]:
     """Return a sentence for each problem that the operator should fix."""
+    installation.take_unreported_problems()  # the boot line reports them
     return [
-        *_check_logging(),
-        *_check_levels(settings),
-        *_check_access_logs(cfg, settings),
+        *installation.problems,
+        *_check_access_lines(cfg, settings),
         *_check_debug(app),
         *_check_readiness(cfg, app, settings),
         *_check_probe_paths(app, settings),
     ]
 
 
-def _check_logging() -> list[str]:
-    """Return the problems of the app's logging configuration; the boot line reports them."""
-    installation.take_unreported_problems()
-    return installation.problems
-
-
-def _check_levels(settings: Settings) -> Iterator[str]:
+def _check_access_lines(cfg: Any, settings: Settings) -> Iterator[str]:
+    if not settings.has_middleware("access_log"):
+        return
     access = get_logger("wsgi_observe.access")
-    is_disabled = logging.root.manager.disable >= logging.INFO  # reported by _check_logging
-    is_hidden = not access.isEnabledFor(logging.INFO) and not is_disabled
-    if settings.has_middleware("access_log") and is_hidden:
+    if not access.isEnabledFor(logging.INFO):
         level = logging.getLevelName(access.getEffectiveLevel())
         yield f"the log level {level} hides INFO: there are no access lines"
-
-
-def _check_access_logs(cfg: Any, settings: Settings) -> Iterator[str]:
-    if settings.has_middleware("access_log") and cfg.accesslog == "-":
+    if cfg.accesslog == "-":
         yield "accesslog is on: Gunicorn logs each request too, beside our access line; unset it"
 
 
@@ -177,9 +173,7 @@ def _check_readiness(cfg: Any, app: object, settings: Settings) -> Iterator[str]
 
 
 def _check_probe_paths(app: object, settings: Settings) -> Iterator[str]:
-    for probe in (
-        probe for health in _find_health_middlewares(app) for probe in health.find_probe_owners()
-    ):
+    for probe in _find_probes(app):
         conflict = probe.conflict()
         is_app_route = probe.owner == "app"
         # A probe that the app answers is no problem; the boot line's `health` has it.
@@ -194,7 +188,6 @@ def _check_probe_paths(app: object, settings: Settings) -> Iterator[str]:
 
 def _has_no_checks(app: object) -> bool:
     """Return whether a readiness probe is served and has no checks to run."""
-    healths = _find_health_middlewares(app)
-    probes = [probe for health in healths for probe in health.find_probe_owners()]
-    is_served = any(probe.setting == "ready_path" and probe.owner != "app" for probe in probes)
-    return is_served and not any(health.check_names for health in healths)
+    return not any(health.check_names for health in _find_health_middlewares(app)) and any(
+        probe.setting == "ready_path" and probe.owner != "app" for probe in _find_probes(app)
+    )

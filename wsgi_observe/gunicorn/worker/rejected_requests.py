@@ -1,4 +1,9 @@
-"""Requests that Gunicorn rejects before it calls the app: an envelope and one access line each."""
+"""Requests that Gunicorn rejects before it calls the app: an envelope and one access line each.
+
+It also rejects a path that does not begin with ``SCRIPT_NAME`` (an environment variable, or a
+proxy's header), and so the probe of an orchestrator, which requests ``/health`` from the process
+directly. Such a probe is answered.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +13,36 @@ import signal
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from datetime import datetime
 from itertools import pairwise
+from traceback import walk_tb
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gunicorn import util
+from gunicorn.http import wsgi
+from gunicorn.http.errors import ConfigurationProblem
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe.context import bind
-from wsgi_observe.errors.statuses import describe_status
+from wsgi_observe.errors import describe_status
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
+from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.scoreboard.entries import WorkerEntry
+from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import wrap
 from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure
+from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-ERROR_KEY, STATUS_KEY = "wsgi_observe.rejection_error", "wsgi_observe.rejection_status"
-REJECTION_MIDDLEWARES = (RequestID, AccessLog, ErrorEnvelope)
+    from wsgi_observe.wsgi.exchange import Exchange
+
+_ERROR_KEY, _STATUS_KEY = "wsgi_observe.rejection_error", "wsgi_observe.rejection_status"
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}").fullmatch  # RFC 9110, 9.1
@@ -50,28 +61,11 @@ def handle_rejected_requests(
 
     :param worker_entry: the worker's entry in the scoreboard.
     """
-    original_handle_error = get_handle_error(worker, _NOT_OURS)
-    if original_handle_error is not None:
+    original_handle_error = optional_attr(worker, "handle_error", _NOT_OURS)
+    if original_handle_error is not None and optional_attr(util, "write_nonblock", _NOT_OURS):
         worker.handle_error = _RejectionHandler(
             worker, settings, worker_entry, original_handle_error
         ).handle_error
-
-
-def get_handle_error(worker: Any, consequence: str) -> Callable[..., Any] | None:
-    """Return `handle_error` of a worker, if this Gunicorn has all that replaces it."""
-    handle_error = optional_attr(worker, "handle_error", consequence)
-    return handle_error if optional_attr(util, "write_nonblock", consequence) else None
-
-
-def can_replace_response(settings: Settings) -> bool:
-    """Return whether a rejected request gets an access line of ours and the envelope."""
-    return settings.has_middleware("access_log") and settings.has_middleware("errors")
-
-
-def send_response(client: Any, response: bytes) -> None:
-    """Send a whole response, as Gunicorn sends its own; the client may have disconnected."""
-    with suppress(OSError):
-        util.write_nonblock(client, response)
 
 
 class _RejectionHandler:
@@ -86,12 +80,13 @@ class _RejectionHandler:
     ) -> None:
         self._worker, self._worker_entry = worker, worker_entry
         self._original_handle_error = original_handle_error
-        self._is_enabled = can_replace_response(settings)
-        self._app = wrap(rejection_app, REJECTION_MIDDLEWARES, settings)
-        # A client that costs a worker is worth more than INFO, whatever the level of a 408.
-        self._timeout_app = wrap(
-            rejection_app, REJECTION_MIDDLEWARES, settings.replace(access_level=_warning_level)
+        self._is_enabled = settings.has_middleware("access_log") and settings.has_middleware(
+            "errors"
         )
+        self._app = _make_app(settings)
+        # A client that costs a worker is worth more than INFO, whatever the level of a 408.
+        self._timeout_app = _make_app(settings.replace(access_level=lambda *_: logging.WARNING))
+        self._probe_app = _make_probe_app(getattr(worker, "wsgi", None), settings)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Respond and log; Gunicorn closes the connection."""
@@ -99,27 +94,49 @@ class _RejectionHandler:
             return  # a client would take a second response for that of its next request
         is_timeout = req is None and isinstance(exc, SystemExit) and self._is_aborted()
         try:
-            response = self._respond(addr, exc, is_timeout=is_timeout) if req is None else None
+            response = self._respond(req, addr, exc, is_timeout=is_timeout)
         except any_failure():
             warn_once("responding to a rejected request")
             response = None
         if response is None:
             self._original_handle_error(req, client, addr, exc)
             return
-        send_response(client, response)
+        with suppress(OSError):  # the client may have disconnected
+            util.write_nonblock(client, response)
         if self._worker_entry is not None and is_timeout:
             self._worker_entry.has_logged_exit = True
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)  # or Gunicorn lingers until it is killed
 
-    def _respond(self, addr: Any, exc: BaseException, *, is_timeout: bool) -> bytes | None:
+    def _respond(
+        self, req: Any, addr: Any, exc: BaseException, *, is_timeout: bool
+    ) -> bytes | None:
+        """Return the whole response; None for an error that Gunicorn is to handle itself."""
+        if req is not None:
+            is_outside_prefix = isinstance(exc, ConfigurationProblem)
+            return self._respond_outside_prefix(req, addr, exc) if is_outside_prefix else None
         if not self._is_enabled:
             return None
         if is_timeout:
             error = _make_timeout_error(self._worker, exc)
             return _make_response(self._timeout_app, _TIMEOUT_STATUS, addr, error)
-        status = get_gunicorn_status(self._worker, exc)
+        status = _get_gunicorn_status(self._worker, exc)
         return None if status is None else _make_response(self._app, status, addr, exc)
+
+    def _respond_outside_prefix(self, req: Any, addr: Any, exc: BaseException) -> bytes | None:
+        stub: Any = _RecordingStub()  # in place of the client's socket
+        req.headers = [*req.headers, ("SCRIPT_NAME", "")]  # the last one counts: no prefix
+        started = datetime.now()
+        resp, environ = wsgi.create(req, stub, addr, "", self._worker.cfg)
+        resp.force_close()
+        status = _get_gunicorn_status(self._worker, exc) or "500 Internal Server Error"
+        environ.update({_STATUS_KEY: status, _ERROR_KEY: exc})
+        _write_response(self._probe_app, environ, resp)
+        if _ERROR_KEY not in environ and not self._is_enabled:
+            return None
+        self._worker.log.access(resp, req, environ, datetime.now() - started)
+        sent: bytes = stub.sent
+        return sent
 
     def _is_aborted(self) -> bool:
         """Return whether the arbiter has ended the worker by its timeout."""
@@ -131,10 +148,7 @@ def _is_about_unread_body(exc: BaseException) -> bool:
 
     Gunicorn reads it before the next request of a kept-alive connection, and would respond to it.
     """
-    traceback, modules = exc.__traceback__, []
-    while traceback is not None:
-        modules.append(traceback.tb_frame.f_globals.get("__name__"))
-        traceback = traceback.tb_next
+    modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(exc.__traceback__)]
     return ("gunicorn.http.parser", "gunicorn.http.body") in pairwise(modules)
 
 
@@ -146,11 +160,7 @@ def _make_timeout_error(worker: Any, exc: BaseException) -> TimeoutError:
     ).with_traceback(exc.__traceback__)
 
 
-def _warning_level(environ: object, status: int, seconds: float) -> int:
-    return logging.WARNING
-
-
-class RecordingStub:
+class _RecordingStub:
     """Stand-in for a client socket and a worker's logger: records what they are given."""
 
     def __init__(self) -> None:
@@ -175,12 +185,12 @@ class RecordingStub:
     setblocking = send = access = debug = info = warning = error = _ignore
 
 
-def get_gunicorn_status(worker: Any, exc: BaseException) -> str | None:
+def _get_gunicorn_status(worker: Any, exc: BaseException) -> str | None:
     """Return the status that Gunicorn gives a rejection; None for what it logs as a failure.
 
     Its own `handle_error` runs against a stub: each version of Gunicorn knows other rejections.
     """
-    stub = RecordingStub()
+    stub = _RecordingStub()
     fake_worker = SimpleNamespace(cfg=worker.cfg, log=stub)
     type(worker).handle_error(fake_worker, None, stub, None, exc)
     match = _STATUS_LINE.match(stub.sent)
@@ -217,29 +227,31 @@ def _make_environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment
         # A Unix domain socket has no address.
         "REMOTE_ADDR": addr[0] if isinstance(addr, tuple) and addr else "",
         "HTTP_X_FORWARDED_FOR": ",".join(v for name, v in headers if name == "X-FORWARDED-FOR"),
-        STATUS_KEY: status,
-        ERROR_KEY: exc,
+        _STATUS_KEY: status,
+        _ERROR_KEY: exc,
     }
 
 
 def _get_partial_request(traceback: TracebackType | None) -> object:
     """Return the request that the parser was reading when it failed, as far as it was read."""
-    request = None
-    while traceback is not None:
-        candidate = traceback.tb_frame.f_locals.get("self")
-        request = candidate if hasattr(candidate, "method") else request
-        traceback = traceback.tb_next
-    return request
+    candidates = [frame.f_locals.get("self") for frame, _ in walk_tb(traceback)]
+    return next((one for one in reversed(candidates) if hasattr(one, "method")), None)
 
 
-def rejection_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+class _Rejection(Middleware):
+    """Mark a request as rejected; belongs right outside `_send_status`."""
+
+    def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+        """Set the outcome and the reason for the access line."""
+        error = environ.pop(_ERROR_KEY)
+        exchange.response.outcome = "rejected"
+        exchange.context.exc_type = type(error).__name__
+        exchange.context.bind({"reason": _format_reason(error)})
+
+
+def _send_status(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Respond with the status in the environ and an empty body, for the envelope to fill."""
-    error = environ.pop(ERROR_KEY)
-    exchange: Any = start_response.__self__  # type: ignore[attr-defined]
-    exchange.response.outcome = "rejected"
-    exchange.context.exc_type = type(error).__name__
-    bind(reason=_format_reason(error))
-    start_response(environ[STATUS_KEY], [])
+    start_response(environ[_STATUS_KEY], [])
     return ()
 
 
@@ -247,3 +259,29 @@ def _format_reason(error: BaseException) -> str:
     """Return the parser's message, without the query string that may be in it."""
     text = re.sub(r"\?[^\s'\"]*", "?…", str(error))
     return printable(text[:_MAX_REASON_LENGTH])
+
+
+def _make_app(settings: Settings) -> Any:
+    return wrap(_Rejection(_send_status), (RequestID, AccessLog, ErrorEnvelope), settings)
+
+
+def _make_probe_app(observed_app: object, settings: Settings) -> Any:
+    """Return an app that answers the probes of `observed_app`, and rejects all other requests."""
+    app = _make_app(settings)
+    for health in iter_wrapped_apps(observed_app):
+        if isinstance(health, Health):
+            app.insert(health, before=(AccessLog, ErrorEnvelope, _Rejection))
+    return app
+
+
+def _write_response(app: WSGIApplication, environ: Any, resp: Any) -> None:
+    """Call an app and write its response, as Gunicorn's workers do."""
+    body = app(environ, resp.start_response)
+    try:
+        for chunk in body:
+            resp.write(chunk)
+        resp.close()
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()

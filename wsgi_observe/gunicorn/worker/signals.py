@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from functools import partial
-from time import time
 from types import FrameType
 from typing import Any
 
 from wsgi_observe._safely import call_safely
-from wsgi_observe.scoreboard.entries import elapsed_seconds
-from wsgi_observe.scoreboard.log_lines import report_dying_request, signal_name
+from wsgi_observe.scoreboard.log_lines import signal_name
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
 from wsgi_observe.scoreboard.stacks import format_stack
 from wsgi_observe.wsgi.exceptions import mark_logged
+from wsgi_observe.wsgi.exchange import Exchange
 
 # Gunicorn's handlers raise SystemExit, in a sync worker within the app. The arbiter sends SIGABRT
 # to a worker that has not shown life for the timeout.
@@ -36,15 +34,16 @@ def _make_handler(
     def handle(signum: int, frame: FrameType | None) -> None:
         recorder.worker_entry.signal = signum
         entry = _get_interrupted_entry(recorder)
-        if entry is not None and not entry.is_reported:
-            report = partial(_report_interrupted_request, worker, entry, signum, frame)
-            call_safely("reporting an interrupted request", report)
+        exchange = None if entry is None else entry.exchange
+        if entry is not None and exchange is not None:
+            arguments = (worker, entry, exchange, signum, frame)
+            call_safely("reporting an interrupted request", _report_interrupted_request, *arguments)
         try:
             previous_handler(signum, frame)
         except SystemExit as error:
             # One ERROR line for one request: the exception is not logged again.
-            if entry is not None and entry.exchange is not None:
-                mark_logged(error, entry.exchange.context)
+            if exchange is not None:
+                mark_logged(error, exchange.context)
             raise
 
     return handle
@@ -57,16 +56,11 @@ def _get_interrupted_entry(recorder: Recorder) -> RequestEntry | None:
 
 
 def _report_interrupted_request(
-    worker: Any, entry: RequestEntry, signum: int, frame: FrameType | None
+    worker: Any, entry: RequestEntry, exchange: Exchange, signum: int, frame: FrameType | None
 ) -> None:
-    if entry.exchange is None:
-        return
-    age = elapsed_seconds(entry.started, time())
-    is_timeout = signum == signal.SIGABRT and 0 < worker.cfg.timeout <= age
+    is_timeout = signum == signal.SIGABRT and 0 < worker.cfg.timeout <= entry.age
     cause = "worker timeout" if is_timeout else signal_name(signum)
-    stack = format_stack(frame)
-    report_dying_request(entry.exchange.environ, cause, age, worker_pid=worker.pid, stack=stack)
-    entry.mark_reported()
+    entry.report_death(exchange, cause, stack=format_stack(frame))
 
 
 def _get_kill_cause(worker: Any, recorder: Recorder) -> str:

@@ -6,7 +6,7 @@ import io
 import logging
 import sys
 import threading
-from types import FrameType
+from traceback import format_exception_only, walk_stack
 from typing import TYPE_CHECKING
 
 from wsgi_observe._loggers import get_logger
@@ -24,6 +24,7 @@ _log = get_logger("wsgi.errors")
 _PENDING_KEY = "errors_text"
 _MAX_PENDING_LENGTH = 65536
 _TRACEBACK = "Traceback (most recent call last):\n"
+_NO_MESSAGE = "the app wrote a traceback to wsgi.errors"
 
 
 class WsgiErrors(Middleware):
@@ -78,11 +79,9 @@ _busy = threading.local()
 
 def _is_called_by_handler() -> bool:
     """Return whether a log handler of the app writes a record that our handler gets too."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
+    for frame, _ in walk_stack(sys._getframe(2)):
         if frame.f_code.co_name == "callHandlers" and frame.f_globals["__name__"] == "logging":
             return installation.receives_records_of(frame.f_locals["self"])
-        frame = frame.f_back
     return False
 
 
@@ -98,11 +97,7 @@ def _is_complete(text: str) -> bool:
 
 def _store_pending(context: RequestContext, text: str) -> None:
     context.__dict__[_PENDING_KEY] = text
-    context.on_close = (_log_pending_of_exchange,)
-
-
-def _log_pending_of_exchange(exchange: Exchange) -> None:
-    _log_pending(exchange.context)
+    context.on_close = (lambda exchange: _log_pending(exchange.context),)
 
 
 def _log_pending(context: RequestContext) -> None:
@@ -118,9 +113,26 @@ def _log_text(text: str) -> None:
         return
     _busy.now = True
     try:
-        _log.log(_get_level(text), "%s", text.strip("\n"))
+        error = _get_printed_exception(text)
+        if error is not None:
+            text = text.partition(_TRACEBACK)[0].rstrip() or _NO_MESSAGE
+            _log.error("%s", text, exc_info=error)
+        else:
+            _log.log(_get_level(text), "%s", text.strip("\n"))
     finally:
         _busy.now = False
+
+
+def _get_printed_exception(text: str) -> BaseException | None:
+    """Return the exception that is being handled, if `text` ends with its traceback.
+
+    Bottle also passes it to ``start_response``, where it is not to be logged again.
+    """
+    error = sys.exception()
+    if error is None or _TRACEBACK not in text:
+        return None
+    description = "".join(format_exception_only(error)).strip()
+    return error if text.rstrip().endswith(description) else None
 
 
 def _get_level(text: str) -> int:

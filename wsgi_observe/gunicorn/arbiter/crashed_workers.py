@@ -1,7 +1,8 @@
-"""The arbiter's reaping of workers, extended: requests that died with a worker are reported."""
+"""Crashed workers: the requests that died with a worker are reported when the arbiter reaps it."""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from typing import Any
 
 from wsgi_observe._safely import call_safely
 from wsgi_observe._shared_memory import is_process_alive
-from wsgi_observe.gunicorn.arbiter.timeout_messages import TimeoutMessageFilter
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries
 from wsgi_observe.gunicorn.compat import optional_attr
-from wsgi_observe.scoreboard.entries import WorkerEntry
 from wsgi_observe.scoreboard.log_lines import log, report_crashed_requests, signal_name
+from wsgi_observe.scoreboard.scoreboard import WorkerEntry
+
+_gunicorn_log = logging.getLogger("gunicorn.error")
 
 _NOT_REPORTED = "requests that are lost when a worker dies are not reported"
 _NOT_A_BOOT_ERROR = (
@@ -91,35 +93,26 @@ class Reaper:
         worker that has served, and in which the app has called ``os._exit(3)``.
         """
         self._exit_statuses[pid] = status
-        boot_errors = (
-            getattr(self._server, "WORKER_BOOT_ERROR", 3),
-            getattr(self._server, "APP_LOAD_ERROR", 4),
-        )
+        boot_errors = (self._server.WORKER_BOOT_ERROR, self._server.APP_LOAD_ERROR)
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        if code not in boot_errors or not self._has_booted(pid):
+        worker_entry = self._worker_entries.of_pid(pid)
+        if code not in boot_errors or worker_entry is None or not worker_entry.booted:
             return status
         log.warning(_NOT_A_BOOT_ERROR, pid, code)
         return _EXIT_255_STATUS
 
-    def _has_booted(self, pid: int) -> bool:
-        return any(
-            worker.pid == pid and worker_entry.booted
-            for worker, worker_entry in self._worker_entries.assigned
-        )
-
     def _report_exits(self) -> None:
-        self._report_exits_once()
-        while any(worker.pid in self._exit_statuses for worker, _ in self._worker_entries.assigned):
-            self._report_exits_once()
+        # Again, for what an interrupting signal handler has reaped meanwhile.
+        while ended := [one for one in self._worker_entries.assigned if self._has_ended(one[0])]:
+            for worker, worker_entry in ended:
+                self._report_exit(worker, worker_entry, self._exit_statuses.pop(worker.pid, None))
         self._exit_statuses.clear()
 
-    def _report_exits_once(self) -> None:
-        for worker, worker_entry in self._worker_entries.assigned:
-            if isinstance(worker.pid, int):
-                status = self._exit_statuses.pop(worker.pid, None)
-                # Other code may have reaped it.
-                if status is not None or not is_process_alive(worker.pid):
-                    self._report_exit(worker, worker_entry, status)
+    def _has_ended(self, worker: Any) -> bool:
+        if not isinstance(worker.pid, int):  # it is about to be forked
+            return False
+        # Other code may have reaped it.
+        return worker.pid in self._exit_statuses or not is_process_alive(worker.pid)
 
     def _report_exit(self, worker: Any, worker_entry: WorkerEntry, status: int | None) -> None:
         pid = worker.pid
@@ -138,7 +131,7 @@ def _get_exit_cause(
     worker: Any, worker_entry: WorkerEntry, status: int | None, was_killed_by_arbiter: bool
 ) -> str:
     """Return why a worker died, for the log line."""
-    if getattr(worker, "aborted", False):
+    if worker.aborted:
         return "worker timeout"
     if status is None:
         return "unknown"
@@ -149,3 +142,58 @@ def _get_exit_cause(
     if worker_entry.signal:
         return signal_name(worker_entry.signal)
     return f"exit {os.WEXITSTATUS(status)}"
+
+
+class TimeoutMessageFilter(logging.Filter):
+    """Hold back the arbiter's messages about a worker that timed out without a request.
+
+    The arbiter knows neither the client nor the reason. Its worker does, and mostly logs both. If
+    the worker has ended without such a line, the arbiter's own messages are logged.
+    """
+
+    def __init__(self, worker_entries: WorkerEntries) -> None:
+        super().__init__()
+        self._worker_entries = worker_entries
+        self._arbiter_pid = os.getpid()
+        self._held_records: dict[object, list[logging.LogRecord]] = {}
+
+    def start(self) -> None:
+        """Add the filter to Gunicorn's error logger."""
+        _gunicorn_log.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Hold a message back if its first argument is the process ID of such a worker."""
+        if (
+            not isinstance(record.args, tuple)
+            or not record.args
+            or os.getpid() != self._arbiter_pid
+        ):
+            return True
+        pid = record.args[0]
+        if pid in self._held_records:
+            self._held_records[pid].append(record)
+            return False
+        if str(record.msg).startswith("WORKER TIMEOUT") and self._is_idle_worker(pid):
+            self._held_records[pid] = [record]
+            return False
+        return True
+
+    def release(self, pid: object, *, has_logged_exit: bool) -> None:
+        """Log the messages about a worker that has ended without logging the reason itself."""
+        for record in self._held_records.pop(pid, ()):
+            if not has_logged_exit:
+                _gunicorn_log.callHandlers(record)  # past this filter
+
+    def close(self) -> None:
+        """Remove the filter; log the messages about workers that were not reaped."""
+        _gunicorn_log.removeFilter(self)
+        for pid in list(self._held_records):
+            self.release(pid, has_logged_exit=False)
+
+    def _is_idle_worker(self, pid: object) -> bool:
+        worker_entry = self._worker_entries.of_pid(pid)
+        return (
+            worker_entry is not None
+            and worker_entry.booted
+            and not any(worker_entry.read_requests())
+        )
