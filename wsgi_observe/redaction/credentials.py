@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from functools import partial
 from string import ascii_letters, digits
 
 from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
@@ -49,8 +48,7 @@ def redact_credentials(text: str, budget: Budget) -> str:
     if "-----BEGIN" in text:
         text = _private_key.sub(REDACTED, text)
     if "[" in text or "Failing" in text:
-        replace = partial(_replace_sql_parameters, budget)
-        text = replace_matches(text, sql_parameters, replace, budget)
+        text = _redact_sql_parameters(text, budget)
     if "://" in text:
         text = replace_matches(text, _password_in_url, _replace_group, budget)
         text = replace_matches(text, _slash_in_password, _replace_group, budget)
@@ -65,14 +63,22 @@ def redact_credentials(text: str, budget: Budget) -> str:
     return text
 
 
-def _replace_sql_parameters(budget: Budget, match: re.Match[str]) -> Replacement:
-    """Replace the parameters in SQLAlchemy's messages, and the row in PostgreSQL's."""
-    text, start = match.string, match.end()
-    is_list = match[0].startswith("[parameters")
-    end = find_value_end(text, match.start() if is_list else start, budget)
-    if _only_numbers.fullmatch(text, start, end):
-        return start, end, text[start:end]
-    return start, max(start, end), f"{REDACTED}]" if is_list else REDACTED
+def _redact_sql_parameters(text: str, budget: Budget) -> str:
+    """Remove the parameters in SQLAlchemy's messages, and the row in PostgreSQL's."""
+    parts: list[str] = []
+    copied_to = 0
+    while match := sql_parameters.search(text, copied_to):
+        if not budget.spend(3):
+            return budget.append_cut_marker("".join(parts), len(text) - copied_to)
+        is_list = match[0].startswith("[parameters")
+        end = find_value_end(text, match.start() if is_list else match.end(), budget)
+        if _only_numbers.fullmatch(text, match.end(), end):
+            parts.append(text[copied_to:end])
+            copied_to = end
+            continue
+        parts += text[copied_to : match.end()], REDACTED, "]" if is_list else ""
+        copied_to = max(end, match.end())
+    return "".join([*parts, text[copied_to:]]) if parts else text
 
 
 def _replace_group(match: re.Match[str]) -> Replacement | None:
