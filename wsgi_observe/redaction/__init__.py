@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from math import inf
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from wsgi_observe.redaction.budget import (
     MAX_CHARACTERS,
+    REDACTED,
     Budget,
+    make_room,
     redact_patterns,
     truncate_to_budget,
 )
@@ -20,15 +22,14 @@ from wsgi_observe.redaction.credentials import (
     redact_links,
     redact_vendor_tokens,
 )
-from wsgi_observe.redaction.data import MIN_CARD_NUMBER, RedactingCopier
+from wsgi_observe.redaction.data import MIN_CARD_NUMBER, SCALARS, RedactingCopier
 from wsgi_observe.redaction.documents import redact_documents
 from wsgi_observe.redaction.named_values import redact_named_values
 from wsgi_observe.redaction.personal_data import redact_account_numbers, redact_personal_data
 from wsgi_observe.redaction.prescan import MAX_PRESCAN_LENGTH, Prescan
-from wsgi_observe.redaction.query import redact_query
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
+from wsgi_observe.redaction.sensitive_names import NEVER_SENSITIVE, SensitiveNames
 from wsgi_observe.validators import patterns as validate_patterns
+from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure
 
 __all__ = ["QUERY_FIELDS", "REDACTED", "URLS", "Budget", "Redactor"]
@@ -46,14 +47,17 @@ URLS = frozenset(
 )
 """Names of fields that hold a URL, whose path may be a link with a one-time token."""
 
-_NAMES_OF_FORMS = NEVER_SENSITIVE | QUERY_FIELDS | URLS
-_SCALARS = frozenset({int, float, bool, type(None)})
 _MIN_SECRET_LENGTH = 6  # characters
 _PATH_BUDGET = (1536, 150)  # characters, and steps
 _MAX_CACHED_TEXTS, _MAX_CACHED_LENGTH = 1024, 512
 _MAX_CACHED_NAMES = 4096
 _MAX_JOINED_FIELDS = 64
 _QUERY_STEPS = 500  # steps, for some dozens of names
+_MAX_QUERY_LENGTH = 2048  # characters of the result
+_ELLIPSIS = "…"
+
+_query_separator = re.compile("[&;]")
+_nested_name = re.compile(r"(?<![^?&=;/#])([^?&=;/#]++)=")
 
 
 class Redactor:
@@ -137,15 +141,14 @@ class Redactor:
             # A text that begins with a space would have the text before it as its name.
             if kind is str and (value[:1] > " " or not value):  # type: ignore[index]
                 texts.append(value)  # type: ignore[arg-type]
-            elif kind not in _SCALARS or (kind is int and value >= MIN_CARD_NUMBER):  # type: ignore[operator]
+            elif kind not in SCALARS or (kind is int and value >= MIN_CARD_NUMBER):  # type: ignore[operator]
                 return False
         return self.is_clean("\n ".join(texts))
 
     def _is_clean_name(self, name: str) -> bool:
         if name in QUERY_FIELDS or name in URLS or self.is_sensitive(name):
             return False
-        if len(self._clean_names) >= _MAX_CACHED_NAMES:
-            self._clean_names.clear()  # names come from clients too
+        make_room(self._clean_names, _MAX_CACHED_NAMES)
         self._clean_names.add(name)
         return True
 
@@ -175,19 +178,13 @@ class Redactor:
         if is_sensitive:
             return REDACTED if self._names.hides(name, kind) else value
         if kind is str:
-            redact = self.text if name not in _NAMES_OF_FORMS else self._get_redact(name)
-            return redact(value, budget)  # type: ignore[arg-type]
-        if kind in _SCALARS and (
+            redact = _REDACT_BY_NAME.get(name, Redactor.text)
+            return redact(self, value, budget)  # type: ignore[arg-type]
+        if kind in SCALARS and (
             kind is not int or value < self.min_searched_int or name in NEVER_SENSITIVE  # type: ignore[operator]
         ):
             return value
         return self.value(value, budget)
-
-    def _get_redact(self, name: str) -> Callable[[str, Budget | None], str]:
-        """Return what redacts the text of a field whose name gives its form."""
-        if name in NEVER_SENSITIVE:
-            return _keep
-        return self.query if name in QUERY_FIELDS else self.url
 
     def value(self, value: object, budget: Budget | None = None) -> Any:
         """Return a redacted copy of a value, however nested; never raises.
@@ -250,8 +247,7 @@ class Redactor:
             text = redact_personal_data(text)
         budget.release(reserve)
         if text == whole and len(text) <= _MAX_CACHED_LENGTH and type(text) is str:
-            if len(self._unchanged) >= _MAX_CACHED_TEXTS:
-                self._unchanged.clear()  # they come from clients too
+            make_room(self._unchanged, _MAX_CACHED_TEXTS)
             self._unchanged.add(text)
         return text
 
@@ -274,8 +270,35 @@ class Redactor:
         'page=2&access_token=[REDACTED]&%74oken=[REDACTED]'
         """
         budget = budget or Budget(steps=_QUERY_STEPS)
-        shown = redact_query(query, self._names, self.text, budget)
+        parts: list[str] = []
+        length = 0
+        for part in _query_separator.split(query[: 2 * _MAX_QUERY_LENGTH]):
+            parts.append(printable(self._redact_query_part(part, budget)))
+            length += len(parts[-1]) + 1
+            if length > _MAX_QUERY_LENGTH or not budget.spend(2):
+                parts[-1] = _ELLIPSIS  # it may be cut within a name
+                break
+        shown = "&".join(parts)
         return redact_patterns(shown, self._patterns, budget) if self._patterns else shown
+
+    def _redact_query_part(self, part: str, budget: Budget) -> str:
+        """Redact ``name=value``; a part without a name as a whole, since it may be a token."""
+        if part in ("", _ELLIPSIS):
+            return part
+        name, equals, value = part.partition("=")
+        if not equals:
+            return REDACTED
+        is_secret = self.is_sensitive(name, in_query=True, budget=budget)
+        is_secret = is_secret or self._has_secret_query(value, budget)
+        return f"{name}={REDACTED}" if is_secret else part
+
+    def _has_secret_query(self, value: str, budget: Budget) -> bool:
+        """Return whether a value contains a secret, such as in a query within it."""
+        nested = unquote_plus(unquote_plus(value)) if "%" in value or "+" in value else value
+        for name in _nested_name.finditer(nested):
+            if self.is_sensitive(name[1], in_query=True, budget=budget) or budget.steps < 0:
+                return True
+        return self.text(nested, budget) != nested
 
     def url(self, url: str, budget: Budget | None = None) -> str:
         """Return a URL, or its path and query, without secrets.
@@ -298,8 +321,16 @@ class Redactor:
         return tuple(pairs) if isinstance(headers, tuple) else pairs
 
 
-def _keep(text: str, budget: Budget | None) -> str:
+def _keep(redactor: Redactor, text: str, budget: Budget | None) -> str:
     return text
+
+
+# Names that give the form of a field's text.
+_REDACT_BY_NAME: dict[str, Callable[[Redactor, str, Budget | None], str]] = {
+    **dict.fromkeys(URLS, Redactor.url),
+    **dict.fromkeys(QUERY_FIELDS, Redactor.query),
+    **dict.fromkeys(NEVER_SENSITIVE, _keep),
+}
 
 
 def _is_unknown(text: str) -> bool:

@@ -1,11 +1,13 @@
-"""Search and replace in untrusted text, within a budget of work."""
+"""Bounds on what untrusted text may cost: a budget for its search, caches that are cleared."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from wsgi_observe.redaction.sensitive_words import REDACTED
+REDACTED = "[REDACTED]"
+"""The text that replaces a secret."""
 
 MAX_CHARACTERS = 64 * 1024
 """The part of one text that is searched: as much as the lines of a record hold."""
@@ -20,6 +22,12 @@ _last_word = re.compile(r"\s\S*\Z")
 
 Replacement = tuple[int, int, str]
 """The start and end of a part of a text, and the text that replaces it."""
+
+
+def make_room(cache: set[Any] | dict[Any, Any], max_size: int) -> None:
+    """Clear a cache that is full: its items come from clients, and the usual ones return."""
+    if len(cache) >= max_size:
+        cache.clear()
 
 
 class Budget:
@@ -112,7 +120,7 @@ def redact_patterns(text: str, patterns: Iterable[re.Pattern[str]], budget: Budg
                 break
             if start < end and not _is_redacted(text, start, end):
                 spans.append((start, end))
-    shown = _replace_spans(text, sorted(spans), limit) if spans else text[:limit]
+    shown = _replace_spans(text, sorted(spans), limit)
     return shown if limit == len(text) else budget.append_cut_marker(shown, len(text) - limit)
 
 

@@ -7,8 +7,8 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from string import ascii_letters, digits
 
-from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
-from wsgi_observe.redaction.sensitive_words import REDACTED
+from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
+from wsgi_observe.redaction.personal_data import DIGITS_TO_ZERO
 from wsgi_observe.redaction.value_ends import find_value_end
 
 _private_key = re.compile(
@@ -165,7 +165,7 @@ _TOKEN_PATTERNS = (
 )
 _token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKEN_PATTERNS)})", re.ASCII)
 # Each token contains one of them; to search for these takes a twentieth of the time.
-PREFIXES = (
+_PREFIXES = (
     *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     *("glpat-", "gloas-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glimt-"),
     *("glagent-", "glsoat-", "glffct-", "xox", "xapp-", "k_live_", "k_test_", "whsec_", "sk-"),
@@ -177,7 +177,16 @@ PREFIXES = (
 _webhook = re.compile(
     r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/)[\w/-]{20,}+", re.ASCII
 )
-
+# Grouped by their rarest character, whose absence rules out all prefixes of its group.
+_RARE_CHARACTERS = "_.:=/AKGxqyp-"
+_PREFIXES_OF = {
+    character: [
+        prefix.encode().translate(DIGITS_TO_ZERO).decode()
+        for prefix in _PREFIXES
+        if character == next(filter(prefix.__contains__, _RARE_CHARACTERS), None)
+    ]
+    for character in _RARE_CHARACTERS
+}
 
 TOKEN_CHARACTERS = bytes(
     ord("a") if chr(one) in f"{ascii_letters}{digits}_-" else ord(" ") for one in range(256)
@@ -189,21 +198,29 @@ LONG_RUN = "a" * 16
 
 def redact_vendor_tokens(text: str) -> str:
     """Return `text` without tokens and keys of known vendors."""
-    if not _may_contain_token(text):
-        return text
-    return _webhook.sub(rf"\1{REDACTED}", _token.sub(REDACTED, text))
+    shape = text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)
+    if LONG_RUN in shape.translate(TOKEN_CHARACTERS).decode("latin-1") and has_token_prefix(shape):
+        text = _webhook.sub(rf"\1{REDACTED}", _token.sub(REDACTED, text))
+    return text
 
 
 def contains_token(text: str) -> bool:
-    """Return whether a text contains a vendor's token."""
-    if not _may_contain_token(text):
-        return False
+    """Return whether a text that contains a vendor's prefix contains a token."""
     return _token.search(text) is not None or _webhook.search(text) is not None
 
 
-def _may_contain_token(text: str) -> bool:
-    words = text.encode("utf-8", "surrogatepass").translate(TOKEN_CHARACTERS).decode("latin-1")
-    return LONG_RUN in words and any(map(text.__contains__, PREFIXES))
+def has_token_prefix(shape: bytes) -> bool:
+    """Return whether a text contains a vendor's prefix, with any other digits.
+
+    :param shape: the text, translated by `DIGITS_TO_ZERO`.
+    """
+    text = shape.decode("latin-1")
+    for character, prefixes in _PREFIXES_OF.items():
+        if character in text:  # a loop, since a generator takes longer than the search
+            for prefix in prefixes:
+                if prefix in text:
+                    return True
+    return False
 
 
 _MIN_LINK_LENGTH = 23

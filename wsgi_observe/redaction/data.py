@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Protocol
 
-from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.sensitive_words import NAME_KEYS, REDACTED, VALUE_KEYS
+from wsgi_observe.redaction.budget import REDACTED, Budget
+from wsgi_observe.redaction.sensitive_names import NAME_KEYS, VALUE_KEYS
 from wsgi_observe.wsgi.exceptions import any_failure
 
 _MAX_DEPTH = 20
@@ -23,8 +23,9 @@ _ATTRIBUTE_TYPES = _TEXT_TYPES | {int, float}
 _SEQUENCE_TYPES = (list, tuple)
 _BUILTIN = (dict, list, tuple, set, frozenset)
 _CONTAINERS = (Mapping, *_BUILTIN)
-_PLAIN_KEYS = frozenset({bool, int, float})
-_HARMLESS_TYPES = frozenset({bool, float, type(None)})
+SCALARS = frozenset({int, float, bool, type(None)})
+"""Types of which only an integer can be a secret by itself."""
+
 MIN_CARD_NUMBER = 10**12
 """The least integer that may be a card number."""
 
@@ -55,26 +56,31 @@ class RedactingCopier:
     def __init__(self, redactor: RedactorProtocol, budget: Budget) -> None:
         self._redactor = redactor
         self._budget = budget
+        self._enclosing: list[int] = []  # IDs of what is being copied, to detect a cycle
 
-    def copy(self, value: object, ancestors: tuple[int, ...] = ()) -> Any:
-        """Return a redacted copy of one value.
-
-        :param ancestors: the IDs of the containers that `value` is in, to detect a cycle.
-        """
+    def copy(self, value: object) -> Any:
+        """Return a redacted copy of one value."""
         kind = type(value)
-        if kind in _HARMLESS_TYPES or (kind is int and value < self._redactor.min_searched_int):  # type: ignore[operator]
+        if kind in SCALARS and (kind is not int or value < self._redactor.min_searched_int):  # type: ignore[operator]
             return value
+        if kind is str:
+            return self._redact_text(value)  # type: ignore[arg-type]
+        if id(value) in self._enclosing:
+            return _CYCLE_PLACEHOLDER
+        self._enclosing.append(id(value))
         try:
-            return self._copy(value, ancestors)
+            return self._copy(value)
         except any_failure():
             return REDACTED
+        finally:
+            self._enclosing.pop()
 
-    def _copy(self, value: Any, ancestors: tuple[int, ...]) -> Any:
+    def _copy(self, value: Any) -> Any:
         # By its type, and by the methods of the type's builtin base: `isinstance`, `len` and
         # iteration would run code of the app.
         kind = type(value)
         if kind in _BUILTIN:
-            return self._copy_container(value, ancestors)
+            return self._copy_container(value)
         if issubclass(kind, str):
             return self._redact_text(str.__str__(value))
         if issubclass(kind, (int, float)):
@@ -82,13 +88,13 @@ class RedactingCopier:
         if issubclass(kind, (bytes, bytearray)):
             return self._redact_bytes(memoryview(value).tobytes())
         if issubclass(kind, _CONTAINERS):
-            return self._copy_container(value, ancestors)
+            return self._copy_container(value)
         if kind.__module__ in _HARMLESS_MODULES:
             return value
         if kind.__module__ == _ROW_MODULE:
-            return self._copy_row(value, ancestors)
+            return self._copy_row(value)
         if is_dataclass(value):
-            return self._copy_dataclass(value, ancestors)
+            return self.copy(get_repr_fields(value))
         return self._redact_object_text(str(value), self._get_sensitive_values(value))
 
     def _redact_text(self, text: str) -> str:
@@ -104,36 +110,26 @@ class RedactingCopier:
         # Latin-1 maps each byte to a character, so that the rest stays as it was.
         return self._redact_text(value.decode("latin-1")).encode("latin-1", "replace")
 
-    def _copy_container(self, value: Any, ancestors: tuple[int, ...]) -> Any:
-        if id(value) in ancestors:
-            return _CYCLE_PLACEHOLDER
-        kind, enclosing = type(value), (*ancestors, id(value))
+    def _copy_container(self, value: Any) -> Any:
+        kind = type(value)
         base: Any = kind if kind in _BUILTIN else _base_of(kind)
         if base is None:  # a Mapping that is not a dict: only items() is known
             value = list(value.items())
-        if len(ancestors) >= _MAX_DEPTH or not self._budget.spend((base or list).__len__(value)):
+        is_too_deep = len(self._enclosing) > _MAX_DEPTH
+        if is_too_deep or not self._budget.spend((base or list).__len__(value)):
             return REDACTED
         if base is None or base is dict:
-            return self._copy_mapping(value if base is None else list(dict.items(value)), enclosing)
+            return self._copy_mapping(value if base is None else list(dict.items(value)))
         if kind is tuple and self._is_sensitive_pair(value):
-            return (value[0], self._copy_item(value[0], value[1], enclosing))
-        return self._copy_sequence(value, list(base.__iter__(value)), enclosing)
+            return (value[0], self._copy_item(value[0], value[1]))
+        return self._copy_sequence(value, list(base.__iter__(value)))
 
-    def _copy_dataclass(self, value: object, ancestors: tuple[int, ...]) -> Any:
-        if id(value) in ancestors:
-            return _CYCLE_PLACEHOLDER
-        return self._copy_container(get_repr_fields(value), (*ancestors, id(value)))
-
-    def _copy_mapping(
-        self, items: list[tuple[Any, Any]], enclosing: tuple[int, ...]
-    ) -> dict[Any, Any]:
+    def _copy_mapping(self, items: list[tuple[Any, Any]]) -> dict[Any, Any]:
         named = {key: item for key, item in items if type(key) is str}
         described = self._find_described_name(named)
         return {
-            self._copy_key(key, enclosing): self._copy_item(
-                described if described and type(key) is str and key in _VALUE_KEYS else key,
-                item,
-                enclosing,
+            self._copy_key(key): self._copy_item(
+                described if described and type(key) is str and key in _VALUE_KEYS else key, item
             )
             for key, item in items
         }
@@ -150,10 +146,10 @@ class RedactingCopier:
         sensitive = (part for part in parts if type(part) is str and self._is_sensitive(part))
         return next(sensitive, None)
 
-    def _copy_key(self, key: Any, enclosing: tuple[int, ...]) -> Any:
-        if key is None or type(key) in _PLAIN_KEYS:
+    def _copy_key(self, key: Any) -> Any:
+        if type(key) in SCALARS:
             return key
-        shown = self.copy(key, enclosing)
+        shown = self.copy(key)
         # As text, as in JSON, since hashing it would run code of the app.
         return (
             shown
@@ -161,46 +157,44 @@ class RedactingCopier:
             else str(shown)
         )
 
-    def _copy_item(self, key: Any, item: Any, enclosing: tuple[int, ...]) -> Any:
+    def _copy_item(self, key: Any, item: Any) -> Any:
         if self._budget.steps < 0:
             return REDACTED
         name = _as_text(key)
         if not name:
-            return self.copy(item, enclosing)
+            return self.copy(item)
         if item is None or issubclass(type(item), (str, int, float)):
             return self._redactor.field(name, _as_text(item) or item, self._budget)
-        return REDACTED if self._is_sensitive(name) else self.copy(item, enclosing)
+        return REDACTED if self._is_sensitive(name) else self.copy(item)
 
-    def _copy_row(self, row: Any, ancestors: tuple[int, ...]) -> str:
+    def _copy_row(self, row: Any) -> str:
         """Return the text of an SQLAlchemy row, which does not include the columns' names."""
         pairs = zip(row._fields, tuple(row), strict=True)
-        return str(
-            tuple([self._copy_item(name, item, (*ancestors, id(row))) for name, item in pairs])
-        )
+        return str(tuple([self._copy_item(name, item) for name, item in pairs]))
 
-    def _copy_sequence(self, value: Any, held: list[Any], enclosing: tuple[int, ...]) -> Any:
+    def _copy_sequence(self, value: Any, held: list[Any]) -> Any:
         kind = type(value)
         fields = getattr(kind, "_fields", None) if issubclass(kind, tuple) else None
         if fields is not None:
-            items = [self._copy_item(*pair, enclosing) for pair in zip(fields, held, strict=True)]
+            items = [self._copy_item(*pair) for pair in zip(fields, held, strict=True)]
             return tuple.__new__(kind, items)
-        items = self._copy_items(held, enclosing)
+        items = self._copy_items(held)
         if issubclass(kind, tuple):
             return tuple(items)
         if issubclass(kind, (set, frozenset)):
             return kind(items) if kind in (set, frozenset) else set(items)
         return items
 
-    def _copy_items(self, items: list[Any], enclosing: tuple[int, ...]) -> list[Any]:
+    def _copy_items(self, items: list[Any]) -> list[Any]:
         shown: list[Any] = []
         before: Any = None
         for item in items:
             if type(before) in _TEXT_TYPES and self._is_option_value(before, item):
                 shown.append(REDACTED)
             elif type(item) is list and self._is_sensitive_pair(item):
-                shown.append([item[0], self._copy_item(item[0], item[1], enclosing)])
+                shown.append([item[0], self._copy_item(item[0], item[1])])
             else:
-                shown.append(self.copy(item, enclosing))
+                shown.append(self.copy(item))
             before = item
         return shown
 
@@ -224,7 +218,7 @@ class RedactingCopier:
     def object_text(self, value: object, to_text: Callable[[object], str]) -> str | None:
         """Return an object's text without its sensitive attributes; None if it has none."""
         if type(value).__module__ == _ROW_MODULE:
-            clean, whole = self._copy_row(value, ()), str(value)
+            clean, whole = self._copy_row(value), str(value)
             return None if clean == whole else clean
         values = self._get_sensitive_values(value)
         return self._redact_object_text(to_text(value), values) if values else None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import NAME_KEYS, REDACTED, VALUE_KEYS
-from wsgi_observe.redaction.value_ends import find_value_end, redact_in_quotes
+from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
+from wsgi_observe.redaction.sensitive_names import NAME_KEYS, VALUE_KEYS, SensitiveNames
+from wsgi_observe.redaction.value_ends import find_mark, find_value_end, redact_in_quotes
 
 _MAX_ELEMENT_LENGTH = 16 * 1024  # characters of an element, of a part of a form
 
@@ -55,12 +54,12 @@ _form_part = re.compile(
     rf"(?<![\w-])name={_quote}(?P<name>[\w.%$\[\]-]{{1,128}}+){_quote}[^\r\n\\]{{0,200}}"
     rf"(?:{_newline}[^\r\n\\]{{1,200}}){{0,3}}{_newline}{_newline}"
 )
-_end_of_form_part = re.compile(rf"{_newline}--|\Z")
+_end_of_form_part = re.compile(rf"{_newline}--")
 # Pydantic: the field on one line, and on the next `… [type=string_too_short, input_value='…',`.
 _validation_error = re.compile(
     r"^(?P<name>[\w.\[\]-]{1,128}+)\n  [^\n]{0,400}?\[type=\w{1,64}, input_value=", re.MULTILINE
 )
-_end_of_validation_error = re.compile(r", input_type=|\n|\Z")
+_end_of_validation_error = re.compile(r", input_type=|\n")
 _input_of = re.compile(
     r"([\"'])loc\\*\1\s?:\s?[\[(](?P<names>[^\[\](){}]{1,200}+)[\])][^{}]{1,400}?"
     r"\1input\\*\1\s?:\s?"
@@ -113,7 +112,7 @@ def redact_documents(text: str, names: SensitiveNames, budget: Budget) -> str:
 
 def _redact_quoted_values(text: str, folded: str, search: _Replacements, budget: Budget) -> str:
     if "password" in folded or "identified" in folded:
-        text = replace_matches(text, sql_password, search.sql_password, budget)
+        text = replace_matches(text, sql_password, search.quoted_value, budget)
     if "values" in folded:
         text = replace_matches(text, _inserted, search.in_rows, budget)
     if "' for " in text:
@@ -191,7 +190,7 @@ class _Replacements:
         if is_parent or not any(self._is_sensitive(name) for name in names):
             return None
         is_none = match.string.startswith(("null", "None"), match.end())
-        return None if is_none else self.sql_password(match)
+        return None if is_none else self.quoted_value(match)
 
     def in_rows(self, match: re.Match[str]) -> Replacement | None:
         """Replace values by their columns: ``INSERT INTO a (b, token) VALUES (1, 'x')``."""
@@ -233,21 +232,19 @@ class _Replacements:
     def form_part(self, match: re.Match[str]) -> Replacement | None:
         if not self._is_sensitive(match["name"]):
             return None
-        ended = _end_of_form_part.search(match.string, match.end())
-        return match.end(), ended.start() if ended else len(match.string), REDACTED
+        return match.end(), find_mark(_end_of_form_part, match.string, match.end()), REDACTED
 
     def validation_error(self, match: re.Match[str]) -> Replacement | None:
         if not any(self._is_sensitive(part) for part in match["name"].split(".")[:20]):
             return None
         if "[type=missing," in match[0]:
             return None  # the input is what the field is missing in
-        ended = _end_of_validation_error.search(match.string, match.end())
-        return match.end(), ended.start() if ended else len(match.string), REDACTED
+        return match.end(), find_mark(_end_of_validation_error, match.string, match.end()), REDACTED
 
     def value_after_name(self, match: re.Match[str]) -> Replacement | None:
         is_empty = match.string.startswith(('""', "''"), match.end())
         is_secret = not is_empty and self._is_sensitive(match["name"])
-        return self.sql_password(match) if is_secret else None
+        return self.quoted_value(match) if is_secret else None
 
     def value_before_name(self, match: re.Match[str]) -> Replacement | None:
         end = self._find_value_end(match)
@@ -257,7 +254,7 @@ class _Replacements:
             return None
         return match.end(), end, redact_in_quotes(match.string[match.end() : end])
 
-    def sql_password(self, match: re.Match[str]) -> Replacement:
+    def quoted_value(self, match: re.Match[str]) -> Replacement:
         end = self._find_value_end(match)
         return match.end(), end, redact_in_quotes(match.string[match.end() : end])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from wsgi_observe.redaction.sensitive_names import SensitiveNames, words_of
 
@@ -165,7 +166,6 @@ def is_harmless_value(match: re.Match[str], end: int, name: str, names: Sensitiv
         return not names.hides_numbers(name) or value.casefold() in _BOOLEANS
     if len(value) > _MAX_LENGTH:
         return False  # bounds the work, since what stays is searched again
-    is_password = _password_name.search(name) is not None
     quoted = _quoted.fullmatch(value)
     inner = value if quoted is None else quoted[2]
     if _is_no_secret(inner, name):
@@ -173,16 +173,21 @@ def is_harmless_value(match: re.Match[str], end: int, name: str, names: Sensitiv
     if quoted is not None:
         return _sentence.fullmatch(inner) is not None
     if value[:1] in ("[", "{", "("):
-        return _is_remark(match, value) or _has_no_secret(value, name, names, is_password)
+        return _is_remark(match, value) or _has_no_secret(value, name, names)
     return (
         not any(map(str.isalnum, value))
         or (_cookie.search(name) is not None and _no_cookie.fullmatch(value) is not None)
         or value.partition(" ")[0].rstrip(".,!").casefold() in _NON_SECRET_WORDS
-        or (value.casefold() in _STATE_WORDS and not is_password)
-        or _is_variable(value, name, is_password=is_password)
-        or _is_code(value, sign, is_password=is_password)
-        or _is_prose(match, end, name, is_password=is_password)
+        or (value.casefold() in _STATE_WORDS and not _is_password(name))
+        or _is_variable(value, name)
+        or _is_code(value, sign, name)
+        or _is_prose(match, end, name)
     )
+
+
+@lru_cache(1024)
+def _is_password(name: str) -> bool:
+    return _password_name.search(name) is not None
 
 
 def _is_remark(match: re.Match[str], value: str) -> bool:
@@ -205,7 +210,7 @@ def _is_no_secret(value: str, name: str) -> bool:
     )
 
 
-def _is_variable(value: str, name: str, *, is_password: bool) -> bool:
+def _is_variable(value: str, name: str) -> bool:
     """Return whether a bare value is a variable or class named like it: ``session: WebSession``."""
     last = value.rpartition(".")[2]
     if not _identifier.fullmatch(last):
@@ -213,17 +218,17 @@ def _is_variable(value: str, name: str, *, is_password: bool) -> bool:
     words, named = words_of(last), words_of(name)
     if words == named[-len(words) :]:
         return True
-    return not is_password and len(words) > 1 and words[-1:] == named[-1:]
+    return not _is_password(name) and len(words) > 1 and words[-1:] == named[-1:]
 
 
-def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
+def _is_code(value: str, sign: str, name: str) -> bool:
     """Return whether a bare value is code: a call, an item, an attribute."""
     is_spaced = len(sign) > 2 and sign.startswith(" ") and sign.endswith(" ")
     if called := _call.fullmatch(value):
         is_method = value[:1].islower() and "." in called["callee"]
         if is_method or is_spaced:
             return True
-    if ":" in sign and sign.endswith(" ") and not is_password and _class.fullmatch(value):
+    if ":" in sign and sign.endswith(" ") and not _is_password(name) and _class.fullmatch(value):
         return True
     if sign == " == " or value.endswith("("):
         return True
@@ -236,7 +241,7 @@ def _is_code(value: str, sign: str, *, is_password: bool) -> bool:
     return is_item or (is_attribute and (is_spaced or value.startswith(("self.", "this."))))
 
 
-def _has_no_secret(value: str, name: str, names: SensitiveNames, is_password: bool) -> bool:
+def _has_no_secret(value: str, name: str, names: SensitiveNames) -> bool:
     """Return whether a list or mapping has only messages, types and counts."""
     is_under_key, key = False, ""
     for leaf in _leaf.finditer(value):
@@ -246,7 +251,7 @@ def _has_no_secret(value: str, name: str, names: SensitiveNames, is_password: bo
         if leaf["key"] or leaf["bare_key"]:
             is_under_key, key = True, text
             continue
-        is_secret = is_password or names.is_sensitive(key)
+        is_secret = _is_password(name) or names.is_sensitive(key)
         is_word = is_under_key and not is_secret and _kind.fullmatch(text) is not None
         if key and names.is_metadata(key) and is_number_or_bool(text):
             continue
@@ -265,7 +270,7 @@ def _is_harmless_leaf(text: str, name: str, names: SensitiveNames) -> bool:
     return text.casefold() == name.casefold() or _is_no_secret(text, name)
 
 
-def _is_prose(match: re.Match[str], end: int, name: str, *, is_password: bool) -> bool:
+def _is_prose(match: re.Match[str], end: int, name: str) -> bool:
     """Return whether a bare value after a colon is prose."""
     value, sign = match.string[match.end() : end], match["sign"]
     is_text = any(map(sign.__contains__, (":", "\uff1a", "->")))
@@ -276,4 +281,4 @@ def _is_prose(match: re.Match[str], end: int, name: str, *, is_password: bool) -
     if _prose.fullmatch(value) is None or (name[:1].isupper() and " " in value):
         return False
     # `password: must have …`, but not `password: correcthorse`
-    return not is_password or _further_words.match(match.string, end) is not None
+    return not _is_password(name) or _further_words.match(match.string, end) is not None

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
-from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
+from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, make_room, replace_matches
 from wsgi_observe.redaction.harmless_values import (
     is_file_name,
     is_harmless_value,
     is_number_or_bool,
     is_string_literal,
 )
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import REDACTED, TERM_ENDINGS, fold
-from wsgi_observe.redaction.value_ends import find_header_end, find_value_end, redact_in_quotes
+from wsgi_observe.redaction.sensitive_names import TERM_ENDINGS, SensitiveNames, fold
+from wsgi_observe.redaction.value_ends import (
+    find_header_end,
+    find_mark,
+    find_value_end,
+    redact_in_quotes,
+)
 
 _MAX_NAME_LENGTH = 128  # characters; of a longer run, the end is the name
-_MAX_CACHED_FRAME_LENGTH = 1024  # characters of a frame that is cached
 _MAX_CACHED_FRAMES = 1024
+_MAX_CACHED_FRAME_LENGTH = 1024  # characters of a frame that is cached
 _MAX_PRECEDING_LENGTH = 64  # characters of the words before a name
 _MIN_LENGTH = 3  # characters of a name with its value
 
@@ -70,7 +75,7 @@ _encoded_pair = re.compile(
     r"%(?:25)?2[27](?:%(?:25)?20|[+])*+%(?:25)?3A(?:%(?:25)?20|[+])*+%(?:25)?2[27])",
     re.IGNORECASE,
 )
-_end_of_encoded = re.compile(r"%(?:25)?(?:2[2367]|7D)|[&\s\"'<>]|\Z", re.IGNORECASE)
+_end_of_encoded = re.compile(r"%(?:25)?(?:2[2367]|7D)|[&\s\"'<>]", re.IGNORECASE)
 # `password 'a1b2'`, `the token is a1b2`: a value only if it looks like one.
 _after_is = re.compile(r"(?=\w*\d)(?=\w*[^\W\d_])[\w$!#%+/=@.-]{6,}[\w$!#%+/=@-]|\d{4,}+(?![ ]\w)")
 _apposed = re.compile(
@@ -91,107 +96,129 @@ _value_on_next_line = re.compile(
 )
 # A frame of a traceback is searched by itself: its code may have brackets that never close.
 _traceback_frame = re.compile(
-    r'^[ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+', re.MULTILINE
+    r'^([ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+)', re.MULTILINE
 )
+
+_Replace = Callable[[re.Match[str]], Replacement | None]
 
 
 def redact_named_values(text: str, names: SensitiveNames, budget: Budget) -> str:
     """Return `text` without the values of sensitive names."""
-    if '  File "' not in text:
-        return _redact_values(text, names, budget)
-    pieces: list[tuple[str, bool]] = []
-    end = 0
-    for frame in _traceback_frame.finditer(text):
-        pieces += (text[end : frame.start()], False), (frame[0], True)
-        end = frame.end()
-    shown = [_redact_values(text[end:], names, budget)]
+    search = _Search(names, budget)
+    # Texts, and at odd positions frames.
+    pieces = _traceback_frame.split(text) if '  File "' in text else [text]
     # From the end, which has the exception's own line: when the budget is spent, the rest is cut.
-    for piece, is_frame in reversed(pieces):
-        search = _redact_frame if is_frame else _redact_values
-        shown.append(search(piece, names, budget))
-    return "".join(reversed(shown))
+    for index in reversed(range(len(pieces))):
+        redact = search.redact_frame if index % 2 else search.redact
+        pieces[index] = redact(pieces[index])
+    return "".join(pieces)
 
 
-def _redact_frame(frame: str, names: SensitiveNames, budget: Budget) -> str:
-    """Redact a frame; each is searched once, since the same frames occur again and again."""
-    shown = names.redacted_frames.get(frame)
-    if shown is not None:
-        budget.spend(1)
+class _Search:
+    """The search for named values in the pieces of one text."""
+
+    def __init__(self, names: SensitiveNames, budget: Budget) -> None:
+        self._names = names
+        self._budget = budget
+
+    def redact_frame(self, frame: str) -> str:
+        """Redact a frame; each is searched once, since the same frames occur again and again."""
+        cached = self._names.redacted_frames
+        shown = cached.get(frame)
+        if shown is not None:
+            self._budget.spend(1)
+            return shown
+        self._budget.spend(10)
+        shown = self.redact(frame, self._replace_literal)
+        if self._budget.steps >= 0 and len(frame) <= _MAX_CACHED_FRAME_LENGTH:
+            make_room(cached, _MAX_CACHED_FRAMES)
+            cached[frame] = shown
         return shown
-    budget.spend(10)
-    shown = _redact_values(frame, names, budget, in_code=True)
-    if budget.steps >= 0 and len(frame) <= _MAX_CACHED_FRAME_LENGTH:
-        if len(names.redacted_frames) >= _MAX_CACHED_FRAMES:
-            names.redacted_frames.clear()
-        names.redacted_frames[frame] = shown
-    return shown
 
-
-def _redact_values(
-    text: str, names: SensitiveNames, budget: Budget, *, in_code: bool = False
-) -> str:
-    if len(text) < _MIN_LENGTH:
+    def redact(self, text: str, replace: _Replace | None = None) -> str:
+        """Return `text` without values that `replace` replaces, the usual ones if it is None."""
+        if len(text) < _MIN_LENGTH:
+            return text
+        replace = replace or self._replace
+        text = replace_matches(text, _name_and_sign, replace, self._budget)
+        if "--" in text:
+            text = replace_matches(text, _command_option, replace, self._budget)
+        if "%3" in text or "%25" in text:
+            text = replace_matches(text, _encoded_pair, replace, self._budget)
         return text
 
-    def replace_value(match: re.Match[str]) -> Replacement | None:
-        if in_code:
-            budget.steps -= 4
-            if not is_string_literal(match.string, match.end()):
-                return None
-        return _replace_value(match, names, budget)
+    def _replace_literal(self, match: re.Match[str]) -> Replacement | None:
+        """Return the replacement of a string literal in a line of code."""
+        self._budget.steps -= 4
+        return self._replace(match) if is_string_literal(match.string, match.end()) else None
 
-    text = replace_matches(text, _name_and_sign, replace_value, budget)
-    if "--" in text:
-        text = replace_matches(text, _command_option, replace_value, budget)
-    return (
-        replace_matches(text, _encoded_pair, replace_value, budget)
-        if "%3" in text or "%25" in text
-        else text
-    )
-
-
-def _replace_value(
-    match: re.Match[str], names: SensitiveNames, budget: Budget
-) -> Replacement | None:
-    """Return the replacement of a name's value, None if it is no secret."""
-    name, quote = match["name"][-_MAX_NAME_LENGTH:], match["quote"]
-    if match["sign"] in (",", ", ") and not _is_listed_value(match):
-        return None
-    if match.re is _name_and_sign and match["sign"] in (" is ", " was ", " "):
-        return _replace_unsigned_value(match, names, budget)
-    if is_file_name(name, match["sign"]):
-        return None
-    if not _is_sensitive(match, name, names, budget):
-        return None
-    budget.steps -= 3
-    text, start = match.string, match.end()
-    if _is_no_value(match, name):
-        return None
-    end = _find_value_end(match, name, budget)
-    # In YAML, `|` or `>` if the value is on the next lines.
-    if (end - start <= 2) and (below := _value_on_next_line.match(text, start)):
-        return None if is_number_or_bool(below[1]) else (below.start(1), below.end(1), REDACTED)
-    if end == start or is_harmless_value(match, end, name, names):
-        return None
-    return start, end, redact_in_quotes(text[start:end], quote)
-
-
-def _replace_unsigned_value(
-    match: re.Match[str], names: SensitiveNames, budget: Budget
-) -> Replacement | None:
-    """Return the replacement of a value without a sign, if it looks like a secret."""
-    text, start, name = match.string, match.end(), match["name"][-_MAX_NAME_LENGTH:]
-    if match["quote"]:
-        return None
-    if value := _apposed.match(text, start):
-        span = value.start(2), value.end(2), REDACTED
-    elif match["sign"] != " " and (value := _after_is.match(text, start)):
-        if value[0].isdigit() and not names.hides_numbers(name):
+    def _replace(self, match: re.Match[str]) -> Replacement | None:
+        """Return the replacement of a name's value, None if it is no secret."""
+        name, sign = match["name"][-_MAX_NAME_LENGTH:], match["sign"]
+        if sign in (",", ", ") and not _is_listed_value(match):
             return None
-        span = value.start(), value.end(), REDACTED
-    else:
-        return None
-    return span if _is_sensitive(match, name, names, budget) else None
+        if match.re is _name_and_sign and sign in (" is ", " was ", " "):
+            return self._replace_unsigned_value(match, name)
+        if is_file_name(name, sign) or not self._is_sensitive(match, name):
+            return None
+        self._budget.steps -= 3
+        text, start = match.string, match.end()
+        if _is_no_value(match, name):
+            return None
+        end = self._find_value_end(match, name)
+        # In YAML, `|` or `>` if the value is on the next lines.
+        if (end - start <= 2) and (below := _value_on_next_line.match(text, start)):
+            return None if is_number_or_bool(below[1]) else (*below.span(1), REDACTED)
+        if end == start or is_harmless_value(match, end, name, self._names):
+            return None
+        return start, end, redact_in_quotes(text[start:end], match["quote"])
+
+    def _replace_unsigned_value(self, match: re.Match[str], name: str) -> Replacement | None:
+        """Return the replacement of a value without a sign, if it looks like a secret."""
+        text, start = match.string, match.end()
+        if match["quote"]:
+            return None
+        if value := _apposed.match(text, start):
+            span = value.span(2)
+        elif match["sign"] != " " and (value := _after_is.match(text, start)):
+            if value[0].isdigit() and not self._names.hides_numbers(name):
+                return None
+            span = value.span()
+        else:
+            return None
+        return (*span, REDACTED) if self._is_sensitive(match, name) else None
+
+    def _is_sensitive(self, match: re.Match[str], name: str) -> bool:
+        """Return whether a name in a text is sensitive, alone or with the words before it."""
+        text, start, sign = match.string, match.start(), match["sign"]
+        if self._names.is_sensitive(name, budget=self._budget):
+            return True
+        in_query = sign[:1] == "%" or (sign == "=" and text[start - 1 : start] in ("?", "&"))
+        if in_query and self._names.is_sensitive(name, in_query=True, budget=self._budget):
+            return True
+        if fold(name) not in TERM_ENDINGS:
+            return False
+        # `api key: …`, `mot de passe : …`
+        before = (
+            text[max(0, start - _MAX_PRECEDING_LENGTH) : start].replace("-", " ").split(" ")[-3:]
+        )
+        if before[-1] or len(before) < 2 or not before[-2][-1:].isalnum():
+            return False
+        terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
+        return any(self._names.is_sensitive(term, budget=self._budget) for term in terms)
+
+    def _find_value_end(self, match: re.Match[str], name: str) -> int:
+        text, start, sign = match.string, match.end(), match["sign"]
+        if sign[:1] == "%":
+            return find_mark(_end_of_encoded, text, start)
+        kind = _get_value_form(name)
+        if kind is not None and not text.startswith(_OPENING_CHARACTERS, start):
+            if kind == "phrase" or (kind == "header" and ":" in sign and not match["quote"]):
+                return find_header_end(text, start, text[max(0, match.start() - 1) : match.start()])
+            if kind == "number" and (groups := _digit_groups.match(text, start)):
+                return groups.end()
+        scheme = _auth_scheme.match(text, start)
+        return find_value_end(text, scheme.end() if scheme else start, self._budget)
 
 
 def _is_no_value(match: re.Match[str], name: str) -> bool:
@@ -214,39 +241,6 @@ def _is_listed_value(match: re.Match[str]) -> bool:
     end = match.end("name")
     start = max(0, match.start() - 6, end - _MAX_NAME_LENGTH)
     return _listed_name.search(match.string, start, end) is not None
-
-
-def _is_sensitive(match: re.Match[str], name: str, names: SensitiveNames, budget: Budget) -> bool:
-    """Return whether a name in a text is sensitive, alone or with the words before it."""
-    text, start, sign = match.string, match.start(), match["sign"]
-    if names.is_sensitive(name, budget=budget):
-        return True
-    in_query = sign[:1] == "%" or (sign == "=" and text[start - 1 : start] in ("?", "&"))
-    if in_query and names.is_sensitive(name, in_query=True, budget=budget):
-        return True
-    if fold(name) not in TERM_ENDINGS:
-        return False
-    # `api key: …`, `mot de passe : …`
-    before = text[max(0, start - _MAX_PRECEDING_LENGTH) : start].replace("-", " ").split(" ")[-3:]
-    if before[-1] or len(before) < 2 or not before[-2][-1:].isalnum():
-        return False
-    terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
-    return any(names.is_sensitive(term, budget=budget) for term in terms)
-
-
-def _find_value_end(match: re.Match[str], name: str, budget: Budget) -> int:
-    text, start, sign = match.string, match.end(), match["sign"]
-    if sign[:1] == "%":
-        ended = _end_of_encoded.search(text, start)
-        return ended.start() if ended else len(text)
-    kind = _get_value_form(name)
-    if kind is not None and not text.startswith(_OPENING_CHARACTERS, start):
-        if kind == "phrase" or (kind == "header" and ":" in sign and not match["quote"]):
-            return find_header_end(text, start, text[max(0, match.start() - 1) : match.start()])
-        if kind == "number" and (groups := _digit_groups.match(text, start)):
-            return groups.end()
-    scheme = _auth_scheme.match(text, start)
-    return find_value_end(text, scheme.end() if scheme else start, budget)
 
 
 @lru_cache(1024)

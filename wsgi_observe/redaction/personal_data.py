@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from itertools import chain, islice
 
-from wsgi_observe.redaction.budget import Budget, Replacement, replace_matches
-from wsgi_observe.redaction.sensitive_words import NEVER_SENSITIVE, REDACTED
+from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
+from wsgi_observe.redaction.sensitive_names import NEVER_SENSITIVE
 
-MIN_DIGITS = 10
-"""The fewest digits of a card number or IBAN, apart from blanks and hyphens."""
+_MIN_DIGITS = 10  # of a card number or IBAN, apart from blanks and hyphens
 
 _STEPS_PER_NUMBER = 4  # steps to check a number
 _MAX_CANDIDATES = 4  # numbers that are checked without a budget
 _ZERO = ord("0")
-_DIGIT_RUN = "0" * MIN_DIGITS
+_DIGIT_RUN = "0" * _MIN_DIGITS
 DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
-"""Translates UTF-8 so that all digits are ``0``; faster than any search for digits."""
+"""Translates UTF-8 to its *shape*, with ``0`` for all digits; faster than any search for them."""
 
 # The lookbehind follows the first digit, since `re` searches fast for a character.
 _card = re.compile(
@@ -83,14 +82,14 @@ def contains_account_number(text: str) -> bool | None:
     return len(spans) == _MAX_CANDIDATES or any(spans) or (None if spans else False)
 
 
-def has_digit_run(folded: bytes) -> bool:
+def has_digit_run(shape: bytes) -> bool:
     """Return whether there are enough digits in a row, apart from blanks, hyphens and ``%20``.
 
-    :param folded: the text, translated by `DIGITS_TO_ZERO`.
+    :param shape: the text, translated by `DIGITS_TO_ZERO`.
     """
-    if folded.count(_ZERO) < MIN_DIGITS:
+    if shape.count(_ZERO) < _MIN_DIGITS:
         return False
-    return _DIGIT_RUN in folded.translate(None, b" +-%").decode("latin-1")
+    return _DIGIT_RUN in shape.translate(None, b" +-%").decode("latin-1")
 
 
 def is_card_number(digits: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from wsgi_observe.redaction.budget import make_room
 from wsgi_observe.redaction.credentials import (
     LONG_RUN,
-    PREFIXES,
     TOKEN_CHARACTERS,
     contains_token,
+    has_token_prefix,
     sql_parameters,
 )
 from wsgi_observe.redaction.documents import beside_quotes
@@ -17,8 +18,7 @@ from wsgi_observe.redaction.personal_data import (
     contains_account_number,
     has_digit_run,
 )
-from wsgi_observe.redaction.sensitive_names import SensitiveNames
-from wsgi_observe.redaction.sensitive_words import TERM_ENDINGS, VALUE_KEYS, fold
+from wsgi_observe.redaction.sensitive_names import TERM_ENDINGS, VALUE_KEYS, SensitiveNames, fold
 
 _MAX_CACHED_NAMES = 4096
 _MAX_NAME_LENGTH = 64
@@ -26,9 +26,10 @@ MAX_PRESCAN_LENGTH = 8192  # characters of a text that is searched without a bud
 _MAX_NEW_NAMES = 32  # names in one text that are judged for the first time
 _MAX_CACHED_SHAPES, _MAX_SHAPE_LENGTH = 2048, 512
 
-# Words before the sign of a value whose name is elsewhere: `"name": "token", "value": …`.
-_DETACHED_NAME_KEYS = frozenset(
-    {*VALUE_KEYS, "content-disposition", "input_value", "is", "was", "lautet", "ist", "est"}
+# Words before the sign of a value whose name is before them: `api key: …`, `password is: …`, or
+# elsewhere: `"name": "token", "value": …`.
+_LAST_WORDS = TERM_ENDINGS.union(
+    VALUE_KEYS, ("content-disposition", "input_value", "is", "was", "lautet", "ist", "est")
 )
 
 _trailing_name = re.compile(
@@ -42,25 +43,6 @@ _MARKS = "@%'\"<`["
 _WORDS_AND_MARKS = bytes(
     ord(_MARK) if chr(one) in _MARKS else TOKEN_CHARACTERS[one] for one in range(256)
 )
-
-
-def _fold_digits(text: str) -> str:
-    return text.encode().translate(DIGITS_TO_ZERO).decode()
-
-
-# Grouped by their rarest character, whose absence rules out all prefixes of its group.
-_RARE_CHARACTERS = "_.:=/AKGxqyp-"
-_PREFIXES = [
-    (
-        character,
-        [
-            _fold_digits(prefix)
-            for prefix in PREFIXES
-            if character == next(filter(prefix.__contains__, _RARE_CHARACTERS), None)
-        ],
-    )
-    for character in _RARE_CHARACTERS
-]
 
 
 def _with_signs(text: str, *, has_quotes: bool) -> str:
@@ -108,7 +90,7 @@ class Prescan:
         lower = text.lower()  # schemes ignore case (RFC 9110, section 11.1)
         if "bearer" in lower or "basic" in lower:
             return False
-        has_prefix = LONG_RUN in words and _has_prefix(shape)
+        has_prefix = LONG_RUN in words and has_token_prefix(shape)
         numbers = _ZERO in shape and has_digit_run(shape) and contains_account_number(text)
         if numbers or (has_prefix and contains_token(text)):
             return False
@@ -127,16 +109,14 @@ class Prescan:
         seen_once = self._seen_once
         digest = hash(shape)
         if digest not in seen_once:
-            if len(seen_once) >= _MAX_CACHED_NAMES:
-                seen_once.clear()
+            make_room(seen_once, _MAX_CACHED_NAMES)
             seen_once.add(digest)  # most texts that occur once do not occur again
             return
         if type(text) is not str or (_ZERO in shape and ("%" in text or "\\" in text)):
             return
         if _ZERO in shape and any(map(fold(text).__contains__, self._names.beside_digits)):
             return
-        if len(self._shapes) >= _MAX_CACHED_SHAPES:
-            self._shapes.clear()  # they come from clients too
+        make_room(self._shapes, _MAX_CACHED_SHAPES)
         self._shapes.add(shape)
 
     def _has_clean_names(self, text: str) -> bool:
@@ -158,23 +138,17 @@ class Prescan:
             return not words
         if last in self._clean_names:
             return True
-        match = _trailing_name.search(last) if len(last) <= _MAX_NAME_LENGTH else None
-        if len(last) > _MAX_NAME_LENGTH or (
-            match is not None and not self._is_clean_name(match[0], last)
-        ):
+        if len(last) > _MAX_NAME_LENGTH:
             return False
-        if len(self._clean_names) >= _MAX_CACHED_NAMES:
-            self._clean_names.clear()  # they come from clients too
+        match = _trailing_name.search(last)
+        if match is not None and not self._is_clean_name(match[0], last):
+            return False
+        make_room(self._clean_names, _MAX_CACHED_NAMES)
         self._clean_names.add(last)
         return True
 
     def _is_clean_name(self, name: str, last: str) -> bool:
-        folded = fold(name)
-        if (
-            self._names.is_sensitive(name)
-            or folded in TERM_ENDINGS
-            or folded in _DETACHED_NAME_KEYS
-        ):
+        if self._names.is_sensitive(name) or fold(name) in _LAST_WORDS:
             return False
         in_query = "?" in last or "&" in last
         return not (in_query and self._names.is_sensitive(name, in_query=True))
@@ -191,14 +165,3 @@ def _has_marks(text: str) -> bool:
         or ("`" in text and "`, " in text)
         or ("[" in text and sql_parameters.search(text))
     )
-
-
-def _has_prefix(shape: bytes) -> bool:
-    """Return whether a text contains a vendor's prefix, digits folded in both."""
-    text = shape.decode("latin-1")
-    for character, prefixes in _PREFIXES:
-        if character in text:
-            for prefix in prefixes:
-                if prefix in text:
-                    return True
-    return False

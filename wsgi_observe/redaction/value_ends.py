@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wsgi_observe.redaction.budget import Budget
-from wsgi_observe.redaction.sensitive_words import REDACTED
+from wsgi_observe.redaction.budget import REDACTED, Budget
 
 _MAX_LINE_LENGTH = 4096
 
@@ -34,7 +33,7 @@ def find_value_end(text: str, start: int, budget: Budget) -> int:
     if start >= len(text):
         return start
     if opened := _opening_quote.match(text, start):
-        return find_quoted_end(text, opened, len(text), budget)
+        return _find_quoted_end(text, opened, len(text), budget)
     if text[start] in "([{":
         return _find_bracket_end(text, start, len(text), budget)
     if text[start] == "<" and (closed := text.find(">", start, _find_line_end(text, start))) >= 0:
@@ -47,11 +46,16 @@ def find_header_end(text: str, start: int, before: str) -> int:
 
     :param before: the character before the header's name.
     """
-    match = _header_ends[before if before in _header_ends else ""].search(text, start)
+    return find_mark(_header_ends[before if before in _header_ends else ""], text, start)
+
+
+def find_mark(mark: re.Pattern[str], text: str, start: int) -> int:
+    """Return where the first match of `mark` begins, or else where the text ends."""
+    match = mark.search(text, start)
     return match.start() if match else len(text)
 
 
-def find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget) -> int:
+def _find_quoted_end(text: str, opened: re.Match[str], limit: int, budget: Budget) -> int:
     """Return where a quoted text ends, which may itself be in a quoted text.
 
     At each level of nesting a quote has more backslashes before it: none, one, three, seven.
@@ -114,7 +118,7 @@ def _find_bracket_end(text: str, start: int, limit: int, budget: Budget) -> int:
         elif not _is_apostrophe(text, match.start()):
             opened = _opening_quote.match(text, _skip_backslashes_before(text, match.start()))
             assert opened is not None
-            position = find_quoted_end(text, opened, limit, budget)
+            position = _find_quoted_end(text, opened, limit, budget)
         if not budget.spend(1):
             return len(text)
     return limit
