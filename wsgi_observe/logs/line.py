@@ -155,15 +155,15 @@ class LineMaker:
         request, redaction = line.request, self._redaction
         redactor, budget = request.redactor, None
         message, traceback = split_traceback(record.__dict__, message)
-        if redactor is not None and not request.is_clean(message):
+        if not request.is_clean(message):
             budget = Budget()
             message = redactor.text(message, budget)
         line.message = message
         own, is_cut = redaction.fields(redactor, self._own_fields(record, request), budget)
         line.own = {**own, "truncated": True} if is_cut else own
         traceback = self._traceback(record) or traceback
-        line.traceback = redaction.text(redactor, traceback) if traceback else ""
-        line.stack = redaction.text(redactor, record.stack_info) if record.stack_info else ""
+        line.traceback = redactor.text(traceback) if traceback else ""
+        line.stack = redactor.text(record.stack_info) if record.stack_info else ""
 
     def _set_access_fields(self, line: Line, message: str, own: Fields) -> None:
         """Set message and own fields of an access line, whose own texts are mostly clean.
@@ -171,8 +171,8 @@ class LineMaker:
         The path in its message is masked later, like that in any message.
         """
         redaction, redactor = self._redaction, line.request.redactor
-        if redaction.has_patterns:
-            message = redaction.text(redactor, message, Budget())
+        if redactor.has_patterns:
+            message = redactor.text(message, Budget())
         line.message = message
         agent: Any = own.get("user_agent")
         if agent is not None and (shown := redaction.user_agent(redactor, agent)) is not agent:

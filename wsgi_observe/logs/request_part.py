@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class RequestPart:
     """The fields that each line of one request has, redacted.
 
-    :ivar redactor: knows the secrets in this request's path too; None if redaction is off.
+    :ivar redactor: knows the secrets in this request's path too.
     :ivar is_clean: returns True only for a text in which `redactor` would change nothing.
     :ivar fields: under the names that they have on the line.
     :ivar text: the same as JSON that follows other fields; None until a formatter has encoded them.
@@ -37,7 +37,7 @@ class RequestPart:
     :ivar key: what the fields were made of; other than this, a new part is due.
     """
 
-    redactor: Redactor | None
+    redactor: Redactor
     is_clean: Callable[[str], bool]
     fields: Fields
     text: str | None = None
@@ -104,8 +104,10 @@ class RequestParts:
         Only the path of the former may contain a secret.
         """
         part = RequestPart()
-        part.redactor = redactor = self._redaction.with_secrets(secrets)
-        part.is_clean = self._redaction.get_is_clean(redactor)
+        part.redactor = redactor = self._redaction.redactor
+        if secrets:
+            part.redactor = redactor = redactor.with_secrets(secrets)
+        part.is_clean = redactor.is_clean
         fields = own
         if more:
             redacted, part.is_cut = self._redaction.fields(redactor, more)

@@ -321,6 +321,38 @@ class Redactor:
         return tuple(pairs) if isinstance(headers, tuple) else pairs
 
 
+class NullRedactor(Redactor):
+    """Removes nothing, for ``redact=False``."""
+
+    def __init__(self) -> None:
+        self.has_patterns = False
+        self.is_clean = _is_always_clean
+
+    def with_secrets(self, secrets: Iterable[str]) -> Redactor:
+        """Return itself."""
+        return self
+
+    def are_clean(self, fields: Mapping[str, object]) -> bool:
+        """Return True."""
+        return True
+
+    def field(self, name: str, value: object, budget: Budget | None = None) -> Any:
+        """Return `value`."""
+        return value
+
+    def text(self, text: str, budget: Budget | None = None) -> str:
+        """Return `text`."""
+        return text
+
+    def path(self, path: str, budget: Budget | None = None) -> str:
+        """Return `path`."""
+        return path
+
+
+def _is_always_clean(text: str) -> bool:
+    return True
+
+
 def _keep(redactor: Redactor, text: str, budget: Budget | None) -> str:
     return text
 

@@ -19,6 +19,7 @@ from wsgi_observe.logs.formatters.encoders import Encode
 from wsgi_observe.logs.formatters.tracebacks import format_traceback
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.line import Line, LineMaker
+from wsgi_observe.redaction.budget import make_room
 
 _MAX_SOURCES = 4096  # cached: a service has few levels, loggers and modules
 
@@ -121,8 +122,7 @@ class JsonFormatter(BaseJsonFormatter):
 
     def _add_source(self, source: tuple[str, str, str]) -> str:
         """Return the JSON of level, logger and module, up to the message, and cache it."""
-        if len(self._sources) >= _MAX_SOURCES:
-            self._sources.clear()
+        make_room(self._sources, _MAX_SOURCES)
         names = ("level", "logger", "module")
         members = self._members(
             {self._name(one): it for one, it in zip(names, source, strict=True)}

@@ -106,7 +106,6 @@ class MailFormatter:
         """Return the mail; call it in the context of the request."""
         line = self._maker.from_record(record)
         redactor = line.request.redactor
-        assert redactor is not None
         fields = {
             name: redactor.text(safe_str(value)) for name, value in self._maker.fields(line).items()
         }
