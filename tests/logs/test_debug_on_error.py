@@ -21,7 +21,7 @@ from wsgi_observe import bind, configure_logging, log_context, observe
 from wsgi_observe.logs import debug_buffer
 
 pytestmark = pytest.mark.usefixtures("clean_logging")
-_log = logging.getLogger("shop")
+_log = logging.getLogger("held")
 
 
 @contextmanager
@@ -276,14 +276,14 @@ def test_the_oldest_request_loses_its_records_where_the_process_holds_too_many(
 @pytest.mark.parametrize(
     ("setting", "logger", "is_held"),
     [
-        ("INFO", "shop", True),
-        ("INFO", "shop.quiet", False),
-        ("INFO,shop.quiet=WARNING", "shop.quiet", True),
+        ("INFO", "held", True),
+        ("INFO", "held.quiet", False),
+        ("INFO,held.quiet=WARNING", "held.quiet", True),
     ],
     ids=["the root's level", "a level of the app's", "a level of the setting"],
 )
 def test_a_level_that_the_app_has_set_is_kept(setting: str, logger: str, is_held: bool) -> None:
-    quiet = logging.getLogger("shop.quiet")
+    quiet = logging.getLogger("held.quiet")
 
     def act() -> None:
         logging.getLogger(logger).debug("held")

@@ -27,8 +27,6 @@ from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, OWN_FIELDS_ATTRIBUTE
 from wsgi_observe.logs.error_id import get_error_id
 from wsgi_observe.logs.error_reports import is_duplicate_report
 from wsgi_observe.logs.fields import STANDARD_ATTRIBUTE_COUNT, Fields, format_message
-from wsgi_observe.logs.formatters.encoders import encode, to_json_types
-from wsgi_observe.logs.formatters.tracebacks import format_exception, format_traceback
 from wsgi_observe.logs.log_record import add_transparent
 from wsgi_observe.wsgi.exceptions import any_failure
 
@@ -241,7 +239,7 @@ def _hold(record: logging.LogRecord) -> _HeldRecord:
     if len(attributes) > STANDARD_ATTRIBUTE_COUNT or record.exc_info or record.stack_info:
         changes = {**(changes or {}), **_convert_fields(record)}
     if changes:
-        size += len(encode(changes))
+        size += _get_json_size(changes)
     return _get_attributes(attributes), changes, size + _RECORD_BYTES
 
 
@@ -260,8 +258,17 @@ def _get_size_of_immutable(args: Any) -> int:
     return size
 
 
+def _get_json_size(fields: Fields) -> int:
+    from wsgi_observe.logs.formatters.encoders import encode  # loads the redactor
+
+    return len(encode(fields))
+
+
 def _convert_fields(record: logging.LogRecord) -> Fields:
     """Return the fields of ``extra=`` in types of JSON, and traceback and stack as text."""
+    from wsgi_observe.logs.formatters.encoders import to_json_types
+    from wsgi_observe.logs.formatters.tracebacks import format_exception, format_traceback
+
     extras = islice(record.__dict__.items(), STANDARD_ATTRIBUTE_COUNT, None)
     fields: Fields = {
         name: value if name in _INTERNAL_ATTRIBUTES else to_json_types(value)
