@@ -84,6 +84,12 @@ def test_the_scoreboards_has_a_row_for_each_app() -> None:
     assert rows == [f"recording a running request, on {name}" for name in scoreboard.APPS]
 
 
+def test_that_of_failures_has_a_row_for_each_cost() -> None:
+    lines = lines_of("benchmarks.failures", "--rounds", "2", "--calls", "2")
+    rows = [line.split(" | ")[0] for line in lines if " | " in line]
+    assert rows == [cost.what for cost in failures.COSTS]
+
+
 def test_the_demos_has_a_row_for_each_way_of_serving() -> None:
     from benchmarks import demo  # and with it SQLAlchemy
 

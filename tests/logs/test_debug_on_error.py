@@ -82,7 +82,7 @@ def test_a_response_decides_where_nothing_was_raised(status: str, count: int) ->
     with capturing() as lines:
         call(app_that(lambda: _log.debug("held"), status))
     assert texts(lines())[:-1] == ["DEBUG held"] * count
-    assert debug_buffer._process.bytes == 0
+    assert debug_buffer._process.reserved == 0
 
 
 def test_what_comes_after_an_error_is_written_at_the_end_of_a_5xx() -> None:
@@ -127,7 +127,7 @@ def test_a_background_job_has_a_buffer_of_its_own() -> None:
             _log.debug("dropped")
         _log.error("later")
     assert texts(lines()) == ["DEBUG held", "ERROR broken", "ERROR later"]
-    assert debug_buffer._process.bytes == 0
+    assert debug_buffer._process.reserved == 0
 
 
 def test_a_thread_that_has_the_context_of_its_request_fills_its_buffer() -> None:
@@ -249,28 +249,33 @@ def test_the_bytes_of_a_request_and_of_the_process_are_bounded(lengths: list[int
     buffers = [debug_buffer.DebugBuffer() for _ in range(3)]
     for length in lengths:
         for buffer in buffers:
-            buffer.add(logging.LogRecord("shop", 10, "x.py", 1, "%s", ("x" * length,), None))
+            buffer.add(record_of("%s", "x" * length))
             assert buffer._bytes <= debug_buffer.MAX_REQUEST_BYTES
-    assert debug_buffer._process.bytes == sum(buffer._bytes for buffer in buffers)
+            assert buffer._bytes <= buffer._reserved
+    assert debug_buffer._process.reserved == sum(buffer._reserved for buffer in buffers)
     for buffer in buffers:
         buffer.clear()
-    assert debug_buffer._process.bytes == 0
+    assert debug_buffer._process.reserved == 0
     assert debug_buffer._process.buffers == {}
 
 
 def test_the_oldest_request_loses_its_records_where_the_process_holds_too_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(debug_buffer, "MAX_PROCESS_BYTES", 10_000)
-    old, new = debug_buffer.DebugBuffer(), debug_buffer.DebugBuffer()
-    for buffer in (old, new):
-        for _ in range(20):
-            buffer.add(logging.LogRecord("shop", 10, "x.py", 1, "hello", (), None))
-    assert debug_buffer._process.bytes <= 10_000
-    assert old._dropped > 0
-    assert new._dropped == 0
-    old.clear()
-    new.clear()
+    monkeypatch.setattr(debug_buffer, "MAX_PROCESS_BYTES", 64 * 1024)
+    buffers = [debug_buffer.DebugBuffer() for _ in range(20)]
+    for buffer in buffers:
+        for _ in range(60):
+            buffer.add(record_of("hello"))
+            assert debug_buffer._process.reserved <= 64 * 1024
+    kept = [len(buffer.take()) for buffer in buffers]
+    assert kept[0] == 1  # the line that counts them
+    assert kept[-1] == 60
+    assert debug_buffer._process.reserved == 0
+
+
+def record_of(message: str, *args: object) -> logging.LogRecord:
+    return logging.LogRecord("held", logging.DEBUG, "x.py", 1, message, args, None)
 
 
 @pytest.mark.parametrize(

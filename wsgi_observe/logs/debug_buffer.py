@@ -37,7 +37,8 @@ MAX_REQUEST_BYTES = 64 * 1024
 MAX_PROCESS_BYTES = 8 * 1024 * 1024
 """Bytes of the records of all requests of the process, at most; likewise."""
 
-_RECORD_BYTES = 320  # of a record without its texts, as measured
+_BLOCK_BYTES = 8 * 1024
+_RECORD_BYTES = 240  # of a record without its texts, as measured
 _IMMUTABLE_TYPES = frozenset({int, float, bool, type(None), complex})
 _IMMUTABLE_MODULES = frozenset({"datetime", "decimal", "fractions", "uuid", "ipaddress"})
 _INTERNAL_ATTRIBUTES = frozenset({OWN_FIELDS_ATTRIBUTE, CONTEXT_ATTRIBUTE})
@@ -48,17 +49,18 @@ _ATTRIBUTES = (
     *("name", "levelno", "levelname", "msg", "args", "pathname", "module", "lineno"),
     *("created", "process"),
 )
+_ARGS = _ATTRIBUTES.index("args")
 _get_attributes = itemgetter(*_ATTRIBUTES)
 
-_HeldRecord = tuple[tuple[Any, ...], Fields | None, int]
-"""The values of `_ATTRIBUTES`, other attributes or ones that are other by now, and the size."""
+_HeldRecord = tuple[Any, ...]
+"""The values of `_ATTRIBUTES`; then perhaps attributes that differ, and the bytes they take."""
 
 
 class _ProcessBuffers:
-    """The buffers of the process that hold records, the oldest first, and the sum of bytes."""
+    """The buffers of the process that hold records, the oldest first, and the bytes they have."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        self.reserved = 0
         self.buffers: dict[int, DebugBuffer] = {}
         self.create_lock()
         # Another thread may hold it while a process is forked.
@@ -72,27 +74,25 @@ _process = _ProcessBuffers()
 
 
 class DebugBuffer:
-    """The records that one request has logged below the level."""
+    """The records that one request has logged below the level.
+
+    Memory is reserved from the process's in blocks, so that few records wait for its lock.
+    """
 
     def __init__(self) -> None:
         self._records: deque[_HeldRecord] = deque()
-        self._bytes = 0
-        self._dropped = 0
+        self._bytes = self._reserved = self._dropped = 0
 
     def add(self, record: logging.LogRecord) -> None:
-        """Hold a record, and drop the oldest ones that are too many."""
-        held = _hold(record)
-        size = held[2]
-        with _process.lock:
-            if not self._records:
-                _process.buffers[id(self)] = self
+        """Hold a record, and drop the oldest ones that are too many; raise nothing."""
+        try:
+            held, size = _hold(record)
             self._records.append(held)
             self._bytes += size
-            _process.bytes += size
-            while len(self._records) > MAX_RECORDS or self._bytes > MAX_REQUEST_BYTES:
-                self._drop_oldest()
-            while _process.bytes > MAX_PROCESS_BYTES:
-                next(iter(_process.buffers.values()))._drop_oldest()
+            if self._bytes > self._reserved or len(self._records) > MAX_RECORDS:
+                self._make_room()
+        except any_failure():
+            warn_once("holding a record for debug_on_error")
 
     def take(self) -> list[logging.LogRecord]:
         """Remove the records, and return them as they were logged, with the field ``buffered``."""
@@ -104,17 +104,35 @@ class DebugBuffer:
     def clear(self) -> None:
         """Drop the records: their request has ended without a failure."""
         with _process.lock:
-            _process.bytes -= self._bytes
-            self._bytes = self._dropped = 0
             self._records.clear()
-            _process.buffers.pop(id(self), None)
+            self._bytes = self._dropped = 0
+            self._reserve(-self._reserved)
+
+    def _make_room(self) -> None:
+        """Drop records that are too many, and reserve what the others take."""
+        with _process.lock:
+            while len(self._records) > MAX_RECORDS or self._bytes > MAX_REQUEST_BYTES:
+                self._drop_oldest()
+            while self._bytes > self._reserved:
+                self._reserve(_BLOCK_BYTES)
+            while _process.reserved > MAX_PROCESS_BYTES:
+                next(iter(_process.buffers.values()))._release_block()
+
+    def _release_block(self) -> None:
+        while self._records and self._bytes > self._reserved - _BLOCK_BYTES:
+            self._drop_oldest()
+        self._reserve(-_BLOCK_BYTES)
 
     def _drop_oldest(self) -> None:
-        size = self._records.popleft()[2]
-        self._bytes -= size
-        _process.bytes -= size
+        self._bytes -= _get_size(self._records.popleft())
         self._dropped += 1
-        if not self._records:
+
+    def _reserve(self, count: int) -> None:
+        self._reserved += count
+        _process.reserved += count
+        if self._reserved:
+            _process.buffers.setdefault(id(self), self)
+        else:
             _process.buffers.pop(id(self), None)
 
 
@@ -174,8 +192,11 @@ class DebugCapture:
         def call_handlers_or_hold(logger: logging.Logger, record: logging.LogRecord) -> None:
             if record.levelno >= logging.ERROR:
                 self._write_before(record)
-            elif not is_enabled_for(logger, record.levelno) and self._hold(record):
-                return
+            elif not is_enabled_for(logger, record.levelno):
+                context = get_raw_context()
+                if context is not None and (buffer := self._get_buffer(context)) is not None:
+                    buffer.add(record)
+                    return
             call_handlers(logger, record)
 
         self._wrappers = is_enabled_or_held, call_handlers_or_hold
@@ -194,21 +215,17 @@ class DebugCapture:
             owner = owner.parent
         return owner.name in self._loggers
 
-    def _hold(self, record: logging.LogRecord) -> bool:
-        context = current_context()
-        if context is None or not self._is_on:
-            return False
-        if not context.environ:
+    def _get_buffer(self, context: RequestContext) -> DebugBuffer | None:
+        """Return the buffer of the running request; None where no record is held."""
+        if not context.environ:  # a `log_context`, or one that has ended
             context = context.request_context
-        buffer = context.debug_buffer
+        if not self._is_on or context.environ is ENDED_ENVIRON:
+            return None
+        buffer: DebugBuffer | None = context.debug_buffer
         if buffer is None:
             buffer = context.debug_buffer = DebugBuffer()
             context.on_close = (self._write_at_end, *context.on_close)
-        try:
-            buffer.add(record)
-        except any_failure():
-            warn_once("holding a record for debug_on_error")
-        return True
+        return buffer
 
     def _write_before(self, record: logging.LogRecord) -> None:
         """Write what was held before an ERROR that is the failure of its request."""
@@ -228,33 +245,37 @@ debug_capture = DebugCapture()
 """The one of this process."""
 
 
-def _hold(record: logging.LogRecord) -> _HeldRecord:
-    """Return what to hold of a record: values that may change later are made texts now."""
+def _hold(record: logging.LogRecord) -> tuple[_HeldRecord, int]:
+    """Return what to hold of a record, and its size: what may change later is made text now."""
     attributes = record.__dict__
-    changes: Fields | None = None
-    size = _get_size_of_immutable(record.args) if record.msg.__class__ is str else -1
-    if size < 0:
-        size = 0
-        changes = {"msg": format_message(record), "args": ()}
-    if len(attributes) > STANDARD_ATTRIBUTE_COUNT or record.exc_info or record.stack_info:
-        changes = {**(changes or {}), **_convert_fields(record)}
-    if changes:
-        size += _get_json_size(changes)
-    return _get_attributes(attributes), changes, size + _RECORD_BYTES
+    held: _HeldRecord = _get_attributes(attributes)
+    size = _measure_immutable(record.args) if record.msg.__class__ is str else -1
+    has_more = len(attributes) > STANDARD_ATTRIBUTE_COUNT or record.exc_info or record.stack_info
+    if size >= 0 and not has_more:
+        return held, size  # as most are
+    changes: Fields = {} if size >= 0 else {"msg": format_message(record), "args": ()}
+    changes |= _convert_fields(record)
+    size = _RECORD_BYTES + _get_json_size(changes)
+    return (*held, changes, size), size
 
 
-def _get_size_of_immutable(args: Any) -> int:
-    """Return how long the texts among a message's arguments are; -1 if any of them may change."""
-    size = 0
-    if args:
-        if args.__class__ is not tuple:
-            return -1  # one mapping
-        for one in args:
-            kind = one.__class__
-            if kind is str:
-                size += len(one)
-            elif kind not in _IMMUTABLE_TYPES and kind.__module__ not in _IMMUTABLE_MODULES:
-                return -1
+def _measure_immutable(args: Any) -> int:
+    """Return the size of a record with these arguments; -1 if one of them may change."""
+    size = _RECORD_BYTES
+    if args.__class__ is not tuple:
+        return -1 if args else size  # one mapping may be all of them
+    for one in args:
+        kind = one.__class__
+        if kind is str:
+            size += len(one)
+        elif kind not in _IMMUTABLE_TYPES and kind.__module__ not in _IMMUTABLE_MODULES:
+            return -1
+    return size
+
+
+def _get_size(held: _HeldRecord) -> int:
+    has_changes = len(held) > len(_ATTRIBUTES)
+    size: int = held[-1] if has_changes else _measure_immutable(held[_ARGS])
     return size
 
 
@@ -286,9 +307,10 @@ def _convert_fields(record: logging.LogRecord) -> Fields:
 
 
 def _restore(held: _HeldRecord) -> logging.LogRecord:
-    attributes, changes, _ = held
-    record = logging.makeLogRecord(dict(zip(_ATTRIBUTES, attributes, strict=True)))
-    record.__dict__.update(changes or {})
+    values = held[: len(_ATTRIBUTES)]
+    record = logging.makeLogRecord(dict(zip(_ATTRIBUTES, values, strict=True)))
+    if len(held) > len(_ATTRIBUTES):
+        record.__dict__.update(held[-2])
     own: Fields = record.__dict__.get(OWN_FIELDS_ATTRIBUTE, {})
     record.__dict__[OWN_FIELDS_ATTRIBUTE] = {**own, "buffered": True}
     return record
