@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import redaction, scoreboard
+from benchmarks import failures, redaction, scoreboard
 from benchmarks.report import CHART, RESULTS, all_costs, read_results
 
 ROOT = Path(__file__).parent.parent.parent
