@@ -107,7 +107,8 @@ class LineMaker:
                 self._add_extra_fields(line, record)  # set by a filter of the app's
         else:
             self._set_fields(line, record, message)
-        self._complete(line)
+        if request.path or request.is_cut:
+            self._complete(line)
         if is_error and is_duplicate_report(record):
             line.level = "INFO"
         return line
@@ -122,9 +123,10 @@ class LineMaker:
         line = Line()
         line.created, line.pid = time(), os.getpid()
         line.level, line.logger, line.module = source
-        line.request = self._request_parts.get({})
+        line.request = request = self._request_parts.get({})
         self._set_access_fields(line, message, fields)
-        self._complete(line)
+        if request.path or request.is_cut:
+            self._complete(line)
         return line
 
     def fields(self, line: Line) -> Fields:

@@ -74,7 +74,8 @@ class JsonFormatter(BaseJsonFormatter):
 
     def lines(self, record: logging.LogRecord) -> list[bytes]:
         """Return the record as lines, each within `max_line_bytes`, such as a pipe keeps whole."""
-        return self._split(self._encode_line(self._maker.from_record(record)))
+        line = self._encode_line(self._maker.from_record(record))
+        return [line] if len(line) <= self._max_bytes else self._split(line)
 
     def access_lines(
         self, source: tuple[str, str, str], message: str, fields: Fields
@@ -83,13 +84,10 @@ class JsonFormatter(BaseJsonFormatter):
 
         :param source: its level, logger and module.
         """
-        return self._split(
-            self._encode_line(self._maker.from_access_fields(source, message, fields))
-        )
+        line = self._encode_line(self._maker.from_access_fields(source, message, fields))
+        return [line] if len(line) <= self._max_bytes else self._split(line)
 
     def _split(self, line: bytes) -> list[bytes]:
-        if len(line) <= self._max_bytes:
-            return [line]
         names = self._old_names
         fields = {names.get(name, name): value for name, value in json.loads(line).items()}
         # What new names add to a line that was cut before it got them.
@@ -113,12 +111,13 @@ class JsonFormatter(BaseJsonFormatter):
         """Return the request's fields, encoded once for several lines, and the line's own."""
         request = line.request
         own = self._own_fields(line) if line.own or line.traceback or line.stack else {}
-        if own and not request.has_line:
-            request.has_line = True  # mostly the only one
-            return self._members({**request.fields, **own})
-        if request.text is None:
-            request.text = self._members(request.fields)
-        return f"{request.text}{self._members(own)}" if own else request.text
+        text = request.text
+        if text is None:
+            if own and not request.has_line:
+                request.has_line = True  # mostly the only one
+                return self._members({**request.fields, **own})
+            text = request.text = self._members(request.fields)
+        return f"{text}{self._members(own)}" if own else text
 
     def _add_source(self, source: tuple[str, str, str]) -> str:
         """Return the JSON of level, logger and module, up to the message, and cache it."""
