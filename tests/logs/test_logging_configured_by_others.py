@@ -307,6 +307,21 @@ def test_a_logger_with_a_file_of_its_own_keeps_it_and_its_failures_are_here_too(
     assert (tmp_path / "own").read_text().startswith("theirs\nfailed\ncaught\n")
 
 
+def test_a_logger_whose_file_is_gone_has_all_its_records_here_again(
+    lines: Lines, shop: logging.Logger, tmp_path: Path
+) -> None:
+    own = logging.FileHandler(tmp_path / "own")
+    shop.addHandler(own)
+    shop.propagate = False
+    configure_logging(log_stream=str(lines.path))
+    shop.removeHandler(own)
+    own.close()
+    shop.propagate = True
+    installation.check()
+    shop.info("ours")
+    assert lines.messages == ["ours"]
+
+
 def test_a_logger_that_is_muted_stays_muted(lines: Lines, shop: logging.Logger) -> None:
     shop.addHandler(logging.NullHandler())
     shop.propagate = False

@@ -42,11 +42,6 @@ def propagation_path(logger: logging.Logger) -> list[logging.Logger]:
     return path
 
 
-def propagates_to(logger: logging.Logger, handler: logging.Handler) -> bool:
-    """Return whether a handler gets the records of `logger`."""
-    return any(handler in one.handlers for one in propagation_path(logger))
-
-
 def get_console_files() -> set[FileID]:
     """Return which files the process's stdout and stderr are."""
     result = map(_get_stream_file_id, (sys.__stdout__, sys.__stderr__))

@@ -94,7 +94,7 @@ class LineHandler(logging.Handler):
         result: Any = (
             self.filter(record)
             if replaced_filter is None
-            else replaced_filter.filter_record(record, self)
+            else replaced_filter.filter_for(self, record)
         )
         if result:
             self.emit(record if result is True else result)
