@@ -12,18 +12,17 @@ from typing import Any
 from wsgi_observe.logs.handlers.sinks import FileID, get_file_id
 
 # By name: `logging.handlers` loads sockets and pickles.
-_STOCK_HANDLERS = {
-    ("logging", "StreamHandler"),
-    ("logging", "FileHandler"),
-    ("logging.handlers", "WatchedFileHandler"),
-}
-
+_STOCK_HANDLERS = (
+    *("logging.StreamHandler", "logging.FileHandler"),
+    "logging.handlers.WatchedFileHandler",
+)
 # Formatters that no user chose.
-_STOCK_FORMATTERS = {("logging", "Formatter"), ("django.utils.log", "ServerFormatter")}
+_STOCK_FORMATTERS = ("logging.Formatter", "django.utils.log.ServerFormatter")
 
 # Handlers that a user attached on purpose: to a file or over the network.
-_FILE_AND_NETWORK_HANDLERS = frozenset(
-    {"FileHandler", "SocketHandler", "SysLogHandler", "SMTPHandler", "HTTPHandler"}
+_FILE_AND_NETWORK_HANDLERS = (
+    *("logging.FileHandler", "logging.handlers.SocketHandler", "logging.handlers.SysLogHandler"),
+    *("logging.handlers.SMTPHandler", "logging.handlers.HTTPHandler"),
 )
 
 
@@ -61,18 +60,13 @@ def writes_to(handler: logging.Handler, files: Collection[FileID]) -> bool:
 
 def is_file_or_network_handler(handler: logging.Handler) -> bool:
     """Return whether a handler is the standard library's for files or the network."""
-    return any(
-        kind.__name__ in _FILE_AND_NETWORK_HANDLERS
-        and kind.__module__ in ("logging", "logging.handlers")
-        for kind in type(handler).__mro__
-    )
+    return _is_instance(handler, *_FILE_AND_NETWORK_HANDLERS)
 
 
 def is_stock_handler(handler: logging.Handler) -> bool:
     """Return whether neither the handler nor its formatter is a class of the user's own."""
-    if _get_qualified_name(type(handler)) not in _STOCK_HANDLERS:
-        return False
-    return is_stock_formatter(handler.formatter)
+    is_stock = _get_qualified_name(type(handler)) in _STOCK_HANDLERS
+    return is_stock and is_stock_formatter(handler.formatter)
 
 
 def is_stock_formatter(formatter: logging.Formatter | None) -> bool:
@@ -92,10 +86,7 @@ def is_debug_only(handler: logging.Handler) -> bool:
 
     Django's own default is such a handler: without ``DEBUG`` a stock project logs nothing.
     """
-    return any(
-        _get_qualified_name(type(one)) == ("django.utils.log", "RequireDebugTrue")
-        for one in handler.filters
-    )
+    return any(_is_instance(one, "django.utils.log.RequireDebugTrue") for one in handler.filters)
 
 
 def get_queue_listener(handler: logging.Handler) -> Any:
@@ -104,8 +95,7 @@ def get_queue_listener(handler: logging.Handler) -> Any:
     ``dictConfig`` sets it on the handler since Python 3.12. One that an app has made itself is
     found by its thread.
     """
-    kinds = {_get_qualified_name(kind) for kind in type(handler).__mro__}
-    if ("logging.handlers", "QueueHandler") not in kinds:
+    if not _is_instance(handler, "logging.handlers.QueueHandler"):
         return None
     with suppress(Exception):  # a class of the user's
         if (listener := getattr(handler, "listener", None)) is not None:
@@ -132,12 +122,16 @@ def describe(handler: logging.Handler) -> str:
     """Return the class of a handler, and that of its formatter where it is the user's own."""
     formatter = getattr(handler, "formatter", None)
     name = type(handler).__name__
-    is_own = not is_stock_formatter(formatter)
-    return f"{name} with {type(formatter).__name__}" if is_own else name
+    return name if is_stock_formatter(formatter) else f"{name} with {type(formatter).__name__}"
 
 
-def _get_qualified_name(kind: type) -> tuple[str, str]:
-    return kind.__module__, kind.__name__
+def _is_instance(value: object, *names: str) -> bool:
+    """Return whether a value is of a class with one of these names, or of one derived from it."""
+    return any(_get_qualified_name(kind) in names for kind in type(value).__mro__)
+
+
+def _get_qualified_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _get_stream(handler: logging.Handler) -> Any:

@@ -31,7 +31,9 @@ class LoggingHook:
     def __init__(self, log_event: Callable[..., bool], previous: Any, default: Any) -> None:
         self._log_event = log_event
         self.previous = previous
-        self._default = default
+        # That of `logging.captureWarnings` would log the same once more.
+        is_of_logging = getattr(previous, "__module__", "") == "logging"
+        self._is_duplicate = previous is default or is_of_logging
 
     def __call__(self, *arguments: Any, **keywords: Any) -> None:
         """Log the event, and call the previous hook."""
@@ -39,35 +41,27 @@ class LoggingHook:
             is_logged = self._log_event(*arguments, **keywords)
         except any_failure():
             is_logged = False
-        # That of `logging.captureWarnings` would log the same once more.
-        is_duplicate = (
-            self.previous is self._default or getattr(self.previous, "__module__", "") == "logging"
-        )
-        if not is_logged or not is_duplicate:
+        if not is_logged or not self._is_duplicate:
             self.previous(*arguments, **keywords)
 
 
 def capture_uncaught(is_enabled: bool) -> None:
     """Install our hooks before the present ones, or remove ours."""
     of_warnings = getattr(warnings, "_showwarning_orig", None)
-    _install_hook(sys, "excepthook", is_enabled, _log_exception, sys.__excepthook__)
-    _install_hook(
-        threading, "excepthook", is_enabled, _log_thread_exception, threading.__excepthook__
+    hooks: tuple[tuple[Any, str, Callable[..., bool], Any], ...] = (
+        (sys, "excepthook", _log_exception, sys.__excepthook__),
+        (threading, "excepthook", _log_thread_exception, threading.__excepthook__),
+        (sys, "unraisablehook", _log_unraisable, sys.__unraisablehook__),
+        (warnings, "showwarning", _log_warning, of_warnings),
     )
-    _install_hook(sys, "unraisablehook", is_enabled, _log_unraisable, sys.__unraisablehook__)
-    _install_hook(warnings, "showwarning", is_enabled, _log_warning, of_warnings)
-    track_thread_starts(is_enabled)
-
-
-def _install_hook(
-    module: Any, name: str, is_enabled: bool, log_event: Callable[..., bool], default: Any
-) -> None:
-    current = getattr(module, name)
-    if isinstance(current, LoggingHook):
-        if not is_enabled:
+    for module, name, log_event, default in hooks:
+        current = getattr(module, name)
+        is_ours = isinstance(current, LoggingHook)
+        if is_enabled and not is_ours:
+            setattr(module, name, LoggingHook(log_event, current, default))
+        elif is_ours and not is_enabled:
             setattr(module, name, current.previous)
-    elif is_enabled:
-        setattr(module, name, LoggingHook(log_event, current, default))
+    track_thread_starts(is_enabled)
 
 
 def _log_exception(
