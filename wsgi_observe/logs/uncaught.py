@@ -86,7 +86,7 @@ def _log_thread_exception(args: threading.ExceptHookArgs) -> bool:
     name = args.thread.name if args.thread is not None else "?"
     info = (args.exc_type, args.exc_value, args.exc_traceback)
     extra = {
-        **_make_request_id_extra(args.exc_value, get_thread_request_id(args.thread)),
+        **_make_request_id_extra(args.exc_value, args.thread),
         "thread_name": name,
     }
     _log.error("uncaught %s in a thread", args.exc_type.__name__, exc_info=info, extra=extra)
@@ -119,10 +119,10 @@ def _log_warning(
 
 
 def _make_request_id_extra(
-    error: BaseException, started_under: str | None = None
+    error: BaseException, thread: threading.Thread | None = None
 ) -> dict[str, object]:
-    """Return ``extra=`` with the ID of the job that has failed, or of its thread."""
-    request_id = get_attached_request_id(error) or started_under
+    """Return ``extra=`` with the ID of the job that has failed, or that started its thread."""
+    request_id = get_attached_request_id(error) or getattr(thread, _REQUEST_ID_ATTRIBUTE, None)
     return {} if request_id is None else make_own_extra({"request_id": request_id})
 
 
@@ -142,12 +142,6 @@ def track_thread_starts(is_enabled: bool) -> None:
         threading.Thread.start = _wrap_thread_start(start)  # type: ignore[method-assign]
     elif is_ours and not is_enabled:
         threading.Thread.start = start.__wrapped__  # type: ignore[attr-defined, method-assign]
-
-
-def get_thread_request_id(thread: threading.Thread | None) -> str | None:
-    """Return the ID of the request or `log_context` that a thread was started in, if any."""
-    request_id: str | None = getattr(thread, _REQUEST_ID_ATTRIBUTE, None)
-    return request_id
 
 
 def _wrap_thread_start(start: Callable[..., None]) -> Callable[..., None]:
