@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any
 
-from wsgi_observe.logs.handlers.sinks import LostDescriptorError, Sink
+from wsgi_observe.logs.handlers.sinks import FdSink, LostDescriptorError, Sink
 
 MAX_BUFFER_BYTES = 1024 * 1024
 """Limit of the buffer for lines of WARNING and above, which are written when there is room."""
@@ -25,22 +25,22 @@ class BackpressureWriter:
     :param wait: seconds to wait for room in a full pipe, once.
     :param make_loss_line: makes the line that reports how many lines were dropped.
     :param on_error: called with an error other than a full pipe.
-    :param reopen: replaces `sink`, when other code has closed its descriptor.
+    :param open_sink: replaces `sink`, when its descriptor is closed.
     """
 
     def __init__(
         self,
-        sink: Sink,
         wait: float,
         make_loss_line: Callable[[int], bytes],
         on_error: Callable[[Exception], object],
-        reopen: Callable[[], object],
+        open_sink: Callable[[], object],
     ) -> None:
-        self.sink = sink
+        self.sink: Sink = FdSink(-1)
+        """A lost one until the first write."""
         self._wait = wait
         self._make_loss_line = make_loss_line
         self._on_error = on_error
-        self._reopen = reopen
+        self._open_sink = open_sink
         self._no_wait_before = 0.0
         self._waiting_until = 0.0
         self._has_backlog = False
@@ -66,7 +66,7 @@ class BackpressureWriter:
             try:
                 written = self.sink.write(line)
             except LostDescriptorError:
-                self._reopen()
+                self._open_sink()
                 written = self.sink.write(line)
         except BlockingIOError:
             written = 0
@@ -110,7 +110,7 @@ class BackpressureWriter:
                 try:
                     written = self.sink.write(line)
                 except LostDescriptorError:
-                    self._reopen()
+                    self._open_sink()
                     line = self._next_line()  # perhaps whole again
                     written = self.sink.write(line)
                 self._mark_written(line, written)
@@ -128,6 +128,11 @@ class BackpressureWriter:
         if self._has_backlog and not self.write_backlog():
             self._wait_until(monotonic() + self._wait)
             self.write_backlog()
+
+    def close_sink(self) -> None:
+        """Close the descriptor; a later write opens it again."""
+        self.sink.close()
+        self.sink = FdSink(-1)
 
     def _wait_until(self, deadline: float) -> bool:
         try:
