@@ -42,9 +42,13 @@ class BackpressureWriter:
         self._on_error = on_error
         self._open_sink = open_sink
         self._no_wait_before = 0.0
-        self._waiting_until = 0.0
-        self._has_backlog = False
         self._is_writing_backlog = False
+        self._reset()
+
+    def _reset(self) -> None:
+        """Set the state of a writer that has no backlog."""
+        self._has_backlog = False
+        self._waiting_until = 0.0
         self._owner_pid = os.getpid()
         self._partial_line = b""
         self._partial_bytes = 0
@@ -106,14 +110,10 @@ class BackpressureWriter:
             return False  # its last page may take a short line, ahead of the buffered ones
         self._is_writing_backlog = True
         try:
+            if self.sink.is_stale():
+                self._open_sink()
             while line := self._next_line():
-                try:
-                    written = self.sink.write(line)
-                except LostDescriptorError:
-                    self._open_sink()
-                    line = self._next_line()  # perhaps whole again
-                    written = self.sink.write(line)
-                self._mark_written(line, written)
+                self._mark_written(line, self.sink.write(line))
             self._has_backlog = False
         except BlockingIOError:
             pass
@@ -207,12 +207,3 @@ class BackpressureWriter:
         if not self._has_backlog:
             self._reset()
             self._has_backlog = True
-
-    def _reset(self) -> None:
-        self._has_backlog = False
-        self._waiting_until = 0.0
-        self._owner_pid = os.getpid()
-        self._partial_line, self._partial_bytes = b"", 0
-        self._buffer.clear()
-        self._buffer_bytes = 0
-        self._dropped = 0
