@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -89,23 +89,24 @@ def is_debug_only(handler: logging.Handler) -> bool:
     return any(_is_instance(one, "django.utils.log.RequireDebugTrue") for one in handler.filters)
 
 
-def get_queue_listener(handler: logging.Handler) -> Any:
-    """Return the listener of a ``QueueHandler``, or None.
+def queue_listeners(
+    handlers: Iterable[logging.Handler],
+) -> Iterator[tuple[logging.Handler, Any]]:
+    """Yield those handlers that are a ``QueueHandler``, each with the listener of its queue."""
+    for handler in handlers:
+        if _is_instance(handler, "logging.handlers.QueueHandler"):
+            with suppress(Exception):  # a class of the user's
+                if (listener := _get_queue_listener(handler)) is not None:
+                    yield handler, listener
 
-    ``dictConfig`` sets it on the handler since Python 3.12. One that an app has made itself is
-    found by its thread.
-    """
-    if not _is_instance(handler, "logging.handlers.QueueHandler"):
-        return None
-    with suppress(Exception):  # a class of the user's
-        if (listener := getattr(handler, "listener", None)) is not None:
-            return listener
-        queue = getattr(handler, "queue", None)
-        for thread in threading.enumerate():
-            running = getattr(getattr(thread, "_target", None), "__self__", None)
-            if queue is not None and getattr(running, "queue", None) is queue:
-                return running if hasattr(running, "handlers") else None
-    return None
+
+def _get_queue_listener(handler: Any) -> Any:
+    # `dictConfig` sets it since Python 3.12. One that an app has made itself has a thread.
+    listener = getattr(handler, "listener", None)
+    threads = threading.enumerate() if listener is None else ()
+    running = (getattr(getattr(one, "_target", None), "__self__", None) for one in threads)
+    ours = (one for one in running if getattr(one, "queue", None) is handler.queue)
+    return listener or next((one for one in ours if hasattr(one, "handlers")), None)
 
 
 def combine_queue_handlers(

@@ -21,6 +21,8 @@ class HandlerAttachment:
 
     def __init__(self) -> None:
         self.handlers: tuple[logging.Handler, ...] = ()
+        self.is_app_loading = False
+        """Whether it is no problem that other code configures logging: most apps do it then."""
         self._replaced_filter = ReplacedHandlersFilter()
         self._settings: list[tuple[logging.Handler, logging.Formatter | None, int]] = []
 
@@ -40,24 +42,15 @@ class HandlerAttachment:
                 handler.addFilter(self._replaced_filter)
         for logger in foreign.all_loggers():
             if logger is logging.root or any(one in previous for one in logger.handlers):
-                kept = [one for one in logger.handlers if one not in {*previous, *handlers}]
+                kept = [one for one in logger.handlers if one not in [*previous, *handlers]]
                 logger.handlers = [*handlers, *kept]
         for handler in previous:
             if handler not in self.handlers:
                 handler.close()
 
-    def remove(self) -> None:
-        """Detach and close our handlers; those that they replaced do not come back."""
-        self._replaced_filter = ReplacedHandlersFilter()
-        self.replace(())
-
-    def attach(self, *, is_loading: bool) -> Iterator[str]:
-        """Attach the handlers where they are missing; yield a sentence for each problem.
-
-        :param is_loading: whether the app is being loaded. That it configures logging then is no
-            problem: most apps do.
-        """
-        yield from self._restore_settings(is_loading)
+    def attach(self) -> Iterator[str]:
+        """Attach the handlers where they are missing; yield a sentence for each problem."""
+        yield from self._restore_settings()
         files = self._get_output_files()
         errors_only = set()
         for logger in foreign.all_loggers():
@@ -67,7 +60,7 @@ class HandlerAttachment:
             replaced = [one for one in logger.handlers if _is_replaceable(one, files)]
             for handler in replaced:
                 self._replaced_filter.add(logger, handler)
-            kept = [one for one in logger.handlers if one not in {*replaced, *self.handlers}]
+            kept = [one for one in logger.handlers if one not in [*replaced, *self.handlers]]
             wanted = self.handlers if self._is_wanted_on(logger, replaced, kept) else ()
             if not logger.propagate and _go_elsewhere(kept, files):
                 errors_only.add(logger.name)
@@ -75,7 +68,7 @@ class HandlerAttachment:
             # in a list of its own: apps share those of Gunicorn's loggers.
             handlers = [*wanted, *kept]
             if handlers != logger.handlers:
-                yield from self._describe_change(logger, replaced, is_loading)
+                yield from self._describe_change(logger, replaced)
                 logger.handlers = handlers
             yield from _find_duplicate_output(logger, [*kept, *queued], files)
         self._replaced_filter.set_errors_only(errors_only)
@@ -86,12 +79,11 @@ class HandlerAttachment:
         others = [one for one in handlers if one not in self.handlers]
         if len(others) == len(handlers):
             return False
-        listeners = [one for one in map(foreign.get_queue_listener, others) if one is not None]
-        queued = [one for listener in listeners for one in listener.handlers]
+        queued = [one for _, queue in foreign.queue_listeners(others) for one in queue.handlers]
         files = self._get_output_files()
         return not any(_is_replaceable(one, files) for one in [*others, *queued])
 
-    def _restore_settings(self, is_loading: bool) -> Iterator[str]:
+    def _restore_settings(self) -> Iterator[str]:
         """Restore formatter and level of our handlers: apps set them on all that root has.
 
         A level counts as that of a handler that was replaced. A formatter of ours is kept.
@@ -104,7 +96,7 @@ class HandlerAttachment:
             other = handler.formatter
             if other is not formatter and not hasattr(other, "lines"):
                 handler.setFormatter(formatter)
-                if not (is_loading and foreign.is_stock_formatter(other)):
+                if not (self.is_app_loading and foreign.is_stock_formatter(other)):
                     yield (
                         "the formatter of wsgi_observe's handler was replaced by "
                         f"{type(other).__name__}, and put back: set yours on a handler of yours"
@@ -115,10 +107,7 @@ class HandlerAttachment:
     ) -> list[logging.Handler]:
         """Detach what ours replace from the listeners of a logger's queues; return what stays."""
         kept: list[logging.Handler] = []
-        for handler in logger.handlers:
-            listener = foreign.get_queue_listener(handler)
-            if listener is None:
-                continue
+        for handler, listener in foreign.queue_listeners(logger.handlers):
             replaced = [one for one in listener.handlers if _is_replaceable(one, files)]
             for one in replaced:
                 self._replaced_filter.add(
@@ -147,11 +136,11 @@ class HandlerAttachment:
         return not (logger.propagate or logger.disabled or is_muted)
 
     def _describe_change(
-        self, logger: logging.Logger, replaced: Sequence[logging.Handler], is_loading: bool
+        self, logger: logging.Logger, replaced: Sequence[logging.Handler]
     ) -> Iterator[str]:
         """Yield why our handlers are missing on a logger, if somebody should put that right."""
         if logger is logging.root:
-            if self.handlers[0] not in logger.handlers and not is_loading:
+            if self.handlers[0] not in logger.handlers and not self.is_app_loading:
                 names = " and ".join(map(foreign.describe, replaced))
                 change = f"replaced by {names}" if names else "removed"
                 yield (

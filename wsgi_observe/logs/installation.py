@@ -88,7 +88,9 @@ class Installation:
         config_watch.due_at = math.inf
         debug_capture.uninstall()
         self.server = ServerLogging()
-        self._attachment.remove()
+        self._attachment.replace(())
+        self._attachment = HandlerAttachment()
+        self.problems = []
         self._reported.clear()
 
     def replace(self, handlers: Sequence[logging.Handler]) -> None:
@@ -102,8 +104,7 @@ class Installation:
             return
         try:
             self._adopt_app_handlers()
-            is_loading = self._loading_factory is not None
-            self._add_problems(self._attachment.attach(is_loading=is_loading))
+            self._add_problems(self._attachment.attach())
             self._add_problems(self._state.restore())
         except Exception:  # a handler of the app's may do anything when it is looked at
             warn_once("comparing the logging configuration")
@@ -134,6 +135,7 @@ class Installation:
         That an app configures logging then is no problem: most do.
         """
         if self.handlers and self._loading_factory is None:
+            self._attachment.is_app_loading = True
             # The one official place that sees a record before its handlers do.
             self._loading_factory = partial(self._make_record, logging.getLogRecordFactory())
             logging.setLogRecordFactory(self._loading_factory)
@@ -146,6 +148,7 @@ class Installation:
                 logging.setLogRecordFactory(self._loading_factory.args[0])
             self.restore()
             self._loading_factory = None
+            self._attachment.is_app_loading = False
 
     def receives_records_of(self, logger: logging.Logger) -> bool:
         """Return whether records of `logger` get to our handler."""
