@@ -114,13 +114,16 @@ def _make_handlers(settings: Settings, owner: tuple[int, int] | None) -> list[lo
 
     config = logging_config(settings)
     config["handlers"]["wsgi_observe"]["owner"] = owner
-    _check_stream(settings.log_stream, owner)
     configurator = DictConfigurator(config)
     made = configurator.configure_formatter(config["formatters"]["wsgi_observe"])
     configurator.config["formatters"] = {"wsgi_observe": made}
     handlers = []
     for name, one in config["handlers"].items():
-        handler = configurator.configure_handler(dict(one))
+        try:
+            handler = configurator.configure_handler(dict(one))
+        except OSError as error:
+            allowed = f"a stream that can be opened ({error})"
+            raise SettingsError("log_stream", allowed, settings.log_stream) from error
         handler.name = name
         if isinstance(handler, LineHandler):
             handler.open()
@@ -150,11 +153,3 @@ def _check_line_limit(settings: Settings) -> None:
     if longest > PIPE_BUF and sink_selection.is_pipe_stream(settings.log_stream):
         allowed = f"at most {PIPE_BUF} for a pipe, in which longer lines are not atomic"
         raise SettingsError("max_line_bytes", allowed, longest)
-
-
-def _check_stream(name: str, owner: tuple[int, int] | None) -> None:
-    """Raise SettingsError for a file that cannot be opened."""
-    try:
-        sink_selection.open_sink(name, owner)[0].close()
-    except OSError as error:
-        raise SettingsError("log_stream", f"a stream that can be opened ({error})", name) from error

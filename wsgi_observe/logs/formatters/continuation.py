@@ -139,16 +139,17 @@ def join(lines: Iterable[str | bytes]) -> list[dict[str, Any]]:
     [{'message': 'short'}]
     """
     records: list[dict[str, Any]] = []
-    parts: dict[str, dict[int, dict[str, Any]]] = {}
+    parts: dict[str, dict[tuple[int, int], str]] = {}
     for line in lines:
         record = _parse_line(line)
         if record is None:
             continue
         if _is_part(record):
-            parts.setdefault(record["continues"], {})[record["part"]] = record
+            position = record["part"], record["parts"]
+            parts.setdefault(record["continues"], {})[position] = record["text"]
         else:
             records.append(record)
-    return [_reassemble(record, parts) for record in records]
+    return [_reassemble(one, parts.get(str(one.get("continued_in")), {})) for one in records]
 
 
 def _make_part_header(line: Fields, required: frozenset[str], number: str, limit: int) -> Fields:
@@ -190,11 +191,8 @@ def _is_part(record: dict[str, Any]) -> bool:
     return all(type(record.get(name)) is kind for name, kind in kinds.items())
 
 
-def _reassemble(
-    record: dict[str, Any], parts: dict[str, dict[int, dict[str, Any]]]
-) -> dict[str, Any]:
-    record_parts = parts.get(str(record.get("continued_in")), {})
-    if not record_parts or len(record_parts) != next(iter(record_parts.values()))["parts"]:
+def _reassemble(record: dict[str, Any], parts: dict[tuple[int, int], str]) -> dict[str, Any]:
+    """Return the whole of a record, of which `parts` has the texts by part and number of parts."""
+    if not parts or len(parts) != max(parts)[1]:
         return record
-    text = "".join(record_parts[part]["text"] for part in sorted(record_parts))
-    return _parse_line(text) or record
+    return _parse_line("".join(parts[position] for position in sorted(parts))) or record

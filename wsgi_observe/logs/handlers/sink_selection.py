@@ -75,9 +75,8 @@ def _is_logging_stream(stream: Any) -> bool:
 
 def is_pipe_stream(name: str) -> bool:
     """Return whether lines of several processes are atomic there only up to 4,096 bytes."""
-    stream = (
-        get_standard_stream("stderr" if name == WSGI_ERRORS else name) if "/" not in name else None
-    )
+    is_path = "/" in name
+    stream = None if is_path else get_standard_stream("stderr" if name == WSGI_ERRORS else name)
     descriptor = _get_descriptor(stream)
     if descriptor is None:
         return False
@@ -95,13 +94,10 @@ def is_terminal(name: str) -> bool:
 def _open_stream(stream: Any, name: str) -> tuple[Sink, str]:
     descriptor = _get_descriptor(stream)
     if descriptor is not None:
-        try:
+        with suppress(OSError):
             return open_descriptor(descriptor), ""
-        except OSError:
-            pass
-    return StreamSink(
-        stream
-    ), f"{name} is not a file, pipe or socket: writes of log lines may block"
+    warning = f"{name} is not a file, pipe or socket: writes of log lines may block"
+    return StreamSink(stream), warning
 
 
 def _get_descriptor(stream: Any) -> int | None:
