@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from wsgi_observe.cli import demo, drain, stuck
+from wsgi_observe.cli import demo, drain, lnav, stuck
 from wsgi_observe.cli.command import CommandError
 
-SUBCOMMANDS = {"demo": demo, "drain": drain, "stuck": stuck}
+SUBCOMMANDS = {"demo": demo, "drain": drain, "lnav": lnav, "stuck": stuck}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
