@@ -16,9 +16,12 @@ import pytest
 
 from tests.cli.command import COMMAND
 from tests.cli.logging_app import HOSTILE_TEXTS
+from tests.docs.pages import PAGES, blocks
 from tests.support import PATIENCE
 from wsgi_observe.field_names import ACCESS_NAMES, LINE_NAMES, PART_NAMES
 
+ID = "01a20426de6971639deac60204342e73"  # of the documentation
+FILTERS = re.findall(r"`(:filter-expr .*?)`", PAGES["lnav"])
 NEEDS_LNAV = pytest.mark.skipif(not shutil.which("lnav"), reason="lnav is not installed")
 INSTALLED = "formats/installed/wsgi_observe_log.json"
 ENVIRONMENT = {name: os.environ[name] for name in os.environ if name != "XDG_CONFIG_HOME"}
@@ -94,6 +97,14 @@ def test_a_file_that_was_changed_is_kept_unless_forced(home: Path) -> None:
 def test_print_prints_what_install_writes(home: Path) -> None:
     printed = run(*COMMAND, "lnav", "--print", env={"HOME": "/nowhere"}).stdout
     assert printed == (home / ".lnav" / INSTALLED).read_text()
+
+
+@NEEDS_LNAV
+def test_lnav_itself_installs_the_printed_file_in_the_same_place(tmp_path: Path) -> None:
+    file = tmp_path / "wsgi_observe_log.json"
+    file.write_text(run(*COMMAND, "lnav", "--print").stdout)
+    run("lnav", "-i", file, env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""})
+    assert "is up to date" in ours(tmp_path)
 
 
 def test_force_alone_is_refused(tmp_path: Path) -> None:
@@ -241,6 +252,23 @@ def test_lines_of_others_are_passed_over(home: Path, log: Path, tmp_path: Path) 
     mixed.write_bytes(b"".join([*others[:2], *lines[:5], *others, *lines[5:], lines[0][:50]]))
     ids = "request_id FROM wsgi_observe_log WHERE request_id IS NOT NULL"
     assert select(home, mixed, ids) == select(home, log, ids)
+
+
+@NEEDS_LNAV
+@pytest.mark.parametrize("query", blocks("lnav", "sql"), ids=lambda query: query[:25])
+def test_a_query_of_the_documentation_has_rows(home: Path, log: Path, query: str) -> None:
+    rows = select(home, log, query.strip().removeprefix("SELECT ").replace(ID, "long"))
+    assert rows
+    assert all(None not in row.values() for row in rows)
+
+
+@NEEDS_LNAV
+@pytest.mark.parametrize("text", FILTERS)
+def test_a_filter_of_the_documentation_hides_lines(home: Path, log: Path, text: str) -> None:
+    def shown(*commands: str) -> int:
+        return run("lnav", "-n", *commands, log, env={"HOME": str(home)}).stdout.count("\n")
+
+    assert 0 < shown("-c", text.replace(ID, "long")) < shown()
 
 
 @NEEDS_LNAV

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -118,6 +120,42 @@ def our_command(command: str, folder: Path) -> None:
         assert states == ["ok", "draining", "ok" if "--undo" in arguments else "draining"]
 
 
+def our_demo(command: str, folder: Path) -> None:
+    with running(
+        str(BIN / "wsgi-observe"),
+        *shlex.split(command)[1:],
+        "--port",
+        "0",
+        env={"TMPDIR": str(folder)},
+    ) as server:
+        assert server.get("/orders").status == 200
+
+
+def lnav(command: str, folder: Path) -> None:
+    """A command of the page on lnav, in a home directory of its own."""
+    path = f"{BIN}:{os.environ['PATH']}"
+    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": "", "PATH": path}
+    log_lines = [sys.executable, "-m", "tests.cli.logging_app", str(folder / "shop.log")]
+    subprocess.run(log_lines, check=True, timeout=PATIENCE, cwd=ROOT)
+
+    def run(command: str) -> str:
+        return subprocess.run(
+            ["sh", "-c", command], check=True, timeout=PATIENCE,
+            capture_output=True, text=True, cwd=folder, env=environment,
+        ).stdout  # fmt: skip
+
+    if command.startswith("grep "):  # which is for this
+        text = (folder / "shop.log").read_text()
+        (folder / "shop.log").write_text(f"one\ntwo\nthree\n{text}")
+    installed = run("wsgi-observe lnav --install")
+    if command.startswith("wsgi-observe "):
+        assert run(command) == installed.replace("was written; now run: lnav FILE", "is up to date")
+    elif not shutil.which("lnav"):
+        pytest.skip("lnav is not installed")
+    else:
+        assert "\n  exc_info: RuntimeError: no charges\n" in run(f"{command} -n")
+
+
 def curl(command: str, folder: Path) -> None:
     headers, path = re.findall(r'-H "(.*?): (.*?)"', command), command.partition(":8000")[2]
     with shop(folder) as server:
@@ -160,6 +198,8 @@ WAYS: tuple[tuple[str, Callable[[str, Path], Any]], ...] = (
     (r"(WSGI_OBSERVE_\w+=\S+ )*gunicorn ", gunicorn),
     (OTHER_SERVERS, other_server),
     (r"wsgi-observe (drain|stuck) ", our_command),
+    (r"wsgi-observe demo", our_demo),
+    (r"wsgi-observe lnav |(grep .* \| )?lnav\b", lnav),
     (r"curl -i ", curl),
     (r"pip install ", pip),
     (r"python -c ", python),
