@@ -34,7 +34,7 @@ THIRD_PARTIES = {
     "flask": {"flask", "werkzeug"},
     "sentry": {"sentry_sdk"},
 }
-READS_THE_ENVIRONMENT = INTEGRATIONS | {"cli"}
+READS_THE_ENVIRONMENT = INTEGRATIONS | {"cli", "demo"}  # it has a configuration of Gunicorn's
 
 
 @cache

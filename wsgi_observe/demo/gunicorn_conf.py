@@ -15,8 +15,7 @@ control_socket_disable = True  # since Gunicorn 25.1 it would be created in the 
 # Besides stdout, where a terminal gets lines for people: `trace`, `errors` and lnav read JSON.
 # Gunicorn reads this before it forks, so that the arbiter and each worker append to one file.
 _config = logging_config(Settings.from_env(os.environ), log_format="json")
-_options = {**_config["formatters"]["wsgi_observe"]}
-del _options["()"]
+_options = _config["formatters"]["wsgi_observe"]
 _handler = logging.FileHandler("demo.log", encoding="utf-8")
-_handler.setFormatter(JsonFormatter(**_options))
+_handler.setFormatter(JsonFormatter(**{name: _options[name] for name in _options if name != "()"}))
 logging.getLogger().addHandler(_handler)
