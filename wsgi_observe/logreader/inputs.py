@@ -1,0 +1,122 @@
+"""Log inputs: files, globs, compressed files and standard input, as streams of bytes."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from glob import glob, has_magic
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+STANDARD_INPUT = "-"
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class InputError(Exception):
+    """An input that cannot be read, or not to its end."""
+
+
+class Input(NamedTuple):
+    """One log: a file, or standard input (`path` is None)."""
+
+    name: str
+    path: Path | None = None
+
+    @property
+    def size(self) -> int | None:
+        """The bytes of the file, compressed or not; None where that is unknown."""
+        try:
+            size = self.path.stat().st_size if self.path else 0
+        except OSError:
+            size = 0
+        return size or None
+
+    @property
+    def is_regular_file(self) -> bool:
+        """Whether it can be read again."""
+        return self.path is not None and self.path.is_file()
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+        """Open it as the stream of its lines, and the stream of the bytes as they are stored.
+
+        It is decompressed by what its first bytes are: a rotated file has any name.
+        """
+        try:
+            stored = self._open_stored()
+        except OSError as error:
+            raise InputError(f"cannot read {self.name}: {error.strerror or error}") from error
+        with stored:
+            yield self._decompress(stored), stored
+
+    def _open_stored(self) -> BinaryIO:
+        if self.path is None:
+            return cast(BinaryIO, io.open(sys.stdin.fileno(), "rb", closefd=False))
+        if self.path.is_dir():
+            raise InputError(f"cannot read {self.name}: it is a directory")
+        return self.path.open("rb")
+
+    def _decompress(self, stored: Any) -> BinaryIO:
+        try:
+            start = stored.peek(4)[:4]
+        except OSError as error:
+            raise InputError(f"cannot read {self.name}: {error.strerror or error}") from error
+        if start.startswith(_GZIP_MAGIC):
+            # Only where there is one: it takes as long to import as everything else here.
+            return cast(BinaryIO, import_module("gzip").GzipFile(fileobj=stored))
+        if start == _ZSTD_MAGIC:
+            try:
+                zstandard = import_module("zstandard")
+            except ImportError as error:
+                hint = "run: pip install zstandard"
+                raise InputError(f"{self.name} is compressed with zstd; {hint}") from error
+            reader = zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)
+            return cast(BinaryIO, reader)
+        return cast(BinaryIO, stored)
+
+
+@contextmanager
+def explain_read_errors(name: str) -> Iterator[None]:
+    """Turn errors of reading or decompressing into an `InputError`."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{name} is damaged or ends early: {error}") from error
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":
+            raise
+        raise InputError(f"{name} is damaged or ends early: {error}") from error
+
+
+def find_inputs(names: Iterable[str]) -> list[Input]:
+    """Return the inputs that the command line names, each file once; none means standard input.
+
+    A pattern that the shell has left as it is, being quoted, is expanded.
+    """
+    inputs: dict[object, Input] = {}
+    for name in names or [STANDARD_INPUT]:
+        if name == STANDARD_INPUT:
+            inputs[STANDARD_INPUT] = Input("standard input")
+            continue
+        path = Path(name)
+        is_pattern = has_magic(name) and not path.exists()
+        for one in sorted(glob(name)) if is_pattern else [name]:
+            inputs.setdefault(_identify(Path(one)), Input(one, Path(one)))
+        if is_pattern and not glob(name):
+            inputs[name] = Input(name, path)  # which fails to open, and is reported
+    return list(inputs.values())
+
+
+def _identify(path: Path) -> object:
+    """Return what two names of one file have in common."""
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path)
+    return status.st_dev, status.st_ino

@@ -1,0 +1,219 @@
+"""Search of inputs for the records of one request: the bytes first, JSON only of what they hit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import nlargest
+from typing import NamedTuple
+
+from wsgi_observe.logreader.blocks import LineBlocks
+from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors
+from wsgi_observe.logreader.record import Record
+from wsgi_observe.logreader.wrappers import LineReader
+
+Progress = Callable[[int], object]
+"""Takes the bytes that were read since the last call, as they are stored."""
+
+MAX_RECORDS = 100_000
+"""Of one request ID; further ones are counted."""
+
+_MAX_IDS = 1000  # that begin as the one that is searched; of few of them the records are kept
+_MAX_IDS_WITH_RECORDS = 20
+_MAX_MENTIONS = 100
+_NEAREST = 5
+_MIN_SUFFIX = 6
+_OTHER_ID_FIELDS = ("client_request_id", "app_request_id")
+
+_ids = re.compile(rb'request_id\\*"\s*:\s*\\*"([A-Za-z0-9._:/+=@~-]{1,128})\\*"')
+# What only a log has whose lines belong together: in its first line.
+_document_starts = (b"{\n", b"[\n", b"{\r\n", b"[\r\n")
+
+
+class Mention(NamedTuple):
+    """A line that has the ID in it, and is none of its request."""
+
+    source: str
+    text: str
+
+
+@dataclass
+class Coverage:
+    """What was read: bytes, the times of the first and last records, what could not be read."""
+
+    bytes: int = 0
+    first: float | None = None
+    last: float | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def add_time(self, time: float | None) -> None:
+        """Extend the range of times."""
+        if time is not None:
+            self.first = time if self.first is None else min(self.first, time)
+            self.last = time if self.last is None else max(self.last, time)
+
+
+@dataclass
+class Found:
+    """The records whose request ID is the one that was searched, begins or ends with it."""
+
+    records: dict[str, list[Record]] = field(default_factory=dict)
+    ignored: int = 0
+    mentions: list[Mention] = field(default_factory=list)
+    mention_count: int = 0
+    trace_ids: set[str] = field(default_factory=set)
+    coverage: Coverage = field(default_factory=Coverage)
+
+    def resolve(self, wanted: str) -> list[str]:
+        """Return the request IDs that `wanted` may mean, the exact one alone."""
+        if wanted in self.records:
+            return [wanted]
+        beginning = [one for one in self.records if one.startswith(wanted)]
+        return sorted(beginning or self.records)
+
+
+def find_request(inputs: Iterable[Input], wanted: str, progress: Progress) -> Found:
+    """Return the records of the request whose ID is, begins or (as on a console) ends so."""
+    found = Found()
+    for record in _scan(inputs, wanted.encode(), found.coverage, progress):
+        if isinstance(record, bytes):
+            _add_mention(found, Mention("", record.decode("utf-8", "replace")))
+        elif not _add_record(found, record, wanted):
+            if record.fields.get("trace_id") == wanted:
+                found.trace_ids.add(record.request_id)
+            elif not record.is_part:
+                _add_mention(found, Mention(record.service, record.text("message")))
+    return found
+
+
+def find_trace(inputs: Iterable[Input], trace_ids: set[str], progress: Progress) -> list[Record]:
+    """Return the records of some traces."""
+    found: list[Record] = []
+    for trace_id in trace_ids:
+        for record in _scan(inputs, trace_id.encode(), Coverage(), progress):
+            if (
+                isinstance(record, Record)
+                and record.fields.get("trace_id") == trace_id
+                and len(found) < MAX_RECORDS
+            ):
+                found.append(record)
+    return found
+
+
+def find_nearest_ids(inputs: Iterable[Input], wanted: str, progress: Progress) -> list[str]:
+    """Return the request IDs that have most in common with `wanted`, at both ends."""
+    best: dict[bytes, int] = {}
+    needle = wanted.encode()
+    for one in inputs:
+        try:
+            with one.open() as (stream, _), explain_read_errors(one.name):
+                blocks = LineBlocks(stream)
+                for end in blocks:
+                    progress(end)
+                    ids = set(_ids.findall(memoryview(blocks.buffer)[:end].tobytes()))
+                    best |= {each: _count_common(each, needle) for each in ids}
+                    best = dict(nlargest(_NEAREST, best.items(), key=lambda item: item[1]))
+        except InputError:
+            continue  # reported by the search before
+    return [each.decode() for each, common in best.items() if common >= min(4, len(needle))]
+
+
+def _count_common(one: bytes, other: bytes) -> int:
+    """Return how many bytes two IDs have in common at their ends."""
+    shorter = min(len(one), len(other))
+    first = next((i for i in range(shorter) if one[i] != other[i]), shorter)
+    last = next((i for i in range(shorter - first) if one[-1 - i] != other[-1 - i]), None)
+    return first + (shorter - first if last is None else last)
+
+
+def _add_record(found: Found, record: Record, wanted: str) -> bool:
+    request_id = record.request_id
+    if any(record.fields.get(name) == wanted for name in _OTHER_ID_FIELDS):
+        request_id = wanted
+    is_match = request_id.startswith(wanted) or (
+        len(wanted) >= _MIN_SUFFIX and request_id.endswith(wanted)
+    )
+    if not is_match:
+        return False
+    records = found.records.get(request_id)
+    if records is None:
+        if len(found.records) >= _MAX_IDS and request_id != wanted:
+            found.ignored += 1
+            return True
+        records = found.records[request_id] = []
+    keeps = request_id == wanted or len(found.records) <= _MAX_IDS_WITH_RECORDS
+    if keeps and len(records) < MAX_RECORDS:
+        records.append(record)
+    else:
+        found.ignored += 1
+    return True
+
+
+def _add_mention(found: Found, mention: Mention) -> None:
+    found.mention_count += 1
+    if len(found.mentions) < _MAX_MENTIONS:
+        found.mentions.append(mention)
+
+
+def _scan(
+    inputs: Iterable[Input], needle: bytes, coverage: Coverage, progress: Progress
+) -> Iterator[Record | bytes]:
+    """Yield the records and other lines of the lines that have `needle` in them."""
+    for one in inputs:
+        try:
+            with one.open() as (stream, stored), explain_read_errors(one.name):
+                yield from _scan_stream(LineBlocks(stream), one, needle, coverage, progress)
+        except InputError as error:
+            coverage.problems.append(str(error))
+
+
+def _scan_stream(
+    blocks: LineBlocks, one: Input, needle: bytes, coverage: Coverage, progress: Progress
+) -> Iterator[Record | bytes]:
+    reader = LineReader(one.name)
+    for end in blocks:
+        progress(end)
+        coverage.bytes += end
+        _add_times(coverage, blocks, end)
+        if reader.is_inside or _has_joined_lines(blocks, end):
+            lines = blocks.lines(end)
+            # Which of the records it is in is not known before they are joined.
+            for record in reader.read(lines):
+                if isinstance(record, Record) or needle in record:
+                    yield record
+        else:
+            yield from reader.read(_find_lines(blocks.buffer, end, needle))
+    yield from reader.finish()
+
+
+def _find_lines(buffer: bytearray, end: int, needle: bytes) -> Iterator[bytes]:
+    position = buffer.find(needle, 0, end)
+    while position >= 0:
+        start = buffer.rfind(b"\n", 0, position) + 1
+        stop = buffer.find(b"\n", position, end)
+        stop = end if stop < 0 else stop
+        yield bytes(memoryview(buffer)[start:stop])
+        position = buffer.find(needle, stop, end)
+
+
+def _has_joined_lines(blocks: LineBlocks, end: int) -> bool:
+    """Return whether lines of the block have to be joined with others."""
+    buffer = blocks.buffer
+    if buffer.startswith(_document_starts):
+        return True
+    if buffer.startswith(b'{"log":"'):  # Docker's json-file, where a part has no newline
+        return buffer.count(b'\\n","', 0, end) < buffer.count(b"\n", 0, end)
+    if not buffer[:4].isdigit():  # CRI has the time first
+        return False
+    return any(buffer.find(tag, 0, end) >= 0 for tag in (b" stdout P ", b" stderr P "))
+
+
+def _add_times(coverage: Coverage, blocks: LineBlocks, end: int) -> None:
+    """Extend the range of times by the first and the last line of the block."""
+    buffer = blocks.buffer
+    first = bytes(memoryview(buffer)[: buffer.find(b"\n", 0, end) + 1 or end])
+    last = bytes(memoryview(buffer)[buffer.rfind(b"\n", 0, end - 1) + 1 : end])
+    for record in LineReader().read((first.rstrip(b"\n"), last.rstrip(b"\n"))):
+        if isinstance(record, Record):
+            coverage.add_time(record.time)
