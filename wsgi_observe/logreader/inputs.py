@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -43,8 +42,8 @@ class Input(NamedTuple):
         return self.path is not None and self.path.is_file()
 
     @contextmanager
-    def open(self) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-        """Open it as the stream of its lines, and the stream of the bytes as they are stored.
+    def open(self) -> Iterator[BinaryIO]:
+        """Open it as a stream of its lines.
 
         It is decompressed by what its first bytes are: a rotated file has any name.
         """
@@ -53,11 +52,11 @@ class Input(NamedTuple):
         except OSError as error:
             raise InputError(f"cannot read {self.name}: {error.strerror or error}") from error
         with stored:
-            yield self._decompress(stored), stored
+            yield self._decompress(stored)
 
     def _open_stored(self) -> BinaryIO:
         if self.path is None:
-            return cast(BinaryIO, io.open(sys.stdin.fileno(), "rb", closefd=False))
+            return cast(BinaryIO, open(sys.stdin.fileno(), "rb", closefd=False))
         if self.path.is_dir():
             raise InputError(f"cannot read {self.name}: it is a directory")
         return self.path.open("rb")

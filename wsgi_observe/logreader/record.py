@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-
-from wsgi_observe.logs.formatters.encoders import encode
 
 Fields = dict[str, Any]
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 _LEVEL_ALIASES = {
-    **{name: name for name in LEVELS},
-    **{"TRACE": "DEBUG", "NOTICE": "INFO", "INFORMATION": "INFO", "WARN": "WARNING"},
-    **{"ERR": "ERROR", "FATAL": "CRITICAL", "PANIC": "CRITICAL", "ALERT": "CRITICAL"},
-    **{"EMERGENCY": "CRITICAL", "CRIT": "CRITICAL"},
+    "TRACE": "DEBUG",
+    "NOTICE": "INFO",
+    "INFORMATION": "INFO",
+    "WARN": "WARNING",
+    "ERR": "ERROR",
+    "SEVERE": "ERROR",
+    **dict.fromkeys(("CRIT", "FATAL", "PANIC", "ALERT", "EMERG", "EMERGENCY"), "CRITICAL"),
 }
 _PINO_LEVELS = {10: "DEBUG", 20: "DEBUG", 30: "INFO", 40: "WARNING", 50: "ERROR", 60: "CRITICAL"}
 
@@ -133,9 +135,12 @@ class Record:
 
 def to_text(value: object) -> str:
     """Return a value as a person reads it: a text as it is, others as JSON, None as nothing."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else encode({"": value})[4:-1]
+    if value is None or isinstance(value, str):
+        return value or ""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return f"<{type(value).__name__}>"
 
 
 def is_own_record(fields: Mapping[str, Any]) -> bool:

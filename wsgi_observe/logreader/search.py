@@ -14,7 +14,7 @@ from wsgi_observe.logreader.record import Record
 from wsgi_observe.logreader.wrappers import LineReader
 
 Progress = Callable[[int], object]
-"""Takes the bytes that were read since the last call, as they are stored."""
+"""Takes how many bytes of lines were read since the last call."""
 
 MAX_RECORDS = 100_000
 """Of one request ID; further ones are counted."""
@@ -107,15 +107,15 @@ def find_nearest_ids(inputs: Iterable[Input], wanted: str, progress: Progress) -
     needle = wanted.encode()
     for one in inputs:
         try:
-            with one.open() as (stream, _), explain_read_errors(one.name):
-                blocks = LineBlocks(stream)
-                for end in blocks:
-                    progress(end)
-                    ids = set(_ids.findall(memoryview(blocks.buffer)[:end].tobytes()))
+            with one.open() as stream, explain_read_errors(one.name):
+                blocks = LineBlocks(stream, ahead=True)
+                for size in blocks:
+                    progress(size)
+                    ids = set(_ids.findall(blocks.buffer, blocks.start, blocks.end))
                     best |= {each: _count_common(each, needle) for each in ids}
                     best = dict(nlargest(_NEAREST, best.items(), key=lambda item: item[1]))
         except InputError:
-            continue  # reported by the search before
+            continue  # the search before has reported it
     return [each.decode() for each, common in best.items() if common >= min(4, len(needle))]
 
 
@@ -162,8 +162,9 @@ def _scan(
     """Yield the records and other lines of the lines that have `needle` in them."""
     for one in inputs:
         try:
-            with one.open() as (stream, stored), explain_read_errors(one.name):
-                yield from _scan_stream(LineBlocks(stream), one, needle, coverage, progress)
+            with one.open() as stream, explain_read_errors(one.name):
+                blocks = LineBlocks(stream, ahead=one.is_regular_file)
+                yield from _scan_stream(blocks, one, needle, coverage, progress)
         except InputError as error:
             coverage.problems.append(str(error))
 
@@ -172,48 +173,50 @@ def _scan_stream(
     blocks: LineBlocks, one: Input, needle: bytes, coverage: Coverage, progress: Progress
 ) -> Iterator[Record | bytes]:
     reader = LineReader(one.name)
-    for end in blocks:
-        progress(end)
-        coverage.bytes += end
-        _add_times(coverage, blocks, end)
-        if reader.is_inside or _has_joined_lines(blocks, end):
-            lines = blocks.lines(end)
+    for size in blocks:
+        progress(size)
+        coverage.bytes += size
+        _add_times(coverage, blocks)
+        if reader.is_inside or _has_joined_lines(blocks):
             # Which of the records it is in is not known before they are joined.
-            for record in reader.read(lines):
+            for record in reader.read(blocks.lines()):
                 if isinstance(record, Record) or needle in record:
                     yield record
         else:
-            yield from reader.read(_find_lines(blocks.buffer, end, needle))
+            yield from reader.read(_find_lines(blocks, needle))
     yield from reader.finish()
+    if blocks.skipped:
+        coverage.problems.append(f"{one.name}: {blocks.skipped} lines were too long to be read")
 
 
-def _find_lines(buffer: bytearray, end: int, needle: bytes) -> Iterator[bytes]:
-    position = buffer.find(needle, 0, end)
+def _find_lines(blocks: LineBlocks, needle: bytes) -> Iterator[bytes]:
+    buffer, end = blocks.buffer, blocks.end
+    position = blocks.find(needle)
     while position >= 0:
-        start = buffer.rfind(b"\n", 0, position) + 1
+        start = buffer.rfind(b"\n", blocks.start, position) + 1 or blocks.start
         stop = buffer.find(b"\n", position, end)
         stop = end if stop < 0 else stop
         yield bytes(memoryview(buffer)[start:stop])
         position = buffer.find(needle, stop, end)
 
 
-def _has_joined_lines(blocks: LineBlocks, end: int) -> bool:
+def _has_joined_lines(blocks: LineBlocks) -> bool:
     """Return whether lines of the block have to be joined with others."""
-    buffer = blocks.buffer
-    if buffer.startswith(_document_starts):
+    buffer, start = blocks.buffer, blocks.start
+    if buffer.startswith(_document_starts, start):
         return True
-    if buffer.startswith(b'{"log":"'):  # Docker's json-file, where a part has no newline
-        return buffer.count(b'\\n","', 0, end) < buffer.count(b"\n", 0, end)
-    if not buffer[:4].isdigit():  # CRI has the time first
+    if buffer.startswith(b'{"log":"', start):  # Docker's json-file, where a part has no newline
+        return blocks.count(b'\\n","') < blocks.count(b"\n")
+    if not buffer[start : start + 4].isdigit():  # CRI has the time first
         return False
-    return any(buffer.find(tag, 0, end) >= 0 for tag in (b" stdout P ", b" stderr P "))
+    return any(blocks.find(tag) >= 0 for tag in (b" stdout P ", b" stderr P "))
 
 
-def _add_times(coverage: Coverage, blocks: LineBlocks, end: int) -> None:
+def _add_times(coverage: Coverage, blocks: LineBlocks) -> None:
     """Extend the range of times by the first and the last line of the block."""
-    buffer = blocks.buffer
-    first = bytes(memoryview(buffer)[: buffer.find(b"\n", 0, end) + 1 or end])
-    last = bytes(memoryview(buffer)[buffer.rfind(b"\n", 0, end - 1) + 1 : end])
-    for record in LineReader().read((first.rstrip(b"\n"), last.rstrip(b"\n"))):
+    buffer, start, end = blocks.buffer, blocks.start, blocks.end
+    first = buffer[start : buffer.find(b"\n", start, end) + 1 or end]
+    last = buffer[buffer.rfind(b"\n", start, end - 1) + 1 or start : end]
+    for record in LineReader().read((bytes(first).rstrip(b"\n"), bytes(last).rstrip(b"\n"))):
         if isinstance(record, Record):
             coverage.add_time(record.time)

@@ -102,7 +102,7 @@ class LineReader:
             fields = fields if joined is None else {"log": joined, "attrs": fields.get("attrs")}
             if joined is None:
                 return
-        records = list(_find_in_value(fields, self._source, 0))
+        records: list[Record | bytes] = list(_find_in_value(fields, self._source, 0))
         yield from records or [line]
 
     def _read_text(self, line: bytes) -> Iterator[Record | bytes]:

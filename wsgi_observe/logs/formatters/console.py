@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wsgi_observe.logs.fields import Fields, safe_str
+from wsgi_observe.logs.fields import safe_str
+from wsgi_observe.logs.formatters.truncation import escape_control_characters as _escape
 from wsgi_observe.logs.line import LineMaker
 
 # In the columns of the line, or in the message.
@@ -14,15 +16,10 @@ _COLUMN_FIELDS = {
     *("request_id", "method", "path", "exc_type", "status_code"),
 }
 # Seldom needed: at the end, where a narrow terminal wraps the line.
-_TRAILING_FIELDS = (
-    "remote_addr",
-    "ttfb_ms",
-    "response_bytes",
-    "user_agent",
-    "trace_id",
-    "span_id",
-    "trace_flags",
-)
+_TRAILING_FIELDS = {
+    *("remote_addr", "ttfb_ms", "response_bytes", "user_agent"),
+    *("trace_id", "span_id", "trace_flags"),
+}
 
 _RESET = "\x1b[0m"
 _DIM = "\x1b[2m"
@@ -47,29 +44,50 @@ class ConsoleFormatter(logging.Formatter):
     def __init__(self, *, color: bool = False, **options: Any) -> None:
         super().__init__()
         self._maker = LineMaker(self, **options)
-        self._color = color
+        self._layout = ConsoleLayout(color=color, hidden=self._maker.static)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback's lines where there is one."""
         line = self._maker.parts(record)
-        # Indented, since an exception's own text may try to look like a line.
-        trace = ["    " + text for text in line.traceback.split("\n") if text]
-        fields = self._maker.fields(record, line)
-        return "\n".join([self._format_line(record, fields), *map(_escape, trace)])
+        fields = {**self._maker.fields(record, line), "level": record.levelname}
+        return self._layout.format(fields, record.levelno, line.traceback)
 
-    def _format_line(self, record: logging.LogRecord, fields: Fields) -> str:
-        clock = str(fields["timestamp"])[11:23]
+
+class ConsoleLayout:
+    """Lay out the fields of a line as text for a terminal.
+
+    :param hidden: names of fields that are left out, besides those in the columns.
+    """
+
+    def __init__(self, *, color: bool = False, hidden: Iterable[str] = ()) -> None:
+        self._color = color
+        self._hidden = _COLUMN_FIELDS.union(hidden)
+        self._dim, self._reset = (_DIM, _RESET) if color else ("", "")
+
+    def format(self, fields: Mapping[str, Any], levelno: int, traceback: str = "") -> str:
+        """Return the line, and the traceback's lines where there is one."""
+        line = self._format_line(fields, levelno)
+        if not traceback:
+            return line
+        # Indented, since an exception's own text may try to look like a line.
+        trace = ["    " + text for text in traceback.split("\n") if text]
+        return "\n".join([line, *map(_escape, trace)])
+
+    def _format_line(self, fields: Mapping[str, Any], levelno: int) -> str:
+        clock = _escape(str(fields["timestamp"])[11:23])
         # The last digits: those of a UUIDv7 differ, its first ones are the time.
         request_id = _escape(str(fields.get("request_id", ""))[-8:])
-        level = self._colorize(_get_level_color(record.levelno), _escape(f"{record.levelname:<7}"))
-        head = f"{self._colorize(_DIM, clock)} {level} {request_id:>8} {_escape(record.name)}: "
+        name = _escape(f"{fields['level']:<7}")
+        level = self._colorize(_get_level_color(levelno), name)
+        dim, reset = self._dim, self._reset
         shown = "".join(
-            f"  {self._colorize(_DIM, _escape(name) + '=')}{_escape(safe_str(value))}"
+            f"  {dim}{_escape(name)}={reset}{_escape(safe_str(value))}"
             for name, value in self._select_fields(fields)
         )
-        return f"{head} {self._format_message(fields)}{shown}"
+        logger, message = _escape(str(fields["logger"])), self._format_message(fields)
+        return f"{dim}{clock}{reset} {level} {request_id:>8} {logger}:  {message}{shown}"
 
-    def _format_message(self, fields: Fields) -> str:
+    def _format_message(self, fields: Mapping[str, Any]) -> str:
         message = _escape(str(fields["message"]))
         status = str(fields.get("status_code", ""))
         if status and message.endswith(f" {status}"):
@@ -78,24 +96,22 @@ class ConsoleFormatter(logging.Formatter):
             )
         return message
 
-    def _select_fields(self, fields: Fields) -> list[tuple[str, object]]:
-        message = str(fields["message"])
-        hidden = _COLUMN_FIELDS | self._maker.static.keys()
-        if "status_code" in fields and not message.endswith(f" {safe_str(fields['status_code'])}"):
+    def _select_fields(self, fields: Mapping[str, Any]) -> list[tuple[str, object]]:
+        hidden = self._hidden
+        if "status_code" in fields and not str(fields["message"]).endswith(
+            f" {safe_str(fields['status_code'])}"
+        ):
             hidden = hidden - {"status_code"}
-        shown = [(name, value) for name, value in fields.items() if name not in hidden]
-        return sorted(shown, key=lambda pair: pair[0] in _TRAILING_FIELDS)
+        shown = [item for item in fields.items() if item[0] not in hidden]
+        return sorted(shown, key=_is_trailing) if len(shown) > 1 else shown
 
     def _colorize(self, color: str, text: str) -> str:
         return f"{color}{text}{_RESET}" if self._color and color else text
 
 
+def _is_trailing(item: tuple[str, object]) -> bool:
+    return item[0] in _TRAILING_FIELDS
+
+
 def _get_level_color(level: int) -> str:
     return next((color for least, color in _LEVEL_COLORS if level >= least), _DIM)
-
-
-def _escape(text: str) -> str:
-    """Return `text` with control characters escaped: a request's text may try to forge a line."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
