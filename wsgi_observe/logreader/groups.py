@@ -123,9 +123,9 @@ class ErrorGroups:
             group = self._groups[key] = ErrorGroup(key)
         group.add(record)
 
-    def newest_first(self) -> list[ErrorGroup]:
-        """Return the groups, that of the newest error first."""
-        return sorted(self._groups.values(), key=lambda group: group.last or 0.0, reverse=True)
+    def most_frequent_first(self) -> list[ErrorGroup]:
+        """Return the groups in the order of their counts."""
+        return sorted(self._groups.values(), key=lambda group: group.count, reverse=True)
 
 
 def is_error(record: Record) -> bool:

@@ -104,11 +104,10 @@ def find_inputs(names: Iterable[str]) -> list[Input]:
             inputs[STANDARD_INPUT] = Input("standard input")
             continue
         path = Path(name)
-        is_pattern = has_magic(name) and not path.exists()
-        for one in sorted(glob(name)) if is_pattern else [name]:
+        # Not `Path.glob`, which takes no absolute pattern.
+        matches = sorted(glob(name)) if has_magic(name) and not path.exists() else []  # noqa: PTH207
+        for one in matches or [name]:  # what does not exist is reported when it is opened
             inputs.setdefault(_identify(Path(one)), Input(one, Path(one)))
-        if is_pattern and not glob(name):
-            inputs[name] = Input(name, path)  # which fails to open, and is reported
     return list(inputs.values())
 
 

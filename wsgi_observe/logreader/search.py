@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nlargest
+from itertools import islice
 from typing import NamedTuple
 
 from wsgi_observe.logreader.blocks import LineBlocks
@@ -24,6 +25,7 @@ _MAX_IDS_WITH_RECORDS = 20
 _MAX_MENTIONS = 100
 _NEAREST = 5
 _MIN_SUFFIX = 6
+_MAX_LINES_WITHOUT_RECORD = 100  # at the beginning and end of a block, before it is left at that
 _OTHER_ID_FIELDS = ("client_request_id", "app_request_id")
 
 _ids = re.compile(rb'request_id\\*"\s*:\s*\\*"([A-Za-z0-9._:/+=@~-]{1,128})\\*"')
@@ -54,10 +56,34 @@ class Coverage:
             self.last = time if self.last is None else max(self.last, time)
 
 
+class NearestIds:
+    """The request IDs that have most in common with one that is searched, at both ends."""
+
+    def __init__(self, wanted: str) -> None:
+        self._wanted = wanted.encode("utf-8", "replace")
+        self._best: dict[bytes, int] = {}
+
+    def add(self, blocks: LineBlocks) -> None:
+        """Compare the IDs of a block."""
+        ids = set(_ids.findall(blocks.buffer, blocks.start, blocks.end))
+        self._best |= {each: _count_common(each, self._wanted) for each in ids}
+        self._best = dict(nlargest(_NEAREST, self._best.items(), key=lambda item: item[1]))
+
+    @property
+    def ids(self) -> list[str]:
+        """Those that are near, the nearest first."""
+        least = min(4, len(self._wanted))
+        return [each.decode() for each, common in self._best.items() if common >= least]
+
+
 @dataclass
 class Found:
-    """The records whose request ID is the one that was searched, begins or ends with it."""
+    """The records whose request ID is the one that was searched, begins or ends with it.
 
+    :ivar nearest: the nearest IDs in inputs that cannot be read again.
+    """
+
+    nearest: NearestIds
     records: dict[str, list[Record]] = field(default_factory=dict)
     ignored: int = 0
     mentions: list[Mention] = field(default_factory=list)
@@ -75,8 +101,9 @@ class Found:
 
 def find_request(inputs: Iterable[Input], wanted: str, progress: Progress) -> Found:
     """Return the records of the request whose ID is, begins or (as on a console) ends so."""
-    found = Found()
-    for record in _scan(inputs, wanted.encode(), found.coverage, progress):
+    found = Found(nearest=NearestIds(wanted))
+    needle = wanted.encode("utf-8", "replace")
+    for record in _scan(inputs, needle, found.coverage, progress, found.nearest):
         if isinstance(record, bytes):
             _add_mention(found, Mention("", record.decode("utf-8", "replace")))
         elif not _add_record(found, record, wanted):
@@ -102,21 +129,18 @@ def find_trace(inputs: Iterable[Input], trace_ids: set[str], progress: Progress)
 
 
 def find_nearest_ids(inputs: Iterable[Input], wanted: str, progress: Progress) -> list[str]:
-    """Return the request IDs that have most in common with `wanted`, at both ends."""
-    best: dict[bytes, int] = {}
-    needle = wanted.encode()
+    """Return the request IDs in files that are nearest to `wanted`."""
+    nearest = NearestIds(wanted)
     for one in inputs:
         try:
             with one.open() as stream, explain_read_errors(one.name):
                 blocks = LineBlocks(stream, ahead=True)
                 for size in blocks:
                     progress(size)
-                    ids = set(_ids.findall(blocks.buffer, blocks.start, blocks.end))
-                    best |= {each: _count_common(each, needle) for each in ids}
-                    best = dict(nlargest(_NEAREST, best.items(), key=lambda item: item[1]))
+                    nearest.add(blocks)
         except InputError:
             continue  # the search before has reported it
-    return [each.decode() for each, common in best.items() if common >= min(4, len(needle))]
+    return nearest.ids
 
 
 def _count_common(one: bytes, other: bytes) -> int:
@@ -157,26 +181,38 @@ def _add_mention(found: Found, mention: Mention) -> None:
 
 
 def _scan(
-    inputs: Iterable[Input], needle: bytes, coverage: Coverage, progress: Progress
+    inputs: Iterable[Input],
+    needle: bytes,
+    coverage: Coverage,
+    progress: Progress,
+    nearest: NearestIds | None = None,
 ) -> Iterator[Record | bytes]:
     """Yield the records and other lines of the lines that have `needle` in them."""
     for one in inputs:
         try:
             with one.open() as stream, explain_read_errors(one.name):
                 blocks = LineBlocks(stream, ahead=one.is_regular_file)
-                yield from _scan_stream(blocks, one, needle, coverage, progress)
+                seen = None if one.is_regular_file else nearest
+                yield from _scan_stream(blocks, one, needle, coverage, progress, seen)
         except InputError as error:
             coverage.problems.append(str(error))
 
 
 def _scan_stream(
-    blocks: LineBlocks, one: Input, needle: bytes, coverage: Coverage, progress: Progress
+    blocks: LineBlocks,
+    one: Input,
+    needle: bytes,
+    coverage: Coverage,
+    progress: Progress,
+    nearest: NearestIds | None,
 ) -> Iterator[Record | bytes]:
     reader = LineReader(one.name)
     for size in blocks:
         progress(size)
+        if nearest is not None:
+            nearest.add(blocks)
         coverage.bytes += size
-        _add_times(coverage, blocks)
+        add_times(coverage, blocks)
         if reader.is_inside or _has_joined_lines(blocks):
             # Which of the records it is in is not known before they are joined.
             for record in reader.read(blocks.lines()):
@@ -212,11 +248,29 @@ def _has_joined_lines(blocks: LineBlocks) -> bool:
     return any(blocks.find(tag) >= 0 for tag in (b" stdout P ", b" stderr P "))
 
 
-def _add_times(coverage: Coverage, blocks: LineBlocks) -> None:
-    """Extend the range of times by the first and the last line of the block."""
-    buffer, start, end = blocks.buffer, blocks.start, blocks.end
-    first = buffer[start : buffer.find(b"\n", start, end) + 1 or end]
-    last = buffer[buffer.rfind(b"\n", start, end - 1) + 1 or start : end]
-    for record in LineReader().read((bytes(first).rstrip(b"\n"), bytes(last).rstrip(b"\n"))):
-        if isinstance(record, Record):
-            coverage.add_time(record.time)
+def add_times(coverage: Coverage, blocks: LineBlocks) -> None:
+    """Extend the range of times by the first and the last record of the block."""
+    for lines in (_iter_lines(blocks), _iter_lines_backwards(blocks)):
+        for record in LineReader().read(islice(lines, _MAX_LINES_WITHOUT_RECORD)):
+            if isinstance(record, Record) and record.time is not None:
+                coverage.add_time(record.time)
+                break
+
+
+def _iter_lines(blocks: LineBlocks) -> Iterator[bytes]:
+    position = blocks.start
+    while position < blocks.end:
+        end = blocks.buffer.find(b"\n", position, blocks.end)
+        end = blocks.end if end < 0 else end
+        yield bytes(blocks.buffer[position:end])
+        position = end + 1
+
+
+def _iter_lines_backwards(blocks: LineBlocks) -> Iterator[bytes]:
+    end = blocks.end
+    if blocks.buffer.endswith(b"\n", blocks.start, end):
+        end -= 1
+    while end > blocks.start:
+        start = blocks.buffer.rfind(b"\n", blocks.start, end) + 1 or blocks.start
+        yield bytes(blocks.buffer[start:end])
+        end = start - 1

@@ -1,4 +1,4 @@
-"""The story of a request: its requests in short, and a timeline of everything logged under its ID."""
+"""The story of a request ID: its requests in short, and the timeline of what was logged."""
 
 from __future__ import annotations
 
