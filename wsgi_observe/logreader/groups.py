@@ -188,7 +188,7 @@ def _get_message(record: Record) -> str:
 
 def _shorten(path: str) -> str:
     """Return the end of a path, which is the same wherever the app is installed."""
-    return "/".join(path.replace("\\", "/").split("/")[-3:])
+    return "/".join(path.replace("\\", "/").split("/")[-2:])
 
 
 def select_new(

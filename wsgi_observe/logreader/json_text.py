@@ -14,7 +14,7 @@ except ImportError:
 
 # Accepts what orjson refuses and some encoders write: NaN, 1e999, lone surrogates, control
 # characters in strings.
-_decode_leniently = json.JSONDecoder(strict=False).decode
+_decode_first = json.JSONDecoder(strict=False).raw_decode
 
 
 def decode(text: bytes | str) -> Any:
@@ -28,7 +28,11 @@ def decode(text: bytes | str) -> Any:
             return _loads(text)
         except ValueError:
             pass
+    if not isinstance(text, str):
+        text = text.decode("utf-8", "replace")
+    text = text.strip()
     try:
-        return _decode_leniently(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+        value, end = _decode_first(text)
     except (ValueError, RecursionError):
         return None
+    return value if end == len(text) else None

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-# An exception group draws its tree in front of each line.
+_tree = re.compile(r" *[|+] ?(?![-+])")  # which an exception group draws before each line
 _frame = re.compile(
-    r'[ |+-]*  File "(?P<path>[^"\n]{0,4096})", line (?P<line>\d{1,9})(?:, in (?P<function>.*))?$'
+    r'  File "(?P<path>[^"\n]{0,4096})", line (?P<line>\d{1,9})(?:, in (?P<function>.*))?$'
 )
-_opening = re.compile(r"[ |+-]*(?:Exception Group )?Traceback \(most recent call last\):$")
-_link = re.compile(r"[ |]*(?:The above exception was |During handling of the above )")
+_opening = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\):$")
+_link = re.compile(r"(?:The above exception was |During handling of the above )")
 _group_rule = re.compile(r"[ |]*\+[-+]+(?P<number> (?:\d+|\.\.\.) -+)?$")
 _library = re.compile(
     r"(?:site|dist)-packages[/\\]|[/\\]lib(?:64)?[/\\]python3|^<"
@@ -20,7 +20,7 @@ _library = re.compile(
 _package = re.compile(r".*(?:site|dist)-packages[/\\]([\w.-]+)|.*[/\\](wsgi_observe)[/\\]")
 _MAX_LINES = 20_000
 _MAX_HEADLINE_LINES = 50
-_FRAMES_CUT = "  … "
+_cut = re.compile(r"  … (?:\d+ )?(?:frames|lines) cut$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ class _Parser:
 
     def feed(self, line: str) -> None:
         """Take the next line."""
+        line = _tree.sub("", line, count=1) if _tree.match(line) else line
         frame, rule, link = _frame.match(line), _group_rule.match(line), _link.match(line)
         is_start = bool(rule or link or _opening.match(line))
         if (frame or is_start) and self._headline:
@@ -112,9 +113,10 @@ class _Parser:
 
     def _add_text(self, line: str) -> None:
         """Add a line that is the source of the last frame, or of an exception's own text."""
-        text = line.lstrip(" |")
-        is_indented = line.lstrip("|").startswith("    ") or line.startswith(_FRAMES_CUT)
-        if self._frames and not self._headline and is_indented:
+        text = line.strip()
+        if _cut.match(line):
+            return
+        if self._frames and not self._headline and line.startswith("    "):
             last = self._frames[-1]
             if not last.code and text.strip("~^ "):
                 self._frames[-1] = replace(last, code=text)

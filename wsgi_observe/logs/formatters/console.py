@@ -74,43 +74,47 @@ class ConsoleLayout:
         return "\n".join([line, *map(_escape, trace)])
 
     def _format_line(self, fields: Mapping[str, Any], levelno: int) -> str:
-        clock = _escape(str(fields["timestamp"])[11:23])
         # The last digits: those of a UUIDv7 differ, its first ones are the time.
-        request_id = _escape(str(fields.get("request_id", ""))[-8:])
-        name = _escape(f"{fields['level']:<7}")
-        level = self._colorize(_get_level_color(levelno), name)
+        request_id = str(fields.get("request_id", ""))[-8:]
+        clock, level = str(fields["timestamp"])[11:23], f"{fields['level']:<7}"
+        head = [clock, level, f"{request_id:>8}", str(fields["logger"]), str(fields["message"])]
+        names, values = self._select_fields(fields)
+        if not "".join((*head, *names, *values)).isprintable():
+            head, names, values = (list(map(_escape, texts)) for texts in (head, names, values))
+        clock, level, request_id, logger, message = head
         dim, reset = self._dim, self._reset
-        shown = "".join(
-            f"  {dim}{_escape(name)}={reset}{_escape(safe_str(value))}"
-            for name, value in self._select_fields(fields)
-        )
-        logger, message = _escape(str(fields["logger"])), self._format_message(fields)
-        return f"{dim}{clock}{reset} {level} {request_id:>8} {logger}:  {message}{shown}"
+        if self._color:
+            level = f"{_get_level_color(levelno)}{level}{_RESET}"
+            message = _color_status(message, fields)
+        pairs = zip(names, values, strict=True)
+        shown = "".join([f"  {dim}{name}={reset}{value}" for name, value in pairs])
+        return f"{dim}{clock}{reset} {level} {request_id} {logger}:  {message}{shown}"
 
-    def _format_message(self, fields: Mapping[str, Any]) -> str:
-        message = _escape(str(fields["message"]))
-        status = str(fields.get("status_code", ""))
-        if status and message.endswith(f" {status}"):
-            return message.removesuffix(status) + self._colorize(
-                _STATUS_COLORS.get(status[0], ""), status
-            )
-        return message
-
-    def _select_fields(self, fields: Mapping[str, Any]) -> list[tuple[str, object]]:
+    def _select_fields(self, fields: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        """Return the names and texts of the fields that are shown behind the message."""
         hidden = self._hidden
-        if "status_code" in fields and not str(fields["message"]).endswith(
-            f" {safe_str(fields['status_code'])}"
-        ):
+        if "status_code" in fields and not _ends_with_status(fields["message"], fields):
             hidden = hidden - {"status_code"}
-        shown = [item for item in fields.items() if item[0] not in hidden]
-        return sorted(shown, key=_is_trailing) if len(shown) > 1 else shown
+        names: list[str] = []
+        last: list[str] = []
+        for name in fields:
+            if name not in hidden:
+                (last if name in _TRAILING_FIELDS else names).append(name)
+        names += last
+        values = (fields[name] for name in names)
+        return names, [one if one.__class__ is str else safe_str(one) for one in values]
 
-    def _colorize(self, color: str, text: str) -> str:
-        return f"{color}{text}{_RESET}" if self._color and color else text
+
+def _ends_with_status(message: object, fields: Mapping[str, Any]) -> bool:
+    return str(message).endswith(f" {safe_str(fields['status_code'])}")
 
 
-def _is_trailing(item: tuple[str, object]) -> bool:
-    return item[0] in _TRAILING_FIELDS
+def _color_status(message: str, fields: Mapping[str, Any]) -> str:
+    if "status_code" not in fields or not _ends_with_status(message, fields):
+        return message
+    status = safe_str(fields["status_code"])
+    color = _STATUS_COLORS.get(status[:1], "")
+    return f"{message.removesuffix(status)}{color}{status}{_RESET}" if color else message
 
 
 def _get_level_color(level: int) -> str:
