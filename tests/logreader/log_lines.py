@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from wsgi_observe import log_context
 from wsgi_observe.logs import JsonFormatter
 
 ID = "01a2250e000170b58fec10fd74e8730a"
@@ -50,13 +51,13 @@ def access_line(at: float = 0.5, status: int = 500, **fields: Any) -> str:
     """Return the line of a request that has ended."""
     ending = {"status_code": status, "duration_ms": at * 1000, "response_bytes": 145}
     ending |= {"outcome": "complete", "user_agent": "curl/8", "logger": "wsgi_observe.access"}
-    return line(f"GET /crash {status}", at, **ending | fields)
+    return line(**{"message": f"GET /crash {status}", "at": at, **ending, **fields})
 
 
 def error_line(at: float = 0.4, **fields: Any) -> str:
     """Return the ERROR line of a request."""
     exception = {"level": "ERROR", "exc_type": "PaymentError", "exc_info": TRACEBACK}
-    return line("Exception on /crash [GET]", at, **exception | fields)
+    return line(**{"message": "Exception on /crash [GET]", "at": at, **exception, **fields})
 
 
 FAILED_REQUEST = [line(at=0.1, order_id=7), error_line(), access_line()]
@@ -67,5 +68,5 @@ def continued_lines(message: str) -> list[str]:
     record = logging.makeLogRecord(
         {"name": "shop", "levelname": "ERROR", "levelno": 40, "msg": message, "created": START}
     )
-    record.request_id = ID
-    return [each.decode().rstrip("\n") for each in JsonFormatter().lines(record)]
+    with log_context(ID):
+        return [each.decode().rstrip("\n") for each in JsonFormatter().lines(record)]

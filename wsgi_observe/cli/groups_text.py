@@ -1,9 +1,9 @@
 """The groups of errors as text for a terminal."""
 
-from rich.console import Console
 from rich.text import Text
 
 from wsgi_observe.cli.log_files import format_range, format_time, to_printable
+from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.counting import TopCounter
 from wsgi_observe.logreader.error_search import ErrorSearch
 from wsgi_observe.logreader.groups import ErrorGroup
@@ -21,7 +21,7 @@ class GroupsPrinter:
     :param first: the time at which sparklines begin, and `last`: at which they end.
     """
 
-    def __init__(self, console: Console, first: float | None, last: float | None) -> None:
+    def __init__(self, console: LogConsole, first: float | None, last: float | None) -> None:
         self._console = console
         self._range = first, last
         can_draw = console.encoding.startswith("utf")
@@ -98,7 +98,9 @@ class GroupsPrinter:
         return "".join(self._bars[-(-count * steps // top)] for count in counts)
 
     def _print(self, line: Text) -> None:
-        self._console.print(line, overflow="fold")
+        for one in line.wrap(self._console, self._console.width, overflow="fold"):
+            one.rstrip()
+            self._console.print_log(one)
 
 
 def _describe_names(counter: TopCounter) -> str:

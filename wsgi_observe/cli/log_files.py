@@ -113,7 +113,7 @@ def format_time(seconds: float | None, *, is_precise: bool = False) -> str:
 def format_range(first: float | None, last: float | None) -> str:
     """Return a range of times in UTC; the day once, if it is the same."""
     if first is None or last is None:
-        return "no times"
+        return "an unknown time"
     begin, end = format_time(first), format_time(last)
     return f"{begin[:-4]} to {end[11:] if begin[:10] == end[:10] else end}"
 

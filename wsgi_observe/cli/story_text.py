@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from rich.console import Console
 from rich.text import Text
 
 from wsgi_observe.cli.log_files import (
@@ -12,6 +11,7 @@ from wsgi_observe.cli.log_files import (
     format_time,
     to_printable,
 )
+from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.record import to_text
 from wsgi_observe.logreader.search import Mention
 from wsgi_observe.logreader.story import Event, RequestSummary, Story
@@ -43,7 +43,7 @@ class StoryPrinter:
     :param is_full: whether tracebacks are printed with library frames.
     """
 
-    def __init__(self, console: Console, *, is_full: bool = False) -> None:
+    def __init__(self, console: LogConsole, *, is_full: bool = False) -> None:
         self._console = console
         self._is_full = is_full
         self._is_narrow = console.width < _NARROW
@@ -60,11 +60,13 @@ class StoryPrinter:
         self._console.print()
         names_service = len(story.services) > 1
         has_ended = False
-        for event in story.events:
+        for number, event in enumerate(story.events):
             if event.is_after and not has_ended:
                 self.print_note("-- after the response --")
                 has_ended = True
-            self._print_event(event, story, names_service)
+            if number:
+                self._print_gap(event, story)
+            self._print_event(event, names_service)
 
     def print_mentions(self, mentions: list[Mention], count: int) -> None:
         """Print lines of others that have the ID in their text."""
@@ -83,7 +85,7 @@ class StoryPrinter:
     def _print_summary(self, one: RequestSummary, story: Story) -> None:
         status = "" if one.status is None else str(one.status)
         style = _STATUS_STYLES.get(status[:1], "bold red")
-        line = Text.assemble((f"{one.method} {to_printable(one.path)}", "bold"))
+        line = Text(f"{to_printable(one.method)} {to_printable(one.path)}", "bold")
         if status:
             line.append(f"  {to_printable(status)}", style)
         outcome = f"died: {one.cause}" if one.outcome == "died" else one.outcome
@@ -108,10 +110,12 @@ class StoryPrinter:
         shown = [f"{name} {to_printable(fact)}".strip() for name, fact in facts.items() if fact]
         self._print_hanging("  ", [Text("  ".join(shown), "dim")])
 
-    def _print_event(self, event: Event, story: Story, names_service: bool) -> None:
+    def _print_gap(self, event: Event, story: Story) -> None:
         whole = max((one.duration or 0.0 for one in story.requests), default=0.0)
         if event.gap >= max(_MIN_GAP_SECONDS, whole * _GAP_PART):
             self._print_line(Text(f"{'':{_OFFSET_WIDTH}} ... {format_seconds(event.gap)}", "dim"))
+
+    def _print_event(self, event: Event, names_service: bool) -> None:
         record = event.record
         style = "dim" if event.is_buffered or event.is_related else ""
         offset = "" if event.offset is None else f"+{format_seconds(event.offset)}"
@@ -170,7 +174,7 @@ class StoryPrinter:
         for text in body:
             for line in text.wrap(self._console, width, overflow="fold"):
                 line.rstrip()
-                self._console.print(head + line, soft_wrap=True)
+                self._console.print_log(head + line)
                 head = indent
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from queue import SimpleQueue
 from threading import Thread
@@ -12,6 +13,8 @@ MAX_LINE_BYTES = 32 << 20
 
 _BLOCK_BYTES = 1 << 20
 _RESERVED_BYTES = 1 << 16  # before each block, for the beginning of its first line
+
+_NONBLOCKING_POLL_SECONDS = 0.05
 
 _Filled = tuple[bytearray, int]
 
@@ -27,7 +30,8 @@ class LineBlocks:
     """
 
     def __init__(self, stream: BinaryIO, *, ahead: bool = False) -> None:
-        self._stream: Any = stream
+        # One read at a time: a pipe has less than a block, and the rest may take long.
+        self._readinto: Any = getattr(stream, "readinto1", stream.readinto)  # type: ignore[attr-defined]
         self._filled = self._read_ahead if ahead else self._read
         self._is_skipping = False
         self.buffer = bytearray()
@@ -95,8 +99,9 @@ class LineBlocks:
 
     def _read_block(self, buffer: bytearray) -> int:
         with memoryview(buffer) as view:
-            # One read: a pipe has less than a block, and the rest may take long.
-            return int(self._stream.readinto1(view[_RESERVED_BYTES:]))
+            while (count := self._readinto(view[_RESERVED_BYTES:])) is None:
+                time.sleep(_NONBLOCKING_POLL_SECONDS)  # a pipe that its other end has set so
+            return int(count)
 
     def _read_ahead(self) -> Iterator[_Filled]:
         free, filled = SimpleQueue[bytearray | None](), SimpleQueue[_Filled | BaseException]()

@@ -45,7 +45,7 @@ class ErrorSearch:
                 self.coverage.problems.append(str(error))
 
     def _read(self, blocks: LineBlocks, one: Input, progress: Progress) -> None:
-        reader = LineReader(one.name)
+        reader = LineReader(one.label)
         for size in blocks:
             progress(size)
             self.coverage.bytes += size

@@ -10,8 +10,11 @@ from fnmatch import fnmatchcase
 
 from wsgi_observe.logreader.record import LEVELS, Record, parse_time
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SECOND = 1000
+_MILLISECONDS = {"ms": 1, "s": _SECOND, "m": 60 * _SECOND, "min": 60 * _SECOND}
+_MILLISECONDS |= {"h": 3600 * _SECOND, "d": 86_400 * _SECOND, "w": 604_800 * _SECOND}
 _duration = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|min|m|h|d|w)?")
+_FIRST_NUMBER = 1e8  # of seconds since the epoch; a smaller one is likely meant otherwise
 _status = re.compile(r"[0-9][0-9x]{2}")
 
 
@@ -116,7 +119,7 @@ def parse_duration(text: str) -> float:
     found = _duration.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"must be a duration such as 500ms, 2s, 15m, 2h or 1d, not {text}")
-    return float(found[1]) * _UNITS[found[2] or "s"]
+    return float(found[1]) * _MILLISECONDS[found[2] or "s"] / _SECOND
 
 
 def parse_moment(text: str) -> float:
@@ -125,10 +128,12 @@ def parse_moment(text: str) -> float:
     >>> parse_moment("1970-01-02"), parse_moment("1970-01-01T01:00:00Z")
     (86400.0, 3600.0)
     """
-    found = parse_time(text) if "-" in text else None
-    if found is not None:
+    found = parse_time(text)
+    if found is not None and (found > _FIRST_NUMBER or not text.isdecimal()):
         return found
     try:
+        if text.isdecimal():
+            raise ValueError
         return time.time() - parse_duration(text)
     except ValueError:
         message = "must be a time (RFC 3339, UTC) or how long ago, such as 15m, 2h or 1d"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from glob import glob, has_magic
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +15,10 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 STANDARD_INPUT = "-"
 
+# As logrotate and Python's handlers name them.
+_rotation = re.compile(r"(?:\.\d+|[.-]\d{4}-?\d\d-?\d\d(?:[-_.T]?\d\d)*|\.gz|\.zst)+$")
 _GZIP_MAGIC = b"\x1f\x8b"
+_START_BYTES = 1 << 16
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
@@ -26,6 +31,11 @@ class Input(NamedTuple):
 
     name: str
     path: Path | None = None
+
+    @property
+    def label(self) -> str:
+        """The name of what is logged there: the same for a log and its rotated files."""
+        return _rotation.sub("", self.path.name) if self.path is not None else ""
 
     @property
     def size(self) -> int | None:
@@ -47,37 +57,65 @@ class Input(NamedTuple):
 
         It is decompressed by what its first bytes are: a rotated file has any name.
         """
-        try:
-            stored = self._open_stored()
-        except OSError as error:
-            raise InputError(f"cannot read {self.name}: {error.strerror or error}") from error
-        with stored:
-            yield self._decompress(stored)
+        with ExitStack() as stack:
+            try:
+                started = _StartedStream(stack.enter_context(self._open_raw()))
+            except OSError as error:
+                reason = error.strerror or error
+                raise InputError(f"cannot read {self.name}: {reason}") from error
+            yield self._decompress(started)
 
-    def _open_stored(self) -> BinaryIO:
+    def _open_raw(self) -> io.FileIO:
         if self.path is None:
-            return cast(BinaryIO, open(sys.stdin.fileno(), "rb", closefd=False))
+            return io.FileIO(sys.stdin.fileno(), closefd=False)
         if self.path.is_dir():
             raise InputError(f"cannot read {self.name}: it is a directory")
-        return self.path.open("rb")
+        return io.FileIO(self.path)
 
-    def _decompress(self, stored: Any) -> BinaryIO:
-        try:
-            start = stored.peek(4)[:4]
-        except OSError as error:
-            raise InputError(f"cannot read {self.name}: {error.strerror or error}") from error
-        if start.startswith(_GZIP_MAGIC):
+    def _decompress(self, stream: _StartedStream) -> BinaryIO:
+        if stream.start.startswith(_GZIP_MAGIC):
             # Only where there is one: it takes as long to import as everything else here.
-            return cast(BinaryIO, import_module("gzip").GzipFile(fileobj=stored))
-        if start == _ZSTD_MAGIC:
+            buffered = cast(BinaryIO, io.BufferedReader(stream))
+            return cast(BinaryIO, import_module("gzip").GzipFile(fileobj=buffered))
+        if stream.start.startswith(_ZSTD_MAGIC):
             try:
                 zstandard = import_module("zstandard")
             except ImportError as error:
                 hint = "run: pip install zstandard"
                 raise InputError(f"{self.name} is compressed with zstd; {hint}") from error
-            reader = zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)
+            reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
             return cast(BinaryIO, reader)
-        return cast(BinaryIO, stored)
+        return cast(BinaryIO, stream)
+
+
+class _StartedStream(io.RawIOBase):
+    """A stream whose first bytes are known, and are read again.
+
+    `io.BufferedReader.peek` does the same, but its `readinto1` then waits for a second read.
+    """
+
+    def __init__(self, raw: io.FileIO) -> None:
+        self._raw = raw
+        self.start = raw.read(_START_BYTES) or b""
+        while 0 < len(self.start) < len(_ZSTD_MAGIC) and _ZSTD_MAGIC.startswith(self.start):
+            more = raw.read(_START_BYTES)
+            if not more:
+                break
+            self.start += more
+        self._rest = self.start
+
+    def readable(self) -> bool:
+        """Return whether it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read at most once."""
+        if not self._rest:
+            return self._raw.readinto(buffer)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
 
 
 @contextmanager

@@ -206,7 +206,7 @@ def _scan_stream(
     progress: Progress,
     nearest: NearestIds | None,
 ) -> Iterator[Record | bytes]:
-    reader = LineReader(one.name)
+    reader = LineReader(one.label)
     for size in blocks:
         progress(size)
         if nearest is not None:
