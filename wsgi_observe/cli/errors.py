@@ -8,6 +8,7 @@ from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.log_files import (
     add_file_argument,
     argument_type,
+    copy_streams,
     format_range,
     get_inputs,
     make_console,
@@ -19,6 +20,9 @@ from wsgi_observe.cli.log_files import (
 from wsgi_observe.logreader.error_search import ErrorSearch
 from wsgi_observe.logreader.filters import RecordFilter, parse_moment
 from wsgi_observe.logreader.groups import ErrorGroup, select_new
+from wsgi_observe.logreader.inputs import Input
+from wsgi_observe.logreader.search import find_requests
+from wsgi_observe.logreader.story import build_story
 
 HELP = "show the failures of a log, in groups of the same cause"
 DESCRIPTION = """\
@@ -31,6 +35,7 @@ examples:
   wsgi-observe errors shop.log
   wsgi-observe errors --since 15m --route '/orders*' 'shop.log*'
   docker logs shop | wsgi-observe errors --new-since 1.4.2
+  wsgi-observe errors --since 1d 'shop.log*' --html errors.html
 """
 
 
@@ -45,23 +50,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--new-since", metavar="RELEASE", help="only what did not occur before this release"
     )
-    parser.add_argument("--json", action="store_true", help="print one line of JSON per group")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one line of JSON per group")
+    output.add_argument(
+        "--html",
+        metavar="OUT",
+        help="write one page for a browser, with the stories of the newest requests; - prints it",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the groups of errors."""
     prepare_output()
-    inputs = get_inputs(args.files)
+    inputs, problems = get_inputs(args.files), list[str]()
+    if not args.html:
+        return _run(args, inputs, problems)
+    # The stories are searched when the errors are known.
+    with copy_streams(inputs, problems) as copied:
+        return _run(args, copied, problems)
+
+
+def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> int:
     tests = RecordFilter(
         since=args.since, until=args.until, route=args.route, service=args.service
     ).tests
     search = ErrorSearch(tests, finds_releases=args.new_since is not None)
     with show_progress(inputs) as progress:
         search.run(inputs, progress)
-    has_problems = report_problems("errors", search.coverage.problems)
+    has_problems = report_problems("errors", [*problems, *search.coverage.problems])
     groups = list(_select(search, args.new_since))
     if args.json:
         _print_json(groups)
+    elif args.html:
+        _write_page(args, groups, search, inputs)
     else:
         console = make_console()
         # Only now: it imports rich.
@@ -75,6 +96,23 @@ def run(args: argparse.Namespace) -> int:
     if has_problems:
         return 2
     return 1 if groups or search.groups.ungrouped else 0
+
+
+def _write_page(
+    args: argparse.Namespace, groups: list[ErrorGroup], search: ErrorSearch, inputs: list[Input]
+) -> None:
+    from wsgi_observe.cli.page.document import write_document
+    from wsgi_observe.cli.page.groups import make_groups_page, select_story_ids
+    from wsgi_observe.cli.page.story import MAX_RECORDS
+
+    request_ids = select_story_ids(groups)
+    with show_progress(inputs) as progress:
+        limit = MAX_RECORDS // max(len(request_ids), 1)
+        found = find_requests(inputs, request_ids, progress, limit)
+    stories = {each: (build_story(each, one.records), one.ignored) for each, one in found.items()}
+    coverage = search.coverage
+    covered = args.since or coverage.first, args.until or coverage.last
+    write_document(args.html, make_groups_page(groups, search, stories, covered))
 
 
 def _select(search: ErrorSearch, release: str | None) -> Iterator[ErrorGroup]:

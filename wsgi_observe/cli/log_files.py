@@ -3,13 +3,16 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import NamedTemporaryFile, gettempdir
+from typing import IO, TYPE_CHECKING, Any
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.logreader.inputs import Input, find_inputs
+from wsgi_observe.logreader.blocks import LineBlocks
+from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors, find_inputs
 from wsgi_observe.logreader.search import Progress
 from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
 
@@ -36,6 +39,49 @@ def get_inputs(files: list[str]) -> list[Input]:
     if not files and sys.stdin.isatty():
         raise CommandError("name a FILE, or pipe a log into the command", exit_code=2)
     return find_inputs(files)
+
+
+class _CopiedInput(Input):
+    """A stream in a temporary file, which has no name of its own."""
+
+    @property
+    def label(self) -> str:
+        return ""
+
+
+@contextmanager
+def copy_streams(inputs: list[Input], problems: list[str]) -> Iterator[list[Input]]:
+    """Give inputs that can be read more than once: what is piped is in temporary files meanwhile.
+
+    :param problems: gets what could not be read.
+    """
+    with ExitStack() as stack:
+        yield [_copy(one, stack, problems) if _is_stream(one) else one for one in inputs]
+
+
+def _is_stream(one: Input) -> bool:
+    return one.path is None or one.path.is_fifo() or one.path.is_char_device()
+
+
+def _copy(one: Input, stack: ExitStack, problems: list[str]) -> Input:
+    file = stack.enter_context(NamedTemporaryFile())  # noqa: SIM115
+    try:
+        with one.open() as stream, explain_read_errors(one.name):
+            blocks = LineBlocks(stream)
+            for _ in blocks:
+                _write(file, bytes(memoryview(blocks.buffer)[blocks.start : blocks.end]))
+    except InputError as error:
+        problems.append(str(error))
+    return _CopiedInput(one.name, Path(file.name))
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    try:
+        file.write(data)
+        file.flush()
+    except OSError as error:
+        reason = f"cannot keep a copy of the input in {gettempdir()}: {error.strerror}"
+        raise CommandError(f"{reason}; name files", exit_code=2) from error
 
 
 def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -41,6 +41,7 @@ examples:
   wsgi-observe trace 01a2250e000170b58fec10fd74e8730a shop.log
   wsgi-observe trace 74e8730a 'shop.log*'
   kubectl logs --prefix -l app=shop | wsgi-observe trace 01a2250e0001
+  wsgi-observe trace 74e8730a shop.log --html story.html
 """
 
 _MAX_SHOWN_IDS = 10
@@ -58,7 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--full", action="store_true", help="print tracebacks as they are, with library frames"
     )
-    parser.add_argument("--json", action="store_true", help="print the story as JSON")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print the story as JSON")
+    output.add_argument(
+        "--html", metavar="OUT", help="write the story as one page for a browser; - prints it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,6 +101,12 @@ def _make_story(request_id: str, found: Found, inputs: list[Input]) -> Story:
 def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
     if args.json:
         print(story_to_json(story))
+        return
+    if args.html:
+        from wsgi_observe.cli.page.document import write_document
+        from wsgi_observe.cli.page.story import make_story_page
+
+        write_document(args.html, make_story_page(story, found))
         return
     console = make_console()
     # Only now: it imports rich.

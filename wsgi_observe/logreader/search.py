@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import islice
@@ -29,6 +31,8 @@ _MAX_LINES_WITHOUT_RECORD = 100  # at the beginning and end of a block, before i
 _OTHER_ID_FIELDS = ("client_request_id", "app_request_id")
 
 _ids = re.compile(rb'request_id\\*"\s*:\s*\\*"([A-Za-z0-9._:/+=@~-]{1,128})\\*"')
+# The values of all fields that may have it: the names of a request ID end so in every format.
+_id_values = re.compile(rb'd\\*"\s*:\s*\\*"([A-Za-z0-9._:/+=@~-]{1,128})\\*"')
 # What only a log has whose lines belong together: in its first line.
 _document_starts = (b"{\n", b"[\n", b"{\r\n", b"[\r\n")
 
@@ -126,6 +130,73 @@ def find_trace(inputs: Iterable[Input], trace_ids: set[str], progress: Progress)
             ):
                 found.append(record)
     return found
+
+
+class RequestRecords:
+    """The records of a request, of very many the first and the last ones.
+
+    :ivar ignored: how many were left out.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._first: list[Record] = []
+        self._last = deque[Record](maxlen=limit // 2)
+        self.ignored = 0
+
+    def add(self, record: Record) -> None:
+        """Add the next record."""
+        assert self._last.maxlen is not None
+        if len(self._first) < self._last.maxlen:
+            self._first.append(record)
+            return
+        self.ignored += len(self._last) == self._last.maxlen
+        self._last.append(record)
+
+    @property
+    def records(self) -> list[Record]:
+        """What was kept, in the order in which it was read."""
+        return [*self._first, *self._last]
+
+
+def find_requests(
+    inputs: Iterable[Input], request_ids: Iterable[str], progress: Progress, limit: int
+) -> dict[str, RequestRecords]:
+    """Return the records of several requests, which are read at once.
+
+    :param limit: how many records of each request are kept.
+    """
+    found = {each: RequestRecords(limit) for each in request_ids}
+    for one in inputs:
+        # The search before has reported what cannot be read.
+        with suppress(InputError), one.open() as stream, explain_read_errors(one.name):
+            for record in _scan_for_requests(LineBlocks(stream, ahead=True), one, found, progress):
+                found[record.request_id].add(record)
+    return found
+
+
+def _scan_for_requests(
+    blocks: LineBlocks, one: Input, wanted: Container[str], progress: Progress
+) -> Iterator[Record]:
+    reader = LineReader(one.label)
+    for size in blocks:
+        progress(size)
+        if reader.is_inside or _has_joined_lines(blocks):
+            yield from _select_requests(reader.read(blocks.lines()), wanted)
+            continue
+        for value in set(_id_values.findall(blocks.buffer, blocks.start, blocks.end)):
+            request_id = value.decode()
+            if request_id in wanted:
+                # A line that has the IDs of two requests is read for each of them.
+                yield from _select_requests(reader.read(_find_lines(blocks, value)), {request_id})
+    yield from _select_requests(reader.finish(), wanted)
+
+
+def _select_requests(
+    records: Iterable[Record | bytes], request_ids: Container[str]
+) -> Iterator[Record]:
+    for record in records:
+        if isinstance(record, Record) and record.request_id in request_ids:
+            yield record
 
 
 def find_nearest_ids(inputs: Iterable[Input], wanted: str, progress: Progress) -> list[str]:
