@@ -7,8 +7,8 @@ from itertools import islice
 
 from wsgi_observe.cli.log_files import format_range, format_time
 from wsgi_observe.cli.page.document import make_document
-from wsgi_observe.cli.page.markup import Html, element
-from wsgi_observe.cli.page.story import render_copied, render_headline, render_story
+from wsgi_observe.cli.page.markup import Html, element, format_count
+from wsgi_observe.cli.page.story import render_copied, render_facts, render_headline, render_story
 from wsgi_observe.cli.page.timeline import draw_sparkline
 from wsgi_observe.cli.page.tracebacks import render_frame
 from wsgi_observe.logreader.counting import TopCounter
@@ -44,15 +44,20 @@ def make_groups_page(
     """
     page = _GroupsPage(stories, covered)
     count = sum(group.count for group in groups)
-    title = f"{count:,} errors in {len(groups):,} groups" if groups else "No errors"
+    title = (
+        f"{format_count(count, 'error')} in {format_count(len(groups), 'group')}"
+        if groups
+        else "No errors"
+    )
     read = format_range(search.coverage.first, search.coverage.last)
-    about = element("p", f"{search.lines:,} lines, {read}", class_="quiet")
+    about = element("p", f"{format_count(search.lines, 'line')}, {read}", class_="quiet")
     header = element("header", element("h1", title), about, page.draw_all(groups))
     shown = [page.render(number, group) for number, group in enumerate(groups[:MAX_GROUPS])]
     more = len(groups) - MAX_GROUPS
-    notes = [f"{more:,} more groups; --json has them"] if more > 0 else []
+    notes = [f"{format_count(more, 'more group')}; --json has them all"] if more > 0 else []
     if search.groups.ungrouped:
-        notes.append(f"{search.groups.ungrouped:,} more errors in groups that are not kept apart")
+        count = search.groups.ungrouped
+        notes.append(f"{format_count(count, 'more error')} in groups that were not kept apart")
     filter_form = _render_filter(len(shown)) if len(shown) >= _MIN_FILTERED else ""
     footer = [element("p", note, class_="quiet") for note in notes]
     return make_document(
@@ -75,19 +80,22 @@ class _GroupsPage:
 
     def render(self, number: int, group: ErrorGroup) -> Html:
         """Return a group."""
-        name = group.title
-        if group.key.kind in ("status", "death"):
-            name += f"  {group.key.where}"
-        heading = element("h2", name)
+        has_target = group.key.kind in ("status", "death")
+        target = element("span", f" {group.key.where}", class_="target") if has_target else ""
+        heading = element("h2", group.title, target)
         message = element("p", group.message) if group.message not in ("", group.title) else ""
         frame = element("ol", render_frame(group.frame), class_="frames") if group.frame else ""
         counts = self._count(group)
-        sparkline = draw_sparkline(counts, f"{group.count:,} errors over time") if counts else ""
+        sparkline = (
+            draw_sparkline(counts, f"{format_count(group.count, 'error')} over time")
+            if counts
+            else ""
+        )
         head = element("div", heading, _render_count(group), class_="head")
         stories = list(self._render_stories(number, group))
         return element(
             "section",
-            *(head, message, frame, sparkline, _render_facts(group)),
+            *(head, message, frame, sparkline, _render_group_facts(group)),
             element("div", stories, class_="stories") if stories else "",
             class_="group",
             id=f"group-{number}",
@@ -102,18 +110,21 @@ class _GroupsPage:
         return group.over_time.resample(start, end, _SPARKLINE_PARTS)
 
     def _render_stories(self, number: int, group: ErrorGroup) -> Iterator[Html]:
+        others: list[Html] = []
         for position, request_id in enumerate(group.newest_ids):
             story, ignored = self._stories.get(request_id, (None, 0))
             name = f"story-{number}-{position}"
             if story is None or not story.events:
-                yield element("p", render_copied(request_id))
+                others.append(render_copied(request_id))
             elif request_id in self._shown:
                 # It is in two groups, and once in the page.
                 link = element("a", request_id, href=f"#{self._shown[request_id]}")
-                yield element("p", link, class_="again")
+                others.append(element("code", link))
             else:
                 self._shown[request_id] = name
                 yield _render_story(story, ignored, name)
+        if others:
+            yield element("p", "also ", others, class_="also")
 
 
 def _render_story(story: Story, ignored: int, name: str) -> Html:
@@ -130,11 +141,12 @@ def _render_story(story: Story, ignored: int, name: str) -> Html:
 
 def _render_count(group: ErrorGroup) -> Html:
     about = "" if group.requests.is_exact else "about "
-    requests = f"{about}{group.requests.value:,} requests"
-    return element("p", element("b", f"{group.count:,}"), " errors, ", requests, class_="count")
+    number, noun = format_count(group.count, "error").split()
+    requests = about + format_count(group.requests.value, "request")
+    return element("p", element("b", number), f" {noun}, {requests}", class_="count")
 
 
-def _render_facts(group: ErrorGroup) -> Html:
+def _render_group_facts(group: ErrorGroup) -> Html:
     facts: dict[str, Html | str] = {
         "First": format_time(group.first),
         "Last": format_time(group.last) if group.last != group.first else "",
@@ -143,12 +155,7 @@ def _render_facts(group: ErrorGroup) -> Html:
         "Releases": _describe_names(group.releases),
         "error_id": render_copied(group.error_id) if group.error_id else "",
     }
-    rows = [
-        element("div", element("dt", name), element("dd", fact))
-        for name, fact in facts.items()
-        if fact
-    ]
-    return element("dl", rows, class_="facts")
+    return render_facts(facts)
 
 
 def _describe_names(counter: TopCounter) -> str:
@@ -160,5 +167,5 @@ def _describe_names(counter: TopCounter) -> str:
 def _render_filter(count: int) -> Html:
     text = element("input", type="search", placeholder="Filter groups", aria_label="Filter groups")
     return element(
-        "form", text, element("output", f"{count:,} groups"), class_="filter", hidden=True
+        "form", text, element("output", format_count(count, "group")), class_="filter", hidden=True
     )

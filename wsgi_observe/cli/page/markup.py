@@ -8,7 +8,7 @@ from html import escape
 from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
 
 _MAX_TEXT_BYTES = 8000
-_VOID = frozenset({"input", "rect"})
+_VOID = frozenset({"input"})  # of HTML alone: in SVG, what is not closed has what follows in it
 _PARAMETERS = {"class_": "class", "for_": "for"}
 
 
@@ -50,6 +50,15 @@ def to_shown(text: str, limit: int = _MAX_TEXT_BYTES) -> str:
     return "\n".join(map(_escape_line, text.splitlines()))
 
 
+def format_count(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural.
+
+    >>> format_count(1, "error"), format_count(1200, "error")
+    ('1 error', '1,200 errors')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _escape_line(line: str) -> str:
     return escape_control_characters(line.replace("\t", "    "))
 
@@ -58,7 +67,7 @@ def _to_html(child: Child) -> str:
     if isinstance(child, Html):
         return child
     if isinstance(child, str):
-        return escape(to_shown(child))
+        return escape(to_shown(child), quote=False)
     return join(child)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from wsgi_observe.cli.log_files import format_seconds
-from wsgi_observe.cli.page.markup import Html, element
+from wsgi_observe.cli.page.markup import Html, element, format_count
 from wsgi_observe.cli.page.timeline import TimeScale, draw_position, get_style
-from wsgi_observe.cli.page.tracebacks import render_tracebacks
+from wsgi_observe.cli.page.tracebacks import fold, render_tracebacks
 from wsgi_observe.logreader.record import to_text
 from wsgi_observe.logreader.story import Event, Story
 
@@ -73,7 +73,7 @@ class _RecordRows:
         for number in numbers:
             event = self._events[number]
             if number > self._next:
-                yield _render_note(f"{number - self._next:,} records are not shown")
+                yield _render_note(f"{format_count(number - self._next, 'record')} left out")
             elif number and event.gap >= self._least_pause:
                 yield _render_note(f"{format_seconds(event.gap)} without a record")
             if event.is_after and not self._has_ended:
@@ -106,7 +106,8 @@ class _RecordRows:
         source = [record.service] if self._names_service else []
         source += [record.request_id] if event.is_related else []
         source += [record.text("logger")]
-        yield element("span", " ".join(filter(None, source)) + " ", class_="source")
+        named = " ".join(dict.fromkeys(filter(None, source)))
+        yield element("span", named + " ", class_="source")
         yield element("span", record.text("message").partition("\n")[0], class_="message")
         facts = _describe_access(event) if event.kind == "access" else ""
         if facts:
@@ -124,13 +125,14 @@ def _render_fields(event: Event) -> Iterator[Html]:
 
 def _render_body(event: Event) -> Iterator[Html]:
     message = event.record.text("message")
-    if "\n" in message:
-        yield element("pre", message)
-    yield from render_tracebacks(event)
+    more = [element("pre", message)] if "\n" in message else []
+    more += render_tracebacks(event)
+    yield from more
     fields = {
         name: value for name, value in event.record.fields.items() if name not in _SHOWN_APART
     }
-    yield element("pre", _to_json(fields), class_="fields-as-json")
+    every = element("pre", _to_json(fields), class_="every-field")
+    yield fold("All fields", every) if more else every
 
 
 def _to_json(fields: dict[str, object]) -> str:

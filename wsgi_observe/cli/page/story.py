@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from wsgi_observe.cli.log_files import format_seconds, format_size, format_time
 from wsgi_observe.cli.page.document import make_document
-from wsgi_observe.cli.page.markup import Html, element, join
+from wsgi_observe.cli.page.markup import Html, element, format_count, join
 from wsgi_observe.cli.page.queries import make_queries
 from wsgi_observe.cli.page.records import get_anchor, render_records
 from wsgi_observe.cli.page.timeline import TimeScale, draw_lanes
@@ -20,6 +20,7 @@ MAX_RECORDS = 20_000
 """On a page: more would make a browser slow."""
 
 _MAX_REQUESTS = 20
+_MAX_TRACES = 5
 _MAX_MENTIONS = 20
 _GOOD_OUTCOMES = {"", "complete", "upgraded"}
 _MIN_FILTERED = 12
@@ -69,7 +70,7 @@ def render_story(story: Story, name: str, ignored: int) -> Html:
             draw_lanes(story, scale) or "",
             _render_filter(story) if len(story.events) >= _MIN_FILTERED else "",
             render_records(story, scale, name, MAX_RECORDS),
-            element("p", f"{ignored:,} more records were not kept", class_="quiet")
+            element("p", f"{format_count(ignored, 'more record')} left out", class_="quiet")
             if ignored
             else "",
         )
@@ -95,7 +96,7 @@ def _render_cause(story: Story, name: str) -> Html | str:
         text = element("p", _render_raised(event))
         frame = find_raising_frame(event.traceback)
         frames = element("ol", render_frame(frame), class_="frames") if frame else ""
-    link = element("a", "in the timeline", href=f"#{get_anchor(name, number)}")
+    link = element("a", "See it in the timeline", href=f"#{get_anchor(name, number)}")
     return element("section", text, frames, element("p", link), class_="cause")
 
 
@@ -129,6 +130,8 @@ def _render_facts(story: Story) -> Html:
         "Request ID": render_copied(story.request_id),
     }
     if main is not None:
+        is_named = len(story.services) > 1 or "service" in main.fields
+        service = main.service if is_named else ""  # else it is the name of the input
         size = next(
             (
                 event.record.number("response_bytes")
@@ -138,16 +141,21 @@ def _render_facts(story: Story) -> Html:
             None,
         )
         facts |= {
+            "Outcome": main.outcome,
             "Route": main.route if main.route != main.path else "",
             "Client": main.client,
-            "Service": " ".join(filter(None, (main.service, main.release))),
+            "Service": " ".join(filter(None, (service, main.release))),
             "Worker": main.pid,
             "Response": format_size(size) if size is not None else "",
             "User agent": to_text(main.fields.get("user_agent")),
             "Exception": to_text(main.fields.get("exc_type")),
         }
-    for trace_id in sorted(story.trace_ids)[:3]:
-        facts["Trace"] = render_copied(trace_id)
+    facts["Trace"] = join(map(render_copied, sorted(story.trace_ids)[:_MAX_TRACES]))
+    return render_facts(facts)
+
+
+def render_facts(facts: dict[str, Html | str]) -> Html:
+    """Return names and values; those that are empty are left out."""
     rows = [
         element("div", element("dt", name), element("dd", fact))
         for name, fact in facts.items()
@@ -185,7 +193,7 @@ def _render_requests(story: Story) -> Html | str:
         at = element("span", offset, class_="at")
         service = element("span", one.service, class_="service")
         rows.append(element("li", at, service, render_headline(one)))
-    heading = element("h2", f"{len(story.requests)} requests")
+    heading = element("h2", format_count(len(story.requests), "request"))
     return join((heading, element("ol", rows, class_="requests")))
 
 
@@ -200,7 +208,7 @@ def _render_filter(story: Story) -> Html:
             *(("error", "Errors"), ("warning", "Warnings"), ("info", "Info"), ("debug", "Debug")),
         )
     ]
-    count = element("output", f"{len(story.events):,} records")
+    count = element("output", format_count(len(story.events), "record"))
     return element("form", text, levels, count, class_="filter", hidden=True)
 
 
@@ -211,5 +219,5 @@ def _render_mentions(mentions: list[Mention], count: int) -> Html | str:
         element("li", f"{one.source}: " if one.source else "", one.text)
         for one in mentions[:_MAX_MENTIONS]
     ]
-    heading = element("h2", f"{count:,} other lines have the ID in their text")
+    heading = element("h2", f"{format_count(count, 'other line')} with the ID in the text")
     return element("section", heading, element("ul", rows, class_="mentions"))

@@ -17,6 +17,7 @@ _STEPS = 500  # of a lane: more marks are not told apart
 _AXIS_PARTS = 4
 _LEAST_WIDTH = 0.4  # percent
 _LEAST_HEIGHT = 8.0
+_HEIGHTS = {"debug": 30, "info": 45}  # percent: many of them are a band below the others
 _DRAWING_ORDER = ("debug", "info", "access", "warning", "error")
 
 
@@ -41,14 +42,17 @@ class TimeScale:
         part = offset / self.seconds if self.seconds > 0 else 0.0
         return min(max(part, 0.0), 1.0) * 100
 
-    def draw_range(self, start: float, end: float, class_: str, height: str = "100%") -> Html:
-        """Return the bar from one offset to another; it is always wide enough to be seen."""
+    def draw_range(self, start: float, end: float, class_: str, height: int = 100) -> Html:
+        """Return the bar from one offset to another; it is always wide enough to be seen.
+
+        :param height: in percent, from the ground.
+        """
         x = self.to_percent(start)
         width = max(self.to_percent(end) - x, _LEAST_WIDTH)
         x = min(x, 100 - width)
-        return element(
-            "rect", x=f"{x:.2f}%", width=f"{width:.2f}%", height=height, rx=2, class_=class_
-        )
+        place = {"x": f"{x:.2f}%", "y": f"{100 - height}%"}
+        size = {"width": f"{width:.2f}%", "height": f"{height}%"}
+        return element("rect", **place, **size, rx=2, class_=class_)
 
 
 def get_style(event: Event) -> str:
@@ -95,7 +99,10 @@ def _draw_lane(story: Story, service: str, scale: TimeScale) -> Html:
     }
     # What matters is drawn last: it is on top.
     ordered = sorted(marks.items(), key=lambda mark: _DRAWING_ORDER.index(mark[0][1]))
-    drawn = [scale.draw_range(at, at, f"mark {style}") for (_, style), at in ordered]
+    drawn = [
+        scale.draw_range(at, at, f"mark {style}", _HEIGHTS.get(style, 100))
+        for (_, style), at in ordered
+    ]
     lane = element("svg", bars, drawn, class_="lane")
     name = element("span", service, class_="service") if len(story.services) > 1 else ""
     return element("div", name, lane)

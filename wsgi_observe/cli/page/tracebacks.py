@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from wsgi_observe.cli.page.markup import Html, element
+from wsgi_observe.cli.page.markup import Html, element, format_count
 from wsgi_observe.logreader.story import Event
 from wsgi_observe.logreader.tracebacks import Frame, RaisedException
 
@@ -22,7 +22,7 @@ def render_tracebacks(event: Event) -> Iterator[Html]:
         link = exception.link
     text = event.record.text("exc_info")
     if text:
-        yield _render_text("Traceback as logged", text)
+        yield fold("Traceback as logged", element("pre", text))
     if event.stack:
         yield element("pre", event.stack, class_="stack")
 
@@ -57,10 +57,10 @@ def _render_library_frames(exception: RaisedException) -> Html | str:
         return ""
     packages = Counter(frame.package for frame in frames)
     names = ", ".join(f"{name} {count}" for name, count in packages.items())
-    summary = element("summary", f"{len(frames)} library frames: {names}")
     shown = element("ol", map(render_frame, frames[-_MAX_FRAMES:]), class_="frames")
-    return element("details", summary, shown, class_="library")
+    return fold(f"{format_count(len(frames), 'library frame')}: {names}", shown)
 
 
-def _render_text(name: str, text: str) -> Html:
-    return element("details", element("summary", name), element("pre", text), class_="library")
+def fold(name: str, content: Html) -> Html:
+    """Return what unfolds under a name."""
+    return element("details", element("summary", name), content, class_="folded")
