@@ -68,12 +68,12 @@ class Page:
 
     def press(self, key: str) -> None:
         """Press a key."""
-        code = {"Enter": 13}.get(key, ord(key[0]))
-        text = "\r" if key == "Enter" else key
-        for kind in ("keyDown", "keyUp"):
+        text = {"Enter": "\r", "Escape": "\x1b"}.get(key, key)
+        code = ord(text.upper())
+        for kind, typed in (("keyDown", text), ("keyUp", "")):
             self.call(
                 "Input.dispatchKeyEvent",
-                type=kind, key=key, windowsVirtualKeyCode=code, text=text if kind == "keyDown" else "",
+                type=kind, key=key, windowsVirtualKeyCode=code, text=typed,
             )  # fmt: skip
 
     def take_screenshot(self) -> bytes:

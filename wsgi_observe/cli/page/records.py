@@ -120,7 +120,8 @@ def _render_fields(event: Event) -> Iterator[Html]:
     for name, value in islice(event.fields.items(), _MAX_FIELDS):
         shown = to_text(value)
         shown = f"{shown[:_MAX_VALUE]}…" if len(shown) > _MAX_VALUE else shown
-        yield element("span", element("i", name[:_MAX_NAME]), "=", shown)
+        # With a space before it, for those who copy the line.
+        yield element("span", " ", element("i", name[:_MAX_NAME]), "=", shown)
 
 
 def _render_body(event: Event) -> Iterator[Html]:

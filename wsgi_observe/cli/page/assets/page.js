@@ -10,7 +10,7 @@
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
-    } catch {  // a page of http:// has no clipboard
+    } catch {  // a page that is served without TLS has no clipboard
       const area = document.createElement("textarea");
       area.value = text;
       document.body.append(area);
@@ -59,7 +59,7 @@
       chunk.hidden = !chunk.querySelector(":scope > li:not([hidden])");
     }
     const output = form.querySelector("output");
-    output.value = output.value.replace(/^[\d,]+/, count.toLocaleString("en"));
+    output.value = (isFiltered ? `${count.toLocaleString("en")} of ` : "") + output.defaultValue;
   };
   for (const form of all("form.filter")) {
     let timer = 0;
@@ -79,7 +79,7 @@
     target.querySelector("summary")?.focus({ preventScroll: true });
   };
   addEventListener("hashchange", openTarget);
-  openTarget();
+  addEventListener("load", openTarget);  // later than the browser's own move to the target
 
   // Keys.
   const rows = all(".record > summary, .stories > details > summary");
