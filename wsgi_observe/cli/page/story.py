@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from wsgi_observe.cli.log_files import format_seconds, format_size, format_time
 from wsgi_observe.cli.page.document import make_document
-from wsgi_observe.cli.page.markup import Html, element, format_count, join
+from wsgi_observe.cli.page.markup import Html, element, format_count, join, to_shown
 from wsgi_observe.cli.page.queries import make_queries
 from wsgi_observe.cli.page.records import get_anchor, render_records
 from wsgi_observe.cli.page.timeline import TimeScale, draw_lanes
@@ -21,6 +21,7 @@ MAX_RECORDS = 20_000
 
 _MAX_REQUESTS = 20
 _MAX_TRACES = 5
+_MAX_SHORT_BYTES = 500
 _MAX_MENTIONS = 20
 _GOOD_OUTCOMES = {"", "complete", "upgraded"}
 _MIN_FILTERED = 12
@@ -42,13 +43,14 @@ def make_story_page(story: Story, found: Found) -> bytes:
 
 def render_headline(one: RequestSummary) -> Iterator[Html]:
     """Yield what was asked for, how it ended and how long that took."""
-    yield element("span", element("b", one.method), " ", one.path, class_="target")
+    method, path = _shorten(one.method), _shorten(one.path)
+    yield element("span", element("b", method), " ", path, class_="target")
     if one.status is not None:
         yield element("span", str(one.status), class_=f"pill {_get_status_style(one)}")
     outcome = f"died: {one.cause}" if one.outcome == "died" else one.outcome
     if outcome and (outcome != "complete" or one.status is None):
         style = "good" if one.outcome in _GOOD_OUTCOMES else "error"
-        yield element("span", outcome, class_=f"pill {style}")
+        yield element("span", _shorten(outcome), class_=f"pill {style}")
     if one.duration is not None:
         yield element("span", format_seconds(one.duration), class_="duration")
 
@@ -75,6 +77,11 @@ def render_story(story: Story, name: str, ignored: int) -> Html:
             else "",
         )
     )
+
+
+def _shorten(text: str) -> str:
+    """Return a text that stands beside others."""
+    return text if isinstance(text, Html) else to_shown(text, _MAX_SHORT_BYTES)
 
 
 def _get_status_style(one: RequestSummary) -> str:
@@ -157,7 +164,7 @@ def _render_facts(story: Story) -> Html:
 def render_facts(facts: dict[str, Html | str]) -> Html:
     """Return names and values; those that are empty are left out."""
     rows = [
-        element("div", element("dt", name), element("dd", fact))
+        element("div", element("dt", name), element("dd", _shorten(fact)))
         for name, fact in facts.items()
         if fact
     ]
@@ -191,7 +198,7 @@ def _render_requests(story: Story) -> Html | str:
     for one in story.requests[:_MAX_REQUESTS]:
         offset = "" if one.start is None else f"+{format_seconds(one.start - start)}"
         at = element("span", offset, class_="at")
-        service = element("span", one.service, class_="service")
+        service = element("span", _shorten(one.service), class_="service")
         rows.append(element("li", at, service, render_headline(one)))
     heading = element("h2", format_count(len(story.requests), "request"))
     return join((heading, element("ol", rows, class_="requests")))
