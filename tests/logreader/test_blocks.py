@@ -75,3 +75,13 @@ def test_a_stream_is_read_ahead_by_a_thread_that_ends_with_the_reading() -> None
     next(iterator)
     iterator.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+
+
+@given(st.binary(max_size=80), st.binary(min_size=1, max_size=4), st.integers(0, 90))
+def test_a_part_is_found_where_it_is(data: bytes, part: bytes, start: int) -> None:
+    blocks = LineBlocks(io.BytesIO(data + b"\n"))
+    for _ in blocks:
+        offset = blocks.start
+        found = blocks.find(part, offset + start)
+        expected = (data + b"\n").find(part, start)
+        assert (found - offset if found >= 0 else -1) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, BinaryIO
@@ -17,6 +17,33 @@ _RESERVED_BYTES = 1 << 16  # before each block, for the beginning of its first l
 _NONBLOCKING_POLL_SECONDS = 0.05
 
 _Filled = tuple[bytearray, int]
+
+
+def _make_find() -> Callable[[bytearray, bytes, int, int], int]:
+    """Return ``bytearray.find``, by the C library's ``memmem`` where it has one.
+
+    That takes less than half of the time, and lets the thread that reads ahead run meanwhile.
+    """
+    try:
+        import ctypes
+
+        memmem = ctypes.CDLL(None).memmem
+    except (ImportError, OSError, AttributeError):
+        return bytearray.find
+    memmem.restype = ctypes.c_void_p
+    memmem.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
+
+    def find(buffer: bytearray, part: bytes, start: int, end: int) -> int:
+        if start >= end:
+            return -1
+        begin = ctypes.addressof(ctypes.c_char.from_buffer(buffer, start))
+        address = memmem(begin, end - start, part, len(part))
+        return -1 if address is None else int(address) - begin + start
+
+    return find
+
+
+_find = _make_find()
 
 
 class LineBlocks:
@@ -63,9 +90,9 @@ class LineBlocks:
             lines.pop()
         return lines
 
-    def find(self, part: bytes) -> int:
-        """Return where `part` is in the block, or a negative number."""
-        return self.buffer.find(part, self.start, self.end)
+    def find(self, part: bytes, start: int = 0) -> int:
+        """Return where `part` is in the block, from `start` on, or a negative number."""
+        return _find(self.buffer, part, max(start, self.start), self.end)
 
     def count(self, part: bytes) -> int:
         """Return how often `part` is in the block."""

@@ -8,7 +8,7 @@ from wsgi_observe.logreader.blocks import LineBlocks
 from wsgi_observe.logreader.groups import ErrorGroups, is_error
 from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors
 from wsgi_observe.logreader.record import Record
-from wsgi_observe.logreader.search import Coverage, Progress, add_times
+from wsgi_observe.logreader.search import TIMED_BLOCKS, Coverage, Progress, add_times
 from wsgi_observe.logreader.wrappers import LineReader
 
 _MAX_RELEASES = 1000
@@ -46,13 +46,15 @@ class ErrorSearch:
 
     def _read(self, blocks: LineBlocks, one: Input, progress: Progress) -> None:
         reader = LineReader(one.label)
-        for size in blocks:
+        for number, size in enumerate(blocks):
             progress(size)
             self.coverage.bytes += size
-            add_times(self.coverage, blocks)
+            if number % TIMED_BLOCKS == 0:
+                add_times(self.coverage, blocks)
             lines = blocks.lines()
             self.lines += len(lines)
             self._add(reader.read(lines if self._finds_releases else _select(lines)))
+        add_times(self.coverage, blocks)  # of the last block
         self._add(reader.finish())
         if blocks.skipped:
             problem = f"{one.name}: {blocks.skipped} lines were too long to be read"

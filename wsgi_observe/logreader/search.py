@@ -22,6 +22,9 @@ Progress = Callable[[int], object]
 MAX_RECORDS = 100_000
 """Of one request ID; further ones are counted."""
 
+TIMED_BLOCKS = 16
+"""Of so many blocks of a log, the times of one are read, and those of the last."""
+
 _MAX_IDS = 1000  # that begin as the one that is searched; of few of them the records are kept
 _MAX_IDS_WITH_RECORDS = 20
 _MAX_MENTIONS = 100
@@ -278,12 +281,13 @@ def _scan_stream(
     nearest: NearestIds | None,
 ) -> Iterator[Record | bytes]:
     reader = LineReader(one.label)
-    for size in blocks:
+    for number, size in enumerate(blocks):
         progress(size)
         if nearest is not None:
             nearest.add(blocks)
         coverage.bytes += size
-        add_times(coverage, blocks)
+        if number % TIMED_BLOCKS == 0:
+            add_times(coverage, blocks)
         if reader.is_inside or _has_joined_lines(blocks):
             # Which of the records it is in is not known before they are joined.
             for record in reader.read(blocks.lines()):
@@ -291,6 +295,7 @@ def _scan_stream(
                     yield record
         else:
             yield from reader.read(_find_lines(blocks, needle))
+    add_times(coverage, blocks)  # of the last block
     yield from reader.finish()
     if blocks.skipped:
         coverage.problems.append(f"{one.name}: {blocks.skipped} lines were too long to be read")
@@ -304,7 +309,7 @@ def _find_lines(blocks: LineBlocks, needle: bytes) -> Iterator[bytes]:
         stop = buffer.find(b"\n", position, end)
         stop = end if stop < 0 else stop
         yield bytes(memoryview(buffer)[start:stop])
-        position = buffer.find(needle, stop, end)
+        position = blocks.find(needle, stop)
 
 
 def _has_joined_lines(blocks: LineBlocks) -> bool:
