@@ -139,9 +139,11 @@ def log_command(command: str, folder: Path) -> None:
             assert "GET /orders/7 500" in process.stdout.readline()
             process.send_signal(signal.SIGINT)
         found, _ = process.communicate(timeout=PATIENCE)
-    has_errors = " groups (" in found or found.startswith("{")
+    page = folder / arguments[-1] if "--html" in arguments else None
+    shown = page.read_text() if page else found
+    has_errors = re.search(r" groups? \(|^\{|\d errors? in ", shown) is not None
     assert process.returncode == (130 if follows else int(subcommand == "errors" and has_errors))
-    assert found or follows or "--json" in arguments
+    assert shown or follows or "--json" in arguments
 
 
 def test_the_story_of_the_page_is_the_one_that_is_printed(folder: Path) -> None:
