@@ -186,6 +186,21 @@ def test_the_page_is_used_by_keyboard(page: Page, tmp_path: Path) -> None:
     assert page.evaluate("document.activeElement.tagName") == "BODY"
 
 
+def test_groups_are_filtered(page: Page, tmp_path: Path) -> None:
+    names = ["Lost", "Late", "Torn", "Full", "Shut", "Gone"]
+    lines = [
+        error_line(exc_info=None, exc_type=f"{name}Error", path=f"/{name}", route=None)
+        for name in names
+    ]
+    page.open(make_page(tmp_path, lines, "errors"))
+    page.press("/")
+    page.call("Input.insertText", text="torn")
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")
+    shown = "[...document.querySelectorAll('.group:not([hidden]) > .head h2')]"
+    assert page.evaluate(f"{shown}.map((each) => each.textContent.trim())") == ["TornError"]
+    assert page.evaluate("document.querySelector('output').value") == "1 of 6 groups"
+
+
 def test_a_link_to_a_record_opens_it_and_the_story_that_it_is_in(
     page: Page, tmp_path: Path
 ) -> None:

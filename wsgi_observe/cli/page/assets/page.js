@@ -35,8 +35,10 @@
   // Filters.
   const levels = { access: "info" };
   const texts = new WeakMap();
+  // Of a group, what its stories have in them does not count.
+  const parts = ":scope > :not(.stories), :scope > .stories > details > summary, :scope > .stories > p";
   const textOf = (item) => {
-    if (!texts.has(item)) texts.set(item, item.textContent.toLowerCase());
+    if (!texts.has(item)) texts.set(item, all(parts, item).map((part) => part.textContent).join("\n").toLowerCase());
     return texts.get(item);
   };
   const levelOf = (item) => {
