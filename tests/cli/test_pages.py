@@ -136,6 +136,12 @@ def test_a_story_has_headline_cause_facts_and_records(tmp_path: Path) -> None:
     assert {"record debug buffered", "record error", "record access", "record info"} <= set(classes)
 
 
+def test_a_request_without_an_end_says_so_and_has_its_cause(tmp_path: Path) -> None:
+    text = Parsed(make_page(tmp_path, FAILED_REQUEST[:2], "trace", ID)).text
+    assert "No access line: the request has not ended" in text
+    assert "shop.prices.PaymentError: no charges" in text.partition("Timeline")[0]
+
+
 def test_the_errors_page_lists_groups_and_opens_the_stories_of_the_newest_requests(
     tmp_path: Path,
 ) -> None:

@@ -11,7 +11,7 @@ from wsgi_observe.cli.page.queries import make_queries
 from wsgi_observe.cli.page.records import get_anchor, render_records
 from wsgi_observe.cli.page.timeline import TimeScale, draw_lanes
 from wsgi_observe.cli.page.tracebacks import render_frame
-from wsgi_observe.logreader.record import to_text
+from wsgi_observe.logreader.record import Record, to_text
 from wsgi_observe.logreader.search import Found, Mention
 from wsgi_observe.logreader.story import Event, RequestSummary, Story
 from wsgi_observe.logreader.tracebacks import find_raising_frame
@@ -19,6 +19,7 @@ from wsgi_observe.logreader.tracebacks import find_raising_frame
 MAX_RECORDS = 20_000
 """On a page: more would make a browser slow."""
 
+_NO_END = "No access line: the request has not ended, or that line is not in the input."
 _MAX_REQUESTS = 20
 _MAX_TRACES = 5
 _MAX_SHORT_BYTES = 500
@@ -65,6 +66,7 @@ def render_story(story: Story, name: str, ignored: int) -> Html:
     return join(
         (
             _render_cause(story, name),
+            "" if story.requests else element("p", _NO_END, class_="no-end"),
             _render_facts(story),
             _render_queries(story),
             _render_requests(story),
@@ -94,7 +96,7 @@ def _render_cause(story: Story, name: str) -> Html | str:
     """Return what went wrong, with where: what somebody who opens the page looks for."""
     number = _find_cause(story)
     if number is None:
-        return "" if story.requests else element("p", _NO_END, class_="cause")
+        return ""
     event = story.events[number]
     if not event.traceback:
         text: Html | str = element("p", element("b", event.record.text("message")))
@@ -105,9 +107,6 @@ def _render_cause(story: Story, name: str) -> Html | str:
         frames = element("ol", render_frame(frame), class_="frames") if frame else ""
     link = element("a", "See it in the timeline", href=f"#{get_anchor(name, number)}")
     return element("section", text, frames, element("p", link), class_="cause")
-
-
-_NO_END = "No access line: the request has not ended, or that line is not in the input."
 
 
 def _find_cause(story: Story) -> int | None:
@@ -139,14 +138,7 @@ def _render_facts(story: Story) -> Html:
     if main is not None:
         is_named = len(story.services) > 1 or "service" in main.fields
         service = main.service if is_named else ""  # else it is the name of the input
-        size = next(
-            (
-                event.record.number("response_bytes")
-                for event in story.events
-                if event.record.fields is main.fields
-            ),
-            None,
-        )
+        size = Record(main.fields).number("response_bytes")
         facts |= {
             "Outcome": main.outcome,
             "Route": main.route if main.route != main.path else "",
