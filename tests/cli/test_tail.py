@@ -38,7 +38,7 @@ def test_lines_have_the_console_form_and_those_of_others_are_passed_through() ->
     assert second.startswith("02:06:44.400 ERROR   74e8730a shop: Exception on /crash [GET]")
     assert third == "    Traceback (most recent call last):"
     assert traceback[-1] == "    shop.prices.PaymentError: no charges"
-    assert access.startswith("02:06:44.500 INFO    74e8730a wsgi_observe.access:  GET /crash 500")
+    assert access.startswith("02:06:44.500 INFO    74e8730a wsgi_observe.access: GET /crash 500")
     assert other == "  plain    text"
 
 
