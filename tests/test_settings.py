@@ -69,6 +69,8 @@ DEFAULTS = {
     "sentry": False,
     "drain_seconds": 0.0,
     "slow_request_seconds": None,
+    "slow_query_seconds": 1.0,
+    "many_queries": 50,
     "recorder_path": "",
 }
 
@@ -141,6 +143,8 @@ GOOD = [
     ("drain_seconds", 20, 20.0),
     ("slow_request_seconds", 0, 0.0),
     ("slow_request_seconds", None, None),
+    ("slow_query_seconds", 0, 0.0),
+    ("many_queries", 0, 0),
     ("recorder_path", "/var/run/flights", "/var/run/flights"),
     ("recorder_path", Path("/var/run/flights"), "/var/run/flights"),
     ("log_stream", "wsgi.errors", "wsgi.errors"),
@@ -214,6 +218,8 @@ BAD = [
     *(("sentry", bad) for bad in (1, "yes")),
     *(("drain_seconds", bad) for bad in (-1, NAN, INF, "20", None, 86_401)),
     *(("slow_request_seconds", bad) for bad in (-1, NAN, INF, "20", True, 86_401)),
+    *(("slow_query_seconds", bad) for bad in (-1, 86401, "1", None)),
+    *(("many_queries", bad) for bad in (-1, 1.5, "1", True, None)),
     *(("recorder_path", bad) for bad in ("flights", "/a\x00b", None, 1, b"/a")),
     *(("log_format", bad) for bad in ("JSON", "", None)),
     *(("log_stream", bad) for bad in ("stdin", "shop.log", "/a\x00b", "", None, 1, b"/a")),
@@ -301,6 +307,8 @@ ENVIRONMENT = [
     ("SENTRY", "1", True),
     ("DRAIN_SECONDS", "20", 20.0),
     ("SLOW_REQUEST_SECONDS", "2.5", 2.5),
+    ("SLOW_QUERY_SECONDS", "0.5", 0.5),
+    ("MANY_QUERIES", "20", 20),
     ("RECORDER_PATH", "/var/run/flights", "/var/run/flights"),
     ("CAPTURE_UNCAUGHT", "0", False),
     (

@@ -14,6 +14,7 @@ from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import Settings, SettingsError
 from wsgi_observe.stack import observe
+from wsgi_observe.totals import count, timed
 from wsgi_observe.user import bind_user
 
 __all__ = [
@@ -28,7 +29,9 @@ __all__ = [
     "bind",
     "bind_user",
     "configure_logging",
+    "count",
     "current_request_id",
     "log_context",
     "observe",
+    "timed",
 ]

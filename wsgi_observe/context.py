@@ -60,6 +60,7 @@ class RequestContext:
     error_document: bytes | None = None  # the error document that an integration has sent
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
+    totals: dict[str, float] | None = None  # numbers that `count` and `timed` add up
     debug_buffer: Any = None  # its records below the level, for ``debug_on_error``
     request_entry: Any = None  # its entry of the scoreboard
     _parent: Callable[[], Any] = weakref.ref(set[Any]())  # a dead one: None

@@ -213,6 +213,8 @@ class Settings(_FieldsSet):
     sentry: bool = _setting(False, validators.boolean, _parse_boolean)
     drain_seconds: float = _setting(0.0, validators.seconds, _parse_float)
     slow_request_seconds: float | None = _setting(None, validators.seconds_or_none, _parse_float)
+    slow_query_seconds: float = _setting(1.0, validators.seconds, _parse_float)
+    many_queries: int = _setting(50, validators.query_count, _parse_int)
     recorder_path: str = _setting("", validators.file_path)
 
     def __new__(cls, /, **values: Any) -> Self:

@@ -157,6 +157,7 @@ seconds_or_infinity = _number(
     lambda number: 0 < number <= MAX_WAIT_SECONDS or number == math.inf,
 )
 percentage = _number("a number above 0 and below 100", lambda number: 0 < number < 100)
+query_count = _whole_number("a whole number", 0, 1_000_000)
 port = _whole_number("a whole number", 1, 65535)
 line_bytes = _whole_number("a number of bytes", 1024, 1024 * 1024)  # room for every line's fields
 

@@ -1,19 +1,22 @@
 """The demo as a process: what it prints, what it refuses, and how it ends."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import COMMAND, DEMO
 from tests.marks import mark_rows_slow
-from tests.support import Server, alive, descendants, eventually, running
+from tests.support import PATIENCE, Server, alive, descendants, eventually, running, strict_json
 
 
 @pytest.fixture
@@ -21,6 +24,12 @@ def demo(tmp_path: Path) -> Iterator[Server]:
     with running(*DEMO, env={"TMPDIR": str(tmp_path)}) as server:
         assert server.get("/health").status == 200
         yield server
+
+
+def only_log(folder: Path) -> Path:
+    (path,) = [path for path in folder.rglob("*") if path.is_file()]
+    assert path.name == "demo.log"
+    return path
 
 
 def refused(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +51,7 @@ def refused(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
         ),
     ],
 )
-def test_a_signal_ends_it_and_nothing_is_left(
+def test_a_signal_ends_it_and_the_log_alone_is_left(
     demo: Server, tmp_path: Path, stopper: signal.Signals, send: Callable[[int, int], None]
 ) -> None:
     workers = descendants(demo.process.pid)
@@ -50,7 +59,11 @@ def test_a_signal_ends_it_and_nothing_is_left(
     send(demo.process.pid, stopper)
     assert demo.end() == 0
     assert not any(alive(worker) for worker in workers)
-    assert not list(tmp_path.iterdir())
+    log = only_log(tmp_path)
+    assert f"The log lines of the demo are in {log}" in demo.lines
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert sorted(lines) == sorted(line for line in demo.lines if line.startswith("{"))
+    assert any(strict_json(line)["message"] == "Shutting down: Master" for line in lines)
     assert not any("Traceback" in line for line in demo.lines)
 
 
@@ -67,7 +80,7 @@ def test_a_server_that_dies_takes_all_with_it_and_its_exit_code_is_returned(
     os.kill(gunicorn, signal.SIGKILL)
     assert demo.end() == 128 + signal.SIGKILL
     eventually(lambda: not any(alive(worker) for worker in workers))
-    assert not list(tmp_path.iterdir())
+    assert only_log(tmp_path)
 
 
 def test_a_port_that_is_taken_is_said_in_one_line_before_anything_starts(tmp_path: Path) -> None:
@@ -96,11 +109,74 @@ def test_a_missing_extra_is_named_with_its_remedy(missing: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
+def printed(demo: Server, program: str) -> list[str]:
+    """Return the commands that it prints to try, each on one line."""
+    text = "\n".join(demo.lines).replace("\\\n", "")
+    return [line for line in text.splitlines() if line.startswith(f"    {program} ")]
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="the lines to try are for curl")
 def test_every_line_to_try_can_be_tried_as_it_is_printed(demo: Server) -> None:
-    text = "\n".join(demo.lines).replace("\\\n", "")
-    lines = [line for line in text.splitlines() if line.startswith("    curl ")]
+    lines = printed(demo, "curl")
     answers = [subprocess.run(["sh", "-c", line], capture_output=True, text=True) for line in lines]
     statuses = [int(answer.stdout.split()[1]) for answer in answers]
     assert statuses == [200, 201, 409, 500, 200, 200, 200]
     assert "X-Request-ID: my-first-id" in answers[0].stdout
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="the lines to try are for curl")
+def test_the_file_has_the_lines_of_stdout_and_the_printed_ids(demo: Server) -> None:
+    for line in printed(demo, "curl"):
+        subprocess.run(["sh", "-c", line], capture_output=True, timeout=20)  # one breaks off
+    trace, errors = printed(demo, "wsgi-observe")
+    *named, request_id, path = shlex.split(trace)
+    assert (named, shlex.split(errors)) == (
+        ["wsgi-observe", "trace"],
+        ["wsgi-observe", "errors", path],
+    )
+    assert len(demo.log_of("my-first-id")) == 2
+    crash = demo.log_of(request_id)
+    assert [(one["level"], one.get("exc_type")) for one in crash] == [
+        ("ERROR", "PaymentError"),
+        ("INFO", "PaymentError"),
+    ]
+
+    def kept() -> list[str]:
+        return sorted(Path(path).read_text(encoding="utf-8").splitlines())
+
+    eventually(lambda: kept() == sorted(line for line in demo.lines if line.startswith("{")))
+    assert crash == [one for one in map(strict_json, kept()) if one.get("request_id") == request_id]
+
+
+def test_on_a_terminal_lines_are_for_people_and_those_of_the_file_are_json(tmp_path: Path) -> None:
+    terminal, theirs = os.openpty()
+    process = subprocess.Popen(
+        DEMO,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    output = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):  # all who had it open have ended
+            while chunk := os.read(terminal, 4096):
+                output.extend(chunk)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        eventually(lambda: output.count(b"worker booted") == 2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        reader.join(PATIENCE)
+        os.close(terminal)
+    assert b'{"timestamp"' not in output
+    lines = only_log(tmp_path).read_text(encoding="utf-8").splitlines()
+    assert [strict_json(line)["message"] for line in lines].count("worker booted") == 2

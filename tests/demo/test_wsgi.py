@@ -20,8 +20,8 @@ numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Server]:
-    with running(*DEMO) as server:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(*DEMO, env={"TMPDIR": str(tmp_path_factory.mktemp("shop"))}) as server:
         yield server
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +21,7 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, blocks, commands
 from tests.gunicorn.serving import bare, boots
+from tests.logreader.log_lines import FAILED_REQUEST, ID, OTHER_ID
 from tests.support import PATIENCE, Server, eventually, running
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -25,7 +29,8 @@ CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 OTHER_SERVERS = r"(waitress-serve|uwsgi|granian) "
 # Other servers, other settings, what a Django project is made for, and a server to command.
-SLOW = rf"{OTHER_SERVERS}|wsgi-observe |(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite"
+SLOW = rf"{OTHER_SERVERS}|wsgi-observe (drain|stuck) "
+SLOW += r"|(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite"
 COMMANDS = [
     pytest.param(command, marks=[pytest.mark.slow] if re.match(SLOW, command) else [])
     for command in sorted({command for page in PAGES for command in commands(page)})
@@ -118,6 +123,76 @@ def our_command(command: str, folder: Path) -> None:
         assert states == ["ok", "draining", "ok" if "--undo" in arguments else "draining"]
 
 
+def our_demo(command: str, folder: Path) -> None:
+    with running(
+        str(BIN / "wsgi-observe"),
+        *shlex.split(command)[1:],
+        "--port",
+        "0",
+        env={"TMPDIR": str(folder)},
+    ) as server:
+        assert server.get("/orders").status == 200
+
+
+def lnav(command: str, folder: Path) -> None:
+    """A command of the page on lnav, in a home directory of its own."""
+    path = f"{BIN}:{os.environ['PATH']}"
+    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": "", "PATH": path}
+    log_lines = [sys.executable, "-m", "tests.cli.logging_app", str(folder / "shop.log")]
+    subprocess.run(log_lines, check=True, timeout=PATIENCE, cwd=ROOT)
+
+    def run(command: str) -> str:
+        return subprocess.run(
+            ["sh", "-c", command], check=True, timeout=PATIENCE,
+            capture_output=True, text=True, cwd=folder, env=environment,
+        ).stdout  # fmt: skip
+
+    if command.startswith("grep "):  # which is for this
+        text = (folder / "shop.log").read_text()
+        (folder / "shop.log").write_text(f"one\ntwo\nthree\n{text}")
+    installed = run("wsgi-observe lnav --install")
+    if command.startswith("wsgi-observe "):
+        assert run(command) == installed.replace("was written; now run: lnav FILE", "is up to date")
+    elif not shutil.which("lnav"):
+        pytest.skip("lnav is not installed")
+    else:
+        assert "\n  exc_info: RuntimeError: no charges\n" in run(f"{command} -n")
+
+
+def log_command(command: str, folder: Path) -> None:
+    """Run a command that reads a log, whose lines `kubectl` or Docker would pipe into it."""
+    others = [line.replace(ID, OTHER_ID).replace("/crash", "/orders/7") for line in FAILED_REQUEST]
+    lines = [line.replace('"pid":7', '"pid":7,"release":"1.4.2"') for line in others]
+    (folder / "shop.log").write_text("\n".join([*FAILED_REQUEST, *lines, ""]))
+    typed = command.rpartition(" | ")[2]
+    name, subcommand, *arguments = shlex.split(typed)
+    follows = subcommand == "tail" and "shop.log" in arguments and "--no-follow" not in arguments
+    with (folder / "shop.log").open() as log, subprocess.Popen(
+        [str(BIN / name), subcommand, *arguments],
+        cwd=folder, stdin=log, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        if follows:
+            assert "GET /orders/7 500" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+        found, _ = process.communicate(timeout=PATIENCE)
+    page = folder / arguments[-1] if "--html" in arguments else None
+    shown = page.read_text() if page else found
+    has_errors = re.search(r" groups? \(|^\{|\d errors? in ", shown) is not None
+    assert process.returncode == (130 if follows else int(subcommand == "errors" and has_errors))
+    assert shown or follows or "--json" in arguments
+
+
+def test_the_story_of_the_page_is_the_one_that_is_printed(folder: Path) -> None:
+    command, *_ = commands("trace")
+    (folder / "shop.log").write_text("".join(f"{line}\n" for line in FAILED_REQUEST))
+    printed = subprocess.run(
+        [BIN / "wsgi-observe", *shlex.split(command)[1:]],
+        cwd=folder, env=os.environ | {"COLUMNS": ""}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert printed.stdout == blocks("trace", "text")[0]
+
+
 def curl(command: str, folder: Path) -> None:
     headers, path = re.findall(r'-H "(.*?): (.*?)"', command), command.partition(":8000")[2]
     with shop(folder) as server:
@@ -160,6 +235,9 @@ WAYS: tuple[tuple[str, Callable[[str, Path], Any]], ...] = (
     (r"(WSGI_OBSERVE_\w+=\S+ )*gunicorn ", gunicorn),
     (OTHER_SERVERS, other_server),
     (r"wsgi-observe (drain|stuck) ", our_command),
+    (r"wsgi-observe demo", our_demo),
+    (r"wsgi-observe lnav |(grep .* \| )?lnav\b", lnav),
+    (r"((kubectl|docker) logs .* \| )?wsgi-observe (trace|errors|tail)\b", log_command),
     (r"curl -i ", curl),
     (r"pip install ", pip),
     (r"python -c ", python),

@@ -354,8 +354,12 @@ def test_off_it_changes_no_method_of_loggers() -> None:
     assert methods == (logging.Logger.isEnabledFor, logging.Logger.callHandlers)
 
 
-def test_a_request_below_the_level_makes_no_line_of_its_own() -> None:
+@pytest.mark.parametrize("alone", [True, False], ids=["our handler alone", "others too"])
+def test_an_access_line_below_the_level_is_not_held(alone: bool) -> None:
     with capturing(log_level="WARNING,wsgi_observe=WARNING") as lines:
+        if alone:  # pytest has handlers of its own
+            ours = [one for one in logging.root.handlers if one.name == "wsgi_observe"]
+            logging.root.handlers[:] = ours
         call(app_that(lambda: None))
     assert lines() == []
 

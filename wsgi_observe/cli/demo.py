@@ -1,15 +1,16 @@
-"""The subcommand ``demo``: serves an observed shop on Gunicorn, with data that it removes."""
+"""The subcommand ``demo``: serves an observed shop on Gunicorn, and keeps its log lines."""
 
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -17,11 +18,13 @@ from types import FrameType
 from wsgi_observe.cli.command import CommandError
 
 HOST = "127.0.0.1"
+LOG_NAME = "demo.log"
 REQUIRED_PACKAGES = ("flask", "gunicorn", "sqlalchemy")
 HELP = "serve an example shop on this machine, to try it out"
 DESCRIPTION = """\
 Serve an example shop with Gunicorn on 127.0.0.1, and print requests to try. Its database is in a
-temporary directory that is removed when the command is stopped (Ctrl-C).
+temporary directory, and is removed when the command is stopped (Ctrl-C). Its log lines are also in
+a file there, as JSON, which stays.
 It needs the extra: pip install 'wsgi-observe[demo]'
 
 example:
@@ -40,8 +43,12 @@ The demo is at {url} (Ctrl-C stops it). In another terminal, try:
       -d '{{"product": "samovar", "quantity": 9}}'
 
   a crash, and one in the middle of a stream
-    curl -i {url}/crash
+    curl -i -H 'X-Request-ID: my-crash' {url}/crash
     curl -i {url}/report/broken
+
+  from the ID to the cause, and all failures in groups; the file stays when the demo is stopped
+    wsgi-observe trace my-crash {log}
+    wsgi-observe errors {log}
 
   liveness and readiness: move the database away, try again, and move it back
     curl -i {url}/health
@@ -66,12 +73,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve the demo until it is stopped, and return its exit code."""
     process = _StoppableProcess()
     _require_extras()
-    with (
-        _create_listener(args.port) as listener,
-        tempfile.TemporaryDirectory(prefix="wsgi-observe-demo-") as name,
-    ):
-        folder = Path(name)
-        _print_welcome(listener, _create_database(folder))
+    with _create_listener(args.port) as listener, _create_folder() as folder:
+        _print_welcome(listener, _create_database(folder), folder / LOG_NAME)
         return process.run(_gunicorn_command(listener), folder, listener)
 
 
@@ -136,6 +139,24 @@ def _create_listener(port: int) -> socket.socket:
         raise CommandError(f"cannot listen on {HOST}:{port}: {reason}; try --port 0") from error
 
 
+@contextmanager
+def _create_folder() -> Iterator[Path]:
+    """Create a directory, and in the end remove all but the log file, if that has lines."""
+    folder = Path(tempfile.mkdtemp(prefix="wsgi-observe-demo-"))
+    log = folder / LOG_NAME
+    try:
+        yield folder
+    finally:
+        if log.is_file() and log.stat().st_size:
+            for path in folder.iterdir():
+                if path != log:
+                    path.unlink()
+            with suppress(OSError):  # a terminal that was closed; unbuffered, or it fails at exit
+                os.write(1, os.fsencode(f"\nThe log lines of the demo are in {log}\n"))
+        else:
+            shutil.rmtree(folder)
+
+
 def _create_database(folder: Path) -> Path:
     # Imported here: without the extra, the command reports what is missing.
     from wsgi_observe.demo.models import seed
@@ -145,9 +166,10 @@ def _create_database(folder: Path) -> Path:
     return path
 
 
-def _print_welcome(listener: socket.socket, shop: Path) -> None:
+def _print_welcome(listener: socket.socket, shop: Path, log: Path) -> None:
     url = "http://{}:{}".format(*listener.getsockname())
-    print(WELCOME.format(url=url, shop=shlex.quote(str(shop))), flush=True)
+    paths = {"shop": shlex.quote(str(shop)), "log": shlex.quote(str(log))}
+    print(WELCOME.format(url=url, **paths), flush=True)
 
 
 def _gunicorn_command(listener: socket.socket) -> list[str]:

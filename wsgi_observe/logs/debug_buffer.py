@@ -37,6 +37,7 @@ MAX_REQUEST_BYTES = 64 * 1024
 MAX_PROCESS_BYTES = 8 * 1024 * 1024
 """Bytes of the records of all requests of the process, at most; likewise."""
 
+_ACCESS_LOGGER = "wsgi_observe.access"
 _BLOCK_BYTES = 8 * 1024
 _RECORD_BYTES = 240  # of a record without its texts, as measured
 _IMMUTABLE_TYPES = frozenset({int, float, bool, type(None), complex})
@@ -213,7 +214,8 @@ class DebugCapture:
         owner: logging.Logger = logger
         while not owner.level and owner.parent is not None:
             owner = owner.parent
-        return owner.name in self._loggers
+        # An access line that its level hides is written by no one, whatever its request's end.
+        return owner.name in self._loggers and logger.name != _ACCESS_LOGGER
 
     def _get_buffer(self, context: RequestContext) -> DebugBuffer | None:
         """Return the buffer of the running request; None where no record is held."""

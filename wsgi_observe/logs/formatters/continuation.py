@@ -138,12 +138,14 @@ def join(lines: Iterable[str | bytes]) -> list[dict[str, Any]]:
     >>> join(['{"message": "short"}'])
     [{'message': 'short'}]
     """
+    return join_records(record for record in map(_parse_line, lines) if record is not None)
+
+
+def join_records(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the same for the fields of lines."""
     records: list[dict[str, Any]] = []
     parts: dict[str, dict[tuple[int, int], str]] = {}
-    for line in lines:
-        record = _parse_line(line)
-        if record is None:
-            continue
+    for record in lines:
         if _is_part(record):
             position = record["part"], record["parts"]
             parts.setdefault(record["continues"], {})[position] = record["text"]
@@ -181,7 +183,7 @@ def _split_text(text: str, available: int) -> list[str]:
 def _parse_line(line: str | bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 

@@ -1,4 +1,4 @@
-"""Truncation of a text in its middle, to a size in bytes of JSON."""
+"""Texts of untrusted size and content: truncation in the middle, escapes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ def escape_surrogates(text: str) -> str:
     'a\\udcff'
     """
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def escape_control_characters(text: str) -> str:
+    r"""Return `text` with what is not printable written as escapes: it may forge a line.
+
+    Control characters, terminal sequences, bidirectional overrides, lone surrogates.
+
+    >>> escape_control_characters("a" + chr(27) + "[2J" + chr(0x202E))
+    'a\\x1b[2J\\u202e'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def cut_middle(text: str, limit: int) -> str:
