@@ -47,10 +47,11 @@ class ReplacedHandlersFilter:
 
     def filter(self, record: logging.LogRecord) -> FilterResult:
         """Return whether our handlers write `record`, or the record to write instead."""
-        if self.accepts_all or is_service_logger(record.name):
+        if self.accepts_all:
             return True
         path = propagation_path(logging.getLogger(record.name))
-        replaced = [one for step in path for one in self._replaced.get(step.name, {}).values()]
+        counting = () if is_service_logger(record.name) else path
+        replaced = [one for step in counting for one in self._replaced.get(step.name, {}).values()]
         for handler in replaced:
             result = record.levelno >= handler.level and _call_filter(handler.filter, record)
             if result:
