@@ -63,22 +63,23 @@ def is_file_or_network_handler(handler: logging.Handler) -> bool:
     return _is_instance(handler, *_FILE_AND_NETWORK_HANDLERS)
 
 
-def is_stock_handler(handler: logging.Handler) -> bool:
-    """Return whether neither the handler nor its formatter is a class of the user's own."""
+def is_replaceable(handler: logging.Handler, files: Collection[FileID]) -> bool:
+    """Return whether ours replaces a handler that writes to the console, or to one of `files`.
+
+    It does where neither the handler nor its formatter is a class of the user's own, or where
+    Flask or Werkzeug attached it by default, as there was no other handler.
+    """
+    # Looked up, not imported: where it is not loaded there is none.
+    of_flask = getattr(sys.modules.get("flask.logging"), "default_handler", None)
+    if handler is of_flask or type(handler).__module__ == "werkzeug._internal":
+        return True
     is_stock = _get_qualified_name(type(handler)) in _STOCK_HANDLERS
-    return is_stock and is_stock_formatter(handler.formatter)
+    return is_stock and is_stock_formatter(handler.formatter) and writes_to(handler, files)
 
 
 def is_stock_formatter(formatter: logging.Formatter | None) -> bool:
     """Return whether a formatter is a default, and no choice of the user's."""
     return formatter is None or _get_qualified_name(type(formatter)) in _STOCK_FORMATTERS
-
-
-def is_framework_default(handler: logging.Handler) -> bool:
-    """Return whether Flask or Werkzeug attached it by default, as there was no other handler."""
-    # Looked up, not imported: where it is not loaded there is none.
-    of_flask = getattr(sys.modules.get("flask.logging"), "default_handler", None)
-    return handler is of_flask or type(handler).__module__ == "werkzeug._internal"
 
 
 def is_debug_only(handler: logging.Handler) -> bool:

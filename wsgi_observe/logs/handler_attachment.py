@@ -57,7 +57,7 @@ class HandlerAttachment:
             if not logger.handlers and logger.propagate and logger is not logging.root:
                 continue  # nearly all are like this
             queued = self._detach_queued_handlers(logger, files)
-            replaced = [one for one in logger.handlers if _is_replaceable(one, files)]
+            replaced = [one for one in logger.handlers if foreign.is_replaceable(one, files)]
             for handler in replaced:
                 self._replaced_filter.add(logger, handler)
             kept = [one for one in logger.handlers if one not in [*replaced, *self.handlers]]
@@ -81,7 +81,7 @@ class HandlerAttachment:
             return False
         queued = [one for _, queue in foreign.queue_listeners(others) for one in queue.handlers]
         files = self._get_output_files()
-        return not any(_is_replaceable(one, files) for one in [*others, *queued])
+        return not any(foreign.is_replaceable(one, files) for one in [*others, *queued])
 
     def _restore_settings(self) -> Iterator[str]:
         """Restore formatter and level of our handlers: apps set them on all that root has.
@@ -108,7 +108,7 @@ class HandlerAttachment:
         """Detach what ours replace from the listeners of a logger's queues; return what stays."""
         kept: list[logging.Handler] = []
         for handler, listener in foreign.queue_listeners(logger.handlers):
-            replaced = [one for one in listener.handlers if _is_replaceable(one, files)]
+            replaced = [one for one in listener.handlers if foreign.is_replaceable(one, files)]
             for one in replaced:
                 self._replaced_filter.add(
                     logger, foreign.combine_queue_handlers(handler, listener, one)
@@ -164,13 +164,6 @@ class HandlerAttachment:
 def root_line_handlers() -> list[logging.Handler]:
     """Return the handlers of our class that root has, attached by any code."""
     return [one for one in logging.root.handlers if isinstance(one, LineHandler)]
-
-
-def _is_replaceable(handler: logging.Handler, files: set[FileID]) -> bool:
-    if isinstance(handler, LineHandler):
-        return False
-    is_stock = foreign.is_stock_handler(handler) and foreign.writes_to(handler, files)
-    return is_stock or foreign.is_framework_default(handler)
 
 
 def _go_elsewhere(handlers: Sequence[logging.Handler], files: set[FileID]) -> bool:
