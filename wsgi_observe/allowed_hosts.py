@@ -1,4 +1,4 @@
-"""The allow-list of hosts: exact names, subdomains, addresses and networks, with a port or without."""
+"""The allow-list of hosts: names, subdomains, addresses and networks, with a port or without."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 _MAX_CACHED_HOSTS = 1024
 
-_match_entry = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^:\[\]]+)(?::([0-9]{1,5}))?").fullmatch
+_match_entry = re.compile(
+    r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^:\[\]]+)(?::([0-9]{1,5}))?"
+).fullmatch
 # The names of DNS, and the underscore that container networks have. Nothing else is matched:
 # not what clients and resolvers read in different ways.
 _match_name = re.compile(r"(?!-)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*").fullmatch
