@@ -48,9 +48,11 @@ def instrument(
         raise TypeError(f"client must be an httpx.Client or httpx.AsyncClient, got {client!r}")
     calls = OutgoingCalls.to_hosts(hosts, settings, overrides)
     # There is no public hook that is also called for an exception.
-    client._transport = _observe(client._transport, calls)
+    is_async = isinstance(client, httpx.AsyncClient)
+    observed = _ObservedAsyncTransport if is_async else _ObservedTransport
+    client._transport = _observe(client._transport, observed, calls)
     for pattern, transport in client._mounts.items():
-        client._mounts[pattern] = _observe(transport, calls)
+        client._mounts[pattern] = _observe(transport, observed, calls)
     return client
 
 
@@ -127,15 +129,11 @@ class _ObservedAsyncTransport(httpx.AsyncBaseTransport):
         await self.inner.aclose()
 
 
-def _observe(transport: Any, calls: OutgoingCalls) -> Any:
+def _observe(transport: Any, observed: Callable[..., Any], calls: OutgoingCalls) -> Any:
     """Return a transport with these calls observed; a mount without one has None."""
     if isinstance(transport, _ObservedTransport | _ObservedAsyncTransport):
         transport = transport.inner  # an earlier call of `instrument`
-    if transport is None or calls.is_off:
-        return transport
-    if isinstance(transport, httpx.AsyncBaseTransport):
-        return _ObservedAsyncTransport(transport, calls)
-    return _ObservedTransport(transport, calls)
+    return transport if transport is None or calls.is_off else observed(transport, calls)
 
 
 def _send(calls: OutgoingCalls, send: _Handle, request: httpx.Request) -> httpx.Response:
