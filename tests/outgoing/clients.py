@@ -86,9 +86,7 @@ CLIENTS = {
         ((requests.adapters.HTTPAdapter, "send"),),
     ),
     "httpx": Client(wsgi_observe.httpx, make_httpx, get_by_httpx, HTTPX_METHODS),
-    "httpx, async": Client(
-        wsgi_observe.httpx, make_async_httpx, get_by_async_httpx, HTTPX_METHODS
-    ),
+    "httpx, async": Client(wsgi_observe.httpx, make_async_httpx, get_by_async_httpx, HTTPX_METHODS),
     "urllib3": Client(
         wsgi_observe.urllib3,
         make_manager,

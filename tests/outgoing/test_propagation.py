@@ -238,7 +238,7 @@ def test_without_hosts_nothing_is_replaced(client: Client) -> None:
 
 
 def test_a_client_of_another_kind_and_a_host_that_is_none_are_refused(client: Client) -> None:
-    with pytest.raises(TypeError, match="must be an? "):
+    with pytest.raises(TypeError, match=r"must be an? "):
         client.module.instrument(object(), hosts=LIST)
     with pytest.raises(SettingsError, match="propagate_to must be hosts such as"):
         client.module.instrument(client.make(None), hosts=["*"])

@@ -1,4 +1,4 @@
-"""The cases of the W3C conformance suite (github.com/w3c/trace-context, test/test.py), by its names.
+"""The cases of the W3C conformance suite (github.com/w3c/trace-context), by its names.
 
 The suite itself is on no package registry. It asks of a service that it calls back with the trace;
 `tests.outgoing.service` is one: ``python test.py http://127.0.0.1:<port>/requests`` passes whole.
