@@ -26,6 +26,7 @@ __all__ = ["install", "instrument"]
 C = TypeVar("C", httpx.Client, httpx.AsyncClient)
 
 _Handle = Callable[[httpx.Request], httpx.Response]
+_NAMES = frozenset(name.encode() for name in HEADER_NAMES)
 _AsyncHandle = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
@@ -137,7 +138,7 @@ def _observe(transport: Any, observed: Callable[..., Any], calls: OutgoingCalls)
 
 
 def _send(calls: OutgoingCalls, send: _Handle, request: httpx.Request) -> httpx.Response:
-    prepared = _prepare(calls, request)
+    prepared = calls.prepare(_prepare, request)
     if not calls.is_logged or prepared is request:
         return send(prepared)
     url = request.url
@@ -150,7 +151,7 @@ def _send(calls: OutgoingCalls, send: _Handle, request: httpx.Request) -> httpx.
 async def _send_async(
     calls: OutgoingCalls, send: _AsyncHandle, request: httpx.Request
 ) -> httpx.Response:
-    prepared = _prepare(calls, request)
+    prepared = calls.prepare(_prepare, request)
     if not calls.is_logged or prepared is request:
         return await send(prepared)
     url = request.url
@@ -168,14 +169,16 @@ def _prepare(calls: OutgoingCalls, request: httpx.Request) -> httpx.Request:
     added: list[tuple[str, str]] = []
     # The host as HTTPX connects to it: an IDN is encoded.
     if calls.hosts.allows(url.raw_host.decode("ascii"), _port(url)):
-        added = calls.headers([name for name in HEADER_NAMES if name in request.headers])
+        names = [name.lower() for name, _ in request.headers.raw]
+        added = calls.headers([name.decode() for name in names if name in _NAMES])
     if not added and not calls.is_logged:
         return request
     request = mark(copy_shallow(request))
     if added:
-        request.headers = httpx.Headers(request.headers)
-        for name, value in added:
-            request.headers[name] = value
+        request.headers = headers = httpx.Headers(request.headers)
+        # To assign each would take as long as all else here; none of them is there yet.
+        encoded = [(name.encode(), value.encode()) for name, value in added]
+        headers._list += [(name, name.lower(), value) for name, value in encoded]
     return request
 
 

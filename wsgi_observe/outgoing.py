@@ -87,6 +87,11 @@ class OutgoingCalls:
                 headers.append(("tracestate", PropagatedValue(tracestate)))
         return headers
 
+    def prepare(self, prepare: Callable[..., T], request: T, *args: object) -> T:
+        """Return what `prepare` makes of a request; if it raises, the request as it is."""
+        prepared = call_safely("adding headers to an outgoing call", prepare, self, request, *args)
+        return request if prepared is None else prepared
+
     @contextmanager
     def log(self, method: str, host: str, port: int | None, path: str) -> Iterator[CallResult]:
         """Log the call that runs in the block, whether it returns or raises.

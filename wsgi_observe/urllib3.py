@@ -91,15 +91,12 @@ def _wrap(original: _Urlopen, calls: OutgoingCalls) -> _Urlopen:
     ) -> BaseHTTPResponse:
         headers = self.headers if headers is None else headers
         send: _Urlopen = MethodType(original, self)
-        marked = getattr(headers, MARK, None)
-        host, port, path = _find_target(self, url)
-        # A pool on a proxy follows redirects to other hosts if it is asked to.
-        if marked is True or marked == (host, port):
-            return send(method, url, body, headers, *args, **kwargs)
-        prepared = _prepare(calls, host, port, headers)
-        if not calls.is_logged:
+        host, port = _find_host(self, url)
+        prepared = calls.prepare(_prepare, headers, host, port)
+        if not calls.is_logged or prepared is headers:
             return send(method, url, body, prepared, *args, **kwargs)
-        with calls.log(method, host, port, path) as result:
+        path = url if url.startswith("/") else parse_url(url).path or ""
+        with calls.log(method, host, port, path.partition("?")[0]) as result:
             response = send(method, url, body, prepared, *args, **kwargs)
             result.status_code = response.status
         return response
@@ -107,17 +104,28 @@ def _wrap(original: _Urlopen, calls: OutgoingCalls) -> _Urlopen:
     return original if calls.is_off else urlopen
 
 
-class _MarkedHeaders(HTTPHeaderDict):
+class _CallDict(dict[str, str]):
     """The headers of one call, also where urllib3 copies them and sends it again."""
 
-    def copy(self) -> _MarkedHeaders:
-        return mark(_MarkedHeaders(self), getattr(self, MARK))
+    def copy(self) -> _CallDict:
+        return mark(_CallDict(self), getattr(self, MARK))
+
+
+class _CallHeaderDict(HTTPHeaderDict):
+    """The same, where a header has several lines."""
+
+    def copy(self) -> _CallHeaderDict:
+        return mark(_CallHeaderDict(self), getattr(self, MARK))
 
 
 def _prepare(
-    calls: OutgoingCalls, host: str, port: int | None, headers: Mapping[str, str]
+    calls: OutgoingCalls, headers: Mapping[str, str], host: str, port: int | None
 ) -> Mapping[str, str]:
     """Return a copy with the headers of this call; `headers` if there is nothing to do."""
+    marked = getattr(headers, MARK, None)
+    # A pool on a proxy follows redirects to other hosts if it is asked to.
+    if marked is True or marked == (host, port):
+        return headers
     own, taken = [], []
     for name, value in headers.items():
         if value.__class__ is PropagatedValue:
@@ -127,7 +135,8 @@ def _prepare(
     added = calls.headers(taken) if calls.hosts.allows(host, port) else []
     if not (added or own or calls.is_logged):
         return headers
-    result = mark(_MarkedHeaders(headers), (host, port))
+    kind = _CallHeaderDict if isinstance(headers, HTTPHeaderDict) else _CallDict
+    result = mark(kind(headers), (host, port))
     for name in own:
         del result[name]
     for name, value in added:
@@ -135,15 +144,14 @@ def _prepare(
     return result
 
 
-def _find_target(pool: HTTPConnectionPool, url: str) -> tuple[str, int | None, str]:
-    """Return host, port and path of a call: a proxy is sent the whole URL of the target."""
-    path = url.partition("?")[0].partition("#")[0]
+def _find_host(pool: HTTPConnectionPool, url: str) -> tuple[str, int | None]:
+    """Return the host and the port of a call: a proxy is sent the whole URL of the target."""
     if url.startswith("/"):
-        return pool.host, pool.port or DEFAULT_PORTS.get(pool.scheme), path
+        return pool.host, pool.port or DEFAULT_PORTS.get(pool.scheme)
+    if pool.proxy is None:
+        return "", None  # to any other server the host is whatever this is
     try:
         target = parse_url(url)
     except LocationParseError:
-        return "", None, path
-    # To any other server the path is whatever this is.
-    host = target.host if pool.proxy is not None else None
-    return host or "", target.port or DEFAULT_PORTS.get(target.scheme or ""), target.path or ""
+        return "", None
+    return target.host or "", target.port or DEFAULT_PORTS.get(target.scheme or "")
