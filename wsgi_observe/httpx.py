@@ -169,16 +169,18 @@ def _prepare(calls: OutgoingCalls, request: httpx.Request) -> httpx.Request:
     added: list[tuple[str, str]] = []
     # The host as HTTPX connects to it: an IDN is encoded.
     if calls.hosts.allows(url.raw_host.decode("ascii"), _port(url)):
-        names = [name.lower() for name, _ in request.headers.raw]
-        added = calls.headers([name.decode() for name in names if name in _NAMES])
+        names = [name for _, name, _ in request.headers._list]
+        taken = [] if _NAMES.isdisjoint(names) else [name.decode() for name in names]
+        added = calls.headers(taken)
     if not added and not calls.is_logged:
         return request
     request = mark(copy_shallow(request))
     if added:
         request.headers = headers = httpx.Headers(request.headers)
-        # To assign each would take as long as all else here; none of them is there yet.
-        encoded = [(name.encode(), value.encode()) for name, value in added]
-        headers._list += [(name, name.lower(), value) for name, value in encoded]
+        # Its own methods would take as long as all else here; none of these is there yet.
+        headers._list += [
+            (name.encode(), name.lower().encode(), value.encode()) for name, value in added
+        ]
     return request
 
 

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe._safely import call_safely
+from wsgi_observe._safely import call_safely, warn_once
 from wsgi_observe.allowed_hosts import AllowedHosts
 from wsgi_observe.context import current_context
 from wsgi_observe.logs.log_record import make_own_extra
@@ -17,6 +17,7 @@ from wsgi_observe.redaction.path_secrets import with_request_secrets
 from wsgi_observe.settings import Settings
 from wsgi_observe.trace_context import outgoing_trace_headers
 from wsgi_observe.wsgi.environ import printable
+from wsgi_observe.wsgi.exceptions import any_failure
 
 T = TypeVar("T")
 
@@ -89,8 +90,11 @@ class OutgoingCalls:
 
     def prepare(self, prepare: Callable[..., T], request: T, *args: object) -> T:
         """Return what `prepare` makes of a request; if it raises, the request as it is."""
-        prepared = call_safely("adding headers to an outgoing call", prepare, self, request, *args)
-        return request if prepared is None else prepared
+        try:
+            return prepare(self, request, *args)
+        except any_failure():
+            warn_once("adding headers to an outgoing call")
+            return request
 
     @contextmanager
     def log(self, method: str, host: str, port: int | None, path: str) -> Iterator[CallResult]:
@@ -165,7 +169,7 @@ def copy_shallow(request: T) -> T:
     redirect copies its headers.
     """
     clone = object.__new__(type(request))
-    clone.__dict__.update(request.__dict__)
+    clone.__dict__ = request.__dict__.copy()
     return clone
 
 
