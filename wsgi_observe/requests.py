@@ -56,9 +56,10 @@ def instrument(
 
     def get_observed_adapter(session: S, url: str) -> BaseAdapter:
         adapter = get_adapter(session, url)
-        if adapter not in observed:
-            observed[adapter] = _ObservedAdapter(adapter, calls)
-        return observed[adapter]
+        found = observed.get(adapter)
+        if found is None:
+            found = observed[adapter] = _ObservedAdapter(adapter, calls)
+        return found
 
     if calls.is_off:
         session.__dict__.pop("get_adapter", None)
