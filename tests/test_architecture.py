@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     *("field_names", "ids", "context", "validators", "_loggers"),
     *("wsgi.exceptions", "_safely", "wsgi"),
-    "redaction",
+    *("threads", "jobs", "redaction"),
     *("user", "errors", "settings"),
     *("_shared_memory", "health", "logs", "scoreboard"),
     "middleware",
@@ -23,7 +23,10 @@ LAYERS = (
     "__init__",
 )
 PEERS = {"middleware"}  # whose files do not import each other
-INTEGRATIONS = {"flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"}
+INTEGRATIONS = {
+    *("flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"),
+    *("celery", "rq"),
+}
 PROGRAMS = {"cli", "demo", "__main__"}
 
 THIRD_PARTIES = {
