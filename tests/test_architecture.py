@@ -35,6 +35,7 @@ THIRD_PARTIES = {
     "demo": {"flask", "sqlalchemy"},
     **{name: {name} for name in INTEGRATIONS},
     "flask": {"flask", "werkzeug"},
+    "celery": {"billiard", "celery"},  # the former is the latter's `multiprocessing`
     "sentry": {"sentry_sdk"},
 }
 READS_THE_ENVIRONMENT = INTEGRATIONS | {"cli", "demo"}  # it has a configuration of Gunicorn's

@@ -39,18 +39,19 @@ def dump_context() -> dict[str, str] | None:
 def job_context(carried: object, job_id: str, fields: dict[str, object]) -> Iterator[str]:
     """Run a job under the ID of the request that asked for it, with that request's trace and user.
 
-    :param carried: from `dump_context`, by way of a broker: anything.
+    :param carried: from `dump_context`, by way of a broker, which may have anything; without it a
+        job that its caller runs itself has the caller's.
     :param job_id: the ID where the job has none, since no request asked for it.
     :param fields: of each line, besides.
     """
-    data = _validate(carried)
+    data = _validate(carried) or dump_context() or {}
     fallback_id = job_id if is_valid_id(job_id) else new_id()
     context = RequestContext({}, data.pop("request_id", fallback_id))
     user = data.pop("user", None)
     context.bind(fields if user is None else {"user": user, **fields})
     context.trace = data or None
     parent = current_context()
-    if parent is not None:  # the job is run by its caller, or by a worker of one thread
+    if parent is not None:
         context.nest_in(parent)
         context.user_key = parent.user_key
     with entered(context):
