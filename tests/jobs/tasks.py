@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -13,11 +14,15 @@ from celery.exceptions import Ignore
 
 import wsgi_observe.celery
 
-app = Celery("tasks", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
+VISIBILITY_TIMEOUT_SECONDS = 3
+
+app = Celery("tasks")
 app.conf.update(
+    broker_url=os.environ.get("REDIS_URL"),
+    result_backend=os.environ.get("RESULT_URL", os.environ.get("REDIS_URL")),
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"visibility_timeout": 3},
-    worker_cancel_long_running_tasks_on_connection_loss=True,
+    broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS},
+    beat_schedule={"often": {"task": "tests.jobs.tasks.total", "schedule": 0.2, "args": [[4]]}},
 )
 wsgi_observe.celery.instrument()
 log = logging.getLogger("shop")
@@ -73,6 +78,11 @@ def ignored() -> None:
 
 
 @app.task
+def report(*_: Any) -> None:
+    log.info("reported")
+
+
+@app.task
 def die() -> None:
     log.info("dying")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -81,9 +91,9 @@ def die() -> None:
 @app.task(acks_late=True, reject_on_worker_lost=True)
 def die_once(path: str) -> None:
     log.info("late")
-    if not os.path.exists(path):
-        with open(path, "w"):
-            os.kill(os.getpid(), signal.SIGKILL)
+    if not Path(path).exists():
+        Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @app.task(time_limit=1)
@@ -91,7 +101,9 @@ def hang() -> None:
     time.sleep(60)
 
 
-@app.task(bind=True, acks_late=True)
-def sleep(self: Any, seconds: float) -> None:
-    log.info("sleeping")
-    time.sleep(seconds)
+@app.task(acks_late=True)
+def sleep_once(path: str) -> None:
+    if not Path(path).exists():
+        Path(path).touch()
+        log.info("sleeping")
+        time.sleep(60)
