@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import logging
 import pickle
 import threading
@@ -213,7 +214,7 @@ def test_a_coroutine_function_stays_one(log: Any) -> None:
         return await asyncio.create_task(task("after"))
 
     task = request(lambda: copy_request_context(job))
-    assert asyncio.iscoroutinefunction(task)
+    assert inspect.iscoroutinefunction(task)
     assert asyncio.run(outlive(task)) == "mine"
     assert [line["request_id"] for line in log.of("shop")] == ["mine"]
 

@@ -26,6 +26,7 @@ __all__ = ["instrument", "strategy"]
 _log = get_logger("wsgi_observe.celery")
 _CELERYS_STRATEGY = "celery.worker.strategy:default"
 _STACK = "_wsgi_observe_stack"
+_OBSERVED = "_wsgi_observe_observed"
 _LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request")
 
 
@@ -103,6 +104,8 @@ def strategy(task: Task, app: Any, consumer: Any, **options: Any) -> Callable[..
 
 def _observe_request(base: Any) -> Any:
     """Return the class of a task's ``Request``, with the ends of a job in the job's context."""
+    if hasattr(base, _OBSERVED):
+        return base  # the broker was lost, and Celery asks for the strategies again
 
     class Request(base):  # type: ignore[misc]
         def on_failure(self, *args: Any, **kwargs: Any) -> Any:
@@ -113,6 +116,7 @@ def _observe_request(base: Any) -> Any:
             with _get_context(self.task, self.request_dict):
                 return super().on_timeout(*args, **kwargs)
 
+    setattr(Request, _OBSERVED, True)
     return Request
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from wsgi_observe.context import RequestContext, current_context, entered
+from wsgi_observe.context import RequestContext, call_request_hooks, current_context, entered
 from wsgi_observe.ids import is_valid_id, new_id
 
 CONTEXT_KEY = "wsgi_observe"
@@ -31,6 +31,7 @@ def dump_context() -> dict[str, str] | None:
     context = current_context()
     if context is None:
         return None
+    call_request_hooks(context)  # a tracer may have begun a trace since the last line
     user = context.fields.get("user") or context.request_context.fields.get("user")
     return _validate({**(context.trace or {}), "request_id": context.request_id, "user": user})
 

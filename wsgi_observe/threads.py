@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
-from wsgi_observe.context import RequestContext, current_context, entered
+from wsgi_observe.context import RequestContext, call_request_hooks, current_context, entered
 from wsgi_observe.wsgi.exceptions import any_failure
 
 __all__ = ["RequestContextExecutor", "copy_request_context"]
@@ -138,6 +138,7 @@ class _ContextCopy:
     """What a thread, task or process takes over from a request, as it is now."""
 
     def __init__(self, context: RequestContext) -> None:
+        call_request_hooks(context)  # a tracer may have begun a trace since the last line
         self._request_id = context.request_id
         self._trace = context.trace
         self._user_key = context.user_key
