@@ -39,6 +39,13 @@ def ship(order: int) -> int:
 
 
 @app.task
+def say_twice(text: str) -> None:
+    log.info(text)
+    time.sleep(0.005)
+    log.info(text)
+
+
+@app.task
 def fail(password: str = "") -> None:
     raise PaymentError("card declined")
 

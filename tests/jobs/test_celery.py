@@ -104,14 +104,15 @@ def test_a_forged_context_is_not_taken_over(each: Server) -> None:
     assert {"trace_id", "span_id", "user"}.isdisjoint(lines[0])
 
 
-def test_what_runs_after_a_job_is_not_under_its_id(each: Server) -> None:
-    for number in range(5):
-        request(lambda n=number: tasks.ship.delay(n), f"row-{number}")
-    for number in range(5):
-        lines = lines_of(each, f"row-{number}", "succeeded")
-        assert [one["message"] for one in lines if one["logger"] == "shop"] == [
-            f"shipping {number}"
-        ]
+def test_two_hundred_jobs_at_once_have_no_line_under_anothers_id(each: Server) -> None:
+    names = [f"row-{number}" for number in range(200)]
+    for name in names:
+        request(lambda name=name: tasks.say_twice.delay(name), name)
+    for name in names:
+        lines_of(each, name, "received", "succeeded")
+    said = [line for line in each.records if line["message"].startswith("row-")]
+    assert len(said) == 400
+    assert all(line["message"] == line["request_id"] for line in said)
 
 
 def test_a_worker_writes_json_alone(each: Server) -> None:
