@@ -1,18 +1,22 @@
-"""The check of a database, against a real one."""
+"""The check of a database, and its statements in requests, against a real one."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
+from tests.calls import answering, call
+from tests.conftest import Log
 from tests.support import eventually
+from wsgi_observe import observe
 from wsgi_observe.health import Readiness
-from wsgi_observe.sqlalchemy import check
+from wsgi_observe.queries import QueryMonitor
+from wsgi_observe.sqlalchemy import check, instrument
 
 
 @pytest.fixture
@@ -76,3 +80,116 @@ def test_a_connection_is_given_back_when_the_answer_comes_too_late(engine: Engin
 def test_what_is_no_engine_is_refused_at_start(given: Any) -> None:
     with pytest.raises(TypeError, match=r"engine must be a sqlalchemy\.Engine or return one"):
         check(given)
+
+
+def request_that(act: Callable[[], object]) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        act()
+        return answering()(environ, start_response)
+
+    call(observe(app))
+
+
+def execute(engine: Engine, *statements: str) -> None:
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def test_the_access_line_has_how_many_statements_there_were_and_how_long_they_took(
+    engine: Engine, log: Log
+) -> None:
+    instrument(engine)
+    request_that(lambda: execute(engine, "SELECT 1", "SELECT 2"))
+    assert log.access["db_queries"] == 2
+    assert log.access["db_ms"] > 0
+
+
+def test_a_second_call_counts_nothing_twice(engine: Engine, log: Log) -> None:
+    instrument(engine)
+    instrument(engine)
+    request_that(lambda: execute(engine, "SELECT 1"))
+    assert log.access["db_queries"] == 1
+
+
+def test_outside_a_request_nothing_is_recorded(engine: Engine, log: Log) -> None:
+    instrument(engine, slow_query_seconds=1e-9)
+    execute(engine, "SELECT 1")
+    assert log.lines == []
+
+
+def test_a_statement_that_fails_counts_too(engine: Engine, log: Log) -> None:
+    instrument(engine)
+
+    def act() -> None:
+        with pytest.raises(OperationalError):
+            execute(engine, "SELECT * FROM nowhere")
+
+    request_that(act)
+    assert log.access["db_queries"] == 1
+
+
+def test_a_slow_statement_is_logged_without_its_values_and_with_its_place(
+    engine: Engine, log: Log
+) -> None:
+    instrument(engine, slow_query_seconds=1e-9, many_queries=0)
+
+    def read_order() -> None:
+        with engine.connect() as connection:
+            connection.execute(
+                text("SELECT :name,  'o''hara', 4711 WHERE 1 = :number"),
+                {"name": "hunter2-canary", "number": 1},
+            )
+
+    request_that(read_order)
+    (warning,) = log.warnings
+    assert warning["db_statement"] == "SELECT ?, ?, ? WHERE ? = ?"
+    assert warning["at"].startswith(f"{__file__}:")
+    assert warning["at"].endswith("read_order")
+    assert "hunter2" not in str(log.lines)
+    assert warning["request_id"] == log.access["request_id"]
+
+
+def test_the_same_statement_many_times_in_a_request_is_logged_once(
+    engine: Engine, log: Log
+) -> None:
+    instrument(engine, many_queries=3)
+    request_that(lambda: execute(engine, *["SELECT 1"] * 10))
+    (warning,) = log.warnings
+    assert "more than 3 times" in warning["message"]
+    request_that(lambda: execute(engine, *["SELECT 1"] * 3))
+    assert len(log.warnings) == 1
+
+
+def test_settings_come_from_the_environment(
+    engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSGI_OBSERVE_MANY_QUERIES", "1")
+    instrument(engine)
+    request_that(lambda: execute(engine, *["SELECT 1"] * 2))
+    assert "more than 1 times" in log.warnings[0]["message"]
+
+
+@pytest.mark.parametrize("thing", [None, "sqlite://", object()])
+def test_only_an_engine_is_instrumented(thing: object) -> None:
+    with pytest.raises(TypeError, match="engine must be"):
+        instrument(thing)
+
+
+@pytest.mark.parametrize(
+    ("statement", "dialect", "shown"),
+    [
+        ("SELECT 'a', 1", "sqlite", "SELECT ?, ?"),
+        ('SELECT "a column"', "postgresql", 'SELECT "a column"'),
+        ('SELECT "a value"', "mysql", "SELECT ?"),
+        ("SELECT 'not closed", "sqlite", "SELECT ?"),
+        ("SELECT t1.c2 FROM t1", "sqlite", "SELECT t1.c2 FROM t1"),
+        ("SELECT\n  x", "sqlite", "SELECT x"),
+    ],
+)
+def test_values_in_the_text_of_a_statement_are_left_out(
+    statement: str, dialect: str, shown: str, log: Log
+) -> None:
+    monitor = QueryMonitor(slow_seconds=1e-9, many=0, dialect=dialect)
+    request_that(lambda: monitor.record(statement, 1.0))
+    assert log.warnings[0]["db_statement"] == shown

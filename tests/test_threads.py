@@ -19,7 +19,7 @@ import pytest
 
 from tests.calls import call
 from tests.logs.writers import run, whole
-from wsgi_observe import bind, current_request_id, log_context, observe
+from wsgi_observe import bind, current_request_id, current_traceparent, log_context, observe
 from wsgi_observe.context import current_context
 from wsgi_observe.threads import RequestContextExecutor, copy_request_context
 
@@ -69,6 +69,18 @@ def test_a_thread_has_the_id_the_trace_and_what_was_bound_then(log: Any) -> None
     assert (line["request_id"], line["trace_id"], line["order"]) == ("mine", TRACE, 7)
     assert {"method", "path", "remote_addr", "later"}.isdisjoint(line)
     assert line["span_id"] == log.access["span_id"]
+
+
+def test_what_a_thread_calls_belongs_to_the_requests_trace() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        within, without = request(
+            lambda: [
+                pool.submit(job).result()
+                for job in (copy_request_context(current_traceparent), current_traceparent)
+            ]
+        )
+    assert within.startswith(f"00-{TRACE}-")
+    assert without is None
 
 
 def test_a_thread_that_outlives_its_request_keeps_the_id(log: Any) -> None:

@@ -14,6 +14,8 @@ from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import Settings, SettingsError
 from wsgi_observe.stack import observe
+from wsgi_observe.totals import count, timed
+from wsgi_observe.trace_context import current_traceparent, current_tracestate
 from wsgi_observe.user import bind_user
 
 __all__ = [
@@ -28,7 +30,11 @@ __all__ = [
     "bind",
     "bind_user",
     "configure_logging",
+    "count",
     "current_request_id",
+    "current_traceparent",
+    "current_tracestate",
     "log_context",
     "observe",
+    "timed",
 ]

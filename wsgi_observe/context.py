@@ -61,8 +61,11 @@ class RequestContext:
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
     is_detached = False  # whether it runs in another thread than the context that it is nested in
+    totals: dict[str, float] | None = None  # numbers that `count` and `timed` add up
     debug_buffer: Any = None  # its records below the level, for ``debug_on_error``
     request_entry: Any = None  # its entry of the scoreboard
+    tracestate = ""  # of its trace, as it is passed on
+    has_tracer_span = False  # whether `trace` is the span of a tracer, which wins over ours
     _parent: Callable[[], Any] = weakref.ref(set[Any]())  # a dead one: None
 
     def __init__(
@@ -226,6 +229,7 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     if parent is not None:
         context.nest_in(parent)
         context.trace, context.user_key = parent.trace, parent.user_key
+        context.tracestate, context.has_tracer_span = parent.tracestate, parent.has_tracer_span
     with entered(context):
         yield context.request_id or ""
 
@@ -249,7 +253,7 @@ probe_hooks: list[Callable[[], object]] = []
 
 request_hooks: list[Callable[[RequestContext], object]] = []
 """Called when a request begins, when it starts its response, and for log lines in between for as
-long as its context has no trace."""
+long as its context has no span of a tracer."""
 
 
 def call_request_hooks(context: RequestContext) -> None:

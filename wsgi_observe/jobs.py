@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from wsgi_observe.context import RequestContext, call_request_hooks, current_context, entered
 from wsgi_observe.ids import is_valid_id, new_id
+from wsgi_observe.trace_context import parse_tracestate
 
 CONTEXT_KEY = "wsgi_observe"
 """The header, or key of a job's ``meta``, with the data."""
 
 # W3C Trace Context, and the HMAC-SHA-256 of `pseudonymize`: what else is called so stays at home.
-_VALID: Mapping[str, Any] = {
+_VALID: Mapping[str, Callable[[str], object]] = {
     "trace_id": re.compile(r"(?!0{32})[0-9a-f]{32}").fullmatch,
     "span_id": re.compile(r"(?!0{16})[0-9a-f]{16}").fullmatch,
     "trace_flags": re.compile(r"[0-9a-f]{2}").fullmatch,
+    "tracestate": lambda value: value and parse_tracestate(value) == value,
     "user": re.compile(r"[0-9a-f]{64}").fullmatch,
     "request_id": is_valid_id,
 }
+_TRACE = ("trace_id", "span_id", "trace_flags")
 
 
 def dump_context() -> dict[str, str] | None:
@@ -33,7 +35,8 @@ def dump_context() -> dict[str, str] | None:
         return None
     call_request_hooks(context)  # a tracer may have begun a trace since the last line
     user = context.fields.get("user") or context.request_context.fields.get("user")
-    return _validate({**(context.trace or {}), "request_id": context.request_id, "user": user})
+    trace = {**(context.trace or {}), "tracestate": context.tracestate}
+    return _validate({**trace, "request_id": context.request_id, "user": user})
 
 
 @contextmanager
@@ -50,7 +53,9 @@ def job_context(carried: object, job_id: str, fields: dict[str, object]) -> Iter
     context = RequestContext({}, data.pop("request_id", fallback_id))
     user = data.pop("user", None)
     context.bind(fields if user is None else {"user": user, **fields})
-    context.trace = data or None
+    if all(name in data for name in _TRACE):
+        context.trace = {name: data[name] for name in _TRACE}
+        context.tracestate = data.get("tracestate", "")
     parent = current_context()
     if parent is not None:
         context.nest_in(parent)

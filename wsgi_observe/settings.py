@@ -157,6 +157,9 @@ class Settings(_FieldsSet):
         True, validators.trusted_networks, _boolean_or(_parse_list)
     )
     expose_request_id: bool = _setting(True, validators.boolean, _parse_boolean)
+    trace: str = _setting("auto", validators.one_of("auto", "always", "off"))
+    propagate_to: Iterable[str] = _setting((), validators.host_entries, _parse_list)
+    log_calls: str = _setting("off", validators.one_of("off", "debug", "info"))
     error_format: str = _setting("envelope", validators.one_of("envelope", "problem"))
     html_errors: str = _setting("stock", _html_errors)
     negotiate: bool = _setting(False, validators.boolean, _parse_boolean)
@@ -213,6 +216,8 @@ class Settings(_FieldsSet):
     sentry: bool = _setting(False, validators.boolean, _parse_boolean)
     drain_seconds: float = _setting(0.0, validators.seconds, _parse_float)
     slow_request_seconds: float | None = _setting(None, validators.seconds_or_none, _parse_float)
+    slow_query_seconds: float = _setting(1.0, validators.seconds, _parse_float)
+    many_queries: int = _setting(50, validators.query_count, _parse_int)
     recorder_path: str = _setting("", validators.file_path)
 
     def __new__(cls, /, **values: Any) -> Self:

@@ -140,7 +140,8 @@ class _ContextCopy:
     def __init__(self, context: RequestContext) -> None:
         call_request_hooks(context)  # a tracer may have begun a trace since the last line
         self._request_id = context.request_id
-        self._trace = context.trace
+        self._trace, self._tracestate = context.trace, context.tracestate
+        self._has_tracer_span = context.has_tracer_span
         self._user_key = context.user_key
         self._fields = dict(context.fields)
         self._origin: Callable[[], RequestContext | None] = weakref.ref(context)
@@ -150,6 +151,8 @@ class _ContextCopy:
         return {
             "_request_id": self._request_id,
             "_trace": None if self._trace is None else dict(self._trace),
+            "_tracestate": self._tracestate,
+            "_has_tracer_span": self._has_tracer_span,
             "_fields": dict(_iter_plain(self._fields)),
         }
 
@@ -160,7 +163,8 @@ class _ContextCopy:
     def entered(self) -> Iterator[None]:
         """Bind a context of its own with what was copied."""
         context = RequestContext({}, self._request_id)
-        context.trace, context.user_key = self._trace, self._user_key
+        context.trace, context.tracestate = self._trace, self._tracestate
+        context.has_tracer_span, context.user_key = self._has_tracer_span, self._user_key
         context.add_fields(self._fields)
         parent = current_context()
         if parent is None:

@@ -157,6 +157,7 @@ seconds_or_infinity = _number(
     lambda number: 0 < number <= MAX_WAIT_SECONDS or number == math.inf,
 )
 percentage = _number("a number above 0 and below 100", lambda number: 0 < number < 100)
+query_count = _whole_number("a whole number", 0, 1_000_000)
 port = _whole_number("a whole number", 1, 65535)
 line_bytes = _whole_number("a number of bytes", 1024, 1024 * 1024)  # room for every line's fields
 
@@ -182,6 +183,23 @@ header_names = _strings(
 def trusted_networks(name: str, value: Any) -> bool | Networks:
     """Validate True, False, or networks."""
     return value if isinstance(value, bool) else _networks(name, value, "True, False")
+
+
+def host_entries(name: str, value: Any) -> tuple[str, ...]:
+    """Validate an allow-list of hosts."""
+    allowed = "hosts such as api.example.com, *.internal, localhost:8080 or 10.0.0.0/8"
+    entries = _strings(allowed, bool)(name, value)
+    if not entries:
+        return ()
+    from wsgi_observe.allowed_hosts import parse_entry  # only for those who have one
+
+    result = []
+    for each in entries:
+        try:
+            result.append(str(parse_entry(each)))
+        except ValueError as error:
+            raise SettingsError(name, allowed, each) from error
+    return tuple(result)
 
 
 MAX_PROXIES = 32

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, blocks, commands
 from tests.gunicorn.serving import bare, boots
 from tests.jobs.redis_server import redis_server
+from tests.logreader.log_lines import FAILED_REQUEST, ID, OTHER_ID
 from tests.support import PATIENCE, Server, eventually, running, strict_json
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -28,7 +30,8 @@ CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 OTHER_SERVERS = r"(waitress-serve|uwsgi|granian) "
 # Other servers, other settings, what a Django project is made for, and a server to command.
-SLOW = rf"{OTHER_SERVERS}|wsgi-observe |(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite"
+SLOW = rf"{OTHER_SERVERS}|wsgi-observe (drain|stuck) "
+SLOW += r"|(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite"
 COMMANDS = [
     pytest.param(command, marks=[pytest.mark.slow] if re.match(SLOW, command) else [])
     for command in sorted({command for page in PAGES for command in commands(page)})
@@ -157,6 +160,40 @@ def lnav(command: str, folder: Path) -> None:
         assert "\n  exc_info: RuntimeError: no charges\n" in run(f"{command} -n")
 
 
+def log_command(command: str, folder: Path) -> None:
+    """Run a command that reads a log, whose lines `kubectl` or Docker would pipe into it."""
+    others = [line.replace(ID, OTHER_ID).replace("/crash", "/orders/7") for line in FAILED_REQUEST]
+    lines = [line.replace('"pid":7', '"pid":7,"release":"1.4.2"') for line in others]
+    (folder / "shop.log").write_text("\n".join([*FAILED_REQUEST, *lines, ""]))
+    typed = command.rpartition(" | ")[2]
+    name, subcommand, *arguments = shlex.split(typed)
+    follows = subcommand == "tail" and "shop.log" in arguments and "--no-follow" not in arguments
+    with (folder / "shop.log").open() as log, subprocess.Popen(
+        [str(BIN / name), subcommand, *arguments],
+        cwd=folder, stdin=log, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        if follows:
+            assert "GET /orders/7 500" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+        found, _ = process.communicate(timeout=PATIENCE)
+    page = folder / arguments[-1] if "--html" in arguments else None
+    shown = page.read_text() if page else found
+    has_errors = re.search(r" groups? \(|^\{|\d errors? in ", shown) is not None
+    assert process.returncode == (130 if follows else int(subcommand == "errors" and has_errors))
+    assert shown or follows or "--json" in arguments
+
+
+def test_the_story_of_the_page_is_the_one_that_is_printed(folder: Path) -> None:
+    command, *_ = commands("trace")
+    (folder / "shop.log").write_text("".join(f"{line}\n" for line in FAILED_REQUEST))
+    printed = subprocess.run(
+        [BIN / "wsgi-observe", *shlex.split(command)[1:]],
+        cwd=folder, env=os.environ | {"COLUMNS": ""}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert printed.stdout == blocks("trace", "text")[0]
+
+
 def curl(command: str, folder: Path) -> None:
     headers, path = re.findall(r'-H "(.*?): (.*?)"', command), command.partition(":8000")[2]
     with shop(folder) as server:
@@ -210,6 +247,7 @@ WAYS: tuple[tuple[str, Callable[[str, Path], Any]], ...] = (
     (r"wsgi-observe (drain|stuck) ", our_command),
     (r"wsgi-observe demo", our_demo),
     (r"wsgi-observe lnav |(grep .* \| )?lnav\b", lnav),
+    (r"((kubectl|docker) logs .* \| )?wsgi-observe (trace|errors|tail)\b", log_command),
     (r"curl -i ", curl),
     (r"pip install ", pip),
     (r"python -c ", python),

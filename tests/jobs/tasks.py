@@ -13,6 +13,7 @@ from celery import Celery
 from celery.exceptions import Ignore
 
 import wsgi_observe.celery
+from wsgi_observe import current_traceparent, current_tracestate
 
 VISIBILITY_TIMEOUT_SECONDS = 3
 
@@ -36,6 +37,11 @@ class PaymentError(Exception):
 def ship(order: int) -> int:
     log.info("shipping %d", order)
     return order
+
+
+@app.task
+def trace() -> list[str | None]:
+    return [current_traceparent(), current_tracestate()]
 
 
 @app.task

@@ -40,6 +40,13 @@ def test_every_line_of_a_job_has_the_request_it_is_of(each: Server) -> None:
     assert errors_of(lines) == []
 
 
+def test_what_a_job_calls_belongs_to_the_requests_trace(each: Server) -> None:
+    traceparent, tracestate = request(tasks.trace.delay, "traced").get(timeout=20)
+    (line, *_) = lines_of(each, "traced", "received")
+    assert traceparent == f"00-{TRACE}-{line['span_id']}-{line['trace_flags']}"
+    assert tracestate == "congo=t61"
+
+
 def test_a_failure_is_one_error_line_under_the_id_without_the_arguments(each: Server) -> None:
     request(lambda: tasks.fail.delay(password="hunter2-canary"), "failing")
     (error,) = errors_of(lines_of(each, "failing", "raised unexpected"))
@@ -98,7 +105,7 @@ def test_a_job_that_no_request_asks_for_has_the_id_of_its_root(each: Server) -> 
 
 
 def test_a_forged_context_is_not_taken_over(each: Server) -> None:
-    forged = {"request_id": "a\nb", "trace_id": "zz", "span_id": 5, "user": "jane"}
+    forged = {"request_id": "a\nb", "trace_id": TRACE, "span_id": 5, "user": "jane"}
     job = tasks.ship.apply_async([4], headers={"wsgi_observe": forged})
     lines = lines_of(each, job.id, "shipping 4")
     assert {"trace_id", "span_id", "user"}.isdisjoint(lines[0])

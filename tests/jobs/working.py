@@ -53,7 +53,8 @@ def request(work: Callable[[], Any], request_id: str) -> Any:
 
     traceparent = f"00-{TRACE}-b7ad6b7169203331-01"
     observed = observe(app, user_key=KEY)
-    call(observed, HTTP_X_REQUEST_ID=request_id, HTTP_TRACEPARENT=traceparent)
+    trace = {"HTTP_TRACEPARENT": traceparent, "HTTP_TRACESTATE": "congo=t61"}
+    call(observed, HTTP_X_REQUEST_ID=request_id, **trace)
     return results[0]
 
 

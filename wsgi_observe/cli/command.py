@@ -9,7 +9,11 @@ _LOGGER_CLASS = "--logger-class wsgi_observe.gunicorn.Logger"
 
 
 class CommandError(Exception):
-    """A reason to end the command: it is printed, and the exit code is 1."""
+    """A reason to end the command: it is printed, and the exit code is 1 unless it is given."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 def add_pid_argument(parser: argparse.ArgumentParser) -> None:

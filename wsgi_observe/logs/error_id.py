@@ -101,7 +101,7 @@ def _describe(error: BaseException) -> list[str]:
     frames = list(_iter_frames(error))
     # An app that is installed as a package has no frame outside of ``site-packages``.
     shown = (
-        [one for one in frames if _is_in_app(one.f_code.co_filename)]
+        [one for one in frames if is_in_app(one.f_code.co_filename)]
         or [one for one in frames if not _is_stdlib_or_own(one.f_code.co_filename)]
         or frames[-1:]
     )
@@ -124,7 +124,8 @@ def _is_stdlib_or_own(path: str) -> bool:
     return is_stdlib or path.startswith("<frozen ") or is_own_path(path)
 
 
-def _is_in_app(path: str) -> bool:
+def is_in_app(path: str) -> bool:
+    """Return whether a file is the app's: not the standard library's, a package's or ours."""
     return not (_third_party_path.search(path) or _is_stdlib_or_own(path))
 
 

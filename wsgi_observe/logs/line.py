@@ -179,11 +179,18 @@ class LineMaker:
         agent: Any = own.get("user_agent")
         if agent is not None and (shown := redaction.user_agent(redactor, agent)) is not agent:
             own = {**own, "user_agent": shown}
+        if self._taken and not self._taken.isdisjoint(own):  # one that the app has counted
+            taken = self._taken | own.keys() | line.request.fields.keys()
+            own = {
+                free_name(f"extra_{name}", taken) if name in self._taken else name: value
+                for name, value in own.items()
+            }
         line.own = own
 
     def _add_extra_fields(self, line: Line, record: logging.LogRecord) -> None:
         extras = extra_fields(record, self._taken, line.request.fields)
-        more = {name: value for name, value in extras.items() if name not in line.own}
+        own = record.__dict__[OWN_FIELDS_ATTRIBUTE]
+        more = {name: value for name, value in extras.items() if name not in own}
         more, is_cut = self._redaction.fields(line.request.redactor, more)
         line.own = {**line.own, **more, "truncated": True} if is_cut else {**line.own, **more}
 

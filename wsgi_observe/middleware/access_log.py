@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import call_safely
+from wsgi_observe.field_names import RESERVED_NAMES, free_name
 from wsgi_observe.logs.log_record import AccessLogger
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.client_address import ClientAddressResolver
@@ -90,6 +91,8 @@ class AccessLog(Middleware):
         for name, read in self._field_readers.items():
             if (value := read(exchange.environ)) is not None:
                 fields[name] = value
+        if context.totals is not None:
+            _add_totals(fields, context.totals, RESERVED_NAMES | context.fields.keys())
         _access_logger.log(level, f"{request_line(exchange.environ)} {status_code}", fields)
 
     def _choose_level(
@@ -140,6 +143,12 @@ def _request_bytes(environ: WSGIEnvironment) -> int | None:
     if declared.isdecimal() and len(declared) < 20:
         return int(declared)
     return 0 if not declared and "HTTP_TRANSFER_ENCODING" not in environ else None
+
+
+def _add_totals(fields: dict[str, object], totals: dict[str, float], taken: Set[str]) -> None:
+    """Add the numbers that the request has counted; times to the microsecond."""
+    for name, amount in totals.items():
+        fields[free_name(name, taken)] = round(amount, 3)
 
 
 def _access_fields(exchange: Exchange, status_code: int, seconds: float) -> dict[str, object]:

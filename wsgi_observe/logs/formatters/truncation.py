@@ -1,4 +1,4 @@
-"""Truncation of a text in its middle, to a size in bytes of JSON."""
+"""Texts of untrusted size and content: truncation in the middle, escapes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def escape_surrogates(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def escape_control_characters(text: str) -> str:
+    r"""Return `text` with what is not printable written as escapes: it may forge a line.
+
+    Control characters, terminal sequences, bidirectional overrides, lone surrogates.
+
+    >>> escape_control_characters("a" + chr(27) + "[2J" + chr(0x202E))
+    'a\\x1b[2J\\u202e'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def cut_middle(text: str, limit: int) -> str:
     """Return `text`, or its beginning and its end with the number of characters cut.
 
@@ -37,7 +50,7 @@ def cut_middle(text: str, limit: int) -> str:
     if available <= 0:
         return "…" if limit >= json_size("…") else ""
     first = take_head(text, 0, (available + 1) // 2)
-    last = _take_tail(text, available - json_size(first))
+    last = take_head(text[-available:][::-1], 0, available - json_size(first))[::-1]
     return f"{first}{_format_cut_marker(len(text) - len(first) - len(last))}{last}"
 
 
@@ -45,20 +58,9 @@ def take_head(text: str, start: int, limit: int) -> str:
     """Return as much of `text`, from `start` on, as takes `limit` bytes."""
     shown = text[start : start + limit]
     while (byte_count := json_size(shown)) > limit:
-        shown = shown[: _estimate_length(shown, limit, byte_count)]
+        # In proportion: a character takes from one to six bytes.
+        shown = shown[: min(len(shown) - 1, len(shown) * limit // byte_count)]
     return shown
-
-
-def _take_tail(text: str, limit: int) -> str:
-    shown = text[max(0, len(text) - limit) :]
-    while (byte_count := json_size(shown)) > limit:
-        shown = shown[len(shown) - _estimate_length(shown, limit, byte_count) :]
-    return shown
-
-
-def _estimate_length(shown: str, limit: int, byte_count: int) -> int:
-    """Return how many characters may fit, in proportion: one takes from one to six bytes."""
-    return min(len(shown) - 1, len(shown) * limit // byte_count)
 
 
 def _format_cut_marker(count: int) -> str:

@@ -1,0 +1,157 @@
+"""The subcommand ``errors``: prints the failures of a log in groups of the same cause."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.log_files import (
+    add_file_argument,
+    argument_type,
+    copy_streams,
+    format_range,
+    get_inputs,
+    make_console,
+    prepare_output,
+    report_problems,
+    show_progress,
+    to_printable,
+)
+from wsgi_observe.logreader.error_search import ErrorSearch
+from wsgi_observe.logreader.filters import RecordFilter, parse_moment
+from wsgi_observe.logreader.groups import ErrorGroup, select_new
+from wsgi_observe.logreader.inputs import Input
+from wsgi_observe.logreader.search import find_requests
+from wsgi_observe.logreader.story import build_story
+
+HELP = "show the failures of a log, in groups of the same cause"
+DESCRIPTION = """\
+Print the failures of a log in groups: exceptions by where they were raised in the app (error_id),
+5xx without an exception by route, requests that died with their worker by cause. The most frequent
+group comes first.
+Exit code: 0 if there are no errors, 1 if there are any, 2 if an input cannot be read.
+
+examples:
+  wsgi-observe errors shop.log
+  wsgi-observe errors --since 15m --route '/orders*' 'shop.log*'
+  docker logs shop | wsgi-observe errors --new-since 1.4.2
+  wsgi-observe errors --since 1d 'shop.log*' --html errors.html
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this subcommand."""
+    add_file_argument(parser)
+    moment = argument_type(parse_moment)
+    parser.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339, or such as 15m")
+    parser.add_argument("--until", type=moment, metavar="TIME", help="the same")
+    parser.add_argument("--route", default="", help="route or path, or a pattern of it")
+    parser.add_argument("--service", default="", help="value of the field service, or a pod")
+    parser.add_argument(
+        "--new-since", metavar="RELEASE", help="only what did not occur before this release"
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one line of JSON per group")
+    output.add_argument(
+        "--html",
+        metavar="OUT",
+        help="write one page for a browser, with the stories of the newest requests; - prints it",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the groups of errors."""
+    prepare_output()
+    inputs, problems = get_inputs(args.files), list[str]()
+    if not args.html:
+        return _run(args, inputs, problems)
+    # The stories are searched when the errors are known.
+    with copy_streams(inputs, problems) as copied:
+        return _run(args, copied, problems)
+
+
+def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> int:
+    tests = RecordFilter(
+        since=args.since, until=args.until, route=args.route, service=args.service
+    ).tests
+    search = ErrorSearch(tests, finds_releases=args.new_since is not None)
+    with show_progress(inputs) as progress:
+        search.run(inputs, progress)
+    has_problems = report_problems("errors", [*problems, *search.coverage.problems])
+    groups = list(_select(search, args.new_since))
+    if args.json:
+        _print_json(groups)
+    elif args.html:
+        _write_page(args, groups, search, inputs)
+    else:
+        console = make_console()
+        # Only now: it imports rich.
+        from wsgi_observe.cli.groups_text import GroupsPrinter
+
+        coverage = search.coverage
+        first, last = args.since or coverage.first, args.until or coverage.last
+        printer = GroupsPrinter(console, first, last)
+        printer.print(groups)
+        printer.print_end(groups, search, format_range(coverage.first, coverage.last))
+    if has_problems:
+        return 2
+    return 1 if groups or search.groups.ungrouped else 0
+
+
+def _write_page(
+    args: argparse.Namespace, groups: list[ErrorGroup], search: ErrorSearch, inputs: list[Input]
+) -> None:
+    from wsgi_observe.cli.page.document import write_document
+    from wsgi_observe.cli.page.groups import make_groups_page, select_story_ids
+    from wsgi_observe.cli.page.story import MAX_RECORDS
+
+    request_ids = select_story_ids(groups)
+    with show_progress(inputs) as progress:
+        limit = MAX_RECORDS // max(len(request_ids), 1)
+        found = find_requests(inputs, request_ids, progress, limit)
+    stories = {each: (build_story(each, one.records), one.ignored) for each, one in found.items()}
+    coverage = search.coverage
+    covered = args.since or coverage.first, args.until or coverage.last
+    write_document(args.html, make_groups_page(groups, search, stories, covered))
+
+
+def _select(search: ErrorSearch, release: str | None) -> Iterator[ErrorGroup]:
+    groups = search.groups.most_frequent_first()
+    if release is None:
+        yield from groups
+    elif release in search.releases:
+        yield from select_new(groups, release, search.releases)
+    else:
+        known = ", ".join(map(to_printable, search.releases)) or "none"
+        problem = f"no line has the release {to_printable(release)}; those of the input: {known}"
+        raise CommandError(problem, exit_code=2)
+
+
+def _print_json(groups: list[ErrorGroup]) -> None:
+    # Only now: its import takes as long as the search.
+    from wsgi_observe.logs.fields import format_timestamp
+    from wsgi_observe.logs.formatters.encoders import encode
+
+    def to_timestamp(time: float | None) -> str | None:
+        return None if time is None else format_timestamp(time)
+
+    for group in groups:
+        frame = group.frame
+        fields: dict[str, Any] = {
+            "kind": group.key.kind,
+            "title": group.title,
+            "message": group.message,
+            "error_id": group.error_id or None,
+            "count": group.count,
+            "requests": group.requests.value,
+            "first_seen": to_timestamp(group.first),
+            "last_seen": to_timestamp(group.last),
+            "frame": {"path": frame.path, "line": frame.line, "function": frame.function}
+            if frame
+            else None,
+            "routes": dict(group.routes.counts),
+            "services": dict(group.services.counts),
+            "releases": dict(group.releases.counts),
+            "newest_ids": group.newest_ids,
+        }
+        print(encode(fields))

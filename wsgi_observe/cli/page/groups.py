@@ -1,0 +1,171 @@
+"""The page of errors: groups of the same cause, and the stories of their newest requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from wsgi_observe.cli.log_files import format_range, format_time
+from wsgi_observe.cli.page.document import make_document
+from wsgi_observe.cli.page.markup import Html, element, format_count
+from wsgi_observe.cli.page.story import render_copied, render_facts, render_headline, render_story
+from wsgi_observe.cli.page.timeline import draw_sparkline
+from wsgi_observe.cli.page.tracebacks import render_frame
+from wsgi_observe.logreader.counting import TopCounter
+from wsgi_observe.logreader.error_search import ErrorSearch
+from wsgi_observe.logreader.groups import ErrorGroup
+from wsgi_observe.logreader.story import Story
+
+MAX_GROUPS = 100
+_SPARKLINE_PARTS = 60
+_MAX_NAMES = 8
+_MAX_STORIES = 3  # of a group
+_MIN_FILTERED = 6
+
+Range = tuple[float | None, float | None]
+Stories = Mapping[str, tuple[Story, int]]
+"""With the number of records that are not in each."""
+
+
+def select_story_ids(groups: Iterable[ErrorGroup]) -> set[str]:
+    """Return the IDs of the requests whose stories belong into the page."""
+    return {
+        each for group in islice(groups, MAX_GROUPS) for each in group.newest_ids[:_MAX_STORIES]
+    }
+
+
+def make_groups_page(
+    groups: list[ErrorGroup], search: ErrorSearch, stories: Stories, covered: Range
+) -> bytes:
+    """Return the page.
+
+    :param stories: those of the groups' newest requests, by their IDs.
+    :param covered: the times at which sparklines begin and end.
+    """
+    page = _GroupsPage(stories, covered)
+    count = sum(group.count for group in groups)
+    title = (
+        f"{format_count(count, 'error')} in {format_count(len(groups), 'group')}"
+        if groups
+        else "No errors"
+    )
+    read = format_range(search.coverage.first, search.coverage.last)
+    about = element("p", f"{format_count(search.lines, 'line')}, {read}", class_="quiet")
+    header = element("header", element("h1", title), about, page.draw_all(groups))
+    shown = [page.render(number, group) for number, group in enumerate(groups[:MAX_GROUPS])]
+    more = len(groups) - MAX_GROUPS
+    notes = [f"{format_count(more, 'more group')}; --json has them all"] if more > 0 else []
+    if search.groups.ungrouped:
+        count = search.groups.ungrouped
+        notes.append(f"{format_count(count, 'more error')} in groups that were not kept apart")
+    filter_form = _render_filter(len(shown)) if len(shown) >= _MIN_FILTERED else ""
+    footer = [element("p", note, class_="quiet") for note in notes]
+    return make_document(
+        title, element("main", header, filter_form, shown, footer, class_="groups")
+    )
+
+
+class _GroupsPage:
+    def __init__(self, stories: Stories, covered: Range) -> None:
+        self._stories = stories
+        self._range = covered
+        self._shown: dict[str, str] = {}
+
+    def draw_all(self, groups: Iterable[ErrorGroup]) -> Html | str:
+        """Return when errors of any group occurred."""
+        drawn = [counts for group in groups if (counts := self._count(group))]
+        if not drawn:
+            return ""
+        return draw_sparkline([sum(each) for each in zip(*drawn, strict=True)], "Errors over time")
+
+    def render(self, number: int, group: ErrorGroup) -> Html:
+        """Return a group."""
+        has_target = group.key.kind in ("status", "death")
+        target = element("span", f" {group.key.where}", class_="target") if has_target else ""
+        heading = element("h2", group.title, target)
+        message = element("p", group.message) if group.message not in ("", group.title) else ""
+        frame = element("ol", render_frame(group.frame), class_="frames") if group.frame else ""
+        counts = self._count(group)
+        sparkline = (
+            draw_sparkline(counts, f"{format_count(group.count, 'error')} over time")
+            if counts
+            else ""
+        )
+        head = element("div", heading, _render_count(group), class_="head")
+        stories = list(self._render_stories(number, group))
+        return element(
+            "section",
+            *(head, message, frame, sparkline, _render_group_facts(group)),
+            element("div", stories, class_="stories") if stories else "",
+            class_="group",
+            id=f"group-{number}",
+        )
+
+    def _count(self, group: ErrorGroup) -> list[int]:
+        first, last = self._range
+        start = group.first if first is None else first
+        end = group.last if last is None else last
+        if start is None or end is None:
+            return []
+        return group.over_time.resample(start, end, _SPARKLINE_PARTS)
+
+    def _render_stories(self, number: int, group: ErrorGroup) -> Iterator[Html]:
+        others: list[Html] = []
+        for position, request_id in enumerate(group.newest_ids):
+            story, ignored = self._stories.get(request_id, (None, 0))
+            name = f"story-{number}-{position}"
+            if story is None or not story.events:
+                others.append(render_copied(request_id))
+            elif request_id in self._shown:
+                # It is in two groups, and once in the page.
+                link = element("a", request_id, href=f"#{self._shown[request_id]}")
+                others.append(element("code", link))
+            else:
+                self._shown[request_id] = name
+                yield _render_story(story, ignored, name)
+        if others:
+            yield element("p", "also ", others, class_="also")
+
+
+def _render_story(story: Story, ignored: int, name: str) -> Html:
+    time = element("span", format_time(story.start), class_="quiet")
+    main = render_headline(story.requests[0]) if story.requests else ()
+    request_id = element("code", story.request_id, class_="id")
+    return element(
+        "details",
+        element("summary", time, main, request_id),
+        element("div", render_story(story, name, ignored), class_="story"),
+        id=name,
+    )
+
+
+def _render_count(group: ErrorGroup) -> Html:
+    about = "" if group.requests.is_exact else "about "
+    number, noun = format_count(group.count, "error").split()
+    requests = about + format_count(group.requests.value, "request")
+    return element("p", element("b", number), f" {noun}, {requests}", class_="count")
+
+
+def _render_group_facts(group: ErrorGroup) -> Html:
+    facts: dict[str, Html | str] = {
+        "First": format_time(group.first),
+        "Last": format_time(group.last) if group.last != group.first else "",
+        "Routes": _describe_names(group.routes),
+        "Services": _describe_names(group.services),
+        "Releases": _describe_names(group.releases),
+        "error_id": render_copied(group.error_id) if group.error_id else "",
+    }
+    return render_facts(facts)
+
+
+def _describe_names(counter: TopCounter) -> str:
+    names = [f"{name} ({count:,})" for name, count in counter.most_common(_MAX_NAMES)]
+    more = len(counter.counts) - _MAX_NAMES
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def _render_filter(count: int) -> Html:
+    text = element("input", type="search", placeholder="Filter groups", aria_label="Filter groups")
+    return element(
+        "form", text, element("output", format_count(count, "group")), class_="filter", hidden=True
+    )

@@ -1,0 +1,66 @@
+"""Tracebacks: the app's frames with their source lines, those of libraries folded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from wsgi_observe.cli.page.markup import Html, element, format_count
+from wsgi_observe.logreader.story import Event
+from wsgi_observe.logreader.tracebacks import Frame, RaisedException
+
+_LINK_WORDS = {"cause": "caused by", "context": "while handling", "member": "in the group"}
+_MAX_EXCEPTIONS = 50
+_MAX_FRAMES = 100
+
+
+def render_tracebacks(event: Event) -> Iterator[Html]:
+    """Yield the exceptions of a record, the one that was logged first, and the text as logged."""
+    link = ""
+    for exception in event.traceback[:_MAX_EXCEPTIONS]:
+        yield _render_exception(exception, "member" if exception.link == "member" else link)
+        link = exception.link
+    text = event.record.text("exc_info")
+    if text:
+        yield fold("Traceback as logged", element("pre", text))
+    if event.stack:
+        yield element("pre", event.stack, class_="stack")
+
+
+def render_frame(frame: Frame) -> Html:
+    """Return a frame: its file and line, its function, its source line."""
+    folder, separator, name = frame.path.rpartition("/")
+    where = [
+        element("span", folder + separator, class_="folder"),
+        element("b", f"{name}:{frame.line}"),
+        element("span", f" in {frame.function}") if frame.function else "",
+    ]
+    code = element("code", frame.code) if frame.code else ""
+    return element("li", element("p", where), code)
+
+
+def _render_exception(exception: RaisedException, link: str) -> Html:
+    first, _, rest = exception.headline.partition("\n")
+    word = element("span", _LINK_WORDS[link] + " ", class_="quiet") if link in _LINK_WORDS else ""
+    headline = element("p", word, element("b", first or "unknown exception"), class_="raised")
+    text = element("pre", rest) if rest else ""
+    own = exception.own_frames[-_MAX_FRAMES:]
+    frames = element("ol", map(render_frame, own), class_="frames") if own else ""
+    return element(
+        "section", headline, text, frames, _render_library_frames(exception), class_="exception"
+    )
+
+
+def _render_library_frames(exception: RaisedException) -> Html | str:
+    frames = [frame for frame in exception.frames if not frame.is_own]
+    if not frames:
+        return ""
+    packages = Counter(frame.package for frame in frames)
+    names = ", ".join(f"{name} {count}" for name, count in packages.items())
+    shown = element("ol", map(render_frame, frames[-_MAX_FRAMES:]), class_="frames")
+    return fold(f"{format_count(len(frames), 'library frame')}: {names}", shown)
+
+
+def fold(name: str, content: Html) -> Html:
+    """Return what unfolds under a name."""
+    return element("details", element("summary", name), content, class_="folded")

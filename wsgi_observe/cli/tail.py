@@ -1,0 +1,205 @@
+"""The subcommand ``tail``: prints the lines of a log as they come, in the console form."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+
+from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.log_files import (
+    add_file_argument,
+    argument_type,
+    get_inputs,
+    prepare_output,
+    report_problems,
+)
+from wsgi_observe.logreader.blocks import LineBlocks
+from wsgi_observe.logreader.filters import (
+    RecordFilter,
+    parse_duration,
+    parse_level,
+    parse_statuses,
+)
+from wsgi_observe.logreader.following import FollowedFile
+from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors
+from wsgi_observe.logreader.record import Record, to_text
+from wsgi_observe.logreader.wrappers import LineReader
+from wsgi_observe.logs.formatters.console import ConsoleLayout
+from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
+
+HELP = "show the lines of a log as they come, in the console form"
+DESCRIPTION = """\
+Print the lines of a log in the form for people: standard input until it ends, files from their
+last lines on, through rotation. Lines of other programs are passed through, unless there is a
+filter; then --others passes them.
+Exit code: 0, 2 if an input cannot be read.
+
+examples:
+  kubectl logs -f deploy/shop | wsgi-observe tail
+  wsgi-observe tail --status 5xx --route '/orders*' shop.log
+  wsgi-observe tail --no-follow --slow 500ms shop.log
+"""
+
+_POLL_SECONDS = 0.2
+_MAX_VALUE_BYTES = 2000
+_MAX_LINE = 16_000
+_MAX_TRACEBACK = 64_000
+
+Lines = Iterator[tuple[str, list[bytes]]]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this subcommand."""
+    add_file_argument(parser)
+    parser.add_argument("--id", default="", help="request ID, its beginning or its end")
+    parser.add_argument(
+        "--level", type=argument_type(parse_level), default=0, help="the lowest level, as WARNING"
+    )
+    parser.add_argument(
+        "--status", type=argument_type(parse_statuses), default=(), help="such as 404 or 5xx"
+    )
+    parser.add_argument("--route", default="", help="route or path, or a pattern of it")
+    parser.add_argument("--service", default="", help="value of the field service, or a pod")
+    parser.add_argument(
+        "--slow",
+        type=argument_type(parse_duration),
+        metavar="TIME",
+        help="requests that took as long, as 500ms",
+    )
+    parser.add_argument("--others", action="store_true", help="pass lines of others in any case")
+    parser.add_argument(
+        "-n",
+        "--lines",
+        type=_parse_count,
+        default=10,
+        metavar="N",
+        help="how many of the last lines of a file to begin with, or all (default: 10)",
+    )
+    parser.add_argument(
+        "--no-follow", action="store_true", help="print whole files, and end with them"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the lines until the input ends, or the command is interrupted."""
+    prepare_output()
+    inputs = get_inputs(args.files)
+    problems: list[str] = []
+    follows = not args.no_follow and inputs[0].path is not None
+    if follows and not all(one.is_regular_file for one in inputs):
+        missing = next(one.name for one in inputs if not one.is_regular_file)
+        raise CommandError(f"cannot follow {missing}: it is not a file", exit_code=2)
+    lines = _follow(inputs, args.lines) if follows else _read(inputs, problems)
+    printer = TailPrinter(args)
+    for source, batch in lines:
+        printer.print(source, batch)
+    printer.finish()
+    return 2 if report_problems("tail", problems) else 0
+
+
+def _read(inputs: Iterable[Input], problems: list[str]) -> Lines:
+    """Yield the lines of inputs as they come."""
+    for one in inputs:
+        try:
+            with one.open() as stream, explain_read_errors(one.name):
+                blocks = LineBlocks(stream)
+                for _ in blocks:
+                    yield one.name, blocks.lines()
+        except InputError as error:
+            problems.append(str(error))
+
+
+def _follow(inputs: Iterable[Input], last: int | None) -> Lines:
+    """Yield the lines that are written to files; never ends."""
+    with ExitStack() as stack:
+        try:
+            files = [
+                stack.enter_context(closing(FollowedFile(one.path, last)))
+                for one in inputs
+                if one.path is not None
+            ]
+        except InputError as error:
+            raise CommandError(str(error), exit_code=2) from error
+        while True:
+            is_idle = True
+            for file in files:
+                lines = file.read_lines()
+                if lines:
+                    is_idle = False
+                    yield str(file.path), lines
+            if is_idle:
+                time.sleep(_POLL_SECONDS)
+
+
+class TailPrinter:
+    """Print lines in the console form, those that pass the filters."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._tests: list[Callable[[Record], bool]] = RecordFilter(
+            request_id=args.id,
+            severity=args.level,
+            statuses=args.status,
+            route=args.route,
+            service=args.service,
+            slow=args.slow,
+        ).tests
+        self._passes_others = args.others or not self._tests
+        self._readers: dict[str, LineReader] = {}
+        self._layout = ConsoleLayout(
+            color=_wants_color(), hidden=("exc_info", "stack_info", "continued_in", "buffered")
+        )
+
+    def print(self, source: str, lines: list[bytes]) -> None:
+        """Print the lines of an input that were read together."""
+        reader = self._readers.setdefault(source, LineReader(source))
+        self._write(reader.read(lines))
+
+    def finish(self) -> None:
+        """Print what the end of the inputs has left incomplete."""
+        for reader in self._readers.values():
+            self._write(reader.finish())
+
+    def _write(self, records: Iterable[Record | bytes]) -> None:
+        texts = []
+        for record in records:
+            if isinstance(record, bytes):
+                if self._passes_others:
+                    text = record[:_MAX_LINE].decode("utf-8", "replace").rstrip("\r\n")
+                    texts.append(escape_control_characters(text.replace("\t", "    ")))
+            elif not record.is_part and all(passes(record) for passes in self._tests):
+                texts.append(self._format(record))
+        if texts:
+            texts.append("")
+            sys.stdout.write("\n".join(texts))
+            sys.stdout.flush()
+
+    def _format(self, record: Record) -> str:
+        fields = record.fields
+        traceback = record.text("exc_info") if "exc_info" in fields else ""
+        try:
+            text = self._layout.format(fields, record.severity, traceback[:_MAX_TRACEBACK])
+        except (KeyError, ValueError, RecursionError):  # a field of a type that no line has
+            text = ""
+        if not text or len(text) - len(traceback) > _MAX_LINE:
+            bounded = {
+                name[:_MAX_VALUE_BYTES]: cut_middle(to_text(value), _MAX_VALUE_BYTES)
+                for name, value in list(fields.items())[:100]
+            }
+            bounded = {"logger": "", **bounded}
+            text = self._layout.format(bounded, record.severity, traceback[:_MAX_TRACEBACK])
+        return text
+
+
+def _wants_color() -> bool:
+    """Return whether the output is coloured (https://no-color.org, https://force-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _parse_count(text: str) -> int | None:
+    return None if text == "all" else int(text)

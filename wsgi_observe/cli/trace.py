@@ -1,0 +1,170 @@
+"""The subcommand ``trace``: prints the story of one request from its logs."""
+
+import argparse
+import re
+from uuid import UUID
+
+from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.log_files import (
+    add_file_argument,
+    format_range,
+    format_size,
+    format_time,
+    get_inputs,
+    make_console,
+    prepare_output,
+    report_problems,
+    show_progress,
+    to_printable,
+)
+from wsgi_observe.cli.story_json import story_to_json
+from wsgi_observe.logreader.inputs import Input
+from wsgi_observe.logreader.search import (
+    MAX_RECORDS,
+    Found,
+    find_nearest_ids,
+    find_request,
+    find_trace,
+)
+from wsgi_observe.logreader.story import Story, build_story
+
+HELP = "show what happened to one request, from its logs"
+DESCRIPTION = """\
+Print the story of a request: what it was, how it ended, and a timeline of every line that was
+logged under its ID, by all services, with what followed.
+Lines may be as `docker logs`, Docker's files, `kubectl logs`, CRI, `journalctl`, CloudWatch and
+Loki have them. The beginning of an ID is enough if no other begins so, and so are its last digits,
+as a console shows them.
+Exit code: 0, 1 if no request or more than one has the ID, 2 if an input cannot be read.
+
+examples:
+  wsgi-observe trace 01a2250e000170b58fec10fd74e8730a shop.log
+  wsgi-observe trace 74e8730a 'shop.log*'
+  kubectl logs --prefix -l app=shop | wsgi-observe trace 01a2250e0001
+  wsgi-observe trace 74e8730a shop.log --html story.html
+"""
+
+_MAX_SHOWN_IDS = 10
+_MAX_SHOWN_MENTIONS = 3
+_uuid7 = re.compile(r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this subcommand."""
+    parser.add_argument("id", metavar="ID", help="request ID, its beginning or its end")
+    add_file_argument(parser)
+    parser.add_argument(
+        "--trace", action="store_true", help="include the lines of the same trace ID"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="print tracebacks as they are, with library frames"
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print the story as JSON")
+    output.add_argument(
+        "--html", metavar="OUT", help="write the story as one page for a browser; - prints it"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the story of the request."""
+    prepare_output()
+    wanted = args.id.strip()
+    if not wanted:
+        raise CommandError("the ID is empty", exit_code=2)
+    inputs = get_inputs(args.files)
+    if args.trace and not all(one.is_regular_file for one in inputs):
+        raise CommandError("--trace reads the logs twice: name files", exit_code=2)
+    with show_progress(inputs) as progress:
+        found = find_request(inputs, wanted, progress)
+    has_problems = report_problems("trace", found.coverage.problems)
+    request_ids = found.resolve(wanted)
+    if len(request_ids) != 1:
+        problem = (
+            _explain_many(wanted, request_ids) if request_ids else _explain(wanted, found, inputs)
+        )
+        raise CommandError(problem, exit_code=2 if has_problems else 1)
+    _print(_make_story(request_ids[0], found, inputs if args.trace else []), found, args)
+    return 2 if has_problems else 0
+
+
+def _make_story(request_id: str, found: Found, inputs: list[Input]) -> Story:
+    """Return the story, with the records of its traces in `inputs`."""
+    story = build_story(request_id, found.records[request_id])
+    if inputs and story.trace_ids:
+        with show_progress(inputs) as progress:
+            related = find_trace(inputs, story.trace_ids, progress)
+        story = build_story(request_id, found.records[request_id], related)
+    return story
+
+
+def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
+    if args.json:
+        print(story_to_json(story))
+        return
+    if args.html:
+        from wsgi_observe.cli.page.document import write_document
+        from wsgi_observe.cli.page.story import make_story_page
+
+        write_document(args.html, make_story_page(story, found))
+        return
+    console = make_console()
+    # Only now: it imports rich.
+    from wsgi_observe.cli.story_text import StoryPrinter
+
+    printer = StoryPrinter(console, is_full=args.full)
+    printer.print(story)
+    printer.print_mentions(found.mentions, found.mention_count)
+    if found.ignored:
+        printer.print_note(f"{found.ignored} more lines, of which {MAX_RECORDS} are shown")
+
+
+def _explain_many(wanted: str, request_ids: list[str]) -> str:
+    count = len(request_ids)
+    lines = [f"{count} request IDs begin or end with {to_printable(wanted)}:"]
+    lines += [f"  {to_printable(one)}" for one in request_ids[:_MAX_SHOWN_IDS]]
+    if count > _MAX_SHOWN_IDS:
+        lines.append(f"  and {count - _MAX_SHOWN_IDS} more")
+    return "\n".join(lines)
+
+
+def _explain(wanted: str, found: Found, inputs: list[Input]) -> str:
+    """Return why the ID may not be there, and what is."""
+    coverage = found.coverage
+    covered = format_range(coverage.first, coverage.last)
+    lines = [
+        f"no line has the request ID {to_printable(wanted)}",
+        f"  the input covers {covered} ({format_size(coverage.bytes)})",
+        *_explain_time(wanted, found),
+    ]
+    if found.trace_ids:
+        ids = ", ".join(sorted(map(to_printable, found.trace_ids))[:_MAX_SHOWN_IDS])
+        lines.append(f"  it is the trace ID of the requests {ids}")
+    near = [] if found.trace_ids else [*found.nearest.ids, *_find_near(wanted, inputs)]
+    if near:
+        lines.append("  near: " + ", ".join(map(to_printable, near)))
+    if found.mentions:
+        lines.append(f"  {found.mention_count} other lines have it in their text, such as")
+        shown = found.mentions[:_MAX_SHOWN_MENTIONS]
+        lines += [f"    {to_printable(one.text)[:200]}" for one in shown]
+    return "\n".join(lines)
+
+
+def _explain_time(wanted: str, found: Found) -> list[str]:
+    """Return when an ID of ours was made, a UUIDv7 (RFC 9562), if the input does not cover that."""
+    first, last = found.coverage.first, found.coverage.last
+    if not _uuid7.fullmatch(wanted) or first is None or last is None:
+        return []
+    made = (UUID(wanted).int >> 80) / 1000
+    if first - 1 <= made <= last + 1:
+        return [f"  the ID was made at {format_time(made)}, which the input covers"]
+    relation = "before the input begins" if made < first else "after the input ends"
+    return [f"  the ID was made at {format_time(made)}, {relation}"]
+
+
+def _find_near(wanted: str, inputs: list[Input]) -> list[str]:
+    files = [one for one in inputs if one.is_regular_file]
+    if not files:
+        return []
+    with show_progress(files) as progress:
+        return find_nearest_ids(files, wanted, progress)

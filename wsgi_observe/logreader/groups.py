@@ -1,0 +1,207 @@
+"""Groups of errors: failures with the same fingerprint, counted, with what they have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from heapq import heappush, heappushpop
+from typing import NamedTuple
+
+from wsgi_observe.logreader.counting import DistinctCount, Histogram, TopCounter
+from wsgi_observe.logreader.record import Record
+from wsgi_observe.logreader.tracebacks import Frame, find_raising_frame, parse_traceback
+
+MAX_GROUPS = 5000
+"""Further ones are counted together."""
+
+_NEWEST = 5
+_MAX_TEXT = 1000
+_ERROR = 40
+
+# What differs from one message to the next: numbers, hex digits, what is quoted.
+_variable = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|\b[0-9a-fA-F-]{8,}\b|\d+")
+_variable_segment = re.compile(r"/[^/]*\d[^/]*")
+
+
+class GroupKey(NamedTuple):
+    """What the errors of a group have in common.
+
+    `kind` is ``exception``, ``status`` (a 5xx without an exception), ``death`` or ``message``.
+    """
+
+    kind: str
+    what: str
+    where: str = ""
+
+
+class ErrorGroup:
+    """Errors that have the same cause, as far as their lines show.
+
+    :ivar title: the exception's class, the status, the cause of death or the message.
+    :ivar frame: where the exception was raised in the app.
+    :ivar message: that of the newest error.
+    """
+
+    def __init__(self, key: GroupKey) -> None:
+        self.key = key
+        self.title = key.what
+        self.error_id = ""
+        self.frame: Frame | None = None
+        self.message = ""
+        self.count = 0
+        self.requests = DistinctCount()
+        self.first: float | None = None
+        self.last: float | None = None
+        self.over_time = Histogram()
+        self.routes, self.releases = TopCounter(), TopCounter()
+        self.services = TopCounter()
+        self._newest: list[tuple[float, int, str]] = []
+
+    def add(self, record: Record) -> None:
+        """Count an error."""
+        self.count += 1
+        time = record.time
+        if time is not None:
+            self.over_time.add(time)
+            self.first = time if self.first is None else min(self.first, time)
+        if time is None or self.last is None or time >= self.last:
+            self._describe(record)
+        if time is not None:
+            self.last = time if self.last is None else max(self.last, time)
+        self._add_request(record.request_id, time or 0.0)
+        for counter, text in (
+            (self.routes, get_route(record)),
+            (self.releases, record.release),
+            (self.services, record.text("service")),
+        ):
+            if text:
+                counter.add(text[:_MAX_TEXT])
+
+    @property
+    def newest_ids(self) -> list[str]:
+        """The request IDs of the newest errors, the newest first."""
+        ids = (request_id for _, _, request_id in sorted(self._newest, reverse=True))
+        return list(dict.fromkeys(ids))
+
+    def _describe(self, record: Record) -> None:
+        self.title, self.frame = _describe_error(record, self.key)
+        self.message = _get_message(record)[:_MAX_TEXT]
+        self.error_id = record.text("error_id")[:_MAX_TEXT] or self.error_id
+
+    def _add_request(self, request_id: str, time: float) -> None:
+        if not request_id:
+            return
+        self.requests.add(request_id)
+        if any(known == request_id for _, _, known in self._newest):
+            return
+        # The later of two lines of the same millisecond is the newer one.
+        entry = (time, self.count, request_id[:_MAX_TEXT])
+        if len(self._newest) < _NEWEST:
+            heappush(self._newest, entry)
+        else:
+            heappushpop(self._newest, entry)
+
+
+class ErrorGroups:
+    """The groups of the errors that were added.
+
+    :ivar ungrouped: how many errors belong to groups beyond the first `MAX_GROUPS`.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[GroupKey, ErrorGroup] = {}
+        self.ungrouped = 0
+
+    def add(self, record: Record) -> None:
+        """Count an error."""
+        key = get_group_key(record)
+        group = self._groups.get(key)
+        if group is None:
+            if len(self._groups) >= MAX_GROUPS:
+                self.ungrouped += 1
+                return
+            group = self._groups[key] = ErrorGroup(key)
+        group.add(record)
+
+    def most_frequent_first(self) -> list[ErrorGroup]:
+        """Return the groups in the order of their counts."""
+        return sorted(self._groups.values(), key=lambda group: group.count, reverse=True)
+
+
+def is_error(record: Record) -> bool:
+    """Return whether a record reports a failure, of which each has exactly one such line."""
+    return record.severity >= _ERROR
+
+
+def get_route(record: Record) -> str:
+    """Return the route of a record; without one, its path with what varies left out.
+
+    >>> get_route(Record({"path": "/orders/7/items"}))
+    '/orders/…/items'
+    """
+    return record.text("route") or _variable_segment.sub("/…", record.text("path")[:_MAX_TEXT])
+
+
+def get_group_key(record: Record) -> GroupKey:
+    """Return what an error has in common with others of its group."""
+    error_id = record.text("error_id")
+    if error_id:
+        return GroupKey("exception", error_id[:_MAX_TEXT])
+    if record.is_death:
+        where = f"{record.text('method')} {get_route(record)}"
+        return GroupKey("death", record.text("cause")[:_MAX_TEXT], where)
+    exc_type = record.text("exc_type")
+    if exc_type or "exc_info" in record.fields:
+        _, frame = _describe_exception(record)
+        where = f"{_shorten(frame.path)}:{frame.function}" if frame else get_route(record)
+        return GroupKey("exception", exc_type[:_MAX_TEXT], where)
+    status = record.status
+    if status is not None and status >= 500:
+        return GroupKey("status", str(status), f"{record.text('method')} {get_route(record)}")
+    template = _variable.sub("…", record.text("message")[:_MAX_TEXT])
+    return GroupKey("message", template, record.text("logger")[:_MAX_TEXT])
+
+
+def _describe_error(record: Record, key: GroupKey) -> tuple[str, Frame | None]:
+    if key.kind == "exception":
+        return _describe_exception(record)
+    titles = {
+        "status": f"{key.what} without an exception",
+        "death": f"died: {key.what}",
+        "message": record.text("message"),
+    }
+    return titles[key.kind][:_MAX_TEXT], None
+
+
+def _describe_exception(record: Record) -> tuple[str, Frame | None]:
+    exceptions = parse_traceback(record.text("exc_info"))
+    raised = exceptions[0].type if exceptions else ""
+    return (raised or record.text("exc_type"))[:_MAX_TEXT], find_raising_frame(exceptions)
+
+
+def _get_message(record: Record) -> str:
+    exceptions = parse_traceback(record.text("exc_info"))
+    if exceptions and exceptions[0].headline:
+        return exceptions[0].headline.partition(": ")[2] or exceptions[0].headline
+    return record.text("message")
+
+
+def _shorten(path: str) -> str:
+    """Return the end of a path, which is the same wherever the app is installed."""
+    return "/".join(path.replace("\\", "/").split("/")[-2:])
+
+
+def select_new(
+    groups: Iterable[ErrorGroup], release: str, first_seen: dict[str, float]
+) -> list[ErrorGroup]:
+    """Return the groups whose errors are all of `release`, or of releases first seen after it.
+
+    :param first_seen: the time of the first line of each release.
+    """
+    since = first_seen[release]
+    return [
+        group
+        for group in groups
+        if group.releases.counts
+        and all(first_seen.get(one, since) >= since for one in group.releases.counts)
+    ]
