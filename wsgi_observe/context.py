@@ -62,6 +62,7 @@ class RequestContext:
     may_have_body = False
     debug_buffer: Any = None  # its records below the level, for ``debug_on_error``
     request_entry: Any = None  # its entry of the scoreboard
+    route: str | None = None  # the route template, where a framework has reported it for metrics
     _parent: Callable[[], Any] = weakref.ref(set[Any]())  # a dead one: None
 
     def __init__(

@@ -177,7 +177,12 @@ class LineHandler(logging.Handler):
     def _open(self) -> BackpressureWriter:
         sink, warning = open_sink(self._stream, self._owner)
         self._writer = BackpressureWriter(
-            sink, self._wait, self._make_loss_line, self._report_write_error, self._reopen
+            sink,
+            self._wait,
+            self._make_loss_line,
+            self._report_write_error,
+            self._reopen,
+            self._stream if isinstance(self._stream, str) else type(self._stream).__name__,
         )
         self._checked_at = monotonic()
         self._warn_once(warning)
