@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
+from prometheus_client import Gauge
+
 from wsgi_observe._loggers import get_logger
+from wsgi_observe.context import RequestContext
 from wsgi_observe.metrics.series import MAX_SERIES, SeriesTable
 from wsgi_observe.metrics.sources import process_sources
 from wsgi_observe.prometheus.exposition import MetricsApp
@@ -32,7 +36,6 @@ _log = get_logger("wsgi_observe.prometheus")
 OVERFLOW = "overflow"
 """The route of requests for which there is no room; their status code is a class such as 5xx."""
 
-_OVERFLOW_STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "")
 _EXEMPLAR_INTERVAL_SECONDS = 1.0  # a bucket keeps one, and is scraped every few seconds
 
 
@@ -55,8 +58,8 @@ class Metrics(Middleware):
         instruments = make_instruments(has_scoreboard=sources.is_server)
         self._path = settings.metrics_path or None
         self._metrics_app = MetricsApp(sources)
-        self._active_requests = instruments.active_requests
-        self._series = _SeriesByLabels(instruments, sources.memory.series)
+        self._find_series = _SeriesByLabels(instruments, sources.memory.series).find
+        self._get_active_requests = _ActiveRequests(instruments.active_requests).get
         install_route_recorders(app)
 
     def process_request(
@@ -67,17 +70,27 @@ class Metrics(Middleware):
             exchange.context.is_probe = True
             return self._metrics_app
         started = perf_counter()
-        active = self._active_requests
-        if active is not None:
-            active = active.labels(method_label(environ.get("REQUEST_METHOD", "")))
-            active.inc()
-        series = self._series
+        find_series = self._find_series
+        active_requests = self._get_active_requests(environ.get("REQUEST_METHOD", ""))
+        if active_requests is not None:
+            active_requests.inc()
 
         def record_request(exchange: Exchange) -> None:
-            if active is not None:
-                active.dec()
-            if not exchange.context.is_probe:
-                series.observe(exchange, perf_counter() - started)
+            if active_requests is not None:
+                active_requests.dec()
+            context, response = exchange.context, exchange.response
+            if context.is_probe:
+                return
+            now = perf_counter()
+            series = find_series(
+                exchange.environ.get("REQUEST_METHOD", ""),
+                get_route(exchange) if context.route is None else context.route,
+                response.status[:3] if response.headers_sent_at else "",
+            )
+            series.observe_duration(now - started)
+            series.observe_size(response.bytes_written + response.bytes_yielded)
+            if now >= series.exemplars_due[bisect_left(DURATION_BOUNDS, now - started)]:
+                series.write_exemplar(context, now, now - started)
 
         exchange.on_close = (
             (record_request, *exchange.on_close) if exchange.on_close else (record_request,)
@@ -85,10 +98,26 @@ class Metrics(Middleware):
         return None
 
 
-class _Series:
-    """The metrics of one label set."""
+class _ActiveRequests:
+    """The gauges of running requests by method; none where the scoreboard has them."""
 
-    __slots__ = ("_due", "_position", "_table", "observe_duration", "observe_size")
+    def __init__(self, gauge: Gauge | None) -> None:
+        self._gauge = gauge
+        methods = () if gauge is None else (*known_methods(), OTHER_METHOD)
+        self._gauges = {method: gauge.labels(method) for method in methods if gauge is not None}
+        self.get: Callable[[str], Gauge | None] = self._gauges.get
+        if self._gauges:
+            other = self._gauges[OTHER_METHOD]
+            self.get = lambda method: self._gauges.get(method, other)
+
+
+class _Series:
+    """The metrics of one label set.
+
+    :ivar exemplars_due: when each bucket is to have another exemplar.
+    """
+
+    __slots__ = ("_position", "_table", "exemplars_due", "observe_duration", "observe_size")
 
     def __init__(
         self, instruments: Instruments, table: SeriesTable, labels: tuple[str, ...]
@@ -96,17 +125,13 @@ class _Series:
         self.observe_duration = instruments.duration.labels(*labels).observe
         self.observe_size = instruments.response_size.labels(*labels).observe
         self._table, self._position = table, table.find(labels)
-        self._due = [0.0] * len(BUCKETS)
+        self.exemplars_due = [0.0] * len(BUCKETS)
 
-    def observe(self, exchange: Exchange, seconds: float) -> None:
-        """Count a request."""
-        self.observe_duration(seconds)
-        response = exchange.response
-        self.observe_size(response.bytes_written + response.bytes_yielded)
-        bucket, now = bisect_left(DURATION_BOUNDS, seconds), perf_counter()
-        if now >= self._due[bucket] and self._position is not None:
-            self._due[bucket] = now + _EXEMPLAR_INTERVAL_SECONDS
-            context = exchange.context
+    def write_exemplar(self, context: RequestContext, now: float, seconds: float) -> None:
+        """Write a request as the example of its bucket."""
+        bucket = bisect_left(DURATION_BOUNDS, seconds)
+        self.exemplars_due[bucket] = now + _EXEMPLAR_INTERVAL_SECONDS
+        if self._position is not None:
             ids = context.request_id or "", (context.trace or {}).get("trace_id", "")
             self._table.write_exemplar(self._position, bucket, seconds, time(), ids)
 
@@ -117,30 +142,29 @@ class _SeriesByLabels:
     def __init__(self, instruments: Instruments, table: SeriesTable) -> None:
         self._instruments, self._table = instruments, table
         self._known: dict[tuple[str, str, str], _Series] = {}
-        self._methods = {name: name for name in known_methods()}
 
-    def observe(self, exchange: Exchange, seconds: float) -> None:
-        """Count a request in its series."""
-        method = self._methods.get(exchange.environ.get("REQUEST_METHOD", ""), OTHER_METHOD)
-        response = exchange.response
-        status = response.status[:3] if response.headers_sent_at else ""
-        labels = method, get_route(exchange), status
-        series = self._known.get(labels)
+    def find(self, method: str, route: str, status: str) -> _Series:
+        """Return the series of a request; any method may be asked for."""
+        series = self._known.get((method, route, status))
         if series is None:
-            series = self._add(labels)
-        series.observe(exchange, seconds)
+            labels = method_label(method), route, status
+            series = self._known.get(labels) or self._add(labels)
+        return series
 
     def _add(self, labels: tuple[str, str, str]) -> _Series:
         if self._table.find_or_add(labels) is None:
-            if self._table.is_first_warning():
-                _log.warning(
-                    "metrics have %d label sets, which is the limit: further ones are counted with "
-                    "the route %r; check for routes that are added while the app serves",
-                    *(MAX_SERIES, OVERFLOW),
-                )
+            self._warn()
             status = labels[2]
             labels = OTHER_METHOD, OVERFLOW, f"{status[:1]}xx" if status else ""
             if labels in self._known:
                 return self._known[labels]
         series = self._known[labels] = _Series(self._instruments, self._table, labels)
         return series
+
+    def _warn(self) -> None:
+        if self._table.is_first_warning():
+            _log.warning(
+                "metrics have %d label sets, which is the limit: further ones are counted with the "
+                "route %r; check for routes that are added while the app serves",
+                *(MAX_SERIES, OVERFLOW),
+            )

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from wsgi_observe._safely import call_safely
-from wsgi_observe.context import current_context
+from wsgi_observe.context import get_raw_context
 from wsgi_observe.health.routers import find_framework_apps
 from wsgi_observe.wsgi.exchange import Exchange
 
@@ -17,15 +17,12 @@ UNMATCHED = "unmatched"
 
 
 def get_route(exchange: Exchange) -> str:
-    """Return the template of the request's route, never the path itself."""
+    """Return the template of a request's route where none of our recorders has reported it."""
     environ = exchange.environ
     if "bottle.route" in environ:
         return str(environ["bottle.route"].rule)
-    context = exchange.context
-    if context.route is not None:
-        return context.route
     # The integration of Flask has recorded it as a field of the log lines.
-    return str(context.fields.get("route", UNMATCHED)) if context.fields else UNMATCHED
+    return str(exchange.context.fields.get("route", UNMATCHED))
 
 
 def install_route_recorders(app: object) -> None:
@@ -41,9 +38,10 @@ _recorded_apps: dict[int, object] = {}
 
 
 def _record(route: str) -> None:
-    context = current_context()
-    if context is not None:
-        context.request_context.route = route
+    context = get_raw_context()
+    if context is not None and context.is_active:
+        # Within a `log_context` it has no environ.
+        (context if context.environ else context.request_context).route = route
 
 
 def _install_flask(app: Any) -> None:
@@ -54,7 +52,7 @@ def _install_flask(app: Any) -> None:
     @wraps(preprocess_request)
     def record_and_preprocess(*args: Any) -> Any:
         if "wsgi_observe" not in app.extensions:  # or the integration records it
-            rule = flask_request.url_rule
+            rule = flask_request._get_current_object().url_rule
             if rule is not None:
                 _record(rule.rule)
         return preprocess_request(*args)
