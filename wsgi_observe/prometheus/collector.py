@@ -122,8 +122,8 @@ def _collect_events(sources: MetricsSources) -> Iterator[Metric]:
     for event, (family, name, help_text, label) in _EVENTS.items():
         values = events.sum_events(tables, event)
         metric = family(name, help_text, labels=[label] if label else [])
-        if not label:
-            values.setdefault("", 0.0)  # a counter that begins at 1 has no rate
+        if family is CounterMetricFamily:  # whose sum would begin at 1 and have no increase
+            values.setdefault(events.OTHER if label else "", 0.0)
         for value in values:
             metric.add_metric([value] if label else [], values[value])
         yield metric

@@ -18,11 +18,8 @@ UNMATCHED = "unmatched"
 
 def get_route(exchange: Exchange) -> str:
     """Return the template of a request's route where none of our recorders has reported it."""
-    environ = exchange.environ
-    if "bottle.route" in environ:
-        return str(environ["bottle.route"].rule)
-    # The integration of Flask has recorded it as a field of the log lines.
-    return str(exchange.context.fields.get("route", UNMATCHED))
+    route = exchange.environ.get("bottle.route")
+    return UNMATCHED if route is None else str(route.rule)
 
 
 def install_route_recorders(app: object) -> None:
@@ -51,10 +48,9 @@ def _install_flask(app: Any) -> None:
 
     @wraps(preprocess_request)
     def record_and_preprocess(*args: Any) -> Any:
-        if "wsgi_observe" not in app.extensions:  # or the integration records it
-            rule = flask_request._get_current_object().url_rule
-            if rule is not None:
-                _record(rule.rule)
+        rule = flask_request._get_current_object().url_rule
+        if rule is not None:
+            _record(rule.rule)
         return preprocess_request(*args)
 
     app.preprocess_request = record_and_preprocess
