@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,9 +14,9 @@ from wsgi_observe.metrics.memory import MetricsMemory
 
 
 @pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[MetricsMemory]:
+def memory(monkeypatch: pytest.MonkeyPatch) -> MetricsMemory:
     monkeypatch.setattr(events, "_table", None)
-    yield MetricsMemory(3)
+    return MetricsMemory(3)
 
 
 def read(table: EventTable) -> dict[tuple[str, str], float]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gunicorn import __version__
 
 from wsgi_observe.gunicorn.arbiter.app_loading import wrap_app_load, wrap_init_process
 from wsgi_observe.gunicorn.arbiter.crashed_workers import Reaper
 from wsgi_observe.gunicorn.arbiter.drain import cancel_drain, install_sigterm_drain
-from wsgi_observe.gunicorn.arbiter.metrics import ArbiterMetrics, create_metrics
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries, create_worker_entries
 from wsgi_observe.gunicorn.compat import optional_attr, warn_missing
 from wsgi_observe.gunicorn.worker.setup import set_up_worker
@@ -20,6 +19,9 @@ from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared_state import SharedState
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.settings import Settings
+
+if TYPE_CHECKING:
+    from wsgi_observe.gunicorn.arbiter.metrics import ArbiterMetrics
 
 _HOOKS = (
     *("nworkers_changed", "when_ready", "on_reload", "on_exit"),
@@ -51,7 +53,10 @@ class ServerHooks:
         self._settings = settings
         if isinstance(self._health, SharedState):
             self._health.drain_seconds = settings.drain_seconds
-        if self._metrics is None and self.server is None:
+        if self.server is None and (settings.metrics_port or settings.metrics_path):
+            # Only for those who have metrics.
+            from wsgi_observe.gunicorn.arbiter.metrics import create_metrics
+
             self._metrics = create_metrics(cfg, settings, self._health)
         for name in _HOOKS:
             _chain_hook(cfg, name, getattr(self, name))

@@ -41,6 +41,11 @@ def use_sources(sources: MetricsSources) -> None:
     _sources = sources
 
 
+def is_single_process() -> bool:
+    """Return whether metrics are used here that know of this process alone."""
+    return _sources is not None and not _sources.is_server
+
+
 def process_sources() -> MetricsSources:
     """Return the sources that hold for this process, by default its own."""
     if _sources is None:

@@ -20,13 +20,11 @@ from wsgi_observe.settings import Settings, SettingsError
 
 
 def create_metrics(cfg: Any, settings: Settings, state: HealthState) -> ArbiterMetrics | None:
-    """Return the metrics of a server; None where they are off, or no memory or directory is had.
+    """Return the metrics of a server; None where no memory or directory can be had.
 
     :raises SettingsError: where prometheus-client is missing.
     """
-    if not has_metrics(settings):
-        return None
-    check_client(settings)
+    _check_client(settings)
     try:
         return ArbiterMetrics(cfg, state)
     except OSError as error:
@@ -34,12 +32,7 @@ def create_metrics(cfg: Any, settings: Settings, state: HealthState) -> ArbiterM
         return None
 
 
-def has_metrics(settings: Settings) -> bool:
-    """Return whether metrics are on."""
-    return bool(settings.metrics_port or settings.metrics_path)
-
-
-def check_client(settings: Settings) -> None:
+def _check_client(settings: Settings) -> None:
     """Check that prometheus-client is there; it is located, not imported, as Sentry's SDK is."""
     if find_spec("prometheus_client") is not None:
         return

@@ -44,8 +44,7 @@ class MetricsDirectory:
     def end_process(self, *identifiers: object) -> None:
         """Remove what holds only while a process runs, as prometheus-client's function does.
 
-        The client itself is not imported in the arbiter: it loads `ssl`, which must not be there
-        before a gevent worker patches it.
+        The client itself is not imported in the arbiter, where gevent has not patched its locks.
         """
         for identifier in identifiers:
             _remove_files(self.path, f"gauge_live*_{identifier}.db")

@@ -1,8 +1,8 @@
 """The server of metrics on a port of its own: a process that the arbiter forks and watches.
 
 Not a thread of the arbiter, which forks workers all its life; and a scrape must not keep it from
-its work. The process imports what the arbiter must not (prometheus-client loads `ssl`, before a
-gevent worker could patch it).
+its work. The process imports what the arbiter must not: prometheus-client and its locks, before a
+gevent worker could patch them.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class WorkerEntries:
         if self.on_release is not None:
             call_safely("ending a worker's metrics", self.on_release, worker, worker_entry)
         worker_entry.clear()
-        self._free.append(worker_entry)
+        self._free.insert(0, worker_entry)  # the metrics have a file for each that was used
 
 
 # They run a request per thread; the other workers run one per connection.
