@@ -17,13 +17,15 @@ LAYERS = (
     *("wsgi.exceptions", "_safely", "wsgi"),
     "redaction",
     *("user", "errors", "settings"),
-    *("_shared_memory", "health", "logs", "scoreboard"),
+    *("_shared_memory", "metrics.events", "health", "logs", "scoreboard", "metrics"),
     "middleware",
     "stack",
     "__init__",
 )
 PEERS = {"middleware"}  # whose files do not import each other
-INTEGRATIONS = {"flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"}
+INTEGRATIONS = {
+    *("flask", "gunicorn", "opentelemetry", "prometheus", "redis", "sentry", "sqlalchemy"),
+}
 PROGRAMS = {"cli", "demo", "__main__"}
 
 THIRD_PARTIES = {
@@ -32,6 +34,7 @@ THIRD_PARTIES = {
     "demo": {"flask", "sqlalchemy"},
     **{name: {name} for name in INTEGRATIONS},
     "flask": {"flask", "werkzeug"},
+    "prometheus": {"prometheus_client"},
     "sentry": {"sentry_sdk"},
 }
 READS_THE_ENVIRONMENT = INTEGRATIONS | {"cli"}

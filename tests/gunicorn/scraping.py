@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,16 +10,10 @@ from prometheus_client.samples import Sample
 
 from tests.gunicorn.serving import BY_LOGGER, bare, boots
 from tests.prometheus.serving import OPENMETRICS, counts, parse, parse_openmetrics
+from tests.servers.postgres import free_port
 from tests.support import Server, send
 
 APP = "tests.gunicorn.counted:app"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Scraped:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.gunicorn.scraping import APP, Scraped, counting, free_port
+from tests.gunicorn.scraping import APP, Scraped, counting
 from tests.gunicorn.serving import (
     BY_LOGGER,
     KINDS,
@@ -25,6 +25,7 @@ from tests.gunicorn.serving import (
 )
 from tests.prometheus.serving import counts, parse, value
 from tests.servers.gunicorn import connected, read_all
+from tests.servers.postgres import free_port
 from tests.support import PATIENCE, Server, alive, descendants, eventually, send, start
 
 DIED = "wsgi_observe_died_requests_total"
@@ -182,7 +183,7 @@ class TestWhatOnlyThisLibraryKnows:
             with suppress(OSError, http.client.HTTPException):
                 scraped.server.get("/die")
             scraped.server.wait_for(lambda: lines_with(scraped.server, "/die died: SIGKILL"))
-            assert value(scraped.scrape(), DIED, cause="SIGKILL") == 1
+            eventually(lambda: value(scraped.scrape(), DIED, cause="SIGKILL") == 1)
             assert value(scraped.scrape(), DIED) == 1
 
     def test_a_worker_timeout_is_one_too(self) -> None:

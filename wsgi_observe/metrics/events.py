@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from struct import Struct
 from threading import RLock
 from time import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from wsgi_observe._shared_memory import Memory
+if TYPE_CHECKING:
+    # Imported by all who log: the module itself loads a good deal.
+    from wsgi_observe._shared_memory import Memory
 
 REQUESTS_DIED = "requests_died"
 """Requests that died, by their cause."""
