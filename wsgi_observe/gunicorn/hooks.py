@@ -65,7 +65,7 @@ class ServerHooks:
         """Wrap the loading of the app: the first of all hooks runs before it."""
         if self.server is None:
             self.server = server
-            wrap_app_load(server, self._prepare_worker)
+            wrap_app_load(server, self._prepare_worker, self._prepare_arbiter)
 
     def when_ready(self, server: Any) -> None:
         """Install what the arbiter does at SIGTERM, and when a worker dies."""
@@ -123,6 +123,10 @@ class ServerHooks:
 
     def _get_entry(self, worker: Any) -> WorkerEntry | None:
         return None if self._worker_entries is None else self._worker_entries.of(worker)
+
+    def _prepare_arbiter(self) -> None:
+        if self._metrics is not None:
+            self._metrics.use_client(None)
 
     def _prepare_worker(self) -> None:
         """Set up what the app may use as it is loaded."""

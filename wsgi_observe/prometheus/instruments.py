@@ -54,35 +54,32 @@ def method_label(method: str) -> str:
     return method if method in known_methods() else OTHER_METHOD
 
 
-class Instruments(NamedTuple):
-    """The metrics that the middleware writes."""
+class Histograms(NamedTuple):
+    """What the middleware counts of a request that has ended."""
 
     duration: Histogram
     response_size: Histogram
-    active_requests: Gauge | None
-    """None where the scoreboard has them."""
 
 
 @cache
-def make_instruments(*, has_scoreboard: bool) -> Instruments:
-    """Return the instruments of this process, which all observed apps in it share.
+def make_histograms() -> Histograms:
+    """Return the histograms of this process, which all observed apps in it share.
 
     Made late: the client decides then whether it counts in memory or in the server's files.
     """
-    return Instruments(
-        Histogram(
-            DURATION,
-            "Duration of requests, from the call of the app to the end of the response.",
-            LABELS,
-            buckets=DURATION_BOUNDS,
-        ),
-        Histogram(
-            RESPONSE_SIZE,
-            "Size of response bodies as the app made them.",
-            LABELS,
-            buckets=_SIZE_BOUNDS,
-        ),
-        None
-        if has_scoreboard
-        else Gauge(ACTIVE_REQUESTS, ACTIVE_REQUESTS_HELP, LABELS[:1], multiprocess_mode="livesum"),
+    duration = Histogram(
+        DURATION,
+        "Duration of requests, from the call of the app to the end of the response.",
+        LABELS,
+        buckets=DURATION_BOUNDS,
     )
+    response_size = Histogram(
+        RESPONSE_SIZE, "Size of response bodies as the app made them.", LABELS, buckets=_SIZE_BOUNDS
+    )
+    return Histograms(duration, response_size)
+
+
+@cache
+def make_active_requests() -> Gauge:
+    """Return the gauge of running requests; a server has them in its scoreboard."""
+    return Gauge(ACTIVE_REQUESTS, ACTIVE_REQUESTS_HELP, LABELS[:1], multiprocess_mode="livesum")

@@ -18,9 +18,10 @@ from wsgi_observe.prometheus.instruments import (
     BUCKETS,
     DURATION_BOUNDS,
     OTHER_METHOD,
-    Instruments,
+    Histograms,
     known_methods,
-    make_instruments,
+    make_active_requests,
+    make_histograms,
     method_label,
 )
 from wsgi_observe.prometheus.routes import get_route, install_route_recorders
@@ -55,11 +56,11 @@ class Metrics(Middleware):
         settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
         sources = process_sources()
-        instruments = make_instruments(has_scoreboard=sources.is_server)
         self._path = settings.metrics_path or None
         self._metrics_app = MetricsApp(sources)
-        self._find_series = _SeriesByLabels(instruments, sources.memory.series).find
-        self._get_active_requests = _ActiveRequests(instruments.active_requests).get
+        self._find_series = _SeriesByLabels(make_histograms(), sources.memory.series).find
+        gauge = None if sources.is_server else make_active_requests()
+        self._get_active_requests = _ActiveRequests(gauge).get
         install_route_recorders(app)
 
     def process_request(
@@ -119,11 +120,9 @@ class _Series:
 
     __slots__ = ("_position", "_table", "exemplars_due", "observe_duration", "observe_size")
 
-    def __init__(
-        self, instruments: Instruments, table: SeriesTable, labels: tuple[str, ...]
-    ) -> None:
-        self.observe_duration = instruments.duration.labels(*labels).observe
-        self.observe_size = instruments.response_size.labels(*labels).observe
+    def __init__(self, histograms: Histograms, table: SeriesTable, labels: tuple[str, ...]) -> None:
+        self.observe_duration = histograms.duration.labels(*labels).observe
+        self.observe_size = histograms.response_size.labels(*labels).observe
         self._table, self._position = table, table.find(labels)
         self.exemplars_due = [0.0] * len(BUCKETS)
 
@@ -139,8 +138,8 @@ class _Series:
 class _SeriesByLabels:
     """The series of this process, found by what a request has."""
 
-    def __init__(self, instruments: Instruments, table: SeriesTable) -> None:
-        self._instruments, self._table = instruments, table
+    def __init__(self, histograms: Histograms, table: SeriesTable) -> None:
+        self._histograms, self._table = histograms, table
         self._known: dict[tuple[str, str, str], _Series] = {}
 
     def find(self, method: str, route: str, status: str) -> _Series:
@@ -158,7 +157,7 @@ class _SeriesByLabels:
             labels = OTHER_METHOD, OVERFLOW, f"{status[:1]}xx" if status else ""
             if labels in self._known:
                 return self._known[labels]
-        series = self._known[labels] = _Series(self._instruments, self._table, labels)
+        series = self._known[labels] = _Series(self._histograms, self._table, labels)
         return series
 
     def _warn(self) -> None:

@@ -74,10 +74,9 @@ class ArbiterMetrics:
             use_table(self._sources.memory.event_table(worker_entry.number))
 
     def use_client(self, worker_entry: WorkerEntry | None) -> None:
-        """Have prometheus-client count for the worker's entry; its app is loaded next."""
-        prometheus = import_module("wsgi_observe.prometheus")
-        if worker_entry is not None:
-            prometheus.count_by_worker(self._identify(worker_entry))
+        """Have prometheus-client count for the worker's entry; the app is loaded next."""
+        identifier = "" if worker_entry is None else self._identify(worker_entry)
+        import_module("wsgi_observe.prometheus").count_by_worker(identifier)
 
     def close(self) -> None:
         """Stop serving, and remove the files."""

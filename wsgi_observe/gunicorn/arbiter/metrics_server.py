@@ -123,7 +123,8 @@ class MetricsServer:
     def _serve(self) -> None:
         """Serve until the arbiter ends; in the forked process."""
         arbiter_pid = self._arbiter.pid
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # An end by a signal is reported as a worker's by an arbiter of before Gunicorn 27.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for name in _IGNORED_SIGNALS:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
