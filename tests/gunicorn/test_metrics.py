@@ -310,16 +310,18 @@ class TestThePort:
                 assert answer.status == status
             assert lines_with(scraped.server, "/metrics") == []
 
-    def test_that_is_in_use_stops_the_start(self) -> None:
+    def test_that_is_in_use_stops_the_start(self, tmp_path: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = str(taken.getsockname()[1])
             environ = {"WSGI_OBSERVE_METRICS_PORT": port, "WSGI_OBSERVE_LOG_FORMAT": "json"}
-            server = start(_command(), None, environ)
+            command = [*_command(), "--worker-tmp-dir", str(tmp_path)]
+            server = start(command, None, environ)
             assert server.end() == 1
             (line,) = [one for one in server.records if one["level"] == "CRITICAL"]
             assert f"cannot serve metrics at metrics_port {port}" in line["message"]
+            assert not list(tmp_path.iterdir())
 
     def test_is_served_again_when_its_process_was_killed(self) -> None:
         with counting() as scraped:

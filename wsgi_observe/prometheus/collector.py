@@ -158,7 +158,7 @@ def _collect_workers(worker_entries: Iterable[WorkerEntry]) -> Iterator[Metric]:
     workers: dict[tuple[str, ...], float] = {("busy",): 0.0, ("idle",): 0.0}
     active: dict[tuple[str, ...], float] = {("GET",): 0.0}
     for entry in worker_entries:
-        if not (entry.pid and entry.booted):
+        if not entry.booted:
             continue
         snapshot = entry.read_requests()
         methods = [method_label(request.method) for request in snapshot.requests.values()]

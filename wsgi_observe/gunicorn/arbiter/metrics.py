@@ -59,7 +59,11 @@ class ArbiterMetrics:
         self._sources.worker_entries = worker_entries.all
         worker_entries.on_release = self._end_worker
         self._server = MetricsServer(server, self._sources)
-        self._server.start(settings.metrics_port)
+        try:
+            self._server.start(settings.metrics_port)
+        except SystemExit:
+            self.close()
+            raise
 
     def reload(self, settings: Settings) -> None:
         """Serve on another port, if the settings say so."""

@@ -28,6 +28,7 @@ _log = get_logger("wsgi_observe.gunicorn")
 _DEFAULT_HOST = "127.0.0.1"
 _BACKLOG = 16
 _EXIT_TIMEOUT_SECONDS = 2.0
+_RESTART_SECONDS = 5.0  # at least, between two starts
 _IGNORED_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGTTIN")
 
 
@@ -42,6 +43,7 @@ class MetricsServer:
         self._address: int | str = 0
         self._socket: socket.socket | None = None
         self._pid = 0
+        self._restart_at = 0.0
 
     def start(self, address: int | str) -> None:
         """Serve on a port or an address.
@@ -102,14 +104,20 @@ class MetricsServer:
     def _watch(self, manage_workers: Callable[[], object]) -> None:
         """Restart the process if it has ended, each time that the arbiter looks at its workers."""
         manage_workers()
-        if self._pid and not is_process_alive(self._pid):
-            _log.warning("the process %d that serves metrics has ended: restarted", self._pid)
-            self._fork()
-        elif self._address and self._socket is None:
-            with suppress(OSError):
+        with suppress(OSError):  # until the port is free, or there is memory for the process
+            if self._socket is None:
                 self._open(self._address)
+            elif not self._is_served() and monotonic() >= self._restart_at:
+                if self._pid:
+                    text = "the process %d that serves metrics has ended: restarted"
+                    _log.warning(text, self._pid)
+                self._fork()
+
+    def _is_served(self) -> bool:
+        return bool(self._pid) and is_process_alive(self._pid)
 
     def _fork(self) -> None:
+        self._restart_at = monotonic() + _RESTART_SECONDS
         self._pid = os.fork()
         if self._pid:
             return
