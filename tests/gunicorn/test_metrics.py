@@ -442,6 +442,15 @@ class TestTheDirectory:
             ask(neighbour, 3)
             assert (scraped.count(), neighbour.count()) == (2, 3)
 
+    def test_that_is_a_link_of_somebody_else_is_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "theirs").mkdir()
+        (tmp_path / "shm").mkdir()
+        (tmp_path / "shm" / "wsgi_observe-metrics-1").symlink_to(tmp_path / "theirs")
+        with counting("--worker-tmp-dir", str(tmp_path / "shm")) as scraped:
+            ask(scraped, 2)
+        assert list((tmp_path / "theirs").iterdir()) == []
+        assert [one.name for one in (tmp_path / "shm").iterdir()] == ["wsgi_observe-metrics-1"]
+
     def test_that_the_user_names_is_emptied_at_the_start(self, tmp_path: Path) -> None:
         env = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "mine")}
         for _ in range(2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ class MetricsDirectory:
         # One that an earlier arbiter has made is in the environment after an upgrade (USR2).
         self._is_own = not given or Path(given).name.startswith(_PREFIX)
         if self._is_own:
-            self.path = _make(_find_parent(cfg))
+            self.path = _make(_find_parent(cfg), (os.geteuid(), cfg.uid))
         else:
             self.path = Path(given)
             self.path.mkdir(parents=True, exist_ok=True)
@@ -63,12 +64,14 @@ def _find_parent(cfg: Any) -> str:
     )
 
 
-def _make(parent: str) -> Path:
-    """Make a directory; remove those whose server was killed and could not."""
+def _make(parent: str, owners: tuple[int, int]) -> Path:
+    """Make a directory; remove those of these owners whose server was killed and could not."""
     for stale in Path(parent).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            os.close(_lock(stale))
-            shutil.rmtree(stale, ignore_errors=True)
+            status = stale.lstat()  # anybody may write to a directory for temporary files
+            if stat.S_ISDIR(status.st_mode) and status.st_uid in owners:
+                os.close(_lock(stale))
+                shutil.rmtree(stale, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
 
 
@@ -77,7 +80,8 @@ def _lock(directory: Path) -> int:
 
     :raises OSError: where another server has locked it.
     """
-    descriptor = os.open(directory / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(directory / _LOCK_NAME, flags, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
