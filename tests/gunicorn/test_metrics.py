@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,7 @@ def test_clients_count_the_same_while_a_worker_is_killed_each_second(
         clients = [Client(scraped.server.port, requests // 4) for _ in range(4)]
         killed = 0
         while any(client.is_alive() for client in clients):
-            clients[0].join(kill_seconds)
+            time.sleep(kill_seconds)
             for pid in list(of_arbiter(scraped))[:1]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
