@@ -17,14 +17,15 @@ LAYERS = (
     *("wsgi.exceptions", "_safely", "wsgi"),
     *("threads", "jobs", "redaction"),
     *("user", "totals", "errors", "settings"),
-    *("_shared_memory", "health", "logs", "queries", "scoreboard", "outgoing"),
+    *("_shared_memory", "metrics.events", "health", "logs", "queries", "scoreboard"),
+    *("outgoing", "metrics"),
     "middleware",
     "stack",
     "__init__",
 )
 PEERS = {"middleware"}  # whose files do not import each other
 INTEGRATIONS = {
-    *("flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"),
+    *("flask", "gunicorn", "opentelemetry", "prometheus", "redis", "sentry", "sqlalchemy"),
     *("requests", "httpx", "urllib3", "celery", "rq"),
 }
 READERS = {"logreader"}  # of what the library has written: no app loads them
@@ -38,6 +39,7 @@ THIRD_PARTIES = {
     **{name: {name} for name in INTEGRATIONS},
     "flask": {"flask", "werkzeug"},
     "celery": {"billiard", "celery"},  # the former is the latter's `multiprocessing`
+    "prometheus": {"prometheus_client"},
     "sentry": {"sentry_sdk"},
     "requests": {"requests", "urllib3"},
 }

@@ -66,6 +66,7 @@ class RequestContext:
     request_entry: Any = None  # its entry of the scoreboard
     tracestate = ""  # of its trace, as it is passed on
     has_tracer_span = False  # whether `trace` is the span of a tracer, which wins over ours
+    route: str | None = None  # the route template, where a framework has reported it for metrics
     _parent: Callable[[], Any] = weakref.ref(set[Any]())  # a dead one: None
 
     def __init__(

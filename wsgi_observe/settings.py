@@ -80,6 +80,10 @@ def _parse_int_or_list(name: str, text: str) -> int | tuple[str, ...]:
     return int(text) if text.isdecimal() and len(text) < 10 else _parse_list(name, text)
 
 
+def _parse_int_or_text(name: str, text: str) -> int | str:
+    return int(text) if text.isdecimal() and len(text) < 10 else text
+
+
 def import_object(name: str, path: str) -> Any:
     """Import the object of an import path, ``package.module:attribute``."""
     module, _, attribute = path.partition(":")
@@ -219,6 +223,8 @@ class Settings(_FieldsSet):
     slow_query_seconds: float = _setting(1.0, validators.seconds, _parse_float)
     many_queries: int = _setting(50, validators.query_count, _parse_int)
     recorder_path: str = _setting("", validators.file_path)
+    metrics_path: str = _setting("", validators.url_path)
+    metrics_port: int | str = _setting(0, validators.port_or_address, _parse_int_or_text)
 
     def __new__(cls, /, **values: Any) -> Self:
         """Refuse unknown names before the dataclass does, and with the nearest known ones."""
@@ -236,6 +242,10 @@ class Settings(_FieldsSet):
         # A trailing slash makes no other path of it.
         if self.live_path and self.live_path.rstrip("/") == self.ready_path.rstrip("/"):
             raise SettingsError("ready_path", "another path than live_path", self.ready_path)
+        probes = {path.rstrip("/") for path in (self.live_path, self.ready_path)}
+        if self.metrics_path and self.metrics_path.rstrip("/") in probes:
+            allowed = "another path than live_path and ready_path"
+            raise SettingsError("metrics_path", allowed, self.metrics_path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, `copy` and `pickle` restore a slot by assignment.

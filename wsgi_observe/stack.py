@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,8 @@ from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.settings import MIDDLEWARE_NAMES, Settings
-from wsgi_observe.wsgi.middleware import Middleware
+from wsgi_observe.settings import MIDDLEWARE_NAMES, Settings, SettingsError
+from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -74,7 +75,40 @@ def wrap(
     is_logged = settings.has_middleware("access_log")
     if wrapped is not app and isinstance(wrapped, Middleware) and not is_logged:
         wrapped.insert(_LoggingConfigurationCheck(wrapped.app), before=())
-    return wrapped
+    return with_metrics(wrapped, settings, state) if settings.metrics_path else wrapped
+
+
+def with_metrics(
+    app: WSGIApplication, settings: Settings, state: HealthState | None = None
+) -> WSGIApplication:
+    """Return `app` with the middleware that counts its requests, unless it has one.
+
+    :raises SettingsError: where the client library is missing.
+    """
+    prometheus = _import_prometheus(settings)
+    if state is not None:
+        prometheus.process_sources().add_state(state)
+    stacks = [one for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
+    if any(one.has_middleware(prometheus.Metrics) for one in stacks):
+        return app
+    for one in stacks:
+        if one.has_middleware(RequestID):
+            # Inside `Health`: probes are not counted. Outside `AccessLog`: a scrape is not logged.
+            one.insert(prometheus.Metrics(one, settings), before=(AccessLog, ErrorEnvelope))
+            return app
+    metrics: WSGIApplication = prometheus.Metrics(app, settings)
+    return metrics
+
+
+def _import_prometheus(settings: Settings) -> Any:
+    try:
+        return import_module("wsgi_observe.prometheus")
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        install = "prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
+        path = settings.metrics_path
+        raise SettingsError("metrics_path", f"empty unless {install}", path) from None
 
 
 class _LoggingConfigurationCheck(Middleware):

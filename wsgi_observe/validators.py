@@ -355,6 +355,22 @@ def host_and_port(name: str, value: Any) -> str:
     return str(value)
 
 
+_match_bind_address = re.compile(
+    r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):(\d{1,5})"
+).fullmatch
+
+
+def port_or_address(name: str, value: Any) -> int | str:
+    """Validate a port of this machine, 0 for none, or an address with a port after a colon."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 65536:
+        return value
+    match = _match_bind_address(value) if isinstance(value, str) else None
+    if match is None or not 0 < int(match[1]) < 65536:
+        allowed = "a port from 1 to 65535, an address such as 0.0.0.0:9464, or 0 for off"
+        raise SettingsError(name, allowed, value)
+    return str(value)
+
+
 def validate_mail_settings(settings: Any) -> None:
     """Validate the settings of mail together."""
     if bool(settings.mail_user) != bool(settings.mail_password):

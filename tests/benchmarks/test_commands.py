@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import failures, log_reader, outgoing, redaction, scoreboard
+from benchmarks import failures, log_reader, metrics, outgoing, redaction, scoreboard
 from benchmarks.report import CHART, RESULTS, all_costs, read_results
 
 ROOT = Path(__file__).parent.parent.parent
@@ -82,6 +82,12 @@ def test_the_scoreboards_has_a_row_for_each_app() -> None:
     lines = lines_of("benchmarks.scoreboard", "--rounds", "2", "--calls", "2")
     rows = [line.split(" | ")[0] for line in lines if " | " in line]
     assert rows == [f"recording a running request, on {name}" for name in scoreboard.APPS]
+
+
+def test_that_of_metrics_has_a_row_for_each_cost() -> None:
+    lines = lines_of("benchmarks.metrics", "--rounds", "2", "--calls", "2")
+    rows = [line.split(" | ")[0] for line in lines if " | " in line]
+    assert rows == [cost.what for cost in metrics.COSTS]
 
 
 def test_that_of_failures_has_a_row_for_each_cost() -> None:

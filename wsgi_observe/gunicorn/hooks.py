@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gunicorn import __version__
 
@@ -17,7 +17,11 @@ from wsgi_observe.gunicorn.compat import optional_attr, warn_missing
 from wsgi_observe.gunicorn.worker.setup import set_up_worker
 from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared_state import SharedState
+from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.settings import Settings
+
+if TYPE_CHECKING:
+    from wsgi_observe.gunicorn.arbiter.metrics import ArbiterMetrics
 
 _HOOKS = (
     *("nworkers_changed", "when_ready", "on_reload", "on_exit"),
@@ -37,16 +41,23 @@ class ServerHooks:
 
     def __init__(self) -> None:
         self.server: Any = None
+        self._worker: Any = None
         self._settings = Settings()
         self._health = _create_health_state()
         self._worker_entries: WorkerEntries | None = None
         self._reaper: Reaper | None = None
+        self._metrics: ArbiterMetrics | None = None
 
     def install(self, cfg: Any, settings: Settings) -> None:
         """Add the hooks to a configuration, at the start and at each reload."""
         self._settings = settings
         if isinstance(self._health, SharedState):
             self._health.drain_seconds = settings.drain_seconds
+        if self.server is None and (settings.metrics_port or settings.metrics_path):
+            # Only for those who have metrics.
+            from wsgi_observe.gunicorn.arbiter.metrics import create_metrics
+
+            self._metrics = create_metrics(cfg, settings, self._health)
         for name in _HOOKS:
             _chain_hook(cfg, name, getattr(self, name))
 
@@ -54,7 +65,7 @@ class ServerHooks:
         """Wrap the loading of the app: the first of all hooks runs before it."""
         if self.server is None:
             self.server = server
-            wrap_app_load(server, self._init_sentry)
+            wrap_app_load(server, self._prepare_worker, self._prepare_arbiter)
 
     def when_ready(self, server: Any) -> None:
         """Install what the arbiter does at SIGTERM, and when a worker dies."""
@@ -63,15 +74,21 @@ class ServerHooks:
         if self._worker_entries is not None:
             self._reaper = Reaper(server, self._worker_entries)
             self._reaper.start()
+            if self._metrics is not None:
+                self._metrics.start(server, self._worker_entries, self._settings)
 
     def on_reload(self, server: Any) -> None:
         """Cancel a drain that `wsgi-observe drain` has begun: a reload is to serve on."""
         cancel_drain(self._health)
+        if self._metrics is not None:
+            self._metrics.reload(self._settings)
 
     def on_exit(self, server: Any) -> None:
         """Report the requests that died with the last workers."""
         if self._reaper is not None:
             self._reaper.close()
+        if self._metrics is not None:
+            self._metrics.close()
 
     def pre_fork(self, server: Any, worker: Any) -> None:
         """Assign an entry of the scoreboard to a worker."""
@@ -79,14 +96,21 @@ class ServerHooks:
             self._worker_entries.assign(worker)
 
     def post_fork(self, server: Any, worker: Any) -> None:
-        """Log the exception that keeps a worker from starting."""
+        """Log the exception that keeps a worker from starting; give it its place in the metrics."""
+        self._worker = worker
+        if self._metrics is not None:
+            self._metrics.init_worker(self._get_entry(worker))
         wrap_init_process(server, worker)
 
     def post_worker_init(self, worker: Any) -> None:
         """Observe the app that a worker has loaded."""
-        entries = self._worker_entries
-        worker_entry = None if entries is None else entries.of(worker)
-        set_up_worker(worker, self._settings, self._health, worker_entry)
+        set_up_worker(
+            worker,
+            self._settings,
+            self._health,
+            self._get_entry(worker),
+            has_metrics=self._metrics is not None,
+        )
 
     def pre_request(self, worker: Any, req: Any) -> None:
         """While draining, close a kept-alive connection, so that its client goes elsewhere."""
@@ -97,7 +121,17 @@ class ServerHooks:
             if close is not None:
                 close()
 
-    def _init_sentry(self) -> None:
+    def _get_entry(self, worker: Any) -> WorkerEntry | None:
+        return None if self._worker_entries is None else self._worker_entries.of(worker)
+
+    def _prepare_arbiter(self) -> None:
+        if self._metrics is not None:
+            self._metrics.use_client(None)
+
+    def _prepare_worker(self) -> None:
+        """Set up what the app may use as it is loaded."""
+        if self._metrics is not None:
+            self._metrics.use_client(self._get_entry(self._worker))
         if self._settings.sentry:
             import_module("wsgi_observe.sentry").init_sentry(settings=self._settings)
 

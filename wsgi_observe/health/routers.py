@@ -27,7 +27,8 @@ def has_explicit_route(app: object, path: str) -> bool:
     base = path.rstrip("/")
     return any(
         _has_explicit_match(find_routes, framework_app, spelling)
-        for framework_app, find_routes in _find_framework_apps(app, {})
+        for framework_app, name in find_framework_apps(app)
+        for find_routes in (_ROUTE_FINDERS[name],)
         for spelling in (base, base + "/")
     )
 
@@ -48,37 +49,40 @@ def _make_unrouted_path(path: str) -> str:
     return parent + slash + name.lower().translate(_NEXT_LETTER) + path[len(base) :]
 
 
-def _find_framework_apps(app: object, seen: dict[int, object]) -> list[tuple[Any, _RouteFinder]]:
-    """Return the apps of known frameworks among an app and the apps that it wraps.
+def find_framework_apps(
+    app: object, seen: dict[int, object] | None = None
+) -> list[tuple[Any, str]]:
+    """Return the apps of known frameworks among an app and the apps that it wraps, with the class.
 
     :param seen: the objects searched so far by their `id`, which each keeps while it is here.
     """
+    seen = {} if seen is None else seen
     chain = list(iter_wrapped_apps(app))
     # What is wrapped may be a framework's method, such as `Flask.wsgi_app`.
     candidates = [one for app in chain for one in (app, getattr(app, "__self__", None))]
-    known = [(one, finder) for one in candidates if (finder := _get_route_finder(one))]
+    known = [(one, name) for one in candidates if (name := _get_framework_class(one))]
     if known:
         return known
     nested_apps = {}
     for one in _iter_held_callables(chain[-1]):
         if id(one) not in seen and len(seen) < _MAX_OBJECTS_SEARCHED:
             seen[id(one)] = one
-            if found := _find_framework_apps(one, seen):
+            if found := find_framework_apps(one, seen):
                 nested_apps[id(found[0][0])] = found
     # Of several apps it is unknown which serves this path.
     return next(iter(nested_apps.values())) if len(nested_apps) == 1 else []
 
 
-def _get_route_finder(app: object) -> _RouteFinder | None:
-    """Return the adapter for an app by the name of its class.
+def _get_framework_class(app: object) -> str | None:
+    """Return the name of the known class that an app is an instance of.
 
     By name, so that no framework is imported; a copy in another package counts too.
     """
     for cls in type(app).__mro__:
         name = f".{cls.__module__}.{cls.__qualname__}"
-        for known, finder in _ROUTE_FINDERS.items():
+        for known in _ROUTE_FINDERS:
             if name.endswith(f".{known}"):
-                return finder
+                return known
     return None
 
 

@@ -23,6 +23,7 @@ from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
 from wsgi_observe.health.check import Check, CheckResult
 from wsgi_observe.health.report import Report, make_report
+from wsgi_observe.metrics.events import READINESS_CHECK, set_value
 from wsgi_observe.wsgi.exceptions import any_failure
 
 _MAX_REASON_LENGTH = 200
@@ -76,9 +77,14 @@ class ReadinessRunner:
                 if run is self.current_run:  # the results of an older run are outdated
                     now = monotonic()
                     changes = [self._transitions[n].record(o, now) for n, o in results.items()]
+                    self._export(results)
         for write_line in filter(None, changes):
             call_safely("logging a readiness check", write_line)
         return report
+
+    def _export(self, results: Mapping[str, CheckResult]) -> None:
+        for name, result in results.items():
+            set_value(READINESS_CHECK, f"{self._checks[name].critical:d}{name}", result.passed)
 
 
 class CheckRun:

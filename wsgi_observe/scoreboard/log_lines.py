@@ -11,6 +11,7 @@ from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext, activate, get_raw_context
 from wsgi_observe.logs.debug_buffer import debug_capture
 from wsgi_observe.logs.log_record import make_own_extra
+from wsgi_observe.metrics.events import REQUESTS_DIED, REQUESTS_SLOW, add_event
 from wsgi_observe.scoreboard.scoreboard import WorkerSnapshot
 from wsgi_observe.wsgi.environ import request_line
 
@@ -28,6 +29,7 @@ def report_slow_request(context: RequestContext, age: float, stack: str) -> None
             debug_capture.write(context)
             extra = {"age": age, "stack": stack or "unknown"}
             log.warning(message, request_line(environ), age, extra=extra)
+            add_event(REQUESTS_SLOW)
 
 
 def write_held_records(context: RequestContext) -> None:
@@ -60,6 +62,7 @@ def report_crashed_requests(
         if count:
             extra = make_own_extra({"outcome": "died", "cause": cause, "worker_pid": worker_pid})
             log.error(message, count, cause, reason, extra=extra)
+            add_event(REQUESTS_DIED, cause, count)
 
 
 def report_dying_request(
@@ -68,6 +71,7 @@ def report_dying_request(
     """Log a request that is about to die, in its own context."""
     extra = make_own_extra({"age": age, "outcome": "died", "cause": cause, **extra_fields})
     log.error("%s died: %s", request_line(environ), cause, extra=extra)
+    add_event(REQUESTS_DIED, cause)
 
 
 @contextmanager

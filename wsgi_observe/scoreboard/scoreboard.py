@@ -113,6 +113,12 @@ class WorkerEntry:
         self._max_requests = max_requests
 
     @property
+    def number(self) -> int:
+        """Its number among the entries, from 0."""
+        size = WORKER_HEADER_SIZE + self._max_requests * REQUEST_ENTRY.size
+        return (self.offset - _HEADER_SIZE) // size
+
+    @property
     def request_offsets(self) -> range:
         """Where in the memory its request entries begin."""
         first = self.offset + WORKER_HEADER_SIZE

@@ -14,13 +14,16 @@ from wsgi_observe.logs.installation import installation
 _NOT_LOGGED = "a failure to load the app is not logged, only printed on stderr"
 
 
-def wrap_app_load(server: Any, prepare_worker: Callable[[], None]) -> None:
+def wrap_app_load(
+    server: Any, prepare_worker: Callable[[], None], prepare_arbiter: Callable[[], None]
+) -> None:
     """Log an exception in the arbiter as it loads the app, which it does with ``--preload``.
 
     Gunicorn prints a RuntimeError there without its traceback.
 
     :param prepare_worker: called in each worker right before it loads the app. A gevent worker is
         patched by then, which the arbiter never is.
+    :param prepare_arbiter: called in the arbiter, if it loads the app.
     """
     load = optional_attr(getattr(server, "app", None), "wsgi", _NOT_LOGGED)
     if load is None:
@@ -32,6 +35,7 @@ def wrap_app_load(server: Any, prepare_worker: Callable[[], None]) -> None:
             prepare_worker()
             return load()
         installation.begin_app_loading()
+        prepare_arbiter()
         try:
             return load()
         except Exception:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from wsgi_observe._safely import call_safely
 from wsgi_observe.gunicorn.compat import warn_missing
 from wsgi_observe.scoreboard.log_lines import report_crashed_requests
 from wsgi_observe.scoreboard.persistent import PersistentFile
@@ -21,8 +23,12 @@ class WorkerEntries:
     worker inherits it with its own entry assigned.
     """
 
+    on_release: Callable[[Any, WorkerEntry], object] | None = None
+    """Called with a worker that has ended, before its entry is used again."""
+
     def __init__(self, scoreboard: Scoreboard) -> None:
-        self._free = list(scoreboard.worker_entries)
+        self.all = tuple(scoreboard.worker_entries)
+        self._free = list(self.all)
         self._assigned: dict[Any, WorkerEntry] = {}
 
     def assign(self, worker: Any) -> None:
@@ -51,8 +57,10 @@ class WorkerEntries:
     def release(self, worker: Any) -> None:
         """Clear the entry of a worker that has ended, for the next one."""
         worker_entry = self._assigned.pop(worker)
+        if self.on_release is not None:
+            call_safely("ending a worker's metrics", self.on_release, worker, worker_entry)
         worker_entry.clear()
-        self._free.append(worker_entry)
+        self._free.insert(0, worker_entry)  # the metrics have a file for each that was used
 
 
 # They run a request per thread; the other workers run one per connection.
@@ -60,12 +68,17 @@ _THREAD_LIMITED_WORKERS = ("sync", "gthread")
 _MAX_REQUESTS_PER_WORKER = 256
 
 
+def max_workers(cfg: Any) -> int:
+    """Return how many workers have an entry at the same time, with those that a reload ends."""
+    return int(2 * cfg.workers + 16)
+
+
 def create_worker_entries(cfg: Any, settings: Settings) -> WorkerEntries | None:
     """Return entries for all workers and their successors; None if memory cannot be shared.
 
     Requests that an earlier server has left in the file ``recorder_path`` are reported.
     """
-    worker_count, max_requests = 2 * cfg.workers + 16, _max_requests(cfg)
+    worker_count, max_requests = max_workers(cfg), _max_requests(cfg)
     try:
         return WorkerEntries(
             _create_persistent_scoreboard(settings.recorder_path, worker_count, max_requests)

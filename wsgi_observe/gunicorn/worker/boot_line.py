@@ -127,6 +127,7 @@ def find_problems(cfg: Any, app: object, settings: Settings) -> list[str]:
         *_check_debug(app),
         *_check_readiness(cfg, app, settings),
         *_check_probe_paths(app, settings),
+        *_check_metrics(cfg),
     ]
 
 
@@ -184,6 +185,15 @@ def _check_probe_paths(app: object, settings: Settings) -> Iterator[str]:
                 f"{probe.path} is answered by the app's own route, which does not report draining: "
                 "set ready_path, and have the load balancer request that path"
             )
+
+
+def _check_metrics(cfg: Any) -> Iterator[str]:
+    sources = sys.modules.get("wsgi_observe.metrics.sources")
+    if sources is not None and sources.is_single_process() and cfg.workers > 1:
+        yield (
+            "metrics_path is set in the app's code: each worker shows only what it has counted "
+            "itself; set WSGI_OBSERVE_METRICS_PORT or WSGI_OBSERVE_METRICS_PATH instead"
+        )
 
 
 def _has_no_checks(app: object) -> bool:

@@ -26,6 +26,7 @@ from gunicorn.http.errors import ConfigurationProblem
 from wsgi_observe._safely import warn_once
 from wsgi_observe.errors import describe_status
 from wsgi_observe.gunicorn.compat import optional_attr
+from wsgi_observe.metrics.events import REQUESTS_REJECTED, add_event
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
@@ -247,6 +248,7 @@ class _Rejection(Middleware):
         exchange.response.outcome = "rejected"
         exchange.context.exc_type = type(error).__name__
         exchange.context.bind({"reason": _format_reason(error)})
+        add_event(REQUESTS_REJECTED, environ[_STATUS_KEY][:3])
 
 
 def _send_status(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -26,6 +26,7 @@ from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.scoreboard.watchdog import Watchdog
 from wsgi_observe.settings import Settings
+from wsgi_observe.stack import with_metrics
 from wsgi_observe.wsgi.exceptions import any_failure
 from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 
@@ -38,18 +39,26 @@ _DEFAULT_TIMEOUT_SECONDS = 30  # Gunicorn's default, used where the timeout is o
 
 
 def set_up_worker(
-    worker: Any, settings: Settings, state: HealthState, worker_entry: WorkerEntry | None
+    worker: Any,
+    settings: Settings,
+    state: HealthState,
+    worker_entry: WorkerEntry | None,
+    *,
+    has_metrics: bool = False,
 ) -> None:
     """Observe the app and the requests that Gunicorn rejects before it; log the boot line.
 
     :param worker_entry: the worker's entry in the scoreboard.
+    :param has_metrics: whether its requests are counted.
     """
     installation.end_app_loading()
     if settings.capture_uncaught and _is_gevent_patched():
         _log_greenlet_failures()
     app = optional_attr(worker, "wsgi", "the app is not observed; only WSGI workers have one")
     if app is not None:
-        app = wrap_app(app, settings, state)
+        app = wrap_app(app, settings if has_metrics else settings.replace(metrics_path=""), state)
+        if has_metrics:
+            app = with_metrics(app, settings, state)
         # Lines that go to `wsgi.errors` would come back here.
         if settings.log_stream != "wsgi.errors":
             app = WsgiErrors(app)

@@ -10,6 +10,13 @@ from time import monotonic
 from typing import Any
 
 from wsgi_observe.logs.handlers.sinks import FdSink, LostDescriptorError, Sink
+from wsgi_observe.metrics.events import (
+    LOG_LINES_BUFFERED,
+    LOG_LINES_LOST,
+    LOG_STREAM_BLOCKED,
+    add_event,
+    set_value,
+)
 
 MAX_BUFFER_BYTES = 1024 * 1024
 """Limit of the buffer for lines of WARNING and above, which are written when there is room."""
@@ -26,6 +33,7 @@ class BackpressureWriter:
     :param make_loss_line: makes the line that reports how many lines were dropped.
     :param on_error: called with an error other than a full pipe.
     :param open_sink: replaces `sink`, when its descriptor is closed.
+    :ivar name: of the stream, for metrics.
     """
 
     def __init__(
@@ -41,6 +49,7 @@ class BackpressureWriter:
         self._make_loss_line = make_loss_line
         self._on_error = on_error
         self._open_sink = open_sink
+        self.name = ""
         self._no_wait_before = 0.0
         self._is_writing_backlog = False
         self._reset()
@@ -121,6 +130,7 @@ class BackpressureWriter:
             self._handle_error(error)
         finally:
             self._is_writing_backlog = False
+            self._export()
         return not self._has_backlog
 
     def flush(self) -> None:
@@ -172,12 +182,13 @@ class BackpressureWriter:
         """Return whether so much is buffered that this caller has to wait, too."""
         is_waiting = self._waiting_until > 0
         if not must_keep and not is_waiting:
-            self._dropped += 1
+            self._drop()
             return False
         self._buffer.append((line, must_keep))
         self._buffer_bytes += len(line)
         if not is_waiting:
             self._trim_buffer()
+        self._export()
         return is_waiting and self._buffer_bytes > MAX_BUFFER_BYTES
 
     def _stop_waiting(self) -> None:
@@ -190,13 +201,14 @@ class BackpressureWriter:
                 self._buffer.append((line, must_keep))
             else:
                 self._buffer_bytes -= len(line)
-                self._dropped += 1
+                self._drop()
         self._trim_buffer()
+        self._export()
 
     def _trim_buffer(self) -> None:
         while self._buffer_bytes > MAX_BUFFER_BYTES:
             self._buffer_bytes -= len(self._buffer.popleft()[0])
-            self._dropped += 1
+            self._drop()
 
     def _handle_error(self, error: Exception) -> None:
         self._start_backlog()
@@ -207,3 +219,12 @@ class BackpressureWriter:
         if not self._has_backlog:
             self._reset()
             self._has_backlog = True
+            self._export()
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        add_event(LOG_LINES_LOST, self.name)
+
+    def _export(self) -> None:
+        set_value(LOG_LINES_BUFFERED, self.name, len(self._buffer))
+        set_value(LOG_STREAM_BLOCKED, self.name, self._has_backlog)

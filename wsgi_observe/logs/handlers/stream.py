@@ -167,6 +167,8 @@ class LineHandler(logging.Handler):
         sink, warning = open_sink(self._stream, self._owner)
         self._writer.close_sink()
         self._writer.sink = sink
+        is_name = isinstance(self._stream, str)
+        self._writer.name = self._stream if is_name else type(self._stream).__name__
         if warning and first_time(warning):
             self._writer.write(self._make_own_line(warning), must_keep=True)
 

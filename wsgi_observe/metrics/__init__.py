@@ -1,0 +1,1 @@
+"""Numbers that metrics export and that no client library counts, in memory that processes share."""
