@@ -8,12 +8,13 @@ from http.client import HTTPException
 import pytest
 
 from tests.gunicorn.serving import KINDS, gunicorn
+from tests.marks import first_by_default
 
 APP = "tests.gunicorn.debugging:app"
 ON = {"WSGI_OBSERVE_DEBUG_ON_ERROR": "1"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_by_default(KINDS))
 def test_a_request_that_fails_has_its_debug_lines_and_another_has_none(kind: str) -> None:
     with gunicorn(*KINDS[kind], app=APP, env=ON) as server:
         server.get("/ok", {"X-Request-ID": "good"})
@@ -27,7 +28,7 @@ def test_a_request_that_fails_has_its_debug_lines_and_another_has_none(kind: str
         assert [line["message"] for line in server.log_of("good")] == ["GET /ok 200"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_by_default(KINDS))
 def test_a_request_that_a_signal_ends_has_its_debug_lines_before_the_line_of_its_death(
     kind: str,
 ) -> None:
@@ -42,7 +43,7 @@ def test_a_request_that_a_signal_ends_has_its_debug_lines_before_the_line_of_its
     assert (death["level"], death["outcome"]) == ("ERROR", "died")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_by_default(KINDS))
 def test_a_slow_request_has_its_debug_lines_before_the_line_that_names_it(kind: str) -> None:
     slow = {**ON, "WSGI_OBSERVE_SLOW_REQUEST_SECONDS": "0.2"}
     with gunicorn(*KINDS[kind], app=APP, env=slow) as server:

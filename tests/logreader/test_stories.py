@@ -133,3 +133,9 @@ def test_an_exception_has_its_cause_and_the_frames_of_the_app() -> None:
 def test_records_without_a_time_do_not_end_the_story() -> None:
     story = story_of(line(timestamp="soon"), line(timestamp=1e300), access_line(duration_ms="x"))
     assert [event.offset for event in story.events] == [None, None, 0.0]
+
+
+def test_a_line_that_has_the_id_as_the_clients_is_there_once() -> None:
+    cart = line("cart read", request_id="other", client_request_id=ID, trace_id="a" * 32)
+    (event,) = story_of(cart, related=(cart,)).events
+    assert event.is_related

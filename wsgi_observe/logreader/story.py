@@ -103,7 +103,9 @@ def build_story(
     :param related: those of the same trace, in which `records` may be again.
     """
     own = _join_parts(records)
-    others = [one for one in _join_parts(related) if one.request_id != request_id]
+    # A service that did not accept the ID has logged it beside one of its own.
+    known = {_identify(record) for record in own}
+    others = [one for one in _join_parts(related) if _identify(one) not in known]
     ordered = sorted([*own, *others], key=lambda record: record.time or 0.0)
     ends = [record for record in ordered if record.is_access_line or record.is_death]
     requests = tuple(
@@ -142,6 +144,11 @@ def _make_events(ordered: list[Record], start: float | None, request_id: str) ->
         )
         previous = previous if time is None else time
     return tuple(events)
+
+
+def _identify(record: Record) -> tuple[str, ...]:
+    names = ("timestamp", "pid", "request_id", "logger", "message")
+    return (record.source, *map(record.text, names))
 
 
 def _get_kind(record: Record) -> str:
