@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_each_cause_is_a_group_the_most_frequent_first(log: Path) -> None:
     assert second.startswith("lost 7 of 9\n")
     assert third.startswith("503 without an exception  GET /stock\n")
     assert end.startswith("7 errors in 3 groups (14 lines from 2026-11-29 02:06:44 to 02:07:44 UTC")
-    assert end.endswith("of which 1 are of others)\n")
+    assert end.endswith("1 of others)\n")
 
 
 def test_the_sparkline_shows_when(log: Path) -> None:
@@ -141,3 +142,23 @@ def test_a_time_that_is_none_is_refused(arguments: list[str]) -> None:
     done = run("errors", *arguments)
     assert done.returncode == 2
     assert "must be a time (RFC 3339, UTC) or how long ago" in done.stderr
+
+
+def test_an_exception_that_one_request_logs_three_times_is_one_failure(tmp_path: Path) -> None:
+    often = [error_line(at / 10, request_id="often") for at in range(3)]
+    twice = [
+        line("no stock", at, level="ERROR", request_id=f"id-{at}", route="/cart") for at in (1, 2)
+    ]
+    first, second, end = run("errors", write(tmp_path / "log", [*often, *twice])).stdout.split(
+        "\n\n"
+    )
+    assert "2 errors in 2 requests, " in first
+    assert "3 errors in 1 request, " in second
+    assert end.startswith("5 errors in 2 groups (5 lines ")
+
+
+def test_errors_outside_of_requests_are_not_counted_in_requests(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", [line("lost", level="ERROR", request_id=None)])
+    text = run("errors", log).stdout
+    assert "  1 error, 2026-11-29 02:06:44 UTC\n" in re.sub("  [█▁ ]+  ", "  ", text)
+    assert "\n1 error in 1 group (1 line from " in text

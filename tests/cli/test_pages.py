@@ -157,7 +157,7 @@ def test_the_errors_page_lists_groups_and_opens_the_stories_of_the_newest_reques
     page = Parsed(make_page(tmp_path, lines, "errors"))
     text = page.text
     assert "8 errors in 2 groups" in text
-    for fact in ("7 errors, 7 requests", "1 error, 1 request", "/crash (7)", "1.0 (7)"):
+    for fact in ("7 errors in 7 requests", "1 error in 1 request", "/crash (7)", "1.0 (7)"):
         assert fact in text
     assert "9f3ac2d81b07" in text
     assert "503 without an exception GET /stock" in text

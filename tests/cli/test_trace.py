@@ -54,7 +54,7 @@ def test_the_story_has_headline_timeline_and_the_apps_own_frames(log: Path) -> N
         'return {"average": average([])}',
         "/srv/shop/prices.py:36 in average",
         'raise PaymentError("no charges") from error',
-        "1 library frames: flask 1",
+        "1 library frame: flask 1",
         "caused by ZeroDivisionError: division by zero",
         "/srv/shop/prices.py:33 in average",
         "return sum(charges) / len(charges)",
@@ -161,7 +161,7 @@ def test_other_lines_with_the_id_are_shown_apart(
 ) -> None:
     nginx = f'192.0.2.7 "GET /crash" 502 {ID}'
     text = story(capsys, ID, write(tmp_path / "log", [*FAILED_REQUEST, nginx]))
-    assert text.endswith(f"1 other lines have the ID in their text:\n  {nginx}\n")
+    assert text.endswith(f"1 other line with the ID in the text:\n  {nginx}\n")
 
 
 def test_a_record_in_parts_is_shown_whole(
@@ -243,7 +243,7 @@ def test_a_record_that_is_nested_deeply_is_no_record(tmp_path: Path) -> None:
     deep = FAILED_REQUEST[0][:-1] + ',"x":' + "[" * 100_000 + "]" * 100_000 + "}"
     done = run("trace", ID, write(tmp_path / "log", [deep, *FAILED_REQUEST]))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1 other lines have the ID in their text" in done.stdout
+    assert "1 other line with the ID in the text" in done.stdout
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_read(log: Path) -> None:

@@ -2,7 +2,13 @@
 
 from rich.text import Text
 
-from wsgi_observe.cli.log_files import format_range, format_time, to_printable
+from wsgi_observe.cli.log_files import (
+    describe_failures,
+    format_count,
+    format_range,
+    format_time,
+    to_printable,
+)
 from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.counting import TopCounter
 from wsgi_observe.logreader.error_search import ErrorSearch
@@ -36,13 +42,19 @@ class GroupsPrinter:
     def print_end(self, groups: list[ErrorGroup], search: ErrorSearch, covered: str) -> None:
         """Print how many there are, and what was read."""
         if len(groups) > _MAX_GROUPS:
-            self._print(Text(f"{len(groups) - _MAX_GROUPS} more groups; --json has them", "dim"))
+            self._print(
+                Text(
+                    f"{format_count(len(groups) - _MAX_GROUPS, 'more group')}; --json has all",
+                    "dim",
+                )
+            )
         count = sum(group.count for group in groups)
-        found = f"{count:,} errors in {len(groups):,} groups" if groups else "no errors"
+        errors = format_count(count, "error")
+        found = f"{errors} in {format_count(len(groups), 'group')}" if groups else "no errors"
         if search.groups.ungrouped:
             found += f", and {search.groups.ungrouped:,} in more groups than are kept apart"
-        read = f"{search.lines:,} lines from {covered}"
-        skipped = f", of which {search.others:,} are of others" if search.others else ""
+        read = f"{format_count(search.lines, 'line')} from {covered}"
+        skipped = f", {search.others:,} of others" if search.others else ""
         self._print(Text.assemble((found, "bold"), (f" ({read}{skipped})", "dim")))
 
     def _print_group(self, group: ErrorGroup) -> None:
@@ -73,11 +85,10 @@ class GroupsPrinter:
             self._print(Text.assemble(("  newest   ", "dim"), ids))
 
     def _describe_counts(self, group: ErrorGroup) -> Text:
-        about = "" if group.requests.is_exact else "about "
         line = Text("  ")
         if group.first is not None and group.last is not None:
             line.append(f"{self._draw(group)}  ", "red")
-        line.append(f"{group.count:,} errors in {about}{group.requests.value:,} requests", "bold")
+        line.append(describe_failures(group), "bold")
         if group.first == group.last:
             line.append(f", {format_time(group.first)}")
         else:

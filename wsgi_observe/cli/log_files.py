@@ -18,6 +18,7 @@ from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_c
 
 if TYPE_CHECKING:
     from wsgi_observe.cli.rich_console import LogConsole
+    from wsgi_observe.logreader.groups import ErrorGroup
 
 MAX_TEXT_BYTES = 4000
 _MIN_PROGRESS_BYTES = 50_000_000
@@ -190,3 +191,21 @@ def format_size(size: float) -> str:
             break
         size /= 1000
     return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def format_count(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural.
+
+    >>> format_count(1, "error"), format_count(1200, "error")
+    ('1 error', '1,200 errors')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def describe_failures(group: "ErrorGroup") -> str:
+    """Return how many errors a group has, and in how many requests, if it was in any."""
+    errors, requests = format_count(group.count, "error"), group.requests
+    if not requests.value:
+        return errors
+    about = "" if requests.is_exact else "about "
+    return f"{errors} in {about}{format_count(requests.value, 'request')}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from rich.text import Text
 
 from wsgi_observe.cli.log_files import (
+    format_count,
     format_seconds,
     format_size,
     format_time,
@@ -73,7 +74,7 @@ class StoryPrinter:
         if not mentions:
             return
         self._console.print()
-        self.print_note(f"{count} other lines have the ID in their text:")
+        self.print_note(f"{format_count(count, 'other line')} with the ID in the text:")
         for mention in mentions[:10]:
             source = f"{mention.source}: " if mention.source else ""
             self._print_hanging("  ", [Text(to_printable(source + mention.text))])
@@ -202,13 +203,13 @@ def _describe_exception(
     yield from (Text("    " + to_printable(line), "red") for line in rest)
     own = exception.own_frames
     if len(own) > _MAX_FRAMES:
-        yield Text(f"    ... {len(own) - _MAX_FRAMES} frames of the app", "dim")
+        yield Text(f"    ... {format_count(len(own) - _MAX_FRAMES, 'frame')} of the app", "dim")
     for frame in own[-_MAX_FRAMES:]:
         yield from _describe_frame(frame)
     packages = Counter(frame.package for frame in exception.frames if not frame.is_own)
     if packages:
         names = ", ".join(f"{to_printable(name)} {count}" for name, count in packages.items())
-        yield Text(f"    {packages.total()} library frames: {names}", "dim")
+        yield Text(f"    {format_count(packages.total(), 'library frame')}: {names}", "dim")
 
 
 def _describe_frame(frame: Frame) -> Iterator[Text]:
@@ -225,4 +226,4 @@ def _indent(text: str) -> Iterator[Text]:
     for line in lines[:_MAX_LINES]:
         yield Text("    " + to_printable(line))
     if len(lines) > _MAX_LINES:
-        yield Text(f"    ... {len(lines) - _MAX_LINES} lines", "dim")
+        yield Text(f"    ... {format_count(len(lines) - _MAX_LINES, 'line')}", "dim")

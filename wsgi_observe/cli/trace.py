@@ -7,6 +7,7 @@ from uuid import UUID
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.log_files import (
     add_file_argument,
+    format_count,
     format_range,
     format_size,
     format_time,
@@ -116,7 +117,9 @@ def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
     printer.print(story)
     printer.print_mentions(found.mentions, found.mention_count)
     if found.ignored:
-        printer.print_note(f"{found.ignored} more lines, of which {MAX_RECORDS} are shown")
+        printer.print_note(
+            f"{format_count(found.ignored, 'more line')} of the ID; {MAX_RECORDS:,} are shown"
+        )
 
 
 def _explain_many(wanted: str, request_ids: list[str]) -> str:
@@ -144,7 +147,9 @@ def _explain(wanted: str, found: Found, inputs: list[Input]) -> str:
     if near:
         lines.append("  near: " + ", ".join(map(to_printable, near)))
     if found.mentions:
-        lines.append(f"  {found.mention_count} other lines have it in their text, such as")
+        lines.append(
+            f"  {format_count(found.mention_count, 'other line')} with it in the text, such as"
+        )
         shown = found.mentions[:_MAX_SHOWN_MENTIONS]
         lines += [f"    {to_printable(one.text)[:200]}" for one in shown]
     return "\n".join(lines)

@@ -57,7 +57,7 @@ class ErrorSearch:
         add_times(self.coverage, blocks)  # of the last block
         self._add(reader.finish())
         if blocks.skipped:
-            problem = f"{one.name}: {blocks.skipped} lines were too long to be read"
+            problem = f"{one.name}: lines too long to be read: {blocks.skipped}"
             self.coverage.problems.append(problem)
 
     def _add(self, records: Iterable[Record | bytes]) -> None:

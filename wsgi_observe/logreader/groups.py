@@ -50,6 +50,7 @@ class ErrorGroup:
         self.message = ""
         self.count = 0
         self.requests = DistinctCount()
+        self.outside_requests = 0
         self.first: float | None = None
         self.last: float | None = None
         self.over_time = Histogram()
@@ -78,6 +79,11 @@ class ErrorGroup:
                 counter.add(text[:_MAX_TEXT])
 
     @property
+    def failures(self) -> int:
+        """How often something failed: a request counts once, however often it logged that."""
+        return self.requests.value + self.outside_requests
+
+    @property
     def newest_ids(self) -> list[str]:
         """The request IDs of the newest errors, the newest first."""
         ids = (request_id for _, _, request_id in sorted(self._newest, reverse=True))
@@ -90,6 +96,7 @@ class ErrorGroup:
 
     def _add_request(self, request_id: str, time: float) -> None:
         if not request_id:
+            self.outside_requests += 1
             return
         self.requests.add(request_id)
         if any(known == request_id for _, _, known in self._newest):
@@ -124,8 +131,8 @@ class ErrorGroups:
         group.add(record)
 
     def most_frequent_first(self) -> list[ErrorGroup]:
-        """Return the groups in the order of their counts."""
-        return sorted(self._groups.values(), key=lambda group: group.count, reverse=True)
+        """Return the groups in the order of how often they failed."""
+        return sorted(self._groups.values(), key=lambda group: group.failures, reverse=True)
 
 
 def is_error(record: Record) -> bool:

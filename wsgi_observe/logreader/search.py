@@ -298,7 +298,7 @@ def _scan_stream(
     add_times(coverage, blocks)  # of the last block
     yield from reader.finish()
     if blocks.skipped:
-        coverage.problems.append(f"{one.name}: {blocks.skipped} lines were too long to be read")
+        coverage.problems.append(f"{one.name}: lines too long to be read: {blocks.skipped}")
 
 
 def _find_lines(blocks: LineBlocks, needle: bytes) -> Iterator[bytes]:

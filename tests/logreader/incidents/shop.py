@@ -23,9 +23,7 @@ WAIT_SECONDS = 0.1
 
 log = logging.getLogger("shop")
 app = Flask(__name__)
-engine = create_engine(
-    "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
-)
+engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
 instrument(engine)
 cache: dict[str, tuple[str, str | None]] = {}
 stock = {"teapot": 1}

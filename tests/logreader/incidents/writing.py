@@ -60,7 +60,7 @@ def write_incident(
     path: Path, scenes: Mapping[str, Scene], incident: Incident, size: int
 ) -> list[str]:
     """Write a log of about `size` bytes; return the request IDs of the last broken scene."""
-    chance = random.Random(SEED)  # noqa: S311 - the log is the same each time
+    chance = random.Random(SEED)
     duration = HOURS * 3600
     timed = list(_make_traffic(scenes, chance, size // _BYTES_PER_REQUEST))
     broken: list[TimedLine] = []
@@ -96,7 +96,9 @@ def _format_other(number: int, at: float) -> str:
     """Return a line of another program: a proxy, or a service with pino."""
     time = datetime.fromtimestamp(at, UTC)
     if number % 3:
-        return f'192.0.2.{number % 250} - - [{time:%d/%b/%Y:%H:%M:%S} +0000] "GET / HTTP/1.1" 200 45'
+        return (
+            f'192.0.2.{number % 250} - - [{time:%d/%b/%Y:%H:%M:%S} +0000] "GET / HTTP/1.1" 200 45'
+        )
     fields = f'"level":30,"time":{at * 1000:.0f},"pid":9,"name":"mailer"'
     return f'{{{fields},"reqId":"m-{number}","msg":"mail queued"}}'
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from wsgi_observe.cli.log_files import format_range, format_time
+from wsgi_observe.cli.log_files import (
+    describe_failures,
+    format_count,
+    format_range,
+    format_time,
+)
 from wsgi_observe.cli.page.document import make_document
-from wsgi_observe.cli.page.markup import Html, element, format_count
+from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.cli.page.story import render_copied, render_facts, render_headline, render_story
 from wsgi_observe.cli.page.timeline import draw_sparkline
 from wsgi_observe.cli.page.tracebacks import render_frame
@@ -140,10 +145,8 @@ def _render_story(story: Story, ignored: int, name: str) -> Html:
 
 
 def _render_count(group: ErrorGroup) -> Html:
-    about = "" if group.requests.is_exact else "about "
-    number, noun = format_count(group.count, "error").split()
-    requests = about + format_count(group.requests.value, "request")
-    return element("p", element("b", number), f" {noun}, {requests}", class_="count")
+    number, _, rest = describe_failures(group).partition(" ")
+    return element("p", element("b", number), f" {rest}", class_="count")
 
 
 def _render_group_facts(group: ErrorGroup) -> Html:
