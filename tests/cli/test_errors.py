@@ -105,7 +105,8 @@ def test_an_unknown_release_names_those_there_are(log: Path) -> None:
 def test_a_group_in_json_has_everything(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     group, *_ = groups_of(capsys, log)
     assert group == {
-        "kind": "exception", "title": "shop.prices.PaymentError", "message": "no charges",
+        "kind": "exception", "level": "ERROR",
+        "title": "shop.prices.PaymentError", "message": "no charges",
         "error_id": None, "count": 5, "requests": 5,
         "first_seen": "2026-11-29T02:06:44.000Z", "last_seen": "2026-11-29T02:06:48.000Z",
         "frame": {"path": "/srv/shop/prices.py", "line": 36, "function": "average"},
@@ -162,3 +163,42 @@ def test_errors_outside_of_requests_are_not_counted_in_requests(tmp_path: Path) 
     text = run("errors", log).stdout
     assert "  1 error, 2026-11-29 02:06:44 UTC\n" in re.sub("  [█▁ ]+  ", "  ", text)
     assert "\n1 error in 1 group (1 line from " in text
+
+
+STACK = '  File "/srv/shop/prices.py", line 9, in wait\n    lock.acquire()'
+WARNINGS = [
+    *(line("old", at, level="WARNING", request_id=f"old-{at}") for at in range(3)),
+    line("GET /a has run for 3.1 s", 5, level="WARNING", age=3.1, stack=STACK, request_id="s"),
+    line("took 2 s", 6, level="WARNING", db_statement="SELECT 1", _at="/srv/a.py:7 in f").replace(
+        '"_at"', '"at"'
+    ),
+]
+
+
+def test_without_errors_the_number_of_warnings_is_named(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", WARNINGS)
+    done = run("errors", log)
+    assert done.returncode == 0
+    assert "no errors (5 lines from " in done.stdout
+    assert done.stdout.endswith("\n5 warnings; --level WARNING shows them in groups\n")
+    assert "warnings" not in run("errors", "--route", "/none", log).stdout
+
+
+def test_warnings_are_grouped_on_request(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", [*WARNINGS, line("lost", level="ERROR")])
+    done = run("errors", "--level", "warning", log)
+    old, slow, statement, error, end = done.stdout.split("\n\n")
+    assert done.returncode == 1
+    assert old.startswith("old\n")
+    assert "3 warnings in 3 requests, " in old
+    assert slow.startswith("slow  GET /crash\n  still running after 3.1 s\n")
+    assert "  /srv/shop/prices.py:9 in wait\n    lock.acquire()\n" in slow
+    assert "took 2 s\n  SELECT 1\n  /srv/a.py:7 in f\n" in statement
+    assert error.startswith("lost\n")
+    assert end.startswith("1 error and 5 warnings in 4 groups ")
+
+
+def test_groups_of_a_level_below_warning_are_refused(log: Path) -> None:
+    done = run("errors", "--level", "INFO", log)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "must be WARNING, ERROR or CRITICAL, not INFO" in done.stderr

@@ -4,6 +4,7 @@ from rich.text import Text
 
 from wsgi_observe.cli.log_files import (
     describe_failures,
+    describe_total,
     format_count,
     format_range,
     format_time,
@@ -13,6 +14,7 @@ from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.counting import TopCounter
 from wsgi_observe.logreader.error_search import ErrorSearch
 from wsgi_observe.logreader.groups import ErrorGroup
+from wsgi_observe.logreader.record import LEVELS
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _ASCII_BARS = " .:-=+*#@"
@@ -48,18 +50,20 @@ class GroupsPrinter:
                     "dim",
                 )
             )
-        count = sum(group.count for group in groups)
-        errors = format_count(count, "error")
-        found = f"{errors} in {format_count(len(groups), 'group')}" if groups else "no errors"
+        found = describe_total(groups)
         if search.groups.ungrouped:
             found += f", and {search.groups.ungrouped:,} in more groups than are kept apart"
         read = f"{format_count(search.lines, 'line')} from {covered}"
         skipped = f", {search.others:,} of others" if search.others else ""
         self._print(Text.assemble((found, "bold"), (f" ({read}{skipped})", "dim")))
+        if search.warnings:
+            warnings = format_count(search.warnings, "warning")
+            self._print(Text(f"{warnings}; --level WARNING shows them in groups", "yellow"))
 
     def _print_group(self, group: ErrorGroup) -> None:
-        title = Text(to_printable(group.title), "bold red")
-        if group.key.kind in ("status", "death"):
+        color = "red" if group.severity >= LEVELS["ERROR"] else "yellow"
+        title = Text(to_printable(group.title), f"bold {color}")
+        if group.key.kind in ("status", "death", "slow"):
             title.append(f"  {to_printable(group.key.where)}", "bold")
         if group.error_id:
             title.append(f"  error_id {to_printable(group.error_id)}", "dim")

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.logreader.blocks import LineBlocks
 from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors, find_inputs
+from wsgi_observe.logreader.record import LEVELS
 from wsgi_observe.logreader.search import Progress
 from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
 
@@ -202,9 +204,25 @@ def format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def get_noun(group: "ErrorGroup") -> str:
+    """Return what the records of a group are called."""
+    return "error" if group.severity >= LEVELS["ERROR"] else "warning"
+
+
+def describe_total(groups: list["ErrorGroup"]) -> str:
+    """Return how many errors and warnings there are, in how many groups."""
+    counts = Counter[str]()
+    for group in groups:
+        counts[get_noun(group)] += group.count
+    parts = [format_count(count, noun) for noun, count in sorted(counts.items())]
+    in_groups = f"in {format_count(len(groups), 'group')}"
+    return f"{' and '.join(parts)} {in_groups}" if groups else "no errors"
+
+
 def describe_failures(group: "ErrorGroup") -> str:
     """Return how many errors a group has, and in how many requests, if it was in any."""
-    errors, requests = format_count(group.count, "error"), group.requests
+    errors = format_count(group.count, get_noun(group))
+    requests = group.requests
     if not requests.value:
         return errors
     about = "" if requests.is_exact else "about "

@@ -98,6 +98,14 @@ def parse_level(text: str) -> int:
         raise ValueError(f"must be one of {', '.join(LEVELS)}, not {text}") from None
 
 
+def parse_failure_level(text: str) -> int:
+    """Return the number of a level's name, which is at least WARNING."""
+    level = LEVELS.get(text.upper(), 0)
+    if level < LEVELS["WARNING"]:
+        raise ValueError(f"must be WARNING, ERROR or CRITICAL, not {text}")
+    return level
+
+
 def parse_statuses(text: str) -> tuple[str, ...]:
     """Return the status codes and classes of a list.
 

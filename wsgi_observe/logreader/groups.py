@@ -8,15 +8,19 @@ from heapq import heappush, heappushpop
 from typing import NamedTuple
 
 from wsgi_observe.logreader.counting import DistinctCount, Histogram, TopCounter
-from wsgi_observe.logreader.record import Record
-from wsgi_observe.logreader.tracebacks import Frame, find_raising_frame, parse_traceback
+from wsgi_observe.logreader.record import LEVELS, Record
+from wsgi_observe.logreader.tracebacks import (
+    Frame,
+    find_raising_frame,
+    parse_place,
+    parse_traceback,
+)
 
 MAX_GROUPS = 5000
 """Further ones are counted together."""
 
 _NEWEST = 5
 _MAX_TEXT = 1000
-_ERROR = 40
 
 # What differs from one message to the next: numbers, hex digits, what is quoted.
 _variable = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|\b[0-9a-fA-F-]{8,}\b|\d+")
@@ -26,7 +30,8 @@ _variable_segment = re.compile(r"/[^/]*\d[^/]*")
 class GroupKey(NamedTuple):
     """What the errors of a group have in common.
 
-    `kind` is ``exception``, ``status`` (a 5xx without an exception), ``death`` or ``message``.
+    `kind` is ``exception``, ``status`` (a 5xx without an exception), ``death``, ``slow`` (a request
+    that had run for long) or ``message``.
     """
 
     kind: str
@@ -38,7 +43,8 @@ class ErrorGroup:
     """Errors that have the same cause, as far as their lines show.
 
     :ivar title: the exception's class, the status, the cause of death or the message.
-    :ivar frame: where the exception was raised in the app.
+    :ivar severity: the highest level, as `logging` numbers it.
+    :ivar frame: where the exception was raised in the app, or where a slow request was.
     :ivar message: that of the newest error.
     """
 
@@ -46,6 +52,7 @@ class ErrorGroup:
         self.key = key
         self.title = key.what
         self.error_id = ""
+        self.severity = 0
         self.frame: Frame | None = None
         self.message = ""
         self.count = 0
@@ -61,6 +68,7 @@ class ErrorGroup:
     def add(self, record: Record) -> None:
         """Count an error."""
         self.count += 1
+        self.severity = max(self.severity, record.severity)
         time = record.time
         if time is not None:
             self.over_time.add(time)
@@ -77,6 +85,11 @@ class ErrorGroup:
         ):
             if text:
                 counter.add(text[:_MAX_TEXT])
+
+    @property
+    def level(self) -> str:
+        """The name of the highest level."""
+        return next((name for name, number in LEVELS.items() if number == self.severity), "")
 
     @property
     def failures(self) -> int:
@@ -135,11 +148,6 @@ class ErrorGroups:
         return sorted(self._groups.values(), key=lambda group: group.failures, reverse=True)
 
 
-def is_error(record: Record) -> bool:
-    """Return whether a record reports a failure, of which each has exactly one such line."""
-    return record.severity >= _ERROR
-
-
 def get_route(record: Record) -> str:
     """Return the route of a record; without one, its path with what varies left out.
 
@@ -165,8 +173,11 @@ def get_group_key(record: Record) -> GroupKey:
     status = record.status
     if status is not None and status >= 500:
         return GroupKey("status", str(status), f"{record.text('method')} {get_route(record)}")
+    if record.is_slow_report:
+        return GroupKey("slow", "", f"{record.text('method')} {get_route(record)}")
     template = _variable.sub("…", record.text("message")[:_MAX_TEXT])
-    return GroupKey("message", template, record.text("logger")[:_MAX_TEXT])
+    where = record.text("at") or record.text("logger")
+    return GroupKey("message", template, where[:_MAX_TEXT])
 
 
 def _describe_error(record: Record, key: GroupKey) -> tuple[str, Frame | None]:
@@ -175,9 +186,16 @@ def _describe_error(record: Record, key: GroupKey) -> tuple[str, Frame | None]:
     titles = {
         "status": f"{key.what} without an exception",
         "death": f"died: {key.what}",
+        "slow": "slow",
         "message": record.text("message"),
     }
-    return titles[key.kind][:_MAX_TEXT], None
+    return titles[key.kind][:_MAX_TEXT], _find_place(record)
+
+
+def _find_place(record: Record) -> Frame | None:
+    """Return where a request was when it was reported, or a statement was executed."""
+    stack = record.text("stack")
+    return find_raising_frame(parse_traceback(stack)) if stack else parse_place(record.text("at"))
 
 
 def _describe_exception(record: Record) -> tuple[str, Frame | None]:
@@ -190,7 +208,9 @@ def _get_message(record: Record) -> str:
     exceptions = parse_traceback(record.text("exc_info"))
     if exceptions and exceptions[0].headline:
         return exceptions[0].headline.partition(": ")[2] or exceptions[0].headline
-    return record.text("message")
+    if record.is_slow_report:
+        return f"still running after {record.text('age')} s"
+    return record.text("db_statement") or record.text("message")
 
 
 def _shorten(path: str) -> str:

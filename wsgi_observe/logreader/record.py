@@ -128,6 +128,11 @@ class Record:
         return self.fields.get("outcome") == "died"
 
     @property
+    def is_slow_report(self) -> bool:
+        """Whether it reports a request that has run for long, with its stack."""
+        return "age" in self.fields and "stack" in self.fields and not self.is_death
+
+    @property
     def is_part(self) -> bool:
         """Whether it is a continuation line."""
         return "continues" in self.fields and "part" in self.fields

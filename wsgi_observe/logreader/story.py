@@ -156,7 +156,7 @@ def _get_kind(record: Record) -> str:
         return "access"
     if record.is_death:
         return "death"
-    if "age" in record.fields and "stack" in record.fields:
+    if record.is_slow_report:
         return "slow"
     return "error" if record.severity >= 40 else "log"
 
