@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -288,3 +289,57 @@ def test_an_output_that_knows_ascii_only_gets_escapes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [[], [""], ["--trace", "x", "-"]], ids=str)
 def test_a_wrong_usage_has_exit_code_two(arguments: list[str]) -> None:
     assert run("trace", *arguments).returncode == 2
+
+
+STACK = "\n".join(
+    (
+        '  File "/srv/.venv/lib/python3.11/site-packages/flask/app.py", line 917, in dispatch',
+        "    return view()",
+        '  File "/srv/shop/views.py", line 22, in crash',
+        "    with lock:",
+        '  File "/usr/lib/python3.11/threading.py", line 320, in wait',
+        "    waiter.acquire()",
+    )
+)
+
+
+def test_of_a_stack_the_apps_frames_and_the_last_one_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log", [line("runs", 0.3, age=0.3, stack=STACK), access_line()])
+    text = story(capsys, ID, log)
+    shown = [
+        *("/srv/shop/views.py:22 in crash", "with lock:"),
+        *("/usr/lib/python3.11/threading.py:320 in wait", "waiter.acquire()"),
+        "1 library frame: flask 1",
+    ]
+    lines = [one.strip() for one in text.splitlines()]
+    assert lines[lines.index(shown[0]) :][:5] == shown
+    assert "return view()" in story(capsys, "--full", ID, log)
+
+
+def death(request_id: str, at: float = 0.5, pid: int = 7, **fields: Any) -> str:
+    cause = {"level": "ERROR", "outcome": "died", "cause": "SIGKILL", "worker_pid": pid}
+    return line(f"GET /{request_id} died", at, request_id=request_id, **cause, **fields)
+
+
+def test_a_request_that_died_is_beside_those_that_died_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kill = "Worker (pid:7) was sent SIGKILL! Perhaps out of memory?"
+    lines = [
+        line("older", 0.1, request_id="mine"),
+        line(kill, 0.5, level="ERROR", request_id=None),
+        death("mine"),
+        death("another", age=0.2),
+        death("oldest", age=40.5),
+        *(death("of another worker", pid=77), death("of an earlier worker", at=-60)),
+        death("of another service", service="cart"),
+    ]
+    text = " ".join(story(capsys, "mine", write(tmp_path / "log", lines)).split())
+    assert text.index(kill) < text.index("GET /oldest died") < text.index("GET /another died")
+    assert "GET /of" not in text
+    assert text.startswith("GET /crash died: SIGKILL ")
+    data = json.loads(story(capsys, "--json", "mine", tmp_path / "log"))
+    assert len(data["requests"]) == 1
+    assert [event["is_related"] for event in data["events"]] == [False] * 3 + [True] * 2

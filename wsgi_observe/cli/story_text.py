@@ -1,7 +1,7 @@
 """The story of a request as text for a terminal."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
@@ -16,7 +16,12 @@ from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.record import to_text
 from wsgi_observe.logreader.search import Mention
 from wsgi_observe.logreader.story import Event, RequestSummary, Story
-from wsgi_observe.logreader.tracebacks import Frame, RaisedException
+from wsgi_observe.logreader.tracebacks import (
+    Frame,
+    RaisedException,
+    parse_stack,
+    select_stack_frames,
+)
 
 _LEVEL_STYLES = {
     "DEBUG": "dim",
@@ -162,7 +167,11 @@ class StoryPrinter:
         else:
             for exception in event.traceback:
                 yield from _describe_exception(exception, event.traceback)
-        yield from _indent(event.stack)
+        frames = () if self._is_full else parse_stack(event.stack)
+        if frames:
+            yield from _describe_frames(select_stack_frames(frames), frames)
+        else:
+            yield from _indent(event.stack)
 
     def _print_line(self, line: Text) -> None:
         self._print_hanging("", [line])
@@ -201,12 +210,17 @@ def _describe_exception(
     first, *rest = exception.headline.splitlines()[:_MAX_LINES] or ["unknown exception"]
     yield Text.assemble(("  " + _LINK_WORDS.get(link, ""), "dim"), (to_printable(first), "red"))
     yield from (Text("    " + to_printable(line), "red") for line in rest)
-    own = exception.own_frames
-    if len(own) > _MAX_FRAMES:
-        yield Text(f"    ... {format_count(len(own) - _MAX_FRAMES, 'frame')} of the app", "dim")
-    for frame in own[-_MAX_FRAMES:]:
+    yield from _describe_frames(exception.own_frames, exception.frames)
+
+
+def _describe_frames(shown: Sequence[Frame], frames: Sequence[Frame]) -> Iterator[Text]:
+    """Yield the frames that are shown, and in one line the libraries of the others."""
+    if len(shown) > _MAX_FRAMES:
+        yield Text(f"    ... {format_count(len(shown) - _MAX_FRAMES, 'frame')} of the app", "dim")
+    for frame in shown[-_MAX_FRAMES:]:
         yield from _describe_frame(frame)
-    packages = Counter(frame.package for frame in exception.frames if not frame.is_own)
+    known = set(shown)
+    packages = Counter(frame.package for frame in frames if frame not in known)
     if packages:
         names = ", ".join(f"{to_printable(name)} {count}" for name, count in packages.items())
         yield Text(f"    {format_count(packages.total(), 'library frame')}: {names}", "dim")

@@ -20,12 +20,14 @@ from wsgi_observe.cli.log_files import (
 )
 from wsgi_observe.cli.story_json import story_to_json
 from wsgi_observe.logreader.inputs import Input
+from wsgi_observe.logreader.record import Record
 from wsgi_observe.logreader.search import (
     MAX_RECORDS,
     Found,
     find_nearest_ids,
     find_request,
     find_trace,
+    find_worker_end,
 )
 from wsgi_observe.logreader.story import Story, build_story
 
@@ -85,18 +87,24 @@ def run(args: argparse.Namespace) -> int:
             _explain_many(wanted, request_ids) if request_ids else _explain(wanted, found, inputs)
         )
         raise CommandError(problem, exit_code=2 if has_problems else 1)
-    _print(_make_story(request_ids[0], found, inputs if args.trace else []), found, args)
+    _print(_make_story(request_ids[0], found, inputs, with_trace=args.trace), found, args)
     return 2 if has_problems else 0
 
 
-def _make_story(request_id: str, found: Found, inputs: list[Input]) -> Story:
-    """Return the story, with the records of its traces in `inputs`."""
-    story = build_story(request_id, found.records[request_id])
-    if inputs and story.trace_ids:
+def _make_story(request_id: str, found: Found, inputs: list[Input], *, with_trace: bool) -> Story:
+    """Return the story, with what else ended with its worker, and the records of its traces."""
+    records = found.records[request_id]
+    story = build_story(request_id, records)
+    related, worker_end = list[Record](), list[Record]()
+    death = next((one for one in records if one.is_death), None)
+    files = [one for one in inputs if one.is_regular_file]
+    if death is not None and files:
+        with show_progress(files) as progress:
+            worker_end = find_worker_end(files, death, progress)
+    if with_trace and story.trace_ids:
         with show_progress(inputs) as progress:
             related = find_trace(inputs, story.trace_ids, progress)
-        story = build_story(request_id, found.records[request_id], related)
-    return story
+    return build_story(request_id, records, related, worker_end)
 
 
 def _print(story: Story, found: Found, args: argparse.Namespace) -> None:

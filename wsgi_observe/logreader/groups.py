@@ -13,6 +13,7 @@ from wsgi_observe.logreader.tracebacks import (
     Frame,
     find_raising_frame,
     parse_place,
+    parse_stack,
     parse_traceback,
 )
 
@@ -194,8 +195,8 @@ def _describe_error(record: Record, key: GroupKey) -> tuple[str, Frame | None]:
 
 def _find_place(record: Record) -> Frame | None:
     """Return where a request was when it was reported, or a statement was executed."""
-    stack = record.text("stack")
-    return find_raising_frame(parse_traceback(stack)) if stack else parse_place(record.text("at"))
+    own = [frame for frame in parse_stack(record.text("stack")) if frame.is_own]
+    return own[-1] if own else parse_place(record.text("at"))
 
 
 def _describe_exception(record: Record) -> tuple[str, Frame | None]:

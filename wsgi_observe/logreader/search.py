@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -30,6 +31,8 @@ _MAX_IDS_WITH_RECORDS = 20
 _MAX_MENTIONS = 100
 _NEAREST = 5
 _MIN_SUFFIX = 6
+_MAX_DEATHS = 20
+_SECONDS_OF_DEATHS = 2.0  # in which the end of a worker is reported
 _MAX_LINES_WITHOUT_RECORD = 100  # at the beginning and end of a block, before it is left at that
 _OTHER_ID_FIELDS = ("client_request_id", "app_request_id")
 
@@ -133,6 +136,41 @@ def find_trace(inputs: Iterable[Input], trace_ids: set[str], progress: Progress)
             ):
                 found.append(record)
     return found
+
+
+def find_worker_end(inputs: Iterable[Input], death: Record, progress: Progress) -> list[Record]:
+    """Return what else was logged of the end of the worker with which a request has died.
+
+    That is the server's own line, and the other requests that died, the oldest ones first: one of
+    them may be the reason.
+    """
+    pid = death.text("worker_pid")
+    if not (pid.isascii() and pid.isdecimal()):
+        return []
+    needle = f"pid:{pid})".encode()  # as Gunicorn has it
+    found = []
+    for record in (
+        record
+        for each in (needle, b"worker_pid")
+        for record in _scan(inputs, each, Coverage(), progress)
+    ):
+        if not isinstance(record, Record) or not _is_beside(record, death):
+            continue
+        is_death = record.is_death and record.text("worker_pid") == pid
+        if is_death or needle in record.text("message").encode("utf-8", "replace"):
+            found.append(record)
+    oldest = sorted(found, key=lambda record: record.number("age") or math.inf, reverse=True)
+    return oldest[:_MAX_DEATHS]
+
+
+def _is_beside(record: Record, other: Record) -> bool:
+    """Return whether two records are of one process tree and time."""
+    time, other_time = record.time, other.time
+    return (
+        (record.source, record.text("service")) == (other.source, other.text("service"))
+        and None not in (time, other_time)
+        and abs((time or 0.0) - (other_time or 0.0)) <= _SECONDS_OF_DEATHS
+    )
 
 
 class RequestRecords:

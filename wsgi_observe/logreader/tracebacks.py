@@ -125,6 +125,16 @@ class _Parser:
             self._headline.append(text)
 
 
+def parse_stack(text: str) -> tuple[Frame, ...]:
+    """Return the frames of a stack, outermost first."""
+    return tuple(frame for one in parse_traceback(text) for frame in one.frames)
+
+
+def select_stack_frames(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Return the frames of the app, and the last one of all: what the stack waits for."""
+    return tuple(frame for frame in frames if frame.is_own or frame is frames[-1])
+
+
 def parse_place(text: str) -> Frame | None:
     """Return the frame that a text such as ``/srv/shop.py:7 in crash`` names."""
     found = _place.fullmatch(text)
