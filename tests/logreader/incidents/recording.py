@@ -20,7 +20,7 @@ _SHOP_SETTINGS = {
     "WSGI_OBSERVE_SLOW_REQUEST_SECONDS": "0.4",
     "WSGI_OBSERVE_SLOW_QUERY_SECONDS": "0.4",
 }
-_SETTLE_SECONDS = 0.1
+_SETTLE_SECONDS = 0.06
 
 Scene = list[str]
 """The lines of what belongs together, of all services."""

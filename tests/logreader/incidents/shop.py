@@ -9,12 +9,14 @@ import signal
 import sqlite3
 import threading
 import time
+from contextvars import copy_context
 
 from flask import Flask, redirect, request
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.pool import StaticPool
+from werkzeug.wrappers import Response
 
-from wsgi_observe import bind, current_request_id, log_context
+from wsgi_observe import bind, current_request_id
 from wsgi_observe.flask import Observe
 from wsgi_observe.sqlalchemy import instrument
 
@@ -28,6 +30,7 @@ instrument(engine)
 cache: dict[str, tuple[str, str | None]] = {}
 stock = {"teapot": 1}
 stock_read = threading.Barrier(2, timeout=5)
+stock_write = threading.Lock()
 price_lock = threading.Lock()
 replica_lag = [0]
 
@@ -175,9 +178,8 @@ def resolve(settings: dict[str, str]) -> str:
 def reserve() -> dict[str, int]:
     """Let two threads read the stock before one of them has written it."""
     stock["teapot"] = 1
-    request_id = current_request_id()
     threads = [
-        threading.Thread(target=take_one, args=(request_id, warehouse))
+        threading.Thread(target=copy_context().run, args=(take_one, warehouse))
         for warehouse in ("north", "south")
     ]
     for thread in threads:
@@ -189,13 +191,14 @@ def reserve() -> dict[str, int]:
     return dict(stock)
 
 
-def take_one(request_id: str | None, warehouse: str) -> None:
-    with log_context(request_id, warehouse=warehouse):
-        seen = stock["teapot"]
-        log.debug("stock read: %d", seen)
-        stock_read.wait()
+def take_one(warehouse: str) -> None:
+    seen = stock["teapot"]
+    log.debug("stock read: %d", seen, extra={"warehouse": warehouse})
+    stock_read.wait()
+    with stock_write:
         stock["teapot"] -= 1
-        log.debug("stock written: %d, was read as %d", stock["teapot"], seen)
+        left = stock["teapot"]
+    log.debug("stock written: %d, was read as %d", left, seen, extra={"warehouse": warehouse})
 
 
 @app.get("/checkout")
@@ -218,14 +221,14 @@ def ask_supplier() -> dict[str, str]:
 
 
 @app.get("/account")
-def account() -> object:
+def account() -> Response:
     """Redirect to the login, since the session's key was rotated."""
     log.info("session rejected: signed with key k1, this server has k2")
     return redirect("/login")
 
 
 @app.get("/login")
-def login() -> object:
+def login() -> Response:
     """Redirect back, since the single sign-on says that the user is logged in."""
     log.info("already logged in at the single sign-on")
     return redirect("/account")
