@@ -202,3 +202,9 @@ def test_groups_of_a_level_below_warning_are_refused(log: Path) -> None:
     done = run("errors", "--level", "INFO", log)
     assert (done.returncode, done.stdout) == (2, "")
     assert "must be WARNING, ERROR or CRITICAL, not INFO" in done.stderr
+
+
+def test_json_has_no_control_characters(tmp_path: Path) -> None:
+    done = run("errors", "--json", write(tmp_path / "log", [line(HOSTILE, level="ERROR")]))
+    assert ESCAPES.findall(done.stdout) == []
+    assert json.loads(done.stdout)["message"] == HOSTILE

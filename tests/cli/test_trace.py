@@ -343,3 +343,26 @@ def test_a_request_that_died_is_beside_those_that_died_with_it(
     data = json.loads(story(capsys, "--json", "mine", tmp_path / "log"))
     assert len(data["requests"]) == 1
     assert [event["is_related"] for event in data["events"]] == [False] * 3 + [True] * 2
+
+
+@pytest.mark.parametrize("duration", [1e300, -5.0, 1e12], ids=str)
+def test_a_duration_that_is_none_is_left_out(
+    duration: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log", [line("runs", age=duration), access_line(duration_ms=duration)])
+    assert story(capsys, ID, log).startswith("GET /crash  500  complete\n")
+    assert main(["trace", ID, str(log), "--html", "-"]) == 0
+
+
+def test_json_has_no_control_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = write(tmp_path / "log", [error_line(message=HOSTILE, exc_info=f"é\n{HOSTILE}")])
+    text = story(capsys, "--json", ID, log)
+    assert set(ESCAPES.findall(text)) == {"é"}
+    assert json.loads(text)["events"][0]["record"]["message"] == HOSTILE
+
+
+def test_a_trace_id_that_no_text_can_have_is_in_no_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log", [line(trace_id="\ud800")])
+    assert "order read" in story(capsys, "--trace", ID, log)

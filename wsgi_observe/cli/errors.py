@@ -13,6 +13,7 @@ from wsgi_observe.cli.log_files import (
     get_inputs,
     make_console,
     prepare_output,
+    print_json,
     report_problems,
     show_progress,
     to_printable,
@@ -140,7 +141,6 @@ def _select(search: ErrorSearch, release: str | None) -> Iterator[ErrorGroup]:
 def _print_json(groups: list[ErrorGroup]) -> None:
     # Only now: its import takes as long as the search.
     from wsgi_observe.logs.fields import format_timestamp
-    from wsgi_observe.logs.formatters.encoders import encode
 
     def to_timestamp(time: float | None) -> str | None:
         return None if time is None else format_timestamp(time)
@@ -165,4 +165,4 @@ def _print_json(groups: list[ErrorGroup]) -> None:
             "releases": dict(group.releases.counts),
             "newest_ids": group.newest_ids,
         }
-        print(encode(fields))
+        print_json(fields)

@@ -1,6 +1,8 @@
 """What the subcommands that read logs share: FILE arguments, problems, progress, the terminal."""
 
 import argparse
+import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 MAX_TEXT_BYTES = 4000
 _MIN_PROGRESS_BYTES = 50_000_000
+
+
+_unprintable = re.compile(r"[^ -~]+")
 
 
 def add_file_argument(parser: argparse.ArgumentParser) -> None:
@@ -217,6 +222,19 @@ def describe_total(groups: list["ErrorGroup"]) -> str:
     parts = [format_count(count, noun) for noun, count in sorted(counts.items())]
     in_groups = f"in {format_count(len(groups), 'group')}"
     return f"{' and '.join(parts)} {in_groups}" if groups else "no errors"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of strict JSON, in which nothing controls a terminal."""
+    # Only now: its import takes as long as a search.
+    from wsgi_observe.logs.formatters.encoders import encode
+
+    text = encode(value)
+    print(text if text.isprintable() else _unprintable.sub(_escape_for_json, text))
+
+
+def _escape_for_json(found: re.Match[str]) -> str:
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in found[0])
 
 
 def describe_failures(group: "ErrorGroup") -> str:

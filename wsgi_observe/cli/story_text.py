@@ -191,8 +191,7 @@ class StoryPrinter:
 def _describe_access(event: Event) -> str:
     record = event.record
     size, agent = record.number("response_bytes"), record.text("user_agent")
-    milliseconds = record.number("duration_ms")
-    taken = f" in {format_seconds(milliseconds / 1000)}" if milliseconds is not None else ""
+    taken = f" in {format_seconds(record.seconds)}" if record.seconds is not None else ""
     sent = f", {format_size(size)}" if size is not None else ""
     outcome = record.text("outcome")
     ending = "" if outcome in _GOOD_OUTCOMES else f", {to_printable(outcome)}"

@@ -14,11 +14,12 @@ from wsgi_observe.cli.log_files import (
     get_inputs,
     make_console,
     prepare_output,
+    print_json,
     report_problems,
     show_progress,
     to_printable,
 )
-from wsgi_observe.cli.story_json import story_to_json
+from wsgi_observe.cli.story_json import story_to_dict
 from wsgi_observe.logreader.inputs import Input
 from wsgi_observe.logreader.record import Record
 from wsgi_observe.logreader.search import (
@@ -109,7 +110,7 @@ def _make_story(request_id: str, found: Found, inputs: list[Input], *, with_trac
 
 def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
     if args.json:
-        print(story_to_json(story))
+        print_json(story_to_dict(story))
         return
     if args.html:
         from wsgi_observe.cli.page.document import write_document

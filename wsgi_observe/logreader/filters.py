@@ -73,8 +73,7 @@ class RecordFilter:
 
     def _has_slow(self, record: Record) -> bool:
         assert self.slow is not None
-        milliseconds, age = record.number("duration_ms"), record.number("age")
-        seconds = milliseconds / 1000 if milliseconds is not None else age
+        seconds = record.seconds
         return seconds is not None and seconds >= self.slow
 
     def _has_since(self, record: Record) -> bool:

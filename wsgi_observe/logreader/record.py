@@ -49,6 +49,7 @@ _ALIASES = {
 }
 _MAX_DEPTH = 4
 _MAX_FLAT_FIELDS = 500
+_LONGEST = 1e9  # seconds
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -111,6 +112,13 @@ class Record:
     def service(self) -> str:
         """The service that has logged it, as far as it is known."""
         return self.text("service") or self.source
+
+    @property
+    def seconds(self) -> float | None:
+        """How long its request took, or had run; None if that is no duration."""
+        milliseconds, age = self.number("duration_ms"), self.number("age")
+        seconds = milliseconds / 1000 if milliseconds is not None else age
+        return seconds if seconds is not None and 0 <= seconds < _LONGEST else None
 
     @property
     def release(self) -> str:

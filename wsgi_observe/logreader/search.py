@@ -70,7 +70,7 @@ class NearestIds:
     """The request IDs that have most in common with one that is searched, at both ends."""
 
     def __init__(self, wanted: str) -> None:
-        self._wanted = wanted.encode("utf-8", "replace")
+        self._wanted = _to_bytes(wanted)
         self._best: dict[bytes, int] = {}
 
     def add(self, blocks: LineBlocks) -> None:
@@ -112,7 +112,7 @@ class Found:
 def find_request(inputs: Iterable[Input], wanted: str, progress: Progress) -> Found:
     """Return the records of the request whose ID is, begins or (as on a console) ends so."""
     found = Found(nearest=NearestIds(wanted))
-    needle = wanted.encode("utf-8", "replace")
+    needle = _to_bytes(wanted)
     for record in _scan(inputs, needle, found.coverage, progress, found.nearest):
         if isinstance(record, bytes):
             _add_mention(found, Mention("", record.decode("utf-8", "replace")))
@@ -128,7 +128,7 @@ def find_trace(inputs: Iterable[Input], trace_ids: set[str], progress: Progress)
     """Return the records of some traces."""
     found: list[Record] = []
     for trace_id in trace_ids:
-        for record in _scan(inputs, trace_id.encode(), Coverage(), progress):
+        for record in _scan(inputs, _to_bytes(trace_id), Coverage(), progress):
             if (
                 isinstance(record, Record)
                 and record.fields.get("trace_id") == trace_id
@@ -157,7 +157,7 @@ def find_worker_end(inputs: Iterable[Input], death: Record, progress: Progress) 
         if not isinstance(record, Record) or not _is_beside(record, death):
             continue
         is_death = record.is_death and record.text("worker_pid") == pid
-        if is_death or needle in record.text("message").encode("utf-8", "replace"):
+        if is_death or needle in _to_bytes(record.text("message")):
             found.append(record)
     oldest = sorted(found, key=lambda record: record.number("age") or math.inf, reverse=True)
     return oldest[:_MAX_DEATHS]
@@ -253,6 +253,11 @@ def find_nearest_ids(inputs: Iterable[Input], wanted: str, progress: Progress) -
         except InputError:
             continue  # the search before has reported it
     return nearest.ids
+
+
+def _to_bytes(text: str) -> bytes:
+    """Return a text as a log has it; one with a surrogate is in none."""
+    return text.encode("utf-8", "replace")
 
 
 def _count_common(one: bytes, other: bytes) -> int:

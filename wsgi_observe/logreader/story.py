@@ -177,8 +177,7 @@ def _select_fields(record: Record, known: Fields) -> Fields:
 
 
 def _summarize(record: Record) -> RequestSummary:
-    duration, age = record.number("duration_ms"), record.number("age")
-    seconds = duration / 1000 if duration is not None else age
+    seconds = record.seconds
     end = record.time
     return RequestSummary(
         service=record.service,

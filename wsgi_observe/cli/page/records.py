@@ -150,6 +150,6 @@ def _render_note(text: str) -> Html:
 def _describe_access(event: Event) -> str:
     """Return what an access line has besides its message."""
     record = event.record
-    milliseconds, agent = record.number("duration_ms"), record.text("user_agent")
-    taken = f" in {format_seconds(milliseconds / 1000)}" if milliseconds is not None else ""
+    agent = record.text("user_agent")
+    taken = f" in {format_seconds(record.seconds)}" if record.seconds is not None else ""
     return taken + (f", {agent}" if agent else "")
