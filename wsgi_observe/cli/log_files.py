@@ -36,6 +36,7 @@ def add_file_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="*",
+        default=[],
         metavar="FILE",
         help="log, plain or compressed (gzip, zstd), or a quoted pattern; - for standard input, "
         "which is the default",
@@ -44,7 +45,7 @@ def add_file_argument(parser: argparse.ArgumentParser) -> None:
 
 def get_inputs(files: list[str]) -> list[Input]:
     """Return the inputs; without any, that somebody would have to type the log is an error."""
-    if not files and sys.stdin.isatty():
+    if not files and (sys.stdin is None or sys.stdin.isatty()):
         raise CommandError("name a FILE, or pipe a log into the command", exit_code=2)
     return find_inputs(files)
 
