@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from tests.cli.log_commands import ESCAPES, run, write
+from tests.linear import grows_in_proportion
 from tests.logreader.log_lines import (
     FAILED_REQUEST,
     ID,
@@ -366,3 +367,13 @@ def test_a_trace_id_that_no_text_can_have_is_in_no_log(
 ) -> None:
     log = write(tmp_path / "log", [line(trace_id="\ud800")])
     assert "order read" in story(capsys, "--trace", ID, log)
+
+
+def test_the_time_for_a_story_grows_in_proportion_to_its_requests(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small, large = (
+        write(tmp_path / f"{count}", [access_line(at) for at in range(count)])
+        for count in (1000, 4000)
+    )
+    assert grows_in_proportion(lambda log: story(capsys, ID, log), small, large)

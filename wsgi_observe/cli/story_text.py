@@ -65,13 +65,16 @@ class StoryPrinter:
             self.print_note("no access line: it has not ended, or that line is not in the input")
         self._console.print()
         names_service = len(story.services) > 1
+        whole = max((one.duration or 0.0 for one in story.requests), default=0.0)
+        least_gap = max(_MIN_GAP_SECONDS, whole * _GAP_PART)
         has_ended = False
         for number, event in enumerate(story.events):
             if event.is_after and not has_ended:
                 self.print_note("-- after the response --")
                 has_ended = True
-            if number:
-                self._print_gap(event, story)
+            if number and event.gap >= least_gap:
+                gap = f"{'':{_OFFSET_WIDTH}} ... {format_seconds(event.gap)}"
+                self.print_note(gap)
             self._print_event(event, names_service)
 
     def print_mentions(self, mentions: list[Mention], count: int) -> None:
@@ -115,11 +118,6 @@ class StoryPrinter:
         }
         shown = [f"{name} {to_printable(fact)}".strip() for name, fact in facts.items() if fact]
         self._print_hanging("  ", [Text("  ".join(shown), "dim")])
-
-    def _print_gap(self, event: Event, story: Story) -> None:
-        whole = max((one.duration or 0.0 for one in story.requests), default=0.0)
-        if event.gap >= max(_MIN_GAP_SECONDS, whole * _GAP_PART):
-            self._print_line(Text(f"{'':{_OFFSET_WIDTH}} ... {format_seconds(event.gap)}", "dim"))
 
     def _print_event(self, event: Event, names_service: bool) -> None:
         record = event.record
