@@ -13,17 +13,20 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up. A file imports what is listed before it, and from its own package.
 LAYERS = (
-    *("field_names", "ids", "context", "validators", "_loggers"),
+    *("field_names", "ids", "context", "trace_context", "allowed_hosts", "validators", "_loggers"),
     *("wsgi.exceptions", "_safely", "wsgi"),
     "redaction",
     *("user", "totals", "errors", "settings"),
-    *("_shared_memory", "health", "logs", "queries", "scoreboard"),
+    *("_shared_memory", "health", "logs", "queries", "scoreboard", "outgoing"),
     "middleware",
     "stack",
     "__init__",
 )
 PEERS = {"middleware"}  # whose files do not import each other
-INTEGRATIONS = {"flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"}
+INTEGRATIONS = {
+    *("flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"),
+    *("requests", "httpx", "urllib3"),
+}
 READERS = {"logreader"}  # of what the library has written: no app loads them
 PROGRAMS = {"cli", "demo", "__main__"}
 
@@ -35,6 +38,7 @@ THIRD_PARTIES = {
     **{name: {name} for name in INTEGRATIONS},
     "flask": {"flask", "werkzeug"},
     "sentry": {"sentry_sdk"},
+    "requests": {"requests", "urllib3"},
 }
 READS_THE_ENVIRONMENT = INTEGRATIONS | {"cli", "demo"}  # it has a configuration of Gunicorn's
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,13 +21,22 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from tests.calls import call_freely as call
 from tests.conftest import Log
-from wsgi_observe import log_context, observe
+from wsgi_observe import (
+    Settings,
+    current_traceparent,
+    current_tracestate,
+    log_context,
+    observe,
+)
 from wsgi_observe.context import request_hooks
 from wsgi_observe.flask import Observe
 from wsgi_observe.opentelemetry import RedactingSpanProcessor, instrument
+from wsgi_observe.outgoing import OutgoingCalls
+from wsgi_observe.trace_context import tracers
 
 _log = logging.getLogger("shop")
 IDS = ("trace_id", "span_id", "trace_flags")
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture
@@ -34,6 +44,7 @@ def spans() -> Iterator[InMemorySpanExporter]:
     """What is exported; and nothing of ours is left hung up."""
     yield InMemorySpanExporter()
     request_hooks.clear()
+    tracers.clear()
 
 
 Provider = Callable[..., TracerProvider]
@@ -143,10 +154,55 @@ def test_a_span_that_is_not_recorded_has_its_trace_on_the_lines_too(
 
 
 def test_the_callers_trace_goes_on_with_a_span_of_ours(provider: Provider, log: Log) -> None:
-    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    call(PLACES["Flask's, observe"](provider()), "/work", HTTP_TRACEPARENT=parent)
+    call(PLACES["Flask's, observe"](provider()), "/work", HTTP_TRACEPARENT=PARENT)
     assert log.access["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert log.access["span_id"] != "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize("path", ["/work", "/crash"])
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_the_tracers_span_wins_over_a_trace_of_ours(
+    place: Any, path: str, provider: Provider, spans: InMemorySpanExporter, log: Log
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.test_opentelemetry.observe", partial(observe, trace="always"))
+        patch.setattr("tests.test_opentelemetry.Observe", partial(Observe, trace="always"))
+        app = place(provider())
+    call(app, path, HTTP_X_REQUEST_ID="abc")
+    (server,) = [one for one in spans.get_finished_spans() if one.kind is SpanKind.SERVER]
+    lines = [line for line in log.lines if line.get("request_id") == "abc"]
+    assert {line["trace_id"] for line in lines} == {f"{server.context.trace_id:032x}"}
+
+
+def test_an_outgoing_call_has_the_current_span_as_its_parent(
+    provider: Provider, spans: InMemorySpanExporter
+) -> None:
+    tracer = provider().get_tracer("shop")
+    with log_context("job-7"), tracer.start_as_current_span("child"):
+        parents = {
+            current_traceparent(),
+            dict(OutgoingCalls(Settings()).headers(()))["traceparent"],
+        }
+    (span,) = spans.get_finished_spans()
+    ids = f"{span.context.trace_id:032x}-{span.context.span_id:016x}"
+    assert parents == {f"00-{ids}-{span.context.trace_flags:02x}"}
+
+
+def test_in_another_thread_it_has_the_requests_span(provider: Provider, log: Log) -> None:
+    sent: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        with trace.use_span(trace.INVALID_SPAN):
+            headers = OutgoingCalls(Settings()).headers(())
+            sent.append((dict(headers)["traceparent"], current_tracestate()))
+        start_response("200 OK", [])
+        return []
+
+    made = OpenTelemetryMiddleware(observe(app), tracer_provider=provider())
+    call(made, HTTP_TRACEPARENT=PARENT, HTTP_TRACESTATE="congo=1")
+    line = log.access
+    parent = f"00-{line['trace_id']}-{line['span_id']}-{line['trace_flags']}"
+    assert sent == [(parent, "congo=1")]
 
 
 def test_a_job_tells_the_span_that_it_began(

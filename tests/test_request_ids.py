@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_observe.ids import is_valid_id, new_id, parse_id, parse_trace_id
+from wsgi_observe.ids import is_valid_id, new_id, parse_id, parse_traceparent
 
 ALPHABET = string.ascii_letters + string.digits + "._:/+=@~-"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -87,7 +87,7 @@ def test_optional_white_space_is_no_part_of_an_id(ows: str, header: str) -> None
 
 @pytest.mark.parametrize("ows", OWS, ids=repr)
 def test_optional_white_space_is_no_part_of_a_trace(ows: str) -> None:
-    assert parse_trace_id(f"{ows}{PARENT}{ows}") == TRACE
+    assert parse_traceparent(f"{ows}{PARENT}{ows}") == (TRACE, 1)
     assert parse_id("traceparent", f"{ows}{PARENT}{ows}") == TRACE
     amazon = f"{ows}Self=1-2;{ows}Root=1-67-ab{ows};Sampled=1"
     assert parse_id("X-Amzn-Trace-Id", amazon) == "1-67-ab"
@@ -102,7 +102,7 @@ def test_any_other_white_space_makes_an_id_unfit(value: str) -> None:
     for mixed in (value + "abc-1", "abc-1" + value, f" {value} abc-1", f"abc-1 {value} ", "abc 1"):
         assert parse_id("X-Request-ID", mixed) is None
         assert parse_id("X-Amzn-Trace-Id", f"Root={mixed};Sampled=1") is None
-    assert parse_trace_id(PARENT + value) is parse_trace_id(value + PARENT) is None
+    assert parse_traceparent(PARENT + value) is parse_traceparent(value + PARENT) is None
 
 
 @given(st.text(st.sampled_from("abz019._:/+=@~- \t\n\xa0;,"), max_size=140))
@@ -160,7 +160,8 @@ def test_amazons_header_gives_its_root(value: str, found: str | None) -> None:
     ],
 )
 def test_traceparent_gives_its_trace_id(value: str, found: str | None) -> None:
-    assert parse_trace_id(value) == found
+    parsed = parse_traceparent(value)
+    assert (parsed and parsed[0]) == found
     assert parse_id("Traceparent", value) == found
 
 

@@ -25,6 +25,9 @@ DEFAULTS = {
     "request_id_headers": ("X-Request-ID",),
     "trust_request_id": True,
     "expose_request_id": True,
+    "trace": "auto",
+    "propagate_to": (),
+    "log_calls": "off",
     "error_format": "envelope",
     "html_errors": "stock",
     "negotiate": False,
@@ -84,6 +87,16 @@ GOOD = [
     ("trust_request_id", False, False),
     ("trust_request_id", ["10.0.0.0/8"], (ip_network("10.0.0.0/8"),)),
     ("trust_request_id", (ip_network("::1/128"),), (ip_network("::1/128"),)),
+    ("trace", "always", "always"),
+    ("trace", "off", "off"),
+    ("propagate_to", [], ()),
+    (
+        "propagate_to",
+        ["API.example.com.", "*.internal:8080", "::1", "[::1]:80", "10.0.0.0/8", "127.0.0.1"],
+        ("api.example.com", "*.internal:8080", "[::1]", "[::1]:80", "10.0.0.0/8", "127.0.0.1"),
+    ),
+    ("log_calls", "debug", "debug"),
+    ("log_calls", "info", "info"),
     ("error_format", "problem", "problem"),
     ("html_errors", "replace", "replace"),
     ("html_errors", "keep", "keep"),
@@ -164,6 +177,16 @@ BAD = [
         ("trust_request_id", bad)
         for bad in ("10.0.0.0/8", [], ["x"], ["10.0.0.1/8"], None, 1, [None], [[]])
     ),
+    *(("trace", bad) for bad in ("on", True, None, "")),
+    *(("propagate_to", bad) for bad in ("*.internal", None, True, [None], [b"a"], [""], ["*"])),
+    *(
+        ("propagate_to", [bad])
+        for bad in (
+            *("http://a", "a/b", "jane@a", "a:0", "a:x", "a:65536", "a b", "*.*.a", "a*", "-a"),
+            *("bücher.example", "10.0.0.1/8", "127.1", "*.0.0.1", "[a]", "[::1", "a..b"),
+        )
+    ),
+    *(("log_calls", bad) for bad in (True, None, "INFO", "warning")),
     *(("error_format", bad) for bad in ("Problem", "", None, b"problem", [])),
     *(("html_errors", bad) for bad in ("all", True, None)),
     *(("propagate", bad) for bad in (None, 1, "true", [])),
@@ -247,6 +270,10 @@ ENVIRONMENT = [
     ("TRUST_REQUEST_ID", "no", False),
     ("TRUST_REQUEST_ID", "TRUE", True),
     ("TRUST_REQUEST_ID", "10.0.0.0/8, ::1/128", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
+    ("TRACE", "always", "always"),
+    ("PROPAGATE_TO", "*.internal, 10.0.0.0/8", ("*.internal", "10.0.0.0/8")),
+    ("PROPAGATE_TO", "", ()),
+    ("LOG_CALLS", "info", "info"),
     ("ERROR_FORMAT", "problem", "problem"),
     ("HTML_ERRORS", "keep", "keep"),
     ("NEGOTIATE", "yes", True),
@@ -324,6 +351,9 @@ BAD_ENVIRONMENT = [
     ("REQUEST_ID_HEADERS", "a b"),
     ("TRUST_REQUEST_ID", "maybe"),
     ("TRUST_REQUEST_ID", ""),
+    ("TRACE", "on"),
+    ("PROPAGATE_TO", "http://api.internal"),
+    ("LOG_CALLS", "yes"),
     ("ERROR_FORMAT", "xml"),
     ("PROPAGATE", "sometimes"),
     ("RENDER_ERROR", "no.such.module:render"),
@@ -422,7 +452,7 @@ def test_every_field_can_be_set_from_the_environment() -> None:
     ("variable", "meant"),
     [
         ("WSGI_OBSERVE_LOG_LEVL", "WSGI_OBSERVE_LOG_LEVEL"),
-        ("WSGI_OBSERVE_", "WSGI_OBSERVE_REDACT"),
+        ("WSGI_OBSERVE_", "WSGI_OBSERVE_TRACE"),
         ("WSGI_OBSERVE_log_level", "WSGI_OBSERVE_LOG_LEVEL"),
     ],
 )

@@ -15,6 +15,7 @@ from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import Settings, SettingsError
 from wsgi_observe.stack import observe
 from wsgi_observe.totals import count, timed
+from wsgi_observe.trace_context import current_traceparent, current_tracestate
 from wsgi_observe.user import bind_user
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "configure_logging",
     "count",
     "current_request_id",
+    "current_traceparent",
+    "current_tracestate",
     "log_context",
     "observe",
     "timed",

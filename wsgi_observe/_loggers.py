@@ -19,18 +19,19 @@ class ConfigurationWatch:
     """The time of the next comparison of the logging configuration with our handlers.
 
     A request only reads `due_at`. Nothing is due before handlers were installed.
+
+    :ivar due_at: seconds of ``time.perf_counter`` from which on the comparison is due.
+    :ivar has_disabled_loggers: whether a configuration has disabled the loggers that existed;
+        reset by `check`.
+    :ivar check: compares, and restores missing handlers; set by the code that installs handlers.
+    :ivar warn_once: logs the exception that is being handled; set likewise.
     """
 
-    due_at = math.inf
-    """Seconds of ``time.perf_counter`` from which on the comparison is due."""
-
-    has_disabled_loggers = False
-    """Whether a configuration has disabled the loggers that existed; reset by `check`."""
-
-    @staticmethod
-    def check() -> object:
-        """Compare, and restore missing handlers; set by the code that installs handlers."""
-        return None
+    def __init__(self) -> None:
+        self.due_at = math.inf
+        self.has_disabled_loggers = False
+        self.check: Callable[[], object] = lambda: None
+        self.warn_once: Callable[[str], object] = lambda name: None
 
     def mark_changed(self) -> None:
         """Make the comparison due at once: other code has configured logging."""
@@ -42,10 +43,14 @@ class ConfigurationWatch:
         if perf_counter() >= self.due_at:
             self.check()
 
-    @staticmethod
-    def report_error() -> object:
-        """Report an exception of a handler, filter or record factory of the app; set likewise."""
-        return None
+    def report_error(self) -> None:
+        """Report the exception of a handler, filter or record factory of the app.
+
+        Where logging is not ours, raise it again.
+        """
+        if self.due_at == math.inf:
+            raise
+        self.warn_once("a logging handler, filter or record factory of the app")
 
 
 config_watch = ConfigurationWatch()
@@ -77,8 +82,6 @@ class _NeverDisabled(logging.Logger):
         try:
             super().handle(record)
         except Exception:
-            if config_watch.due_at == math.inf:
-                raise
             config_watch.report_error()
 
     def makeRecord(
@@ -88,8 +91,6 @@ class _NeverDisabled(logging.Logger):
         try:
             return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
         except Exception:
-            if config_watch.due_at == math.inf:
-                raise
             config_watch.report_error()
         record = logging.LogRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
         record.__dict__.update(extra or {})
@@ -139,12 +140,10 @@ def is_kept_enabled(logger: logging.Logger) -> bool:
 def _mix_in(mixin: type[logging.Logger], logger: logging.Logger) -> None:
     # In place, since modules keep the loggers that they got; their class may be the user's own.
     make_class: Callable[..., type] = type
-    logger_class = type(logger)
-    if not issubclass(logger_class, mixin):
-        is_default = logger_class is logging.Logger
-        logger.__class__ = (
-            mixin if is_default else make_class(logger_class.__name__, (mixin, logger_class), {})
-        )
+    kind = type(logger)
+    if not issubclass(kind, mixin):
+        is_default = kind is logging.Logger
+        logger.__class__ = mixin if is_default else make_class(kind.__name__, (mixin, kind), {})
 
 
 def _is_called_by_logging_config() -> bool:

@@ -63,6 +63,8 @@ class RequestContext:
     totals: dict[str, float] | None = None  # numbers that `count` and `timed` add up
     debug_buffer: Any = None  # its records below the level, for ``debug_on_error``
     request_entry: Any = None  # its entry of the scoreboard
+    tracestate = ""  # of its trace, as it is passed on
+    has_tracer_span = False  # whether `trace` is the span of a tracer, which wins over ours
     _parent: Callable[[], Any] = weakref.ref(set[Any]())  # a dead one: None
 
     def __init__(
@@ -215,6 +217,7 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
     if parent is not None:
         context.nest_in(parent)
         context.trace, context.user_key = parent.trace, parent.user_key
+        context.tracestate, context.has_tracer_span = parent.tracestate, parent.has_tracer_span
     activate(context)
     try:
         yield context.request_id or ""
@@ -231,7 +234,7 @@ probe_hooks: list[Callable[[], object]] = []
 
 request_hooks: list[Callable[[RequestContext], object]] = []
 """Called when a request begins, when it starts its response, and for log lines in between for as
-long as its context has no trace."""
+long as its context has no span of a tracer."""
 
 
 def call_request_hooks(context: RequestContext) -> None:

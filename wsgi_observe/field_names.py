@@ -22,13 +22,20 @@ ACCESS_NAMES = frozenset(
 )
 """The fields that the access line adds."""
 
+CALL_NAMES = frozenset(
+    {"call_method", "call_host", "call_path", "call_status_code", "call_duration_ms"}
+)
+"""The fields of the line of an outgoing call; its request's have the names without the prefix."""
+
 PART_NAMES = frozenset({"truncated", "continued_in", "continues", "part", "parts", "buffered"})
 """The fields of a record that is longer than a line, of its parts, and of one that was held."""
 
 RECORD_NAMES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """The attributes of a `logging.LogRecord`; setting one of these would break the record."""
 
-RESERVED_NAMES = LINE_NAMES | ACCESS_NAMES | PART_NAMES | RECORD_NAMES | {"client_request_id"}
+RESERVED_NAMES = (
+    LINE_NAMES | ACCESS_NAMES | CALL_NAMES | PART_NAMES | RECORD_NAMES | {"client_request_id"}
+)
 """The names that no field of the app has on any line, so that one name has one type."""
 
 OWN_FIELDS_ATTRIBUTE = "_wsgi_observe_facts"

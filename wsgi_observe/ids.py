@@ -1,4 +1,4 @@
-"""Request IDs: validate inbound ones, make new ones (UUIDv7), parse trace IDs."""
+"""Request IDs: validate inbound ones, make new ones (UUIDv7), parse traceparent headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _search_root = re.compile(r"(?:^|;)[ \t]*Root=([^;]*)").search
 _OWS = " \t"
 # W3C Trace Context: lower-case hex only; a version above 00 may carry more after a dash.
 _match_traceparent = re.compile(
-    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?"
 ).fullmatch
 
 
@@ -61,7 +61,7 @@ def new_id() -> str:
 
 def new_span_id() -> str:
     """Return 16 lower-case hex digits, not all of them zero (W3C Trace Context)."""
-    return f"{_random.randrange(1, 1 << 64):016x}"
+    return f"{_random.getrandbits(64) or 1:016x}"
 
 
 def parse_id(header: str, value: str) -> str | None:
@@ -76,14 +76,15 @@ def parse_id(header: str, value: str) -> str | None:
                 root = _search_root(value)
                 value = root[1] if root else ""
             case "traceparent":
-                value = parse_trace_id(value) or ""
+                parsed = parse_traceparent(value)
+                value = parsed[0] if parsed else ""
     value = value.strip(_OWS)
     return None if _match_id(value) is None else value
 
 
-def parse_trace_id(traceparent: str) -> str | None:
-    """Return the trace ID of a valid W3C ``traceparent``, or None."""
-    parts = _match_traceparent(traceparent.strip(_OWS))
-    if parts is None or (parts[1] == "00" and parts[3]):
+def parse_traceparent(header: str) -> tuple[str, int] | None:
+    """Return the trace ID and the flags of a valid W3C ``traceparent``, or None."""
+    parts = _match_traceparent(header.strip(_OWS))
+    if parts is None or (parts[1] == "00" and parts[4]):
         return None
-    return parts[2]
+    return parts[2], int(parts[3], 16)

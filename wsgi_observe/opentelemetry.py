@@ -18,6 +18,7 @@ from wsgi_observe._safely import call_safely
 from wsgi_observe.context import RequestContext, current_context, request_hooks
 from wsgi_observe.redaction import URLS, Redactor
 from wsgi_observe.redaction.path_secrets import with_request_secrets
+from wsgi_observe.trace_context import tracers
 
 __all__ = ["RedactingSpanProcessor", "instrument"]
 
@@ -29,8 +30,8 @@ def instrument(provider: Any = None) -> None:
     """Add the trace of a request to its log lines, and the request ID to its span.
 
     Each log line of a request, the access line included, gets ``trace_id``, ``span_id`` and
-    ``trace_flags`` of its span; the span gets the attribute ``request_id``. To be called after the
-    tracer provider is set.
+    ``trace_flags`` of its span; the span gets the attribute ``request_id``. Outgoing calls get the
+    ``traceparent`` of the current span. To be called after the tracer provider is set.
 
     :param provider: the tracer provider of the requests' spans; by default the global one.
 
@@ -38,6 +39,8 @@ def instrument(provider: Any = None) -> None:
     """
     if _set_current_span not in request_hooks:
         request_hooks.append(_set_current_span)
+    if _current_span_headers not in tracers:
+        tracers.append(_current_span_headers)
     provider = trace.get_tracer_provider() if provider is None else provider
     if not hasattr(provider, "add_span_processor"):
         _log.info(
@@ -168,7 +171,7 @@ class _RequestSpanProcessor(SpanProcessor):
 
 def _set_current_span(context: RequestContext) -> None:
     """Record the current span: one round the whole stack, or one that is not sampled."""
-    if context.trace is None or "trace_flags" not in context.trace:
+    if not context.has_tracer_span:
         call_safely(
             "recording the span of a request", _set_request_span, context, trace.get_current_span()
         )
@@ -179,11 +182,23 @@ def _set_request_span(context: RequestContext, span: trace.Span) -> None:
     span_context = span.get_span_context()
     if not span_context.is_valid or span_context.is_remote:
         return
-    if context.trace is None or "trace_flags" not in context.trace:
+    if not context.has_tracer_span:
         context.trace = {
             "trace_id": trace.format_trace_id(span_context.trace_id),
             "span_id": trace.format_span_id(span_context.span_id),
             "trace_flags": f"{span_context.trace_flags:02x}",
         }
+        context.tracestate = span_context.trace_state.to_header()
+        context.has_tracer_span = True
     if context.request_id is not None and span.is_recording():
         span.set_attribute("request_id", context.request_id)
+
+
+def _current_span_headers() -> tuple[str, str] | None:
+    span_context = trace.get_current_span().get_span_context()
+    if not span_context.is_valid or span_context.is_remote:
+        return None
+    trace_id = trace.format_trace_id(span_context.trace_id)
+    span_id = trace.format_span_id(span_context.span_id)
+    traceparent = f"00-{trace_id}-{span_id}-{span_context.trace_flags:02x}"
+    return traceparent, span_context.trace_state.to_header()

@@ -185,6 +185,23 @@ def trusted_networks(name: str, value: Any) -> bool | Networks:
     return value if isinstance(value, bool) else _networks(name, value, "True, False")
 
 
+def host_entries(name: str, value: Any) -> tuple[str, ...]:
+    """Validate an allow-list of hosts."""
+    allowed = "hosts such as api.example.com, *.internal, localhost:8080 or 10.0.0.0/8"
+    entries = _strings(allowed, bool)(name, value)
+    if not entries:
+        return ()
+    from wsgi_observe.allowed_hosts import parse_entry  # only for those who have one
+
+    result = []
+    for each in entries:
+        try:
+            result.append(str(parse_entry(each)))
+        except ValueError as error:
+            raise SettingsError(name, allowed, each) from error
+    return tuple(result)
+
+
 MAX_PROXIES = 32
 
 

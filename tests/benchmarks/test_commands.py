@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import failures, log_reader, redaction, scoreboard
+from benchmarks import failures, log_reader, outgoing, redaction, scoreboard
 from benchmarks.report import CHART, RESULTS, all_costs, read_results
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,6 +94,12 @@ def test_that_of_the_log_reader_has_a_row_for_each_command() -> None:
     size = ("--requests", "300", "--lines", "200", "--rounds", "1")
     rows = cells_of("benchmarks.log_reader", *size)
     assert [row[0] for row in rows] == ["grep -c", "trace", *log_reader.READERS]
+
+
+def test_that_of_outgoing_calls_has_a_row_for_each_client_and_way() -> None:
+    lines = lines_of("benchmarks.outgoing", "--rounds", "2", "--calls", "2")
+    rows = [line.split(" | ")[0] for line in lines if " | " in line]
+    assert rows == [cost.what for cost in outgoing.COSTS]
 
 
 def test_the_demos_has_a_row_for_each_way_of_serving() -> None:

@@ -146,6 +146,11 @@ def test_the_file_has_the_lines_of_stdout_and_the_printed_ids(demo: Server) -> N
 
     eventually(lambda: kept() == sorted(line for line in demo.lines if line.startswith("{")))
     assert crash == [one for one in map(strict_json, kept()) if one.get("request_id") == request_id]
+    for command in (trace, errors):
+        _, *arguments = shlex.split(command)
+        command_line = [sys.executable, "-m", "wsgi_observe", *arguments]
+        done = subprocess.run(command_line, capture_output=True, text=True, timeout=20)
+        assert "no charges in https://pay.example" in done.stdout  # the cause, in both
 
 
 def test_on_a_terminal_lines_are_for_people_and_those_of_the_file_are_json(tmp_path: Path) -> None:

@@ -379,7 +379,7 @@ def test_syslog_gets_the_lines_of_an_app_that_configures_our_logging_itself(
                 received = b""
                 while b"GET /boom 500" not in received:
                     received += syslog.recv(65536)
-                assert received.count(b'"exc_type":"ValueError","exc_info"') == 1
+                assert received.count(b'"exc_info"') == 1
                 if request_id == "before":
                     reload(server)
 

@@ -21,10 +21,12 @@ from tests.calls import answering, call
 from tests.conftest import Log
 from tests.support import strict_json
 from wsgi_observe import bind, log_context, observe
-from wsgi_observe.field_names import ACCESS_NAMES, LINE_NAMES, PART_NAMES, RECORD_NAMES
+from wsgi_observe.field_names import ACCESS_NAMES, CALL_NAMES, LINE_NAMES, PART_NAMES, RECORD_NAMES
 from wsgi_observe.logs import ConsoleFormatter, ContextFilter, JsonFormatter
 
-OURS = sorted((LINE_NAMES | ACCESS_NAMES | PART_NAMES | {"client_request_id"}) - RECORD_NAMES)
+OURS = sorted(
+    (LINE_NAMES | ACCESS_NAMES | CALL_NAMES | PART_NAMES | {"client_request_id"}) - RECORD_NAMES
+)
 ALWAYS = ["timestamp", "level", "logger", "module", "message", "pid"]
 _log = logging.getLogger("shop.orders")
 

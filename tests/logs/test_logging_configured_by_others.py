@@ -307,6 +307,35 @@ def test_a_logger_with_a_file_of_its_own_keeps_it_and_its_failures_are_here_too(
     assert (tmp_path / "own").read_text().startswith("theirs\nfailed\ncaught\n")
 
 
+def test_of_gunicorns_log_in_a_file_of_its_own_only_errors_are_here_too(
+    lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = logging.FileHandler(tmp_path / "own")
+    error_log = get_logger("gunicorn.error")
+    monkeypatch.setattr(error_log, "handlers", [own])
+    monkeypatch.setattr(error_log, "propagate", False)
+    configure_logging(log_stream=str(lines.path))
+    error_log.info("Listening")
+    error_log.error("failed")
+    own.close()
+    assert lines.messages == ["failed"]
+
+
+def test_a_logger_whose_file_is_gone_has_all_its_records_here_again(
+    lines: Lines, shop: logging.Logger, tmp_path: Path
+) -> None:
+    own = logging.FileHandler(tmp_path / "own")
+    shop.addHandler(own)
+    shop.propagate = False
+    configure_logging(log_stream=str(lines.path))
+    shop.removeHandler(own)
+    own.close()
+    shop.propagate = True
+    installation.check()
+    shop.info("ours")
+    assert lines.messages == ["ours"]
+
+
 def test_a_logger_that_is_muted_stays_muted(lines: Lines, shop: logging.Logger) -> None:
     shop.addHandler(logging.NullHandler())
     shop.propagate = False

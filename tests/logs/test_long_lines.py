@@ -299,6 +299,16 @@ class TestATraceback:
         assert "ExceptionGroup: several" in shown
         assert json_size(shown) <= 1500
 
+    def test_of_a_group_in_a_group_counts_each_frame_that_is_cut(self) -> None:
+        path = "/usr/lib/python3.11/site-packages/framework/app.py"
+        frame = '    |   File "{}", line {}, in call\n    |     work()\n'
+        frames = [frame.format(path, number) for number in range(40)]
+        start = "    | Traceback (most recent call last):\n"
+        shown = cut_traceback(f"{start}{''.join(frames)}    | ValueError: x", 800)
+        kept = shown.count("File")
+        assert 0 < kept < 40
+        assert f"{40 - kept} frames cut" in shown
+
     def fail(self, errors: list[ValueError]) -> None:
         raise ExceptionGroup("several", errors)
 

@@ -188,7 +188,7 @@ def test_another_users_pipe_is_asked_before_each_write() -> None:
             log.info("hello %s", "x" * 2000)
         log.warning("kept")
         assert time.monotonic() - started < 2
-        assert type(logging.getLogger().handlers[0]._writer.sink).__name__ == "PolledPipe"
+        assert logging.getLogger().handlers[0]._writer.sink._write.__name__ == "write_if_room"
         sys.stderr.write("full")
         sys.stderr.flush()
         os.read(0, 1)
@@ -373,11 +373,11 @@ def test_without_a_descriptor_to_spare_a_line_is_written_and_the_stream_opened_l
         dictConfig(logging_config(log_format="json"))
         exhaust()
         log.error("one")
-        assert type(handler()._writer.sink).__name__ == "BorrowedFdSink"
+        assert handler()._writer.sink._fd == 1  # borrowed
         relieve()
         handler()._checked_at = 0  # a second later
         log.error("two")
-        assert type(handler()._writer.sink).__name__ in ("PipeSink", "FdSink", "SocketSink")
+        assert handler()._writer.sink._fd > 2
         """
     )
     with path.open("ab") as file, ours, theirs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wsgi_observe.logs.debug_buffer import debug_capture
@@ -14,9 +14,11 @@ from wsgi_observe.logs.uncaught import capture_uncaught
 from wsgi_observe.settings import Settings, SettingsError
 from wsgi_observe.validators import validate_mail_settings
 
+_REDACTION_SETTINGS = ("remote_addr", "redact_add", "redact_keep", "redact_patterns")
+_LINE_SETTINGS = ("redact", "redact_personal", *_REDACTION_SETTINGS)
 _MAIL_SETTINGS = (
     *("mail_to", "mail_from", "mail_host", "mail_user", "mail_password", "mail_tls"),
-    *("remote_addr", "redact_add", "redact_keep", "redact_patterns"),
+    *_REDACTION_SETTINGS,
 )
 
 PIPE_BUF = 4096
@@ -96,9 +98,14 @@ def _handler_configs(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]
     if settings.mail_to:
         # By name: only with mail are `email` and `ssl` imported.
         mail = {"()": "wsgi_observe.logs.handlers.mail.MailHandler", "level": "ERROR"}
-        options = {name: getattr(settings, name) for name in _MAIL_SETTINGS}
-        static = dict(settings.log_fields)
-        yield "wsgi_observe_mail", {**mail, **options, "static_fields": static}
+        yield "wsgi_observe_mail", {**mail, **_get_options(settings, _MAIL_SETTINGS)}
+
+
+def _get_options(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
+    """Return settings in the types of JSON, as a file for ``dictConfig`` has them."""
+    options = {name: getattr(settings, name) for name in names}
+    options = {name: list(one) if type(one) is tuple else one for name, one in options.items()}
+    return {**options, "static_fields": dict(settings.log_fields)}
 
 
 def _make_handlers(settings: Settings, owner: tuple[int, int] | None) -> list[logging.Handler]:
@@ -107,15 +114,16 @@ def _make_handlers(settings: Settings, owner: tuple[int, int] | None) -> list[lo
 
     config = logging_config(settings)
     config["handlers"]["wsgi_observe"]["owner"] = owner
-    _check_stream(settings.log_stream, owner)
     configurator = DictConfigurator(config)
-    made = {
-        name: configurator.configure_formatter(one) for name, one in config["formatters"].items()
-    }
-    configurator.config["formatters"] = made
+    made = configurator.configure_formatter(config["formatters"]["wsgi_observe"])
+    configurator.config["formatters"] = {"wsgi_observe": made}
     handlers = []
     for name, one in config["handlers"].items():
-        handler = configurator.configure_handler(dict(one))
+        try:
+            handler = configurator.configure_handler(dict(one))
+        except OSError as error:
+            allowed = f"a stream that can be opened ({error})"
+            raise SettingsError("log_stream", allowed, settings.log_stream) from error
         handler.name = name
         if isinstance(handler, LineHandler):
             handler.open()
@@ -130,29 +138,14 @@ def _parse_levels(settings: Settings) -> dict[str, str]:
 
 
 def _formatter_config(settings: Settings) -> dict[str, Any]:
-    shared = {
-        "static_fields": dict(settings.log_fields),
-        "remote_addr": settings.remote_addr,
-        "redact": settings.redact,
-        "redact_add": list(settings.redact_add),
-        "redact_keep": list(settings.redact_keep),
-        "redact_patterns": list(settings.redact_patterns),
-        "redact_personal": settings.redact_personal,
-    }
+    options = _get_options(settings, _LINE_SETTINGS)
     is_terminal = sink_selection.is_terminal(settings.log_stream)
     if settings.log_format == "console" or (settings.log_format == "auto" and is_terminal):
-        color = settings.log_color and is_terminal
-        return {
-            "()": "wsgi_observe.logs.formatters.console.ConsoleFormatter",
-            **shared,
-            "color": color,
-        }
-    return {
-        "()": "wsgi_observe.logs.formatters.json.JsonFormatter",
-        **shared,
-        "encoder": settings.log_encoder,
-        "max_line_bytes": settings.max_line_bytes,
-    }
+        console = {"()": "wsgi_observe.logs.formatters.console.ConsoleFormatter"}
+        return {**console, **options, "color": settings.log_color and is_terminal}
+    json = {"()": "wsgi_observe.logs.formatters.json.JsonFormatter"}
+    more = {"encoder": settings.log_encoder, "max_line_bytes": settings.max_line_bytes}
+    return {**json, **options, **more}
 
 
 def _check_line_limit(settings: Settings) -> None:
@@ -160,11 +153,3 @@ def _check_line_limit(settings: Settings) -> None:
     if longest > PIPE_BUF and sink_selection.is_pipe_stream(settings.log_stream):
         allowed = f"at most {PIPE_BUF} for a pipe, in which longer lines are not atomic"
         raise SettingsError("max_line_bytes", allowed, longest)
-
-
-def _check_stream(name: str, owner: tuple[int, int] | None) -> None:
-    """Raise SettingsError for a file that cannot be opened."""
-    try:
-        sink_selection.open_sink(name, owner)[0].close()
-    except OSError as error:
-        raise SettingsError("log_stream", f"a stream that can be opened ({error})", name) from error

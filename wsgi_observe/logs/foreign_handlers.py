@@ -5,25 +5,24 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.logs.handlers.sinks import FileID, get_file_id
 
 # By name: `logging.handlers` loads sockets and pickles.
-_STOCK_HANDLERS = {
-    ("logging", "StreamHandler"),
-    ("logging", "FileHandler"),
-    ("logging.handlers", "WatchedFileHandler"),
-}
-
+_STOCK_HANDLERS = (
+    *("logging.StreamHandler", "logging.FileHandler"),
+    "logging.handlers.WatchedFileHandler",
+)
 # Formatters that no user chose.
-_STOCK_FORMATTERS = {("logging", "Formatter"), ("django.utils.log", "ServerFormatter")}
+_STOCK_FORMATTERS = ("logging.Formatter", "django.utils.log.ServerFormatter")
 
 # Handlers that a user attached on purpose: to a file or over the network.
-_FILE_AND_NETWORK_HANDLERS = frozenset(
-    {"FileHandler", "SocketHandler", "SysLogHandler", "SMTPHandler", "HTTPHandler"}
+_FILE_AND_NETWORK_HANDLERS = (
+    *("logging.FileHandler", "logging.handlers.SocketHandler", "logging.handlers.SysLogHandler"),
+    *("logging.handlers.SMTPHandler", "logging.handlers.HTTPHandler"),
 )
 
 
@@ -40,11 +39,6 @@ def propagation_path(logger: logging.Logger) -> list[logging.Logger]:
     while path[-1].propagate and path[-1].parent is not None:
         path.append(path[-1].parent)
     return path
-
-
-def propagates_to(logger: logging.Logger, handler: logging.Handler) -> bool:
-    """Return whether a handler gets the records of `logger`."""
-    return any(handler in one.handlers for one in propagation_path(logger))
 
 
 def get_console_files() -> set[FileID]:
@@ -66,18 +60,21 @@ def writes_to(handler: logging.Handler, files: Collection[FileID]) -> bool:
 
 def is_file_or_network_handler(handler: logging.Handler) -> bool:
     """Return whether a handler is the standard library's for files or the network."""
-    return any(
-        kind.__name__ in _FILE_AND_NETWORK_HANDLERS
-        and kind.__module__ in ("logging", "logging.handlers")
-        for kind in type(handler).__mro__
-    )
+    return _is_instance(handler, *_FILE_AND_NETWORK_HANDLERS)
 
 
-def is_stock_handler(handler: logging.Handler) -> bool:
-    """Return whether neither the handler nor its formatter is a class of the user's own."""
-    if _get_qualified_name(type(handler)) not in _STOCK_HANDLERS:
-        return False
-    return is_stock_formatter(handler.formatter)
+def is_replaceable(handler: logging.Handler, files: Collection[FileID]) -> bool:
+    """Return whether ours replaces a handler that writes to the console, or to one of `files`.
+
+    It does where neither the handler nor its formatter is a class of the user's own, or where
+    Flask or Werkzeug attached it by default, as there was no other handler.
+    """
+    # Looked up, not imported: where it is not loaded there is none.
+    of_flask = getattr(sys.modules.get("flask.logging"), "default_handler", None)
+    if handler is of_flask or type(handler).__module__ == "werkzeug._internal":
+        return True
+    is_stock = _get_qualified_name(type(handler)) in _STOCK_HANDLERS
+    return is_stock and is_stock_formatter(handler.formatter) and writes_to(handler, files)
 
 
 def is_stock_formatter(formatter: logging.Formatter | None) -> bool:
@@ -85,42 +82,32 @@ def is_stock_formatter(formatter: logging.Formatter | None) -> bool:
     return formatter is None or _get_qualified_name(type(formatter)) in _STOCK_FORMATTERS
 
 
-def is_framework_default(handler: logging.Handler) -> bool:
-    """Return whether Flask or Werkzeug attached it by default, as there was no other handler."""
-    # Looked up, not imported: where it is not loaded there is none.
-    of_flask = getattr(sys.modules.get("flask.logging"), "default_handler", None)
-    return handler is of_flask or type(handler).__module__ == "werkzeug._internal"
-
-
 def is_debug_only(handler: logging.Handler) -> bool:
     """Return whether a filter of Django's drops its records unless ``DEBUG`` is on.
 
     Django's own default is such a handler: without ``DEBUG`` a stock project logs nothing.
     """
-    return any(
-        _get_qualified_name(type(one)) == ("django.utils.log", "RequireDebugTrue")
-        for one in handler.filters
-    )
+    return any(_is_instance(one, "django.utils.log.RequireDebugTrue") for one in handler.filters)
 
 
-def get_queue_listener(handler: logging.Handler) -> Any:
-    """Return the listener of a ``QueueHandler``, or None.
+def queue_listeners(
+    handlers: Iterable[logging.Handler],
+) -> Iterator[tuple[logging.Handler, Any]]:
+    """Yield those handlers that are a ``QueueHandler``, each with the listener of its queue."""
+    for handler in handlers:
+        if _is_instance(handler, "logging.handlers.QueueHandler"):
+            with suppress(Exception):  # a class of the user's
+                if (listener := _get_queue_listener(handler)) is not None:
+                    yield handler, listener
 
-    ``dictConfig`` sets it on the handler since Python 3.12. One that an app has made itself is
-    found by its thread.
-    """
-    kinds = {_get_qualified_name(kind) for kind in type(handler).__mro__}
-    if ("logging.handlers", "QueueHandler") not in kinds:
-        return None
-    with suppress(Exception):  # a class of the user's
-        if (listener := getattr(handler, "listener", None)) is not None:
-            return listener
-        queue = getattr(handler, "queue", None)
-        for thread in threading.enumerate():
-            running = getattr(getattr(thread, "_target", None), "__self__", None)
-            if queue is not None and getattr(running, "queue", None) is queue:
-                return running if hasattr(running, "handlers") else None
-    return None
+
+def _get_queue_listener(handler: Any) -> Any:
+    # `dictConfig` sets it since Python 3.12. One that an app has made itself has a thread.
+    listener = getattr(handler, "listener", None)
+    threads = threading.enumerate() if listener is None else ()
+    running = (getattr(getattr(one, "_target", None), "__self__", None) for one in threads)
+    ours = (one for one in running if getattr(one, "queue", None) is handler.queue)
+    return listener or next((one for one in ours if hasattr(one, "handlers")), None)
 
 
 def combine_queue_handlers(
@@ -137,12 +124,16 @@ def describe(handler: logging.Handler) -> str:
     """Return the class of a handler, and that of its formatter where it is the user's own."""
     formatter = getattr(handler, "formatter", None)
     name = type(handler).__name__
-    is_own = not is_stock_formatter(formatter)
-    return f"{name} with {type(formatter).__name__}" if is_own else name
+    return name if is_stock_formatter(formatter) else f"{name} with {type(formatter).__name__}"
 
 
-def _get_qualified_name(kind: type) -> tuple[str, str]:
-    return kind.__module__, kind.__name__
+def _is_instance(value: object, *names: str) -> bool:
+    """Return whether a value is of a class with one of these names, or of one derived from it."""
+    return any(_get_qualified_name(kind) in names for kind in type(value).__mro__)
+
+
+def _get_qualified_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _get_stream(handler: logging.Handler) -> Any:

@@ -9,7 +9,7 @@ from wsgi_observe.logs import foreign_handlers as foreign
 from wsgi_observe.logs.handlers.sinks import FileID, get_file_id
 from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.logger_state import is_service_logger
-from wsgi_observe.logs.replaced_handlers import ErrorForwarder, ReplacedHandlersFilter
+from wsgi_observe.logs.replaced_handlers import ReplacedHandlersFilter
 
 
 class HandlerAttachment:
@@ -21,10 +21,10 @@ class HandlerAttachment:
 
     def __init__(self) -> None:
         self.handlers: tuple[logging.Handler, ...] = ()
+        self.is_app_loading = False
+        """Whether it is no problem that other code configures logging: most apps do it then."""
         self._replaced_filter = ReplacedHandlersFilter()
-        self._error_forwarder = ErrorForwarder()
         self._settings: list[tuple[logging.Handler, logging.Formatter | None, int]] = []
-        self._has_attached = False
 
     def replace(self, handlers: Sequence[logging.Handler]) -> None:
         """Put `handlers` where the present ones are attached, and close the latter.
@@ -33,73 +33,57 @@ class HandlerAttachment:
         """
         # Those of a user's ``dictConfig(logging_config())`` too.
         previous = [*self.handlers, *root_line_handlers()]
-        self._has_attached = False
-        self.handlers = self._error_forwarder.targets = tuple(handlers)
+        self.handlers = tuple(handlers)
         self._settings = [(one, one.formatter, one.level) for one in handlers]
         for handler in handlers:
             if isinstance(handler, LineHandler):
                 handler.replaced_filter = self._replaced_filter
-        for logger in foreign.all_loggers():
-            if any(one in previous for one in logger.handlers):
-                ours = self.handlers
-            elif self._error_forwarder in logger.handlers:
-                ours = (self._error_forwarder,) if self.handlers else ()
             else:
-                continue
-            kept = [one for one in logger.handlers if one not in previous and not self.owns(one)]
-            logger.handlers = [*ours, *kept]
+                handler.addFilter(self._replaced_filter)
+        for logger in foreign.all_loggers():
+            if logger is logging.root or any(one in previous for one in logger.handlers):
+                kept = [one for one in logger.handlers if one not in [*previous, *handlers]]
+                logger.handlers = [*handlers, *kept]
         for handler in previous:
             if handler not in self.handlers:
                 handler.close()
 
-    def remove(self) -> None:
-        """Detach and close our handlers; those that they replaced do not come back."""
-        self._replaced_filter = ReplacedHandlersFilter()
-        self.replace(())
-
-    def attach(self, *, is_loading: bool) -> Iterator[str]:
-        """Attach the handlers where they are missing; yield a sentence for each problem.
-
-        :param is_loading: whether the app is being loaded. That it configures logging then is no
-            problem: most apps do.
-        """
-        yield from self._restore_settings(is_loading)
+    def attach(self) -> Iterator[str]:
+        """Attach the handlers where they are missing; yield a sentence for each problem."""
+        yield from self._restore_settings()
         files = self._get_output_files()
+        errors_only = set()
         for logger in foreign.all_loggers():
             if not logger.handlers and logger.propagate and logger is not logging.root:
                 continue  # nearly all are like this
             queued = self._detach_queued_handlers(logger, files)
-            replaced = [one for one in logger.handlers if _is_replaceable(one, files)]
+            replaced = [one for one in logger.handlers if foreign.is_replaceable(one, files)]
             for handler in replaced:
-                if not foreign.is_framework_default(handler):
-                    self._replaced_filter.add(logger, handler)
-            wanted = self._select_handlers(logger, replaced, files)
-            kept = [one for one in logger.handlers if one not in replaced and not self.owns(one)]
+                self._replaced_filter.add(logger, handler)
+            kept = [one for one in logger.handlers if one not in [*replaced, *self.handlers]]
+            wanted = self.handlers if self._is_wanted_on(logger, replaced, kept) else ()
+            if not logger.propagate and _go_elsewhere(kept, files):
+                errors_only.add(logger.name)
             # Ours first: a handler or filter of the app's that raises ends the record's way. And
             # in a list of its own: apps share those of Gunicorn's loggers.
             handlers = [*wanted, *kept]
             if handlers != logger.handlers:
-                yield from self._describe_change(logger, replaced, is_loading)
+                yield from self._describe_change(logger, replaced)
                 logger.handlers = handlers
             yield from _find_duplicate_output(logger, [*kept, *queued], files)
-        self._has_attached = True
-
-    def owns(self, handler: logging.Handler) -> bool:
-        """Return whether a handler is one of ours."""
-        return handler in self.handlers or handler is self._error_forwarder
+        self._replaced_filter.set_errors_only(errors_only)
 
     def reaches(self, logger: logging.Logger) -> bool:
         """Return whether its records get to our handlers, and to none that ours replace."""
         handlers = [one for step in foreign.propagation_path(logger) for one in step.handlers]
-        others = [one for one in handlers if not self.owns(one)]
+        others = [one for one in handlers if one not in self.handlers]
         if len(others) == len(handlers):
             return False
-        listeners = [one for one in map(foreign.get_queue_listener, others) if one is not None]
-        queued = [one for listener in listeners for one in listener.handlers]
+        queued = [one for _, queue in foreign.queue_listeners(others) for one in queue.handlers]
         files = self._get_output_files()
-        return not any(_is_replaceable(one, files) for one in [*others, *queued])
+        return not any(foreign.is_replaceable(one, files) for one in [*others, *queued])
 
-    def _restore_settings(self, is_loading: bool) -> Iterator[str]:
+    def _restore_settings(self) -> Iterator[str]:
         """Restore formatter and level of our handlers: apps set them on all that root has.
 
         A level counts as that of a handler that was replaced. A formatter of ours is kept.
@@ -112,7 +96,7 @@ class HandlerAttachment:
             other = handler.formatter
             if other is not formatter and not hasattr(other, "lines"):
                 handler.setFormatter(formatter)
-                if not (is_loading and foreign.is_stock_formatter(other)):
+                if not (self.is_app_loading and foreign.is_stock_formatter(other)):
                     yield (
                         "the formatter of wsgi_observe's handler was replaced by "
                         f"{type(other).__name__}, and put back: set yours on a handler of yours"
@@ -123,11 +107,8 @@ class HandlerAttachment:
     ) -> list[logging.Handler]:
         """Detach what ours replace from the listeners of a logger's queues; return what stays."""
         kept: list[logging.Handler] = []
-        for handler in logger.handlers:
-            listener = foreign.get_queue_listener(handler)
-            if listener is None:
-                continue
-            replaced = [one for one in listener.handlers if _is_replaceable(one, files)]
+        for handler, listener in foreign.queue_listeners(logger.handlers):
+            replaced = [one for one in listener.handlers if foreign.is_replaceable(one, files)]
             for one in replaced:
                 self._replaced_filter.add(
                     logger, foreign.combine_queue_handlers(handler, listener, one)
@@ -137,36 +118,29 @@ class HandlerAttachment:
             kept += listener.handlers
         return kept
 
-    def _select_handlers(
-        self, logger: logging.Logger, replaced: Sequence[logging.Handler], files: set[FileID]
-    ) -> tuple[logging.Handler, ...]:
-        """Return which of our handlers belong on a logger; its parents have theirs already."""
+    def _is_wanted_on(
+        self,
+        logger: logging.Logger,
+        replaced: Sequence[logging.Handler],
+        kept: Sequence[logging.Handler],
+    ) -> bool:
+        """Return whether our handlers belong on a logger, and not on a parent of it."""
         if logger is logging.root:
-            return self.handlers
+            return True
         parents = foreign.propagation_path(logger)[1:]
         if any(self.handlers[0] in one.handlers for one in parents):
-            return ()
+            return False
         if replaced or self.handlers[0] in logger.handlers:
-            return self.handlers
-        if logger.propagate or logger.disabled:
-            return ()
-        others = [one for one in logger.handlers if not self.owns(one)]
-        if others and all(isinstance(one, logging.NullHandler) for one in others):
-            return ()  # muted on purpose
-        if others and all(
-            foreign.is_file_or_network_handler(one) and not foreign.writes_to(one, files)
-            for one in others
-        ):
-            return (self._error_forwarder,)
-        return self.handlers
+            return True
+        is_muted = kept and all(isinstance(one, logging.NullHandler) for one in kept)
+        return not (logger.propagate or logger.disabled or is_muted)
 
     def _describe_change(
-        self, logger: logging.Logger, replaced: Sequence[logging.Handler], is_loading: bool
+        self, logger: logging.Logger, replaced: Sequence[logging.Handler]
     ) -> Iterator[str]:
         """Yield why our handlers are missing on a logger, if somebody should put that right."""
         if logger is logging.root:
-            was_there = self._has_attached and not is_loading
-            if was_there and self.handlers[0] not in logger.handlers:
+            if self.handlers[0] not in logger.handlers and not self.is_app_loading:
                 names = " and ".join(map(foreign.describe, replaced))
                 change = f"replaced by {names}" if names else "removed"
                 yield (
@@ -192,11 +166,12 @@ def root_line_handlers() -> list[logging.Handler]:
     return [one for one in logging.root.handlers if isinstance(one, LineHandler)]
 
 
-def _is_replaceable(handler: logging.Handler, files: set[FileID]) -> bool:
-    if isinstance(handler, LineHandler):
-        return False
-    is_stock = foreign.is_stock_handler(handler) and foreign.writes_to(handler, files)
-    return is_stock or foreign.is_framework_default(handler)
+def _go_elsewhere(handlers: Sequence[logging.Handler], files: set[FileID]) -> bool:
+    """Return whether the user attached handlers, for files other than ours or the network alone."""
+    return bool(handlers) and all(
+        foreign.is_file_or_network_handler(one) and not foreign.writes_to(one, files)
+        for one in handlers
+    )
 
 
 def _find_duplicate_output(

@@ -12,6 +12,8 @@ import logging
 import math
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -19,7 +21,7 @@ from typing import Any, NamedTuple
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import warn_once
 from wsgi_observe.logs.debug_buffer import debug_capture
-from wsgi_observe.logs.foreign_handlers import propagates_to
+from wsgi_observe.logs.foreign_handlers import propagation_path
 from wsgi_observe.logs.handler_attachment import HandlerAttachment, root_line_handlers
 from wsgi_observe.logs.logger_state import LoggerState
 from wsgi_observe.settings import Settings
@@ -53,7 +55,7 @@ class Installation:
         self._attachment = HandlerAttachment()
         self._state = LoggerState()
         self._reported: set[str] = set()
-        self._loading_factory: _RestoringRecordFactory | None = None
+        self._loading_factory: partial[logging.LogRecord] | None = None
         self._create_lock()
         # Another thread may hold it while a process is forked.
         os.register_at_fork(after_in_child=self._create_lock)
@@ -79,15 +81,16 @@ class Installation:
         self._state.record(levels)
         self._attachment.replace(handlers)
         self.restore()
-        config_watch.check = self.check  # type: ignore[method-assign]
-        config_watch.report_error = _report_error  # type: ignore[method-assign]
+        config_watch.check, config_watch.warn_once = self.check, warn_once
 
     def uninstall(self) -> None:
         """Detach and close our handlers; those that they replaced do not come back."""
         config_watch.due_at = math.inf
         debug_capture.uninstall()
         self.server = ServerLogging()
-        self._attachment.remove()
+        self._attachment.replace(())
+        self._attachment = HandlerAttachment()
+        self.problems = []
         self._reported.clear()
 
     def replace(self, handlers: Sequence[logging.Handler]) -> None:
@@ -101,8 +104,7 @@ class Installation:
             return
         try:
             self._adopt_app_handlers()
-            is_loading = self._loading_factory is not None
-            self._add_problems(self._attachment.attach(is_loading=is_loading))
+            self._add_problems(self._attachment.attach())
             self._add_problems(self._state.restore())
         except Exception:  # a handler of the app's may do anything when it is looked at
             warn_once("comparing the logging configuration")
@@ -133,19 +135,35 @@ class Installation:
         That an app configures logging then is no problem: most do.
         """
         if self.handlers and self._loading_factory is None:
-            self._loading_factory = _RestoringRecordFactory(self._attachment.reaches, self.restore)
+            self._attachment.is_app_loading = True
+            # The one official place that sees a record before its handlers do.
+            self._loading_factory = partial(self._make_record, logging.getLogRecordFactory())
             logging.setLogRecordFactory(self._loading_factory)
 
     def end_app_loading(self) -> None:
         """Restore once more; what changes from now on is reported."""
         if self._loading_factory is not None:
-            self._loading_factory.uninstall()
+            # The app may have wrapped this factory in its own, which then goes on calling it.
+            if logging.getLogRecordFactory() is self._loading_factory:
+                logging.setLogRecordFactory(self._loading_factory.args[0])
             self.restore()
             self._loading_factory = None
+            self._attachment.is_app_loading = False
 
     def receives_records_of(self, logger: logging.Logger) -> bool:
         """Return whether records of `logger` get to our handler."""
-        return any(propagates_to(logger, one) for one in self.handlers[:1])
+        ours = self.handlers[:1]
+        return any(one in step.handlers for one in ours for step in propagation_path(logger))
+
+    def _make_record(
+        self, make: Callable[..., logging.LogRecord], name: str, *arguments: Any, **keywords: Any
+    ) -> logging.LogRecord:
+        """Make a record, and restore our handlers if it would not get to them."""
+        if self._loading_factory is not None:
+            with suppress(Exception):  # a record made by hand, with a name that is no text
+                if not self._attachment.reaches(logging.getLogger(name)):
+                    self.restore()
+        return make(name, *arguments, **keywords)
 
     def _adopt_app_handlers(self) -> None:
         """Use the handler that the app attached itself, by ``dictConfig(logging_config())``."""
@@ -165,45 +183,6 @@ class Installation:
         for handler in self.handlers:
             if handler not in known:
                 handler.flush()
-
-
-class _RestoringRecordFactory:
-    """A record factory that restores our handlers for a record that would not get to them.
-
-    A factory is the one official place that sees a record before its handlers do.
-
-    :param reaches: returns whether the records of a logger get to our handlers.
-    :param restore: attaches them where they are missing.
-    """
-
-    def __init__(
-        self, reaches: Callable[[logging.Logger], bool], restore: Callable[[], object]
-    ) -> None:
-        self._reaches = reaches
-        self._restore = restore
-        self._original_factory = logging.getLogRecordFactory()
-        self._is_uninstalled = False
-
-    def __call__(self, name: str, *arguments: Any, **keywords: Any) -> logging.LogRecord:
-        if not self._is_uninstalled and self._is_unhandled(name):
-            self._restore()
-        return self._original_factory(name, *arguments, **keywords)
-
-    def uninstall(self) -> None:
-        # The app may have wrapped this factory in its own, which then goes on calling it.
-        self._is_uninstalled = True
-        if logging.getLogRecordFactory() is self:
-            logging.setLogRecordFactory(self._original_factory)
-
-    def _is_unhandled(self, name: str) -> bool:
-        try:
-            return not self._reaches(logging.getLogger(name))
-        except Exception:  # as for a record made by hand, with a name that is no text
-            return False
-
-
-def _report_error() -> None:
-    warn_once("a logging handler, filter or record factory of the app")
 
 
 installation = Installation()

@@ -77,7 +77,7 @@ class LoggerState:
 
     def _enable_errors(self) -> Iterator[str]:
         """Have loggers that a configuration disabled still log errors; yield which they are."""
-        names = []
+        of_apps = []
         for logger in all_loggers():
             if not logger.disabled or logger.name in self._disabled or is_kept_enabled(logger):
                 continue
@@ -86,8 +86,8 @@ class LoggerState:
                 continue
             keep_errors_enabled(logger)
             self._disabled.add(logger.name)
-            names.append(logger.name)
-        of_apps = [one for one in names if _may_be_of_app(one)]
+            if _may_be_of_app(logger.name):
+                of_apps.append(logger.name)
         if of_apps:
             more = ", …" if len(of_apps) > _MAX_LISTED_LOGGERS else ""
             listed = ", ".join(of_apps[:_MAX_LISTED_LOGGERS]) + more

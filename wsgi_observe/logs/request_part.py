@@ -77,7 +77,7 @@ class RequestParts:
             return self._make({}, fields, get_record_secrets(attributes))
         if context is None or context.environ is ENDED_ENVIRON:
             return self._none
-        if request_hooks and not context.trace:
+        if request_hooks and not context.has_tracer_span:
             call_request_hooks(context)  # a tracer may have begun one just now
         get = context.environ.get
         # What may change while the request runs without a call of `bind()`: a middleware of the
@@ -141,7 +141,7 @@ def request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
         return _recorded_request_fields(attributes, remote_addr)
     if context is None or context.environ is ENDED_ENVIRON:
         return {}
-    if request_hooks and not context.trace:
+    if request_hooks and not context.has_tracer_span:
         call_request_hooks(context)
     return {**_own_request_fields(context, remote_addr), **context.fields}
 

@@ -31,7 +31,9 @@ class LoggingHook:
     def __init__(self, log_event: Callable[..., bool], previous: Any, default: Any) -> None:
         self._log_event = log_event
         self.previous = previous
-        self._default = default
+        # That of `logging.captureWarnings` would log the same once more.
+        is_of_logging = getattr(previous, "__module__", "") == "logging"
+        self._is_duplicate = previous is default or is_of_logging
 
     def __call__(self, *arguments: Any, **keywords: Any) -> None:
         """Log the event, and call the previous hook."""
@@ -39,35 +41,27 @@ class LoggingHook:
             is_logged = self._log_event(*arguments, **keywords)
         except any_failure():
             is_logged = False
-        # That of `logging.captureWarnings` would log the same once more.
-        is_duplicate = (
-            self.previous is self._default or getattr(self.previous, "__module__", "") == "logging"
-        )
-        if not is_logged or not is_duplicate:
+        if not is_logged or not self._is_duplicate:
             self.previous(*arguments, **keywords)
 
 
 def capture_uncaught(is_enabled: bool) -> None:
     """Install our hooks before the present ones, or remove ours."""
     of_warnings = getattr(warnings, "_showwarning_orig", None)
-    _install_hook(sys, "excepthook", is_enabled, _log_exception, sys.__excepthook__)
-    _install_hook(
-        threading, "excepthook", is_enabled, _log_thread_exception, threading.__excepthook__
+    hooks: tuple[tuple[Any, str, Callable[..., bool], Any], ...] = (
+        (sys, "excepthook", _log_exception, sys.__excepthook__),
+        (threading, "excepthook", _log_thread_exception, threading.__excepthook__),
+        (sys, "unraisablehook", _log_unraisable, sys.__unraisablehook__),
+        (warnings, "showwarning", _log_warning, of_warnings),
     )
-    _install_hook(sys, "unraisablehook", is_enabled, _log_unraisable, sys.__unraisablehook__)
-    _install_hook(warnings, "showwarning", is_enabled, _log_warning, of_warnings)
-    track_thread_starts(is_enabled)
-
-
-def _install_hook(
-    module: Any, name: str, is_enabled: bool, log_event: Callable[..., bool], default: Any
-) -> None:
-    current = getattr(module, name)
-    if isinstance(current, LoggingHook):
-        if not is_enabled:
+    for module, name, log_event, default in hooks:
+        current = getattr(module, name)
+        is_ours = isinstance(current, LoggingHook)
+        if is_enabled and not is_ours:
+            setattr(module, name, LoggingHook(log_event, current, default))
+        elif is_ours and not is_enabled:
             setattr(module, name, current.previous)
-    elif is_enabled:
-        setattr(module, name, LoggingHook(log_event, current, default))
+    track_thread_starts(is_enabled)
 
 
 def _log_exception(
@@ -92,7 +86,7 @@ def _log_thread_exception(args: threading.ExceptHookArgs) -> bool:
     name = args.thread.name if args.thread is not None else "?"
     info = (args.exc_type, args.exc_value, args.exc_traceback)
     extra = {
-        **_make_request_id_extra(args.exc_value, get_thread_request_id(args.thread)),
+        **_make_request_id_extra(args.exc_value, args.thread),
         "thread_name": name,
     }
     _log.error("uncaught %s in a thread", args.exc_type.__name__, exc_info=info, extra=extra)
@@ -125,10 +119,10 @@ def _log_warning(
 
 
 def _make_request_id_extra(
-    error: BaseException, started_under: str | None = None
+    error: BaseException, thread: threading.Thread | None = None
 ) -> dict[str, object]:
-    """Return ``extra=`` with the ID of the job that has failed, or of its thread."""
-    request_id = get_attached_request_id(error) or started_under
+    """Return ``extra=`` with the ID of the job that has failed, or that started its thread."""
+    request_id = get_attached_request_id(error) or getattr(thread, _REQUEST_ID_ATTRIBUTE, None)
     return {} if request_id is None else make_own_extra({"request_id": request_id})
 
 
@@ -148,12 +142,6 @@ def track_thread_starts(is_enabled: bool) -> None:
         threading.Thread.start = _wrap_thread_start(start)  # type: ignore[method-assign]
     elif is_ours and not is_enabled:
         threading.Thread.start = start.__wrapped__  # type: ignore[attr-defined, method-assign]
-
-
-def get_thread_request_id(thread: threading.Thread | None) -> str | None:
-    """Return the ID of the request or `log_context` that a thread was started in, if any."""
-    request_id: str | None = getattr(thread, _REQUEST_ID_ATTRIBUTE, None)
-    return request_id
 
 
 def _wrap_thread_start(start: Callable[..., None]) -> Callable[..., None]:

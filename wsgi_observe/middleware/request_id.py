@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.context import REQUEST_ID_KEY, RequestContext
-from wsgi_observe.ids import new_id, new_span_id, parse_id, parse_trace_id
+from wsgi_observe.ids import new_id, parse_id
 from wsgi_observe.settings import Settings
+from wsgi_observe.trace_context import continue_trace, start_trace
 from wsgi_observe.wsgi.client_address import ClientAddressResolver, is_in_networks
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
@@ -19,13 +20,15 @@ class RequestID(Middleware):
     """Accept or make the request's ID and echo it on every response.
 
     The app finds it as ``environ["HTTP_X_REQUEST_ID"]`` and
-    ``environ["wsgi_observe.request_id"]``. A ``traceparent`` (W3C Trace Context) of a trusted peer
-    gives its log lines ``trace_id`` and a ``span_id`` of ours.
+    ``environ["wsgi_observe.request_id"]``. The trace (W3C Trace Context) of a trusted peer is
+    continued: the request's log lines have ``trace_id``, ``trace_flags`` and a ``span_id`` of ours.
 
     :param settings: the defaults of the following.
     :param request_id_headers: where an inbound ID is looked for, in order.
     :param trust_request_id: whether to accept it: True, False, or the networks in which the
         peer has to be. One that is not accepted is logged as ``client_request_id``.
+    :param trace: ``auto`` continues a caller's trace, ``always`` also starts one for a request
+        without, ``off`` does neither.
     :param expose_request_id: whether a response that scripts of other origins may read (CORS)
         names the ID's header in ``Access-Control-Expose-Headers``, so that they may read it too.
     :param remote_addr: how much of the client's address the request's log lines show: ``full``,
@@ -45,6 +48,8 @@ class RequestID(Middleware):
             (name, "HTTP_" + name.upper().replace("-", "_")) for name in settings.request_id_headers
         ]
         self._trusted_peers: Any = settings.trust_request_id
+        self._continues_trace = settings.trace != "off"
+        self._starts_trace = settings.trace == "always"
         self._expose_request_id = settings.expose_request_id
         self._user_key: Any = settings.user_key
         self._address_resolver = ClientAddressResolver(
@@ -58,12 +63,11 @@ class RequestID(Middleware):
         if context.request_id is None:
             for name, key in self._inbound_headers:
                 if key in environ and (parsed := parse_id(name, environ[key])) is not None:
-                    request_id = (
-                        parsed if self._is_trusted(environ) else self._replace_id(parsed, context)
-                    )
+                    is_inbound = self._is_trusted(environ)
+                    request_id = parsed if is_inbound else self._replace_id(parsed, context)
                     break
             else:
-                request_id = new_id()
+                request_id, is_inbound = new_id(), False
             context.request_id = request_id
             environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
             if not self._expose_request_id:
@@ -72,14 +76,21 @@ class RequestID(Middleware):
                 self._address_resolver.apply_to(context, environ)
             if self._user_key:
                 context.user_key = self._user_key
-            if "HTTP_TRACEPARENT" in environ:
-                self._continue_trace(context, environ)
+            if self._starts_trace or ("HTTP_TRACEPARENT" in environ and self._continues_trace):
+                self._begin_trace(context, environ, None if is_inbound else request_id)
 
-    def _continue_trace(self, context: RequestContext, environ: WSGIEnvironment) -> None:
-        """Put the caller's trace (W3C) on the log lines, with a span of ours in it."""
-        parsed = parse_trace_id(environ["HTTP_TRACEPARENT"])
-        if parsed is not None and self._is_trusted(environ):
-            context.trace = {"trace_id": parsed, "span_id": new_span_id()}
+    def _begin_trace(
+        self, context: RequestContext, environ: WSGIEnvironment, new_request_id: str | None
+    ) -> None:
+        """Continue the trace of a trusted peer, or else start one if the setting says so."""
+        traceparent = environ.get("HTTP_TRACEPARENT", "")
+        is_continued = (
+            traceparent
+            and self._is_trusted(environ)
+            and continue_trace(context, traceparent, environ.get("HTTP_TRACESTATE", ""))
+        )
+        if self._starts_trace and not is_continued:
+            start_trace(context, new_request_id)
 
     def _replace_id(self, inbound: str, context: RequestContext) -> str:
         context.add_fields({"client_request_id": inbound})

@@ -26,16 +26,10 @@ _TRAILING_FIELDS = {"ttfb_ms", "user_agent", *_ADDRESS_FIELDS}
 
 _ACCESS_LOGGER = "wsgi_observe.access"
 
-_RESET = "\x1b[0m"
-_DIM = "\x1b[2m"
-_LEVEL_COLORS = ((40, "\x1b[31m"), (30, "\x1b[33m"), (20, "\x1b[32m"), (0, _DIM))
-_STATUS_COLORS = {
-    "5": "\x1b[31m",
-    "4": "\x1b[33m",
-    "3": "\x1b[36m",
-    "2": "\x1b[32m",
-    "0": "\x1b[31m",
-}
+_RESET, _DIM = "\x1b[0m", "\x1b[2m"
+_RED, _GREEN, _YELLOW, _CYAN = (f"\x1b[{number}m" for number in (31, 32, 33, 36))
+_LEVEL_COLORS = ((40, _RED), (30, _YELLOW), (20, _GREEN), (0, _DIM))
+_STATUS_COLORS = {"5": _RED, "4": _YELLOW, "3": _CYAN, "2": _GREEN, "0": _RED}
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -44,13 +44,9 @@ def _to_json_types(value: object, ancestors: tuple[int, ...]) -> object:
     if isinstance(value, int):
         str(int(value))  # raises for a number with too many digits
         return int(value)
-    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)) or is_dataclass(value):
         return _convert_container(value, ancestors)
-    return (
-        _convert_container(value, ancestors)
-        if is_dataclass(value)
-        else escape_surrogates(safe_str(value))
-    )
+    return escape_surrogates(safe_str(value))
 
 
 def _convert_container(value: object, ancestors: tuple[int, ...]) -> object:
@@ -62,7 +58,7 @@ def _convert_container(value: object, ancestors: tuple[int, ...]) -> object:
     if is_dataclass(value):
         value = get_repr_fields(value)
     if isinstance(value, Mapping):
-        pairs = list(value.items())
+        pairs = list(value.items())  # at once: another thread may change it
         return {
             escape_surrogates(safe_str(name)): to_json_types(item, enclosing)
             for name, item in pairs

@@ -166,10 +166,10 @@ def _get_encoder(name: str) -> Encode:
 
 def _get_new_names(renamed: Mapping[str, str]) -> frozenset[str]:
     """Return the new names of renamed fields, except those that are renamed themselves."""
-    for name in renamed.values():
-        if list(renamed.values()).count(name) > 1:
-            raise ValueError(f"rename_fields must give each field a name of its own, got {renamed}")
-    return frozenset(renamed.values()) - renamed.keys()
+    names = frozenset(renamed.values())
+    if len(names) < len(renamed):
+        raise ValueError(f"rename_fields must give each field a name of its own, got {renamed}")
+    return names - renamed.keys()
 
 
 def _with_renamed_fields(encode: Encode, names: Mapping[str, str]) -> Encode:

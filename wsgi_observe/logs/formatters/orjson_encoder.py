@@ -29,11 +29,9 @@ def encode(line: Fields) -> str:
 def _are_encoded_alike(values: Iterable[object]) -> bool:
     """Return whether both encode each value alike: a float only without an exponent."""
     for value in values:
-        kind = type(value)
-        if kind not in _COMMON_TYPES and not (kind is float and _has_no_exponent(value)):
+        if type(value) is float:
+            if not (1e-4 <= value < 1e16 or value == 0):
+                return False
+        elif type(value) not in _COMMON_TYPES:
             return False
     return True
-
-
-def _has_no_exponent(number: object) -> bool:
-    return 1e-4 <= number < 1e16 or number == 0  # type: ignore[operator]

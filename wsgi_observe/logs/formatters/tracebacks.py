@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from itertools import groupby, pairwise
 from traceback import TracebackException
 from typing import Any, NamedTuple
 
@@ -25,12 +25,16 @@ _MIN_HEADLINE_BYTES = 40
 _MAX_LINES = 1000
 
 
+_FRAMES = ("own frame", "frame")
+
+
 class TracebackSection(NamedTuple):
     """Some lines that are kept or cut together."""
 
-    kind: str  # opening, frame, link, headline or more (the further lines of an exception's text)
+    kind: str
+    """``own frame`` (the app's), ``frame``, ``opening``, ``link``, ``headline``, or ``more``: the
+    further lines of an exception's text."""
     text: str
-    is_own: bool = False  # a frame of the app's
 
 
 def cut_traceback(text: str, limit: int) -> str:
@@ -42,40 +46,31 @@ def cut_traceback(text: str, limit: int) -> str:
     """
     if json_size(text) <= limit:
         return text
-    sections = _cut_headlines(list(_split_sections(text)), limit)
+    sections = _cut_headlines(_split_sections(text), limit)
     selected: set[int] = set()
-    available = limit - json_size(_format_gap(len(sections), "")) * 2
+    gap = json_size(_format_gap(len(sections))) + 2
+    available = limit - gap * 2
     for number in _order_by_priority(sections):
         # Each may make a gap on its other side.
-        needs = json_size(sections[number].text) + 2 + _get_gap_size(sections, selected, number)
+        is_apart = bool(selected) and selected.isdisjoint((number - 1, number + 1))
+        needs = json_size(sections[number].text) + 2 + gap * is_apart
         if needs <= available:
             selected.add(number)
             available -= needs
     return cut_middle("\n".join(_render_sections(sections, selected)), limit)
 
 
-def _split_sections(text: str) -> Iterator[TracebackSection]:
+def _split_sections(text: str) -> list[TracebackSection]:
     """Split a traceback into sections, each to be kept or cut."""
-    lines: list[str] = []
-    kind, is_own = "headline", False
+    sections: list[TracebackSection] = []
+    kind = ""
     for line in _split_lines(text):
-        frame = _frame.match(line)
-        if frame is None and lines and kind == "frame" and _frame_continuation.match(line):
-            lines.append(line)
-            continue
-        same = {"more": "headline", "link": "link"}.get(kind)
-        if frame is None and lines and _get_line_kind(line) == same:
-            lines.append(line)
-            continue
-        if lines:
-            yield TracebackSection(kind, "\n".join(lines), is_own)
-        after_headline = bool(lines) and kind in ("headline", "more")
-        kind = "frame" if frame else _get_line_kind(line)
-        if kind == "headline" and after_headline:
-            kind = "more"
-        is_own = frame is not None and not _third_party_path.search(frame["path"])
-        lines = [line]
-    yield TracebackSection(kind, "\n".join(lines), is_own)
+        if next_kind := _get_line_kind(line, kind):
+            kind = next_kind
+            sections.append(TracebackSection(kind, line))
+        else:
+            sections[-1] = sections[-1]._replace(text=f"{sections[-1].text}\n{line}")
+    return sections
 
 
 def _split_lines(text: str) -> list[str]:
@@ -88,10 +83,17 @@ def _split_lines(text: str) -> list[str]:
     return [*lines[:first], f"  … {left_out} lines cut", *lines[first + left_out :]]
 
 
-def _get_line_kind(line: str) -> str:
+def _get_line_kind(line: str, previous: str) -> str:
+    """Return the kind of section that a line begins; empty if it continues the `previous` one."""
+    if frame := _frame.match(line):
+        return "frame" if _third_party_path.search(frame["path"]) else "own frame"
+    if previous in _FRAMES and _frame_continuation.match(line):
+        return ""
     if _traceback_start.match(line):
         return "opening"
-    return "link" if _chaining_line.match(line) or not line.strip(" |+-0123456789.") else "headline"
+    if _chaining_line.match(line) or not line.strip(" |+-0123456789."):
+        return "" if previous == "link" else "link"
+    return {"headline": "more", "more": ""}.get(previous, "headline")
 
 
 def _cut_headlines(sections: list[TracebackSection], limit: int) -> list[TracebackSection]:
@@ -118,46 +120,28 @@ def _find_last_headline(sections: list[TracebackSection]) -> int:
     return min(headlines, key=depth, default=0)
 
 
-def _order_by_priority(sections: list[TracebackSection]) -> Iterable[int]:
+def _order_by_priority(sections: list[TracebackSection]) -> list[int]:
     """Return the numbers of the sections, the most needed first."""
-    raising = {
-        first
-        for first, second in pairwise(range(len(sections)))
-        if sections[first].kind == "frame" and sections[second].kind != "frame"
-    }
-
-    last_headline = _find_last_headline(sections)
-    needs = {"headline": 1, "opening": 3, "link": 3, "more": 5}
-
-    def get_priority(number: int) -> tuple[int, int]:
-        kind = sections[number].kind
-        if kind == "frame":
-            return 2 if number in raising else 4 if sections[number].is_own else 6, -number
-        return 0 if number == last_headline else needs[kind], -number
-
-    return sorted(range(len(sections)), key=get_priority)
-
-
-def _get_gap_size(sections: list[TracebackSection], selected: set[int], number: int) -> int:
-    beside_kept = number - 1 in selected or number + 1 in selected
-    return 0 if beside_kept or not selected else json_size(_format_gap(len(sections), "")) + 2
+    ranks = {"headline": 1, "opening": 3, "link": 3, "own frame": 4, "more": 5, "frame": 6}
+    priorities = [ranks[section.kind] for section in sections]
+    for number, (first, second) in enumerate(pairwise(sections)):
+        if first.kind in _FRAMES and second.kind not in _FRAMES:
+            priorities[number] = 2  # it has raised the exception
+    priorities[_find_last_headline(sections)] = 0
+    return sorted(range(len(sections)), key=lambda number: (priorities[number], -number))
 
 
 def _render_sections(sections: list[TracebackSection], selected: set[int]) -> Iterator[str]:
-    omitted: list[TracebackSection] = []
-    for number, section in enumerate(sections):
-        if number not in selected:
-            omitted.append(section)
-            continue
-        if omitted:
-            yield _format_gap(sum(one.kind == "frame" for one in omitted), omitted[0].text)
-            omitted = []
-        yield section.text
-    if omitted:
-        yield _format_gap(0, "")
+    numbered = groupby(enumerate(sections), key=lambda item: item[0] in selected)
+    for is_selected, group in numbered:
+        parts = [section for _, section in group]
+        if is_selected:
+            yield from (section.text for section in parts)
+        else:
+            yield _format_gap(sum(section.kind in _FRAMES for section in parts))
 
 
-def _format_gap(frames: int, text: str) -> str:
+def _format_gap(frames: int) -> str:
     return f"  … {frames} frames cut" if frames else "  … lines cut"
 
 

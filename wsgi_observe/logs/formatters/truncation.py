@@ -50,7 +50,7 @@ def cut_middle(text: str, limit: int) -> str:
     if available <= 0:
         return "…" if limit >= json_size("…") else ""
     first = take_head(text, 0, (available + 1) // 2)
-    last = _take_tail(text, available - json_size(first))
+    last = take_head(text[-available:][::-1], 0, available - json_size(first))[::-1]
     return f"{first}{_format_cut_marker(len(text) - len(first) - len(last))}{last}"
 
 
@@ -58,20 +58,9 @@ def take_head(text: str, start: int, limit: int) -> str:
     """Return as much of `text`, from `start` on, as takes `limit` bytes."""
     shown = text[start : start + limit]
     while (byte_count := json_size(shown)) > limit:
-        shown = shown[: _estimate_length(shown, limit, byte_count)]
+        # In proportion: a character takes from one to six bytes.
+        shown = shown[: min(len(shown) - 1, len(shown) * limit // byte_count)]
     return shown
-
-
-def _take_tail(text: str, limit: int) -> str:
-    shown = text[max(0, len(text) - limit) :]
-    while (byte_count := json_size(shown)) > limit:
-        shown = shown[len(shown) - _estimate_length(shown, limit, byte_count) :]
-    return shown
-
-
-def _estimate_length(shown: str, limit: int, byte_count: int) -> int:
-    """Return how many characters may fit, in proportion: one takes from one to six bytes."""
-    return min(len(shown) - 1, len(shown) * limit // byte_count)
 
 
 def _format_cut_marker(count: int) -> str:

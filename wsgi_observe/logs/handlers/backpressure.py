@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any
 
-from wsgi_observe.logs.handlers.sinks import LostDescriptorError, Sink
+from wsgi_observe.logs.handlers.sinks import FdSink, LostDescriptorError, Sink
 
 MAX_BUFFER_BYTES = 1024 * 1024
 """Limit of the buffer for lines of WARNING and above, which are written when there is room."""
@@ -25,26 +25,30 @@ class BackpressureWriter:
     :param wait: seconds to wait for room in a full pipe, once.
     :param make_loss_line: makes the line that reports how many lines were dropped.
     :param on_error: called with an error other than a full pipe.
-    :param reopen: replaces `sink`, when other code has closed its descriptor.
+    :param open_sink: replaces `sink`, when its descriptor is closed.
     """
 
     def __init__(
         self,
-        sink: Sink,
         wait: float,
         make_loss_line: Callable[[int], bytes],
         on_error: Callable[[Exception], object],
-        reopen: Callable[[], object],
+        open_sink: Callable[[], object],
     ) -> None:
-        self.sink = sink
+        self.sink: Sink = FdSink(-1)
+        """A lost one until the first write."""
         self._wait = wait
         self._make_loss_line = make_loss_line
         self._on_error = on_error
-        self._reopen = reopen
+        self._open_sink = open_sink
         self._no_wait_before = 0.0
-        self._waiting_until = 0.0
-        self._has_backlog = False
         self._is_writing_backlog = False
+        self._reset()
+
+    def _reset(self) -> None:
+        """Set the state of a writer that has no backlog."""
+        self._has_backlog = False
+        self._waiting_until = 0.0
         self._owner_pid = os.getpid()
         self._partial_line = b""
         self._partial_bytes = 0
@@ -66,7 +70,7 @@ class BackpressureWriter:
             try:
                 written = self.sink.write(line)
             except LostDescriptorError:
-                self._reopen()
+                self._open_sink()
                 written = self.sink.write(line)
         except BlockingIOError:
             written = 0
@@ -106,14 +110,10 @@ class BackpressureWriter:
             return False  # its last page may take a short line, ahead of the buffered ones
         self._is_writing_backlog = True
         try:
+            if self.sink.is_stale():
+                self._open_sink()
             while line := self._next_line():
-                try:
-                    written = self.sink.write(line)
-                except LostDescriptorError:
-                    self._reopen()
-                    line = self._next_line()  # perhaps whole again
-                    written = self.sink.write(line)
-                self._mark_written(line, written)
+                self._mark_written(line, self.sink.write(line))
             self._has_backlog = False
         except BlockingIOError:
             pass
@@ -128,6 +128,11 @@ class BackpressureWriter:
         if self._has_backlog and not self.write_backlog():
             self._wait_until(monotonic() + self._wait)
             self.write_backlog()
+
+    def close_sink(self) -> None:
+        """Close the descriptor; a later write opens it again."""
+        self.sink.close()
+        self.sink = FdSink(-1)
 
     def _wait_until(self, deadline: float) -> bool:
         try:
@@ -202,12 +207,3 @@ class BackpressureWriter:
         if not self._has_backlog:
             self._reset()
             self._has_backlog = True
-
-    def _reset(self) -> None:
-        self._has_backlog = False
-        self._waiting_until = 0.0
-        self._owner_pid = os.getpid()
-        self._partial_line, self._partial_bytes = b"", 0
-        self._buffer.clear()
-        self._buffer_bytes = 0
-        self._dropped = 0

@@ -8,11 +8,10 @@ import smtplib
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from email.message import EmailMessage
 from email.utils import localtime
-from logging.handlers import SMTPHandler
 from typing import Any
+from urllib.parse import urlsplit
 
 from wsgi_observe._safely import warn_once
 from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
@@ -54,9 +53,10 @@ class MailHandler(logging.Handler):
         self.is_off = False
         """Set for an app in debug mode."""
         self._mail_formatter = MailFormatter(**options)
-        to = list(mail_to)
-        sender = mail_from or to[0]
-        self._sender = MailSender(mail_host, sender, to, mail_user, mail_password, mail_tls)
+        self._to, self._from = ", ".join(mail_to), mail_from or mail_to[0]
+        self._tls, self._credentials = mail_tls, (mail_user, mail_password)
+        host = urlsplit(f"//{mail_host}")
+        self._address = (host.hostname or "", host.port or _DEFAULT_PORTS[mail_tls])
         self._start_queue()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -84,7 +84,26 @@ class MailHandler(logging.Handler):
 
     def _start_queue(self) -> None:
         self._owner_pid = os.getpid()
-        self._queue = MailQueue(self._sender.send)
+        self._queue = MailQueue(self._send)
+
+    def _send(self, mail: Mail) -> None:
+        """Send one mail; it blocks, and raises OSError where the mail server fails."""
+        message = EmailMessage()
+        message["From"], message["To"] = self._from, self._to
+        message["Subject"], message["Date"] = mail.subject, localtime()
+        message.set_content(mail.body)
+        with self._connect() as smtp:
+            if self._tls == "starttls":
+                smtp.starttls(context=ssl.create_default_context())
+            if self._credentials[0]:
+                smtp.login(*self._credentials)
+            smtp.send_message(message)
+
+    def _connect(self) -> smtplib.SMTP:
+        if self._tls == "tls":  # RFC 8314
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(*self._address, timeout=TIMEOUT_SECONDS, context=context)
+        return smtplib.SMTP(*self._address, timeout=TIMEOUT_SECONDS)
 
 
 def _is_flask_debugging() -> bool:
@@ -127,56 +146,3 @@ def _format_subject(fields: Mapping[str, str]) -> str:
 
 def _to_one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
-
-
-class MailSender(SMTPHandler):
-    """Sends mails, and blocks while it does: not to be called from a request.
-
-    :param host: the server, and its port behind a colon.
-    :param tls: ``off``, ``starttls`` or ``tls`` (RFC 8314).
-    """
-
-    def __init__(
-        self, host: str, sender: str, to: list[str], user: str, password: str, tls: str
-    ) -> None:
-        name, _, port = host.partition(":") if "[" not in host else host[1:].partition("]")
-        self._tls = tls
-        self._port = int(port.lstrip(":") or _DEFAULT_PORTS[tls])
-        super().__init__(
-            (name, self._port),
-            sender,
-            to,
-            "",
-            credentials=(user, password) if user else None,
-            timeout=TIMEOUT_SECONDS,
-        )
-
-    def send(self, mail: Mail) -> None:
-        """Send one mail.
-
-        :raises OSError: when the server refuses the mail, hangs or cannot be reached.
-        """
-        message = EmailMessage()
-        message["From"], message["To"] = self.fromaddr, ", ".join(self.toaddrs)
-        message["Subject"], message["Date"] = mail.subject, localtime()
-        message.set_content(mail.body)
-        with ExitStack() as stack:
-            smtp = stack.enter_context(self._connect())
-            if self._tls == "starttls":
-                # SMTPHandler's own does not verify the certificate.
-                smtp.starttls(context=ssl.create_default_context())
-            if self.username:
-                smtp.login(self.username, self.password)
-            smtp.send_message(message)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send a record as its text."""
-        self.send(Mail(self.getSubject(record), self.format(record)))
-
-    def _connect(self) -> smtplib.SMTP:
-        if self._tls == "tls":
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(
-                self.mailhost, self._port, timeout=self.timeout, context=context
-            )
-        return smtplib.SMTP(self.mailhost, self._port, timeout=self.timeout)

@@ -63,7 +63,7 @@ class MailQueue:
         if self._thread is None:
             return
         if self._dropped:
-            self.put(_summary(self._dropped))
+            self.put(_SUMMARY)
         with self._changed:
             self._changed.wait_for(
                 lambda: not (self._waiting or self._is_sending), EXIT_TIMEOUT_SECONDS
@@ -80,10 +80,9 @@ class MailQueue:
 
     def _run(self) -> None:
         while (mail := self._next()) is not None:
-            if mail.is_summary or not self._seconds_until_allowed():
-                self._send_mail(mail)
-            else:
-                self._add_dropped(1)
+            change = self._try_to_send(mail, self._dropped)
+            with self._changed:
+                self._dropped += change
 
     def _next(self) -> Mail | None:
         """Wait for a mail; return None, and end the thread, when it is closed and none is left."""
@@ -95,48 +94,36 @@ class MailQueue:
                     self._thread = None
                     return None
                 if not self._changed.wait(WINDOW_SECONDS if self._dropped else None):
-                    self._waiting.append(_summary(self._dropped))
+                    self._waiting.append(_SUMMARY)
             self._is_sending = True
             return self._waiting.popleft()
 
-    def _seconds_until_allowed(self) -> float:
-        """Return the seconds until the rate limit allows another mail."""
-        if len(self._sent_at) < MAX_PER_WINDOW:
-            return 0.0
-        return max(0.0, self._sent_at[0] + WINDOW_SECONDS - monotonic())
-
-    def _send_mail(self, mail: Mail) -> None:
-        """Send a mail with the number of those dropped before; if that fails, it is one of them."""
-        dropped = self._take_dropped()
-        if mail.is_summary and not dropped:
-            return  # the mail before has reported them
-        self._sent_at.append(monotonic())
+    def _try_to_send(self, mail: Mail, dropped: int) -> int:
+        """Send a mail with the number of those dropped before; return how that number changes."""
+        now = monotonic()
+        if mail.is_summary:
+            if not dropped:
+                return 0  # the mail before has reported them
+        elif len(self._sent_at) == MAX_PER_WINDOW and now < self._sent_at[0] + WINDOW_SECONDS:
+            return 1
+        self._sent_at.append(now)
         try:
-            self._send(_summary(dropped) if mail.is_summary else _append_summary(mail, dropped))
+            self._send(_add_summary(mail, dropped))
         except any_failure():
-            self._add_dropped(dropped if mail.is_summary else dropped + 1)
             warn_once("sending an error by mail")
-
-    def _add_dropped(self, dropped: int) -> None:
-        with self._changed:
-            self._dropped += dropped
-
-    def _take_dropped(self) -> int:
-        with self._changed:
-            dropped, self._dropped = self._dropped, 0
-        return dropped
+            return 0 if mail.is_summary else 1
+        return -dropped
 
 
-def _summary(dropped: int) -> Mail:
-    subject = f"{dropped} more error{'s' if dropped > 1 else ''} not mailed"
-    return Mail(
-        subject,
-        f"{subject}: over the rate limit, or not accepted by the mail server. The log has them.",
-        is_summary=True,
-    )
+_SUMMARY = Mail("", "", is_summary=True)
 
 
-def _append_summary(mail: Mail, dropped: int) -> Mail:
+def _add_summary(mail: Mail, dropped: int) -> Mail:
+    """Add to a mail how many were dropped; a summary is of nothing else."""
     if not dropped:
         return mail
-    return mail._replace(body=f"{mail.body}\n\nBefore this one: {_summary(dropped).body}\n")
+    subject = f"{dropped} more error{'s' if dropped > 1 else ''} not mailed"
+    text = f"{subject}: over the rate limit, or not accepted by the mail server. The log has them."
+    if mail.is_summary:
+        return mail._replace(subject=subject, body=text)
+    return mail._replace(body=f"{mail.body}\n\nBefore this one: {text}\n")

@@ -8,20 +8,19 @@ import logging
 import os
 import stat
 import sys
+from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.logs.handlers.sinks import (
     FD_LIMIT_ERRNOS,
-    BorrowedFdSink,
     FdSink,
     FileSink,
-    PipeSink,
-    PolledPipe,
     Sink,
     SocketSink,
     StreamSink,
     WsgiErrorsSink,
     is_reused_by_socket,
+    write_if_room,
 )
 
 WSGI_ERRORS = "wsgi.errors"
@@ -76,9 +75,8 @@ def _is_logging_stream(stream: Any) -> bool:
 
 def is_pipe_stream(name: str) -> bool:
     """Return whether lines of several processes are atomic there only up to 4,096 bytes."""
-    stream = (
-        get_standard_stream("stderr" if name == WSGI_ERRORS else name) if "/" not in name else None
-    )
+    is_path = "/" in name
+    stream = None if is_path else get_standard_stream("stderr" if name == WSGI_ERRORS else name)
     descriptor = _get_descriptor(stream)
     if descriptor is None:
         return False
@@ -96,13 +94,10 @@ def is_terminal(name: str) -> bool:
 def _open_stream(stream: Any, name: str) -> tuple[Sink, str]:
     descriptor = _get_descriptor(stream)
     if descriptor is not None:
-        try:
+        with suppress(OSError):
             return open_descriptor(descriptor), ""
-        except OSError:
-            pass
-    return StreamSink(
-        stream
-    ), f"{name} is not a file, pipe or socket: writes of log lines may block"
+    warning = f"{name} is not a file, pipe or socket: writes of log lines may block"
+    return StreamSink(stream), warning
 
 
 def _get_descriptor(stream: Any) -> int | None:
@@ -120,29 +115,19 @@ def open_descriptor(source: int) -> Sink:
 
     :raises OSError: for a closed one.
     """
+    mode = os.fstat(source).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        # Not this description but one of our own: O_NONBLOCK would be everybody's who shares it.
+        # Opened again, a file would be written from its beginning.
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        with suppress(OSError):  # another user's, since the process changed its own; or no /proc
+            return FdSink(os.open(f"/proc/self/fd/{source}", flags), source)
     try:
-        return _open_own_descriptor(source)
+        own = fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, 3)
     except OSError as error:
         if error.errno not in FD_LIMIT_ERRNOS:
             raise
-        return BorrowedFdSink(source)
-
-
-def _open_own_descriptor(source: int) -> Sink:
-    mode = os.fstat(source).st_mode
-    if stat.S_ISSOCK(mode):
-        return SocketSink(_duplicate(source), source)
-    if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
-        # Opened again, a file would be written from its beginning.
-        return FdSink(_duplicate(source), source)
-    # Not this description but one of our own: O_NONBLOCK would be everybody's who shares it.
-    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    try:
-        own = os.open(f"/proc/self/fd/{source}", flags)
-    except OSError:  # another user's, since the process changed its own; or no /proc
-        return PolledPipe(_duplicate(source), source)
-    return PipeSink(own, source) if stat.S_ISFIFO(mode) else FdSink(own, source)
-
-
-def _duplicate(descriptor: int) -> int:
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+        own = source  # the sink is opened again when there may be one
+    if stat.S_ISSOCK(mode) and own != source:
+        return SocketSink(own, source)
+    return FdSink(own, source, os.write if stat.S_ISREG(mode) else write_if_room)

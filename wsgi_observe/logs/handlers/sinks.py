@@ -9,6 +9,7 @@ import os
 import re
 import select
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
 from typing import Any, Protocol
@@ -41,7 +42,7 @@ class LostDescriptorError(OSError):
 
 
 class Sink(Protocol):
-    """Where lines go."""
+    """Where lines go; what is not overridden is that of a stream that takes each line whole."""
 
     def write(self, data: bytes) -> int:
         """Write what fits and return how many bytes; raise BlockingIOError where nothing fits.
@@ -52,62 +53,81 @@ class Sink(Protocol):
 
     def get_end(self) -> object:
         """Return a value that changes when other code writes to the stream, or replaces it."""
+        return None
 
     def wait(self, seconds: float) -> bool:
         """Wait for room for a whole line, and return whether there is."""
+        return True
 
     def is_stale(self) -> bool:
         """Return whether it has to be opened again."""
+        return False
 
     def close(self) -> None:
-        """Close the descriptor."""
+        """Close the descriptor, if it is our own."""
+        return
 
 
-class FdSink:
-    """A descriptor of our own that never blocks: a file, or a pipe that was opened again.
+def write_if_room(descriptor: int, data: bytes) -> int:
+    """Write to a pipe or socket that blocks: not before there is room for a line."""
+    if not _wait_for_room(descriptor, 0):
+        raise BlockingIOError
+    return os.write(descriptor, data)
 
+
+def _wait_for_room(descriptor: int, seconds: float) -> bool:
+    """Wait for room: in a pipe that is a free page, not the rest of one."""
+    poll = select.poll()  # found here at each call: under gevent it is one that yields
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(seconds * 1000))
+
+
+class FdSink(Sink):
+    """A descriptor that is written to without blocking.
+
+    :param descriptor: one of our own; or `source` itself, while the process is at its limit of
+        open files.
     :param source: the descriptor it was made of, which is watched for another file.
+    :param write: writes to it without blocking; a pipe takes up to 4,096 bytes whole or not at all.
     """
 
-    def __init__(self, descriptor: int, source: int | None = None) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        source: int | None = None,
+        write: Callable[[int, bytes], int] = os.write,
+    ) -> None:
         self._fd = descriptor
         self._source = source
+        self._write = write
         self._identity = get_file_id(descriptor)
 
     def write(self, data: bytes) -> int:
-        """Write; a pipe takes up to 4,096 bytes whole or not at all."""
+        """Write what fits."""
         try:
-            status = os.fstat(self._fd)  # as `_check_own` does; each line would pay for the call
+            status = os.fstat(self._fd)  # as `_is_lost` does; each line would pay for the call
         except OSError:
             raise LostDescriptorError from None
         if _to_file_id(status) != self._identity:
             self._fd = -1
             raise LostDescriptorError
-        return os.write(self._fd, data)
+        return self._write(self._fd, data)
 
     def get_end(self) -> object:
         """Return which stream it is, and of a file how long."""
-        return _get_fd_end(self._fd)
-
-    def _check_own(self) -> None:
-        """Raise LostDescriptorError where the descriptor is another stream's by now.
-
-        Daemons close all that are open, and the next socket gets the number.
-        """
-        if get_file_id(self._fd) != self._identity:
-            self._fd = -1
-            raise LostDescriptorError
+        try:
+            status = os.fstat(self._fd)
+        except OSError:
+            return None
+        return _to_file_id(status), status.st_size if stat.S_ISREG(status.st_mode) else 0
 
     def wait(self, seconds: float) -> bool:
-        """Wait for room: in a pipe that is a free page, not the rest of one."""
-        poll = select.poll()  # found here at each call: under gevent it is one that yields
-        poll.register(self._fd, select.POLLOUT)
-        return bool(poll.poll(seconds * 1000))
+        """Wait for room for a whole line."""
+        return _wait_for_room(self._fd, seconds)
 
     def is_stale(self) -> bool:
-        """Return whether a daemon closed our descriptor, or the source is another file by now."""
-        if get_file_id(self._fd) != self._identity:
-            self._fd = -1  # somebody else's by now
+        """Return whether the descriptor is lost or not our own, or its source another file."""
+        if self._is_lost() or self._fd == self._source:
             return True
         source = None if self._source is None else get_file_id(self._source)
         return (
@@ -117,89 +137,48 @@ class FdSink:
         )
 
     def close(self) -> None:
-        """Close our own descriptor."""
-        if get_file_id(self._fd) == self._identity:
+        """Close the descriptor, if it is our own."""
+        if self._fd != self._source and not self._is_lost():
             with suppress(OSError):
                 os.close(self._fd)
         self._fd = -1
 
+    def _is_lost(self) -> bool:
+        """Return whether the descriptor is closed, or another stream's by now.
 
-class PipeSink(FdSink):
-    """A pipe, opened again so that writes do not block."""
-
-
-class PolledPipe(PipeSink):
-    """A pipe that could not be opened again: polled before each write."""
-
-    def write(self, data: bytes) -> int:
-        """Write if there is room for a line."""
-        self._check_own()
-        poll = select.poll()
-        poll.register(self._fd, select.POLLOUT)
-        if not poll.poll(0):
-            raise BlockingIOError
-        return os.write(self._fd, data)
+        Daemons close all that are open, and the next socket gets the number.
+        """
+        if self._fd >= 0 and get_file_id(self._fd) == self._identity:
+            return False
+        self._fd = -1
+        return True
 
 
 class SocketSink(FdSink):
     """A socket, such as journald's."""
 
-    def __init__(self, descriptor: int, source: int | None = None) -> None:
-        super().__init__(descriptor, source)
+    def __init__(self, descriptor: int, source: int) -> None:
         self._socket = _socket.socket(fileno=descriptor)
-
-    def write(self, data: bytes) -> int:
-        """Send what fits."""
-        self._check_own()
-        return self._socket.send(data, _socket.MSG_DONTWAIT)
+        super().__init__(
+            descriptor, source, lambda _, data: self._socket.send(data, _socket.MSG_DONTWAIT)
+        )
 
     def close(self) -> None:
-        """Close our own descriptor."""
+        """Close the descriptor."""
         self._socket.detach()
         super().close()
 
 
-class BorrowedFdSink(PolledPipe):
-    """The stream's own descriptor, while the process is at its limit of open files.
-
-    Reopened at the next look, when there may be one.
-    """
-
-    def __init__(self, source: int) -> None:
-        super().__init__(source, source)
-        self._is_socket = stat.S_ISSOCK(os.fstat(source).st_mode)
-
-    def write(self, data: bytes) -> int:
-        """Write if there is room."""
-        if not self._is_socket:
-            return super().write(data)
-        self._check_own()
-        stream = _socket.socket(fileno=self._fd)
-        try:
-            return stream.send(data, _socket.MSG_DONTWAIT)
-        finally:
-            stream.detach()
-
-    def is_stale(self) -> bool:
-        """Return True: a descriptor of our own is tried again at the next check."""
-        return True
-
-    def close(self) -> None:
-        """Leave it open: it is not ours."""
-        self._fd = -1
-
-
-class FileSink:
+class FileSink(FdSink):
     """A file by its path: appended to, and opened again where it was rotated away.
 
     :param owner: user and group IDs that the file belongs to where this creates it.
     """
 
     def __init__(self, path: str, owner: tuple[int, int] | None = None) -> None:
+        super().__init__(-1)
         self._path = path
         self._owner = owner
-        self._fd = -1
-        self._identity: FileID | None = None
         try:
             self._open()
         except OSError as error:
@@ -220,11 +199,11 @@ class FileSink:
     def get_end(self) -> object:
         """Return which file has this path now, and how long it is."""
         self._reopen_if_moved()
-        return _get_fd_end(self._fd)
+        return super().get_end()
 
     def _reopen_if_moved(self) -> None:
         """Open the file that has this path, where it is another one or ours was closed."""
-        if self.is_stale():
+        if self._is_lost():
             self._open()
             return
         # A worker that serves as another user may not create files where its arbiter may: the
@@ -232,23 +211,6 @@ class FileSink:
         with suppress(PermissionError):
             if get_file_id(self._path) != self._identity:
                 self._open()
-
-    def wait(self, seconds: float) -> bool:
-        """Return True: a file needs no waiting."""
-        return True
-
-    def is_stale(self) -> bool:
-        """Return whether a daemon has closed it."""
-        if self._fd >= 0 and get_file_id(self._fd) == self._identity:
-            return False
-        self._fd = -1
-        return True
-
-    def close(self) -> None:
-        """Close it."""
-        if not self.is_stale():
-            os.close(self._fd)
-            self._fd = -1
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
@@ -260,13 +222,12 @@ class FileSink:
             if self._owner is not None:
                 with suppress(PermissionError):  # as the workers' user itself
                     os.fchown(opened, *self._owner)
-        if self._fd >= 0:
-            os.close(self._fd)
+        self.close()
         self._fd = opened
         self._identity = get_file_id(opened)
 
 
-class StreamSink:
+class StreamSink(Sink):
     """A Python stream without a descriptor, such as a captured one: writes may block."""
 
     def __init__(self, stream: Any) -> None:
@@ -283,20 +244,25 @@ class StreamSink:
             self._stream.flush()
         return len(data)
 
-    def get_end(self) -> object:
-        """Return None: a line is always written whole."""
-        return None
-
-    def wait(self, seconds: float) -> bool:
-        """Return True: `write` has waited."""
-        return True
-
     def is_stale(self) -> bool:
         """Return whether it was closed, as captured streams are at the end of a test."""
         return bool(getattr(self._stream, "closed", False))
 
-    def close(self) -> None:
-        """Leave it open: it is not ours."""
+
+class WsgiErrorsSink:
+    """Writes to ``wsgi.errors`` of the current request, and to another sink outside a request."""
+
+    def __init__(self, fallback: Sink) -> None:
+        self._write_outside = fallback.write
+        # The stream of a request takes each line whole, and its server closes it.
+        self.get_end, self.wait = fallback.get_end, fallback.wait
+        self.is_stale, self.close = fallback.is_stale, fallback.close
+
+    def write(self, data: bytes) -> int:
+        """Write."""
+        context = current_context()
+        stream = context.environ.get("wsgi.errors") if context is not None else None
+        return self._write_outside(data) if stream is None else StreamSink(stream).write(data)
 
 
 def is_reused_by_socket(descriptor: int | None) -> bool:
@@ -314,45 +280,4 @@ def is_reused_by_socket(descriptor: int | None) -> bool:
     return False
 
 
-def _get_fd_end(descriptor: int) -> object:
-    """Return which file a descriptor means, and the size of a regular one."""
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return None
-    is_file = stat.S_ISREG(status.st_mode)
-    return status.st_dev, status.st_ino, status.st_size if is_file else 0
-
-
 _INITIAL_IDENTITIES = {number: get_file_id(number) for number in (1, 2)}
-
-
-class WsgiErrorsSink:
-    """Writes to ``wsgi.errors`` of the current request, and to another sink outside a request."""
-
-    def __init__(self, fallback: Sink) -> None:
-        self._fallback = fallback
-
-    def write(self, data: bytes) -> int:
-        """Write."""
-        context = current_context()
-        stream = context.environ.get("wsgi.errors") if context is not None else None
-        if stream is None:
-            return self._fallback.write(data)
-        return StreamSink(stream).write(data)
-
-    def get_end(self) -> object:
-        """Return the end of the stream outside a request; a server's takes a line whole."""
-        return self._fallback.get_end()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the stream outside a request; writing to a server's has waited."""
-        return self._fallback.wait(seconds)
-
-    def is_stale(self) -> bool:
-        """Return whether the stream outside a request has to be opened again."""
-        return self._fallback.is_stale()
-
-    def close(self) -> None:
-        """Close the stream outside a request; the server closes its own."""
-        self._fallback.close()

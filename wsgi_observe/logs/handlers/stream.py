@@ -48,9 +48,10 @@ class LineHandler(logging.Handler):
     ) -> None:
         super().__init__()
         self._stream = stream
-        self._wait = wait
         self._owner = owner
-        self._writer: BackpressureWriter | None = None
+        self._writer = BackpressureWriter(
+            wait, self._make_loss_line, self._report_write_error, self._open
+        )
         self._checked_at = 0.0
         self._format_lines: Callable[[logging.LogRecord], list[bytes]] = self._format_single_line
         self._format_access_lines: Callable[..., list[bytes]] | None = None
@@ -79,7 +80,7 @@ class LineHandler(logging.Handler):
     def setStream(self, stream: Any) -> None:
         """Write to another stream from now on."""
         with self.lock:  # type: ignore[union-attr]
-            self._close_writer()
+            self._writer.close_sink()
             self._stream = stream
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
@@ -94,7 +95,7 @@ class LineHandler(logging.Handler):
         result: Any = (
             self.filter(record)
             if replaced_filter is None
-            else replaced_filter.filter_record(record, self)
+            else replaced_filter.filter_for(self, record)
         )
         if result:
             self.emit(record if result is True else result)
@@ -130,8 +131,8 @@ class LineHandler(logging.Handler):
             # Slower than to acquire and `try`, between which a signal's handler may raise.
             with self.lock:  # type: ignore[union-attr]
                 writer = self._writer
-                if writer is None or monotonic() - self._checked_at > _CHECK_INTERVAL_SECONDS:
-                    writer = self._check_stream()
+                if monotonic() - self._checked_at > _CHECK_INTERVAL_SECONDS:
+                    self._check_stream()
                 is_wait_due = False
                 for line in lines:
                     if writer.write(line, level >= _MUST_KEEP_LEVEL):
@@ -140,57 +141,33 @@ class LineHandler(logging.Handler):
             if is_wait_due:
                 writer.wait_for_room(self.lock)  # type: ignore[arg-type]
         except any_failure():
-            self._checked_at = 0.0  # `write` raises nothing; opening may, when descriptors run out
+            self._checked_at = 0.0  # the writer raises nothing; a stream of the app's may
 
     def flush(self) -> None:
         """Write the lines that wait for room in the stream."""
         with suppress(Exception), self.lock:  # type: ignore[union-attr]
-            if self._writer is not None:
-                self._writer.flush()
+            self._writer.flush()
 
     def close(self) -> None:
         """Write the lines that wait, and close the descriptor; a later record opens it again."""
         self.flush()
         with self.lock:  # type: ignore[union-attr]
-            self._close_writer()
+            self._writer.close_sink()
         super().close()
         config_watch.mark_changed()  # mostly by `logging.config`, which closes every handler
 
-    def _check_stream(self) -> BackpressureWriter:
-        """Return the writer, with a new sink where the stream was replaced."""
+    def _check_stream(self) -> None:
+        """Open the stream where it is not open, or was replaced."""
         self._checked_at = monotonic()
-        writer = self._writer
-        if writer is None:
-            return self._open()
-        if writer.sink.is_stale():
+        if self._writer.sink.is_stale():
             with suppress(OSError):  # no descriptor is left: the present sink works, or fails
-                self._reopen()
-        return writer
+                self._open()
 
-    def _reopen(self) -> None:
-        assert self._writer is not None
+    def _open(self) -> None:
         sink, warning = open_sink(self._stream, self._owner)
-        self._writer.sink.close()
+        self._writer.close_sink()
         self._writer.sink = sink
-        self._warn_once(warning)
-
-    def _open(self) -> BackpressureWriter:
-        sink, warning = open_sink(self._stream, self._owner)
-        self._writer = BackpressureWriter(
-            sink, self._wait, self._make_loss_line, self._report_write_error, self._reopen
-        )
-        self._checked_at = monotonic()
-        self._warn_once(warning)
-        return self._writer
-
-    def _close_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.sink.close()
-            self._writer = None
-
-    def _warn_once(self, warning: str) -> None:
-        """Write a warning about the stream to it, once per process."""
-        if warning and self._writer is not None and first_time(warning):
+        if warning and first_time(warning):
             self._writer.write(self._make_own_line(warning), must_keep=True)
 
     def _make_loss_line(self, lost: int) -> bytes:

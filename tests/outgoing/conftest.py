@@ -1,0 +1,43 @@
+"""What the tests of outgoing calls call, with which clients, inside which request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.calls import answering, call
+from tests.outgoing.clients import CLIENTS, Client
+from tests.outgoing.upstream import Upstream, upstream_server
+from wsgi_observe import observe
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with upstream_server() as server:
+        yield server
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Return each kind of client; what is installed for it is taken back."""
+    chosen = CLIENTS[request.param]
+    for one in CLIENTS.values():
+        for owner, name in one.patched:
+            monkeypatch.setattr(owner, name, getattr(owner, name))
+    return chosen
+
+
+def in_request(work: Callable[[], Any], **settings: Any) -> None:
+    """Do work inside one request with the ID abc and the trace of `PARENT`."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        work()
+        return answering()(environ, start_response)
+
+    headers = {"HTTP_X_REQUEST_ID": "abc", "HTTP_TRACEPARENT": PARENT, "HTTP_TRACESTATE": "congo=1"}
+    assert call(observe(app, propagate=True, **settings), **headers).code == 200

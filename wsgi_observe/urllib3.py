@@ -1,0 +1,157 @@
+"""urllib3 integration: calls that carry the request's ID and trace, and a line for each call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from types import MethodType
+from typing import Any, TypeVar
+
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPHeaderDict, PoolManager
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from wsgi_observe.outgoing import (
+    DEFAULT_PORTS,
+    HEADER_NAMES,
+    MARK,
+    OutgoingCalls,
+    PropagatedValue,
+    mark,
+    patch_method,
+)
+from wsgi_observe.settings import Settings
+
+__all__ = ["install", "instrument"]
+
+M = TypeVar("M", bound=PoolManager)
+
+_Urlopen = Callable[..., BaseHTTPResponse]
+
+
+def instrument(
+    manager: M,
+    hosts: Iterable[str] | None = None,
+    settings: Settings | None = None,
+    **overrides: Any,
+) -> M:
+    """Have the calls of one pool manager to `hosts` carry ``X-Request-ID`` and the trace.
+
+    :param manager: a ``PoolManager`` or ``ProxyManager``; its idle connections are closed.
+    :param hosts: the setting ``propagate_to``.
+    :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
+    :returns: the manager.
+    :raises SettingsError: for an unknown setting or an invalid value.
+
+    >>> manager = instrument(PoolManager(), hosts=["*.internal"])
+    """
+    if not isinstance(manager, PoolManager):
+        raise TypeError(f"manager must be a urllib3.PoolManager, got {manager!r}")
+    calls = OutgoingCalls.to_hosts(hosts, settings, overrides)
+    manager.pool_classes_by_scheme = {
+        scheme: _observe(pool_class, calls)
+        for scheme, pool_class in manager.pool_classes_by_scheme.items()
+    }
+    manager.clear()
+    return manager
+
+
+def install(settings: Settings | None = None, **overrides: Any) -> None:
+    """Do the same for every pool of this process, to the hosts of ``propagate_to``.
+
+    Pool managers that are instrumented keep their own hosts. Requests sends by these pools too.
+
+    :param settings: by default those of the environment, ``WSGI_OBSERVE_PROPAGATE_TO``.
+    :raises SettingsError: for an unknown setting or an invalid value.
+    """
+    settings = Settings.from_env(os.environ) if settings is None else settings
+    calls = OutgoingCalls(settings.replace(**overrides))
+    patch_method(HTTPConnectionPool, "urlopen", lambda original: _wrap(original, calls))
+
+
+def _observe(pool_class: Any, calls: OutgoingCalls) -> Any:
+    base = getattr(pool_class, "__wsgi_observe_base__", pool_class)
+    if calls.is_off:
+        return base
+    body = {"urlopen": _wrap(base.urlopen, calls), "__wsgi_observe_base__": base}
+    return type(base.__name__, (base,), body)
+
+
+def _wrap(original: _Urlopen, calls: OutgoingCalls) -> _Urlopen:
+    @wraps(original)
+    def urlopen(
+        self: HTTPConnectionPool,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> BaseHTTPResponse:
+        headers = self.headers if headers is None else headers
+        send: _Urlopen = MethodType(original, self)
+        host, port = _find_host(self, url)
+        prepared = calls.prepare(_prepare, headers, host, port)
+        if not calls.is_logged or prepared is headers:
+            return send(method, url, body, prepared, *args, **kwargs)
+        path = url if url.startswith("/") else parse_url(url).path or ""
+        with calls.log(method, host, port, path.partition("?")[0]) as result:
+            response = send(method, url, body, prepared, *args, **kwargs)
+            result.status_code = response.status
+        return response
+
+    return original if calls.is_off else urlopen
+
+
+class _CallDict(dict[str, str]):
+    """The headers of one call, also where urllib3 copies them and sends it again."""
+
+    def copy(self) -> _CallDict:
+        return mark(_CallDict(self), getattr(self, MARK))
+
+
+class _CallHeaderDict(HTTPHeaderDict):
+    """The same, where a header has several lines."""
+
+    def copy(self) -> _CallHeaderDict:
+        return mark(_CallHeaderDict(self), getattr(self, MARK))
+
+
+def _prepare(
+    calls: OutgoingCalls, headers: Mapping[str, str], host: str, port: int | None
+) -> Mapping[str, str]:
+    """Return a copy with the headers of this call; `headers` if there is nothing to do."""
+    marked = getattr(headers, MARK, None)
+    # A pool on a proxy follows redirects to other hosts if it is asked to.
+    if marked is True or marked == (host, port):
+        return headers
+    own, taken = [], []
+    for name, value in headers.items():
+        if value.__class__ is PropagatedValue:
+            own.append(name)
+        elif name.lower() in HEADER_NAMES:
+            taken.append(name.lower())
+    added = calls.headers(taken) if calls.hosts.allows(host, port) else []
+    if not (added or own or calls.is_logged):
+        return headers
+    kind = _CallHeaderDict if isinstance(headers, HTTPHeaderDict) else _CallDict
+    result = mark(kind(headers), (host, port))
+    for name in own:
+        del result[name]
+    for name, value in added:
+        result[name] = value
+    return result
+
+
+def _find_host(pool: HTTPConnectionPool, url: str) -> tuple[str, int | None]:
+    """Return the host and the port of a call: a proxy is sent the whole URL of the target."""
+    if url.startswith("/"):
+        return pool.host, pool.port or DEFAULT_PORTS.get(pool.scheme)
+    if pool.proxy is None:
+        return "", None  # to any other server the host is whatever this is
+    try:
+        target = parse_url(url)
+    except LocationParseError:
+        return "", None
+    return target.host or "", target.port or DEFAULT_PORTS.get(target.scheme or "")
