@@ -78,8 +78,10 @@ class ConsoleLayout:
     def format(self, fields: Mapping[str, Any], levelno: int, traceback: str = "") -> str:
         """Return the line, and the traceback's lines where there is one."""
         line = self._format_line(fields, levelno)
-        stacks = [safe_str(fields[name]) for name in ("stack", "stack_info") if name in fields]
-        below = "\n".join([traceback, *stacks])
+        below = traceback
+        for name in ("stack", "stack_info"):
+            if name in fields:
+                below += f"\n{safe_str(fields[name])}"
         if not below:
             return line
         # Indented, since an exception's own text may try to look like a line.
