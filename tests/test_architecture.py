@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     *("field_names", "ids", "context", "trace_context", "allowed_hosts", "validators", "_loggers"),
     *("wsgi.exceptions", "_safely", "wsgi"),
-    "redaction",
+    *("threads", "jobs", "redaction"),
     *("user", "totals", "errors", "settings"),
     *("_shared_memory", "health", "logs", "queries", "scoreboard", "outgoing"),
     "middleware",
@@ -25,7 +25,7 @@ LAYERS = (
 PEERS = {"middleware"}  # whose files do not import each other
 INTEGRATIONS = {
     *("flask", "gunicorn", "sqlalchemy", "redis", "sentry", "opentelemetry"),
-    *("requests", "httpx", "urllib3"),
+    *("requests", "httpx", "urllib3", "celery", "rq"),
 }
 READERS = {"logreader"}  # of what the library has written: no app loads them
 PROGRAMS = {"cli", "demo", "__main__"}
@@ -37,6 +37,7 @@ THIRD_PARTIES = {
     "demo": {"flask", "sqlalchemy"},
     **{name: {name} for name in INTEGRATIONS},
     "flask": {"flask", "werkzeug"},
+    "celery": {"billiard", "celery"},  # the former is the latter's `multiprocessing`
     "sentry": {"sentry_sdk"},
     "requests": {"requests", "urllib3"},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from wsgi_observe.context import request_hooks
 from wsgi_observe.flask import Observe
 from wsgi_observe.opentelemetry import RedactingSpanProcessor, instrument
 from wsgi_observe.outgoing import OutgoingCalls
+from wsgi_observe.threads import copy_request_context
 from wsgi_observe.trace_context import tracers
 
 _log = logging.getLogger("shop")
@@ -314,3 +316,19 @@ def test_a_span_that_cannot_be_read_is_not_exported(spans: InMemorySpanExporter,
     assert spans.get_finished_spans() == ()
     (line,) = log.warnings
     assert "logged once" in line["message"]
+
+
+def test_a_thread_has_the_trace_of_its_request_though_no_line_was_logged_before(
+    provider: Provider, log: Log
+) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        thread = Thread(target=copy_request_context(_log.info), args=("within",))
+        thread.start()
+        thread.join()
+        start_response("204 No Content", [])
+        return []
+
+    # A span that is not sampled is recorded when a line is made.
+    call(observe(OpenTelemetryMiddleware(app, tracer_provider=provider(ALWAYS_OFF))))
+    (line,) = log.of("shop")
+    assert line["trace_id"] == log.access["trace_id"]

@@ -60,6 +60,7 @@ class RequestContext:
     error_document: bytes | None = None  # the error document that an integration has sent
     is_body_unreadable = False  # whether its body was malformed, or broken off by the client
     may_have_body = False
+    is_detached = False  # whether it runs in another thread than the context that it is nested in
     totals: dict[str, float] | None = None  # numbers that `count` and `timed` add up
     debug_buffer: Any = None  # its records below the level, for ``debug_on_error``
     request_entry: Any = None  # its entry of the scoreboard
@@ -94,8 +95,15 @@ class RequestContext:
         """The request that this runs in: itself, unless it is a `log_context` inside one."""
         context = self
         while not context.environ and (parent := context._parent()) is not None:
+            if not parent.is_active:  # a thread may outlive its request
+                break
             context = parent
         return context
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions carry the context that has logged them, and Celery and process pools pickle
+        # those that a job raises.
+        return _make_ended, (self.request_id,)
 
     def serves(self, environ: WSGIEnvironment) -> bool:
         """Return whether this is of the same request, which a middleware further out has begun.
@@ -133,7 +141,7 @@ class RequestContext:
         if self.debug_buffer is not None:
             self.debug_buffer.clear()
         if previous is self:
-            previous = self._parent()
+            previous = None if self.is_detached else self._parent()
         activate(previous if previous is not None and previous.is_active else None)
 
     def bind(self, fields: dict[str, object]) -> None:
@@ -152,6 +160,10 @@ class RequestContext:
         else:
             self.fields.update(fields)
         self.log_parts = None
+
+
+def _make_ended(request_id: str | None) -> RequestContext:
+    return RequestContext(ENDED_ENVIRON, request_id)
 
 
 get_raw_context = _current.get
@@ -218,9 +230,16 @@ def log_context(request_id: str | None = None, **fields: object) -> Iterator[str
         context.nest_in(parent)
         context.trace, context.user_key = parent.trace, parent.user_key
         context.tracestate, context.has_tracer_span = parent.tracestate, parent.has_tracer_span
+    with entered(context):
+        yield context.request_id or ""
+
+
+@contextmanager
+def entered(context: RequestContext) -> Iterator[None]:
+    """Bind `context` for a block, and attach its ID to an exception that leaves it."""
     activate(context)
     try:
-        yield context.request_id or ""
+        yield
     except BaseException as error:
         if get_attached_request_id(error) is None:  # the innermost one counts
             attach_request_id(error, context.request_id)

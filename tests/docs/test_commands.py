@@ -21,8 +21,9 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, blocks, commands
 from tests.gunicorn.serving import bare, boots
+from tests.jobs.redis_server import redis_server
 from tests.logreader.log_lines import FAILED_REQUEST, ID, OTHER_ID
-from tests.support import PATIENCE, Server, eventually, running
+from tests.support import PATIENCE, Server, eventually, running, strict_json
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -201,6 +202,14 @@ def curl(command: str, folder: Path) -> None:
         assert answer.body.decode() == example
 
 
+def rq_worker(command: str, folder: Path) -> None:
+    pytest.importorskip("rq")
+    with redis_server(folder) as url:
+        typed = [str(BIN / "rq"), *shlex.split(command)[1:], "--burst", "--url", url]
+        done = subprocess.run(typed, check=True, timeout=PATIENCE, capture_output=True, text=True)
+    assert "quitting" in strict_json(done.stdout.splitlines()[-2])["message"]
+
+
 def pip(command: str, folder: Path) -> None:
     (name, extras) = re.fullmatch(r"pip install ([\w-]+)(?:\[(.*)\])?", command).groups("")  # type: ignore[union-attr]
     assert name == PROJECT["project"]["name"]
@@ -234,6 +243,7 @@ def of_a_checkout(command: str, folder: Path) -> None:
 WAYS: tuple[tuple[str, Callable[[str, Path], Any]], ...] = (
     (r"(WSGI_OBSERVE_\w+=\S+ )*gunicorn ", gunicorn),
     (OTHER_SERVERS, other_server),
+    (r"rq worker ", rq_worker),
     (r"wsgi-observe (drain|stuck) ", our_command),
     (r"wsgi-observe demo", our_demo),
     (r"wsgi-observe lnav |(grep .* \| )?lnav\b", lnav),

@@ -29,6 +29,7 @@ LINES = [line for line in PARSED if "timestamp" in line]
 # What a line has beside the names of the contract: the fields of one kind of line each.
 BOOT = {"versions", "gunicorn", "worker_class", "settings", "stack", "health", "checks"}
 DEATH = {"age", "cause", "worker_pid"}
+JOB = {"job", "job_id", "retry"}
 OWN = {"order_id", "service"}  # the example's
 
 
@@ -45,7 +46,7 @@ def test_every_json_example_is_strict_json(text: str) -> None:
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line["message"][:30])
 def test_every_log_line_has_only_fields_that_are_written(line: dict[str, object]) -> None:
-    assert line.keys() <= RESERVED_NAMES | BOOT | DEATH | OWN
+    assert line.keys() <= RESERVED_NAMES | BOOT | DEATH | JOB | OWN
     assert list(line)[:6] == ["timestamp", "level", "logger", "module", "message", "pid"]
 
 
