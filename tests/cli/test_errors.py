@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_each_cause_is_a_group_the_most_frequent_first(log: Path) -> None:
     assert second.startswith("lost 7 of 9\n")
     assert third.startswith("503 without an exception  GET /stock\n")
     assert end.startswith("7 errors in 3 groups (14 lines from 2026-11-29 02:06:44 to 02:07:44 UTC")
-    assert end.endswith("of which 1 are of others)\n")
+    assert end.endswith("1 of others)\n")
 
 
 def test_the_sparkline_shows_when(log: Path) -> None:
@@ -104,7 +105,8 @@ def test_an_unknown_release_names_those_there_are(log: Path) -> None:
 def test_a_group_in_json_has_everything(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     group, *_ = groups_of(capsys, log)
     assert group == {
-        "kind": "exception", "title": "shop.prices.PaymentError", "message": "no charges",
+        "kind": "exception", "level": "ERROR",
+        "title": "shop.prices.PaymentError", "message": "no charges",
         "error_id": None, "count": 5, "requests": 5,
         "first_seen": "2026-11-29T02:06:44.000Z", "last_seen": "2026-11-29T02:06:48.000Z",
         "frame": {"path": "/srv/shop/prices.py", "line": 36, "function": "average"},
@@ -141,3 +143,68 @@ def test_a_time_that_is_none_is_refused(arguments: list[str]) -> None:
     done = run("errors", *arguments)
     assert done.returncode == 2
     assert "must be a time (RFC 3339, UTC) or how long ago" in done.stderr
+
+
+def test_an_exception_that_one_request_logs_three_times_is_one_failure(tmp_path: Path) -> None:
+    often = [error_line(at / 10, request_id="often") for at in range(3)]
+    twice = [
+        line("no stock", at, level="ERROR", request_id=f"id-{at}", route="/cart") for at in (1, 2)
+    ]
+    first, second, end = run("errors", write(tmp_path / "log", [*often, *twice])).stdout.split(
+        "\n\n"
+    )
+    assert "2 errors in 2 requests, " in first
+    assert "3 errors in 1 request, " in second
+    assert end.startswith("5 errors in 2 groups (5 lines ")
+
+
+def test_errors_outside_of_requests_are_not_counted_in_requests(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", [line("lost", level="ERROR", request_id=None)])
+    text = run("errors", log).stdout
+    assert "  1 error, 2026-11-29 02:06:44 UTC\n" in re.sub("  [█▁ ]+  ", "  ", text)
+    assert "\n1 error in 1 group (1 line from " in text
+
+
+STACK = '  File "/srv/shop/prices.py", line 9, in wait\n    lock.acquire()'
+WARNINGS = [
+    *(line("old", at, level="WARNING", request_id=f"old-{at}") for at in range(3)),
+    line("GET /a has run for 3.1 s", 5, level="WARNING", age=3.1, stack=STACK, request_id="s"),
+    line("took 2 s", 6, level="WARNING", db_statement="SELECT 1", _at="/srv/a.py:7 in f").replace(
+        '"_at"', '"at"'
+    ),
+]
+
+
+def test_without_errors_the_number_of_warnings_is_named(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", WARNINGS)
+    done = run("errors", log)
+    assert done.returncode == 0
+    assert "no errors (5 lines from " in done.stdout
+    assert done.stdout.endswith("\n5 warnings; --level WARNING shows them in groups\n")
+    assert "warnings" not in run("errors", "--route", "/none", log).stdout
+
+
+def test_warnings_are_grouped_on_request(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", [*WARNINGS, line("lost", level="ERROR")])
+    done = run("errors", "--level", "warning", log)
+    old, slow, statement, error, end = done.stdout.split("\n\n")
+    assert done.returncode == 1
+    assert old.startswith("old\n")
+    assert "3 warnings in 3 requests, " in old
+    assert slow.startswith("slow  GET /crash\n  still running after 3.1 s\n")
+    assert "  /srv/shop/prices.py:9 in wait\n    lock.acquire()\n" in slow
+    assert "took 2 s\n  SELECT 1\n  /srv/a.py:7 in f\n" in statement
+    assert error.startswith("lost\n")
+    assert end.startswith("1 error and 5 warnings in 4 groups ")
+
+
+def test_groups_of_a_level_below_warning_are_refused(log: Path) -> None:
+    done = run("errors", "--level", "INFO", log)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "must be WARNING, ERROR or CRITICAL, not INFO" in done.stderr
+
+
+def test_json_has_no_control_characters(tmp_path: Path) -> None:
+    done = run("errors", "--json", write(tmp_path / "log", [line(HOSTILE, level="ERROR")]))
+    assert ESCAPES.findall(done.stdout) == []
+    assert json.loads(done.stdout)["message"] == HOSTILE

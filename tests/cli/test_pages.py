@@ -157,7 +157,7 @@ def test_the_errors_page_lists_groups_and_opens_the_stories_of_the_newest_reques
     page = Parsed(make_page(tmp_path, lines, "errors"))
     text = page.text
     assert "8 errors in 2 groups" in text
-    for fact in ("7 errors, 7 requests", "1 error, 1 request", "/crash (7)", "1.0 (7)"):
+    for fact in ("7 errors in 7 requests", "1 error in 1 request", "/crash (7)", "1.0 (7)"):
         assert fact in text
     assert "9f3ac2d81b07" in text
     assert "503 without an exception GET /stock" in text
@@ -285,3 +285,25 @@ def test_the_queries_of_an_id_of_ours_are_those_of_the_documentation() -> None:
     page = (Path(__file__).parents[2] / "docs" / "logging.md").read_text().replace("\\|", "|")
     queries = dict(make_queries("01a20426de6971639deac60204342e73", "shop"))
     assert [name for name, query in queries.items() if f"`{query}`" not in page] == []
+
+
+def test_of_a_stack_the_apps_frames_are_shown_and_all_of_it_unfolds(tmp_path: Path) -> None:
+    library = '  File "/usr/lib/python3.11/site-packages/flask/app.py", line 9, in call\n    view()'
+    own = '  File "/srv/shop/views.py", line 22, in crash\n    with lock:'
+    lines = [line("runs", age=0.3, stack=f"{library}\n{own}"), access_line()]
+    shown, _, folded = (
+        make_page(tmp_path, lines, "trace", ID).read_text().partition("Stack as logged")
+    )
+    assert "<code>with lock:</code>" in shown
+    assert "view()" not in shown
+    assert "view()" in folded
+
+
+def test_the_errors_page_names_warnings_or_groups_them(tmp_path: Path) -> None:
+    lines = [line("low", level="WARNING"), line("lower", level="WARNING", route="/b")]
+    text = Parsed(make_page(tmp_path, lines, "errors")).text
+    assert "No errors" in text
+    assert "2 warnings, which --level WARNING shows in groups" in text
+    text = Parsed(make_page(tmp_path, lines, "errors", "--level", "WARNING")).text
+    assert "2 warnings in 2 groups" in text
+    assert "1 warning in 1 request" in text

@@ -56,6 +56,10 @@ FILTERS: dict[str, tuple[list[str], list[str]]] = {
     "a route": (["--route", "/o/<id>"], [other(route="/o/<id>")]),
     "a pattern of paths": (["--route", "/o/*"], [other(route=None, path="/o/7")]),
     "a service": (["--service", "cart"], [other(service="cart")]),
+    "a time": (
+        ["--since", "2026-11-29T02:07:44Z", "--until", "2026-11-29T02:07:45Z"],
+        [line("mine", 60), line("mine", 61)],
+    ),
     "a duration": (["--slow", "700ms"], [other(duration_ms=700), line("slow", age=0.8)]),
     "all of it": (
         ["--slow", "1", "--status", "2xx", "--level", "INFO"],
@@ -242,3 +246,10 @@ def test_a_filter_that_is_none_is_refused(arguments: list[str]) -> None:
     done = run("tail", *arguments)
     assert done.returncode == 2
     assert f"argument {arguments[0]}" in done.stderr
+
+
+def test_a_stack_is_below_its_line() -> None:
+    stack = 'File "/srv/shop.py", line 9, in wait\n  lock.acquire()'
+    first, *below = run("tail", stdin=line("slow", stack=stack, age=1)).stdout.splitlines()
+    assert first.endswith(" shop: slow  route=/crash  age=1")
+    assert below == ['    File "/srv/shop.py", line 9, in wait', "      lock.acquire()"]

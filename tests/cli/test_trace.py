@@ -7,11 +7,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 
 from tests.cli.log_commands import ESCAPES, run, write
+from tests.linear import grows_in_proportion
 from tests.logreader.log_lines import (
     FAILED_REQUEST,
     ID,
@@ -54,7 +56,7 @@ def test_the_story_has_headline_timeline_and_the_apps_own_frames(log: Path) -> N
         'return {"average": average([])}',
         "/srv/shop/prices.py:36 in average",
         'raise PaymentError("no charges") from error',
-        "1 library frames: flask 1",
+        "1 library frame: flask 1",
         "caused by ZeroDivisionError: division by zero",
         "/srv/shop/prices.py:33 in average",
         "return sum(charges) / len(charges)",
@@ -161,7 +163,7 @@ def test_other_lines_with_the_id_are_shown_apart(
 ) -> None:
     nginx = f'192.0.2.7 "GET /crash" 502 {ID}'
     text = story(capsys, ID, write(tmp_path / "log", [*FAILED_REQUEST, nginx]))
-    assert text.endswith(f"1 other lines have the ID in their text:\n  {nginx}\n")
+    assert text.endswith(f"1 other line with the ID in the text:\n  {nginx}\n")
 
 
 def test_a_record_in_parts_is_shown_whole(
@@ -243,7 +245,7 @@ def test_a_record_that_is_nested_deeply_is_no_record(tmp_path: Path) -> None:
     deep = FAILED_REQUEST[0][:-1] + ',"x":' + "[" * 100_000 + "]" * 100_000 + "}"
     done = run("trace", ID, write(tmp_path / "log", [deep, *FAILED_REQUEST]))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1 other lines have the ID in their text" in done.stdout
+    assert "1 other line with the ID in the text" in done.stdout
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_read(log: Path) -> None:
@@ -288,3 +290,90 @@ def test_an_output_that_knows_ascii_only_gets_escapes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [[], [""], ["--trace", "x", "-"]], ids=str)
 def test_a_wrong_usage_has_exit_code_two(arguments: list[str]) -> None:
     assert run("trace", *arguments).returncode == 2
+
+
+STACK = "\n".join(
+    (
+        '  File "/srv/.venv/lib/python3.11/site-packages/flask/app.py", line 917, in dispatch',
+        "    return view()",
+        '  File "/srv/shop/views.py", line 22, in crash',
+        "    with lock:",
+        '  File "/usr/lib/python3.11/threading.py", line 320, in wait',
+        "    waiter.acquire()",
+    )
+)
+
+
+def test_of_a_stack_the_apps_frames_and_the_last_one_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log", [line("runs", 0.3, age=0.3, stack=STACK), access_line()])
+    text = story(capsys, ID, log)
+    shown = [
+        *("/srv/shop/views.py:22 in crash", "with lock:"),
+        *("/usr/lib/python3.11/threading.py:320 in wait", "waiter.acquire()"),
+        "1 library frame: flask 1",
+    ]
+    lines = [one.strip() for one in text.splitlines()]
+    assert lines[lines.index(shown[0]) :][:5] == shown
+    assert "return view()" in story(capsys, "--full", ID, log)
+
+
+def death(request_id: str, at: float = 0.5, pid: int = 7, **fields: Any) -> str:
+    cause = {"level": "ERROR", "outcome": "died", "cause": "SIGKILL", "worker_pid": pid}
+    return line(f"GET /{request_id} died", at, request_id=request_id, **cause, **fields)
+
+
+def test_a_request_that_died_is_beside_those_that_died_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kill = "Worker (pid:7) was sent SIGKILL! Perhaps out of memory?"
+    lines = [
+        line("older", 0.1, request_id="mine"),
+        line(kill, 0.5, level="ERROR", request_id=None),
+        death("mine"),
+        death("another", age=0.2),
+        death("oldest", age=40.5),
+        *(death("of another worker", pid=77), death("of an earlier worker", at=-60)),
+        death("of another service", service="cart"),
+    ]
+    text = " ".join(story(capsys, "mine", write(tmp_path / "log", lines)).split())
+    assert text.index(kill) < text.index("GET /oldest died") < text.index("GET /another died")
+    assert "GET /of" not in text
+    assert text.startswith("GET /crash died: SIGKILL ")
+    data = json.loads(story(capsys, "--json", "mine", tmp_path / "log"))
+    assert len(data["requests"]) == 1
+    assert [event["is_related"] for event in data["events"]] == [False] * 3 + [True] * 2
+
+
+@pytest.mark.parametrize("duration", [1e300, -5.0, 1e12], ids=str)
+def test_a_duration_that_is_none_is_left_out(
+    duration: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log", [line("runs", age=duration), access_line(duration_ms=duration)])
+    assert story(capsys, ID, log).startswith("GET /crash  500  complete\n")
+    assert main(["trace", ID, str(log), "--html", "-"]) == 0
+
+
+def test_json_has_no_control_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = write(tmp_path / "log", [error_line(message=HOSTILE, exc_info=f"é\n{HOSTILE}")])
+    text = story(capsys, "--json", ID, log)
+    assert set(ESCAPES.findall(text)) == {"é"}
+    assert json.loads(text)["events"][0]["record"]["message"] == HOSTILE
+
+
+def test_a_trace_id_that_no_text_can_have_is_in_no_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log", [line(trace_id="\ud800")])
+    assert "order read" in story(capsys, "--trace", ID, log)
+
+
+def test_the_time_for_a_story_grows_in_proportion_to_its_requests(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small, large = (
+        write(tmp_path / f"{count}", [access_line(at) for at in range(count)])
+        for count in (1000, 4000)
+    )
+    assert grows_in_proportion(lambda log: story(capsys, ID, log), small, large)

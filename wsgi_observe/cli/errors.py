@@ -13,28 +13,32 @@ from wsgi_observe.cli.log_files import (
     get_inputs,
     make_console,
     prepare_output,
+    print_json,
     report_problems,
     show_progress,
     to_printable,
 )
 from wsgi_observe.logreader.error_search import ErrorSearch
-from wsgi_observe.logreader.filters import RecordFilter, parse_moment
+from wsgi_observe.logreader.filters import RecordFilter, parse_failure_level, parse_moment
 from wsgi_observe.logreader.groups import ErrorGroup, select_new
 from wsgi_observe.logreader.inputs import Input
+from wsgi_observe.logreader.record import LEVELS
 from wsgi_observe.logreader.search import find_requests
 from wsgi_observe.logreader.story import build_story
 
 HELP = "show the failures of a log, in groups of the same cause"
 DESCRIPTION = """\
 Print the failures of a log in groups: exceptions by where they were raised in the app (error_id),
-5xx without an exception by route, requests that died with their worker by cause. The most frequent
-group comes first.
+5xx without an exception by route, requests that died with their worker by cause. The group of most
+requests comes first. With --level WARNING, also warnings: slow requests by route, failing
+readiness checks, slow statements.
 Exit code: 0 if there are no errors, 1 if there are any, 2 if an input cannot be read.
 
 examples:
   wsgi-observe errors shop.log
   wsgi-observe errors --since 15m --route '/orders*' 'shop.log*'
   docker logs shop | wsgi-observe errors --new-since 1.4.2
+  wsgi-observe errors --level WARNING --since 1h shop.log
   wsgi-observe errors --since 1d 'shop.log*' --html errors.html
 """
 
@@ -42,6 +46,12 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this subcommand."""
     add_file_argument(parser)
+    parser.add_argument(
+        "--level",
+        type=argument_type(parse_failure_level),
+        default=LEVELS["ERROR"],
+        help="the lowest level: WARNING, ERROR (the default) or CRITICAL",
+    )
     moment = argument_type(parse_moment)
     parser.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339, or such as 15m")
     parser.add_argument("--until", type=moment, metavar="TIME", help="the same")
@@ -74,7 +84,8 @@ def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> 
     tests = RecordFilter(
         since=args.since, until=args.until, route=args.route, service=args.service
     ).tests
-    search = ErrorSearch(tests, finds_releases=args.new_since is not None)
+    finds_releases = args.new_since is not None
+    search = ErrorSearch(tests, severity=args.level, finds_releases=finds_releases)
     with show_progress(inputs) as progress:
         search.run(inputs, progress)
     has_problems = report_problems("errors", [*problems, *search.coverage.problems])
@@ -130,7 +141,6 @@ def _select(search: ErrorSearch, release: str | None) -> Iterator[ErrorGroup]:
 def _print_json(groups: list[ErrorGroup]) -> None:
     # Only now: its import takes as long as the search.
     from wsgi_observe.logs.fields import format_timestamp
-    from wsgi_observe.logs.formatters.encoders import encode
 
     def to_timestamp(time: float | None) -> str | None:
         return None if time is None else format_timestamp(time)
@@ -139,6 +149,7 @@ def _print_json(groups: list[ErrorGroup]) -> None:
         frame = group.frame
         fields: dict[str, Any] = {
             "kind": group.key.kind,
+            "level": group.level,
             "title": group.title,
             "message": group.message,
             "error_id": group.error_id or None,
@@ -154,4 +165,4 @@ def _print_json(groups: list[ErrorGroup]) -> None:
             "releases": dict(group.releases.counts),
             "newest_ids": group.newest_ids,
         }
-        print(encode(fields))
+        print_json(fields)

@@ -2,11 +2,19 @@
 
 from rich.text import Text
 
-from wsgi_observe.cli.log_files import format_range, format_time, to_printable
+from wsgi_observe.cli.log_files import (
+    describe_failures,
+    describe_total,
+    format_count,
+    format_range,
+    format_time,
+    to_printable,
+)
 from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.counting import TopCounter
 from wsgi_observe.logreader.error_search import ErrorSearch
 from wsgi_observe.logreader.groups import ErrorGroup
+from wsgi_observe.logreader.record import LEVELS
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _ASCII_BARS = " .:-=+*#@"
@@ -36,18 +44,26 @@ class GroupsPrinter:
     def print_end(self, groups: list[ErrorGroup], search: ErrorSearch, covered: str) -> None:
         """Print how many there are, and what was read."""
         if len(groups) > _MAX_GROUPS:
-            self._print(Text(f"{len(groups) - _MAX_GROUPS} more groups; --json has them", "dim"))
-        count = sum(group.count for group in groups)
-        found = f"{count:,} errors in {len(groups):,} groups" if groups else "no errors"
+            self._print(
+                Text(
+                    f"{format_count(len(groups) - _MAX_GROUPS, 'more group')}; --json has all",
+                    "dim",
+                )
+            )
+        found = describe_total(groups)
         if search.groups.ungrouped:
             found += f", and {search.groups.ungrouped:,} in more groups than are kept apart"
-        read = f"{search.lines:,} lines from {covered}"
-        skipped = f", of which {search.others:,} are of others" if search.others else ""
+        read = f"{format_count(search.lines, 'line')} from {covered}"
+        skipped = f", {search.others:,} of others" if search.others else ""
         self._print(Text.assemble((found, "bold"), (f" ({read}{skipped})", "dim")))
+        if search.warnings:
+            warnings = format_count(search.warnings, "warning")
+            self._print(Text(f"{warnings}; --level WARNING shows them in groups", "yellow"))
 
     def _print_group(self, group: ErrorGroup) -> None:
-        title = Text(to_printable(group.title), "bold red")
-        if group.key.kind in ("status", "death"):
+        color = "red" if group.severity >= LEVELS["ERROR"] else "yellow"
+        title = Text(to_printable(group.title), f"bold {color}")
+        if group.key.kind in ("status", "death", "slow"):
             title.append(f"  {to_printable(group.key.where)}", "bold")
         if group.error_id:
             title.append(f"  error_id {to_printable(group.error_id)}", "dim")
@@ -73,11 +89,10 @@ class GroupsPrinter:
             self._print(Text.assemble(("  newest   ", "dim"), ids))
 
     def _describe_counts(self, group: ErrorGroup) -> Text:
-        about = "" if group.requests.is_exact else "about "
         line = Text("  ")
         if group.first is not None and group.last is not None:
             line.append(f"{self._draw(group)}  ", "red")
-        line.append(f"{group.count:,} errors in {about}{group.requests.value:,} requests", "bold")
+        line.append(describe_failures(group), "bold")
         if group.first == group.last:
             line.append(f", {format_time(group.first)}")
         else:

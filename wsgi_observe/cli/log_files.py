@@ -1,7 +1,10 @@
 """What the subcommands that read logs share: FILE arguments, problems, progress, the terminal."""
 
 import argparse
+import json
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -13,14 +16,19 @@ from typing import IO, TYPE_CHECKING, Any
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.logreader.blocks import LineBlocks
 from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors, find_inputs
+from wsgi_observe.logreader.record import LEVELS
 from wsgi_observe.logreader.search import Progress
 from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
 
 if TYPE_CHECKING:
     from wsgi_observe.cli.rich_console import LogConsole
+    from wsgi_observe.logreader.groups import ErrorGroup
 
 MAX_TEXT_BYTES = 4000
 _MIN_PROGRESS_BYTES = 50_000_000
+
+
+_unprintable = re.compile(r"[^ -~]+")
 
 
 def add_file_argument(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +36,7 @@ def add_file_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="*",
+        default=[],
         metavar="FILE",
         help="log, plain or compressed (gzip, zstd), or a quoted pattern; - for standard input, "
         "which is the default",
@@ -36,7 +45,7 @@ def add_file_argument(parser: argparse.ArgumentParser) -> None:
 
 def get_inputs(files: list[str]) -> list[Input]:
     """Return the inputs; without any, that somebody would have to type the log is an error."""
-    if not files and sys.stdin.isatty():
+    if not files and (sys.stdin is None or sys.stdin.isatty()):
         raise CommandError("name a FILE, or pipe a log into the command", exit_code=2)
     return find_inputs(files)
 
@@ -190,3 +199,50 @@ def format_size(size: float) -> str:
             break
         size /= 1000
     return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def format_count(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural.
+
+    >>> format_count(1, "error"), format_count(1200, "error")
+    ('1 error', '1,200 errors')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def get_noun(group: "ErrorGroup") -> str:
+    """Return what the records of a group are called."""
+    return "error" if group.severity >= LEVELS["ERROR"] else "warning"
+
+
+def describe_total(groups: list["ErrorGroup"]) -> str:
+    """Return how many errors and warnings there are, in how many groups."""
+    counts = Counter[str]()
+    for group in groups:
+        counts[get_noun(group)] += group.count
+    parts = [format_count(count, noun) for noun, count in sorted(counts.items())]
+    in_groups = f"in {format_count(len(groups), 'group')}"
+    return f"{' and '.join(parts)} {in_groups}" if groups else "no errors"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of strict JSON, in which nothing controls a terminal."""
+    # Only now: its import takes as long as a search.
+    from wsgi_observe.logs.formatters.encoders import encode
+
+    text = encode(value)
+    print(text if text.isprintable() else _unprintable.sub(_escape_for_json, text))
+
+
+def _escape_for_json(found: re.Match[str]) -> str:
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in found[0])
+
+
+def describe_failures(group: "ErrorGroup") -> str:
+    """Return how many errors a group has, and in how many requests, if it was in any."""
+    errors = format_count(group.count, get_noun(group))
+    requests = group.requests
+    if not requests.value:
+        return errors
+    about = "" if requests.is_exact else "about "
+    return f"{errors} in {about}{format_count(requests.value, 'request')}"

@@ -1,6 +1,7 @@
 """Rich's console as these commands use it: nothing of a log is markup, pipes are not wrapped."""
 
 import os
+import re
 import sys
 
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.text import Text
 
 from wsgi_observe.logs.formatters.truncation import escape_control_characters
 
+_columns = re.compile(r"[1-9][0-9]{0,5}")
 _UNLIMITED_WIDTH = 1_000_000  # where nothing is wrapped
 
 
@@ -16,9 +18,19 @@ class LogConsole(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         stream = sys.stderr if stderr else sys.stdout
-        is_wrapped = stream.isatty() or os.environ.get("COLUMNS", "").isdecimal()
-        width = None if is_wrapped else _UNLIMITED_WIDTH
-        super().__init__(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+        columns = os.environ.get("COLUMNS", "")
+        width = None if stream.isatty() else _UNLIMITED_WIDTH
+        super().__init__(
+            stderr=stderr,
+            width=int(columns) if _columns.fullmatch(columns) else width,
+            # Without colours, no other styles either. Rich would end with an error if COLUMNS
+            # is 0.
+            color_system=None if os.environ.get("NO_COLOR") else "auto",
+            _environ={name: os.environ[name] for name in os.environ if name != "COLUMNS"},
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
 
     def print_log(self, line: Text) -> None:
         """Print one line that has texts of a log: escaped, should its caller have forgotten it."""

@@ -6,20 +6,15 @@ from typing import Any
 from wsgi_observe.logreader.story import Event, RequestSummary, Story
 
 
-def story_to_json(story: Story) -> str:
-    """Return a story as one line of strict JSON."""
-    # Only now: its import takes as long as the search.
-    from wsgi_observe.logs.formatters.encoders import encode
-
-    return encode(
-        {
-            "request_id": story.request_id,
-            "services": list(story.services),
-            "trace_ids": sorted(story.trace_ids),
-            "requests": [_summary_to_dict(one) for one in story.requests],
-            "events": [_event_to_dict(event) for event in story.events],
-        }
-    )
+def story_to_dict(story: Story) -> dict[str, Any]:
+    """Return a story as what JSON can represent."""
+    return {
+        "request_id": story.request_id,
+        "services": list(story.services),
+        "trace_ids": sorted(story.trace_ids),
+        "requests": [_summary_to_dict(one) for one in story.requests],
+        "events": [_event_to_dict(event) for event in story.events],
+    }
 
 
 def _summary_to_dict(summary: RequestSummary) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """The story of a request as text for a terminal."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
 from wsgi_observe.cli.log_files import (
+    format_count,
     format_seconds,
     format_size,
     format_time,
@@ -15,7 +16,12 @@ from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.record import to_text
 from wsgi_observe.logreader.search import Mention
 from wsgi_observe.logreader.story import Event, RequestSummary, Story
-from wsgi_observe.logreader.tracebacks import Frame, RaisedException
+from wsgi_observe.logreader.tracebacks import (
+    Frame,
+    RaisedException,
+    parse_stack,
+    select_stack_frames,
+)
 
 _LEVEL_STYLES = {
     "DEBUG": "dim",
@@ -59,13 +65,16 @@ class StoryPrinter:
             self.print_note("no access line: it has not ended, or that line is not in the input")
         self._console.print()
         names_service = len(story.services) > 1
+        whole = max((one.duration or 0.0 for one in story.requests), default=0.0)
+        least_gap = max(_MIN_GAP_SECONDS, whole * _GAP_PART)
         has_ended = False
         for number, event in enumerate(story.events):
             if event.is_after and not has_ended:
                 self.print_note("-- after the response --")
                 has_ended = True
-            if number:
-                self._print_gap(event, story)
+            if number and event.gap >= least_gap:
+                gap = f"{'':{_OFFSET_WIDTH}} ... {format_seconds(event.gap)}"
+                self.print_note(gap)
             self._print_event(event, names_service)
 
     def print_mentions(self, mentions: list[Mention], count: int) -> None:
@@ -73,7 +82,7 @@ class StoryPrinter:
         if not mentions:
             return
         self._console.print()
-        self.print_note(f"{count} other lines have the ID in their text:")
+        self.print_note(f"{format_count(count, 'other line')} with the ID in the text:")
         for mention in mentions[:10]:
             source = f"{mention.source}: " if mention.source else ""
             self._print_hanging("  ", [Text(to_printable(source + mention.text))])
@@ -109,11 +118,6 @@ class StoryPrinter:
         }
         shown = [f"{name} {to_printable(fact)}".strip() for name, fact in facts.items() if fact]
         self._print_hanging("  ", [Text("  ".join(shown), "dim")])
-
-    def _print_gap(self, event: Event, story: Story) -> None:
-        whole = max((one.duration or 0.0 for one in story.requests), default=0.0)
-        if event.gap >= max(_MIN_GAP_SECONDS, whole * _GAP_PART):
-            self._print_line(Text(f"{'':{_OFFSET_WIDTH}} ... {format_seconds(event.gap)}", "dim"))
 
     def _print_event(self, event: Event, names_service: bool) -> None:
         record = event.record
@@ -161,7 +165,11 @@ class StoryPrinter:
         else:
             for exception in event.traceback:
                 yield from _describe_exception(exception, event.traceback)
-        yield from _indent(event.stack)
+        frames = () if self._is_full else parse_stack(event.stack)
+        if frames:
+            yield from _describe_frames(select_stack_frames(frames), frames)
+        else:
+            yield from _indent(event.stack)
 
     def _print_line(self, line: Text) -> None:
         self._print_hanging("", [line])
@@ -181,8 +189,7 @@ class StoryPrinter:
 def _describe_access(event: Event) -> str:
     record = event.record
     size, agent = record.number("response_bytes"), record.text("user_agent")
-    milliseconds = record.number("duration_ms")
-    taken = f" in {format_seconds(milliseconds / 1000)}" if milliseconds is not None else ""
+    taken = f" in {format_seconds(record.seconds)}" if record.seconds is not None else ""
     sent = f", {format_size(size)}" if size is not None else ""
     outcome = record.text("outcome")
     ending = "" if outcome in _GOOD_OUTCOMES else f", {to_printable(outcome)}"
@@ -200,15 +207,20 @@ def _describe_exception(
     first, *rest = exception.headline.splitlines()[:_MAX_LINES] or ["unknown exception"]
     yield Text.assemble(("  " + _LINK_WORDS.get(link, ""), "dim"), (to_printable(first), "red"))
     yield from (Text("    " + to_printable(line), "red") for line in rest)
-    own = exception.own_frames
-    if len(own) > _MAX_FRAMES:
-        yield Text(f"    ... {len(own) - _MAX_FRAMES} frames of the app", "dim")
-    for frame in own[-_MAX_FRAMES:]:
+    yield from _describe_frames(exception.own_frames, exception.frames)
+
+
+def _describe_frames(shown: Sequence[Frame], frames: Sequence[Frame]) -> Iterator[Text]:
+    """Yield the frames that are shown, and in one line the libraries of the others."""
+    if len(shown) > _MAX_FRAMES:
+        yield Text(f"    ... {format_count(len(shown) - _MAX_FRAMES, 'frame')} of the app", "dim")
+    for frame in shown[-_MAX_FRAMES:]:
         yield from _describe_frame(frame)
-    packages = Counter(frame.package for frame in exception.frames if not frame.is_own)
+    known = set(shown)
+    packages = Counter(frame.package for frame in frames if frame not in known)
     if packages:
         names = ", ".join(f"{to_printable(name)} {count}" for name, count in packages.items())
-        yield Text(f"    {packages.total()} library frames: {names}", "dim")
+        yield Text(f"    {format_count(packages.total(), 'library frame')}: {names}", "dim")
 
 
 def _describe_frame(frame: Frame) -> Iterator[Text]:
@@ -225,4 +237,4 @@ def _indent(text: str) -> Iterator[Text]:
     for line in lines[:_MAX_LINES]:
         yield Text("    " + to_printable(line))
     if len(lines) > _MAX_LINES:
-        yield Text(f"    ... {len(lines) - _MAX_LINES} lines", "dim")
+        yield Text(f"    ... {format_count(len(lines) - _MAX_LINES, 'line')}", "dim")

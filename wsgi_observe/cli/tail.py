@@ -20,6 +20,7 @@ from wsgi_observe.logreader.filters import (
     RecordFilter,
     parse_duration,
     parse_level,
+    parse_moment,
     parse_statuses,
 )
 from wsgi_observe.logreader.following import FollowedFile
@@ -39,7 +40,7 @@ Exit code: 0, 2 if an input cannot be read.
 examples:
   kubectl logs -f deploy/shop | wsgi-observe tail
   wsgi-observe tail --status 5xx --route '/orders*' shop.log
-  wsgi-observe tail --no-follow --slow 500ms shop.log
+  wsgi-observe tail --no-follow --slow 500ms --since 1h shop.log
 """
 
 _POLL_SECONDS = 0.2
@@ -68,6 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="requests that took as long, as 500ms",
     )
+    moment = argument_type(parse_moment)
+    parser.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339, or such as 15m")
+    parser.add_argument("--until", type=moment, metavar="TIME", help="the same")
     parser.add_argument("--others", action="store_true", help="pass lines of others in any case")
     parser.add_argument(
         "-n",
@@ -144,11 +148,13 @@ class TailPrinter:
             route=args.route,
             service=args.service,
             slow=args.slow,
+            since=args.since,
+            until=args.until,
         ).tests
         self._passes_others = args.others or not self._tests
         self._readers: dict[str, LineReader] = {}
         self._layout = ConsoleLayout(
-            color=_wants_color(), hidden=("exc_info", "stack_info", "continued_in", "buffered")
+            color=_wants_color(), hidden=("exc_info", "continued_in", "buffered")
         )
 
     def print(self, source: str, lines: list[bytes]) -> None:

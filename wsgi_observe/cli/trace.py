@@ -7,24 +7,28 @@ from uuid import UUID
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.log_files import (
     add_file_argument,
+    format_count,
     format_range,
     format_size,
     format_time,
     get_inputs,
     make_console,
     prepare_output,
+    print_json,
     report_problems,
     show_progress,
     to_printable,
 )
-from wsgi_observe.cli.story_json import story_to_json
+from wsgi_observe.cli.story_json import story_to_dict
 from wsgi_observe.logreader.inputs import Input
+from wsgi_observe.logreader.record import Record
 from wsgi_observe.logreader.search import (
     MAX_RECORDS,
     Found,
     find_nearest_ids,
     find_request,
     find_trace,
+    find_worker_end,
 )
 from wsgi_observe.logreader.story import Story, build_story
 
@@ -84,23 +88,29 @@ def run(args: argparse.Namespace) -> int:
             _explain_many(wanted, request_ids) if request_ids else _explain(wanted, found, inputs)
         )
         raise CommandError(problem, exit_code=2 if has_problems else 1)
-    _print(_make_story(request_ids[0], found, inputs if args.trace else []), found, args)
+    _print(_make_story(request_ids[0], found, inputs, with_trace=args.trace), found, args)
     return 2 if has_problems else 0
 
 
-def _make_story(request_id: str, found: Found, inputs: list[Input]) -> Story:
-    """Return the story, with the records of its traces in `inputs`."""
-    story = build_story(request_id, found.records[request_id])
-    if inputs and story.trace_ids:
+def _make_story(request_id: str, found: Found, inputs: list[Input], *, with_trace: bool) -> Story:
+    """Return the story, with what else ended with its worker, and the records of its traces."""
+    records = found.records[request_id]
+    story = build_story(request_id, records)
+    related, worker_end = list[Record](), list[Record]()
+    death = next((one for one in records if one.is_death), None)
+    files = [one for one in inputs if one.is_regular_file]
+    if death is not None and files:
+        with show_progress(files) as progress:
+            worker_end = find_worker_end(files, death, progress)
+    if with_trace and story.trace_ids:
         with show_progress(inputs) as progress:
             related = find_trace(inputs, story.trace_ids, progress)
-        story = build_story(request_id, found.records[request_id], related)
-    return story
+    return build_story(request_id, records, related, worker_end)
 
 
 def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
     if args.json:
-        print(story_to_json(story))
+        print_json(story_to_dict(story))
         return
     if args.html:
         from wsgi_observe.cli.page.document import write_document
@@ -116,7 +126,9 @@ def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
     printer.print(story)
     printer.print_mentions(found.mentions, found.mention_count)
     if found.ignored:
-        printer.print_note(f"{found.ignored} more lines, of which {MAX_RECORDS} are shown")
+        printer.print_note(
+            f"{format_count(found.ignored, 'more line')} of the ID; {MAX_RECORDS:,} are shown"
+        )
 
 
 def _explain_many(wanted: str, request_ids: list[str]) -> str:
@@ -144,7 +156,9 @@ def _explain(wanted: str, found: Found, inputs: list[Input]) -> str:
     if near:
         lines.append("  near: " + ", ".join(map(to_printable, near)))
     if found.mentions:
-        lines.append(f"  {found.mention_count} other lines have it in their text, such as")
+        lines.append(
+            f"  {format_count(found.mention_count, 'other line')} with it in the text, such as"
+        )
         shown = found.mentions[:_MAX_SHOWN_MENTIONS]
         lines += [f"    {to_printable(one.text)[:200]}" for one in shown]
     return "\n".join(lines)

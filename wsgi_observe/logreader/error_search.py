@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from wsgi_observe.logreader.blocks import LineBlocks
-from wsgi_observe.logreader.groups import ErrorGroups, is_error
+from wsgi_observe.logreader.groups import ErrorGroups
 from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors
-from wsgi_observe.logreader.record import Record
+from wsgi_observe.logreader.record import LEVELS, Record
 from wsgi_observe.logreader.search import TIMED_BLOCKS, Coverage, Progress, add_times
 from wsgi_observe.logreader.wrappers import LineReader
 
 _MAX_RELEASES = 1000
 # How our own lines begin, which have the names of their levels as they are.
 _OWN_START = b'{"timestamp":"'
+_reports = re.compile(rb"ERROR|WARNING|CRITICAL").search
 
 
 class ErrorSearch:
     """The errors of inputs in groups, and what was read.
 
     :param tests: what an error has to pass.
+    :param severity: from which level on a record is one, as `logging` numbers it.
     :param finds_releases: whether the time of each release's first line is searched too.
     :ivar releases: these times.
+    :ivar warnings: how many records of the level WARNING pass the tests, and are not in a group.
     :ivar others: how many lines are not records.
     """
 
     def __init__(
-        self, tests: Iterable[Callable[[Record], bool]] = (), *, finds_releases: bool = False
+        self,
+        tests: Iterable[Callable[[Record], bool]] = (),
+        *,
+        severity: int = LEVELS["ERROR"],
+        finds_releases: bool = False,
     ) -> None:
         self._tests = list(tests)
+        self._severity = severity
         self._finds_releases = finds_releases
         self.groups = ErrorGroups()
         self.releases: dict[str, float] = {}
         self.coverage = Coverage()
-        self.lines = self.others = 0
+        self.lines = self.others = self.warnings = 0
 
     def run(self, inputs: Iterable[Input], progress: Progress) -> None:
         """Read the inputs."""
@@ -57,7 +66,7 @@ class ErrorSearch:
         add_times(self.coverage, blocks)  # of the last block
         self._add(reader.finish())
         if blocks.skipped:
-            problem = f"{one.name}: {blocks.skipped} lines were too long to be read"
+            problem = f"{one.name}: lines too long to be read: {blocks.skipped}"
             self.coverage.problems.append(problem)
 
     def _add(self, records: Iterable[Record | bytes]) -> None:
@@ -67,8 +76,12 @@ class ErrorSearch:
                 continue
             if self._finds_releases:
                 self._add_release(record)
-            if is_error(record) and all(passes(record) for passes in self._tests):
-                self.groups.add(record)
+            severity = record.severity
+            if severity >= LEVELS["WARNING"] and all(passes(record) for passes in self._tests):
+                if severity >= self._severity:
+                    self.groups.add(record)
+                else:
+                    self.warnings += severity == LEVELS["WARNING"]
 
     def _add_release(self, record: Record) -> None:
         release, time = record.release, record.time
@@ -83,7 +96,7 @@ class ErrorSearch:
 
 
 def _select(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines but those of ours that cannot be errors, which need not be parsed."""
+    """Yield the lines but those of ours that report nothing, which need not be parsed."""
     for line in lines:
-        if b"ERROR" in line or b"CRITICAL" in line or not line.startswith(_OWN_START):
+        if _reports(line) or not line.startswith(_OWN_START):
             yield line

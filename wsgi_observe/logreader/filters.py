@@ -73,8 +73,7 @@ class RecordFilter:
 
     def _has_slow(self, record: Record) -> bool:
         assert self.slow is not None
-        milliseconds, age = record.number("duration_ms"), record.number("age")
-        seconds = milliseconds / 1000 if milliseconds is not None else age
+        seconds = record.seconds
         return seconds is not None and seconds >= self.slow
 
     def _has_since(self, record: Record) -> bool:
@@ -96,6 +95,14 @@ def parse_level(text: str) -> int:
         return LEVELS[text.upper()]
     except KeyError:
         raise ValueError(f"must be one of {', '.join(LEVELS)}, not {text}") from None
+
+
+def parse_failure_level(text: str) -> int:
+    """Return the number of a level's name, which is at least WARNING."""
+    level = LEVELS.get(text.upper(), 0)
+    if level < LEVELS["WARNING"]:
+        raise ValueError(f"must be WARNING, ERROR or CRITICAL, not {text}")
+    return level
 
 
 def parse_statuses(text: str) -> tuple[str, ...]:

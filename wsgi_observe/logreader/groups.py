@@ -8,15 +8,20 @@ from heapq import heappush, heappushpop
 from typing import NamedTuple
 
 from wsgi_observe.logreader.counting import DistinctCount, Histogram, TopCounter
-from wsgi_observe.logreader.record import Record
-from wsgi_observe.logreader.tracebacks import Frame, find_raising_frame, parse_traceback
+from wsgi_observe.logreader.record import LEVELS, Record
+from wsgi_observe.logreader.tracebacks import (
+    Frame,
+    find_raising_frame,
+    parse_place,
+    parse_stack,
+    parse_traceback,
+)
 
 MAX_GROUPS = 5000
 """Further ones are counted together."""
 
 _NEWEST = 5
 _MAX_TEXT = 1000
-_ERROR = 40
 
 # What differs from one message to the next: numbers, hex digits, what is quoted.
 _variable = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|\b[0-9a-fA-F-]{8,}\b|\d+")
@@ -26,7 +31,8 @@ _variable_segment = re.compile(r"/[^/]*\d[^/]*")
 class GroupKey(NamedTuple):
     """What the errors of a group have in common.
 
-    `kind` is ``exception``, ``status`` (a 5xx without an exception), ``death`` or ``message``.
+    `kind` is ``exception``, ``status`` (a 5xx without an exception), ``death``, ``slow`` (a request
+    that had run for long) or ``message``.
     """
 
     kind: str
@@ -38,7 +44,8 @@ class ErrorGroup:
     """Errors that have the same cause, as far as their lines show.
 
     :ivar title: the exception's class, the status, the cause of death or the message.
-    :ivar frame: where the exception was raised in the app.
+    :ivar severity: the highest level, as `logging` numbers it.
+    :ivar frame: where the exception was raised in the app, or where a slow request was.
     :ivar message: that of the newest error.
     """
 
@@ -46,10 +53,12 @@ class ErrorGroup:
         self.key = key
         self.title = key.what
         self.error_id = ""
+        self.severity = 0
         self.frame: Frame | None = None
         self.message = ""
         self.count = 0
         self.requests = DistinctCount()
+        self.outside_requests = 0
         self.first: float | None = None
         self.last: float | None = None
         self.over_time = Histogram()
@@ -60,6 +69,7 @@ class ErrorGroup:
     def add(self, record: Record) -> None:
         """Count an error."""
         self.count += 1
+        self.severity = max(self.severity, record.severity)
         time = record.time
         if time is not None:
             self.over_time.add(time)
@@ -78,6 +88,16 @@ class ErrorGroup:
                 counter.add(text[:_MAX_TEXT])
 
     @property
+    def level(self) -> str:
+        """The name of the highest level."""
+        return next((name for name, number in LEVELS.items() if number == self.severity), "")
+
+    @property
+    def failures(self) -> int:
+        """How often something failed: a request counts once, however often it logged that."""
+        return self.requests.value + self.outside_requests
+
+    @property
     def newest_ids(self) -> list[str]:
         """The request IDs of the newest errors, the newest first."""
         ids = (request_id for _, _, request_id in sorted(self._newest, reverse=True))
@@ -90,6 +110,7 @@ class ErrorGroup:
 
     def _add_request(self, request_id: str, time: float) -> None:
         if not request_id:
+            self.outside_requests += 1
             return
         self.requests.add(request_id)
         if any(known == request_id for _, _, known in self._newest):
@@ -124,13 +145,8 @@ class ErrorGroups:
         group.add(record)
 
     def most_frequent_first(self) -> list[ErrorGroup]:
-        """Return the groups in the order of their counts."""
-        return sorted(self._groups.values(), key=lambda group: group.count, reverse=True)
-
-
-def is_error(record: Record) -> bool:
-    """Return whether a record reports a failure, of which each has exactly one such line."""
-    return record.severity >= _ERROR
+        """Return the groups in the order of how often they failed."""
+        return sorted(self._groups.values(), key=lambda group: group.failures, reverse=True)
 
 
 def get_route(record: Record) -> str:
@@ -158,8 +174,11 @@ def get_group_key(record: Record) -> GroupKey:
     status = record.status
     if status is not None and status >= 500:
         return GroupKey("status", str(status), f"{record.text('method')} {get_route(record)}")
+    if record.is_slow_report:
+        return GroupKey("slow", "", f"{record.text('method')} {get_route(record)}")
     template = _variable.sub("…", record.text("message")[:_MAX_TEXT])
-    return GroupKey("message", template, record.text("logger")[:_MAX_TEXT])
+    where = record.text("at") or record.text("logger")
+    return GroupKey("message", template, where[:_MAX_TEXT])
 
 
 def _describe_error(record: Record, key: GroupKey) -> tuple[str, Frame | None]:
@@ -168,9 +187,16 @@ def _describe_error(record: Record, key: GroupKey) -> tuple[str, Frame | None]:
     titles = {
         "status": f"{key.what} without an exception",
         "death": f"died: {key.what}",
+        "slow": "slow",
         "message": record.text("message"),
     }
-    return titles[key.kind][:_MAX_TEXT], None
+    return titles[key.kind][:_MAX_TEXT], _find_place(record)
+
+
+def _find_place(record: Record) -> Frame | None:
+    """Return where a request was when it was reported, or a statement was executed."""
+    own = [frame for frame in parse_stack(record.text("stack")) if frame.is_own]
+    return own[-1] if own else parse_place(record.text("at"))
 
 
 def _describe_exception(record: Record) -> tuple[str, Frame | None]:
@@ -183,7 +209,9 @@ def _get_message(record: Record) -> str:
     exceptions = parse_traceback(record.text("exc_info"))
     if exceptions and exceptions[0].headline:
         return exceptions[0].headline.partition(": ")[2] or exceptions[0].headline
-    return record.text("message")
+    if record.is_slow_report:
+        return f"still running after {record.text('age')} s"
+    return record.text("db_statement") or record.text("message")
 
 
 def _shorten(path: str) -> str:

@@ -67,6 +67,8 @@ class Input(NamedTuple):
 
     def _open_raw(self) -> io.FileIO:
         if self.path is None:
+            if sys.stdin is None:
+                raise InputError(f"cannot read {self.name}: it is closed")
             return io.FileIO(sys.stdin.fileno(), closefd=False)
         if self.path.is_dir():
             raise InputError(f"cannot read {self.name}: it is a directory")

@@ -49,6 +49,7 @@ _ALIASES = {
 }
 _MAX_DEPTH = 4
 _MAX_FLAT_FIELDS = 500
+_LONGEST = 1e9  # seconds
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -113,6 +114,13 @@ class Record:
         return self.text("service") or self.source
 
     @property
+    def seconds(self) -> float | None:
+        """How long its request took, or had run; None if that is no duration."""
+        milliseconds, age = self.number("duration_ms"), self.number("age")
+        seconds = milliseconds / 1000 if milliseconds is not None else age
+        return seconds if seconds is not None and 0 <= seconds < _LONGEST else None
+
+    @property
     def release(self) -> str:
         """The version of the service."""
         return self.text("release") or self.text("version")
@@ -126,6 +134,11 @@ class Record:
     def is_death(self) -> bool:
         """Whether it reports a request that ended with its worker."""
         return self.fields.get("outcome") == "died"
+
+    @property
+    def is_slow_report(self) -> bool:
+        """Whether it reports a request that has run for long, with its stack."""
+        return "age" in self.fields and "stack" in self.fields and not self.is_death
 
     @property
     def is_part(self) -> bool:

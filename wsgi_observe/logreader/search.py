@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -30,6 +31,8 @@ _MAX_IDS_WITH_RECORDS = 20
 _MAX_MENTIONS = 100
 _NEAREST = 5
 _MIN_SUFFIX = 6
+_MAX_DEATHS = 20
+_SECONDS_OF_DEATHS = 2.0  # in which the end of a worker is reported
 _MAX_LINES_WITHOUT_RECORD = 100  # at the beginning and end of a block, before it is left at that
 _OTHER_ID_FIELDS = ("client_request_id", "app_request_id")
 
@@ -67,7 +70,7 @@ class NearestIds:
     """The request IDs that have most in common with one that is searched, at both ends."""
 
     def __init__(self, wanted: str) -> None:
-        self._wanted = wanted.encode("utf-8", "replace")
+        self._wanted = _to_bytes(wanted)
         self._best: dict[bytes, int] = {}
 
     def add(self, blocks: LineBlocks) -> None:
@@ -109,7 +112,7 @@ class Found:
 def find_request(inputs: Iterable[Input], wanted: str, progress: Progress) -> Found:
     """Return the records of the request whose ID is, begins or (as on a console) ends so."""
     found = Found(nearest=NearestIds(wanted))
-    needle = wanted.encode("utf-8", "replace")
+    needle = _to_bytes(wanted)
     for record in _scan(inputs, needle, found.coverage, progress, found.nearest):
         if isinstance(record, bytes):
             _add_mention(found, Mention("", record.decode("utf-8", "replace")))
@@ -125,7 +128,7 @@ def find_trace(inputs: Iterable[Input], trace_ids: set[str], progress: Progress)
     """Return the records of some traces."""
     found: list[Record] = []
     for trace_id in trace_ids:
-        for record in _scan(inputs, trace_id.encode(), Coverage(), progress):
+        for record in _scan(inputs, _to_bytes(trace_id), Coverage(), progress):
             if (
                 isinstance(record, Record)
                 and record.fields.get("trace_id") == trace_id
@@ -133,6 +136,41 @@ def find_trace(inputs: Iterable[Input], trace_ids: set[str], progress: Progress)
             ):
                 found.append(record)
     return found
+
+
+def find_worker_end(inputs: Iterable[Input], death: Record, progress: Progress) -> list[Record]:
+    """Return what else was logged of the end of the worker with which a request has died.
+
+    That is the server's own line, and the other requests that died, the oldest ones first: one of
+    them may be the reason.
+    """
+    pid = death.text("worker_pid")
+    if not (pid.isascii() and pid.isdecimal()):
+        return []
+    needle = f"pid:{pid})".encode()  # as Gunicorn has it
+    found = []
+    for record in (
+        record
+        for each in (needle, b"worker_pid")
+        for record in _scan(inputs, each, Coverage(), progress)
+    ):
+        if not isinstance(record, Record) or not _is_beside(record, death):
+            continue
+        is_death = record.is_death and record.text("worker_pid") == pid
+        if is_death or needle in _to_bytes(record.text("message")):
+            found.append(record)
+    oldest = sorted(found, key=lambda record: record.number("age") or math.inf, reverse=True)
+    return oldest[:_MAX_DEATHS]
+
+
+def _is_beside(record: Record, other: Record) -> bool:
+    """Return whether two records are of one process tree and time."""
+    time, other_time = record.time, other.time
+    return (
+        (record.source, record.text("service")) == (other.source, other.text("service"))
+        and None not in (time, other_time)
+        and abs((time or 0.0) - (other_time or 0.0)) <= _SECONDS_OF_DEATHS
+    )
 
 
 class RequestRecords:
@@ -217,6 +255,11 @@ def find_nearest_ids(inputs: Iterable[Input], wanted: str, progress: Progress) -
     return nearest.ids
 
 
+def _to_bytes(text: str) -> bytes:
+    """Return a text as a log has it; one with a surrogate is in none."""
+    return text.encode("utf-8", "replace")
+
+
 def _count_common(one: bytes, other: bytes) -> int:
     """Return how many bytes two IDs have in common at their ends."""
     shorter = min(len(one), len(other))
@@ -298,7 +341,7 @@ def _scan_stream(
     add_times(coverage, blocks)  # of the last block
     yield from reader.finish()
     if blocks.skipped:
-        coverage.problems.append(f"{one.name}: {blocks.skipped} lines were too long to be read")
+        coverage.problems.append(f"{one.name}: lines too long to be read: {blocks.skipped}")
 
 
 def _find_lines(blocks: LineBlocks, needle: bytes) -> Iterator[bytes]:

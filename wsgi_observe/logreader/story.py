@@ -95,12 +95,16 @@ class Story:
 
 
 def build_story(
-    request_id: str, records: Iterable[Record], related: Iterable[Record] = ()
+    request_id: str,
+    records: Iterable[Record],
+    related: Iterable[Record] = (),
+    worker_end: Iterable[Record] = (),
 ) -> Story:
     """Return the story of a request.
 
     :param records: those with its ID, in the order in which they were read.
     :param related: those of the same trace, in which `records` may be again.
+    :param worker_end: those about the end of its worker, likewise.
     """
     own = _join_parts(records)
     # A service that did not accept the ID has logged it beside one of its own.
@@ -108,6 +112,8 @@ def build_story(
     others = [one for one in _join_parts(related) if _identify(one) not in known]
     ordered = sorted([*own, *others], key=lambda record: record.time or 0.0)
     ends = [record for record in ordered if record.is_access_line or record.is_death]
+    ordered += [one for one in worker_end if one.request_id != request_id]
+    ordered.sort(key=lambda record: record.time or 0.0)
     requests = tuple(
         sorted(map(_summarize, ends), key=lambda one: one.start or 0.0),
     )
@@ -156,7 +162,7 @@ def _get_kind(record: Record) -> str:
         return "access"
     if record.is_death:
         return "death"
-    if "age" in record.fields and "stack" in record.fields:
+    if record.is_slow_report:
         return "slow"
     return "error" if record.severity >= 40 else "log"
 
@@ -171,8 +177,7 @@ def _select_fields(record: Record, known: Fields) -> Fields:
 
 
 def _summarize(record: Record) -> RequestSummary:
-    duration, age = record.number("duration_ms"), record.number("age")
-    seconds = duration / 1000 if duration is not None else age
+    seconds = record.seconds
     end = record.time
     return RequestSummary(
         service=record.service,

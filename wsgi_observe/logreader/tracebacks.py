@@ -10,7 +10,8 @@ _tree = re.compile(r" *[|+] ?(?![-+])")  # which an exception group draws before
 _frame = re.compile(
     r'  File "(?P<path>[^"\n]{0,4096})", line (?P<line>\d{1,9})(?:, in (?P<function>.*))?$'
 )
-_opening = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\):$")
+_opening = re.compile(r"(?:(?:Exception Group )?Traceback|Stack) \(most recent call last\):$")
+_place = re.compile(r"(?P<path>[^\n]{1,4096}):(?P<line>\d{1,9}) in (?P<function>[^\n]{1,300})")
 _link = re.compile(r"(?:The above exception was |During handling of the above )")
 _group_rule = re.compile(r"[ |]*\+[-+]+(?P<number> (?:\d+|\.\.\.) -+)?$")
 _library = re.compile(
@@ -122,6 +123,25 @@ class _Parser:
                 self._frames[-1] = replace(last, code=text)
         elif text and len(self._headline) < _MAX_HEADLINE_LINES:
             self._headline.append(text)
+
+
+def parse_stack(text: str) -> tuple[Frame, ...]:
+    """Return the frames of a stack, outermost first."""
+    return tuple(frame for one in parse_traceback(text) for frame in one.frames)
+
+
+def select_stack_frames(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Return the frames of the app, and the last one of all: what the stack waits for."""
+    return tuple(frame for frame in frames if frame.is_own or frame is frames[-1])
+
+
+def parse_place(text: str) -> Frame | None:
+    """Return the frame that a text such as ``/srv/shop.py:7 in crash`` names."""
+    found = _place.fullmatch(text)
+    if found is None:
+        return None
+    is_own = not _library.search(found["path"])
+    return Frame(found["path"], int(found["line"]), found["function"], is_own=is_own)
 
 
 def _limit(lines: list[str]) -> list[str]:

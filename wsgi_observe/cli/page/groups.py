@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from wsgi_observe.cli.log_files import format_range, format_time
+from wsgi_observe.cli.log_files import (
+    describe_failures,
+    describe_total,
+    format_count,
+    format_range,
+    format_time,
+    get_noun,
+)
 from wsgi_observe.cli.page.document import make_document
-from wsgi_observe.cli.page.markup import Html, element, format_count
+from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.cli.page.story import render_copied, render_facts, render_headline, render_story
 from wsgi_observe.cli.page.timeline import draw_sparkline
 from wsgi_observe.cli.page.tracebacks import render_frame
@@ -43,14 +50,13 @@ def make_groups_page(
     :param covered: the times at which sparklines begin and end.
     """
     page = _GroupsPage(stories, covered)
-    count = sum(group.count for group in groups)
-    title = (
-        f"{format_count(count, 'error')} in {format_count(len(groups), 'group')}"
-        if groups
-        else "No errors"
-    )
+    title = describe_total(groups)
+    title = title[0].upper() + title[1:]
     read = format_range(search.coverage.first, search.coverage.last)
-    about = element("p", f"{format_count(search.lines, 'line')}, {read}", class_="quiet")
+    warnings = format_count(search.warnings, "warning")
+    hint = f"; {warnings}, which --level WARNING shows in groups" if search.warnings else ""
+    lines = format_count(search.lines, "line")
+    about = element("p", f"{lines}, {read}{hint}", class_="quiet")
     header = element("header", element("h1", title), about, page.draw_all(groups))
     shown = [page.render(number, group) for number, group in enumerate(groups[:MAX_GROUPS])]
     more = len(groups) - MAX_GROUPS
@@ -80,14 +86,14 @@ class _GroupsPage:
 
     def render(self, number: int, group: ErrorGroup) -> Html:
         """Return a group."""
-        has_target = group.key.kind in ("status", "death")
+        has_target = group.key.kind in ("status", "death", "slow")
         target = element("span", f" {group.key.where}", class_="target") if has_target else ""
         heading = element("h2", group.title, target)
         message = element("p", group.message) if group.message not in ("", group.title) else ""
         frame = element("ol", render_frame(group.frame), class_="frames") if group.frame else ""
         counts = self._count(group)
         sparkline = (
-            draw_sparkline(counts, f"{format_count(group.count, 'error')} over time")
+            draw_sparkline(counts, f"{format_count(group.count, get_noun(group))} over time")
             if counts
             else ""
         )
@@ -140,10 +146,8 @@ def _render_story(story: Story, ignored: int, name: str) -> Html:
 
 
 def _render_count(group: ErrorGroup) -> Html:
-    about = "" if group.requests.is_exact else "about "
-    number, noun = format_count(group.count, "error").split()
-    requests = about + format_count(group.requests.value, "request")
-    return element("p", element("b", number), f" {noun}, {requests}", class_="count")
+    number, _, rest = describe_failures(group).partition(" ")
+    return element("p", element("b", number), f" {rest}", class_="count")
 
 
 def _render_group_facts(group: ErrorGroup) -> Html:

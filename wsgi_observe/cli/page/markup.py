@@ -50,15 +50,6 @@ def to_shown(text: str, limit: int = _MAX_TEXT_BYTES) -> str:
     return "\n".join(map(_escape_line, text.splitlines()))
 
 
-def format_count(number: int, noun: str) -> str:
-    """Return a number with its noun in the singular or plural.
-
-    >>> format_count(1, "error"), format_count(1200, "error")
-    ('1 error', '1,200 errors')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _escape_line(line: str) -> str:
     return escape_control_characters(line.replace("\t", "    "))
 

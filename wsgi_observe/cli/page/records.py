@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from wsgi_observe.cli.log_files import format_seconds
-from wsgi_observe.cli.page.markup import Html, element, format_count
+from wsgi_observe.cli.log_files import format_count, format_seconds
+from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.cli.page.timeline import TimeScale, draw_position, get_style
 from wsgi_observe.cli.page.tracebacks import fold, render_tracebacks
 from wsgi_observe.logreader.record import to_text
@@ -150,6 +150,6 @@ def _render_note(text: str) -> Html:
 def _describe_access(event: Event) -> str:
     """Return what an access line has besides its message."""
     record = event.record
-    milliseconds, agent = record.number("duration_ms"), record.text("user_agent")
-    taken = f" in {format_seconds(milliseconds / 1000)}" if milliseconds is not None else ""
+    agent = record.text("user_agent")
+    taken = f" in {format_seconds(record.seconds)}" if record.seconds is not None else ""
     return taken + (f", {agent}" if agent else "")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wsgi_observe.cli.log_files import format_seconds, format_size, format_time
+from wsgi_observe.cli.log_files import (
+    format_count,
+    format_seconds,
+    format_size,
+    format_time,
+)
 from wsgi_observe.cli.page.document import make_document
-from wsgi_observe.cli.page.markup import Html, element, format_count, join, to_shown
+from wsgi_observe.cli.page.markup import Html, element, join, to_shown
 from wsgi_observe.cli.page.queries import make_queries
 from wsgi_observe.cli.page.records import get_anchor, render_records
 from wsgi_observe.cli.page.timeline import TimeScale, draw_lanes

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from wsgi_observe.cli.page.markup import Html, element, format_count
+from wsgi_observe.cli.log_files import format_count
+from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.logreader.story import Event
-from wsgi_observe.logreader.tracebacks import Frame, RaisedException
+from wsgi_observe.logreader.tracebacks import (
+    Frame,
+    RaisedException,
+    parse_stack,
+    select_stack_frames,
+)
 
 _LINK_WORDS = {"cause": "caused by", "context": "while handling", "member": "in the group"}
 _MAX_EXCEPTIONS = 50
@@ -24,7 +30,14 @@ def render_tracebacks(event: Event) -> Iterator[Html]:
     if text:
         yield fold("Traceback as logged", element("pre", text))
     if event.stack:
-        yield element("pre", event.stack, class_="stack")
+        frames = parse_stack(event.stack)
+        shown = select_stack_frames(frames)[-_MAX_FRAMES:]
+        as_logged = element("pre", event.stack, class_="stack")
+        if shown:
+            yield element("ol", map(render_frame, shown), class_="frames")
+            yield fold("Stack as logged", as_logged)
+        else:
+            yield as_logged
 
 
 def render_frame(frame: Frame) -> Html:

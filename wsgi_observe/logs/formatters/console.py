@@ -15,6 +15,7 @@ from wsgi_observe.logs.line import LineMaker
 _COLUMN_FIELDS = {
     *("timestamp", "level", "logger", "module", "message", "pid"),
     *("request_id", "method", "path", "exc_type"),
+    *("stack", "stack_info"),  # below the line
 }
 # The same on each line of a request: on its access line alone.
 _ADDRESS_FIELDS = {"remote_addr", "trace_id", "span_id", "trace_flags"}
@@ -77,10 +78,14 @@ class ConsoleLayout:
     def format(self, fields: Mapping[str, Any], levelno: int, traceback: str = "") -> str:
         """Return the line, and the traceback's lines where there is one."""
         line = self._format_line(fields, levelno)
-        if not traceback:
+        below = traceback
+        for name in ("stack", "stack_info"):
+            if name in fields:
+                below += f"\n{safe_str(fields[name])}"
+        if not below:
             return line
         # Indented, since an exception's own text may try to look like a line.
-        trace = ["    " + text for text in traceback.split("\n") if text]
+        trace = ["    " + text for text in below.split("\n") if text]
         return "\n".join([line, *map(_escape, trace)])
 
     def _format_line(self, fields: Mapping[str, Any], levelno: int) -> str:
