@@ -24,6 +24,7 @@ from tests.gunicorn.serving import (
     lines_with,
     workers,
 )
+from tests.marks import first_by_default
 from tests.prometheus.serving import counts, parse, value
 from tests.servers.gunicorn import connected, read_all
 from tests.servers.postgres import free_port
@@ -94,6 +95,7 @@ def test_the_port_has_what_all_workers_have_counted(kind: str) -> None:
         assert {one["request_id"] for one in ids} <= known
 
 
+@pytest.mark.slow
 def test_the_oldest_gunicorn_counts_as_well(oldest_gunicorn: dict[str, str]) -> None:
     with counting(env=oldest_gunicorn) as scraped:
         ask(scraped, 10)
@@ -130,6 +132,7 @@ def reload_counted(scraped: Scraped) -> None:
     eventually(lambda: before.isdisjoint(descendants(scraped.server.process.pid)))
 
 
+@pytest.mark.slow
 def test_workers_that_end_by_max_requests_leave_no_files_behind() -> None:
     with counting("--max-requests", "3") as scraped:
         ask(scraped, 60)
@@ -218,6 +221,7 @@ class TestWhatOnlyThisLibraryKnows:
             eventually(lambda: value(scraped.scrape(), DIED, cause="SIGKILL") == 1)
             assert value(scraped.scrape(), DIED) == 1
 
+    @pytest.mark.slow
     def test_a_worker_timeout_is_one_too(self) -> None:
         with counting("--timeout", "2", workers=1) as scraped:
             with suppress(OSError, http.client.HTTPException):
@@ -225,6 +229,7 @@ class TestWhatOnlyThisLibraryKnows:
             eventually(lambda: value(scraped.scrape(), DIED, cause="worker timeout") == 1)
             assert value(scraped.scrape(), DIED) == 1
 
+    @pytest.mark.slow
     def test_running_and_slow_requests_show(self) -> None:
         with counting(slow_request_seconds="0.2") as scraped:
             thread = threading.Thread(target=lambda: scraped.server.get("/sleep/3.0"))
@@ -274,6 +279,7 @@ class TestWhatOnlyThisLibraryKnows:
             assert value(found, passed, check="queue", critical="true") == 0
             assert len([s for s in found if s.name == passed]) == 2
 
+    @pytest.mark.slow
     def test_draining_shows_until_the_server_stops(self) -> None:
         with counting(drain_seconds="3") as scraped:
             assert value(scraped.scrape(), "wsgi_observe_draining") == 0
@@ -324,6 +330,7 @@ class TestThePort:
             assert f"cannot serve metrics at metrics_port {port}" in line["message"]
             assert not list(tmp_path.iterdir())
 
+    @pytest.mark.slow
     def test_is_served_again_when_its_process_was_killed(self) -> None:
         with counting() as scraped:
             ask(scraped, 5)
@@ -332,6 +339,7 @@ class TestThePort:
             eventually(lambda: not alive(metrics))
             assert scraped.count() == 5  # the arbiter keeps the socket
 
+    @pytest.mark.slow
     def test_is_closed_with_the_arbiter_even_if_that_is_killed(self) -> None:
         with counting("--timeout", "4") as scraped:
             processes = workers(scraped.server)
@@ -352,6 +360,7 @@ class TestThePort:
             eventually(lambda: ports[0] not in _listeners())
             assert counts(scraped.scrape(ports[1])) == {OK: 5}
 
+    @pytest.mark.slow
     def test_is_taken_over_by_an_upgrade(self) -> None:
         with counting() as scraped:
             ask(scraped, 5)
@@ -428,6 +437,7 @@ class TestTheDirectory:
             scraped.server.stop()
             assert not path.exists()
 
+    @pytest.mark.slow
     def test_of_a_killed_server_is_removed_by_the_next_one(self, tmp_path: Path) -> None:
         option = ("--worker-tmp-dir", str(tmp_path), "--timeout", "4")
         with counting(*option) as scraped:
@@ -461,7 +471,7 @@ class TestTheDirectory:
         assert list((tmp_path / "mine").glob("*.db"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_by_default(KINDS))
 def test_a_preloaded_app_is_counted_as_well(kind: str) -> None:
     with counting("--preload", *KINDS[kind]) as scraped:
         for _ in range(3):

@@ -26,6 +26,7 @@ def test_a_job_whose_process_is_killed_is_one_error_line_under_the_id(broker: st
         assert len(errors_of(running.records)) == 1
 
 
+@pytest.mark.slow
 def test_a_job_that_exceeds_its_time_limit_is_one_error_line_of_a_group_of_its_own(
     broker: str,
 ) -> None:
@@ -38,6 +39,7 @@ def test_a_job_that_exceeds_its_time_limit_is_one_error_line_of_a_group_of_its_o
         assert late["error_id"] != killed["error_id"]
 
 
+@pytest.mark.slow
 def test_a_job_that_is_run_again_since_its_process_died_has_the_id(
     broker: str, tmp_path: Path
 ) -> None:
@@ -79,6 +81,7 @@ def _of_beat(running: Server) -> list[dict[str, Any]]:
 # ---- logging
 
 
+@pytest.mark.slow
 def test_the_environment_says_how_a_worker_logs(broker: str) -> None:
     env = {"WSGI_OBSERVE_LOG_LEVEL": "WARNING", "WSGI_OBSERVE_LOG_FIELDS": "service=jobs"}
     with worker(broker, **env) as running:
@@ -87,6 +90,7 @@ def test_the_environment_says_how_a_worker_logs(broker: str) -> None:
         assert [(line["level"], line["service"]) for line in lines] == [("ERROR", "jobs")]
 
 
+@pytest.mark.slow
 def test_the_level_of_the_command_counts_and_its_file_is_refused_aloud(
     broker: str, tmp_path: Path
 ) -> None:
@@ -98,6 +102,7 @@ def test_the_level_of_the_command_counts_and_its_file_is_refused_aloud(
         assert "--logfile" in warning["message"]
 
 
+@pytest.mark.slow
 def test_a_result_that_cannot_be_stored_is_an_error_under_the_id(broker: str) -> None:
     with worker(broker, RESULT_URL="redis://127.0.0.1:1/0") as running:
         request(lambda: tasks.ship.apply_async([1]), "unstored")
