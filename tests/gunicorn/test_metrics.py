@@ -54,6 +54,13 @@ def of_app(scraped: Scraped) -> set[int]:
     return {line["pid"] for line in boots(scraped.server)} & set(workers(scraped.server))
 
 
+def kill_a_worker(scraped: Scraped) -> None:
+    """Kill one, and wait until it is gone, or it would be killed again."""
+    victim = min(of_app(scraped))
+    os.kill(victim, signal.SIGKILL)
+    eventually(lambda: victim not in of_app(scraped))
+
+
 def metrics_process(scraped: Scraped) -> int:
     """The process below the arbiter that is no worker, once all workers have booted."""
 
@@ -99,7 +106,7 @@ def test_the_port_has_what_all_workers_have_counted(kind: str) -> None:
 def test_the_oldest_gunicorn_counts_as_well(oldest_gunicorn: dict[str, str]) -> None:
     with counting(env=oldest_gunicorn) as scraped:
         ask(scraped, 10)
-        os.kill(next(iter(of_app(scraped))), signal.SIGKILL)
+        kill_a_worker(scraped)
         ask(scraped, 10)
         assert scraped.count() == 20
         os.kill(metrics_process(scraped), signal.SIGTERM)
@@ -113,7 +120,7 @@ def test_workers_that_are_killed_and_replaced_lose_and_double_no_count() -> None
         asked = 0
         for _ in range(3):
             ask(scraped, 15)
-            os.kill(next(iter(of_app(scraped))), signal.SIGKILL)
+            kill_a_worker(scraped)
             ask(scraped, 15)
             asked += 30
             assert scraped.count() == asked
@@ -477,7 +484,7 @@ def test_a_preloaded_app_is_counted_as_well(kind: str) -> None:
         for _ in range(3):
             ask(scraped, 10)
             eventually(lambda: len(of_app(scraped)) == 2)
-            os.kill(next(iter(of_app(scraped))), signal.SIGKILL)
+            kill_a_worker(scraped)
         ask(scraped, 10)
         assert scraped.count() == 40
         assert value(scraped.scrape(), "orders_total") == 40

@@ -87,6 +87,7 @@ class Balancer:
         *mark_rows_slow(("gthread", False), ("sync", False), ("gevent", True)),
     ],
 )
+@pytest.mark.slow
 def test_a_rolling_stop_fails_no_request(kind: str, keeps: bool) -> None:
     options = (*KINDS[kind], "--workers", "2", "--keep-alive", "5")
     env = {"WSGI_OBSERVE_DRAIN_SECONDS": str(DRAIN), "WSGI_OBSERVE_LOG_LEVEL": "INFO"}

@@ -16,6 +16,7 @@ from tests.jobs.working import errors_of, lines_of, request, working
 from tests.support import Server
 
 
+@pytest.mark.slow
 def test_a_job_whose_process_is_killed_is_one_error_line_under_the_id(broker: str) -> None:
     with worker(broker) as running:
         request(tasks.die.delay, "killed")
