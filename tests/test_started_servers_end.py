@@ -66,6 +66,7 @@ def test_a_server_that_will_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) 
     eventually(lambda: not [pid for pid in started if alive(pid)])
 
 
+@pytest.mark.slow
 def test_a_worker_that_outlives_its_master_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(sys.executable, "-c", ABANDONED) as server:
         (worker,) = eventually(lambda: descendants(server.process.pid))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import first_by_default
 from tests.support import eventually, running
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +126,9 @@ WSGIServer(("127.0.0.1", port), app).serve_forever()
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number", first_by_default([signal.SIGINT, signal.SIGTERM]), ids=["Ctrl-C", "SIGTERM"]
+)
 @pytest.mark.parametrize("server", STARTS)
 def test_a_signal_stops_the_server_although_a_request_runs(
     server: str, number: signal.Signals, tmp_path: Path

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from typing import Any
 
 import pytest
 
+from tests.marks import mark_slow
 from tests.servers.mortal import await_service, errors, flying, is_in_the_app, mortal, see
 from tests.servers.ways import (
     ALL,
@@ -26,6 +28,22 @@ from tests.servers.ways import (
 from tests.support import Server, eventually
 
 numbers = count(1)
+
+
+# Each waits for the worker timeout, as "the worker timeout" does.
+_LONG = frozenset(
+    {
+        "the worker timeout in mid-stream",
+        "the worker timeout of a loop that is kept",
+        "the worker timeout of an app that catches everything",
+        "the worker timeout while an extension keeps the lock",
+    }
+)
+
+
+def _mark_long_ways(ways: Iterable[Way]) -> Iterator[Any]:
+    for way in ways:
+        yield mark_slow(way) if way.name in _LONG else way
 
 
 def die(server: Server, way: Way) -> str:
@@ -75,7 +93,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[tuple[str, Server, dict[s
         check(server, way, request_id)
 
 
-@pytest.mark.parametrize("way", [*OF_THE_APP, *OF_THE_WORKER], ids=str)
+@pytest.mark.parametrize("way", list(_mark_long_ways([*OF_THE_APP, *OF_THE_WORKER])), ids=str)
 def test_a_request_that_dies_is_named_once(
     shared: tuple[str, Server, dict[str, Way]], way: Way
 ) -> None:
