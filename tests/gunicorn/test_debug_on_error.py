@@ -33,7 +33,9 @@ def test_a_request_that_a_signal_ends_has_its_debug_lines_before_the_line_of_its
     kind: str,
 ) -> None:
     env = {**ON, "WSGI_OBSERVE_SLOW_REQUEST_SECONDS": "0"}
-    with gunicorn(*KINDS[kind], "--timeout", "1", app=APP, env=env) as server:
+    with gunicorn(
+        *KINDS[kind], "--timeout", "1", "--graceful-timeout", "1", app=APP, env=env
+    ) as server:
         with suppress(OSError, HTTPException):
             server.get("/kill", {"X-Request-ID": "dying"})
         # gthread waits for its threads, until the arbiter kills it.
