@@ -16,6 +16,6 @@ def app(environ, start_response):
         time.sleep(0.6)
     if environ["PATH_INFO"] == "/kill":
         os.kill(os.getpid(), signal.SIGABRT)
-        time.sleep(5)
+        time.sleep(15)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
     return [b"ok"]
