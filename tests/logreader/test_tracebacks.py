@@ -61,9 +61,17 @@ def test_a_cut_traceback_still_has_its_exceptions_and_its_last_frame() -> None:
     ],
 )
 def test_a_frame_is_of_the_app_or_of_a_library(path: str, package: str) -> None:
-    (exception,) = parse_traceback(f'  File "{path}", line 3, in f\nKeyError: 1')
-    (frame,) = exception.frames
+    of_app = '  File "/srv/shop.py", line 1, in g'
+    (exception,) = parse_traceback(f'{of_app}\n  File "{path}", line 3, in f\nKeyError: 1')
+    _, frame = exception.frames
     assert (frame.is_own, frame.package) == (not package, package)
+
+
+def test_without_a_frame_of_the_app_the_one_that_raised_is_shown_as_such() -> None:
+    # As of an app that is installed as a package.
+    lines = [f'  File "/x/site-packages/shop/{name}.py", line 1, in f' for name in ("a", "b")]
+    (exception,) = parse_traceback("\n".join([*lines, "KeyError: 1"]))
+    assert [frame.path for frame in exception.own_frames] == ["/x/site-packages/shop/b.py"]
 
 
 def test_a_traceback_of_a_million_lines_is_read_in_part() -> None:

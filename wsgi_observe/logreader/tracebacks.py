@@ -107,6 +107,9 @@ class _Parser:
 
     def end_exception(self) -> None:
         """Add the exception whose lines have come, if there were any."""
+        if self._frames and not any(frame.is_own for frame in self._frames):
+            # Of an app that is installed as a package, the frame that raised says most.
+            self._frames[-1] = replace(self._frames[-1], is_own=True)
         if self._headline or self._frames:
             headline = "\n".join(self._headline)
             self.exceptions.append(RaisedException(headline, tuple(self._frames), self._link))
