@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from benchmarks.apps import flask_hello, trivial
-from benchmarks.costs import Cost, compute_row, to_microseconds
+from benchmarks.commands import measure_children, parse_options, print_costs
+from benchmarks.costs import Cost
 from benchmarks.log_lines import KINDS, SETUPS, failing, running_request_context
 from benchmarks.processes import ChildProcess
-from benchmarks.report import format_row
-from benchmarks.timing import Call, Subject, measure, repeated, request
+from benchmarks.timing import Call, Subject, repeated, request
 from wsgi_observe import configure_logging, observe
 from wsgi_observe.logs.error_id import get_error_id
 
@@ -37,23 +34,10 @@ COSTS = (
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.failures")
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--calls", type=int, default=50, help="of each subject in a round")
-    options = parser.parse_args()
+    options = parse_options("failures")
     settings = ("off", "on")
     children = [ChildProcess(one, ("benchmarks.failures:subjects", one)) for one in settings]
-    try:
-        for child in children:
-            child.wait()
-        series = to_microseconds(measure(children, options.rounds, options.calls))
-    finally:
-        for child in children:
-            child.stop()
-    for cost in COSTS:
-        row = compute_row(cost, series)
-        assert row is not None
-        Console().print(" | ".join(format_row(row)), highlight=False)
+    print_costs(COSTS, measure_children(children, options))
 
 
 def subjects(setting: str) -> dict[str, Subject]:

@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from benchmarks.apps import flask_hello, observed_hello
-from benchmarks.costs import Cost, compute_row, to_microseconds
+from benchmarks.commands import measure_children, parse_options, print_costs
+from benchmarks.costs import Cost
 from benchmarks.processes import ChildProcess
-from benchmarks.report import format_row
-from benchmarks.timing import Subject, measure, repeated, request
+from benchmarks.timing import Subject, repeated, request
 
 PLACES = ("memory", "files")
 """Where the client counts: in one process, or as under Gunicorn in files of the worker."""
@@ -29,30 +26,18 @@ COSTS = [
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics")
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--calls", type=int, default=50, help="of each subject in a round")
-    options = parser.parse_args()
+    options = parse_options("metrics")
     with tempfile.TemporaryDirectory() as folder:
         children = [
             ChildProcess(one, ("benchmarks.metrics:subjects", one, folder)) for one in PLACES
         ]
-        try:
-            for child in children:
-                child.wait()
-            series = dict(to_microseconds(measure(children, options.rounds, options.calls)))
-        finally:
-            for child in children:
-                child.stop()
+        series = dict(measure_children(children, options))
     for place in PLACES:
         for name, more, less in (("added", "metrics", "stack"), ("exporter's", "exporter", "bare")):
             series[f"{place}: {name}"] = _subtract(
                 series[f"{place}: {more}"], series[f"{place}: {less}"]
             )
-    for cost in COSTS:
-        row = compute_row(cost, series)
-        assert row is not None
-        Console().print(" | ".join(format_row(row)), highlight=False)
+    print_costs(COSTS, series)
 
 
 def subjects(place: str, folder: str) -> dict[str, Subject]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -14,16 +13,15 @@ import httpx
 import requests
 import urllib3
 from requests.adapters import BaseAdapter
-from rich.console import Console
 
 import wsgi_observe.httpx
 import wsgi_observe.requests
 import wsgi_observe.urllib3
-from benchmarks.costs import Cost, compute_row, to_microseconds
+from benchmarks.commands import measure_children, parse_options, print_costs
+from benchmarks.costs import Cost
 from benchmarks.log_lines import running_request_context
 from benchmarks.processes import ChildProcess
-from benchmarks.report import format_row
-from benchmarks.timing import Call, Subject, measure, repeated
+from benchmarks.timing import Call, Subject, repeated
 from wsgi_observe.context import current_context
 from wsgi_observe.trace_context import start_trace
 
@@ -47,22 +45,9 @@ COSTS = tuple(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.outgoing")
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--calls", type=int, default=50, help="of each subject in a round")
-    options = parser.parse_args()
+    options = parse_options("outgoing")
     children = [ChildProcess(one, ("benchmarks.outgoing:subjects", one)) for one in CLIENTS]
-    try:
-        for child in children:
-            child.wait()
-        series = to_microseconds(measure(children, options.rounds, options.calls))
-    finally:
-        for child in children:
-            child.stop()
-    for cost in COSTS:
-        row = compute_row(cost, series)
-        assert row is not None
-        Console().print(" | ".join(format_row(row)), highlight=False)
+    print_costs(COSTS, measure_children(children, options))
 
 
 def subjects(client: str) -> dict[str, Subject]:

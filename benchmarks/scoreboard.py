@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from benchmarks.apps import flask_hello, trivial
-from benchmarks.costs import Cost, compute_row, to_microseconds
+from benchmarks.commands import parse_options, print_costs
+from benchmarks.costs import Cost, to_microseconds
 from benchmarks.processes import on_processor
-from benchmarks.report import format_row
 from benchmarks.timing import InProcess, Subject, measure, repeated, request
 from wsgi_observe import ErrorEnvelope, observe
 from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
@@ -25,22 +22,23 @@ if TYPE_CHECKING:
 
 APPS = {"a trivial app": trivial, "Flask": flask_hello()}
 
+COSTS = [
+    Cost(
+        "scoreboard",
+        f"recording a running request, on {name}",
+        *(f"{name}, recorded", f"{name}, stack", "bare"),
+    )
+    for name in APPS
+]
+
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scoreboard")
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--calls", type=int, default=50, help="of each subject in a round")
-    options = parser.parse_args()
+    options = parse_options("scoreboard")
     with on_processor(-1):
         rounds = measure([InProcess(subjects())], options.rounds, options.calls)
         series = to_microseconds(rounds)
-    for name in APPS:
-        what = f"recording a running request, on {name}"
-        cost = Cost("scoreboard", what, f"{name}, recorded", f"{name}, stack", "bare")
-        row = compute_row(cost, series)
-        assert row is not None
-        Console().print(" | ".join(format_row(row)), highlight=False)
+    print_costs(COSTS, series)
 
 
 def subjects() -> dict[str, Subject]:
