@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from struct import Struct
 from typing import NamedTuple
@@ -64,29 +63,24 @@ class SeriesTable:
     def find_or_add(self, labels: tuple[str, ...]) -> Series | None:
         """Return the position of a label set; None where there is no room for a new one."""
         digest = _hash(labels)
-        for position in self._probe(digest):
-            found = self._get_hash(position)
-            if found == digest:
-                return Series(position, digest)
-            if not found:
-                if self._count >= MAX_SERIES:
-                    return None
-                start = self._hashes + position * _HASH.size
-                self.memory[start : start + _HASH.size] = _HASH.pack(digest)
-                self._count += 1
-                return Series(position, digest)
-        return None
+        position = self._find_position(digest)
+        if position is None:
+            return None
+        if not self._get_hash(position):
+            if self._count >= MAX_SERIES:
+                return None
+            start = self._hashes + position * _HASH.size
+            self.memory[start : start + _HASH.size] = _HASH.pack(digest)
+            self._count += 1
+        return Series(position, digest)
 
     def find(self, labels: tuple[str, ...]) -> Series | None:
         """Return the position of a label set that is in the table."""
         digest = _hash(labels)
-        for position in self._probe(digest):
-            found = self._get_hash(position)
-            if found == digest:
-                return Series(position, digest)
-            if not found:
-                return None
-        return None
+        position = self._find_position(digest)
+        if position is None or not self._get_hash(position):
+            return None
+        return Series(position, digest)
 
     def is_first_warning(self) -> bool:
         """Return whether no process has warned of a full table yet."""
@@ -131,10 +125,14 @@ class SeriesTable:
     def _get_cell(self, position: int, bucket: int) -> int:
         return self._cells + (position * MAX_BUCKETS + bucket) * _CELL_SIZE
 
-    def _probe(self, digest: int) -> Iterator[int]:
-        return (
-            n % _POSITIONS for n in range(digest % _POSITIONS, digest % _POSITIONS + _POSITIONS)
-        )
+    def _find_position(self, digest: int) -> int | None:
+        """Return the position of a label set, or the free one for it; None in a full table."""
+        first = digest % _POSITIONS
+        for number in range(first, first + _POSITIONS):
+            position = number % _POSITIONS
+            if self._get_hash(position) in (0, digest):
+                return position
+        return None
 
 
 def _hash(labels: tuple[str, ...]) -> int:
