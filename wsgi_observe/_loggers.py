@@ -14,6 +14,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+ACCESS_LOGGER = "wsgi_observe.access"
+"""The name of the logger of access lines."""
+
 
 class ConfigurationWatch:
     """The time of the next comparison of the logging configuration with our handlers.

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from wsgi_observe._loggers import ACCESS_LOGGER
 from wsgi_observe.logs.config import install_handlers
 from wsgi_observe.logs.foreign_handlers import propagation_path
 from wsgi_observe.logs.installation import ServerLogging, installation
@@ -131,7 +132,7 @@ def _take_syslog_handlers(cfg: Any) -> list[Any]:
 
 
 def _is_not_access_line(record: logging.LogRecord) -> bool:
-    return record.name != "wsgi_observe.access" or record.levelno >= logging.ERROR
+    return record.name != ACCESS_LOGGER or record.levelno >= logging.ERROR
 
 
 _ACCESS_LOGGER = "gunicorn.access"

@@ -16,6 +16,7 @@ from operator import itemgetter
 from threading import RLock
 from typing import Any
 
+from wsgi_observe._loggers import ACCESS_LOGGER
 from wsgi_observe._safely import call_safely, warn_once
 from wsgi_observe.context import (
     ENDED_ENVIRON,
@@ -37,7 +38,6 @@ MAX_REQUEST_BYTES = 64 * 1024
 MAX_PROCESS_BYTES = 8 * 1024 * 1024
 """Bytes of the records of all requests of the process, at most; likewise."""
 
-_ACCESS_LOGGER = "wsgi_observe.access"
 _BLOCK_BYTES = 8 * 1024
 _RECORD_BYTES = 240  # of a record without its texts, as measured
 _IMMUTABLE_TYPES = frozenset({int, float, bool, type(None), complex})
@@ -215,7 +215,7 @@ class DebugCapture:
         while not owner.level and owner.parent is not None:
             owner = owner.parent
         # An access line that its level hides is written by no one, whatever its request's end.
-        return owner.name in self._loggers and logger.name != _ACCESS_LOGGER
+        return owner.name in self._loggers and logger.name != ACCESS_LOGGER
 
     def _get_buffer(self, context: RequestContext) -> DebugBuffer | None:
         """Return the buffer of the running request; None where no record is held."""

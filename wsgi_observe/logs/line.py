@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from time import time
 from typing import Any
 
+from wsgi_observe._loggers import ACCESS_LOGGER
 from wsgi_observe.context import get_attached_request_id
 from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE, free_name
 from wsgi_observe.logs.error_id import get_error_id
@@ -24,8 +25,6 @@ from wsgi_observe.logs.formatters.tracebacks import format_exception, format_tra
 from wsgi_observe.logs.line_redaction import LineRedaction
 from wsgi_observe.logs.request_part import RequestPart, RequestParts
 from wsgi_observe.redaction import Budget
-
-_ACCESS_LOGGER = "wsgi_observe.access"
 
 
 class Line:
@@ -101,7 +100,7 @@ class LineMaker:
             and request.is_clean(message)
         ):
             line.message, line.own = message, {}  # as most are
-        elif record.name == _ACCESS_LOGGER and OWN_FIELDS_ATTRIBUTE in attributes:
+        elif record.name == ACCESS_LOGGER and OWN_FIELDS_ATTRIBUTE in attributes:
             self._set_access_fields(line, message, attributes[OWN_FIELDS_ATTRIBUTE])
             if len(attributes) > STANDARD_ATTRIBUTE_COUNT + 1 + len(line.own):
                 self._add_extra_fields(line, record)  # set by a filter of the app's

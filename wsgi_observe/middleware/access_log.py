@@ -8,7 +8,7 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe._loggers import config_watch, get_logger
+from wsgi_observe._loggers import ACCESS_LOGGER, config_watch, get_logger
 from wsgi_observe._safely import call_safely
 from wsgi_observe.field_names import RESERVED_NAMES, free_name
 from wsgi_observe.logs.log_record import AccessLogger
@@ -21,7 +21,7 @@ from wsgi_observe.wsgi.middleware import Middleware
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-access = get_logger("wsgi_observe.access")
+access = get_logger(ACCESS_LOGGER)
 _access_logger = AccessLogger(access, __file__)
 
 

@@ -15,6 +15,7 @@ from sentry_sdk.scope import add_global_event_processor
 from sentry_sdk.serializer import add_global_repr_processor
 from sentry_sdk.utils import event_from_exception
 
+from wsgi_observe._loggers import ACCESS_LOGGER
 from wsgi_observe._safely import call_safely, first_time
 from wsgi_observe.context import current_context, get_attached_request_id, probe_hooks
 from wsgi_observe.logs.error_id import get_error_id
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _OUR_LOGGERS = frozenset({"wsgi_observe.errors", "wsgi_observe.uncaught"})
 _HEALTH_LOGGER = "wsgi_observe.health"
-_ACCESS_LOGGER = "wsgi_observe.access"
 _EVENT_SENT_KEY = "sentry_event"
 _SENT_KEY = "__wsgi_observe_sent__"
 
@@ -84,7 +84,7 @@ def _is_duplicate_event(hint: Any) -> bool:
     if context is not None:
         # An access line is an ERROR where none was logged; Sentry may have the exception.
         request_context = context.request_context.__dict__
-        is_access_line = record is not None and record.name == _ACCESS_LOGGER
+        is_access_line = record is not None and record.name == ACCESS_LOGGER
         if is_access_line and _EVENT_SENT_KEY in request_context:
             return True
         request_context[_EVENT_SENT_KEY] = True

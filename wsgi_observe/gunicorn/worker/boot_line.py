@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from wsgi_observe._loggers import get_logger
+from wsgi_observe._loggers import ACCESS_LOGGER, get_logger
 from wsgi_observe.gunicorn.worker.app_wrapping import find_flask_app
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.health import Health, ProbePath
@@ -134,7 +134,7 @@ def find_problems(cfg: Any, app: object, settings: Settings) -> list[str]:
 def _check_access_lines(cfg: Any, settings: Settings) -> Iterator[str]:
     if not settings.has_middleware("access_log"):
         return
-    access = get_logger("wsgi_observe.access")
+    access = get_logger(ACCESS_LOGGER)
     if not access.isEnabledFor(logging.INFO):
         level = logging.getLevelName(access.getEffectiveLevel())
         yield f"the log level {level} hides INFO: there are no access lines"

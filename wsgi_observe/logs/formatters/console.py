@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wsgi_observe._loggers import ACCESS_LOGGER
 from wsgi_observe.logs.fields import safe_str
 from wsgi_observe.logs.formatters.tracebacks import format_traceback
 from wsgi_observe.logs.formatters.truncation import escape_control_characters as _escape
@@ -24,7 +25,6 @@ _ACCESS_FIELDS = {"status_code", "duration_ms", "response_bytes", "outcome"}
 # Seldom needed: at the end, where a narrow terminal wraps the line.
 _TRAILING_FIELDS = {"ttfb_ms", "user_agent", *_ADDRESS_FIELDS}
 
-_ACCESS_LOGGER = "wsgi_observe.access"
 
 _RESET, _DIM = "\x1b[0m", "\x1b[2m"
 _RED, _GREEN, _YELLOW, _CYAN = (f"\x1b[{number}m" for number in (31, 32, 33, 36))
@@ -92,7 +92,7 @@ class ConsoleLayout:
         # The last digits: those of a UUIDv7 differ, its first ones are the time.
         request_id = str(fields.get("request_id", ""))[-8:]
         clock, level = str(fields["timestamp"])[11:23], f"{fields['level']:<7}"
-        is_access_line = fields["logger"] == _ACCESS_LOGGER and _has_access_fields(fields)
+        is_access_line = fields["logger"] == ACCESS_LOGGER and _has_access_fields(fields)
         message = str(fields["message"])
         head = [clock, level, f"{request_id:>8}", str(fields["logger"]), message]
         names, values = self._select_fields(fields, is_access_line)
