@@ -26,6 +26,11 @@ ENDED_ENVIRON = cast("WSGIEnvironment", MappingProxyType({}))
 """The environ of every context that has ended; read-only, since they share it."""
 
 
+def get_no_context() -> RequestContext | None:
+    """Return None, as a weak reference to a context that is gone does."""
+    return None
+
+
 class RequestContext:
     """The data of one request, or of one `log_context`, while it runs.
 
@@ -67,7 +72,7 @@ class RequestContext:
     tracestate = ""  # of its trace, as it is passed on
     has_tracer_span = False  # whether `trace` is the span of a tracer, which wins over ours
     route: str | None = None  # the route template, where a framework has reported it for metrics
-    _parent: Callable[[], Any] = weakref.ref(set[Any]())  # a dead one: None
+    _parent: Callable[[], RequestContext | None] = staticmethod(get_no_context)
 
     def __init__(
         self,

@@ -27,6 +27,9 @@ _LEVELS = {"off": 0, "debug": logging.DEBUG, "info": logging.INFO}
 HEADER_NAMES = frozenset({"x-request-id", "traceparent", "tracestate"})
 """The headers that a call may get, in lower case."""
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""The ports of URLs without one."""
+
 MARK = "__wsgi_observe_call__"
 """The attribute of what a call hands on that has its headers, and its line, already."""
 
@@ -37,9 +40,6 @@ class PropagatedValue(str):
     """The value of a header that was added to a call, as opposed to one that the caller has set."""
 
     __slots__ = ()
-
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class OutgoingCalls:

@@ -14,7 +14,13 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
-from wsgi_observe.context import RequestContext, call_request_hooks, current_context, entered
+from wsgi_observe.context import (
+    RequestContext,
+    call_request_hooks,
+    current_context,
+    entered,
+    get_no_context,
+)
 from wsgi_observe.wsgi.exceptions import any_failure
 
 __all__ = ["RequestContextExecutor", "copy_request_context"]
@@ -23,7 +29,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _log = get_logger("wsgi_observe.uncaught")
-_dead: Callable[[], None] = weakref.ref(set[Any]())  # type: ignore[assignment]
 
 
 def copy_request_context(fn: Callable[P, T]) -> Callable[P, T]:
@@ -157,7 +162,7 @@ class _ContextCopy:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _user_key=b"", _origin=_dead)
+        self.__dict__.update(state, _user_key=b"", _origin=get_no_context)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
