@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.formatting import format_range
 from wsgi_observe.cli.log_files import (
     add_file_argument,
     argument_type,
     copy_streams,
-    format_range,
     get_inputs,
     make_console,
     prepare_output,

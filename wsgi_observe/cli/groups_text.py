@@ -2,14 +2,14 @@
 
 from rich.text import Text
 
-from wsgi_observe.cli.log_files import (
+from wsgi_observe.cli.formatting import (
     describe_failures,
     describe_total,
     format_count,
     format_range,
     format_time,
-    to_printable,
 )
+from wsgi_observe.cli.log_files import to_printable
 from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.counting import TopCounter
 from wsgi_observe.logreader.error_search import ErrorSearch

@@ -5,13 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
-from wsgi_observe.cli.log_files import (
-    format_count,
-    format_seconds,
-    format_size,
-    format_time,
-    to_printable,
-)
+from wsgi_observe.cli.formatting import format_count, format_seconds, format_size, format_time
+from wsgi_observe.cli.log_files import to_printable
 from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.logreader.record import to_text
 from wsgi_observe.logreader.search import Mention

@@ -5,12 +5,9 @@ import re
 from uuid import UUID
 
 from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.formatting import format_count, format_range, format_size, format_time
 from wsgi_observe.cli.log_files import (
     add_file_argument,
-    format_count,
-    format_range,
-    format_size,
-    format_time,
     get_inputs,
     make_console,
     prepare_output,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from wsgi_observe.cli.log_files import (
+from wsgi_observe.cli.formatting import (
     describe_failures,
     describe_total,
     format_count,

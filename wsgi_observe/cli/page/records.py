@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from wsgi_observe.cli.log_files import format_count, format_seconds
+from wsgi_observe.cli.formatting import format_count, format_seconds
 from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.cli.page.timeline import TimeScale, draw_position, get_style
 from wsgi_observe.cli.page.tracebacks import fold, render_tracebacks

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wsgi_observe.cli.log_files import (
-    format_count,
-    format_seconds,
-    format_size,
-    format_time,
-)
+from wsgi_observe.cli.formatting import format_count, format_seconds, format_size, format_time
 from wsgi_observe.cli.page.document import make_document
 from wsgi_observe.cli.page.markup import Html, element, join, to_shown
 from wsgi_observe.cli.page.queries import make_queries

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wsgi_observe.cli.log_files import format_seconds
+from wsgi_observe.cli.formatting import format_seconds
 from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.logreader.record import LEVELS
 from wsgi_observe.logreader.story import Event, Story

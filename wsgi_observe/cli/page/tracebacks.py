@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from wsgi_observe.cli.log_files import format_count
+from wsgi_observe.cli.formatting import format_count
 from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.logreader.story import Event
 from wsgi_observe.logreader.tracebacks import (
