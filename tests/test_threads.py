@@ -322,12 +322,12 @@ if __name__ == "__main__":
 def test_processes_have_the_id_and_their_failures_are_lines(method: str) -> None:
     done = run(PROCESSES.replace("METHOD", method), cwd=Path(__file__).parents[1])
     lines = whole(done.stdout.splitlines(keepends=True))
-    said = {line["message"]: line for line in lines}
-    assert (said["1"]["request_id"], said["1"]["order"]) == ("mine", 7)
-    assert said["cannot pay"]["level"] == "ERROR"
-    assert said["got declined"]["pid"] != said["1"]["pid"]
-    if method == "fork":  # with `spawn`, nobody has configured logging there
-        uncaught = said["uncaught PaymentError in a process"]
+    logged = {line["message"]: line for line in lines}
+    assert (logged["1"]["request_id"], logged["1"]["order"]) == ("mine", 7)
+    assert logged["cannot pay"]["level"] == "ERROR"
+    assert logged["got declined"]["pid"] != logged["1"]["pid"]
+    if method == "fork":  # with `spawn`, logging is not configured there
+        uncaught = logged["uncaught PaymentError in a process"]
         assert (uncaught["request_id"], uncaught["exc_type"]) == ("alone", "PaymentError")
 
 

@@ -22,7 +22,7 @@ def create_memory(
     """Return new shared memory, filled with zeros.
 
     :param name: the name by which `open_memory` finds it.
-    :param make_mapping: maps a file descriptor with its size; -1 stands for none.
+    :param make_mapping: maps a file descriptor with its size; -1 is none.
     :raises OSError: where no memory can be shared.
     """
     try:

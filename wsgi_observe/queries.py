@@ -19,7 +19,7 @@ MAX_STATEMENT_LENGTH = 2000
 _MAX_STATEMENTS = 500  # different ones of a request that are counted
 _COUNTS_KEY = "query_counts"
 
-# A value may stand in the text instead of a placeholder. In MySQL a text may be in double quotes.
+# A value may be in the text instead of a placeholder. In MySQL a text may be in double quotes.
 _values = re.compile(r"'(?:[^']|'')*(?:'|\Z)|\b\d[\w.]*")
 _values_of_mysql = re.compile(rf'"(?:[^"]|"")*(?:"|\Z)|{_values.pattern}')
 _spaces = re.compile(r"\s+")

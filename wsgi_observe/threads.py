@@ -83,7 +83,7 @@ class RequestContextExecutor(ThreadPoolExecutor):
 
 
 class _ReportingFuture(Future[Any]):
-    """Logs the exception of its job when it is deleted, if nobody has asked for the result."""
+    """Logs the exception of its job when it is deleted, if its result was not asked for."""
 
     context: _ContextCopy | None = None
     _is_retrieved = False

@@ -43,7 +43,7 @@ def counting(
     port = free_port()
     variables = {"metrics_port": port, "log_format": "json", **settings}
     environment = {f"WSGI_OBSERVE_{name.upper()}": str(v) for name, v in variables.items()}
-    # A worker that boots as the server stops is not told (Gunicorn), and is waited for.
+    # A worker that boots as the server stops gets no signal (Gunicorn), and is waited for.
     options = (*BY_LOGGER, "-w", str(workers), "--graceful-timeout", "3", *options)
     with bare(*options, app=app, env={**environment, **(env or {})}) as server:
         server.wait_for(lambda: len(boots(server)) >= workers)

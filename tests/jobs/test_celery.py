@@ -82,8 +82,8 @@ def test_the_whole_of_a_canvas_has_the_id(each: Server) -> None:
     header = group(tasks.ship.s(1), chain(tasks.ship.si(5), tasks.ship.s()))
     request(lambda: chord(header, tasks.total.s()).delay(), "canvas")
     lines = lines_of(each, "canvas", "total 6")
-    said = sorted(line["message"] for line in lines if line["logger"] == "shop")
-    assert said == ["shipping 1", "shipping 5", "shipping 5", "total 6"]
+    logged = sorted(line["message"] for line in lines if line["logger"] == "shop")
+    assert logged == ["shipping 1", "shipping 5", "shipping 5", "total 6"]
 
 
 def test_what_a_failed_job_calls_has_the_id(each: Server) -> None:
@@ -117,9 +117,9 @@ def test_two_hundred_jobs_at_once_have_no_line_under_anothers_id(each: Server) -
         request(lambda name=name: tasks.say_twice.delay(name), name)
     for name in names:
         lines_of(each, name, "received", "succeeded")
-    said = [line for line in each.records if line["message"].startswith("row-")]
-    assert len(said) == 400
-    assert all(line["message"] == line["request_id"] for line in said)
+    logged = [line for line in each.records if line["message"].startswith("row-")]
+    assert len(logged) == 400
+    assert all(line["message"] == line["request_id"] for line in logged)
 
 
 def test_a_worker_writes_json_alone(each: Server) -> None:

@@ -1,4 +1,4 @@
-"""A service that calls others as it is told, for Gunicorn: what the W3C conformance suite asks for.
+"""A service that makes the calls of its request: what the W3C conformance suite asks for.
 
 ``POST /requests`` (``/httpx``, ``/urllib3``) with ``[{"url": …, "arguments": [...]}, …]`` posts the
 arguments of each item to its URL by that client.

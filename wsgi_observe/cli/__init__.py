@@ -20,7 +20,7 @@ _WRITE_ERRORS = (ENOSPC, EDQUOT, EFBIG, EIO, EBADF)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code: 0, 1 for an error, 2 for a wrong usage.
 
-    As of other commands, it is 130 after Ctrl-C, and 141 when nobody reads the output any more.
+    As of other commands, it is 130 after Ctrl-C, and 141 when the reader of the output has gone.
     """
     arguments = sys.argv[1:] if argv is None else argv
     try:

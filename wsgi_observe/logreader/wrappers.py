@@ -11,7 +11,7 @@ from wsgi_observe.logreader.record import Record, adopt_record, is_own_record, t
 
 _TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d)?"
 
-# What stands before a line, and nothing else: a line of another program that quotes one of ours,
+# What precedes a line, and nothing else: a line of another program that quotes one of ours,
 # such as the body of a request, is not ours.
 _prefix = re.compile(
     (

@@ -60,7 +60,7 @@ Observe(app, checks={"replica": ping_replica}, check_ttl=0)
 
 @app.get("/products/<name>")
 def product(name: str) -> dict[str, str]:
-    """Answer well, with DEBUG lines that nobody needs."""
+    """Answer well, with DEBUG lines that are not needed."""
     log.debug("reading product %s", name)
     log.info("product read", extra={"product": name})
     return {"name": name}

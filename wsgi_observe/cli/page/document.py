@@ -50,7 +50,7 @@ def write_document(output: str, document: bytes) -> None:
     A file that is no page is not replaced: with a FILE left out, it would be the log.
     """
     if output == STANDARD_OUTPUT:
-        # Opened anew: `sys.stdout` may have been replaced by a stream of text.
+        # Opened again: `sys.stdout` may have been replaced by a stream of text.
         with open(1, "wb", closefd=False) as stream:
             stream.write(document)
         return

@@ -82,7 +82,7 @@ def render_story(story: Story, name: str, ignored: int) -> Html:
 
 
 def _shorten(text: str) -> str:
-    """Return a text that stands beside others."""
+    """Return a text to show beside others."""
     return text if isinstance(text, Html) else to_shown(text, _MAX_SHORT_BYTES)
 
 

@@ -13,7 +13,7 @@ from wsgi_observe.logreader.record import LEVELS
 from wsgi_observe.logreader.story import Event, Story
 
 _MAX_LANES = 12
-_STEPS = 500  # of a lane: more marks are not told apart
+_STEPS = 500  # of a lane: more marks cannot be distinguished
 _AXIS_PARTS = 4
 _LEAST_WIDTH = 0.4  # percent
 _LEAST_HEIGHT = 8.0
