@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.calls import Server, call, close, environ
 from tests.support import strict_json
-from wsgi_observe import bind, configure_logging, log_context, observe
+from wsgi_observe import bind, configure_logging, current_request_id, log_context, observe
 from wsgi_observe.logs import debug_buffer
 
 pytestmark = pytest.mark.usefixtures("clean_logging")
@@ -141,6 +141,80 @@ def test_a_thread_that_has_the_context_of_its_request_fills_its_buffer() -> None
     with capturing() as lines:
         call(app_that(act, "500 Internal Server Error"))
     assert texts(lines())[:2] == ["DEBUG in a thread", "DEBUG nested"]
+
+
+def work_under(request_id: str | None, act: Callable[[], object]) -> None:
+    """Run `act` in a thread that is given the ID alone, inside a `log_context` of the thread."""
+
+    def work() -> None:
+        with log_context("worker"), log_context(request_id, job="mail"):
+            act()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_a_thread_under_the_id_of_its_request_fills_its_buffer() -> None:
+    def act() -> None:
+        _log.debug("before")
+        work_under(current_request_id(), lambda: _log.debug("in a thread"))
+        fail()
+
+    with capturing() as lines:
+        call(app_that(act), HTTP_X_REQUEST_ID="abc")
+    assert texts(lines()) == [
+        "DEBUG before",
+        "DEBUG in a thread",
+        "DEBUG first 1",
+        "DEBUG second",
+        "ERROR GET / failed",
+        "INFO GET / 500",
+    ]
+    assert {line["request_id"] for line in lines()} == {"abc"}
+    assert debug_buffer._process.reserved == 0
+
+
+def test_what_a_thread_under_its_id_logs_is_dropped_with_a_request_that_ends_well() -> None:
+    def act() -> None:
+        work_under(current_request_id(), lambda: _log.debug("in a thread"))
+
+    with capturing() as lines:
+        call(app_that(act))
+    assert texts(lines()) == ["INFO GET / 200"]
+    assert debug_buffer._process.reserved == 0
+
+
+def test_an_error_of_a_thread_under_its_id_comes_after_what_the_request_has_held() -> None:
+    def act() -> None:
+        _log.debug("before")
+        work_under(current_request_id(), lambda: _log.error("broken"))
+
+    with capturing() as lines:
+        call(app_that(act))
+    assert texts(lines()) == ["DEBUG before", "ERROR broken", "INFO GET / 200"]
+
+
+def test_a_thread_that_outlives_its_request_has_a_buffer_of_its_own() -> None:
+    def act() -> None:
+        _log.debug("held")
+        _log.error("broken")
+
+    with capturing() as lines:
+        call(app_that(lambda: _log.debug("dropped")), HTTP_X_REQUEST_ID="abc")
+        work_under("abc", act)
+    assert texts(lines()) == ["INFO GET / 200", "DEBUG held", "ERROR broken"]
+    assert debug_buffer._process.reserved == 0
+
+
+def test_a_thread_under_another_id_does_not_fill_the_buffer_of_the_request() -> None:
+    def act() -> None:
+        work_under("other", lambda: _log.debug("in a thread"))
+        fail()
+
+    with capturing() as lines:
+        call(app_that(act))
+    assert "DEBUG in a thread" not in texts(lines())
 
 
 class Mutable:

@@ -23,6 +23,7 @@ from wsgi_observe.context import (
     RequestContext,
     current_context,
     get_raw_context,
+    running_requests,
 )
 from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, OWN_FIELDS_ATTRIBUTE
 from wsgi_observe.logs.error_id import get_error_id
@@ -158,13 +159,13 @@ class DebugCapture:
         """
         self._get_handlers = get_handlers
         self._loggers = frozenset({*levels, logging.root.name})
-        self._is_on = True
+        self._is_on = running_requests.is_tracked = True
         if not self._wrappers:
             self._wrap_logger_methods()
 
     def uninstall(self) -> None:
         """Hold no more records."""
-        self._is_on = False
+        self._is_on = running_requests.is_tracked = False
         logger_class: Any = logging.Logger
         # Other code may have wrapped our methods in its own, which then goes on calling them.
         if self._wrappers == (logger_class.isEnabledFor, logger_class.callHandlers):
@@ -173,7 +174,7 @@ class DebugCapture:
 
     def write(self, context: RequestContext) -> None:
         """Write the held records of a request; call it in the request's context."""
-        buffer: DebugBuffer | None = context.request_context.debug_buffer
+        buffer: DebugBuffer | None = _get_owner(context).debug_buffer
         if buffer is not None:
             records = buffer.take()
             for handler in self._get_handlers():
@@ -220,7 +221,7 @@ class DebugCapture:
     def _get_buffer(self, context: RequestContext) -> DebugBuffer | None:
         """Return the buffer of the running request; None where no record is held."""
         if not context.environ:  # a `log_context`, or one that has ended
-            context = context.request_context
+            context = _get_owner(context)
         if not self._is_on or context.environ is ENDED_ENVIRON:
             return None
         buffer: DebugBuffer | None = context.debug_buffer
@@ -232,7 +233,7 @@ class DebugCapture:
     def _write_before(self, record: logging.LogRecord) -> None:
         """Write what was held before an ERROR that is the failure of its request."""
         context = current_context()
-        if context is None or context.request_context.debug_buffer is None:
+        if context is None or _get_owner(context).debug_buffer is None:
             return
         if not is_duplicate_report(record):
             call_safely("writing the records of debug_on_error", self.write, context)
@@ -245,6 +246,15 @@ class DebugCapture:
 
 debug_capture = DebugCapture()
 """The one of this process."""
+
+
+def _get_owner(context: RequestContext) -> RequestContext:
+    """Return the context whose buffer has the records of `context`: that of its request.
+
+    A thread that was given nothing but the ID has a `log_context` with no request around it.
+    """
+    owner = context.request_context
+    return owner if owner.environ else running_requests.find(context.request_id) or owner
 
 
 def _hold(record: logging.LogRecord) -> tuple[_HeldRecord, int]:
