@@ -20,7 +20,7 @@ LAYERS = (
     *("_shared_memory", "metrics.events", "health", "logs", "queries", "scoreboard"),
     *("outgoing", "metrics"),
     "middleware",
-    "stack",
+    *("stack", "problems"),
     "__init__",
 )
 PEERS = {"middleware"}  # whose files do not import each other
