@@ -34,6 +34,7 @@ def main(descriptor: int, options: Options) -> None:
     for question in _questions:
         _send(descriptor, Message.of_start(question.number))
         _send(descriptor, Message.of_answer(question.answer(subject)))
+    _send(descriptor, Message("end"))
 
 
 def _load(options: Options, output: Output, sandbox: Sandbox) -> Subject:
@@ -76,5 +77,3 @@ if __name__ == "__main__":
     sys.argv[1:] = []  # an app may look at them
     _questions = select_questions(_options.numbers)
     main(_descriptor, _options)
-    sys.stdout.flush()
-    os._exit(0)  # threads of the app do not keep the process

@@ -21,6 +21,7 @@ from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.questions import select_questions
 
 _MAX_SHOWN_OUTPUT = 4000
+_EXIT_SECONDS = 1  # in which the app may clean up
 
 
 class DoctorError(Exception):
@@ -31,8 +32,8 @@ class DoctorError(Exception):
 class Message:
     """One message from the app's process.
 
-    :ivar kind: ``app`` when it is loaded, ``start`` and ``answer`` for each question, ``error``
-        if it cannot be loaded.
+    :ivar kind: ``app`` when it is loaded, ``start`` and ``answer`` for each question, ``end``
+        after the last, ``error`` if it cannot be loaded.
     """
 
     kind: str
@@ -117,7 +118,10 @@ def examine(
         )
         os.close(writer)
         try:
-            return _collect(messages, options, output, report)
+            found = _collect(messages, options, output, report)
+            with suppress(subprocess.TimeoutExpired):  # threads of the app may go on
+                process.wait(_EXIT_SECONDS)
+            return found
         finally:
             _kill(process)
 
@@ -147,6 +151,8 @@ def _collect(
                 report(asked)
             case "answer":
                 found.answers.append(message.to_answer())
+            case "end":
+                break  # a process that the app has forked may keep the pipe open
     if not is_loaded:
         raise DoctorError(
             f"the app was not loaded within {options.timeout:g} s, or ended the process"

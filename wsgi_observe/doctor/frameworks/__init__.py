@@ -66,7 +66,7 @@ class Framework:
         raise NotImplementedError
 
     def has_route(self, path: str) -> bool:
-        """Return whether the app has a route for GET requests to a path, a catch-all included."""
+        """Return whether the app has a route for a path, a catch-all included."""
         return False
 
     def get_logger_name(self) -> str:

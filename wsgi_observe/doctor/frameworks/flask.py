@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Response, abort, request
-from werkzeug.exceptions import HTTPException
 
 from wsgi_observe.doctor.frameworks import Framework, View
 
@@ -58,13 +57,8 @@ class FlaskFramework(Framework):
         abort(status_code, description)
 
     def has_route(self, path: str) -> bool:
-        """Return whether a rule matches the path, or redirects from it."""
-        adapter = self.app.url_map.bind(self.host)
-        try:
-            adapter.match(path, "GET")
-        except HTTPException as error:
-            return error.code is not None and error.code < 400
-        return True
+        """Return whether a rule matches the path, for any method."""
+        return bool(self.app.url_map.bind(self.host).allowed_methods(path))
 
     def get_logger_name(self) -> str:
         """Return the name of ``app.logger``."""

@@ -60,9 +60,10 @@ class EveryErrorIsJson(Question):
     def _cause(self, subject: Subject) -> Iterator[tuple[str, Response]]:
         if not subject.framework.has_route(PREFIX + _UNKNOWN):
             yield "unknown URL", subject.request(_UNKNOWN)
+            if subject.framework.has_views:
+                yield "wrong method", subject.request("errors/get-only", "DELETE")
         if not subject.framework.has_views:
             return
-        yield "wrong method", subject.request("errors/get-only", "DELETE")
         json = {"Content-Type": "application/json"}
         for name, title, request in (
             ("json", "malformed JSON", {"headers": json, "body": _MALFORMED_JSON}),
