@@ -114,7 +114,7 @@ def request_that(act: Callable[[], object]) -> None:
         act()
         return answering()(environ, start_response)
 
-    call(observe(app))
+    assert call(observe(app)).code == 200
 
 
 def run_pipeline(client: Any) -> None:
