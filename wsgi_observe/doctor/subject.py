@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +19,8 @@ from wsgi_observe.doctor.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+_INSTALLED = {"site-packages", "dist-packages"}
 
 PREFIX = "/wsgi-observe-doctor/"
 """Where the views of the doctor are: no app has routes there."""
@@ -52,24 +57,49 @@ class ViewRegistry:
     def __init__(self, framework: Framework) -> None:
         self.framework = framework
 
-    def add(self, name: str, function: Callable[[], object], *methods: str) -> None:
+    def add(
+        self, name: str, function: Callable[[], object], *methods: str, scope: str = ""
+    ) -> None:
         """Add a view at `name` below `PREFIX`.
 
         :param function: returns a text, or an iterable of bytes for a stream.
         :param methods: by default GET.
+        :param scope: one of the framework's; by default the app itself.
         """
-        self.framework.add_view(View(PREFIX + name, function, methods or ("GET",)))
+        self.framework.add_view(View(PREFIX + name, function, methods or ("GET",), scope))
 
 
 def find_place(target: Any) -> str | None:
     """Return ``file:line`` of where a function or class is defined, relative to the directory."""
+    target = _unwrap(target)
     try:
-        unwrapped: Any = inspect.unwrap(target)
-        file = inspect.getsourcefile(unwrapped)
-        _, line = inspect.getsourcelines(unwrapped)
-    except (TypeError, OSError, ValueError):
+        file = inspect.getsourcefile(target)
+        _, line = inspect.getsourcelines(target)
+    except (TypeError, OSError):
         return None
     return None if file is None else f"{shorten_path(file)}:{max(line, 1)}"
+
+
+def is_own(target: Any) -> bool:
+    """Return whether a function or class is the app's own, and of no installed package."""
+    try:
+        file = inspect.getfile(_unwrap(target))
+    except (TypeError, OSError):  # a built-in one
+        return False
+    return is_own_file(Path(file))
+
+
+def is_own_file(path: Path) -> bool:
+    """Return whether a file is neither of an installed package nor of Python itself."""
+    return not _INSTALLED.intersection(path.parts) and Path(os.__file__).parent not in path.parents
+
+
+def _unwrap(target: Any) -> Any:
+    while isinstance(target, functools.partial):
+        target = target.func
+    with suppress(ValueError):  # a circle of wrappers
+        return inspect.unwrap(target)
+    return target
 
 
 def shorten_path(path: str) -> str:

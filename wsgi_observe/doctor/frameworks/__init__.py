@@ -15,11 +15,13 @@ class View:
     """A view of the doctor.
 
     :ivar function: returns a text, or an iterable of bytes for a stream.
+    :ivar scope: one of `Framework.get_scopes`; empty for the app itself.
     """
 
     path: str
     function: Callable[[], object]
     methods: tuple[str, ...] = ("GET",)
+    scope: str = ""
 
 
 class Framework:
@@ -68,6 +70,23 @@ class Framework:
     def has_route(self, path: str) -> bool:
         """Return whether the app has a route for a path, a catch-all included."""
         return False
+
+    def get_scopes(self) -> list[str]:
+        """Return the parts of the app that have error handlers of their own."""
+        return []
+
+    def find_error_handler(
+        self, error: Exception | int, scope: str = ""
+    ) -> Callable[..., object] | None:
+        """Return the app's own function that makes the response to an error, if it is known.
+
+        :param error: an exception, or a status.
+        """
+        return None
+
+    def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
+        """Return the exception classes of the app's own that it has handlers for, with a scope."""
+        return []
 
     def get_logger_name(self) -> str:
         """Return the name of the logger that the app's own code logs to."""
