@@ -18,7 +18,7 @@ from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry, find_plac
 
 _UNKNOWN = "shape/nothing-is-here"
 _GET_ONLY = "shape/get-only"
-_STATUSES = (400, 404, 405, 409, 422)
+_STATUSES = (400, 404, 409, 422)
 _REMEDY = (
     "Observe(app)  # from wsgi_observe.flask import Observe; or one function for all handlers:\n"
     "def respond(code, description, **more): return {'code': code, ..., **more}, code"
@@ -57,8 +57,7 @@ class ErrorsHaveOneShape(Question):
             raise NotApplicable("no error can be caused in this app")
         groups = _group(origin for origin in origins if origin.response.is_json)
         if not groups or len(origins) > len(groups) == sum(map(len, groups)):
-            seen = "; ".join(f"{one.title}: {_describe(one)}" for one in origins)
-            yield Fault(f"there is none: {seen}", _REMEDY)
+            yield Fault(f"they have none: {_list_kinds(origins)}", _REMEDY)
             return
         shape = _describe(groups[0][0])
         for group in groups[1:]:
@@ -86,7 +85,9 @@ class ErrorsHaveOneShape(Question):
 
     def _cause_exceptions(self, subject: Subject) -> Iterator[Origin]:
         """Yield those of validation, of the business, and one that nobody expects."""
-        classes = {cls.__name__: ("", cls) for cls in _iter_validation_errors()}
+        classes: dict[str, tuple[str, type[Exception]]] = {
+            cls.__name__: ("", cls) for cls in _iter_validation_errors()
+        }
         for scope, cls in subject.framework.get_handled_exceptions():
             classes.setdefault(cls.__name__, (scope, cls))
         for scope, cls in (*classes.values(), ("", RuntimeError)):
@@ -120,6 +121,18 @@ def _iter_validation_errors() -> Iterator[type[Exception]]:
 def _describe(origin: Origin) -> str:
     response = origin.response
     return str(Shape.of_response(response)) if response.is_json else response.describe()
+
+
+def _list_kinds(origins: list[Origin]) -> str:
+    """Return what the responses are, each kind with its origins."""
+    kinds: dict[str, list[str]] = {}
+    for origin in origins:
+        response = origin.response
+        kind = _describe(origin)
+        if response.error is None and not response.is_json:
+            kind = response.media_type or "no body"
+        kinds.setdefault(kind, []).append(origin.title)
+    return "; ".join(f"{kind} for {', '.join(titles)}" for kind, titles in kinds.items())
 
 
 def _group(origins: Iterator[Origin]) -> list[list[Origin]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from os.path import commonprefix
+from os.path import commonpath
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
@@ -71,12 +71,12 @@ def _has_handler(app: Any, code: int) -> bool:
 
 def _has_catch_all(subject: Subject, handler: ErrorHandler) -> bool:
     """Return whether the blueprint has a route for all URLs below it, as Flask's docs advise."""
-    rules = [
-        rule.rule.partition("<")[0]
+    folders = [
+        rule.rule.partition("<")[0].rpartition("/")[0] or "/"
         for rule in subject.framework.app.url_map.iter_rules()
         if f"{rule.endpoint}.".startswith(f"{handler.scope}.") and PREFIX not in rule.rule
     ]
-    prefix = commonprefix(rules).rpartition("/")[0]
+    prefix = commonpath(folders).rstrip("/") if folders else ""
     return subject.framework.has_route(prefix + PREFIX + _UNKNOWN)
 
 
