@@ -63,18 +63,20 @@ def check_debug(app: object) -> Iterator[str]:
         yield f"DEBUG is on in {name}{_DEBUG_CONSEQUENCE}"
 
 
-def find_debugged_frameworks(app: object) -> Iterator[str]:
-    """Yield the names of the frameworks whose ``DEBUG`` is on."""
+def find_debugged_frameworks(app: object) -> list[str]:
+    """Return the names of the frameworks whose ``DEBUG`` is on."""
+    names = []
     for framework_app, class_name in find_framework_apps(app):
         if class_name == "flask.app.Flask" and framework_app.debug:
-            yield "Flask"
+            names.append("Flask")
         elif class_name == "bottle.Bottle" and _is_bottle_debugged(framework_app):
-            yield "Bottle"
+            names.append("Bottle")
     django = sys.modules.get("django.conf")
     if django is not None:
         with suppress(Exception):  # Django is not configured
             if django.settings.DEBUG:
-                yield "Django"
+                names.append("Django")
+    return list(dict.fromkeys(names))  # an app is found by each of its methods that are wrapped
 
 
 def _is_bottle_debugged(app: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -85,22 +86,18 @@ class ErrorsHaveOneShape(Question):
 
     def _cause_exceptions(self, subject: Subject) -> Iterator[Origin]:
         """Yield those of validation, of the business, and one that nobody expects."""
-        classes: dict[str, tuple[str, type[Exception]]] = {
-            cls.__name__: ("", cls) for cls in _iter_validation_errors()
-        }
-        for scope, cls in subject.framework.get_handled_exceptions():
-            classes.setdefault(cls.__name__, (scope, cls))
-        for scope, cls in (*classes.values(), ("", RuntimeError)):
-            try:
+        framework = subject.framework
+        exceptions: list[tuple[str, str, type[Exception]]] = [
+            *_iter_validation_errors(),
+            *((cls.__name__, scope, cls) for scope, cls in framework.get_handled_exceptions()),
+            ("RuntimeError", "", RuntimeError),
+        ]
+        for title, scope, cls in exceptions:
+            with suppress(CannotMakeError):
                 error = make_exception(cls)
-            except CannotMakeError:
-                continue
-            response = self._views.cause_error(subject, error, scope)
-            title = cls.__name__
-            if title == "ValidationError":
-                title = f"ValidationError of {cls.__module__.partition('.')[0].partition('_')[0]}"
-            if response is not None:
-                yield _make_origin(subject, title, response, error, scope)
+                response = self._views.cause_error(subject, error, scope)
+                if response is not None:
+                    yield _make_origin(subject, title, response, error, scope)
 
 
 def _make_origin(
@@ -110,12 +107,12 @@ def _make_origin(
     return Origin(title, response, None if handler is None else find_place(handler))
 
 
-def _iter_validation_errors() -> Iterator[type[Exception]]:
+def _iter_validation_errors() -> Iterator[tuple[str, str, type[Exception]]]:
     """Yield the exceptions of the libraries that the app validates with."""
     for package in ("marshmallow", "pydantic"):
         is_used = has_own_code(rf"^\s*(?:from|import)\s+{package}\b")
         if is_used and package in sys.modules:
-            yield sys.modules[package].ValidationError
+            yield f"ValidationError of {package}", "", sys.modules[package].ValidationError
 
 
 def _describe(origin: Origin) -> str:
