@@ -43,7 +43,7 @@ class Subject:
 
     def request(self, name: str, method: str = "GET", **request: Any) -> Response:
         """Send a request to a view of the doctor, see `Client.send`."""
-        return self.client.send(method, PREFIX + name, **request)
+        return self.client.send(method, self.framework.mount + PREFIX + name, **request)
 
 
 class ViewRegistry:
