@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.doctor.client import Client, Response
 from wsgi_observe.doctor.frameworks import Framework, View
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
+from wsgi_observe.doctor.own_code import is_own_file
+from wsgi_observe.doctor.own_code import (
+    shorten_path as shorten_path,  # questions import it from here
+)
 from wsgi_observe.doctor.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-_INSTALLED = {"site-packages", "dist-packages"}
 
 PREFIX = "/wsgi-observe-doctor/"
 """Where the views of the doctor are: no app has routes there."""
@@ -48,7 +48,7 @@ class Subject:
 
     def request(self, name: str, method: str = "GET", **request: Any) -> Response:
         """Send a request to a view of the doctor, see `Client.send`."""
-        return self.client.send(method, PREFIX + name, **request)
+        return self.client.send(method, self.framework.mount + PREFIX + name, **request)
 
 
 class ViewRegistry:
@@ -86,12 +86,7 @@ def is_own(target: Any) -> bool:
         file = inspect.getfile(_unwrap(target))
     except (TypeError, OSError):  # a built-in one
         return False
-    return is_own_file(Path(file))
-
-
-def is_own_file(path: Path) -> bool:
-    """Return whether a file is neither of an installed package nor of Python itself."""
-    return not _INSTALLED.intersection(path.parts) and Path(os.__file__).parent not in path.parents
+    return is_own_file(file)
 
 
 def _unwrap(target: Any) -> Any:
@@ -100,10 +95,3 @@ def _unwrap(target: Any) -> Any:
     with suppress(ValueError):  # a circle of wrappers
         return inspect.unwrap(target)
     return target
-
-
-def shorten_path(path: str) -> str:
-    """Return a path relative to the current directory, if it is below that."""
-    full = Path(path).resolve()
-    here = Path.cwd()
-    return str(full.relative_to(here) if full.is_relative_to(here) else full)

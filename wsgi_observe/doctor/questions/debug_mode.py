@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.own_code import find_line
 from wsgi_observe.doctor.questions.question import Question
-from wsgi_observe.doctor.sources import find_line
 from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.problems import find_debugged_frameworks, has_debugger
 

@@ -13,8 +13,8 @@ from wsgi_observe.doctor.client import Response
 from wsgi_observe.doctor.error_shape import Shape
 from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
 from wsgi_observe.doctor.failing_views import FailingViews
+from wsgi_observe.doctor.own_code import has_own_line
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.sources import has_own_code
 from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry, find_place
 
 _UNKNOWN = "shape/nothing-is-here"
@@ -110,7 +110,7 @@ def _make_origin(
 def _iter_validation_errors() -> Iterator[tuple[str, str, type[Exception]]]:
     """Yield the exceptions of the libraries that the app validates with."""
     for package in ("marshmallow", "pydantic"):
-        is_used = has_own_code(rf"^\s*(?:from|import)\s+{package}\b")
+        is_used = has_own_line(rf"^\s*(?:from|import)\s+{package}\b")
         if is_used and package in sys.modules:
             yield f"ValidationError of {package}", "", sys.modules[package].ValidationError
 
