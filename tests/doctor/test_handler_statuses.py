@@ -129,12 +129,15 @@ def test_one_function_for_several_errors_is_one_fault(tmp_path: Path) -> None:
     assert fault.seen.count("is answered with 200") == 2
 
 
+@pytest.mark.parametrize("owner", ["app", "inner"])
+def test_handlers_behind_a_login_are_tried(tmp_path: Path, owner: str) -> None:
+    login = "@app.before_request\ndef login(): return redirect('/login')\n"
+    handler = f"@{owner}.errorhandler(OutOfStock)\ndef respond(error): return {{}}\n"
+    (fault,) = ask_one(tmp_path, HEAD + login + handler + TAIL, 3).faults
+    assert fault.seen.endswith("is answered with 200")
+
+
 UNTRIED = {
-    "unreachable": (
-        "@app.before_request\ndef login():\n    abort(401)\n",
-        "return {}",
-        "it is not called",
-    ),
     "unmakeable": (
         "class OutOfStock(Exception):\n    def __init__(self, item): self.sku = item.sku\n",
         "return {}",

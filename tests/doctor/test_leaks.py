@@ -17,7 +17,7 @@ class Declined(Exception): pass
 """
 TAIL = "app.register_blueprint(api)\n"
 LINE = HEAD.count("\n") + 1
-JSON = "is in the body of the {} response (application/json)"
+JSON = "in the body of the {} response (application/json)"
 
 FAULTS = {
     "text": ("app", "Exception", "return {'error': str(error)}, 500", JSON.format(500)),
@@ -27,40 +27,40 @@ FAULTS = {
     ),
     "traceback": (
         *("app", "Exception", "return traceback.format_exc(), 500"),
-        "comes with its traceback in the 500 response (text/html)",
+        "the traceback is in the body of the 500 response (text/html)",
     ),
     "value": ("app", "ValueError", "return {'error': str(error)}, 400", JSON.format(400)),
     "cause": (
         *("app", "RuntimeError", "return {'error': str(error.__cause__)}, 500"),
-        "cause of an exception " + JSON.format(500),
+        "cause of an exception: " + JSON.format(500),
     ),
     "path": (
         *("app", "OSError", "return {'error': 'no ' + error.filename}, 404"),
-        "path of a file " + JSON.format(404),
+        "path of a file: " + JSON.format(404),
     ),
     "sql": (
         *("app", "SQLAlchemyError", "return {'error': str(error)}, 500"),
-        "error of a database " + JSON.format(500),
+        "error of a database: " + JSON.format(500),
     ),
     "driver": (
         *("app", "IntegrityError", "return {'error': str(error.orig)}, 409"),
-        "error of a database " + JSON.format(409),
+        "error of a database: " + JSON.format(409),
     ),
     "header": (
         *("app", "ValueError", "return {}, 400, {'X-Error': str(error)}"),
-        "text of a ValueError is in the header X-Error of the 400 response (application/json)",
+        "text of a ValueError: in the header X-Error of the 400 response (application/json)",
     ),
     "page": (
         *(
             *("app", "Exception"),
             "return (f'<p>{error}', 500) if 'html' in request.headers['Accept'] else ({}, 500)",
         ),
-        "is in the body of the 500 response (text/html)",
+        "in the body of the 500 response (text/html)",
     ),
     "blueprint": ("api", "KeyError", "return {'error': str(error)}, 400", JSON.format(400)),
     "business": (
         *("app", "Declined", "return {'error': repr(error.__cause__)}, 402"),
-        "cause of Declined " + JSON.format(402),
+        "cause of Declined: " + JSON.format(402),
     ),
 }
 ALWAYS = {"text", "sql", "page", "blueprint"}

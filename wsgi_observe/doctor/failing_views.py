@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.subject import Subject, ViewRegistry
+from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
 
 
 class FailingViews:
@@ -36,7 +36,7 @@ class FailingViews:
         :param request: see `Client.send`.
         """
         self._fail, self._has_failed = fail, False
-        name = f"{self._name}/{self._scopes[scope]}" if scope else self._name
+        name = self._get_name(scope)
         response = subject.request(name, "POST" if "body" in request else "GET", **request)
         self._fail = str
         return response if self._has_failed else None
@@ -50,6 +50,13 @@ class FailingViews:
             raise error
 
         return self.cause(subject, fail, scope, **request)
+
+    def get_path(self, scope: str) -> str:
+        """Return the path of the view in a scope."""
+        return PREFIX + self._get_name(scope)
+
+    def _get_name(self, scope: str) -> str:
+        return f"{self._name}/{self._scopes[scope]}" if scope else self._name
 
     def _call(self) -> object:
         try:

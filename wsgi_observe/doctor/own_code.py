@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
 import sys
 import sysconfig
 from collections.abc import Iterator
-from functools import cache
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, ModuleType
+from typing import Any
 
 _STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"]).resolve()
 _OUR_PACKAGE = Path(__file__).resolve().parent.parent
 _PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
 
 
-@cache
+@functools.cache
 def is_own_file(file: str) -> bool:
     """Return whether a source file belongs to the app."""
     path = Path(file).resolve()
@@ -64,6 +67,34 @@ def _read(file: str) -> str:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def find_place(target: Any) -> str | None:
+    """Return ``file:line`` of where a function or class is defined, relative to the directory."""
+    target = _unwrap(target)
+    try:
+        file = inspect.getsourcefile(target)
+        _, line = inspect.getsourcelines(target)
+    except (TypeError, OSError):
+        return None
+    return None if file is None else f"{shorten_path(file)}:{max(line, 1)}"
+
+
+def is_own(target: Any) -> bool:
+    """Return whether a function or class is the app's own, and of no installed package."""
+    try:
+        file = inspect.getfile(_unwrap(target))
+    except (TypeError, OSError):  # a built-in one
+        return False
+    return is_own_file(file)
+
+
+def _unwrap(target: Any) -> Any:
+    while isinstance(target, functools.partial):
+        target = target.func
+    with suppress(ValueError):  # a circle of wrappers
+        return inspect.unwrap(target)
+    return target
 
 
 def shorten_path(path: str) -> str:

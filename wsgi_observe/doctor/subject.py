@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +10,13 @@ from wsgi_observe.doctor.client import Client, Response
 from wsgi_observe.doctor.frameworks import Framework, View
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
-from wsgi_observe.doctor.own_code import is_own_file
-from wsgi_observe.doctor.own_code import (
-    shorten_path as shorten_path,  # questions import it from here
-)
+from wsgi_observe.doctor.own_code import find_place, is_own, shorten_path
 from wsgi_observe.doctor.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["PREFIX", "Subject", "ViewRegistry", "find_place", "is_own", "shorten_path"]
 
 PREFIX = "/wsgi-observe-doctor/"
 """Where the views of the doctor are: no app has routes there."""
@@ -50,6 +46,15 @@ class Subject:
         """Send a request to a view of the doctor, see `Client.send`."""
         return self.client.send(method, self.framework.mount + PREFIX + name, **request)
 
+    @property
+    def observe_remedy(self) -> str:
+        """Two lines that observe the app: one for Gunicorn, or one in its code."""
+        app = "app.wsgi_app" if self.framework.name == "flask" else "app"
+        return (
+            "gunicorn --logger-class wsgi_observe.gunicorn.Logger …, or in code:\n"
+            f"{app} = observe({app})  # from wsgi_observe import observe"
+        )
+
 
 class ViewRegistry:
     """The views of the doctor, which are added to an app before its first request."""
@@ -67,31 +72,3 @@ class ViewRegistry:
         :param scope: one of the framework's; by default the app itself.
         """
         self.framework.add_view(View(PREFIX + name, function, methods or ("GET",), scope))
-
-
-def find_place(target: Any) -> str | None:
-    """Return ``file:line`` of where a function or class is defined, relative to the directory."""
-    target = _unwrap(target)
-    try:
-        file = inspect.getsourcefile(target)
-        _, line = inspect.getsourcelines(target)
-    except (TypeError, OSError):
-        return None
-    return None if file is None else f"{shorten_path(file)}:{max(line, 1)}"
-
-
-def is_own(target: Any) -> bool:
-    """Return whether a function or class is the app's own, and of no installed package."""
-    try:
-        file = inspect.getfile(_unwrap(target))
-    except (TypeError, OSError):  # a built-in one
-        return False
-    return is_own_file(file)
-
-
-def _unwrap(target: Any) -> Any:
-    while isinstance(target, functools.partial):
-        target = target.func
-    with suppress(ValueError):  # a circle of wrappers
-        return inspect.unwrap(target)
-    return target

@@ -7,6 +7,7 @@ from typing import Any
 import falcon
 
 from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.own_code import is_own
 
 
 class FalconFramework(Framework):
@@ -47,3 +48,7 @@ class FalconFramework(Framework):
             return True
         sinks = any(pattern.match(path) for pattern, *_ in self.app._sinks)
         return sinks or any(static.match(path) for static, *_ in self.app._static_routes)
+
+    def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
+        """Return those that handlers were added for."""
+        return [("", cls) for cls in self.app._error_handlers if is_own(cls)]

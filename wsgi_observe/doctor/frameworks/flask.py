@@ -15,7 +15,7 @@ from werkzeug.exceptions import (
 
 from wsgi_observe.doctor.error_handlers import find_error_handlers
 from wsgi_observe.doctor.frameworks import Framework, View
-from wsgi_observe.doctor.subject import is_own
+from wsgi_observe.doctor.own_code import is_own
 
 _SMALL_BODY = 64
 

@@ -12,6 +12,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.traversal import DefaultRootFactory
 
 from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.own_code import is_own
 
 
 class PyramidFramework(Framework):
@@ -65,3 +66,13 @@ class PyramidFramework(Framework):
             return True
         factory = self.app.registry.queryUtility(IRootFactory)
         return factory is not None and factory is not DefaultRootFactory
+
+    def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
+        """Return the contexts of the exception views."""
+        views = self.app.registry.introspector.get_category("views") or ()
+        contexts = [view["introspectable"].get("context") for view in views]
+        return [
+            ("", one)
+            for one in contexts
+            if isinstance(one, type) and issubclass(one, Exception) and is_own(one)
+        ]

@@ -16,7 +16,7 @@ from wsgi_observe.problems import find_debugged_frameworks, has_debugger
 
 _DEBUG_LINES = {
     "Flask": r"""\bDEBUG\b['"\]]*\s*[=:]\s*True|\.debug\s*=\s*True""",
-    "Django": r"^DEBUG\s*=",
+    "Django": r"\bDEBUG\s*=[^=]",
     "Bottle": r"\bdebug\(",
 }
 _DEBUG_REMEDIES = {

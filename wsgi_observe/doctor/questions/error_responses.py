@@ -14,10 +14,6 @@ from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry, find_plac
 _UNKNOWN = "nothing-is-here"
 _GET_ONLY = "errors/get-only"
 _TEARDOWN = "errors/teardown"
-_REMEDY = (
-    "gunicorn --logger-class wsgi_observe.gunicorn.Logger …, or in code:\n"
-    "app.wsgi_app = observe(app.wsgi_app)  # from wsgi_observe import observe"
-)
 _MALFORMED_JSON = b'{"quantity": '
 _LARGE_BODY = b"x" * 3_000_000  # Django's limit is 2.5 MB
 _MID_STREAM = "an exception in mid-stream"
@@ -51,7 +47,7 @@ class EveryErrorIsJson(Question):
         }
         if wrong:
             seen = "; ".join(f"{title}: {one.describe()}" for title, one in wrong.items())
-            yield Fault(seen, _REMEDY, _find_handler(subject, wrong))
+            yield Fault(seen, subject.observe_remedy, _find_handler(subject, wrong))
         if cut is not None and cut.error is None:
             yield Fault(
                 f"{_MID_STREAM} is swallowed: the client takes half a body as whole",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.error_handlers import Call, ErrorHandler, find_error_handlers
@@ -66,17 +67,41 @@ class HandlersReturnTheirStatus(Question):
         is_tried = False
         for error, expected in _make_errors(handler):
             with handler.watch(subject.framework.app) as call:
-                response = self._views.cause_error(subject, error, handler.scope)
-            if response is None or not call.is_called:
+                status = self._get_status(subject, error, handler)
+            if not call.is_called:
                 reason = "it is not called"
             elif call.error not in (None, error) and not _is_mistake(call):
                 reason = f"it raises {type(call.error).__name__}, perhaps for what is made up"
             else:
                 is_tried = True
-                status = 500 if response.error is not None else response.status_code
                 yield from _compare(handler, error, expected, status, call.error)
         if not is_tried:
             raise CannotMakeError(reason)
+
+    def _get_status(self, subject: Subject, error: Exception, handler: ErrorHandler) -> int:
+        """Return the status of the response to an exception.
+
+        Where no request comes to the view, since it demands a login, Flask is handed the exception.
+        """
+        response = self._views.cause_error(subject, error, handler.scope)
+        if response is not None:
+            return 500 if response.error is not None else response.status_code
+        app = subject.framework.app
+        with app.test_request_context(self._views.get_path(handler.scope)):
+            try:
+                return int(app.make_response(_handle(app, error)).status_code)
+            except Exception:
+                return 500
+
+
+def _handle(app: Any, error: Exception) -> Any:
+    try:
+        raise error
+    except Exception as raised:
+        try:
+            return app.handle_user_exception(raised)
+        except Exception as unhandled:
+            return app.handle_exception(unhandled)
 
 
 def _make_errors(handler: ErrorHandler) -> Iterator[tuple[Exception, int | None]]:
@@ -99,10 +124,10 @@ def _make_errors(handler: ErrorHandler) -> Iterator[tuple[Exception, int | None]
         yield exceptions.ServiceUnavailable(), 503
     elif handler.code is None or handler.code >= 400:
         error = make_exception(handler.exception_class)
-        yield error, handler.code or _get_status(error)
+        yield error, handler.code or _find_status(error)
 
 
-def _get_status(error: Exception) -> int | None:
+def _find_status(error: Exception) -> int | None:
     """Return the status that an exception of the app's own has as an attribute."""
     for name in ("status_code", "http_status"):
         status = getattr(error, name, None)

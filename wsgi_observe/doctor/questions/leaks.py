@@ -13,14 +13,16 @@ from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
 from wsgi_observe.doctor.failing_views import FailingViews
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
 from wsgi_observe.doctor.subject import Subject, ViewRegistry, find_place
+from wsgi_observe.problems import find_debugged_frameworks
 
 _CANARY = "canary7f3a91"
 _TRACEBACK = "Traceback (most recent call last)"
 _MEDIA_TYPES = ("application/json", "text/html")
-_REMEDY = (
+_FLASK_REMEDY = (
     "app.logger.exception('...'); return {'code': 500, 'description': 'Please try again.'}, 500\n"
     "or leave it to: app.wsgi_app = observe(app.wsgi_app)  # from wsgi_observe import observe"
 )
+_DEBUG_REMEDY = "switch DEBUG off, which question 2 is about"
 
 
 class NothingLeaks(Question):
@@ -37,22 +39,24 @@ class NothingLeaks(Question):
         """Yield a fault for each handler whose response has something of the exception."""
         if not subject.framework.has_views:
             raise NotApplicable("the error handling of this app cannot be reached")
-        leaks: dict[str | None, list[str]] = {}
+        leaks: dict[str | None, dict[str, list[str]]] = {}
         tried: list[str] = []
         for scope, title, error in _iter_errors(subject):
             responses = list(self._cause(subject, error, scope))
-            if responses and title not in tried:
-                tried.append(title)
+            tried += [title] if responses else []
             leaked = [text for text in map(_find_leak, responses) if text]
             if leaked:
                 handler = subject.framework.find_error_handler(error, scope)
                 place = None if handler is None else find_place(handler)
-                leaks.setdefault(place, []).append(f"{title} {leaked[0]}")
+                leaks.setdefault(place, {}).setdefault(leaked[0], []).append(title)
         if not tried:
             raise NotApplicable("no view of the doctor is reached")
-        for place, seen in leaks.items():
-            yield Fault("; ".join(dict.fromkeys(seen)), _REMEDY, place)
-        self.seen = f"nothing of: {', '.join(tried)}"
+        remedy = _get_remedy(subject)
+        for place, titles in leaks.items():
+            yield Fault(
+                "; ".join(f"{_join(of)}: {text}" for text, of in titles.items()), remedy, place
+            )
+        self.seen = f"nothing of: {_join(tried)}"
 
     def _cause(self, subject: Subject, error: Exception, scope: str) -> Iterator[Response]:
         for media_type in _MEDIA_TYPES:
@@ -60,6 +64,16 @@ class NothingLeaks(Question):
             response = self._views.cause_error(subject, error, scope, headers=headers)
             if response is not None:
                 yield response
+
+
+def _get_remedy(subject: Subject) -> str:
+    if find_debugged_frameworks(subject.app):
+        return _DEBUG_REMEDY
+    return _FLASK_REMEDY if subject.framework.name == "flask" else subject.observe_remedy
+
+
+def _join(titles: list[str]) -> str:
+    return ", ".join(dict.fromkeys(titles))
 
 
 def _iter_errors(subject: Subject) -> Iterator[tuple[str, str, Exception]]:
@@ -106,10 +120,10 @@ def _find_leak(response: Response) -> str:
     place = f"the {response.status_code} response ({response.media_type})"
     body = response.body.decode("utf-8", "replace")
     if _TRACEBACK in body:
-        return f"comes with its traceback in {place}"
+        return f"the traceback is in the body of {place}"
     if _CANARY in body:
-        return f"is in the body of {place}"
+        return f"in the body of {place}"
     for name, value in response.headers:
         if _CANARY in value:
-            return f"is in the header {name} of {place}"
+            return f"in the header {name} of {place}"
     return ""

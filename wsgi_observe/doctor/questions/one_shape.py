@@ -20,7 +20,7 @@ from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry, find_plac
 _UNKNOWN = "shape/nothing-is-here"
 _GET_ONLY = "shape/get-only"
 _STATUSES = (400, 404, 409, 422)
-_REMEDY = (
+_FLASK_REMEDY = (
     "Observe(app)  # from wsgi_observe.flask import Observe; or one function for all handlers:\n"
     "def respond(code, description, **more): return {'code': code, ..., **more}, code"
 )
@@ -53,18 +53,20 @@ class ErrorsHaveOneShape(Question):
         """Yield a fault for each shape beside the most frequent one."""
         if not subject.framework.has_views:
             raise NotApplicable("the error handling of this app cannot be reached")
+        is_flask = subject.framework.name == "flask"
+        remedy = _FLASK_REMEDY if is_flask else subject.observe_remedy
         origins = [*self._cause_http_errors(subject), *self._cause_exceptions(subject)]
         if not origins:
             raise NotApplicable("no error can be caused in this app")
         groups = _group(origin for origin in origins if origin.response.is_json)
         if not groups or len(origins) > len(groups) == sum(map(len, groups)):
-            yield Fault(f"they have none: {_list_kinds(origins)}", _REMEDY)
+            yield Fault(f"they have none: {_list_kinds(origins)}", remedy)
             return
         shape = _describe(groups[0][0])
         for group in groups[1:]:
             titles = ", ".join(origin.title for origin in group)
             where = next((origin.where for origin in group if origin.where), None)
-            yield Fault(f"{titles}: {_describe(group[0])}; most errors: {shape}", _REMEDY, where)
+            yield Fault(f"{titles}: {_describe(group[0])}; most errors: {shape}", remedy, where)
         self.seen = f"{shape} for {len(groups[0])} errors of HTTP, validation and code"
 
     def _cause_http_errors(self, subject: Subject) -> Iterator[Origin]:
