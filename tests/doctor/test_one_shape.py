@@ -137,3 +137,30 @@ def test_pages_have_no_shape(tmp_path: Path, is_observed: bool) -> None:
     assert answer.result is (Result.PASS if is_observed else Result.FAIL)
     if not is_observed:
         assert answer.faults[0].seen.startswith("they have none: text/html for unknown URL, ")
+
+
+FALCON = """
+import falcon
+class OutOfStock(Exception): pass
+def respond(request, response, error, params):
+    response.status, response.media = 409, {"error": "it is gone"}
+app = falcon.App()
+app.add_error_handler(OutOfStock, respond)
+"""
+PYRAMID = """
+from pyramid.config import Configurator
+class OutOfStock(Exception): pass
+def respond(error, request):
+    request.response.status_int = 409
+    return {"error": "it is gone"}
+with Configurator() as config:
+    config.add_exception_view(respond, context=OutOfStock, renderer="json")
+    app = config.make_wsgi_app()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", [FALCON, PYRAMID], ids=["falcon", "pyramid"])
+def test_exceptions_that_other_frameworks_handle_are_compared(tmp_path: Path, source: str) -> None:
+    (fault,) = ask_one(tmp_path, source, 5).faults
+    assert fault.seen.startswith("OutOfStock: {error}; most errors: {")
