@@ -44,7 +44,8 @@ FAULTS = {
     ),
     "404-as-500": (
         *("app", "Exception", "return {'error': 'sorry'}, 500"),
-        "NotFound, handled by the handler for Exception, is answered with 500",
+        "NotFound, handled by the handler for Exception, is answered with 500; "
+        "MethodNotAllowed, handled by the handler for Exception, is answered with 500",
     ),
     "business": ("app", "OutOfStock", "return {}", "OutOfStock is answered with 200"),
     "business-with-arguments": (
@@ -127,6 +128,16 @@ def test_one_function_for_several_errors_is_one_fault(tmp_path: Path) -> None:
     source = HEAD + "@app.errorhandler(404)\n@app.errorhandler(405)\ndef see(error): return 'no'\n"
     (fault,) = ask_one(tmp_path, source, 3).faults
     assert fault.seen.count("is answered with 200") == 2
+
+
+@pytest.mark.slow
+def test_a_handler_for_everything_gets_what_no_other_takes(tmp_path: Path) -> None:
+    source = HEAD + "app.register_error_handler(404, lambda error: ({}, 404))\n"
+    source += "app.register_error_handler(Exception, lambda error: ({}, 500))\n"
+    (fault,) = ask_one(tmp_path, source, 3).faults
+    assert (
+        fault.seen == "MethodNotAllowed, handled by the handler for Exception, is answered with 500"
+    )
 
 
 @pytest.mark.parametrize("owner", ["app", "inner"])

@@ -116,8 +116,9 @@ def _make_errors(handler: ErrorHandler) -> Iterator[tuple[Exception, int | None]
         yield exceptions.InternalServerError(), 500
     elif handler.exception_class is Exception:
         yield RuntimeError(MESSAGE), 500
-        # Flask gives it those too, unless there is a handler for `HTTPException`.
+        # Flask gives it those too that no handler for the code or for `HTTPException` takes.
         yield exceptions.NotFound(), 404
+        yield exceptions.MethodNotAllowed(), 405
     elif handler.exception_class is exceptions.HTTPException:
         yield exceptions.NotFound(), 404
         yield exceptions.Conflict(), 409
