@@ -29,13 +29,14 @@ INTEGRATIONS = {
     *("requests", "httpx", "urllib3", "celery", "rq"),
 }
 READERS = {"logreader"}  # of what the library has written: no app loads them
-PROGRAMS = {"cli", "demo", "__main__"}
+PROGRAMS = {"cli", "demo", "doctor", "__main__"}
 
 THIRD_PARTIES = {
     "logs": {"orjson", "pythonjsonlogger"},
     "logreader": {"orjson"},
     "cli": {"flask", "gunicorn", "rich", "sqlalchemy"},
     "demo": {"flask", "sqlalchemy"},
+    "doctor": {"yaml"},
     **{name: {name} for name in INTEGRATIONS},
     "flask": {"flask", "werkzeug"},
     "celery": {"billiard", "celery"},  # the former is the latter's `multiprocessing`
