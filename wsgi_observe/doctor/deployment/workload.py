@@ -85,6 +85,11 @@ class Workload:
     drains_in_pre_stop: bool = False
 
     @property
+    def start(self) -> str:
+        """The place of the command that starts the server, or else that of the workload."""
+        return self.launch.where if self.launch is not None else self.where
+
+    @property
     def is_container(self) -> bool:
         """Whether it runs in a container."""
         return self.platform not in (Platform.SYSTEMD, Platform.PROCFILE)

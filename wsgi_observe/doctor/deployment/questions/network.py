@@ -53,8 +53,6 @@ def _check_trust(
     deployment: Deployment, balancer: Balancer, workload: Workload, settings: GunicornSettings
 ) -> Iterator[Fault]:
     allowed = settings.get("forwarded_allow_ips")
-    launch = workload.launch
-    where = launch.where if launch else workload.where
     has_header = balancer.kind != "nginx" or _sets_scheme(deployment, balancer)
     if allowed is not None and allowed.where is None and not _is_unix(settings) and has_header:
         yield Fault(
@@ -62,7 +60,7 @@ def _check_trust(
             "another address: its X-Forwarded-Proto is ignored, and the app takes https for http",
             "--forwarded-allow-ips=<the proxy's address>\n"
             "# or * where nothing but the proxy can connect",
-            where,
+            workload.start,
             is_warning=True,
         )
     is_known = workload.image is not None and workload.env.is_unset(_PROXIES)
@@ -139,14 +137,13 @@ def _check_loopback(
     shares = len(siblings) > 1 or workload.node.get("network_mode").text
     if shares or workload.pod.get("hostNetwork").is_true:
         return
-    launch = workload.launch
     is_default = where is None
     address = (settings.binds or [""])[0]
     yield Fault(
         f"Gunicorn listens on {address}{' (its default)' if is_default else ''}: nothing outside "
         "the container can connect",
         "--bind=0.0.0.0:8000",
-        where or (launch.where if launch else workload.where),
+        where or workload.start,
         # Some platforms set PORT, and then Gunicorn listens on all addresses.
         is_warning=is_default and (workload.image is None or workload.platform is Platform.DOCKER),
     )

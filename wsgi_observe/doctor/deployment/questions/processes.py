@@ -142,8 +142,7 @@ def _check_temp_dir(workload: Workload, settings: GunicornSettings) -> Iterator[
     folder = given or "/tmp"
     if "$" in folder or folder.startswith(("/dev/shm", "/run/shm")) or mounts.get(folder):
         return
-    launch = workload.launch
-    where = setting.where or (launch.where if launch else workload.where)
+    where = setting.where or workload.start
     read_only = _read_only(workload)
     if read_only.is_true and not given and not mounts:
         yield Fault(

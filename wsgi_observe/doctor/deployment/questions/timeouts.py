@@ -34,7 +34,7 @@ def _check_worker_timeout(
     kind = settings.worker_kind
     if timeout is None or timeout.number is None or kind not in ("sync", None):
         return  # on other workers the timeout does not end requests
-    where = timeout.where or workload.where
+    where = timeout.where or workload.start
     if timeout.number == 0 and kind == "sync":
         yield Fault(
             "timeout is 0: a sync worker that hangs in a request is never replaced",
@@ -63,7 +63,7 @@ def _check_read_timeout(
             f"timeout is {timeout.describe()}, {balancer.kind} waits for a response for "
             f"{_describe(read)}: the client gets a 504, the worker goes on and logs a success",
             f"--timeout={read.seconds * 0.9:.0f}\n# or a longer {read.label or 'timeout'} there",
-            timeout.where or workload.where,
+            timeout.where or workload.start,
             is_warning=True,
         )
 
@@ -83,13 +83,12 @@ def find_short_keepalives(deployment: Deployment) -> Iterator[Fault]:
             continue
         effect = "POST requests fail" if balancer.retries else "requests fail"
         seconds = int(idle.seconds + (20 if idle.seconds >= 600 else 5))
-        launch = workload.launch
         yield Fault(
             f"keepalive is {keepalive.describe()}, {balancer.kind} keeps idle connections for "
             f"{_describe(idle)}: now and then it sends a request into one that Gunicorn is "
             f"closing, and {effect} with a 502",
             f"--keep-alive={seconds}\n# or in gunicorn.conf.py: keepalive = {seconds}",
-            keepalive.where or (launch.where if launch else workload.where),
+            keepalive.where or workload.start,
             is_warning=balancer.retries,
         )
 
