@@ -34,10 +34,11 @@ _PROBES = {
 
 
 def flatten(document: Node) -> Iterator[Node]:
-    """Yield the objects of a document, also those of a List."""
+    """Yield the objects of a document, or those of a List."""
     if document.get("kind").text == "List":
         for item in document.get("items").children:
-            yield from flatten(item)
+            if item.get("kind").text != "List":  # it may be its own alias
+                yield from flatten(item)
     elif document.get("apiVersion") and document.get("kind").text in KINDS:
         yield document
 

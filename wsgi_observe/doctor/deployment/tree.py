@@ -140,7 +140,8 @@ def parse_yaml(text: str, name: str) -> list[Node]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = error.problem or error.context or "not valid YAML"
-        raise ParseError(message, mark.line + 1 if mark else 1) from None
+        last_line = text.rstrip("\n").count("\n") + 1
+        raise ParseError(message, min(mark.line + 1, last_line) if mark else 1) from None
     except yaml.reader.ReaderError as error:
         raise ParseError(error.reason, text.count("\n", 0, error.position) + 1) from None
     except RecursionError:
