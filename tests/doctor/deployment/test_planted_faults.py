@@ -143,7 +143,14 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
         "STOPSIGNAL",
     ),
     "uWSGI that reloads at SIGTERM": (
-        *(18, FAIL, IMAGE, DOCKERFILE, CMD, '["uwsgi", "--http", ":8000", "--wsgi", "shop:app"]'),
+        *(
+            18,
+            FAIL,
+            IMAGE,
+            DOCKERFILE,
+            CMD,
+            '["uwsgi", "--master", "--http", ":8000", "--wsgi", "shop:app"]',
+        ),
         "CMD",
     ),
     "buffered output": (
@@ -162,7 +169,7 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
         "environment:",
     ),
     "liveness that runs the checks": (
-        *(20, FAIL, KUBERNETES, MANIFEST, "path: /health, port: http}\n            timeout"),
+        *(20, WARN, KUBERNETES, MANIFEST, "path: /health, port: http}\n            timeout"),
         "path: /ready, port: http}\n            timeout",
         "livenessProbe",
     ),
@@ -207,7 +214,7 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
         "deploy/shop.yaml: port: 8000}\n            timeoutSeconds",
     ),
     "a health check of ECS that runs the checks": (
-        *(20, FAIL, ECS, TASK, "8000/health", "8000/ready"),
+        *(20, WARN, ECS, TASK, "8000/health", "8000/ready"),
         '"healthCheck"',
     ),
     "a health check by a program that is not there": (

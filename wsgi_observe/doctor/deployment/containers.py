@@ -40,8 +40,11 @@ def add_unused_images(deployment: Deployment) -> None:
 _OTHER_IMAGES = re.compile(
     r"postgres|mysql|maria|redis|valkey|memcache|mongo|rabbit|kafka|zookeeper|elastic|opensearch"
     r"|nginx|traefik|caddy|haproxy|envoy|istio|linkerd|proxy|busybox|alpine|ubuntu|debian|curl"
-    r"|fluent|datadog|otel|opentelemetry|collector|prom|grafana|loki|jaeger|vault|minio|mailhog"
-    r"|mailpit|localstack|statsd|exporter|xray|newrelic|node|flower|adminer|pgadmin|certbot"
+    r"|fluent|datadog|otel|opentelemetry|collector|prom|grafana|loki|jaeger|vault|minio"
+    r"|mail|smtp|localstack|statsd|exporter|xray|newrelic|node|flower|admin|certbot|metabase"
+    r"|keycloak|wordpress|php|ghost|gitea|sonar|registry|portainer|watchtower|swagger|cadvisor"
+    r"|jenkins|n8n|clickhouse|neo4j|cassandra|consul|etcd|nats|mosquitto|influx|telegraf|sentry"
+    r"|ollama|qdrant|weaviate|milvus|selenium|chrome|unleash|hasura|kong|temporal|gotenberg|tika"
 )
 
 
@@ -89,7 +92,10 @@ def probe_of_command(kind: str, node: Node, command: Command, timeout: Span) -> 
 
 def read_compose(deployment: Deployment, name: str, document: Node) -> None:
     """Add the services of a Compose file."""
-    names = {service.get("image").text or "" for _, service in document.get("services").items}
+    services = dict(document.get("services").items).values()
+    names = {service.get("image").text or "" for service in services}
+    if any(service.get("build") for service in services):
+        names = set()
     for service_name, service in document.get("services").items:
         if service.get("extends"):
             continue  # the rest of it is elsewhere
@@ -117,7 +123,8 @@ def _image_of_service(
 ) -> Image | None:
     build = service.get("build")
     if not build:
-        return None if not service.get("image").text else _shared(deployment, service, names)
+        # Where others are built here, what is not is an image of somebody else.
+        return find_image(deployment, names, service.get("image").text or "") if names else None
     context = build.text or build.get("context").text or "."
     dockerfile = build.get("dockerfile").text or "Dockerfile"
     parent = PurePosixPath(name).parent
@@ -126,10 +133,6 @@ def _image_of_service(
     image = deployment.images.get(path)
     text = deployment.folder.read(path) if image and target else None
     return parse_image(text, path, target) if text and target else image
-
-
-def _shared(deployment: Deployment, service: Node, names: set[str]) -> Image | None:
-    return find_image(deployment, names, service.get("image").text or "")
 
 
 def _normalize(path: PurePosixPath) -> str:

@@ -161,7 +161,7 @@ def read_settings(
     """
     command_line = _parse_words(words, where)
     variable = env.get("GUNICORN_CMD_ARGS")
-    environment = _Layer(is_open=env.is_open)
+    environment = _Layer()
     if variable:
         text = variable.text or ""
         environment = _parse_words(_split(text), variable.where)

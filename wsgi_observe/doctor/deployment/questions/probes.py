@@ -54,10 +54,11 @@ def _check_liveness(workload: Workload, probe: Probe, probes: dict[str, Probe]) 
     ready = workload.ready_path
     if probe.path is not None and (probe.path == ready or probe.path.startswith(f"{ready}/")):
         yield Fault(
-            f"the liveness probe asks {probe.path}, which runs the checks: when the database "
-            "fails, every healthy process is restarted",
+            f"the liveness probe asks {probe.path}, the path of readiness, which runs the checks: "
+            "when the database fails, every healthy process is restarted",
             f"path: {workload.live_path}",
             node.where,
+            is_warning=not workload.is_observed,  # the app may have a route of its own there
         )
     threshold = node.get("failureThreshold") or node.get("retries")
     if threshold.number == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from wsgi_observe.doctor.answer import Fault
@@ -60,9 +61,9 @@ def find_obstacles(deployment: Deployment) -> Iterator[Fault]:
         signal = _stop_signal(workload)
         if launch.program == "gunicorn":
             yield from _check_gunicorn(workload, signal)
-        if launch.program == "uwsgi" and _ignores_sigterm(deployment, launch.words, signal):
+        if launch.program == "uwsgi" and _reloads_at_sigterm(deployment, launch.words, signal):
             yield Fault(
-                "uWSGI reloads at SIGTERM, unless it has die-on-term: the stop of the container "
+                "uWSGI's master reloads at SIGTERM, unless it has die-on-term: the stop of the container "
                 "waits for SIGKILL",
                 "uwsgi --master --die-on-term …\n# or in the Dockerfile: STOPSIGNAL SIGQUIT",
                 launch.where,
@@ -108,18 +109,20 @@ def _stop_signal(workload: Workload) -> Node:
     return own or (workload.image.stop_signal if workload.image else Node(""))
 
 
-def _ignores_sigterm(deployment: Deployment, words: tuple[str, ...], signal: Node) -> bool:
-    if signal.text in _QUICK_SIGNALS or any("die-on-term" in word for word in words):
-        return False
-    if any("hook-" in word or "$" in word for word in words):
-        return False
-    configs = [word for word in words if word.endswith((".ini", ".yaml", ".yml", ".xml", ".json"))]
-    for config in configs:
-        name = deployment.folder.find(config.rpartition("=")[2])
-        text = deployment.folder.read(name) if name else None
-        if text is None or "die-on-term" in text or "hook-" in text or "include" in text:
-            return False
-    return True
+def _reloads_at_sigterm(deployment: Deployment, words: tuple[str, ...], signal: Node) -> bool:
+    """Return whether uWSGI has a master that reloads at SIGTERM (measured, 2.0.31)."""
+    texts = list(words)
+    for word in words:
+        if word.endswith((".ini", ".yaml", ".yml", ".xml", ".json")):
+            name = deployment.folder.find(word.rpartition("=")[2])
+            text = deployment.folder.read(name) if name else None
+            texts.append("$" if text is None else text.replace("$(", "("))
+    options = " ".join(texts)
+    is_handled = any(part in options for part in ("die-on-term", "hook-", "include", "$"))
+    has_master = re.search(
+        r"(?:^|\s)(?:--)?master\b(?!\s*[=:]\s*(?:false|0))|(?:^|\s)-M\b", options
+    )
+    return bool(has_master) and not is_handled and signal.text not in _QUICK_SIGNALS
 
 
 def find_temp_dirs(deployment: Deployment) -> Iterator[Fault]:
