@@ -69,7 +69,8 @@ GOOD: dict[str, Mapping[str, str]] = {
     "workers, caches and jobs": {**IMAGE, "k8s.yaml": CELERY},
     "an entry point that runs its arguments": {
         **changed(IMAGE, "Dockerfile", "EXPOSE", 'ENTRYPOINT ["sh", "/srv/docker/run.sh"]\nEXPOSE'),
-        "docker/run.sh": f'{SH}echo "starting gunicorn"\nif [ -n "$X" ]; then flask init; fi\nexec "$@"\n',
+        "docker/run.sh": f'{SH}echo "starting gunicorn"\n'
+        'if [ -n "$X" ]; then flask init; fi\nexec "$@"\n',
     },
     "an entry point that is Gunicorn": changed(
         IMAGE,
@@ -87,7 +88,8 @@ GOOD: dict[str, Mapping[str, str]] = {
             '"gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"',
             '"./run"',
         ),
-        "run": f"{SH}gunicorn --check-config -c gunicorn.conf.py a:b\nexec tini -- gunicorn --threads 4 -c gunicorn.conf.py a:b 2>&1\n",
+        "run": f"{SH}gunicorn --check-config -c gunicorn.conf.py a:b\n"
+        "exec tini -- gunicorn --threads 4 -c gunicorn.conf.py a:b 2>&1\n",
     },
     "a script that passes signals on": {
         **changed(
@@ -96,7 +98,8 @@ GOOD: dict[str, Mapping[str, str]] = {
             '"gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"',
             '"./run.sh"',
         ),
-        "run.sh": f"{SH}trap 'kill -TERM $PID' TERM\ngunicorn -c gunicorn.conf.py a:b &\nPID=$!\nwait $PID\n",
+        "run.sh": f"{SH}trap 'kill -TERM $PID' TERM\n"
+        "gunicorn -c gunicorn.conf.py a:b &\nPID=$!\nwait $PID\n",
     },
     "dumb-init, which signals the group": changed(
         IMAGE, "Dockerfile", '["gunicorn", "--threads=4", "-c"', '["dumb-init", "sh", "-c"'
@@ -161,13 +164,15 @@ GOOD: dict[str, Mapping[str, str]] = {
         "base/shop.yaml": deployments.MANIFEST.replace("lifecycle", "x").replace("readiness", "x"),
         "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
         "prod/patch.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\n"
-        "spec: {template: {spec: {containers: [{name: shop, livenessProbe: {httpGet: {path: /ready, port: 1}}}]}}}\n",
+        "spec: {template: {spec: {containers: [{name: shop, livenessProbe: "
+        "{httpGet: {path: /ready, port: 1}}}]}}}\n",
     },
     "a proxy in the same pod": changed(
         changed(KUBERNETES, "gunicorn.conf.py", "0.0.0.0:8000", "127.0.0.1:8000"),
         "deploy/shop.yaml",
         "      containers:\n",
-        "      containers:\n        - {name: proxy, image: nginx, ports: [{containerPort: 8000}]}\n",
+        "      containers:\n"
+        "        - {name: proxy, image: nginx, ports: [{containerPort: 8000}]}\n",
     ),
     "metrics on a port of their own": changed(
         changed(KUBERNETES, "Dockerfile", "ENV ", "ENV WSGI_OBSERVE_METRICS_PORT=9464 "),
@@ -177,7 +182,8 @@ GOOD: dict[str, Mapping[str, str]] = {
     ),
     "nginx on the same host": {
         "shop.service": deployments.UNIT,
-        "nginx.conf": "server { location / { proxy_pass http://unix:/run/shop.sock; proxy_set_header X-Forwarded-Proto https; } }",
+        "nginx.conf": "server { location / { proxy_pass http://unix:/run/shop.sock; "
+        "proxy_set_header X-Forwarded-Proto https; } }",
     },
     "units of others": {
         "a.service": "[Service]\nType=forking\nExecStart=/usr/sbin/nginx\n",

@@ -197,7 +197,8 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
             WARN,
             KUBERNETES,
             MANIFEST,
-            "startupProbe:\n            httpGet: {path: /health, port: http}\n          livenessProbe:",
+            "startupProbe:\n            httpGet: {path: /health, port: http}\n"
+            "          livenessProbe:",
         ),
         "livenessProbe:\n            initialDelaySeconds: 2\n            periodSeconds: 2",
         "livenessProbe",
@@ -248,7 +249,8 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
     "a daemon in a unit": (21, FAIL, SYSTEMD, UNIT, "--bind", "--daemon --bind", "ExecStart"),
     "waitress, which does not notify": (
         *(21, FAIL, SYSTEMD, UNIT),
-        "/srv/venv/bin/gunicorn \\\n    --bind unix:/run/shop.sock \\\n    --graceful-timeout 20 \\\n",
+        "/srv/venv/bin/gunicorn \\\n    --bind unix:/run/shop.sock \\\n"
+        "    --graceful-timeout 20 \\\n",
         "/srv/venv/bin/waitress-serve --port=8000 ",
         "Type=notify",
     ),
@@ -370,7 +372,8 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
         *(
             MANIFEST,
             '[sleep, "5"]}}',
-            "[wsgi-observe, drain]}}\n          env: [{name: WSGI_OBSERVE_TRUSTED_PROXIES, value: '1'}]",
+            "[wsgi-observe, drain]}}\n"
+            "          env: [{name: WSGI_OBSERVE_TRUSTED_PROXIES, value: '1'}]",
         ),
         "preStop",
     ),

@@ -29,6 +29,8 @@ _SEPARATORS = re.compile(r"[;&|()]+")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _MAX_DEPTH = 5
 
+_Args = tuple[Sequence[str], str]
+
 
 @dataclass(frozen=True)
 class Obstacle:
@@ -80,19 +82,17 @@ class LaunchFinder:
         self._is_dash = is_dash
 
     def find(
-        self, words: Sequence[str], where: str, trailing: Sequence[str] = (), depth: int = 0
+        self, words: Sequence[str], where: str, args: _Args = ((), ""), depth: int = 0
     ) -> Launch | None:
         """Return the launch that a command is, or leads to; None if there is none.
 
-        :param trailing: what a script's ``"$@"`` stands for.
+        :param args: what a script's ``"$@"`` stands for, and where that is.
         """
-        launch = self._find(_skip_wrappers(words), where, trailing, depth)
+        launch = self._find(_skip_wrappers(words), where, args, depth)
         is_signalled = launch is not None and _signals_a_group(words)
         return replace(launch, obstacle=None) if launch and is_signalled else launch
 
-    def _find(
-        self, words: Sequence[str], where: str, trailing: Sequence[str], depth: int
-    ) -> Launch | None:
+    def _find(self, words: Sequence[str], where: str, args: _Args, depth: int) -> Launch | None:
         if not words or depth > _MAX_DEPTH or _NOT_SERVING & set(words):
             return None
         name = PurePosixPath(words[0]).name
@@ -101,13 +101,13 @@ class LaunchFinder:
         if name.startswith("python"):
             return _find_module(words, where)
         if name in _SHELLS:
-            return self._find_in_shell(words, where, trailing, depth)
+            return self._find_in_shell(words, where, args, depth)
         if words[0] == "$@":
-            return self.find(trailing, where, (), depth + 1)
+            return self.find(*args, depth=depth + 1)
         return self._find_in_script(words[0], words[1:], where, depth)
 
     def _find_in_shell(
-        self, words: Sequence[str], where: str, trailing: Sequence[str], depth: int
+        self, words: Sequence[str], where: str, args: _Args, depth: int
     ) -> Launch | None:
         rest = list(words[1:])
         while rest and rest[0].startswith(("-", "+")):
@@ -117,7 +117,8 @@ class LaunchFinder:
             elif not option.startswith("--") and "c" in option and rest:
                 simples = list(_parse_shell(rest[0], where, has_lines=False))
                 shell = PurePosixPath(words[0]).name
-                return self._find_in(simples, shell, rest[2:] or trailing, depth)
+                inner = (rest[2:], where) if rest[2:] else args
+                return self._find_in(simples, shell, inner, depth)
         return self._find_in_script(rest[0], rest[1:], where, depth) if rest else None
 
     def _find_in_script(
@@ -129,11 +130,11 @@ class LaunchFinder:
         text = self._folder.read(name) if name else None
         if text is None or name is None or not _is_shell_script(name, text):
             # A script that is not there mostly ends in `exec "$@"`.
-            return self.find(args, where, (), depth + 1) if looks_like_script else None
-        return self._find_in(list(_parse_shell(text, name)), "script", args, depth)
+            return self.find(args, where, depth=depth + 1) if looks_like_script else None
+        return self._find_in(list(_parse_shell(text, name)), "script", (args, where), depth)
 
     def _find_in(
-        self, simples: Sequence[_Simple], shell: str, args: Sequence[str], depth: int
+        self, simples: Sequence[_Simple], shell: str, args: _Args, depth: int
     ) -> Launch | None:
         has_trap = any(simple.words[0] == "trap" for simple in simples)
         for simple in simples:

@@ -93,7 +93,7 @@ def _public_ports(deployment: Deployment, workload: Workload) -> Iterator[Node]:
     if workload.platform is Platform.KUBERNETES:
         for service in deployment.services:
             kind = service.get("spec", "type")
-            if kind.text in ("LoadBalancer", "NodePort") and selects(service, workload):
+            if kind.text == "LoadBalancer" and selects(service, workload):
                 yield kind
 
 

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 
 from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.deployment.dockerfile import Command
 from wsgi_observe.doctor.deployment.gunicorn import GunicornSettings
 from wsgi_observe.doctor.deployment.tree import Node
 from wsgi_observe.doctor.deployment.workload import Deployment, Workload
 
+_QUOTED_LIST = re.compile(r"\['[^']*(?:gunicorn|uwsgi|waitress-serve)'")
+_UWSGI_MASTER = re.compile(r"(?:^|\s)(?:(?:--)?master\b(?!\s*[=:]\s*(?:false|0))|-M\b)")
 _QUICK_SIGNALS = {"SIGINT", "SIGQUIT", "INT", "QUIT", "2", "3"}
 
 
@@ -31,28 +34,34 @@ def has_images(deployment: Deployment) -> bool:
 def server_containers(deployment: Deployment) -> Iterator[Workload]:
     """Yield the containers of which it is known that they serve, or how they are started."""
     for workload in deployment.workloads:
-        if workload.is_container and (workload.is_server or _has_single_quotes(workload)):
+        if workload.is_container and (workload.is_server or _find_quoted_list(workload)):
             yield workload
 
 
-def _has_single_quotes(workload: Workload) -> bool:
+def _find_quoted_list(workload: Workload) -> Command | None:
+    """Return the image's command if it is a list in single quotes, which is no JSON."""
     image = workload.image
-    commands = [image.command, image.entrypoint] if image else []
-    is_own = bool(workload.node.get("command") or workload.node.get("entrypoint"))
-    return not is_own and any(
-        command.is_shell_form and command.words[-1].startswith("[") and "'" in command.words[-1]
-        for command in commands
-        if command is not None and any(s in command.words[-1] for s in ("gunicorn", "waitress"))
-    )
+    if image is None or workload.node.get("command") or workload.node.get("entrypoint"):
+        return None
+    for command in (image.entrypoint, image.command):
+        if command and command.is_shell_form and _QUOTED_LIST.match(command.words[-1]):
+            return command
+    return None
 
 
 def find_obstacles(deployment: Deployment) -> Iterator[Fault]:
     """Find commands whose server does not get SIGTERM, or ends at once at the signal it gets."""
     for workload in server_containers(deployment):
         launch = workload.launch
+        command = _find_quoted_list(workload)
+        if command is not None:
+            yield Fault(
+                "the command's list has single quotes, which is not JSON: a shell runs it, and "
+                "finds no such program",
+                'use double quotes: CMD ["gunicorn", …]',
+                command.where,
+            )
         if launch is None:
-            if _has_single_quotes(workload) and workload.image:
-                yield from _check_quotes(workload)
             continue
         if launch.obstacle is not None:
             found = launch.obstacle
@@ -68,18 +77,6 @@ def find_obstacles(deployment: Deployment) -> Iterator[Fault]:
                 "uwsgi --master --die-on-term …\n# or in the Dockerfile: STOPSIGNAL SIGQUIT",
                 launch.where,
             )
-
-
-def _check_quotes(workload: Workload) -> Iterator[Fault]:
-    image = workload.image
-    command = image and (image.entrypoint or image.command)
-    if command:
-        yield Fault(
-            "the command's list has single quotes, which is not JSON: it is run by a shell, "
-            "which finds no such program",
-            'use double quotes: CMD ["gunicorn", …]',
-            command.where,
-        )
 
 
 def _check_gunicorn(workload: Workload, signal: Node) -> Iterator[Fault]:
@@ -119,9 +116,7 @@ def _reloads_at_sigterm(deployment: Deployment, words: tuple[str, ...], signal: 
             texts.append("$" if text is None else text.replace("$(", "("))
     options = " ".join(texts)
     is_handled = any(part in options for part in ("die-on-term", "hook-", "include", "$"))
-    has_master = re.search(
-        r"(?:^|\s)(?:--)?master\b(?!\s*[=:]\s*(?:false|0))|(?:^|\s)-M\b", options
-    )
+    has_master = _UWSGI_MASTER.search(options)
     return bool(has_master) and not is_handled and signal.text not in _QUICK_SIGNALS
 
 
