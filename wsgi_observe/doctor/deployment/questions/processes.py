@@ -72,8 +72,8 @@ def find_obstacles(deployment: Deployment) -> Iterator[Fault]:
             yield from _check_gunicorn(workload, signal)
         if launch.program == "uwsgi" and _reloads_at_sigterm(deployment, launch.words, signal):
             yield Fault(
-                "uWSGI's master reloads at SIGTERM, unless it has die-on-term: the stop of the container "
-                "waits for SIGKILL",
+                "uWSGI's master reloads at SIGTERM, unless it has die-on-term: the stop of the "
+                "container waits for SIGKILL",
                 "uwsgi --master --die-on-term …\n# or in the Dockerfile: STOPSIGNAL SIGQUIT",
                 launch.where,
             )
