@@ -130,7 +130,8 @@ def ask_all(deployment: Deployment) -> list[Answer]:
             answers.append(Answer.skip(number, name, question.reason))
             continue
         faults = dict.fromkeys(question.find_faults(deployment))  # each once, in their order
-        answers.append(Answer.of(number, name, faults, f"checked {_describe(deployment)}"))
+        seen = f"checked {_describe(deployment)}"
+        answers.append(Answer(number, name, tuple(faults), seen))
     return [*answers, _answer_for_files(deployment)]
 
 
@@ -154,9 +155,9 @@ def _answer_for_files(deployment: Deployment) -> Answer:
         )
     problems = deployment.folder.problems
     if problems:
-        return Answer.of(number, name, problems)
+        return Answer(number, name, tuple(problems))
     if deployment.read and not notes:
-        return Answer.of(number, name, (), f"read {_list(deployment.read)}")
+        return Answer(number, name, (), f"read {_list(deployment.read)}")
     return Answer.skip(number, name, "; ".join(notes) or "no files of a deployment found")
 
 

@@ -1,0 +1,94 @@
+"""Frameworks: how the doctor adds its views to an app, within the app's own error handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from wsgi_observe.health.routers import find_framework_apps
+
+
+@dataclass(frozen=True)
+class View:
+    """A view of the doctor.
+
+    :ivar function: returns a text, or an iterable of bytes for a stream.
+    """
+
+    path: str
+    function: Callable[[], object]
+    methods: tuple[str, ...] = ("GET",)
+
+
+class Framework:
+    """What the doctor needs of a framework. This one is any WSGI app, and has no views.
+
+    :ivar name: of the framework, in lower case; empty for any WSGI app.
+    :ivar app: the framework's own app, within the app's middlewares.
+    :ivar host: the host that requests are sent to, since an app may refuse others.
+    """
+
+    name = ""
+    has_views = True
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.host = "localhost"
+
+    def prepare(self) -> None:
+        """Prepare the app for views that are added after it was made."""
+
+    def add_view(self, view: View) -> None:
+        """Add a view, which runs within the app's error handlers and hooks."""
+        raise NotImplementedError
+
+    def read_json(self) -> object:
+        """Return the request's body as the framework's own way to read JSON does.
+
+        :raises NotImplementedError: where the framework has none.
+        """
+        raise NotImplementedError
+
+    def read_body(self) -> object:
+        """Return the request's body, or raise as the framework does for one that is too large.
+
+        :raises NotImplementedError: where the framework has no limit.
+        """
+        raise NotImplementedError
+
+    def abort(self, status_code: int, description: str) -> None:
+        """Raise the framework's exception for a status.
+
+        :raises NotImplementedError: where the framework has none.
+        """
+        raise NotImplementedError
+
+    def has_route(self, path: str) -> bool:
+        """Return whether the app has a route for a path, a catch-all included."""
+        return False
+
+    def get_logger_name(self) -> str:
+        """Return the name of the logger that the app's own code logs to."""
+        return "app"
+
+
+_ADAPTERS = {
+    "flask.app.Flask": ("flask", "FlaskFramework"),
+    "django.core.handlers.wsgi.WSGIHandler": ("django", "DjangoFramework"),
+    "bottle.Bottle": ("bottle", "BottleFramework"),
+    "falcon.app.App": ("falcon", "FalconFramework"),
+    "pyramid.router.Router": ("pyramid", "PyramidFramework"),
+}
+
+
+def find_framework(app: object) -> Framework | None:
+    """Return the framework that an app, or one that it wraps, is made with; None for any other."""
+    for framework_app, class_name in find_framework_apps(app):
+        if class_name in _ADAPTERS:
+            module, name = _ADAPTERS[class_name]
+            adapter = getattr(import_module(f"{__name__}.{module}"), name)
+            framework: Framework = adapter(framework_app)
+            return framework
+    return None

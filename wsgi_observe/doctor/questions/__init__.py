@@ -1,0 +1,17 @@
+"""The twelve questions, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from wsgi_observe.doctor.questions.error_responses import EveryErrorIsJson
+from wsgi_observe.doctor.questions.log_levels import InfoComesOut
+from wsgi_observe.doctor.questions.question import Question
+
+QUESTIONS: tuple[type[Question], ...] = (EveryErrorIsJson, InfoComesOut)
+"""In the order of their numbers."""
+
+
+def select_questions(numbers: Collection[int]) -> list[Question]:
+    """Return the questions with these numbers."""
+    return [question() for question in QUESTIONS if question.number in numbers]
