@@ -16,6 +16,9 @@ _GET_ONLY = "errors/get-only"
 _TEARDOWN = "errors/teardown"
 _MALFORMED_JSON = b'{"quantity": '
 _LARGE_BODY = b"x" * 3_000_000  # Django's limit is 2.5 MB
+_STREAM = "exception before the first chunk of a stream"
+_TORN_DOWN = "exception in a teardown"
+_BEYOND_HANDLERS = (_STREAM, _TORN_DOWN)
 _MID_STREAM = "an exception in mid-stream"
 
 
@@ -45,9 +48,14 @@ class EveryErrorIsJson(Question):
             for title, response in responses.items()
             if not _is_right(response, subject.framework.name)
         }
+        # Whether these can happen depends on the app's streams and teardowns.
+        beyond = {title: wrong.pop(title) for title in _BEYOND_HANDLERS if title in wrong}
         if wrong:
-            seen = "; ".join(f"{title}: {one.describe()}" for title, one in wrong.items())
+            seen = _summarize(wrong)
             yield Fault(seen, subject.observe_remedy, _find_handler(subject, wrong))
+        if beyond:
+            seen = f"beyond the error handlers of most frameworks: {_summarize(beyond)}"
+            yield Fault(seen, subject.observe_remedy, is_warning=True)
         if cut is not None and cut.error is None:
             yield Fault(
                 f"{_MID_STREAM} is swallowed: the client takes half a body as whole",
@@ -69,7 +77,7 @@ class EveryErrorIsJson(Question):
                 yield title, response
         response = subject.request(_TEARDOWN)
         if self._has_torn_down:
-            yield "exception in a teardown", response
+            yield _TORN_DOWN, response
 
     def _add_teardown(self, app: Any) -> None:
         from flask import request
@@ -96,7 +104,7 @@ def _iter_failures(
         {"headers": json, "body": _LARGE_BODY},
     )
     yield "exception in a view", _crash, {}
-    yield "exception before the first chunk of a stream", lambda: _stream(b""), {}
+    yield _STREAM, lambda: _stream(b""), {}
     yield _MID_STREAM, lambda: _stream(b"half a document"), {}
 
 
@@ -104,6 +112,18 @@ def _select(title: str, response: Response) -> Iterator[tuple[str, Response]]:
     """Yield a response that is an error; an app may redirect to a login page first."""
     if response.error is not None or response.status_code >= 400:
         yield title, response
+
+
+def _summarize(responses: dict[str, Response]) -> str:
+    """Return what came back, and for which errors: ``text/html for unknown URL (404)``."""
+    titles: dict[str, list[str]] = {}
+    for title, response in responses.items():
+        if response.error is not None:
+            titles.setdefault(response.describe(), []).append(title)
+        else:
+            kind = response.media_type or "nothing"
+            titles.setdefault(kind, []).append(f"{title} ({response.status_code})")
+    return "; ".join(f"{kind} for {', '.join(those)}" for kind, those in titles.items())
 
 
 def _is_right(response: Response, framework: str) -> bool:
