@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from wsgi_observe.doctor.questions.error_responses import EveryErrorIsJson
+from wsgi_observe.doctor.questions.log_files import LogsGoToStandardOutput
 from wsgi_observe.doctor.questions.log_levels import InfoComesOut
+from wsgi_observe.doctor.questions.logged_secrets import NoSecretIsLogged
+from wsgi_observe.doctor.questions.logging_setup import LoggingIsConfiguredFirst
 from wsgi_observe.doctor.questions.question import Question
 
-QUESTIONS: tuple[type[Question], ...] = (EveryErrorIsJson, InfoComesOut)
+QUESTIONS: tuple[type[Question], ...] = (
+    EveryErrorIsJson,
+    LoggingIsConfiguredFirst,
+    InfoComesOut,
+    LogsGoToStandardOutput,
+    NoSecretIsLogged,
+)
 """In the order of their numbers."""
 
 
