@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +15,7 @@ from wsgi_observe.doctor.subject import Subject, ViewRegistry
 from wsgi_observe.logs.foreign_handlers import propagation_path
 
 _MAX_LOGGERS = 20
+_MAX_NAMES = 5  # in one text
 _OUTPUT_SECONDS = 1.0
 
 
@@ -51,6 +52,20 @@ def find_log_sources(subject: Subject) -> list[LogSource]:
     for source in sources:
         _refuse_missing_handlers(source.logger)
     return [replace(sources[0], is_main=True), *sources[1:]]
+
+
+def join_sources(sources: Iterable[LogSource]) -> str:
+    """Return sources as one text: ``loguru and the loggers shop, shop.orders``."""
+    sources = list(sources)
+    loggers = [source.logger.name for source in sources if source.logger is not None]
+    others = [source.name for source in sources if source.logger is None]
+    return " and ".join([*others, *([join_loggers(loggers)] if loggers else [])])
+
+
+def join_loggers(names: Sequence[str]) -> str:
+    """Return the names of loggers as one text: ``the loggers shop, shop.orders and 3 more``."""
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return f"the logger{'s' if len(names) > 1 else ''} {', '.join(names[:_MAX_NAMES])}{more}"
 
 
 def uses_logging(subject: Subject) -> bool:

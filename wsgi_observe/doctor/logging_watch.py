@@ -22,11 +22,13 @@ class LoggingWatch:
     :ivar loggers: the names that the app's own code gets loggers by, with the place of the first.
     :ivar disabled: the loggers that a configuration has disabled, as
         ``disable_existing_loggers`` does, with the place of that configuration.
+    :ivar levels: where the level of a logger was set.
     """
 
     def __init__(self) -> None:
         self.loggers: dict[str, str] = {}
         self.disabled: dict[str, str | None] = {}
+        self.levels: dict[str, str | None] = {}
         # Handlers are kept, so that no other one gets the same `id`.
         self._made: dict[int, tuple[logging.Handler, str | None]] = {}
         self._attached: dict[tuple[str, int], str | None] = {}
@@ -37,6 +39,7 @@ class LoggingWatch:
         _wrap(logging.Manager, "getLogger", after=self._note_logger)
         _wrap(logging.Handler, "__init__", after=self._note_handler)
         _wrap(logging.Logger, "addHandler", after=self._note_attachment)
+        _wrap(logging.Logger, "setLevel", after=self._note_level)
         if hasattr(logging.config, "_handle_existing_loggers"):
             _wrap(logging.config, "_handle_existing_loggers", after=self._note_disabled)
 
@@ -99,6 +102,9 @@ class LoggingWatch:
     def _note_attachment(self, result: None, logger: logging.Logger, hdlr: logging.Handler) -> None:
         if self._is_loading:
             self._attached[logger.name, id(hdlr)] = _find_caller()
+
+    def _note_level(self, result: None, logger: logging.Logger, *_: Any, **__: Any) -> None:
+        self.levels[logger.name] = _find_caller()
 
     def _note_disabled(self, result: None, existing: list[str], *_: Any, **__: Any) -> None:
         place = _find_caller()

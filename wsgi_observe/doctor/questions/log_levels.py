@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import LogSource, RecordTrial
+from wsgi_observe.doctor.log_sources import LogSource, RecordTrial, join_sources
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
+from wsgi_observe.logs.foreign_handlers import propagation_path
 
 _CONFIGURE = (
     "configure logging before the app is made:\n"
@@ -17,6 +19,7 @@ _CONFIGURE = (
 )
 _SET_LEVEL = 'logging.root.setLevel("INFO"), or "level": "INFO" in dictConfig\'s root'
 _KEEP_ENABLED = "pass disable_existing_loggers=False to dictConfig or fileConfig"
+_SET_HANDLER_LEVEL = "handler.setLevel(logging.INFO), or no level for the handler at all"
 _ONE_HANDLER = "attach one handler, to root alone: a record goes to those of all parents"
 _JSON = (
     "pythonjsonlogger.json.JsonFormatter on the handler, or configure_logging():\n"
@@ -42,44 +45,77 @@ class InfoComesOut(Question):
     def ask(self, subject: Subject) -> Iterator[Fault]:
         """Yield a fault for records without a line, one for several, one for lines of text."""
         lines = self._trial.find_lines(subject)
-        for level in (logging.INFO, logging.ERROR):
-            yield from _describe_hidden(
-                [source for source in self._trial.sources if not lines[source.name, level]], level
-            )
+        sources = [one for one in self._trial.sources if one.is_main or _is_connected(one.logger)]
+        hidden = {
+            level: [source for source in sources if not lines[source.name, level]]
+            for level in (logging.INFO, logging.ERROR)
+        }
+        yield from _describe_hidden(subject, hidden)
         shown = {
             f"{logging.getLevelName(level)} of {source.name}": lines[source.name, level]
-            for source in self._trial.sources
+            for source in sources
             for level in (logging.INFO, logging.ERROR)
         }
         yield from _check_lines(shown)
         self.seen = f"{next(iter(shown))} is one line of JSON"
 
 
-def _describe_hidden(sources: list[LogSource], level: int) -> Iterator[Fault]:
-    """Yield a fault for each reason why records do not come out."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for source in sources:
-        # That another logger than the main one has a level of its own is a choice.
-        if source.is_main or source.logger is None or source.logger.level <= level:
-            names.setdefault(_find_reason(source.logger, level), []).append(source.name)
-    for (reason, remedy), hidden in names.items():
-        verb = "do" if len(hidden) > 1 else "does"
-        yield Fault(
-            f"{logging.getLevelName(level)} of {', '.join(hidden)} {verb} not come out{reason}",
-            remedy,
-        )
-
-
-def _find_reason(logger: logging.Logger | None, level: int) -> tuple[str, str]:
-    """Return why records of a logger do not come out, and the remedy."""
+def _is_connected(logger: logging.Logger | None) -> bool:
+    """Return whether a logger is enabled and gets to root, or to a handler; see question 7."""
     if logger is None:
-        return "", _CONFIGURE
+        return True
+    path = propagation_path(logger)
+    has_handlers = any(step.handlers for step in path)
+    return not logger.disabled and (has_handlers or path[-1] is logging.root)
+
+
+class _Reason(NamedTuple):
+    """Why records do not come out."""
+
+    text: str
+    remedy: str
+    where: str | None = None
+
+
+def _describe_hidden(subject: Subject, hidden: dict[int, list[LogSource]]) -> Iterator[Fault]:
+    """Yield a fault for each reason why records do not come out."""
+    found: dict[_Reason, dict[int, list[LogSource]]] = {}
+    for level, sources in hidden.items():
+        for source in sources:
+            # That another logger than the main one has a level of its own is a choice.
+            if source.is_main or source.logger is None or source.logger.level <= level:
+                reason = _find_reason(subject, source.logger, level)
+                found.setdefault(reason, {}).setdefault(level, []).append(source)
+    for reason, levels in found.items():
+        names = " and ".join(map(logging.getLevelName, levels))
+        seen = f"no line for {names} of {join_sources(next(iter(levels.values())))}: {reason.text}"
+        yield Fault(seen, reason.remedy, reason.where)
+
+
+def _find_reason(subject: Subject, logger: logging.Logger | None, level: int) -> _Reason:
+    watch = subject.logging_watch
+    if logger is None:
+        return _Reason("nothing is written", _CONFIGURE)
     if logger.disabled:
-        return ": it is disabled", _KEEP_ENABLED
+        return _Reason("it is disabled", _KEEP_ENABLED, watch.disabled.get(logger.name))
     if not logger.isEnabledFor(level):
         name = logging.getLevelName(max(logger.getEffectiveLevel(), logger.manager.disable))
-        return f": the level is {name}", _SET_LEVEL
-    return ": no handler writes it to standard output or error", _CONFIGURE
+        return _Reason(f"the level is {name}", _SET_LEVEL, _find_level(subject, logger))
+    handlers = [one for step in propagation_path(logger) for one in step.handlers]
+    hiding = [handler for handler in handlers if handler.level > level]
+    if hiding and len(hiding) == len(handlers):
+        name = logging.getLevelName(min(handler.level for handler in hiding))
+        where = watch.find_handler(hiding[0])
+        return _Reason(f"the level of its handler is {name}", _SET_HANDLER_LEVEL, where)
+    return _Reason("no handler writes it to standard output or error", _CONFIGURE)
+
+
+def _find_level(subject: Subject, logger: logging.Logger) -> str | None:
+    """Return where the level that a logger has, or inherits, was set."""
+    owner: logging.Logger | None = logger
+    while owner is not None and not owner.level:
+        owner = owner.parent
+    return None if owner is None else subject.logging_watch.levels.get(owner.name)
 
 
 def _check_lines(shown: dict[str, list[str]]) -> Iterator[Fault]:

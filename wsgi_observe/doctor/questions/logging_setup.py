@@ -7,7 +7,13 @@ import sys
 from collections.abc import Iterator
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import LogSource, RecordTrial, uses_logging
+from wsgi_observe.doctor.log_sources import (
+    LogSource,
+    RecordTrial,
+    join_loggers,
+    join_sources,
+    uses_logging,
+)
 from wsgi_observe.doctor.logging_watch import is_of_app
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
@@ -23,7 +29,6 @@ _REMOVE_DEFAULT = (
     "from flask.logging import default_handler; app.logger.removeHandler(default_handler)\n"
     "or configure logging before app.logger is used for the first time"
 )
-_MAX_NAMES = 5
 
 
 class LoggingIsConfiguredFirst(Question):
@@ -57,7 +62,7 @@ class LoggingIsConfiguredFirst(Question):
             if count > 1 and not installation.problems:
                 yield from _check_double(subject, source, count)
                 break
-        self.seen = f"{', '.join(source.name for source in sources)}: one handler writes a record"
+        self.seen = f"one handler writes each record of {join_sources(sources)}"
 
 
 def _check_disabled(subject: Subject) -> Iterator[Fault]:
@@ -68,7 +73,7 @@ def _check_disabled(subject: Subject) -> Iterator[Fault]:
     own = [name for name in disabled if is_of_app(name)]
     if own:
         yield Fault(
-            f"a logging configuration has disabled {_list(own)}: all their records are lost",
+            f"a logging configuration has disabled {join_loggers(own)}: all their records are lost",
             "pass disable_existing_loggers=False to dictConfig or fileConfig",
             watch.disabled[own[0]],
         )
@@ -77,7 +82,7 @@ def _check_disabled(subject: Subject) -> Iterator[Fault]:
     others = [name for name in others if not any(_is_within(name, one) for one in others)]
     if others:
         yield Fault(
-            f"a logging configuration has disabled {_list(others)}: their errors are lost, too",
+            f"a logging configuration has disabled {join_loggers(others)}: their errors are lost",
             "pass disable_existing_loggers=False to dictConfig or fileConfig",
             watch.disabled[others[0]],
             is_warning=True,
@@ -106,8 +111,8 @@ def _check_handlers(subject: Subject, sources: list[LogSource]) -> Iterator[Faul
             missing.append(source.logger.name)
     if missing:
         yield Fault(
-            f"no handler gets the records of {_list(missing)}: INFO is lost, and warnings are "
-            "bare text (logging.lastResort)",
+            f"no handler gets the records of {join_loggers(missing)}: INFO is lost, and warnings "
+            "are bare text (logging.lastResort)",
             _CONFIGURE,
             subject.logging_watch.loggers.get(missing[0]),
         )
@@ -176,13 +181,3 @@ def _name(handler: logging.Handler) -> str:
 
 def _is_within(name: str, parent: str) -> bool:
     return name != parent and name.startswith(f"{parent}.")
-
-
-def _list(names: list[str]) -> str:
-    listed = ", ".join(names[:_MAX_NAMES])
-    more = len(names) - _MAX_NAMES
-    return (
-        f"the loggers {listed} and {more} more"
-        if more > 0
-        else (f"the logger{'s' if len(names) > 1 else ''} {listed}")
-    )
