@@ -9,7 +9,11 @@ from tests.doctor.examining import ask_one
 from tests.doctor.test_logging_setup import CONFIGURED, HELLO, line_of
 from wsgi_observe.doctor.answer import Result
 
-IMPORTS = "import logging, queue, sys\nfrom logging import FileHandler\nfrom logging.handlers import *\n"
+IMPORTS = """
+import logging, queue, sys
+from logging import FileHandler
+from logging.handlers import *
+"""
 
 
 def test_a_file_that_has_all_lines_is_a_fault_with_its_place(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_level_that_hides_info_is_named_with_its_place(tmp_path: Path) -> None
 FAULTS = {
     "level of a handler": (f"{LEVEL_OF_HANDLER}{WSGI}", "level of its handler is WARNING"),
     "logging.disable": (f"{CONFIGURED}logging.disable(logging.INFO)\n{HELLO}", "level is INFO"),
-    "text": (f"{BY_LEVEL}{HELLO}", "INFO of the logger shop is not JSON: INFO:shop:doctor"),
+    "text": (f"{BY_LEVEL}{HELLO}", "INFO of the logger shop is not JSON: INFO:shop:doctor0info"),
     "file": (f"import logging\nlogging.basicConfig(level=10, filename='a')\n{HELLO}", "no handler"),
     "twice": (
         f"{CONFIGURED}{HELLO}app.logger.addHandler(logging.root.handlers[0])\n",

@@ -12,7 +12,7 @@ from typing import Any
 from wsgi_observe.doctor.own_code import iter_own_modules
 from wsgi_observe.doctor.questions.question import NotApplicable
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
-from wsgi_observe.logs.foreign_handlers import propagation_path
+from wsgi_observe.logs.foreign_handlers import propagation_path, queue_listeners
 
 _MAX_LOGGERS = 20
 _MAX_NAMES = 5  # in one text
@@ -130,6 +130,22 @@ def _is_of_structlog(value: object) -> bool:
     return is_module or type(value).__module__.partition(".")[0] == "structlog"
 
 
+def find_handlers(logger: logging.Logger) -> list[tuple[logging.Logger, logging.Handler]]:
+    """Return the handlers that may write records of a logger, but not those for files."""
+    return [
+        (step, one)
+        for step in propagation_path(logger)
+        for handler in step.handlers
+        for one in _find_targets(handler)
+        if not isinstance(one, logging.NullHandler | logging.FileHandler)
+    ]
+
+
+def _find_targets(handler: logging.Handler) -> list[logging.Handler]:
+    """Return the handlers at the other end of a queue, or else the handler itself."""
+    return [one for _, queue in queue_listeners([handler]) for one in queue.handlers] or [handler]
+
+
 @contextmanager
 def without_delivery(subject: Subject) -> Iterator[None]:
     """Deny connections within the block: records of the doctor are not mailed to anybody.
@@ -175,7 +191,7 @@ class Trial:
 
     def _refuse_error(self) -> None:
         if self._error is not None:
-            error = f"{type(self._error).__name__}: {self._error}"
+            error = f"{type(self._error).__name__}: {str(self._error).partition(chr(10))[0]}"
             raise NotApplicable(f"the app's logging raises {error}")
 
     def _call(self) -> str:
@@ -219,4 +235,5 @@ class RecordTrial(Trial):
 
 
 def _make_text(number: int, level: int) -> str:
-    return f"doctor-record-{number}-{logging.getLevelName(level).lower()}."
+    # Short, and without a hyphen: rich breaks lines there.
+    return f"doctor{number}{logging.getLevelName(level).lower()}."

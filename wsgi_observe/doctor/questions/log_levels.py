@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import LogSource, RecordTrial, join_sources
+from wsgi_observe.doctor.log_sources import LogSource, RecordTrial, find_handlers, join_sources
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
 from wsgi_observe.logs.foreign_handlers import propagation_path
@@ -52,12 +52,12 @@ class InfoComesOut(Question):
         }
         yield from _describe_hidden(subject, hidden)
         shown = {
-            f"{logging.getLevelName(level)} of {source.name}": lines[source.name, level]
+            (source, logging.getLevelName(level)): lines[source.name, level]
             for source in sources
             for level in (logging.INFO, logging.ERROR)
         }
         yield from _check_lines(shown)
-        self.seen = f"{next(iter(shown))} is one line of JSON"
+        self.seen = f"INFO of {sources[0].name} is one line of JSON"
 
 
 def _is_connected(logger: logging.Logger | None) -> bool:
@@ -118,14 +118,17 @@ def _find_level(subject: Subject, logger: logging.Logger) -> str | None:
     return None if owner is None else subject.logging_watch.levels.get(owner.name)
 
 
-def _check_lines(shown: dict[str, list[str]]) -> Iterator[Fault]:
-    several = [name for name, lines in shown.items() if len(lines) > 1]
-    if several:
-        yield Fault(f"{several[0]} comes out {len(shown[several[0]])} times", _ONE_HANDLER)
-    texts = [(name, line) for name, lines in shown.items() for line in lines if not _is_json(line)]
-    if texts:
-        name, line = texts[0]
-        yield Fault(f"{name} is not JSON: {line[:_MAX_SHOWN]}", _JSON)
+def _check_lines(shown: dict[tuple[LogSource, str], list[str]]) -> Iterator[Fault]:
+    for (source, level), lines in shown.items():
+        # One handler may write a record on several lines, which are no JSON then.
+        if len(lines) > 1 and (source.logger is None or len(find_handlers(source.logger)) > 1):
+            yield Fault(f"{level} of {source.name} comes out {len(lines)} times", _ONE_HANDLER)
+            break
+    for (source, level), lines in shown.items():
+        text = next((line for line in lines if not _is_json(line)), None)
+        if text is not None:
+            yield Fault(f"{level} of {source.name} is not JSON: {text[:_MAX_SHOWN]}", _JSON)
+            break
 
 
 def _is_json(line: str) -> bool:

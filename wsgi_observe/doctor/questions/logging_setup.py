@@ -10,6 +10,7 @@ from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.log_sources import (
     LogSource,
     RecordTrial,
+    find_handlers,
     join_loggers,
     join_sources,
     uses_logging,
@@ -17,7 +18,7 @@ from wsgi_observe.doctor.log_sources import (
 from wsgi_observe.doctor.logging_watch import is_of_app
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
-from wsgi_observe.logs.foreign_handlers import describe, propagation_path, queue_listeners
+from wsgi_observe.logs.foreign_handlers import describe, propagation_path
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.logs.logger_state import may_be_of_app
 
@@ -62,7 +63,10 @@ class LoggingIsConfiguredFirst(Question):
             if count > 1 and not installation.problems:
                 yield from _check_double(subject, source, count)
                 break
-        self.seen = f"one handler writes each record of {join_sources(sources)}"
+        own = [source for source in sources if source.logger is not None]
+        self.seen = f"one handler writes each record of {join_sources(own)}"
+        if not own:
+            self.seen = f"the app logs with {join_sources(sources)}: see question 8"
 
 
 def _check_disabled(subject: Subject) -> Iterator[Fault]:
@@ -138,15 +142,8 @@ def _describe_default(
 
 def _check_double(subject: Subject, source: LogSource, count: int) -> Iterator[Fault]:
     """Yield which handlers write the lines of one record; a formatter may write several, too."""
-    path = propagation_path(source.logger) if source.logger is not None else []
-    found = [
-        (step, handler)
-        for step in path
-        for handler in step.handlers
-        if not isinstance(handler, logging.NullHandler | logging.FileHandler)
-    ]
-    queued = [one for _, queue in queue_listeners(dict(found).values()) for one in queue.handlers]
-    if len(found) + len(queued) < 2:
+    found = find_handlers(source.logger) if source.logger is not None else []
+    if len(found) < 2:
         return
     names = " and ".join(f"{_name(handler)} on {step.name}" for step, handler in found)
     seen = f"a record of {source.name} comes out {count} times, by {names}"
