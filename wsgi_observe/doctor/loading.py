@@ -77,9 +77,9 @@ class AppLoader:
     def _set_up_logging(self) -> None:
         from wsgi_observe.logs.installation import installation
 
-        installation.begin_app_loading()
         self.gunicorn.set("logger_class", _OUR_LOGGER)
         self.gunicorn.logger_class(self.gunicorn)
+        installation.begin_app_loading()  # which has handlers by now
 
     def _set_up_gunicorn_logging(self) -> None:
         """Have Gunicorn set up logging, as it does before the app; but open none of its files."""

@@ -26,6 +26,7 @@ _CONFIGURE = (
     "before the app is made: logging.config.dictConfig({…}) with a handler on root, or\n"
     "from wsgi_observe import configure_logging; configure_logging()"
 )
+_ONE_CONFIGURATION = "leave logging to wsgi_observe, and remove the app's own configuration of it"
 _REMOVE_DEFAULT = (
     "from flask.logging import default_handler; app.logger.removeHandler(default_handler)\n"
     "or configure logging before app.logger is used for the first time"
@@ -52,7 +53,7 @@ class LoggingIsConfiguredFirst(Question):
         sources = self._trial.sources
         if installation.handlers:
             installation.restore()
-            yield from (Fault(problem, _CONFIGURE) for problem in installation.problems)
+            yield from (Fault(problem, _ONE_CONFIGURATION) for problem in installation.problems)
         else:
             yield from _check_disabled(subject)
             if uses_logging(subject):
