@@ -142,6 +142,7 @@ import structlog
 structlog.configure(processors=[structlog.processors.JSONRenderer()])
 log = structlog.get_logger()
 """
+QUEUE_WITHOUT_LISTENER = QUEUE.replace(".start()", "")
 GUNICORN = """
 import logging
 shared = logging.getLogger("gunicorn.error")
@@ -155,6 +156,7 @@ GOOD = {
     "muted library": f"{CONFIGURED}{MUTED}{MUTED_OWN}{HELLO}",
     "handlers by level": f"{BY_LEVEL}{HELLO}",
     "queue": f"{QUEUE}{HELLO}",
+    "queue of a server's hook": f"{QUEUE_WITHOUT_LISTENER}{HELLO}",
     "structlog": f"{STRUCTLOG}{HELLO}",
     "Gunicorn's handlers": f"{HELLO}{GUNICORN}",
     "not Flask": f"{CONFIGURED}{WSGI}",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from logging.handlers import QueueHandler
 from typing import Any
 
 from wsgi_observe.doctor.own_code import iter_own_modules
@@ -98,13 +99,24 @@ def _by_method_names(logger: Any) -> Callable[[int, str], object]:
 
 
 def _refuse_missing_handlers(logger: logging.Logger | None) -> None:
-    """Refuse to judge what is logged with the handlers of Gunicorn, if it is not set up here."""
+    """Refuse to judge what is logged with handlers that the app's server sets up or starts."""
     for step in propagation_path(logger) if logger is not None else ():
         shared = logging.getLogger("gunicorn.error").handlers
         if step.name != "gunicorn.error" and step.handlers is shared and not shared:
             raise NotApplicable(
-                f"{_of_logger(step).name} has the handlers of Gunicorn: pass Gunicorn's "
+                f"the logger {step.name} has the handlers of Gunicorn: pass Gunicorn's "
                 "configuration with -c"
+            )
+        queues = [one for one in step.handlers if isinstance(one, QueueHandler)]
+        started = [
+            handler
+            for handler, listener in queue_listeners(queues)
+            if getattr(listener, "_thread", None) is not None
+        ]
+        if len(started) < len(queues):
+            raise NotApplicable(
+                f"the logger {step.name} has a QueueHandler, and no QueueListener is started "
+                "when the app is loaded"
             )
 
 

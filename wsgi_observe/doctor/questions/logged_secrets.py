@@ -209,9 +209,13 @@ def _describe_logged(canaries: list[_Canary], records: list[logging.LogRecord]) 
         yield Fault(
             f"lines of records that have secrets are not redacted: {_list(recorded)}",
             _RECORD_REMEDY,
-            # Not every app has to do with cards.
-            is_warning=recorded == [_CARD],
+            is_warning=not _is_unredacted(recorded),
         )
+
+
+def _is_unredacted(canaries: list[_Canary]) -> bool:
+    """Return whether more got through than a redaction by name may leave."""
+    return any(canary not in (_URL, _CARD) for canary in canaries)
 
 
 def _find_record(canaries: list[_Canary], records: list[logging.LogRecord]) -> str | None:
@@ -240,7 +244,11 @@ def _check_access_log_format(subject: Subject) -> Iterator[Fault]:
 
 def _describe_sent(canaries: list[_Canary]) -> Iterator[Fault]:
     if canaries:
-        yield Fault(f"events for Sentry have {_list(canaries)}", _SENTRY_REMEDY)
+        yield Fault(
+            f"events for Sentry have {_list(canaries)}",
+            _SENTRY_REMEDY,
+            is_warning=not _is_unredacted(canaries),
+        )
 
 
 def _check_sentry_options(subject: Subject, options: dict[str, Any]) -> Iterator[Fault]:
@@ -263,7 +271,7 @@ def _check_sentry_options(subject: Subject, options: dict[str, Any]) -> Iterator
             f"Sentry gets variables or bodies without a before_send: {', '.join(risks)}",
             'sentry_sdk.init(…, include_local_variables=False, max_request_body_size="never")\n'
             "or init_sentry() of wsgi_observe.sentry",
-            watch.find_text("sentry_sdk.init(") or watch.find_text("init("),
+            watch.find_text("sentry_sdk.init("),
             is_warning=True,
         )
 
