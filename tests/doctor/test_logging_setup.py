@@ -189,3 +189,15 @@ logging.root.addHandler(handler)
 """
     (fault,) = ask_one(tmp_path, source, 7, is_observed=True).faults
     assert "StreamHandler with Own on the logger root writes the same records" in fault.seen
+
+
+@pytest.mark.slow
+def test_a_disabled_logger_of_an_observed_app_is_named_with_its_place(tmp_path: Path) -> None:
+    source = f"""{CONFIG}
+orders = logging.getLogger("shop.orders")
+CONFIG["disable_existing_loggers"] = True
+logging.config.dictConfig(CONFIG)
+{HELLO}"""
+    faults = ask_one(tmp_path, source, 7, is_observed=True).faults
+    (fault,) = [one for one in faults if "disabled the existing loggers shop.orders" in one.seen]
+    assert fault.where == line_of(source, "logging.config.dictConfig")

@@ -114,7 +114,9 @@ class NoSecretIsLogged(Question):
             sent = b"".join(events).decode("utf-8", "replace")
             yield from _describe_sent([canary for canary in canaries if canary.value in sent])
             yield from _check_sentry_options(subject, sentry.options)
-        self.seen = f"{len(_CANARIES)} secrets are in no line"
+        self.seen = f"{len(canaries)} secrets are in no line"
+        if _END not in output:
+            self.seen = "no secret was seen, but no line of the app's logger either"
         if sentry is not None:
             self.seen += f", and in none of {len(events)} messages to Sentry"
 

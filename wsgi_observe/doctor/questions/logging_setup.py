@@ -53,7 +53,8 @@ class LoggingIsConfiguredFirst(Question):
         sources = self._trial.sources
         if installation.handlers:
             installation.restore()
-            yield from (Fault(problem, _ONE_CONFIGURATION) for problem in installation.problems)
+            for problem in installation.problems:
+                yield Fault(problem, _ONE_CONFIGURATION, _find_problem(subject, problem))
         else:
             yield from _check_disabled(subject)
             if uses_logging(subject):
@@ -68,6 +69,12 @@ class LoggingIsConfiguredFirst(Question):
         self.seen = f"one handler writes each record of {join_sources(own)}"
         if not own:
             self.seen = f"the app logs with {join_sources(sources)}: see question 8"
+
+
+def _find_problem(subject: Subject, problem: str) -> str | None:
+    """Return where a configuration has disabled the loggers that a problem of ours is about."""
+    disabled = subject.logging_watch.disabled.items()
+    return next((place for name, place in disabled if name in problem.split(": ")[0]), None)
 
 
 def _check_disabled(subject: Subject) -> Iterator[Fault]:
