@@ -37,8 +37,8 @@ THIRD_PARTIES = {
     "cli": {"flask", "gunicorn", "rich", "sqlalchemy"},
     "demo": {"flask", "sqlalchemy"},
     "doctor": {  # of these it imports what the app has imported
-        *("bottle", "django", "falcon", "flask", "gunicorn", "marshmallow", "pydantic", "pyramid"),
-        *("sentry_sdk", "sqlalchemy", "werkzeug", "yaml"),
+        *("bottle", "django", "falcon", "flask", "gunicorn", "jinja2", "marshmallow", "pydantic"),
+        *("pyramid", "sentry_sdk", "sqlalchemy", "werkzeug", "yaml"),
     },
     **{name: {name} for name in INTEGRATIONS},
     "flask": {"flask", "werkzeug"},

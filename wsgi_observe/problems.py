@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from wsgi_observe._loggers import ACCESS_LOGGER, get_logger
-from wsgi_observe.health.routers import find_flask_app
+from wsgi_observe.health.routers import find_framework_apps
 from wsgi_observe.middleware.health import Health, ProbePath
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.middleware import iter_wrapped_apps
@@ -59,13 +59,47 @@ def check_access_lines(settings: Settings, accesslog: str | None) -> Iterator[st
 
 def check_debug(app: object) -> Iterator[str]:
     """Yield the frameworks whose ``DEBUG`` is on."""
-    if getattr(find_flask_app(app), "debug", False):
-        yield f"DEBUG is on in Flask{_DEBUG_CONSEQUENCE}"
+    for name in find_debugged_frameworks(app):
+        yield f"DEBUG is on in {name}{_DEBUG_CONSEQUENCE}"
+
+
+def find_debugged_frameworks(app: object) -> list[str]:
+    """Return the names of the frameworks whose ``DEBUG`` is on."""
+    names = []
+    for framework_app, class_name in find_framework_apps(app):
+        if class_name == "flask.app.Flask" and framework_app.debug:
+            names.append("Flask")
+        elif class_name == "bottle.Bottle" and _is_bottle_debugged(framework_app):
+            names.append("Bottle")
     django = sys.modules.get("django.conf")
     if django is not None:
         with suppress(Exception):  # Django is not configured
             if django.settings.DEBUG:
-                yield f"DEBUG is on in Django{_DEBUG_CONSEQUENCE}"
+                names.append("Django")
+    return list(dict.fromkeys(names))  # an app is found by each of its methods that are wrapped
+
+
+def _is_bottle_debugged(app: object) -> bool:
+    # In the module that defines the class: an app may have a copy of Bottle, which is one file.
+    modules = [cls.__module__ for cls in type(app).__mro__ if cls.__qualname__ == "Bottle"]
+    return bool(getattr(sys.modules[modules[0]], "DEBUG", False))
+
+
+def has_debugger(app: object) -> bool:
+    """Return whether an app, or one that it wraps or dispatches to, is in Werkzeug's debugger."""
+    debug = sys.modules.get("werkzeug.debug")
+    if debug is None:
+        return False
+    pending, dispatchers = [app], set[int]()
+    while pending:
+        for one in iter_wrapped_apps(pending.pop()):
+            if isinstance(one, debug.DebuggedApplication):
+                return True
+            mounts = getattr(one, "mounts", None)  # of DispatcherMiddleware
+            if isinstance(mounts, dict) and id(one) not in dispatchers:
+                dispatchers.add(id(one))
+                pending += mounts.values()
+    return False
 
 
 def check_readiness(app: object, settings: Settings, timeout: float) -> Iterator[str]:

@@ -135,7 +135,9 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
         except DoctorError as error:
             raise CommandError(to_printable(str(error)), exit_code=2) from error
     name = args.app or str((after.gunicorn or {}).get("wsgi_app") or "")
-    deployment = _check_deployment(args.deployment, after) if args.deployment else []
+    stock = before if args.observed else after  # its settings are those of the deployment
+    settings = stock.gunicorn if args.config else None
+    deployment = _check_deployment(args.deployment, settings) if args.deployment else []
     return Report(
         app=name,
         framework=after.framework,
@@ -145,12 +147,12 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
     )
 
 
-def _check_deployment(folder: str, examination: Examination) -> list[Answer]:
-    from wsgi_observe.doctor.deployment import check_deployment
+def _check_deployment(folder: str, settings: dict[str, object] | None) -> list[Answer]:
+    from wsgi_observe.doctor.deployment import GunicornFacts, check_deployment
 
     if not Path(folder).is_dir():
         raise CommandError(f"there is no directory {folder}", exit_code=2)
-    return check_deployment(Path(folder), examination.gunicorn)
+    return check_deployment(Path(folder), GunicornFacts(settings) if settings else None)
 
 
 def _make_filter(only: Collection[int] | None, skipped: Collection[int]) -> Callable[[int], bool]:

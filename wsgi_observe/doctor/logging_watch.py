@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from wsgi_observe.doctor.own_code import find_own_frame, is_own_file, iter_own_modules
+from wsgi_observe.doctor.own_code import find_own_frame, is_own_file, shorten_path
 
 
 class LoggingWatch:
@@ -62,14 +62,6 @@ class LoggingWatch:
     def get_app_loggers(self) -> list[str]:
         """Return the loggers that the app's own code gets, but for those of libraries."""
         return [name for name in list(self.loggers) if is_of_app(name)]
-
-    def find_text(self, text: str) -> str | None:
-        """Return the first line of the app's own code that has a text."""
-        for module in iter_own_modules():
-            place = find_line(str(module.__file__), text)
-            if place is not None:
-                return place
-        return None
 
     @contextmanager
     def collect_records(self) -> Iterator[list[logging.LogRecord]]:
@@ -131,27 +123,9 @@ def _find_caller() -> str | None:
     return None if place is None else format_place(*place)
 
 
-def find_line(file: str, text: str) -> str | None:
-    """Return the place of the first line of a file that has a text."""
-    try:
-        lines = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    numbers = (number for number, line in enumerate(lines, 1) if text in line.partition("#")[0])
-    number = next(numbers, None)
-    return None if number is None else format_place(file, number)
-
-
 def format_place(file: str, line: int) -> str:
     """Return a place as the doctor writes it."""
     return f"{shorten_path(file)}:{line}"
-
-
-def shorten_path(path: str) -> str:
-    """Return a path relative to the current directory, if it is below that."""
-    full = Path(path).resolve()
-    here = Path.cwd()
-    return str(full.relative_to(here) if full.is_relative_to(here) else full)
 
 
 def _is_logging(file: str) -> bool:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.doctor.client import Client, Response
 from wsgi_observe.doctor.frameworks import Framework, View
-from wsgi_observe.doctor.logging_watch import LoggingWatch, shorten_path
+from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
+from wsgi_observe.doctor.own_code import find_place, is_own, shorten_path
 from wsgi_observe.doctor.sandbox import Sandbox
 from wsgi_observe.doctor.sentry_capture import SentryCapture
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["PREFIX", "Subject", "ViewRegistry", "find_place", "is_own", "shorten_path"]
 
 PREFIX = "/wsgi-observe-doctor/"
 """Where the views of the doctor are: no app has routes there."""
@@ -48,7 +50,16 @@ class Subject:
 
     def request(self, name: str, method: str = "GET", **request: Any) -> Response:
         """Send a request to a view of the doctor, see `Client.send`."""
-        return self.client.send(method, PREFIX + name, **request)
+        return self.client.send(method, self.framework.mount + PREFIX + name, **request)
+
+    @property
+    def observe_remedy(self) -> str:
+        """Two lines that observe the app: one for Gunicorn, or one in its code."""
+        app = "app.wsgi_app" if self.framework.name == "flask" else "app"
+        return (
+            "gunicorn --logger-class wsgi_observe.gunicorn.Logger …, or in code:\n"
+            f"{app} = observe({app})  # from wsgi_observe import observe"
+        )
 
 
 class ViewRegistry:
@@ -57,21 +68,13 @@ class ViewRegistry:
     def __init__(self, framework: Framework) -> None:
         self.framework = framework
 
-    def add(self, name: str, function: Callable[[], object], *methods: str) -> None:
+    def add(
+        self, name: str, function: Callable[[], object], *methods: str, scope: str = ""
+    ) -> None:
         """Add a view at `name` below `PREFIX`.
 
         :param function: returns a text, or an iterable of bytes for a stream.
         :param methods: by default GET.
+        :param scope: one of the framework's; by default the app itself.
         """
-        self.framework.add_view(View(PREFIX + name, function, methods or ("GET",)))
-
-
-def find_place(target: Any) -> str | None:
-    """Return ``file:line`` of where a function or class is defined, relative to the directory."""
-    try:
-        unwrapped: Any = inspect.unwrap(target)
-        file = inspect.getsourcefile(unwrapped)
-        _, line = inspect.getsourcelines(unwrapped)
-    except (TypeError, OSError, ValueError):
-        return None
-    return None if file is None else f"{shorten_path(file)}:{max(line, 1)}"
+        self.framework.add_view(View(PREFIX + name, function, methods or ("GET",), scope))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.logging_watch import find_line
+from wsgi_observe.doctor.own_code import find_line
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.logs import foreign_handlers as foreign
@@ -73,8 +73,8 @@ class LogsGoToStandardOutput(Question):
         """Yield each file that is written to."""
         files = [
             *_find_handler_files(subject),
-            *_find_loguru_files(subject),
-            *_find_structlog_files(subject),
+            *_find_loguru_files(),
+            *_find_structlog_files(),
             *_find_gunicorn_files(subject),
         ]
         yield from (file.to_fault() for file in files)
@@ -170,7 +170,7 @@ def _may_be_console(handler: logging.Handler, files: Any) -> bool:
     return module not in ("logging", "logging.handlers", "django.utils.log")
 
 
-def _find_loguru_files(subject: Subject) -> Iterator[_LogFile]:
+def _find_loguru_files() -> Iterator[_LogFile]:
     loguru: Any = sys.modules.get("loguru")
     if loguru is None:
         return
@@ -178,7 +178,7 @@ def _find_loguru_files(subject: Subject) -> Iterator[_LogFile]:
         sinks = [handler._sink for handler in loguru.logger._core.handlers.values()]
         paths = [str(path) for sink in sinks if (path := getattr(sink, "_path", None)) is not None]
         is_copy = any(hasattr(sink, "_stream") for sink in sinks)
-        where = subject.logging_watch.find_text("logger.add(")
+        where = find_line(r"\blogger\.add\(")
         for path in filter(_is_on_disk, paths):
             yield _LogFile(path, "loguru", is_copy, where, _LOGURU_REMEDY)
 
@@ -186,14 +186,14 @@ def _find_loguru_files(subject: Subject) -> Iterator[_LogFile]:
 _LOGURU_REMEDY = "loguru.logger.add(sys.stdout, serialize=True) in place of the file"
 
 
-def _find_structlog_files(subject: Subject) -> Iterator[_LogFile]:
+def _find_structlog_files() -> Iterator[_LogFile]:
     structlog: Any = sys.modules.get("structlog")
     if structlog is None:
         return
     factory = structlog.get_config()["logger_factory"]
     path = _get_stream_path(getattr(factory, "_file", None))
     if path is not None:
-        where = subject.logging_watch.find_text("LoggerFactory(")
+        where = find_line(r"\w+LoggerFactory\(")
         yield _LogFile(path, "structlog", False, where, _STRUCTLOG_REMEDY)
 
 
@@ -210,6 +210,8 @@ def _find_gunicorn_files(subject: Subject) -> Iterator[_LogFile]:
         source = f"Gunicorn's {name}"
         if name == "errorlog" and settings.get("capture_output"):
             source = "Gunicorn's errorlog, with standard output by capture_output,"
-        where = find_line(subject.options.config, name) if subject.options.config else None
+        where = (
+            find_line(rf"\b{name}\b", subject.options.config) if subject.options.config else None
+        )
         # The lines of our handlers have Gunicorn's messages, too.
         yield _LogFile(path, source, bool(installation.handlers), where, _GUNICORN_REMEDY)

@@ -12,8 +12,8 @@ from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.log_sources import LogSource, find_log_sources, without_delivery
-from wsgi_observe.doctor.logging_watch import find_line, format_place
-from wsgi_observe.doctor.own_code import is_own_file
+from wsgi_observe.doctor.logging_watch import format_place
+from wsgi_observe.doctor.own_code import find_line, is_own_file
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
 from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
 from wsgi_observe.logs.installation import installation
@@ -113,7 +113,7 @@ class NoSecretIsLogged(Question):
         if sentry is not None:
             sent = b"".join(events).decode("utf-8", "replace")
             yield from _describe_sent([canary for canary in canaries if canary.value in sent])
-            yield from _check_sentry_options(subject, sentry.options)
+            yield from _check_sentry_options(sentry.options)
         self.seen = f"{len(canaries)} secrets are in no line"
         if _END not in output:
             self.seen = "no secret was seen, but no line of the app's logger either"
@@ -232,14 +232,14 @@ def _find_record(canaries: list[_Canary], records: list[logging.LogRecord]) -> s
 
 
 def _check_access_log_format(subject: Subject) -> Iterator[Fault]:
-    settings = subject.gunicorn or {}
+    settings, config = subject.gunicorn or {}, subject.options.config
     atoms = [one for one in _QUERY_ATOMS if one in str(settings.get("access_log_format"))]
     if settings.get("accesslog") and atoms and not installation.handlers:
         yield Fault(
             f"Gunicorn's access log has each URL with its query: {' and '.join(atoms)} in "
             "access_log_format",
             "access_log_format = '%(h)s \"%(m)s %(U)s\" %(s)s %(b)s'",
-            find_line(subject.options.config, "accesslog") if subject.options.config else None,
+            find_line(r"\baccesslog\b", config) if config else None,
             is_warning=True,
         )
 
@@ -253,14 +253,13 @@ def _describe_sent(canaries: list[_Canary]) -> Iterator[Fault]:
         )
 
 
-def _check_sentry_options(subject: Subject, options: dict[str, Any]) -> Iterator[Fault]:
+def _check_sentry_options(options: dict[str, Any]) -> Iterator[Fault]:
     """Yield which options let data go to Sentry that no captured event need show."""
-    watch = subject.logging_watch
     if options.get("send_default_pii"):
         yield Fault(
             "send_default_pii is on: Sentry gets users' names, addresses and cookies",
             "sentry_sdk.init(…, send_default_pii=False)",
-            watch.find_text("send_default_pii"),
+            find_line("send_default_pii"),
         )
     risks = []
     if options.get("include_local_variables", options.get("with_locals", True)):
@@ -273,7 +272,7 @@ def _check_sentry_options(subject: Subject, options: dict[str, Any]) -> Iterator
             f"Sentry gets variables or bodies without a before_send: {', '.join(risks)}",
             'sentry_sdk.init(…, include_local_variables=False, max_request_body_size="never")\n'
             "or init_sentry() of wsgi_observe.sentry",
-            watch.find_text("sentry_sdk.init("),
+            find_line(r"sentry_sdk\.init\("),
             is_warning=True,
         )
 
