@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1", b"localhost", b"127.0.0.1", b"::1")
 _LOG_SOCKETS = ("/dev/log", "/run/systemd/journal/socket", "/var/run/syslog")
 
 # Calls of C code that use a connection which may be open already, by the type of their object.
@@ -92,6 +93,8 @@ class Sandbox:
         text = _format_address(address, args[1] if event == "socket.getaddrinfo" else None)
         if address in _LOG_SOCKETS or text is None:
             return
+        if event == "socket.getaddrinfo" and address in _LOCAL_NAMES:
+            return  # no network is asked
         self._note(f"a connection to {text}")
         if not self.allows_network:
             if text not in self.denied:

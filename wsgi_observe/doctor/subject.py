@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.doctor.client import Client, Response
 from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
 from wsgi_observe.doctor.own_code import find_place, is_own, shorten_path
 from wsgi_observe.doctor.sandbox import Sandbox
+from wsgi_observe.doctor.sentry_capture import SentryCapture
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -32,6 +34,8 @@ class Subject:
     :ivar output: what the process writes to standard output and standard error.
     :ivar sandbox: denies network connections, and watches what the app does.
     :ivar gunicorn: the settings of the app's Gunicorn configuration, if there is one.
+    :ivar logging_watch: notes where the app configures logging.
+    :ivar sentry: captures what the app would send to Sentry, if it uses that.
     """
 
     app: WSGIApplication
@@ -40,6 +44,8 @@ class Subject:
     output: Output
     sandbox: Sandbox
     options: Options
+    logging_watch: LoggingWatch
+    sentry: SentryCapture | None = None
     gunicorn: dict[str, object] | None = None
 
     def request(self, name: str, method: str = "GET", **request: Any) -> Response:

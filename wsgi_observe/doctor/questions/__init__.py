@@ -8,7 +8,10 @@ from wsgi_observe.doctor.questions.debug_mode import DebugIsOff
 from wsgi_observe.doctor.questions.error_responses import EveryErrorIsJson
 from wsgi_observe.doctor.questions.handler_statuses import HandlersReturnTheirStatus
 from wsgi_observe.doctor.questions.leaks import NothingLeaks
+from wsgi_observe.doctor.questions.log_files import LogsGoToStandardOutput
 from wsgi_observe.doctor.questions.log_levels import InfoComesOut
+from wsgi_observe.doctor.questions.logged_secrets import NoSecretIsLogged
+from wsgi_observe.doctor.questions.logging_setup import LoggingIsConfiguredFirst
 from wsgi_observe.doctor.questions.one_shape import ErrorsHaveOneShape
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.questions.routing_errors import RoutingErrorsAreHandled
@@ -20,7 +23,10 @@ QUESTIONS: tuple[type[Question], ...] = (
     RoutingErrorsAreHandled,
     ErrorsHaveOneShape,
     NothingLeaks,
+    LoggingIsConfiguredFirst,
     InfoComesOut,
+    LogsGoToStandardOutput,
+    NoSecretIsLogged,
 )
 """In the order of their numbers."""
 
