@@ -1,5 +1,7 @@
 """The answers of the doctor as text for a terminal."""
 
+from itertools import zip_longest
+
 from rich.padding import Padding
 from rich.text import Text
 
@@ -50,15 +52,16 @@ class AnswersPrinter:
         if not answer.faults and answer.seen:
             line.append(f": {to_printable(answer.seen)}", "dim")
         self._console.print(line, soft_wrap=not self._console.is_terminal)
-        for fault in answer.faults:
+        for fault, following in zip_longest(answer.faults, answer.faults[1:]):
             self._print_fault(fault)
+            if following is None or following.remedy != fault.remedy:
+                for remedy in fault.remedy.splitlines():
+                    self._print_indented(to_printable(remedy), "green", _INDENT + 2)
 
     def _print_fault(self, fault: Fault) -> None:
         if fault.where:
             self._print_indented(to_printable(fault.where), "cyan")
         self._print_indented(to_printable(fault.seen), "")
-        for line in fault.remedy.splitlines():
-            self._print_indented(to_printable(line), "green", _INDENT + 2)
 
     def _print_indented(self, text: str, style: str, indent: int = _INDENT) -> None:
         if self._console.is_terminal:
