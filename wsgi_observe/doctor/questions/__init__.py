@@ -7,8 +7,13 @@ from collections.abc import Collection
 from wsgi_observe.doctor.questions.error_responses import EveryErrorIsJson
 from wsgi_observe.doctor.questions.log_levels import InfoComesOut
 from wsgi_observe.doctor.questions.question import Question
+from wsgi_observe.doctor.questions.request_ids import EachRequestHasAnID
 
-QUESTIONS: tuple[type[Question], ...] = (EveryErrorIsJson, InfoComesOut)
+QUESTIONS: tuple[type[Question], ...] = (
+    EveryErrorIsJson,
+    InfoComesOut,
+    EachRequestHasAnID,
+)
 """In the order of their numbers."""
 
 
