@@ -75,6 +75,10 @@ class Framework:
         """Return whether the app has a route for a path, a catch-all included."""
         return False
 
+    def iter_paths(self) -> Iterable[str]:
+        """Yield the paths of the app's routes that have no variable part."""
+        return ()
+
     def get_logger_name(self) -> str:
         """Return the name of the logger that the app's own code logs to."""
         return self._logger_name

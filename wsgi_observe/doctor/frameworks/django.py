@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -77,6 +77,10 @@ class DjangoFramework(Framework):
             raise NotImplementedError
         raise _ERRORS[status_code](description)
 
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the patterns without arguments, those of included URLconfs too."""
+        yield from _iter_paths(get_resolver(), "")
+
     def has_route(self, path: str) -> bool:
         """Return whether a pattern matches the path, also with the slash that Django appends."""
         return _resolves(path) or _resolves(f"{path}/")
@@ -87,6 +91,15 @@ class DjangoFramework(Framework):
         named = (settings.LOGGING or {}).get("loggers", {})
         yield from (name for name in named if name.partition(".")[0] in packages)
         yield from super().get_logger_candidates()
+
+
+def _iter_paths(resolver: Any, prefix: str) -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        path = prefix + str(pattern.pattern).lstrip("^").rstrip("$")
+        if hasattr(pattern, "url_patterns"):
+            yield from _iter_paths(pattern, path)
+        elif not set("<(") & set(path):
+            yield f"/{path.lstrip('/')}"
 
 
 def _resolves(path: str) -> bool:

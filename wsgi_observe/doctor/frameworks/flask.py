@@ -60,6 +60,10 @@ class FlaskFramework(Framework):
         """Return whether a rule matches the path, for any method."""
         return bool(self.app.url_map.bind(self.host).allowed_methods(path))
 
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the rules without arguments."""
+        yield from (rule.rule for rule in self.app.url_map.iter_rules() if not rule.arguments)
+
     def get_logger_name(self) -> str:
         """Return the name of ``app.logger``."""
         return str(self.app.name)

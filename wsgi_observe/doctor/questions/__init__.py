@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from wsgi_observe.doctor.questions.error_responses import EveryErrorIsJson
+from wsgi_observe.doctor.questions.health_probes import ProbesAskTheRightThings
 from wsgi_observe.doctor.questions.log_levels import InfoComesOut
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.questions.request_ids import EachRequestHasAnID
@@ -13,6 +14,7 @@ QUESTIONS: tuple[type[Question], ...] = (
     EveryErrorIsJson,
     InfoComesOut,
     EachRequestHasAnID,
+    ProbesAskTheRightThings,
 )
 """In the order of their numbers."""
 

@@ -1,0 +1,377 @@
+"""Question 12 of the doctor: does liveness touch nothing, and does readiness ask what is needed?"""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.doctor.examining import ask_one
+from wsgi_observe.doctor.answer import Answer, Result
+
+HELLO = """
+from flask import Flask
+app = Flask(__name__)
+"""
+
+LIVE = """
+@app.get("/health")
+def live():
+    return "ok"
+"""
+
+DATABASE = (
+    HELLO
+    + LIVE
+    + """
+from sqlalchemy import create_engine, text
+engine = create_engine("sqlite:///shop.db")
+def ping():
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+"""
+)
+
+READY = """
+@app.get("/ready")
+def ready():
+    try:
+        ping()
+    except Exception:
+        return "no", 503
+    return "ok"
+"""
+
+OBSERVE = """
+from wsgi_observe import Check, observe
+app.wsgi_app = observe(app.wsgi_app, checks={"db": ping})
+"""
+
+
+def see(answer: Answer) -> list[tuple[str, str | None]]:
+    return [(fault.seen, fault.where) for fault in answer.faults]
+
+
+def slow(*values: object, id: str) -> object:
+    return pytest.param(*values, marks=pytest.mark.slow, id=id)
+
+
+def live(*lines: str) -> str:
+    """Return an app whose liveness probe runs these lines, the last of which is line 6."""
+    return HELLO.rstrip() + "\n@app.get('/health')\ndef live():\n    " + "; ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        pytest.param(
+            HELLO, "no probes: no route at /health, /healthz, /ready or the like", id="no-probes"
+        ),
+        slow(
+            DATABASE,
+            "no readiness probe: no route at /ready, /readyz or the like; the app uses sqlalchemy",
+            id="no-readiness",
+        ),
+        slow(
+            DATABASE.replace("/health", "/orders") + READY,
+            "no liveness probe: no route at /health, /livez or the like",
+            id="no-liveness",
+        ),
+    ],
+)
+def test_a_probe_that_is_not_there_is_named(tmp_path: Path, source: str, seen: str) -> None:
+    answer = ask_one(tmp_path, source, 12)
+    assert answer.result is Result.FAIL
+    assert [fault.seen for fault in answer.faults] == [seen]
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        pytest.param(
+            DATABASE.replace('return "ok"', 'ping(); return "ok"') + READY,
+            "the SQLite database {folder}/shop.db, an SQLite database",
+            id="sqlalchemy",
+        ),
+        slow(
+            live("import sqlite3", "return str(sqlite3.connect(':memory:').execute('SELECT 1'))"),
+            "the SQLite database :memory:, an SQLite database",
+            id="sqlite",
+        ),
+        slow(
+            "import sqlite3; db = sqlite3.connect(':memory:')"
+            + live("return str(db.execute('SELECT 1').fetchone())"),
+            "an SQLite database",
+            id="open-connection",
+        ),
+        slow(
+            live("import psycopg", "return str(psycopg.connect('host=127.0.0.1'))"),
+            "PostgreSQL",
+            id="psycopg",
+        ),
+        slow(live("import redis", "return redis.Redis().ping()"), "Redis", id="redis"),
+        slow(
+            live("import requests", "return requests.get('http://shop.example').text"),
+            "a connection to shop.example:80",
+            id="requests",
+        ),
+        slow(
+            live("import socket", "return str(socket.create_connection(('127.0.0.1', 9)))"),
+            "a connection to 127.0.0.1:9",
+            id="socket",
+        ),
+        slow(
+            "import socket; a = socket.create_server(('127.0.0.1', 0))"
+            + live("return str(a.getsockname())").replace("def live", "def unused")
+            + "\nimport threading\ndef run(): raise SystemExit\n"
+            + "@app.get('/livez')\ndef livez():\n    import subprocess; return subprocess.check_output(['true'])",
+            "a process: true",
+            id="process",
+        ),
+        slow(
+            live("import pathlib", "return str(pathlib.Path('beat').write_text('1'))"),
+            "the file beat",
+            id="written-file",
+        ),
+        slow(
+            live(
+                "import threading",
+                "t = threading.Thread(target=lambda: open('beat', 'w').close())",
+                "t.start()",
+                "t.join()",
+                "return 'ok'",
+            ),
+            "the file beat",
+            id="thread",
+        ),
+    ],
+)
+def test_what_liveness_touches_is_named(tmp_path: Path, source: str, seen: str) -> None:
+    answer = ask_one(tmp_path, source, 12)
+    fault = next(fault for fault in answer.faults if fault.seen.startswith("GET"))
+    expected = seen.format(folder=tmp_path)
+    assert f" touches {expected}: the app is restarted when that fails" in fault.seen
+    assert fault.where is not None
+    assert fault.where.startswith("shop.py:")
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        pytest.param(
+            DATABASE + READY.replace('"no", 503', '"no"'),
+            "GET /ready answers 200 text/html while the SQLite database {folder}/shop.db fails",
+            id="swallowed",
+        ),
+        slow(
+            DATABASE
+            + OBSERVE.replace(": ping", ": lambda: [1, suppressed()]").replace(
+                "from wsgi",
+                "def suppressed():\n    try:\n        ping()\n    except Exception:\n        pass\nfrom wsgi",
+            ),
+            "GET /ready answers 200 application/json while the SQLite database {folder}/shop.db fails",
+            id="swallowed-in-a-check",
+        ),
+        pytest.param(
+            DATABASE + READY.replace("ping()", "pass"),
+            "GET /ready answers 200 text/html and asks nothing; the app uses sqlalchemy",
+            id="asks-nothing",
+        ),
+        slow(
+            DATABASE + OBSERVE.replace('checks={"db": ping}', ""),
+            "GET /ready answers 200 application/json and asks nothing; the app uses sqlalchemy",
+            id="no-checks",
+        ),
+        slow(
+            DATABASE
+            + READY
+            + "from flask import redirect\n@app.before_request\ndef login():\n    from flask import request\n    if request.path == '/ready': return redirect('/login')",
+            "GET /ready answers 302 text/html to /login",
+            id="login",
+        ),
+        slow(
+            DATABASE + READY.replace("ping()", "import time; time.sleep(1.3)"),
+            "GET /ready takes 1.3 s; a probe waits for 1 s",
+            id="late",
+        ),
+        slow(
+            DATABASE
+            + OBSERVE
+            + "inner = app.wsgi_app\nclass Always200:\n    def __init__(self, app): self.app = app\n    def __call__(self, environ, start_response):\n        return self.app(environ, lambda status, *rest: start_response('200 OK', *rest))\napp.wsgi_app = Always200(app.wsgi_app)",
+            "GET /ready answers 200 application/json while a check fails: a middleware outside changes it",
+            id="changed-outside",
+        ),
+    ],
+)
+def test_readiness_that_does_not_fail_is_named(tmp_path: Path, source: str, seen: str) -> None:
+    answer = ask_one(tmp_path, source, 12)
+    assert answer.result is Result.FAIL
+    assert seen.format(folder=tmp_path) in [fault.seen for fault in answer.faults]
+    assert not (tmp_path / "shop.db").exists()
+
+
+WARNED = {
+    "optional-client": (
+        HELLO + LIVE + "import requests" + READY.replace("ping()", "pass"),
+        "GET /ready answers 200 text/html and asks nothing; the app uses requests",
+    ),
+    "no-critical-check": (
+        DATABASE + OBSERVE.replace("ping}", "Check(ping, critical=False)}"),
+        "fails: no check is critical",
+    ),
+    "long-check": (
+        DATABASE + OBSERVE.replace("ping}", "Check(ping, timeout=5)}"),
+        "a check may take 5 s; a probe waits for 1 s by default",
+    ),
+    "read-file": (
+        live("return open('shop.py').read()").replace("shop.py", "shop.txt").replace("HELLO", ""),
+        "reads the file shop.txt each time",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WARNED)
+def test_what_depends_on_more_than_the_app_is_a_warning(tmp_path: Path, name: str) -> None:
+    source, seen = WARNED[name]
+    (tmp_path / "shop.txt").write_text("1")
+    answer = ask_one(tmp_path, source, 12)
+    assert answer.result is Result.WARN
+    assert answer.faults[0].seen.endswith(seen)
+
+
+DJANGO = """
+from django.conf import settings
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["shop.example"], DATABASES={
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "shop.db"},
+})
+from django.core.wsgi import get_wsgi_application
+from django.db import OperationalError, connection
+from django.http import HttpResponse
+from django.urls import include, path
+def ready(request):
+    try:
+        connection.cursor().execute("SELECT 1")
+    except OperationalError:
+        return HttpResponse("no", status=503)
+    return HttpResponse("ok")
+urlpatterns = [path("shop/", include([
+    path("healthz/", lambda request: HttpResponse("ok")), path("readyz/", ready),
+]))]
+app = get_wsgi_application()
+"""
+BOTTLE = """
+import redis
+from bottle import Bottle
+app = Bottle()
+app.get("/ping", callback=lambda: "ok")
+@app.get("/health")
+def ready():
+    redis.Redis().ping()
+"""
+FALCON = """
+import falcon, psycopg
+class Live:
+    def on_get(self, request, response): response.text = "ok"
+class Ready:
+    def on_get(self, request, response):
+        try:
+            psycopg.connect("host=127.0.0.1", connect_timeout=1).execute("SELECT 1")
+        except psycopg.OperationalError:
+            raise falcon.HTTPServiceUnavailable()
+app = falcon.App()
+app.add_route("/livez", Live())
+app.add_route("/readyz", Ready())
+"""
+PYRAMID = """
+from pyramid.config import Configurator
+from pyramid.response import Response
+config = Configurator()
+config.add_route("live", "/health/live")
+config.add_view(lambda request: Response("ok"), route_name="live")
+app = config.make_wsgi_app()
+"""
+LOGGED = """
+import logging, pathlib
+from flask import render_template
+pathlib.Path("templates").mkdir()
+pathlib.Path("templates/health.html").write_text("ok")
+app.config["TEMPLATES_AUTO_RELOAD"] = True
+logging.root.addHandler(logging.FileHandler("shop.log", delay=True))
+@app.get("/health")
+def live():
+    app.logger.error("called")
+    logging.root.handlers[0].close()
+    return render_template("health.html")
+"""
+MOUNTED = (
+    DATABASE
+    + READY
+    + """
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+app = DispatcherMiddleware(NotFound(), {"/shop": app})
+"""
+)
+PASSING = {
+    "hello-observed": (HELLO, {"is_observed": True}),
+    "database": (DATABASE + READY, {}),
+    "database-connected": (DATABASE + READY, {"allows_network": True}),
+    "checks": (DATABASE + OBSERVE, {}),
+    "checks-connected": (DATABASE + OBSERVE, {"allows_network": True}),
+    "no-dependency": (HELLO + LIVE, {}),
+    "paths-given": (
+        (DATABASE + READY).replace("/health", "/a").replace("/ready", "/b"),
+        {"live_path": "/a", "ready_path": "/b"},
+    ),
+    "with-a-slash": ((DATABASE + READY).replace("/health", "/health/"), {}),
+    "django": (DJANGO, {}),
+    "bottle": (BOTTLE, {}),
+    "falcon": (FALCON, {}),
+    "pyramid": (PYRAMID, {}),
+    "log-and-template": (HELLO + LOGGED, {}),
+    "mounted": (MOUNTED, {}),
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("hello-observed", "database")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in PASSING
+    ],
+)
+def test_probes_that_ask_what_is_needed_pass(tmp_path: Path, name: str) -> None:
+    source, options = PASSING[name]
+    answer = ask_one(tmp_path, source, 12, **options)
+    assert (answer.result, answer.faults) == (Result.PASS, ())
+
+
+@pytest.mark.slow
+def test_no_connection_is_opened_without_leave(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.0)
+        source = live(
+            "import psycopg, socket",
+            f"port = {server.getsockname()[1]}",
+            "[connect() for connect in (lambda: psycopg.connect(f'host=127.0.0.1 port={port}'),)]",
+            "return 'ok'",
+        )
+        answer = ask_one(tmp_path, source, 12)
+        assert (
+            "touches PostgreSQL" in answer.faults[0].seen
+            or "touches PostgreSQL" in answer.faults[-1].seen
+        )
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.slow
+def test_routes_of_an_unknown_app_are_not_guessed(tmp_path: Path) -> None:
+    source = """
+def app(environ, start_response):
+    raise AssertionError("called by the doctor")
+"""
+    answer = ask_one(tmp_path, source, 12)
+    assert answer.result is Result.SKIP
