@@ -73,7 +73,7 @@ class _UsualPaths:
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._paths = [path.rstrip("/") for path in subject.framework.iter_paths()]
+        self._spellings = {path.rstrip("/"): path for path in subject.framework.iter_paths()}
 
     def find(self, names: Iterable[str], parent: str = "") -> str:
         """Return the path of the first name that has a route; empty for none.
@@ -81,7 +81,7 @@ class _UsualPaths:
         :param parent: where a name may be too that is also used for other things.
         """
         for name in names:
-            below = [path for path in self._paths if path.endswith(f"/{name}")]
+            below = [path for path in self._spellings if path.endswith(f"/{name}")]
             for path in (f"/{name}", f"{parent}/{name}", *sorted(below, key=len)):
                 is_certain = name not in _UNCERTAIN_NAMES or path == f"{parent}/{name}"
                 if (is_certain or path == f"/{name}") and (found := self._find_route(path)):
@@ -90,9 +90,10 @@ class _UsualPaths:
 
     def _find_route(self, path: str) -> str:
         framework = self._subject.framework
+        spelling = self._spellings.get(path, path)
         if _has_route(self._subject.app, path):
-            return path
-        return framework.mount + path if _has_route(framework.app, path) else ""
+            return spelling
+        return framework.mount + spelling if _has_route(framework.app, path) else ""
 
 
 def _has_route(app: object, path: str) -> bool:

@@ -37,7 +37,10 @@ _LIVE_REMEDY = (
     f'liveness returns a constant, such as "ok"; move the rest to /ready, or:\n{_OBSERVE}'
 )
 _READY_REMEDY = f"answer 503 if a check raises or has no connection, or:\n{_OBSERVE}"
-_REACH_REMEDY = "let probes through without a login: they send neither cookies nor tokens"
+_LOGIN_REMEDY = "let probes through without a login: they send neither cookies nor tokens"
+_ROUTE_REMEDY = (
+    "have a route there that answers 200, or name another path, by --live-path or --ready-path"
+)
 _TIME_REMEDY = f"ask with a timeout below that (connect_timeout=…), in parallel, or:\n{_OBSERVE}"
 
 _MAX_SHOWN = 3
@@ -95,12 +98,12 @@ def _ask_about_liveness(subject: Subject, path: str) -> Iterator[Fault]:
         seen = f"GET {path} touches {_list(others)}: the app is restarted when that fails"
         yield Fault(seen, _LIVE_REMEDY, _find_place(others))
     elif not second.is_success or second.is_redirect:
-        yield Fault(second.describe(), _REACH_REMEDY)
+        yield _report_refusal(second)
     if reads:
         yield Fault(
             f"GET {path} reads {_list(reads)} each time", _LIVE_REMEDY, _find_place(reads), True
         )
-    if second.is_late:
+    if first.is_late and second.is_late:
         yield _report_late(second, _LIVE_REMEDY)
 
 
@@ -109,13 +112,13 @@ def _ask_about_readiness(
 ) -> Iterator[Fault]:
     up = None
     if subject.options.allows_network:
-        up = probe(subject, path)
+        up = _probe_twice_if_late(subject, path)
         if up.is_late:
             yield _report_late(up, _TIME_REMEDY)
         elif not up.is_success:
             seen = f"{up.describe()}, with connections allowed"
             yield Fault(seen, "start what it asks for, as production has it", is_warning=True)
-    down = probe(subject, path, denies=True)
+    down = _probe_twice_if_late(subject, path, denies=True)
     end = monotonic() + _CACHE_SECONDS
     while up is not None and up.services and not down.services and monotonic() < end:
         sleep(0.25)  # the result of the first request is cached
@@ -126,6 +129,12 @@ def _ask_about_readiness(
         yield from _fail_a_check(subject, path)
 
 
+def _probe_twice_if_late(subject: Subject, path: str, *, denies: bool = False) -> ProbeResponse:
+    """Send a request, and another if the first one takes long: this machine may be busy."""
+    first = probe(subject, path, denies=denies)
+    return probe(subject, path, denies=denies) if first.is_late else first
+
+
 def _judge_readiness(down: ProbeResponse, dependency: Dependency | None) -> Iterator[Fault]:
     """Yield a fault for a response while all that the app uses is down."""
     if down.services:
@@ -134,7 +143,7 @@ def _judge_readiness(down: ProbeResponse, dependency: Dependency | None) -> Iter
     elif down.is_late:
         yield _report_late(down, _TIME_REMEDY)
     elif down.is_redirect or down.response.status_code in _REFUSALS:
-        yield Fault(down.describe(), _REACH_REMEDY)
+        yield _report_refusal(down)
     elif down.is_success and dependency is not None:
         # A thread may have asked before.
         has_threads = threading.active_count() > 1
@@ -190,6 +199,11 @@ def _ask_about_settings(subject: Subject) -> Iterator[Fault]:
         for problem in problems if healths else ():
             seen, _, remedy = problem.partition(": ")
             yield Fault(seen, remedy, is_warning=True)
+
+
+def _report_refusal(refused: ProbeResponse) -> Fault:
+    is_login = refused.is_redirect or refused.response.status_code in (401, 403)
+    return Fault(refused.describe(), _LOGIN_REMEDY if is_login else _ROUTE_REMEDY)
 
 
 def _report_late(late: ProbeResponse, remedy: str) -> Fault:
