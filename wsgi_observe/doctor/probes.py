@@ -11,7 +11,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.subject import PREFIX, Subject
 from wsgi_observe.doctor.touches import Kind, Touch
 from wsgi_observe.health.routers import has_explicit_route
 from wsgi_observe.problems import find_probes
@@ -20,6 +20,7 @@ PROBE_TIMEOUT = 1.0
 """Seconds that a probe waits for its response: the default of Kubernetes, ``timeoutSeconds``."""
 
 _MAX_SECONDS = 5.0
+_ELSEWHERE = f"{PREFIX}no-probes-are-here/"
 _HEADERS = {"Accept": "*/*", "User-Agent": "kube-probe/1.34"}
 
 # Those first that can mean nothing else.
@@ -64,7 +65,8 @@ def find_probe_paths(subject: Subject) -> ProbePaths:
     live = subject.options.live_path or served.get("live_path", "") or usual.find(_LIVE_NAMES)
     ready = subject.options.ready_path or served.get("ready_path", "")
     ready = ready or usual.find(_READY_NAMES, live.rpartition("/")[0])
-    ready = ready or usual.find(name for name in _READY_OR_LIVE_NAMES if f"/{name}" != live)
+    if not ready and (other := usual.find(_READY_OR_LIVE_NAMES)) != live:
+        ready = other
     return ProbePaths(live, ready, is_known=bool(subject.framework.name or served))
 
 
@@ -93,7 +95,16 @@ class _UsualPaths:
         spelling = self._spellings.get(path, path)
         if _has_route(self._subject.app, path):
             return spelling
-        return framework.mount + spelling if _has_route(framework.app, path) else ""
+        if _has_route(framework.app, path) or self._is_variable(path):
+            return framework.mount + spelling
+        return ""
+
+    def _is_variable(self, path: str) -> bool:
+        """Return whether a path of two parts has a route for all that is below the first one."""
+        framework = self._subject.framework
+        name = path.rpartition("/")[2]
+        is_long = path.strip("/") in _LIVE_NAMES + _READY_NAMES and path.count("/") > 1
+        return is_long and framework.has_route(path) and not framework.has_route(_ELSEWHERE + name)
 
 
 def _has_route(app: object, path: str) -> bool:

@@ -6,7 +6,8 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from typing import Any
 
 from wsgi_observe.doctor.touches import NetworkDeniedError, Touch, TouchRecorder
@@ -66,8 +67,7 @@ class Sandbox:
         if event in _CONNECTING:
             self._audit_address(_format_address(args[1]), NetworkDeniedError)
         elif event in _RESOLVING:
-            # The names of this host are known without a network.
-            if args[0] not in ("localhost", socket.gethostname()):
+            if not _is_known(args[0]):
                 port = args[1] if len(args) > 1 else None
                 self._audit_address(_format_address(args[0], port), _make_name_error)
         elif self._recorder is not None:
@@ -82,6 +82,13 @@ class Sandbox:
             if address not in self.denied:
                 self.denied.append(address)
             raise make_error(f"the doctor allows no network: {address}")
+
+
+def _is_known(host: object) -> bool:
+    """Return whether no network is needed for the address of a host: this one, or an address."""
+    with suppress(ValueError):
+        return bool(ip_address(str(host)))
+    return host in ("localhost", socket.gethostname())
 
 
 def _make_name_error(text: str) -> OSError:

@@ -90,8 +90,8 @@ class Framework:
         known = [name for name, one in loggers.items() if isinstance(one, logging.Logger)]
         yield from (name for name in known if name in modules)
         packages = {name.partition(".")[0] for name in modules}
-        # `py.warnings` is Python's.
-        foreign = {*sys.modules, *sys.stdlib_module_names, "py"} - packages
+        # `py.warnings` is Python's, `wsgi.errors` is ours.
+        foreign = {*sys.modules, *sys.stdlib_module_names, "py", "gunicorn", "wsgi"} - packages
         yield from (name for name in known if name.partition(".")[0] not in foreign)
         yield from modules
 
