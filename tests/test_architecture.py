@@ -26,7 +26,7 @@ LAYERS = (
 PEERS = {"middleware"}  # whose files do not import each other
 INTEGRATIONS = {
     *("flask", "gunicorn", "opentelemetry", "prometheus", "redis", "sentry", "sqlalchemy"),
-    *("requests", "httpx", "urllib3", "celery", "rq"),
+    *("requests", "httpx", "urllib3", "celery", "rq", "django"),
 }
 READERS = {"logreader"}  # of what the library has written: no app loads them
 PROGRAMS = {"cli", "demo", "doctor", "__main__"}

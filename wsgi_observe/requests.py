@@ -1,4 +1,4 @@
-"""Requests integration: calls that carry the request's ID and trace, and a line for each call."""
+"""Requests integration: calls are counted, carry the request's ID and trace, and have a line."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from wsgi_observe.outgoing import (
     DEFAULT_PORTS,
     HEADER_NAMES,
     MARK,
+    OutgoingCall,
     OutgoingCalls,
     PropagatedValue,
+    Target,
     copy_shallow,
     patch_method,
 )
@@ -39,7 +41,10 @@ def instrument(
     settings: Settings | None = None,
     **overrides: Any,
 ) -> S:
-    """Have the calls of one session to `hosts` carry ``X-Request-ID`` and the trace.
+    """Count the calls of one session; those to `hosts` carry ``X-Request-ID`` and the trace.
+
+    The access line of the request has their number and duration, ``http_calls`` and
+    ``http_calls_ms``.
 
     :param hosts: the setting ``propagate_to``.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
@@ -61,10 +66,7 @@ def instrument(
             found = observed[adapter] = _ObservedAdapter(adapter, calls)
         return found
 
-    if calls.is_off:
-        session.__dict__.pop("get_adapter", None)
-    else:
-        session.get_adapter = MethodType(get_observed_adapter, session)  # type: ignore[method-assign]
+    session.get_adapter = MethodType(get_observed_adapter, session)  # type: ignore[method-assign]
     return session
 
 
@@ -86,7 +88,7 @@ def install(settings: Settings | None = None, **overrides: Any) -> None:
         ) -> requests.Response:
             return _send(calls, MethodType(original, self), request, *args, **kwargs)
 
-        return original if calls.is_off else send
+        return send
 
     patch_method(HTTPAdapter, "send", wrap)
 
@@ -116,14 +118,17 @@ def _send(
     calls: OutgoingCalls, send: _Send, request: requests.PreparedRequest, *args: Any, **kwargs: Any
 ) -> requests.Response:
     prepared = calls.prepare(_prepare, request)
-    if not calls.is_logged or prepared is request:
-        return send(prepared, *args, **kwargs)
-    url = request.url or ""
-    host, port = _find_host(url)
-    with calls.log(request.method or "", host, port, urlsplit(url).path) as result:
+    if prepared is request:
+        return send(request, *args, **kwargs)
+    with OutgoingCall(calls, _find_target, request) as call:
         response = send(prepared, *args, **kwargs)
-        result.status_code = response.status_code
+        call.status_code = response.status_code
     return response
+
+
+def _find_target(request: requests.PreparedRequest) -> Target:
+    url = request.url or ""
+    return request.method or "", *_find_host(url), urlsplit(url).path
 
 
 class _CallHeaders(CaseInsensitiveDict[Any]):
@@ -146,9 +151,9 @@ def _prepare(calls: OutgoingCalls, request: requests.PreparedRequest) -> request
         elif name in HEADER_NAMES:
             taken.append(name)
     added = calls.headers(taken) if calls.hosts.allows(*_find_host(request.url or "")) else []
-    if not (added or own or calls.is_logged):
+    if not (added or own or calls.is_observing):
         return request
-    store = headers._store.copy()
+    store = headers._store.copy() if added or own else headers._store
     for name in own:
         del store[name]
     for name, value in added:

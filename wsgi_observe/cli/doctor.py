@@ -58,6 +58,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="look also at Dockerfiles, manifests and units in this directory",
     )
+    _add_limits(parser)
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one line of JSON")
+    output.add_argument(
+        "--github", action="store_true", help="print annotations for GitHub Actions"
+    )
+    output.add_argument(
+        "--explain", type=argument_type(_parse_number), metavar="N", help="print a question's page"
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
     numbers = argument_type(_parse_numbers)
     parser.add_argument("--only", type=numbers, metavar="N,…", help="questions to ask")
     parser.add_argument("--skip", type=numbers, metavar="N,…", default=(), help="and not to ask")
@@ -74,14 +86,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=60.0,
         metavar="SECONDS",
         help="time for all questions (default: 60)",
-    )
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print one line of JSON")
-    output.add_argument(
-        "--github", action="store_true", help="print annotations for GitHub Actions"
-    )
-    output.add_argument(
-        "--explain", type=argument_type(_parse_number), metavar="N", help="print a question's page"
     )
 
 

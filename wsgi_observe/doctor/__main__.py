@@ -12,11 +12,13 @@ from typing import Any
 
 from wsgi_observe.doctor.client import Client
 from wsgi_observe.doctor.loading import AppLoader, LoadingError
+from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
 from wsgi_observe.doctor.process import Message
 from wsgi_observe.doctor.questions import select_questions
 from wsgi_observe.doctor.sandbox import Sandbox
+from wsgi_observe.doctor.sentry_capture import capture_sentry
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
 
 
@@ -25,8 +27,10 @@ def main(descriptor: int, options: Options) -> None:
     os.set_inheritable(descriptor, False)
     output, sandbox = Output(), Sandbox(allows_network=options.allows_network)
     sandbox.install()
+    watch = LoggingWatch()
+    watch.install()
     try:
-        subject = _load(options, output, sandbox)
+        subject = _load(options, output, sandbox, watch)
     except BaseException as error:
         _send(descriptor, Message.of_error(_explain(error, sandbox)))
         raise
@@ -37,7 +41,7 @@ def main(descriptor: int, options: Options) -> None:
     _send(descriptor, Message("end"))
 
 
-def _load(options: Options, output: Output, sandbox: Sandbox) -> Subject:
+def _load(options: Options, output: Output, sandbox: Sandbox, watch: LoggingWatch) -> Subject:
     loader = AppLoader(options)
     app, framework = loader.load()
     views = ViewRegistry(framework)
@@ -48,7 +52,9 @@ def _load(options: Options, output: Output, sandbox: Sandbox) -> Subject:
     config: Any = loader.gunicorn
     settings = {name: getattr(config, name) for name in config.settings} if options.config else None
     client = Client(app, output, framework.host)
-    return Subject(app, framework, client, output, sandbox, options, settings)
+    watch.end_loading()
+    sentry = capture_sentry()
+    return Subject(app, framework, client, output, sandbox, options, watch, sentry, settings)
 
 
 def _explain(error: BaseException, sandbox: Sandbox) -> str:

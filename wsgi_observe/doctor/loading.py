@@ -53,6 +53,8 @@ class AppLoader:
         sys.path.insert(0, str(Path.cwd()))
         if self.is_observed:
             self._set_up_logging()
+        elif self.gunicorn is not None:
+            self._set_up_gunicorn_logging()
         app = load_target(self._target)
         framework = find_framework(app)
         if framework is None:
@@ -75,9 +77,19 @@ class AppLoader:
     def _set_up_logging(self) -> None:
         from wsgi_observe.logs.installation import installation
 
-        installation.begin_app_loading()
         self.gunicorn.set("logger_class", _OUR_LOGGER)
         self.gunicorn.logger_class(self.gunicorn)
+        installation.begin_app_loading()  # which has handlers by now
+
+    def _set_up_gunicorn_logging(self) -> None:
+        """Have Gunicorn set up logging, as it does before the app; but open none of its files."""
+        values = {"accesslog": None, "errorlog": "-", "syslog": False}
+        before = {name: getattr(self.gunicorn, name) for name in values}
+        for name, value in values.items():
+            self.gunicorn.set(name, value)
+        self.gunicorn.logger_class(self.gunicorn)
+        for name, value in before.items():
+            self.gunicorn.set(name, value)
 
 
 def _is_our_logger(logger_class: object) -> bool:

@@ -86,9 +86,10 @@ class Sandbox:
 
 def _is_known(host: object) -> bool:
     """Return whether no network is needed for the address of a host: this one, or an address."""
+    name = host.decode("utf-8", "replace") if isinstance(host, bytes) else str(host)
     with suppress(ValueError):
-        return bool(ip_address(str(host)))
-    return host in ("localhost", socket.gethostname())
+        return bool(ip_address(name))
+    return name in ("localhost", socket.gethostname())
 
 
 def _make_name_error(text: str) -> OSError:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.doctor.client import Client, Response
 from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.logging_watch import LoggingWatch, shorten_path
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
 from wsgi_observe.doctor.sandbox import Sandbox
+from wsgi_observe.doctor.sentry_capture import SentryCapture
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -31,6 +32,8 @@ class Subject:
     :ivar output: what the process writes to standard output and standard error.
     :ivar sandbox: denies network connections, and watches what the app does.
     :ivar gunicorn: the settings of the app's Gunicorn configuration, if there is one.
+    :ivar logging_watch: notes where the app configures logging.
+    :ivar sentry: captures what the app would send to Sentry, if it uses that.
     """
 
     app: WSGIApplication
@@ -39,6 +42,8 @@ class Subject:
     output: Output
     sandbox: Sandbox
     options: Options
+    logging_watch: LoggingWatch
+    sentry: SentryCapture | None = None
     gunicorn: dict[str, object] | None = None
 
     def request(self, name: str, method: str = "GET", **request: Any) -> Response:
@@ -70,10 +75,3 @@ def find_place(target: Any) -> str | None:
     except (TypeError, OSError, ValueError):
         return None
     return None if file is None else f"{shorten_path(file)}:{max(line, 1)}"
-
-
-def shorten_path(path: str) -> str:
-    """Return a path relative to the current directory, if it is below that."""
-    full = Path(path).resolve()
-    here = Path.cwd()
-    return str(full.relative_to(here) if full.is_relative_to(here) else full)

@@ -86,7 +86,7 @@ class LoggerState:
                 continue
             keep_errors_enabled(logger)
             self._disabled.add(logger.name)
-            if _may_be_of_app(logger.name):
+            if may_be_of_app(logger.name):
                 of_apps.append(logger.name)
         if of_apps:
             more = ", …" if len(of_apps) > _MAX_LISTED_LOGGERS else ""
@@ -97,7 +97,7 @@ class LoggerState:
             )
 
 
-def _may_be_of_app(name: str) -> bool:
+def may_be_of_app(name: str) -> bool:
     """Return whether a logger may be the app's: not the standard library's, nor a parent of ours.
 
     Gunicorn makes a logger of each parent, such as that of ``py.warnings`` and ``wsgi.errors``.

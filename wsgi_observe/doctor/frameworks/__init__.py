@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -81,26 +78,7 @@ class Framework:
 
     def get_logger_name(self) -> str:
         """Return the name of the logger that the app's own code logs to."""
-        return self._logger_name
-
-    def get_logger_candidates(self) -> Iterable[str]:
-        """Yield the loggers of the app: those named for its modules, and those of other names."""
-        modules = [module.__name__ for module in iter_own_modules()]
-        loggers = logging.root.manager.loggerDict
-        known = [name for name, one in loggers.items() if isinstance(one, logging.Logger)]
-        yield from (name for name in known if name in modules)
-        packages = {name.partition(".")[0] for name in modules}
-        # `py.warnings` is Python's, `wsgi.errors` is ours.
-        foreign = {*sys.modules, *sys.stdlib_module_names, "py", "gunicorn", "wsgi"} - packages
-        yield from (name for name in known if name.partition(".")[0] not in foreign)
-        yield from modules
-
-    @cached_property
-    def _logger_name(self) -> str:
-        names = list(self.get_logger_candidates()) or ["app"]
-        # An app may keep one of its loggers silent on purpose.
-        enabled = (name for name in names if logging.getLogger(name).isEnabledFor(logging.INFO))
-        return next(enabled, names[0])
+        return next((module.__name__ for module in iter_own_modules()), "app")
 
 
 _ADAPTERS = {

@@ -6,14 +6,20 @@ from collections.abc import Collection
 
 from wsgi_observe.doctor.questions.error_responses import EveryErrorIsJson
 from wsgi_observe.doctor.questions.health_probes import ProbesAskTheRightThings
+from wsgi_observe.doctor.questions.log_files import LogsGoToStandardOutput
 from wsgi_observe.doctor.questions.log_levels import InfoComesOut
+from wsgi_observe.doctor.questions.logged_secrets import NoSecretIsLogged
+from wsgi_observe.doctor.questions.logging_setup import LoggingIsConfiguredFirst
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.questions.request_ids import EachRequestHasAnID
 
 QUESTIONS: tuple[type[Question], ...] = (
     EveryErrorIsJson,
+    LoggingIsConfiguredFirst,
     InfoComesOut,
     EachRequestHasAnID,
+    LogsGoToStandardOutput,
+    NoSecretIsLogged,
     ProbesAskTheRightThings,
 )
 """In the order of their numbers."""

@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.dependencies import Dependency, find_dependency
+from wsgi_observe.doctor.logging_watch import shorten_path
 from wsgi_observe.doctor.probes import (
     PROBE_TIMEOUT,
     ProbePaths,
@@ -18,7 +19,7 @@ from wsgi_observe.doctor.probes import (
     probe,
 )
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import Subject, shorten_path
+from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.doctor.touches import Kind, Touch
 from wsgi_observe.health import Readiness
 from wsgi_observe.problems import (

@@ -8,12 +8,13 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.client import Response
+from wsgi_observe.doctor.log_sources import find_log_sources, without_delivery
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
 from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
 from wsgi_observe.middleware.request_id import RequestID
@@ -89,14 +90,14 @@ class EachRequestHasAnID(Question):
     def prepare(self, views: ViewRegistry) -> None:
         """Add views that log, crash and stream."""
         self._called = ""
-        self._log: Callable[[int, str], object] = logging.log
+        self._log: Callable[[int, str], object] = lambda level, text: None
         for name, view in (("ok", self._write_lines), ("crash", _crash), ("stream", _stream)):
             views.add(f"request-id/{name}", self._note(name, view))
 
     def ask(self, subject: Subject) -> Iterator[Fault]:
         """Yield a fault for what is not taken over, not sent, or not on a line."""
-        logger = logging.getLogger(subject.framework.get_logger_name())
-        self._log = logger.log
+        with suppress(NotApplicable):  # its handlers are Gunicorn's: there will be no lines
+            self._log = find_log_sources(subject)[0].log
         inbound = {name: str(uuid4()) for name in _HEADERS}
         first = next(self._send(subject, inbound), None)
         if first is None:
@@ -147,8 +148,7 @@ class EachRequestHasAnID(Question):
         for name, kind in names.items() if subject.framework.has_views else ():
             mark = subject.output.mark()
             self._called = ""
-            # A handler that sends elsewhere is denied that; `logging` would print the record.
-            with _mute_handler_errors():
+            with without_delivery(subject):
                 response = subject.request(f"request-id/{name}", headers=headers)
             if self._called == name:
                 last = {"ok": _THREAD, "crash": _CRASH}.get(name, "")
@@ -173,16 +173,6 @@ class EachRequestHasAnID(Question):
             return view()
 
         return call
-
-
-@contextmanager
-def _mute_handler_errors() -> Iterator[None]:
-    """Keep `logging` from printing what its handlers raise."""
-    before, logging.raiseExceptions = logging.raiseExceptions, False
-    try:
-        yield
-    finally:
-        logging.raiseExceptions = before
 
 
 def _crash() -> None:

@@ -1,0 +1,215 @@
+"""Question 10: do log lines go to standard output, and not to files?"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.logging_watch import find_line
+from wsgi_observe.doctor.questions.question import Question
+from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.logs import foreign_handlers as foreign
+from wsgi_observe.logs.handlers.stream import LineHandler
+from wsgi_observe.logs.installation import installation
+
+_REMEDY = (
+    "logging.StreamHandler(sys.stdout) in place of the file: the platform collects that,\n"
+    "and keeps and rotates it"
+)
+_GUNICORN_REMEDY = 'accesslog = "-" and errorlog = "-", which are standard output and error'
+_MAX_LINKS = 40
+
+
+@dataclass(frozen=True)
+class _LogFile:
+    """A file that log records are written to.
+
+    :ivar source: whose records.
+    :ivar is_copy: whether the same records go to standard output or error, too.
+    """
+
+    path: str
+    source: str
+    is_copy: bool
+    where: str | None = None
+    remedy: str = _REMEDY
+
+    def to_fault(self) -> Fault:
+        """Return the fault: a warning if nothing is missing where the platform looks for it."""
+        if self.is_copy:
+            return Fault(
+                f"{self.source} writes to the file {self.path}, beside standard output or error: "
+                "it fills the container's disk",
+                self.remedy,
+                self.where,
+                is_warning=True,
+            )
+        return Fault(
+            f"{self.source} writes to the file {self.path} alone, which is lost with the container",
+            self.remedy,
+            self.where,
+        )
+
+
+class LogsGoToStandardOutput(Question):
+    """Looks at the handlers of all loggers, at loguru's and structlog's sinks, and at Gunicorn's.
+
+    Whether the app runs in a container is not known here. A file is a fault if the lines are
+    nowhere else, and a risk if they are on standard output, too.
+    """
+
+    number = 10
+    name = "logs go to standard output or error, not to files"
+
+    def ask(self, subject: Subject) -> Iterator[Fault]:
+        """Yield each file that is written to."""
+        files = [
+            *_find_handler_files(subject),
+            *_find_loguru_files(subject),
+            *_find_structlog_files(subject),
+            *_find_gunicorn_files(subject),
+        ]
+        yield from (file.to_fault() for file in files)
+        self.seen = "no handler writes to a file"
+
+
+def _find_handler_files(subject: Subject) -> Iterator[_LogFile]:
+    seen = set[int]()
+    for logger in foreign.all_loggers():
+        for handler in _iter_nested(logger.handlers):
+            path = _get_path(handler)
+            if path is None or id(handler) in seen:
+                continue
+            seen.add(id(handler))
+            watch = subject.logging_watch
+            where = watch.find_attachment(logger, handler) or watch.find_handler(handler)
+            source = f"{type(handler).__name__} on {logger.name}"
+            yield _LogFile(path, source, _has_console(logger), where)
+
+
+def _iter_nested(handlers: Iterable[logging.Handler]) -> Iterator[logging.Handler]:
+    """Yield handlers, those that listen to their queues, and those that they wrap."""
+    pending = list(handlers)
+    known = set[int]()
+    while pending:
+        handler = pending.pop(0)
+        if id(handler) in known:
+            continue
+        known.add(id(handler))
+        yield handler
+        for _, listener in foreign.queue_listeners([handler]):
+            pending += listener.handlers
+        # As `MemoryHandler` has its target.
+        pending += [one for one in vars(handler).values() if isinstance(one, logging.Handler)]
+
+
+def _get_path(handler: logging.Handler) -> str | None:
+    """Return the file that a handler writes to, if it is one on a disk."""
+    if isinstance(handler, LineHandler):
+        path = handler.path
+    elif isinstance(handler, logging.FileHandler):
+        path = handler.baseFilename
+    else:
+        return _get_stream_path(getattr(handler, "stream", None))
+    return path if path and _is_on_disk(path) else None
+
+
+def _get_stream_path(stream: Any) -> str | None:
+    """Return the path of an open file, if it is not what standard output or error is."""
+    path = getattr(stream, "name", None)
+    with suppress(OSError, ValueError, AttributeError, TypeError):
+        status = os.fstat(stream.fileno())
+        console = [os.fstat(descriptor) for descriptor in (1, 2)]
+        is_console = any(os.path.samestat(status, one) for one in console)
+        if stat.S_ISREG(status.st_mode) and not is_console and isinstance(path, str):
+            return path
+    return None
+
+
+def _is_on_disk(path: str) -> bool:
+    """Return whether a path is that of a regular file, or of none yet.
+
+    What ``/dev/stdout`` is depends on the process, so its links are not followed.
+    """
+    file = Path(path)
+    for _ in range(_MAX_LINKS):
+        if file.is_relative_to("/dev") or file.is_relative_to("/proc"):
+            return file.is_relative_to("/dev/shm")
+        if not file.is_symlink():
+            break
+        file = Path(os.path.normpath(file.parent / file.readlink()))
+    return not file.exists() or file.is_file()
+
+
+def _has_console(logger: logging.Logger) -> bool:
+    """Return whether the records of a logger may get to standard output or error, too."""
+    files = foreign.get_console_files()
+    handlers = [handler for step in foreign.propagation_path(logger) for handler in step.handlers]
+    return any(_may_be_console(handler, files) for handler in _iter_nested(handlers))
+
+
+def _may_be_console(handler: logging.Handler, files: Any) -> bool:
+    if isinstance(handler, logging.NullHandler) or foreign.is_debug_only(handler):
+        return False
+    if isinstance(handler, LineHandler):
+        return not handler.path
+    if isinstance(handler, logging.FileHandler):
+        return _get_path(handler) is None and handler.baseFilename != os.devnull
+    if foreign.writes_to(handler, files):
+        return True
+    module = type(handler).__module__
+    # Mail, sockets and queues are elsewhere; of a class of the app's own nothing is known.
+    return module not in ("logging", "logging.handlers", "django.utils.log")
+
+
+def _find_loguru_files(subject: Subject) -> Iterator[_LogFile]:
+    loguru: Any = sys.modules.get("loguru")
+    if loguru is None:
+        return
+    with suppress(AttributeError):  # of another version
+        sinks = [handler._sink for handler in loguru.logger._core.handlers.values()]
+        paths = [str(path) for sink in sinks if (path := getattr(sink, "_path", None)) is not None]
+        is_copy = any(hasattr(sink, "_stream") for sink in sinks)
+        where = subject.logging_watch.find_text("logger.add(")
+        for path in filter(_is_on_disk, paths):
+            yield _LogFile(path, "loguru", is_copy, where, _LOGURU_REMEDY)
+
+
+_LOGURU_REMEDY = "loguru.logger.add(sys.stdout, serialize=True) in place of the file"
+
+
+def _find_structlog_files(subject: Subject) -> Iterator[_LogFile]:
+    structlog: Any = sys.modules.get("structlog")
+    if structlog is None:
+        return
+    factory = structlog.get_config()["logger_factory"]
+    path = _get_stream_path(getattr(factory, "_file", None))
+    if path is not None:
+        where = subject.logging_watch.find_text("LoggerFactory(")
+        yield _LogFile(path, "structlog", False, where, _STRUCTLOG_REMEDY)
+
+
+_STRUCTLOG_REMEDY = "structlog.PrintLoggerFactory() without a file, which is standard output"
+
+
+def _find_gunicorn_files(subject: Subject) -> Iterator[_LogFile]:
+    """Yield the files of Gunicorn's own settings."""
+    settings = subject.gunicorn or {}
+    for name in ("errorlog", "accesslog"):
+        path = settings.get(name)
+        if not isinstance(path, str) or path in ("", "-") or not _is_on_disk(path):
+            continue
+        source = f"Gunicorn's {name}"
+        if name == "errorlog" and settings.get("capture_output"):
+            source = "Gunicorn's errorlog, with standard output by capture_output,"
+        where = find_line(subject.options.config, name) if subject.options.config else None
+        # The lines of our handlers have Gunicorn's messages, too.
+        yield _LogFile(path, source, bool(installation.handlers), where, _GUNICORN_REMEDY)

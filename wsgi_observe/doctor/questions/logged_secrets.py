@@ -1,0 +1,280 @@
+"""Question 11: do secrets get into log lines, or to Sentry?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.log_sources import LogSource, find_log_sources, without_delivery
+from wsgi_observe.doctor.logging_watch import find_line, format_place
+from wsgi_observe.doctor.own_code import is_own_file
+from wsgi_observe.doctor.questions.question import NotApplicable, Question
+from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
+from wsgi_observe.logs.installation import installation
+from wsgi_observe.redaction import Redactor
+
+_REQUEST_REMEDY = (
+    "log the path without its query, and no headers, cookies or bodies; or redact, as\n"
+    "configure_logging() does: from wsgi_observe import configure_logging"
+)
+_RECORD_REMEDY = (
+    "redact all lines in the formatter, tracebacks included, as configure_logging() does:\n"
+    "from wsgi_observe import configure_logging; configure_logging()"
+)
+_SENTRY_REMEDY = (
+    "from wsgi_observe.sentry import init_sentry; init_sentry(), which redacts all events;\n"
+    "or a before_send that does"
+)
+_WAIT_SECONDS = 0.3
+_END = "doctor-end-of-secrets"
+# What Gunicorn's format has of the query, and of the page that linked to it.
+_QUERY_ATOMS = ("%(r)s", "%(q)s", "%(f)s")
+
+
+@dataclass(frozen=True)
+class _Canary:
+    """A secret that is planted at one place.
+
+    :ivar place: as it is called in an answer.
+    :ivar is_recorded: whether a view of the doctor logs it, or the client sends it.
+    """
+
+    place: str
+    value: str
+    is_recorded: bool = False
+
+
+def _make_value(place: str) -> str:
+    return hashlib.sha256(place.encode()).hexdigest()[:30]
+
+
+def _plant(place: str, *, is_recorded: bool = False) -> _Canary:
+    return _Canary(place, _make_value(place), is_recorded)
+
+
+_AUTHORIZATION = _plant("the header Authorization")
+_API_KEY = _plant("the header X-Api-Key")
+_COOKIE = _plant("a cookie")
+_QUERY = _plant("token in the query")
+_BODY = _plant("password in a JSON body")
+_PATH = _plant("the token of /reset/<token>")
+_TEXT = _plant("password=… in a message", is_recorded=True)
+_URL = _plant("the password in a URL", is_recorded=True)
+_EXCEPTION = _plant("password=… in an exception", is_recorded=True)
+_LOCAL = _plant("a local variable", is_recorded=True)
+_CARD = _Canary("a card number", "4539578763621486", is_recorded=True)
+_CANARIES = (
+    *(_AUTHORIZATION, _API_KEY, _COOKIE, _QUERY, _BODY, _PATH),
+    *(_TEXT, _URL, _EXCEPTION, _LOCAL, _CARD),
+)
+
+
+class NoSecretIsLogged(Question):
+    """Sends secrets, logs some, raises one, and searches what the process writes and sends."""
+
+    number = 11
+    name = "no secret in log lines or events"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_reached = False
+        self._source: LogSource | None = None
+
+    def prepare(self, views: ViewRegistry) -> None:
+        """Add views that log and raise, and one whose path has a token."""
+        views.add("secrets/logged", self._log_in_view, "GET", "POST")
+        views.add("secrets/raised", self._raise_in_view, "GET", "POST")
+        if views.framework.name == "flask":
+            path = f"{PREFIX}reset/<token>"
+            views.framework.app.add_url_rule(
+                path, "wsgi_observe_doctor:reset", lambda token: "ok", methods=["GET"]
+            )
+
+    def ask(self, subject: Subject) -> Iterator[Fault]:
+        """Yield a fault for what is in log lines, and those of Sentry."""
+        with suppress(NotApplicable):
+            self._source = find_log_sources(subject)[0]
+        sentry = subject.sentry
+        with (
+            subject.logging_watch.collect_records() as records,
+            nullcontext(list[bytes]()) if sentry is None else sentry.capture() as events,
+        ):
+            output = self._try(subject)
+        canaries = [one for one in _CANARIES if one is not _PATH or _has_secret_path(subject)]
+        logged = [canary for canary in canaries if canary.value in output]
+        yield from _describe_logged(logged, records)
+        yield from _check_access_log_format(subject)
+        if sentry is not None:
+            sent = b"".join(events).decode("utf-8", "replace")
+            yield from _describe_sent([canary for canary in canaries if canary.value in sent])
+            yield from _check_sentry_options(subject, sentry.options)
+        self.seen = f"{len(_CANARIES)} secrets are in no line"
+        if sentry is not None:
+            self.seen += f", and in none of {len(events)} messages to Sentry"
+
+    def _try(self, subject: Subject) -> str:
+        """Cause lines and events, and return what the process writes."""
+        mark = subject.output.mark()
+        with without_delivery(subject):
+            if subject.framework.has_views:
+                self._send(subject, "secrets/logged")
+                self._send(subject, "secrets/raised")
+                subject.request(f"reset/{_PATH.value}")
+            else:
+                self._send(subject, "secrets")
+            with suppress(Exception):  # a filter of the app's that needs a request
+                if not self._is_reached:
+                    self._log()
+                    self._log_exception()
+                self._log_text(_END)
+            return subject.output.wait_until(lambda output: _END in output, mark, _WAIT_SECONDS)
+
+    def _send(self, subject: Subject, name: str) -> None:
+        """Send secrets with a request that has a body; and without, where that is refused."""
+        self._is_reached = False
+        headers = {
+            "Authorization": f"Bearer {_AUTHORIZATION.value}",
+            "X-Api-Key": _API_KEY.value,
+            "Cookie": f"sessionid={_COOKIE.value}",
+        }
+        target = f"{name}?token={_QUERY.value}"
+        body = json.dumps({"user": "doctor", "password": _BODY.value}).encode()
+        with_body = {**headers, "Content-Type": "application/json"}
+        subject.request(target, "POST", headers=with_body, body=body)
+        if not self._is_reached and subject.framework.has_views:
+            subject.request(target, headers=headers)
+
+    def _log_in_view(self) -> str:
+        self._is_reached = True
+        self._log()
+        return "ok"
+
+    def _raise_in_view(self) -> str:
+        self._is_reached = True
+        return _raise()
+
+    def _log(self) -> None:
+        self._log_text(f"login of doctor failed: password={_TEXT.value}")
+        self._log_text(f"no connection to postgresql://shop:{_URL.value}@db.internal/shop")
+        self._log_text(f"payment with card {_CARD.value} failed")
+
+    def _log_text(self, text: str) -> None:
+        if self._source is not None:
+            self._source.log(logging.ERROR, text)
+
+    def _log_exception(self) -> None:
+        try:
+            _raise()
+        except RuntimeError:
+            if self._source is not None and self._source.logger is not None:
+                self._source.logger.exception("the doctor's exception")
+
+
+def _raise() -> str:
+    # A name that no list has, as the command line of a subprocess has.
+    command = f"pg_dump --password={_LOCAL.value}"
+    raise RuntimeError(f"{command[:7]} failed: password={_EXCEPTION.value}")
+
+
+def _has_secret_path(subject: Subject) -> bool:
+    """Return whether the app has routes with a secret in their path, as far as can be known."""
+    if subject.framework.name != "flask":
+        return False
+    redactor = Redactor()
+    return any(
+        redactor.is_sensitive(name)
+        for rule in subject.framework.app.url_map.iter_rules()
+        if not rule.rule.startswith(PREFIX)
+        for name in rule.arguments
+    )
+
+
+def _describe_logged(canaries: list[_Canary], records: list[logging.LogRecord]) -> Iterator[Fault]:
+    """Yield a fault for what the app logs of requests, and for what it does not redact."""
+    of_requests = [canary for canary in canaries if not canary.is_recorded]
+    if of_requests:
+        yield Fault(
+            f"log lines have {_list(of_requests)}",
+            _REQUEST_REMEDY,
+            _find_record(of_requests, records),
+        )
+    recorded = [canary for canary in canaries if canary.is_recorded]
+    if recorded:
+        yield Fault(
+            f"lines of records that have secrets are not redacted: {_list(recorded)}",
+            _RECORD_REMEDY,
+            is_warning=not _is_unredacted(recorded),
+        )
+
+
+def _is_unredacted(canaries: list[_Canary]) -> bool:
+    """Return whether more got through than a redaction by name may leave."""
+    return any(canary not in (_URL, _CARD) for canary in canaries)
+
+
+def _find_record(canaries: list[_Canary], records: list[logging.LogRecord]) -> str | None:
+    """Return where the app's own code has logged one of them."""
+    for record in records:
+        if is_own_file(record.pathname):
+            with suppress(Exception):  # arguments that do not fit
+                text = f"{record.getMessage()} {record.__dict__}"
+                if any(canary.value in text for canary in canaries):
+                    return format_place(record.pathname, record.lineno)
+    return None
+
+
+def _check_access_log_format(subject: Subject) -> Iterator[Fault]:
+    settings = subject.gunicorn or {}
+    atoms = [one for one in _QUERY_ATOMS if one in str(settings.get("access_log_format"))]
+    if settings.get("accesslog") and atoms and not installation.handlers:
+        yield Fault(
+            f"Gunicorn's access log has each URL with its query: {' and '.join(atoms)} in "
+            "access_log_format",
+            "access_log_format = '%(h)s \"%(m)s %(U)s\" %(s)s %(b)s'",
+            find_line(subject.options.config, "accesslog") if subject.options.config else None,
+            is_warning=True,
+        )
+
+
+def _describe_sent(canaries: list[_Canary]) -> Iterator[Fault]:
+    if canaries:
+        yield Fault(
+            f"events for Sentry have {_list(canaries)}",
+            _SENTRY_REMEDY,
+            is_warning=not _is_unredacted(canaries),
+        )
+
+
+def _check_sentry_options(subject: Subject, options: dict[str, Any]) -> Iterator[Fault]:
+    """Yield which options let data go to Sentry that no captured event need show."""
+    watch = subject.logging_watch
+    if options.get("send_default_pii"):
+        yield Fault(
+            "send_default_pii is on: Sentry gets users' names, addresses and cookies",
+            "sentry_sdk.init(…, send_default_pii=False)",
+            watch.find_text("send_default_pii"),
+        )
+    risks = []
+    if options.get("include_local_variables", options.get("with_locals", True)):
+        risks.append("include_local_variables=True")
+    size = options.get("max_request_body_size", options.get("request_bodies", "medium"))
+    if size != "never":
+        risks.append(f'max_request_body_size="{size}"')
+    if risks and not options.get("before_send"):
+        yield Fault(
+            f"Sentry gets variables or bodies without a before_send: {', '.join(risks)}",
+            'sentry_sdk.init(…, include_local_variables=False, max_request_body_size="never")\n'
+            "or init_sentry() of wsgi_observe.sentry",
+            watch.find_text("sentry_sdk.init("),
+            is_warning=True,
+        )
+
+
+def _list(canaries: Iterable[_Canary]) -> str:
+    return ", ".join(canary.place for canary in canaries)
