@@ -211,10 +211,26 @@ def test_readiness_that_does_not_fail_is_named(tmp_path: Path, name: str) -> Non
     assert not (tmp_path / "shop.db").exists()
 
 
+EVENT_LOOP = """import asyncio
+    await asyncio.to_thread(int)
+    """
+BACKGROUND = """
+import sqlite3, threading, time
+def poll():
+    while True:
+        sqlite3.connect(":memory:").execute("SELECT 1")
+        open("beat", "w").close()
+        time.sleep(0.01)
+threading.Thread(target=poll, daemon=True).start()
+"""
 WARNED = {
     "optional-client": (
         HELLO + LIVE + "import requests" + READY.replace("ping()", "pass"),
         "GET /ready answers 200 text/html and asks nothing; the app uses requests",
+    ),
+    "asked-before": (
+        BACKGROUND + DATABASE + READY.replace("ping()", "pass"),
+        "GET /ready answers 200 text/html and asks nothing; the app uses sqlalchemy",
     ),
     "no-critical-check": (
         DATABASE + OBSERVE.replace("ping}", "Check(ping, critical=False)}"),
@@ -329,6 +345,18 @@ PASSING = {
     "pyramid": (PYRAMID, {}),
     "log-and-template": (HELLO + LOGGED, {}),
     "mounted": (MOUNTED, {}),
+    "variable-path": (
+        HELLO + "@app.get('/healthz/<name>')\ndef probe(name):\n    return 'ok'",
+        {},
+    ),
+    "event-loop": (
+        HELLO + LIVE.replace("def live", "async def live").replace("return", EVENT_LOOP + "return"),
+        {},
+    ),
+    "another-thread": (
+        BACKGROUND + HELLO + LIVE.replace("return", "time.sleep(0.2)\n    return"),
+        {},
+    ),
 }
 
 

@@ -49,9 +49,9 @@ class Sandbox:
         try:
             yield recorder.touches
         finally:
+            self._recorder = None
             sys.setprofile(None)
             threading.setprofile(None)
-            self._recorder = None
             self.allows_network = before
 
     @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePath
+from traceback import walk_stack
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -97,6 +98,15 @@ _PYTHON_FOLDERS = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base_p
 _SOURCES = {".py", ".pyc", ".so", ".pth"}
 _CLIENT_MODULE = "wsgi_observe.doctor.client"
 _MAX_TOUCHES = 100
+
+
+def has_threads_of_its_own() -> bool:
+    """Return whether the app runs other threads than those of a telemetry service."""
+    others = [one for one in sys._current_frames().items() if one[0] != threading.get_ident()]
+    return any(
+        not any(_get_module(one).partition(".")[0] in _TELEMETRY for one, _ in walk_stack(frame))
+        for _, frame in others
+    )
 
 
 class TouchRecorder:

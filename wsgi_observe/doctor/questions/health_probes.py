@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from time import monotonic, sleep
@@ -20,7 +19,7 @@ from wsgi_observe.doctor.probes import (
 )
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
 from wsgi_observe.doctor.subject import Subject
-from wsgi_observe.doctor.touches import Kind, Touch
+from wsgi_observe.doctor.touches import Kind, Touch, has_threads_of_its_own
 from wsgi_observe.health import Readiness
 from wsgi_observe.problems import (
     check_probe_paths,
@@ -146,13 +145,12 @@ def _judge_readiness(down: ProbeResponse, dependency: Dependency | None) -> Iter
     elif down.is_redirect or down.response.status_code in _REFUSALS:
         yield _report_refusal(down)
     elif down.is_success and dependency is not None:
-        # A thread may have asked before.
-        has_threads = threading.active_count() > 1
+        # A thread may have asked before, or have been handed the question.
         yield Fault(
             f"{down.describe()} and asks nothing; the app uses {dependency.package}",
             _READY_REMEDY,
             dependency.place,
-            is_warning=has_threads or not dependency.is_vital,
+            is_warning=has_threads_of_its_own() or not dependency.is_vital,
         )
 
 
