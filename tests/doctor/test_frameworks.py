@@ -224,27 +224,16 @@ def test_views_are_within_an_app_that_other_middlewares_wrap(tmp_path: Path, wra
 
 LOGGING = """
 import logging, sys
-handler = logging.StreamHandler(sys.stdout)
-handler.setFormatter(logging.Formatter('{{"message": "%(message)s", "logger": "%(name)s"}}'))
-logging.getLogger({name!r}).addHandler(handler)
-logging.getLogger({name!r}).setLevel("INFO")
+logging.basicConfig(level="INFO", stream=sys.stdout, format='{"message": "%(message)s"}')
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("source", "logger"),
-    [
-        (BOTTLE + LOGGING.format(name="shop"), "shop"),
-        (FALCON + LOGGING.format(name="orders"), "orders"),
-        (PYRAMID + LOGGING.format(name=""), "shop"),
-        (DJANGO_SECURED + LOGGING.format(name="shop.views"), "shop.views"),
-    ],
-    ids=["module", "other-name", "root", "part-of-a-package"],
+    "source",
+    [BOTTLE, FALCON, PYRAMID, DJANGO_SECURED],
+    ids=["bottle", "falcon", "pyramid", "django"],
 )
-def test_the_logger_is_one_that_the_app_uses(tmp_path: Path, source: str, logger: str) -> None:
-    answer = ask_one(tmp_path, source, 8)
-    assert (answer.result, answer.seen) == (
-        Result.PASS,
-        f"INFO of the logger {logger} is one line of JSON",
-    )
+def test_lines_are_looked_at_whatever_the_framework(tmp_path: Path, source: str) -> None:
+    assert ask_one(tmp_path, source, 8).result is Result.FAIL
+    assert ask_one(tmp_path, LOGGING + source, 8).result is Result.PASS

@@ -6,41 +6,22 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from typing import Any
 
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1", b"localhost", b"127.0.0.1", b"::1")
+from wsgi_observe.doctor.touches import NetworkDeniedError, Touch, TouchRecorder
+
 _LOG_SOCKETS = ("/dev/log", "/run/systemd/journal/socket", "/var/run/syslog")
-
-# Calls of C code that use a connection which may be open already, by the type of their object.
-_CLIENT_MODULES = {
-    "_socket": "a socket",
-    "sqlite3": "an SQLite database",
-    "_ssl": "a TLS connection",
-    "psycopg2": "PostgreSQL",
-    "psycopg_c": "PostgreSQL",
-    "psycopg_binary": "PostgreSQL",
-    "MySQLdb": "MySQL",
-    "_mysql": "MySQL",
-    "pyodbc": "a database (ODBC)",
-    "oracledb": "Oracle",
-}
-_CLIENT_METHODS = (
-    *("execute", "executemany", "executescript", "commit", "cursor"),
-    *("send", "sendall", "sendto", "recv", "recv_into", "connect", "connect_ex", "read", "write"),
-    *("exec_", "exec_params", "query", "store_result", "exec_prepared"),
-)
-
-
-class NetworkDeniedError(ConnectionRefusedError):
-    """The doctor allows no connections, since it was not asked to."""
+_RESOLVING = ("socket.getaddrinfo", "socket.gethostbyname")
+_CONNECTING = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
 class Sandbox:
     """Denies connections of this process, as far as Python opens them, and notes what is used.
 
-    A driver in C that opens its own sockets (libpq) is not denied: no audit event names them.
+    While the app is watched, connections of drivers in C are denied too; before, a driver that
+    opens its own sockets (libpq) is not: no audit event names them.
 
     :ivar denied: the addresses that the app has tried to connect to.
     """
@@ -48,27 +29,30 @@ class Sandbox:
     def __init__(self, *, allows_network: bool) -> None:
         self.allows_network = allows_network
         self.denied: list[str] = []
-        self._touched: list[str] | None = None
+        self._recorder: TouchRecorder | None = None
 
     def install(self) -> None:
         """Start; there is no way to remove an audit hook (PEP 578)."""
         sys.addaudithook(self._audit)
 
     @contextmanager
-    def watch(self) -> Iterator[list[str]]:
-        """Give a list that is filled with what this process touches within the block.
+    def watch(self, *, denies: bool = False) -> Iterator[list[Touch]]:
+        """Give a list that is filled with what the app touches within the block.
 
-        These are connections, databases, processes and files that are opened, in any thread.
+        :param denies: whether each use of a service fails within the block.
         """
-        touched = self._touched = []
-        threading.setprofile(self._profile)
-        sys.setprofile(self._profile)
+        recorder = TouchRecorder(denies=denies, allows_network=self.allows_network)
+        before, self.allows_network = self.allows_network, self.allows_network and not denies
+        self._recorder = recorder
+        threading.setprofile(recorder.profile)
+        sys.setprofile(recorder.profile)
         try:
-            yield touched
+            yield recorder.touches
         finally:
+            self._recorder = None
             sys.setprofile(None)
             threading.setprofile(None)
-            self._touched = None
+            self.allows_network = before
 
     @contextmanager
     def without_network(self) -> Iterator[None]:
@@ -80,51 +64,39 @@ class Sandbox:
             self.allows_network = before
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
-            self._audit_socket(event, args)
-        elif self._touched is not None:
-            if event == "open":
-                self._note_open(*args[:2])
-            elif event in ("sqlite3.connect", "subprocess.Popen", "os.system", "os.posix_spawn"):
-                self._note(f"{event} {args[0]}")
+        if event in _CONNECTING:
+            self._audit_address(_format_address(args[1]), NetworkDeniedError)
+        elif event in _RESOLVING:
+            if not _is_known(args[0]):
+                port = args[1] if len(args) > 1 else None
+                self._audit_address(_format_address(args[0], port), _make_name_error)
+        elif self._recorder is not None:
+            self._recorder.note_event(event, args)
 
-    def _audit_socket(self, event: str, args: tuple[Any, ...]) -> None:
-        address = args[0] if event == "socket.getaddrinfo" else args[1]
-        text = _format_address(address, args[1] if event == "socket.getaddrinfo" else None)
-        if address in _LOG_SOCKETS or text is None:
+    def _audit_address(self, address: str | None, make_error: Any) -> None:
+        if address is None or address in _LOG_SOCKETS:
             return
-        if event == "socket.getaddrinfo" and address in _LOCAL_NAMES:
-            return  # no network is asked
-        self._note(f"a connection to {text}")
+        if self._recorder is not None:
+            self._recorder.note_connection(address)
         if not self.allows_network:
-            if text not in self.denied:
-                self.denied.append(text)
-            if event == "socket.getaddrinfo":
-                raise socket.gaierror(socket.EAI_FAIL, f"the doctor allows no network: {text}")
-            raise NetworkDeniedError(f"the doctor allows no network: {text}")
-
-    def _note_open(self, path: object, mode: object) -> None:
-        """Note a file that is opened, but not what an import or a traceback reads."""
-        text = str(path)
-        if isinstance(path, int) or text.endswith((".py", ".pyc", ".so", ".pth", "py.typed")):
-            return
-        self._note(f"the file {text}")
-
-    def _profile(self, frame: FrameType, event: str, function: Any) -> None:
-        if event != "c_call" or getattr(function, "__name__", "") not in _CLIENT_METHODS:
-            return
-        owner = type(getattr(function, "__self__", None))
-        # `Cursor` of the standard library is of the module sqlite3.
-        name = _CLIENT_MODULES.get(owner.__module__.partition(".")[0])
-        if name is not None:
-            self._note(f"{name} ({function.__name__})")
-
-    def _note(self, text: str) -> None:
-        if self._touched is not None and text not in self._touched and len(self._touched) < 100:
-            self._touched.append(text)
+            if address not in self.denied:
+                self.denied.append(address)
+            raise make_error(f"the doctor allows no network: {address}")
 
 
-def _format_address(address: Any, port: object) -> str | None:
+def _is_known(host: object) -> bool:
+    """Return whether no network is needed for the address of a host: this one, or an address."""
+    name = host.decode("utf-8", "replace") if isinstance(host, bytes) else str(host)
+    with suppress(ValueError):
+        return bool(ip_address(name))
+    return name in ("localhost", socket.gethostname())
+
+
+def _make_name_error(text: str) -> OSError:
+    return socket.gaierror(socket.EAI_FAIL, text)
+
+
+def _format_address(address: Any, port: object = None) -> str | None:
     """Return an address as text; None for one that is no network's."""
     if isinstance(address, tuple) and len(address) >= 2:
         return f"{address[0]}:{address[1]}"

@@ -126,6 +126,11 @@ class Health(Middleware):
         """Answer starting or draining also while `state` is, such as that of the server."""
         self._readiness.add_state(state)
 
+    def replace_readiness(self, readiness: Readiness) -> Readiness:
+        """Use another readiness, and return the one so far: to try a check that fails."""
+        before, self._readiness = self._readiness, readiness
+        return before
+
     def _is_app_route(self, probe: ProbePath) -> bool:
         """Decide at the first request to a probe path who answers it; log what is not reached."""
         if not probe.detect_route(self.app):

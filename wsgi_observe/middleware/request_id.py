@@ -47,7 +47,7 @@ class RequestID(Middleware):
         self._inbound_headers = [
             (name, "HTTP_" + name.upper().replace("-", "_")) for name in settings.request_id_headers
         ]
-        self._trusted_peers: Any = settings.trust_request_id
+        self.trusted_peers: Any = settings.trust_request_id
         self._continues_trace = settings.trace != "off"
         self._starts_trace = settings.trace == "always"
         self._expose_request_id = settings.expose_request_id
@@ -100,12 +100,12 @@ class RequestID(Middleware):
 
     def _is_trusted(self, environ: WSGIEnvironment) -> bool:
         """Return whether the peer may choose the ID; one without an address (a socket) may not."""
-        if isinstance(self._trusted_peers, bool):
-            return self._trusted_peers
+        if isinstance(self.trusted_peers, bool):
+            return self.trusted_peers
         from ipaddress import ip_address  # loaded with the networks
 
         try:
             peer = ip_address(environ.get("REMOTE_ADDR", ""))
         except ValueError:
             return False
-        return is_in_networks(peer, self._trusted_peers)
+        return is_in_networks(peer, self.trusted_peers)

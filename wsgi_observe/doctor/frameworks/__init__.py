@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -94,28 +91,13 @@ class Framework:
         """Return the exception classes of the app's own that it has handlers for, with a scope."""
         return []
 
+    def iter_paths(self) -> Iterable[str]:
+        """Yield the paths of the app's routes that have no variable part."""
+        return ()
+
     def get_logger_name(self) -> str:
         """Return the name of the logger that the app's own code logs to."""
-        return self._logger_name
-
-    def get_logger_candidates(self) -> Iterable[str]:
-        """Yield the loggers of the app: those named for its modules, and those of other names."""
-        modules = [module.__name__ for module in iter_own_modules()]
-        loggers = logging.root.manager.loggerDict
-        known = [name for name, one in loggers.items() if isinstance(one, logging.Logger)]
-        yield from (name for name in known if name in modules)
-        packages = {name.partition(".")[0] for name in modules}
-        # `py.warnings` is Python's.
-        foreign = {*sys.modules, *sys.stdlib_module_names, "py"} - packages
-        yield from (name for name in known if name.partition(".")[0] not in foreign)
-        yield from modules
-
-    @cached_property
-    def _logger_name(self) -> str:
-        names = list(self.get_logger_candidates()) or ["app"]
-        # An app may keep one of its loggers silent on purpose.
-        enabled = (name for name in names if logging.getLogger(name).isEnabledFor(logging.INFO))
-        return next(enabled, names[0])
+        return next((module.__name__ for module in iter_own_modules()), "app")
 
 
 _ADAPTERS = {

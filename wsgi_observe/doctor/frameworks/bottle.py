@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from wsgi_observe.doctor.frameworks import Framework, View
@@ -40,6 +41,10 @@ class BottleFramework(Framework):
     def abort(self, status_code: int, description: str) -> None:
         """Abort as views do."""
         self._bottle.abort(status_code, description)
+
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the rules without wildcards, which are in angle brackets or begin with a colon."""
+        yield from (route.rule for route in self.app.routes if not set("<:") & set(route.rule))
 
     def has_route(self, path: str) -> bool:
         """Return whether a rule matches the path, whatever its methods."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +15,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from wsgi_observe.doctor.frameworks import Framework, View
-from wsgi_observe.doctor.own_code import iter_own_modules
 
 _SMALL_BODY = 64
 _ERRORS: dict[int, type[Exception]] = {
@@ -77,16 +76,22 @@ class DjangoFramework(Framework):
             raise NotImplementedError
         raise _ERRORS[status_code](description)
 
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the patterns without arguments, those of included URLconfs too."""
+        yield from _iter_paths(get_resolver(), "")
+
     def has_route(self, path: str) -> bool:
         """Return whether a pattern matches the path, also with the slash that Django appends."""
         return _resolves(path) or _resolves(f"{path}/")
 
-    def get_logger_candidates(self) -> Iterable[str]:
-        """Yield the loggers of its modules, and those that ``LOGGING`` names for its packages."""
-        packages = {module.__name__.partition(".")[0] for module in iter_own_modules()}
-        named = (settings.LOGGING or {}).get("loggers", {})
-        yield from (name for name in named if name.partition(".")[0] in packages)
-        yield from super().get_logger_candidates()
+
+def _iter_paths(resolver: Any, prefix: str) -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        path = prefix + str(pattern.pattern).lstrip("^").rstrip("$")
+        if hasattr(pattern, "url_patterns"):
+            yield from _iter_paths(pattern, path)
+        elif not set("<(") & set(path):
+            yield f"/{path.lstrip('/')}"
 
 
 def _resolves(path: str) -> bool:

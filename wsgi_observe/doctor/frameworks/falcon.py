@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import falcon
+from falcon.inspect import inspect_routes
 
 from wsgi_observe.doctor.frameworks import Framework, View
 from wsgi_observe.doctor.own_code import is_own
@@ -41,6 +43,11 @@ class FalconFramework(Framework):
     def abort(self, status_code: int, description: str) -> None:
         """Raise as responders do."""
         raise falcon.HTTPError(falcon.code_to_http_status(status_code), description=description)
+
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the templates without fields."""
+        routes = inspect_routes(self.app)
+        yield from (route.path for route in routes if "{" not in route.path)
 
     def has_route(self, path: str) -> bool:
         """Return whether a route, a sink or a folder of static files takes the path."""

@@ -103,6 +103,10 @@ class FlaskFramework(Framework):
             if is_own(handler.exception_class)
         ]
 
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the rules without arguments."""
+        yield from (rule.rule for rule in self.app.url_map.iter_rules() if not rule.arguments)
+
     def get_logger_name(self) -> str:
         """Return the name of ``app.logger``."""
         return str(self.app.name)

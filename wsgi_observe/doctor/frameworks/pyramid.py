@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pyramid.config import Configurator
@@ -58,6 +59,12 @@ class PyramidFramework(Framework):
     def abort(self, status_code: int, description: str) -> None:
         """Raise as views do."""
         raise exception_response(status_code, detail=description)
+
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the patterns without placeholders."""
+        mapper = self.app.registry.queryUtility(IRoutesMapper)
+        patterns = [route.pattern for route in mapper.routelist] if mapper is not None else []
+        yield from (f"/{one.lstrip('/')}" for one in patterns if not set("{*:") & set(one))
 
     def has_route(self, path: str) -> bool:
         """Return whether a route matches the path, or the app's own resources may have it."""

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from wsgi_observe.doctor.questions.debug_mode import DebugIsOff
 from wsgi_observe.doctor.questions.error_responses import EveryErrorIsJson
 from wsgi_observe.doctor.questions.handler_statuses import HandlersReturnTheirStatus
+from wsgi_observe.doctor.questions.health_probes import ProbesAskTheRightThings
 from wsgi_observe.doctor.questions.leaks import NothingLeaks
 from wsgi_observe.doctor.questions.log_files import LogsGoToStandardOutput
 from wsgi_observe.doctor.questions.log_levels import InfoComesOut
@@ -14,6 +15,7 @@ from wsgi_observe.doctor.questions.logged_secrets import NoSecretIsLogged
 from wsgi_observe.doctor.questions.logging_setup import LoggingIsConfiguredFirst
 from wsgi_observe.doctor.questions.one_shape import ErrorsHaveOneShape
 from wsgi_observe.doctor.questions.question import Question
+from wsgi_observe.doctor.questions.request_ids import EachRequestHasAnID
 from wsgi_observe.doctor.questions.routing_errors import RoutingErrorsAreHandled
 
 QUESTIONS: tuple[type[Question], ...] = (
@@ -25,8 +27,10 @@ QUESTIONS: tuple[type[Question], ...] = (
     NothingLeaks,
     LoggingIsConfiguredFirst,
     InfoComesOut,
+    EachRequestHasAnID,
     LogsGoToStandardOutput,
     NoSecretIsLogged,
+    ProbesAskTheRightThings,
 )
 """In the order of their numbers."""
 

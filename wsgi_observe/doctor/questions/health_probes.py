@@ -1,0 +1,221 @@
+"""Question 12: does liveness touch nothing, and does readiness depend on what the app needs?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from time import monotonic, sleep
+
+from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.dependencies import Dependency, find_dependency
+from wsgi_observe.doctor.logging_watch import shorten_path
+from wsgi_observe.doctor.probes import (
+    PROBE_TIMEOUT,
+    ProbePaths,
+    ProbeResponse,
+    find_probe_paths,
+    probe,
+)
+from wsgi_observe.doctor.questions.question import NotApplicable, Question
+from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.touches import Kind, Touch, has_threads_of_its_own
+from wsgi_observe.health import Readiness
+from wsgi_observe.problems import (
+    check_probe_paths,
+    check_readiness,
+    find_health_middlewares,
+    find_probes,
+)
+from wsgi_observe.settings import Settings, SettingsError
+
+_OBSERVE = 'observe(app.wsgi_app, checks={"db": ping_database})'
+_REMEDY = (
+    f"app.wsgi_app = {_OBSERVE}\n# serves /health and /ready; from wsgi_observe import observe"
+)
+_LIVE_REMEDY = (
+    f'liveness returns a constant, such as "ok"; move the rest to /ready, or:\n{_OBSERVE}'
+)
+_READY_REMEDY = f"answer 503 if a check raises or has no connection, or:\n{_OBSERVE}"
+_LOGIN_REMEDY = "let probes through without a login: they send neither cookies nor tokens"
+_ROUTE_REMEDY = (
+    "have a route there that answers 200, or name another path, by --live-path or --ready-path"
+)
+_TIME_REMEDY = f"ask with a timeout below that (connect_timeout=…), in parallel, or:\n{_OBSERVE}"
+
+_MAX_SHOWN = 3
+_CACHE_SECONDS = 3.0
+_REFUSALS = (401, 403, 404, 405)
+
+
+class ProbesAskTheRightThings(Question):
+    """Sends requests to the probes, and watches what the app touches for them."""
+
+    number = 12
+    name = "liveness touches nothing, readiness asks what is needed"
+
+    def ask(self, subject: Subject) -> Iterator[Fault]:
+        """Yield a fault for a probe that is not there, or asks too much or too little."""
+        paths = find_probe_paths(subject)
+        if not (paths.live or paths.ready or paths.is_known):
+            raise NotApplicable("its routes are unknown: name the probes, by --live-path /health")
+        dependency = find_dependency()
+        yield from _ask_about_paths(paths, dependency)
+        if paths.live:
+            yield from _ask_about_liveness(subject, paths.live)
+        if paths.ready:
+            yield from _ask_about_readiness(subject, paths.ready, dependency)
+        yield from _ask_about_settings(subject)
+        self.seen = f"{paths.live} touches nothing"
+        if paths.ready:
+            self.seen += f"; {paths.ready} " + (
+                "fails with what it asks" if dependency else "has nothing to ask"
+            )
+
+
+def _ask_about_paths(paths: ProbePaths, dependency: Dependency | None) -> Iterator[Fault]:
+    if not paths.live and not paths.ready:
+        yield Fault("no probes: no route at /health, /healthz, /ready or the like", _REMEDY)
+    elif not paths.live:
+        yield Fault("no liveness probe: no route at /health, /livez or the like", _REMEDY)
+    elif not paths.ready and dependency is not None:
+        seen = "no readiness probe: no route at /ready, /readyz or the like; the app uses "
+        yield Fault(
+            seen + dependency.package,
+            _REMEDY,
+            dependency.place,
+            is_warning=not dependency.is_vital,
+        )
+
+
+def _ask_about_liveness(subject: Subject, path: str) -> Iterator[Fault]:
+    first, second = probe(subject, path), probe(subject, path)
+    # A file that only the first request reads is cached.
+    touches = [*first.services, *second.touches]
+    reads = [one for one in touches if one.kind is Kind.READ_FILE]
+    others = [one for one in touches if one.kind is not Kind.READ_FILE]
+    if others:
+        seen = f"GET {path} touches {_list(others)}: the app is restarted when that fails"
+        yield Fault(seen, _LIVE_REMEDY, _find_place(others))
+    elif not second.is_success or second.is_redirect:
+        yield _report_refusal(second)
+    if reads:
+        yield Fault(
+            f"GET {path} reads {_list(reads)} each time", _LIVE_REMEDY, _find_place(reads), True
+        )
+    if first.is_late and second.is_late:
+        yield _report_late(second, _LIVE_REMEDY)
+
+
+def _ask_about_readiness(
+    subject: Subject, path: str, dependency: Dependency | None
+) -> Iterator[Fault]:
+    up = None
+    if subject.options.allows_network:
+        up = _probe_twice_if_late(subject, path)
+        if up.is_late:
+            yield _report_late(up, _TIME_REMEDY)
+        elif not up.is_success:
+            seen = f"{up.describe()}, with connections allowed"
+            yield Fault(seen, "start what it asks for, as production has it", is_warning=True)
+    down = _probe_twice_if_late(subject, path, denies=True)
+    end = monotonic() + _CACHE_SECONDS
+    while up is not None and up.services and not down.services and monotonic() < end:
+        sleep(0.25)  # the result of the first request is cached
+        down = probe(subject, path, denies=True)
+    if down.services or up is None or not up.services:
+        yield from _judge_readiness(down, dependency)
+    if any(one.path == path and one.owner != "app" for one in find_probes(subject.app)):
+        yield from _fail_a_check(subject, path)
+
+
+def _probe_twice_if_late(subject: Subject, path: str, *, denies: bool = False) -> ProbeResponse:
+    """Send a request, and another if the first one takes long: this machine may be busy."""
+    first = probe(subject, path, denies=denies)
+    return probe(subject, path, denies=denies) if first.is_late else first
+
+
+def _judge_readiness(down: ProbeResponse, dependency: Dependency | None) -> Iterator[Fault]:
+    """Yield a fault for a response while all that the app uses is down."""
+    if down.services:
+        if down.is_success:
+            yield from _explain_success(down)
+    elif down.is_late:
+        yield _report_late(down, _TIME_REMEDY)
+    elif down.is_redirect or down.response.status_code in _REFUSALS:
+        yield _report_refusal(down)
+    elif down.is_success and dependency is not None:
+        # A thread may have asked before, or have been handed the question.
+        yield Fault(
+            f"{down.describe()} and asks nothing; the app uses {dependency.package}",
+            _READY_REMEDY,
+            dependency.place,
+            is_warning=has_threads_of_its_own() or not dependency.is_vital,
+        )
+
+
+def _explain_success(down: ProbeResponse) -> Iterator[Fault]:
+    report = down.response.json()
+    is_degraded = isinstance(report, dict) and report.get("status") == "degraded"
+    checks = report.get("checks") if isinstance(report, dict) else None
+    if is_degraded and isinstance(checks, dict) and "ok" in checks.values():
+        return  # it is unknown which of the checks has failed
+    seen = f"{down.describe()} while {_list(down.services)} fails"
+    if is_degraded:
+        yield Fault(f"{seen}: no check is critical", "leave critical=False out", None, True)
+    else:
+        yield Fault(seen, _READY_REMEDY, _find_place(down.services))
+
+
+def _fail_a_check(subject: Subject, path: str) -> Iterator[Fault]:
+    """Replace the checks of our middlewares by one that fails, and send a request."""
+    readiness = Readiness({"doctor": lambda: False}, ttl=0)
+    before = {one: one.replace_readiness(readiness) for one in find_health_middlewares(subject.app)}
+    try:
+        result = probe(subject, path)
+    finally:
+        for health, its_own in before.items():
+            health.replace_readiness(its_own)
+    if result.is_success:
+        seen = f"{result.describe()} while a check fails: a middleware outside changes it"
+        yield Fault(seen, "have observe() outside of the other middlewares")
+
+
+def _ask_about_settings(subject: Subject) -> Iterator[Fault]:
+    """Yield the problems of our own middlewares, which the boot line reports too."""
+    healths = find_health_middlewares(subject.app)
+    seconds = max((one.max_check_timeout for one in healths), default=0.0)
+    if seconds > PROBE_TIMEOUT:
+        seen = f"a check may take {seconds:g} s; a probe waits for {PROBE_TIMEOUT:g} s by default"
+        yield Fault(seen, "lower check_timeout, or raise timeoutSeconds", is_warning=True)
+    with suppress(SettingsError):
+        settings = Settings.from_env(os.environ)
+        timeout = (subject.gunicorn or {}).get("timeout") or 0
+        problems = [
+            *check_readiness(subject.app, settings, float(str(timeout))),
+            *check_probe_paths(subject.app, settings),
+        ]
+        for problem in problems if healths else ():
+            seen, _, remedy = problem.partition(": ")
+            yield Fault(seen, remedy, is_warning=True)
+
+
+def _report_refusal(refused: ProbeResponse) -> Fault:
+    is_login = refused.is_redirect or refused.response.status_code in (401, 403)
+    return Fault(refused.describe(), _LOGIN_REMEDY if is_login else _ROUTE_REMEDY)
+
+
+def _report_late(late: ProbeResponse, remedy: str) -> Fault:
+    seen = f"GET {late.path} takes {late.seconds:.1f} s; a probe waits for {PROBE_TIMEOUT:g} s"
+    return Fault(seen, remedy)
+
+
+def _list(touches: Iterable[Touch]) -> str:
+    whats = list(dict.fromkeys(one.what for one in touches))
+    more = len(whats) - _MAX_SHOWN
+    return ", ".join(whats[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _find_place(touches: Iterable[Touch]) -> str | None:
+    places = (one.place for one in touches if one.place is not None)
+    return next((f"{shorten_path(file)}:{line}" for file, line in places), None)
