@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsgi_observe.doctor.logging_watch import shorten_path
-from wsgi_observe.doctor.own_code import iter_own_modules
+from wsgi_observe.doctor.own_code import iter_own_modules, shorten_path
 
 # Without these, an app can hardly serve a request.
 _DATABASES = {

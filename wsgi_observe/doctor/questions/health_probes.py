@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.dependencies import Dependency, find_dependency
-from wsgi_observe.doctor.logging_watch import shorten_path
+from wsgi_observe.doctor.own_code import shorten_path
 from wsgi_observe.doctor.probes import (
     PROBE_TIMEOUT,
     ProbePaths,
