@@ -9,6 +9,13 @@ from socket import socket
 from wsgi_observe.cli.child_processes import Child
 
 HOST = "127.0.0.1"
+_CELERY = (
+    # As root, in a container say, it would begin with a text on stderr.
+    *(sys.executable, "-W", "ignore:You're running the worker with superuser"),
+    *("-m", "celery", "-q", "-A", "wsgi_observe.demo.services.receipts"),
+    *("worker", "--pool", "threads", "--concurrency", "4"),
+    *("--without-gossip", "--without-mingle"),
+)
 SHOP_WELCOME = """\
 The demo is at {shop} (Ctrl-C stops it). In another terminal, try:
 
@@ -88,60 +95,43 @@ class Servers:
 
 
 def _make_shop(listeners: Mapping[str, socket], broker: str) -> list[Child]:
-    return [_gunicorn("shop", listeners["shop"], "wsgi_observe.demo.wsgi:app")]
+    return [_gunicorn("shop", listeners["shop"], "wsgi_observe.demo.wsgi:app", {})]
 
 
 def _make_services(listeners: Mapping[str, socket], broker: str) -> list[Child]:
-    """Return the services, each after those that it calls."""
+    """Return the services, each after those that it asks for something."""
     environment = {
         "CELERY_BROKER_URL": broker,
         "PAYMENTS_URL": get_url(listeners["payments"]),
-        "WSGI_OBSERVE_FLASK": "1",
+        "PROMETHEUS_MULTIPROC_DIR": "",  # which two servers cannot share
         "WSGI_OBSERVE_PROPAGATE_TO": HOST,
         "WSGI_OBSERVE_TRACE": "always",
         "WSGI_OBSERVE_LOG_CALLS": "info",
         # HTTPX has a line of its own for each call.
         "WSGI_OBSERVE_LOG_LEVEL": os.environ.get("WSGI_OBSERVE_LOG_LEVEL", "INFO,httpx=WARNING"),
     }
-    payments = {**environment, "WSGI_OBSERVE_TRUST_REQUEST_ID": HOST}
-    shop = {**environment, "WSGI_OBSERVE_CHECKS": "db=wsgi_observe.demo.services.shop:ping"}
-    app = "wsgi_observe.demo.services.{}:app".format
+    web = {**environment, "WSGI_OBSERVE_FLASK": "1"}
+    payments = {**web, "WSGI_OBSERVE_TRUST_REQUEST_ID": HOST}
+    shop = {**web, "WSGI_OBSERVE_CHECKS": "db=wsgi_observe.demo.services.shop:ping"}
+    receipts = {**environment, "WSGI_OBSERVE_LOG_FIELDS": "service=receipts"}
     return [
-        Child(
-            "receipts",
-            [
-                *(
-                    sys.executable,
-                    "-m",
-                    "celery",
-                    "-q",
-                    "-A",
-                    "wsgi_observe.demo.services.receipts",
-                ),
-                *("worker", "--pool", "threads", "--concurrency", "4"),
-                *("--without-gossip", "--without-mingle"),
-            ],
-            {**environment, "WSGI_OBSERVE_LOG_FIELDS": "service=receipts"},
-        ),
-        *(
-            _gunicorn(name, listeners[name], app(name), {**env, **_metrics(listeners, name)})
-            for name, env in (("payments", payments), ("shop", shop))
-        ),
+        Child("receipts", _CELERY, receipts),
+        _make_web_service("payments", listeners, payments),
+        _make_web_service("shop", listeners, shop),
     ]
 
 
-def _metrics(listeners: Mapping[str, socket], service: str) -> dict[str, str]:
-    """Return the environment of one service; Gunicorn itself takes the port of its metrics."""
-    listener = listeners[f"{service}_metrics"]
-    port = listener.getsockname()[1]
-    listener.close()
-    return {
-        "WSGI_OBSERVE_METRICS_PORT": str(port),
-        "WSGI_OBSERVE_LOG_FIELDS": f"service={service}",
+def _make_web_service(name: str, listeners: Mapping[str, socket], env: dict[str, str]) -> Child:
+    metrics = listeners[f"{name}_metrics"]
+    env |= {
+        "WSGI_OBSERVE_LOG_FIELDS": f"service={name}",
+        "WSGI_OBSERVE_METRICS_PORT": str(metrics.getsockname()[1]),
     }
+    metrics.close()  # Gunicorn itself listens there
+    return _gunicorn(name, listeners[name], f"wsgi_observe.demo.services.{name}:app", env)
 
 
-def _gunicorn(name: str, listener: socket, app: str, env: Mapping[str, str] = {}) -> Child:
+def _gunicorn(name: str, listener: socket, app: str, env: Mapping[str, str]) -> Child:
     command = [
         *(sys.executable, "-m", "gunicorn"),
         *("--config", "python:wsgi_observe.demo.gunicorn_conf"),

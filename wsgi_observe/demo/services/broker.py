@@ -32,7 +32,7 @@ class Channel(filesystem.Channel):
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         pass
 
-    def _put(self, queue: str, payload: Any, **_: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]
         # kombu writes under the name that its reader looks for: a worker that reads too early
         # ends with a JSONDecodeError (celery/kombu#1551).
         name = f"{monotonic_ns():020}_{uuid4()}"
@@ -47,7 +47,7 @@ class Transport(filesystem.Transport):
     Channel = Channel
     polling_interval = _POLL_SECONDS
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, **_: Any) -> None:  # type: ignore[override]
         """Wait for a message, briefly: in between, Celery's worker looks whether to stop."""
         super().drain_events(connection, timeout=_POLL_SECONDS)
 
