@@ -3,12 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+
+from wsgi_observe.cli.command import CommandError
 
 _STOP_SECONDS = 15  # after which a server that was asked to stop is killed
 
@@ -57,16 +58,20 @@ class ChildProcesses:
             self._terminate_last()
 
     def wait(self) -> int:
-        """Wait until one exits, stop the others, and return its exit code; 0 after a signal."""
-        ended, process = self._wait_for_any()
+        """Wait until one exits, stop the others, and return its exit code; 0 after a signal.
+
+        :raises CommandError: where one of several has ended by itself.
+        """
+        name, process = self._wait_for_any()
+        self._stop_all()
+        if self._is_stop_requested:
+            return 0
         code = process.returncode
         code = code if code >= 0 else 128 - code  # as a shell reports the end by a signal
-        if not self._is_stop_requested and len(self._running) > 1:
-            reason = f"{ended} has ended with exit code {code}; the other services are stopped"
-            print(f"wsgi-observe: {reason}", file=sys.stderr, flush=True)
-        for one in reversed(self._running.values()):
-            _stop_group(one)
-        return 0 if self._is_stop_requested else code
+        if len(self._running) > 1:
+            reason = f"{name} has ended with exit code {code}; the others were stopped"
+            raise CommandError(reason, code or 1)
+        return code
 
     def _wait_for_any(self) -> tuple[str, subprocess.Popen[bytes]]:
         pids = {process.pid: name for name, process in self._running.items()}
@@ -82,20 +87,25 @@ class ChildProcesses:
         self._terminate_last()
 
     def _terminate_last(self) -> None:
-        """Stop the one that nobody else calls; `wait` stops the others when it has ended."""
+        """Stop the one that no other calls; `wait` stops the others when it has ended."""
         for process in list(self._running.values())[-1:]:
-            # Not `terminate`: it would reap a process that `os.wait` then waits for.
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGTERM)
+            _terminate(process)
 
-
-def _stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Stop a server, or workers that outlive a killed one."""
-    for signum in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is None:
-            process.send_signal(signum)
-            with suppress(subprocess.TimeoutExpired):
+    def _stop_all(self) -> None:
+        for process in self._running.values():
+            _terminate(process)
+        for process in self._running.values():
+            try:
                 process.wait(_STOP_SECONDS)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)  # workers that outlive a killed server
+
+
+def _terminate(process: subprocess.Popen[bytes]) -> None:
+    # Not its method, which would reap it in a signal handler, and `os.wait` would miss its end.
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)

@@ -33,7 +33,7 @@ class MailError(Exception):
     bind=True,
     autoretry_for=(MailError,),
     max_retries=2,
-    default_retry_delay=1,
+    default_retry_delay=0.5,  # seconds
 )
 def send_receipt(self: Task, order_id: int, email: str) -> None:
     """Send the receipt of an order, in up to three attempts."""
