@@ -13,19 +13,13 @@ from wsgi_observe.demo.services.broker import broker_settings
 
 logger = logging.getLogger(__name__)
 
-celery = Celery("receipts")
-wsgi_observe.celery.instrument()
-celery.conf.update(
-    **broker_settings(os.environ["CELERY_BROKER_URL"]),
-    broker_connection_retry_on_startup=True,
-    task_default_queue="wsgi-observe-demo",  # on a broker that has jobs of others, too
-    task_ignore_result=True,
-    worker_enable_remote_control=False,
-)
-
 
 class MailError(Exception):
     """The mail server has not taken a mail."""
+
+
+celery = Celery("receipts")
+wsgi_observe.celery.instrument()
 
 
 @celery.task(
@@ -48,6 +42,15 @@ def _send_mail(email: str, attempt: int) -> None:
         raise MailError("450 mailbox busy")
     if email.startswith("gone"):
         raise MailError("550 no such mailbox")
+
+
+celery.conf.update(
+    **broker_settings(os.environ["CELERY_BROKER_URL"]),
+    broker_connection_retry_on_startup=True,
+    task_default_queue="wsgi-observe-demo",  # on a broker that has jobs of others, too
+    task_ignore_result=True,
+    worker_enable_remote_control=False,
+)
 
 
 @signals.celeryd_init.connect
