@@ -131,7 +131,7 @@ def test_each_request_to_try_is_followed_through_the_services_until_sigterm_ends
     for line in printed(services, "wsgi-observe trace"):
         _, subcommand, request_id, path = line.split()
         main([subcommand, request_id, path])
-        stories[request_id] = capsys.readouterr().out
+        stories[request_id] = " ".join(capsys.readouterr().out.split())  # without line breaks
     assert list(stories) == list(LINES)
     assert "KeyError: 'CHF'" in stories["my-crash"]
     assert "MailError: 550 no such mailbox" in stories["my-loss"]
@@ -246,6 +246,12 @@ def test_a_missing_extra_is_named_with_its_remedy(missing: str) -> None:
     remedy = "run: pip install 'wsgi-observe[services]'"
     message = f"wsgi-observe demo: {missing} is not installed; {remedy}\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+def test_a_broker_without_services_is_refused() -> None:
+    done = subprocess.run([*DEMO, "--broker", "redis://x"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "wsgi-observe demo: --broker is for --services\n"
 
 
 @pytest.mark.slow

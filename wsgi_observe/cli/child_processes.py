@@ -43,17 +43,12 @@ class ChildProcesses:
 
     def start(self, children: Iterable[Child], cwd: Path) -> None:
         """Start servers, of which each is stopped before those that come before it."""
-        for child in children:
-            # In a session of its own a server does not see the Ctrl-C of the terminal,
-            # which every process of the foreground would get: it gets one signal, from us.
-            self._running[child.name] = subprocess.Popen(
-                child.command,
-                cwd=cwd,
-                env={**os.environ, **child.env},
-                pass_fds=child.fds,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        try:
+            for child in children:
+                self._running[child.name] = _start(child, cwd)
+        except BaseException:
+            self._stop_all()
+            raise
         if self._is_stop_requested:
             self._terminate_last()
 
@@ -102,6 +97,19 @@ class ChildProcesses:
                 process.wait()
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)  # workers that outlive a killed server
+
+
+def _start(child: Child, cwd: Path) -> subprocess.Popen[bytes]:
+    # In a session of its own a server does not see the Ctrl-C of the terminal,
+    # which every process of the foreground would get: it gets one signal, from us.
+    return subprocess.Popen(
+        child.command,
+        cwd=cwd,
+        env={**os.environ, **child.env},
+        pass_fds=child.fds,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:

@@ -45,7 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--services", action="store_true", help="run three services, with metrics")
     parser.add_argument(
         "--broker",
-        default=os.environ.get("CELERY_BROKER_URL", "filesystem://localhost/"),
         metavar="URL",
         help="broker of --services, such as redis://localhost "
         "(default: $CELERY_BROKER_URL, or files in the temporary directory)",
@@ -54,12 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the demo until it is stopped, and return its exit code."""
+    if args.broker and not args.services:
+        raise CommandError("--broker is for --services", 2)
+    broker = args.broker or os.environ.get("CELERY_BROKER_URL") or "filesystem://localhost/"
     processes = ChildProcesses()
     servers = SERVICES if args.services else SHOP
     _require_extra(servers)
     with _create_listeners(servers, args.port) as listeners, _create_folder() as folder:
         _print_welcome(servers, listeners, _create_database(folder), folder / LOG_NAME)
-        processes.start(servers.make_children(listeners, args.broker), folder)
+        processes.start(servers.make_children(listeners, broker), folder)
         for listener in listeners.values():
             listener.close()  # or clients would wait in its queue while the server stops
         return processes.wait()

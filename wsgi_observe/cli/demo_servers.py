@@ -43,8 +43,8 @@ The demo is at {shop} (Ctrl-C stops it). In another terminal, try:
     mv {database}.away {database}
 """
 SERVICES_WELCOME = """\
-The shop is at {shop}, payments at {payments}, and a Celery worker sends the
-receipts (Ctrl-C stops all three). In another terminal, try:
+The shop is at {shop}, payments at {payments}, and a Celery worker
+sends receipts (Ctrl-C stops all three). In another terminal, try:
 
   an order that is paid and gets its receipt, and all that was logged of it
     curl -i {shop}/orders -H 'X-Request-ID: my-order' \\
