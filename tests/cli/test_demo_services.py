@@ -232,15 +232,16 @@ def order_many(count: int, folder: Path, *options: str) -> None:
         assert len(placed) > 100
         # The file: stdout loses lines if this process does not read them in time.
         (log,) = folder.rglob("demo.log")
-        eventually(lambda: sent(log) == placed, 60)
-        records = [strict_json(line) for line in log.read_text(encoding="utf-8").splitlines()]
-        assert_no_line_is_under_a_wrong_id(records)
-        assert {one["request_id"] for one in records if "request_id" in one} == set(statuses)
+        eventually(lambda: ids_of(log, "receipt sent") == placed, 60)
+        eventually(lambda: ids_of(log, "POST /orders ") == set(statuses))
+        lines = log.read_text(encoding="utf-8").splitlines()
+        assert_no_line_is_under_a_wrong_id([strict_json(line) for line in lines])
 
 
-def sent(log: Path) -> set[str]:
+def ids_of(log: Path, message: str) -> set[str]:
+    """The IDs of the lines whose message begins so."""
     lines = log.read_text(encoding="utf-8").splitlines()
-    return {strict_json(line)["request_id"] for line in lines if '"receipt sent"' in line}
+    return {strict_json(line)["request_id"] for line in lines if f'"message":"{message}' in line}
 
 
 @pytest.mark.parametrize("missing", ["celery", "httpx", "prometheus_client"])
