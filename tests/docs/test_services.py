@@ -63,4 +63,4 @@ def comparable(text: str) -> list[str]:
     text = re.sub(r"\b[0-9a-f]{12,32}\b", "ID", text)
     text = re.sub(r"\d[\d.]*", "0", text)
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    return sorted(line for line in lines if not line.startswith("..."))
+    return sorted(line for line in lines if not line.startswith(("...", "--")))
