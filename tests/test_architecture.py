@@ -35,7 +35,7 @@ THIRD_PARTIES = {
     "logs": {"orjson", "pythonjsonlogger"},
     "logreader": {"orjson"},
     "cli": {"flask", "gunicorn", "rich", "sqlalchemy"},
-    "demo": {"flask", "sqlalchemy"},
+    "demo": {"celery", "flask", "httpx", "kombu", "sqlalchemy"},
     "doctor": {  # of these it imports what the app has imported
         *("bottle", "django", "falcon", "flask", "gunicorn", "jinja2", "marshmallow", "pydantic"),
         *("pyramid", "sentry_sdk", "sqlalchemy", "werkzeug", "yaml"),

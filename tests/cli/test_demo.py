@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import COMMAND, DEMO
+from tests.cli.command import COMMAND, DEMO, only_log, printed
 from tests.marks import mark_rows_slow
 from tests.support import PATIENCE, Server, alive, descendants, eventually, running, strict_json
 
@@ -24,12 +24,6 @@ def demo(tmp_path: Path) -> Iterator[Server]:
     with running(*DEMO, env={"TMPDIR": str(tmp_path)}) as server:
         assert server.get("/health").status == 200
         yield server
-
-
-def only_log(folder: Path) -> Path:
-    (path,) = [path for path in folder.rglob("*") if path.is_file()]
-    assert path.name == "demo.log"
-    return path
 
 
 def refused(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -107,12 +101,6 @@ def test_a_missing_extra_is_named_with_its_remedy(missing: str) -> None:
     remedy = "run: pip install 'wsgi-observe[demo]'"
     message = f"wsgi-observe demo: {missing} is not installed; {remedy}\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
-
-
-def printed(demo: Server, program: str) -> list[str]:
-    """Return the commands that it prints to try, each on one line."""
-    text = "\n".join(demo.lines).replace("\\\n", "")
-    return [line for line in text.splitlines() if line.startswith(f"    {program} ")]
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="the lines to try are for curl")

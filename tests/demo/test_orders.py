@@ -6,6 +6,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from wsgi_observe.demo.models import Order
+from wsgi_observe.demo.orders import Checkout
+from wsgi_observe.flask import InvalidAPIUsage
+
 
 def test_the_newest_order_is_listed_first(client: FlaskClient) -> None:
     placed = client.post("/orders", json={"product": "cup", "quantity": 3}).get_json()
@@ -26,6 +30,20 @@ def test_more_than_is_in_stock_is_refused_with_a_reason(client: FlaskClient) -> 
     answer = client.post("/orders", json={"product": "samovar", "quantity": 2})
     assert answer.status_code == 409
     assert answer.get_json()["reason"] == "out_of_stock"
+
+
+def test_an_order_that_is_not_paid_is_undone(app: Flask, client: FlaskClient) -> None:
+    class Broke(Checkout):
+        def pay(self, order: Order, card: str) -> None:
+            raise InvalidAPIUsage("The card was declined.", 402)
+
+    before = client.get("/orders").get_json()
+    app.extensions["checkout"] = Broke()
+    last = {"product": "samovar", "quantity": 1}
+    assert client.post("/orders", json=last).status_code == 402
+    assert client.get("/orders").get_json() == before
+    app.extensions["checkout"] = Checkout()
+    assert client.post("/orders", json=last).status_code == 201
 
 
 def test_the_last_one_is_sold_once_however_many_ask(app: Flask) -> None:
@@ -49,6 +67,8 @@ def test_the_last_one_is_sold_once_however_many_ask(app: Flask) -> None:
         pytest.param({"product": "cup", "quantity": 1.5}, {"quantity"}, id="quantity broken"),
         pytest.param({"product": "cup", "quantity": True}, {"quantity"}, id="quantity true"),
         pytest.param({"product": "cup", "quantity": 10**30}, {"quantity"}, id="quantity huge"),
+        pytest.param({"product": "cup", "quantity": 1, "card": 7}, {"card"}, id="card no text"),
+        pytest.param({"product": "cup", "quantity": 1, "email": []}, {"email"}, id="mail no text"),
     ],
 )
 def test_each_field_that_does_not_fit_is_named(

@@ -31,10 +31,19 @@ BIN = Path(sys.executable).parent
 OTHER_SERVERS = r"(waitress-serve|uwsgi|granian) "
 # Other servers, other settings, what a Django project is made for, and a server to command.
 SLOW = rf"{OTHER_SERVERS}|wsgi-observe (drain|stuck) "
-SLOW += r"|(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite"
+SLOW += r"|(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite|wsgi-observe demo --services"
+# What is typed beside the services is run in `test_services`, in its order.
+START_OF_SERVICES = r"pip install |wsgi-observe demo "
 COMMANDS = [
     pytest.param(command, marks=[pytest.mark.slow] if re.match(SLOW, command) else [])
-    for command in sorted({command for page in PAGES for command in commands(page)})
+    for command in sorted(
+        {
+            command
+            for page in PAGES
+            for command in commands(page)
+            if page != "services" or re.match(START_OF_SERVICES, command)
+        }
+    )
 ]
 
 

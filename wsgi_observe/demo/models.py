@@ -37,6 +37,7 @@ class Order(Base):
     """An order of a quantity of one product."""
 
     __tablename__ = "orders"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012  # no second order gets an ID
 
     id: Mapped[int] = mapped_column(primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey(Product.id))

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Blueprint, abort, request, url_for
+from flask import Blueprint, abort, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +27,18 @@ class NewOrder:
 
     product: str
     quantity: int
+    card: str
+    email: str
+
+
+class Checkout:
+    """Has an order paid and its receipt sent: does neither, in a shop that is alone."""
+
+    def pay(self, order: Order, card: str) -> None:
+        """Charge a card, or raise the error response."""
+
+    def send_receipt(self, order: Order, email: str) -> None:
+        """Send a receipt, later."""
 
 
 def parse_new_order(body: object) -> NewOrder:
@@ -38,9 +50,13 @@ def parse_new_order(body: object) -> NewOrder:
         errors["product"] = "must be the name of a product"
     if type(quantity) is not int or not 1 <= quantity <= MAX_QUANTITY:  # not a bool
         errors["quantity"] = f"must be an integer from 1 to {MAX_QUANTITY}"
+    card, email = fields.get("card", "valid"), fields.get("email", "ada@example.com")
+    for name, value in (("card", card), ("email", email)):
+        if not isinstance(value, str):
+            errors[name] = "must be a text"
     if errors:
         raise make_invalid_order(errors)
-    return NewOrder(product, quantity)
+    return NewOrder(product, quantity, card, email)
 
 
 def make_invalid_order(errors: dict[str, str]) -> InvalidAPIUsage:
@@ -76,12 +92,19 @@ def read_order(order_id: int) -> ResponseReturnValue:
 def place_order() -> ResponseReturnValue:
     """Place the order in the request body, and return it."""
     new_order = parse_new_order(request.get_json())
+    checkout: Checkout = current_app.extensions["checkout"]
     with open_session() as session:
         order = _place(session, new_order)
         bind(order_id=order.id)
+        try:
+            checkout.pay(order, new_order.card)
+        except BaseException:
+            _cancel(session, order)
+            raise
         logger.info(
             "order placed", extra={"product": new_order.product, "quantity": new_order.quantity}
         )
+        checkout.send_receipt(order, new_order.email)
         location = url_for(".read_order", order_id=order.id)
         return _to_json(order), HTTPStatus.CREATED, {"Location": location}
 
@@ -102,6 +125,12 @@ def _place(session: Session, new_order: NewOrder) -> Order:
         payload = {"reason": "out_of_stock"}
         raise InvalidAPIUsage(description, HTTPStatus.CONFLICT, payload) from error
     return order
+
+
+def _cancel(session: Session, order: Order) -> None:
+    order.product.stock = Product.stock + order.quantity
+    session.delete(order)
+    session.commit()
 
 
 def _to_json(order: Order) -> dict[str, object]:
