@@ -1,6 +1,7 @@
 """Deployments without a fault, in the forms that there are: none is accused."""
 
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -198,7 +199,16 @@ def test_a_good_deployment_is_not_accused(name: str, tmp_path: Path) -> None:
     assert faults_of(tmp_path, GOOD[name]) == []
 
 
-def test_each_question_is_passed_by_one_of_them_and_has_its_page(tmp_path: Path) -> None:
+def test_each_question_has_its_page(tmp_path: Path) -> None:
+    for answer in check_deployment(tmp_path):
+        page = (resources.files("wsgi_observe.doctor") / f"pages/{answer.number}.md").read_text()
+        name = answer.name[0].upper() + answer.name[1:]
+        assert page.startswith(f"# {answer.number}. {name}\n")
+        assert all(f"## {part}\n" in page for part in ("What to do", "What it does not know"))
+        assert 20 <= page.count("\n") <= 40
+
+
+def test_each_question_is_passed_by_one_of_them(tmp_path: Path) -> None:
     passed = set()
     for index, files in enumerate((KUBERNETES, COMPOSED, ECS, SYSTEMD)):
         for answer in check_deployment(write(tmp_path / str(index), files)):
