@@ -50,6 +50,11 @@ items:
           template:
             spec: {containers: [{name: report, image: shop, args: [flask, report]}]}
 """
+PROXIED = deployments.MANIFEST.replace("targetPort: http", "targetPort: web").replace(
+    "      containers:\n",
+    "      containers:\n"
+    "        - {name: proxy, image: nginx, ports: [{containerPort: 80, name: web}]}\n",
+)
 SH = "#!/bin/sh\nset -e\n"
 
 GOOD: dict[str, Mapping[str, str]] = {
@@ -161,6 +166,11 @@ GOOD: dict[str, Mapping[str, str]] = {
         "gunicorn.conf.py": deployments.CONFIG,
         "compose.yml": deployments.COMPOSE.replace("build: .", "build: {context: web}"),
     },
+    "several Compose files": {
+        **changed(COMPOSED, "compose.yaml", "    stop_grace_period: 1m\n", ""),
+        "compose.prod.yaml": "services:\n  web:\n    stop_grace_period: 1m\n"
+        "    command: gunicorn --worker-class gthread shop:app\n",
+    },
     "a patch of Kustomize": {
         "base/shop.yaml": deployments.MANIFEST.replace("lifecycle", "x").replace("readiness", "x"),
         "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
@@ -174,6 +184,28 @@ GOOD: dict[str, Mapping[str, str]] = {
         "      containers:\n",
         "      containers:\n"
         "        - {name: proxy, image: nginx, ports: [{containerPort: 8000}]}\n",
+    ),
+    "nginx in the same container": changed(
+        changed(IMAGE, "gunicorn.conf.py", "0.0.0.0:8000", "127.0.0.1:8000"),
+        "Dockerfile",
+        "FROM build\n",
+        "FROM build\nRUN apt-get update && apt-get install -y nginx\n",
+    ),
+    "nginx in the same pod, which has the traffic": {
+        **changed(KUBERNETES, "gunicorn.conf.py", "keepalive = 60 + 15\n", ""),
+        "deploy/shop.yaml": PROXIED,
+    },
+    "a logger class that only the Secret has": changed(
+        changed(ECS, "Dockerfile", "ENV ", "ENV WSGI_OBSERVE_DRAIN_SECONDS=10 "),
+        "task.json",
+        '"stopTimeout": 60',
+        '"stopTimeout": 60, "environmentFiles": [{"value": "arn:aws:s3:::shop/env"}]',
+    ),
+    "a health check by a program that a script installs": changed(
+        changed(COMPOSED, "Dockerfile", "FROM build\n", "FROM build\nRUN ./install.sh\n"),
+        "compose.yaml",
+        deployments.HEALTH_CHECK,
+        "curl -s http://localhost:8000/health | grep ok",
     ),
     "metrics on a port of their own": changed(
         changed(KUBERNETES, "Dockerfile", "ENV ", "ENV WSGI_OBSERVE_METRICS_PORT=9464 "),

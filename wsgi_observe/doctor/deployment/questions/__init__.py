@@ -149,8 +149,8 @@ def _answer_for_files(deployment: Deployment) -> Answer:
     notes = []
     if deployment.templates:
         notes.append(
-            f"{_list(deployment.templates)}: Helm templates, which are not read; render them "
-            "(helm template . > rendered.yaml) and pass the folder of the result"
+            f"{_list(deployment.templates)}: templates, which are not read; render them, with Helm "
+            "by `helm template . > rendered.yaml`, and name the folder of the result"
         )
     if deployment.unread_yaml:
         notes.append(
