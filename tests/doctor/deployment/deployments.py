@@ -92,7 +92,7 @@ services:
     build: .
     stop_grace_period: 1m
     healthcheck:
-      test: ["CMD", "python", "-c", "import urllib.request as r; r.urlopen('http://localhost:8000/health')"]
+      test: HEALTH_CHECK
   proxy:
     <<: *defaults
     image: nginx:1.29
@@ -162,6 +162,11 @@ Restart=on-failure
 WantedBy=multi-user.target
 """
 
+HEALTH_CHECK = (
+    '["CMD", "python", "-c", "import urllib.request as r; '
+    "r.urlopen('http://localhost:8000/health')\"]"
+)
+COMPOSE = COMPOSE.replace("HEALTH_CHECK", HEALTH_CHECK)
 IMAGE = {"Dockerfile": DOCKERFILE, "gunicorn.conf.py": CONFIG}
 KUBERNETES = {**IMAGE, "deploy/shop.yaml": MANIFEST}
 COMPOSED = {**IMAGE, "compose.yaml": COMPOSE, "nginx.conf": NGINX}

@@ -67,7 +67,7 @@ def test_helm_templates_are_skipped_with_a_note(tmp_path: Path) -> None:
     write(tmp_path, {"chart/Chart.yaml": "name: shop\n", "chart/templates/shop.yaml": template})
     *_, answer = check_deployment(tmp_path)
     assert answer.result is Result.SKIP
-    assert "chart/templates/shop.yaml: Helm templates" in answer.seen
+    assert "chart/templates/shop.yaml: templates" in answer.seen
 
 
 def test_without_pyyaml_yaml_is_skipped_with_a_note(

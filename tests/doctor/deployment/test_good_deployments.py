@@ -1,6 +1,7 @@
 """Deployments without a fault, in the forms that there are: none is accused."""
 
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ items:
           template:
             spec: {containers: [{name: report, image: shop, args: [flask, report]}]}
 """
+PROXIED = deployments.MANIFEST.replace("targetPort: http", "targetPort: web").replace(
+    "      containers:\n",
+    "      containers:\n"
+    "        - {name: proxy, image: nginx, ports: [{containerPort: 80, name: web}]}\n",
+)
 SH = "#!/bin/sh\nset -e\n"
 
 GOOD: dict[str, Mapping[str, str]] = {
@@ -160,6 +166,11 @@ GOOD: dict[str, Mapping[str, str]] = {
         "gunicorn.conf.py": deployments.CONFIG,
         "compose.yml": deployments.COMPOSE.replace("build: .", "build: {context: web}"),
     },
+    "several Compose files": {
+        **changed(COMPOSED, "compose.yaml", "    stop_grace_period: 1m\n", ""),
+        "compose.prod.yaml": "services:\n  web:\n    stop_grace_period: 1m\n"
+        "    command: gunicorn --worker-class gthread shop:app\n",
+    },
     "a patch of Kustomize": {
         "base/shop.yaml": deployments.MANIFEST.replace("lifecycle", "x").replace("readiness", "x"),
         "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
@@ -173,6 +184,28 @@ GOOD: dict[str, Mapping[str, str]] = {
         "      containers:\n",
         "      containers:\n"
         "        - {name: proxy, image: nginx, ports: [{containerPort: 8000}]}\n",
+    ),
+    "nginx in the same container": changed(
+        changed(IMAGE, "gunicorn.conf.py", "0.0.0.0:8000", "127.0.0.1:8000"),
+        "Dockerfile",
+        "FROM build\n",
+        "FROM build\nRUN apt-get update && apt-get install -y nginx\n",
+    ),
+    "nginx in the same pod, which has the traffic": {
+        **changed(KUBERNETES, "gunicorn.conf.py", "keepalive = 60 + 15\n", ""),
+        "deploy/shop.yaml": PROXIED,
+    },
+    "a logger class that only the Secret has": changed(
+        changed(ECS, "Dockerfile", "ENV ", "ENV WSGI_OBSERVE_DRAIN_SECONDS=10 "),
+        "task.json",
+        '"stopTimeout": 60',
+        '"stopTimeout": 60, "environmentFiles": [{"value": "arn:aws:s3:::shop/env"}]',
+    ),
+    "a health check by a program that a script installs": changed(
+        changed(COMPOSED, "Dockerfile", "FROM build\n", "FROM build\nRUN ./install.sh\n"),
+        "compose.yaml",
+        deployments.HEALTH_CHECK,
+        "curl -s http://localhost:8000/health | grep ok",
     ),
     "metrics on a port of their own": changed(
         changed(KUBERNETES, "Dockerfile", "ENV ", "ENV WSGI_OBSERVE_METRICS_PORT=9464 "),
@@ -198,7 +231,16 @@ def test_a_good_deployment_is_not_accused(name: str, tmp_path: Path) -> None:
     assert faults_of(tmp_path, GOOD[name]) == []
 
 
-def test_each_question_is_passed_by_one_of_them_and_has_its_page(tmp_path: Path) -> None:
+def test_each_question_has_its_page(tmp_path: Path) -> None:
+    for answer in check_deployment(tmp_path):
+        page = (resources.files("wsgi_observe.doctor") / f"pages/{answer.number}.md").read_text()
+        name = answer.name[0].upper() + answer.name[1:]
+        assert page.startswith(f"# {answer.number}. {name}\n")
+        assert all(f"## {part}\n" in page for part in ("What to do", "What it does not know"))
+        assert 20 <= page.count("\n") <= 40
+
+
+def test_each_question_is_passed_by_one_of_them(tmp_path: Path) -> None:
     passed = set()
     for index, files in enumerate((KUBERNETES, COMPOSED, ECS, SYSTEMD)):
         for answer in check_deployment(write(tmp_path / str(index), files)):

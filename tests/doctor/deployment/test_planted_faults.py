@@ -113,6 +113,17 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
         *(18, WARN, {**IMAGE, DOCKERFILE: IMAGE[DOCKERFILE].replace("-slim", "-alpine")}),
         *(DOCKERFILE, CMD, SHELL, "CMD"),
     ),
+    "a shell that goes on": (
+        *(18, FAIL, {**IMAGE, DOCKERFILE: IMAGE[DOCKERFILE].replace("-slim", "-alpine")}),
+        *(DOCKERFILE, CMD, f'["bash", "-c", "{SHELL}; echo bye"]', "CMD"),
+    ),
+    "a manifest in JSON": (
+        *(18, FAIL, {"pod.json": '{"apiVersion":"v1","kind":"Pod","spec":{"containers":[C]}}'}),
+        *("pod.json", "C"),
+        '{"image":"a",\n"command":["gunicorn","--daemon","-b:80","--worker-tmp-dir=/dev/shm",'
+        '"--graceful-timeout=9","a:b"]}',
+        "command",
+    ),
     "a shell in a manifest": (
         *(18, FAIL, KUBERNETES, MANIFEST, "          ports:\n            -"),
         f'          command: ["/bin/sh", "-c"]\n          args: ["{SHELL}"]\n'
@@ -299,7 +310,7 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
     "log files that are never rotated": (
         *(
             22,
-            FAIL,
+            WARN,
             COMPOSED,
             COMPOSE,
             "    build: .\n    stop",

@@ -90,14 +90,34 @@ def probe_of_command(kind: str, node: Node, command: Command, timeout: Span) -> 
     return Probe(kind, node, path, port, timeout, command)
 
 
-def read_compose(deployment: Deployment, name: str, document: Node) -> None:
-    """Add the services of a Compose file."""
+# What one file of several does not have may be in another: `docker compose -f one -f other`.
+_SHARED_KEYS = ("stop_grace_period", "stop_signal", "logging", "tmpfs")
+
+
+def read_composes(deployment: Deployment, documents: list[tuple[str, Node]]) -> None:
+    """Add the services of all Compose files."""
+    by_service: dict[tuple[PurePosixPath, str], list[Node]] = {}
+    for name, document in documents:
+        for service_name, service in document.get("services").items:
+            by_service.setdefault((PurePosixPath(name).parent, service_name), []).append(service)
+    for services in by_service.values():
+        for key in _SHARED_KEYS:
+            known = [service.get(key) for service in services if key in service]
+            for service in services if known else ():
+                if isinstance(service.value, dict):
+                    service.value.setdefault(key, known[0])
+    for name, document in documents:
+        _read_compose(deployment, name, document)
+
+
+def _read_compose(deployment: Deployment, name: str, document: Node) -> None:
     services = dict(document.get("services").items).values()
     names = {service.get("image").text or "" for service in services}
     if any(service.get("build") for service in services):
         names = set()
     for service_name, service in document.get("services").items:
-        if service.get("extends"):
+        is_part = not (service.get("build") or service.get("image"))
+        if is_part or service.get("extends"):
             continue  # the rest of it is elsewhere
         image = _image_of_service(deployment, name, service, names)
         env = image.env if image else Environment()

@@ -161,7 +161,8 @@ def read_settings(
     """
     command_line = _parse_words(words, where)
     variable = env.get("GUNICORN_CMD_ARGS")
-    environment = _Layer()
+    # A Secret may have GUNICORN_CMD_ARGS, which is how the logger class is set without a change.
+    environment = _Layer({"logger_class": Setting(_UNKNOWN)} if env.is_open else {})
     if variable:
         text = variable.text or ""
         environment = _parse_words(_split(text), variable.where)

@@ -26,6 +26,7 @@ KINDS = {
     *("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "ReplicaSet"),
     *("Service", "Ingress", "ConfigMap", "BackendConfig", "List"),
 }
+_PORT = ("containerPort", "name")
 _PROBES = {
     "livenessProbe": "liveness",
     "readinessProbe": "readiness",
@@ -182,9 +183,23 @@ class Cluster:
 
 
 def selects(service: Node, workload: Workload) -> bool:
-    """Return whether a Service sends requests to a workload's pods."""
+    """Return whether a Service sends requests to a workload.
+
+    Of the containers of a pod that is the one whose port it names.
+    """
     selector = {key: value.text for key, value in service.get("spec", "selector").items}
-    return bool(selector) and selector.items() <= workload.labels.items()
+    if not selector or not selector.items() <= workload.labels.items():
+        return False
+    if len(workload.pod.get("containers").children) < 2:
+        return True
+    own = {port.get(key).text for port in workload.node.get("ports").children for key in _PORT}
+    binds = (workload.settings.binds if workload.settings else None) or []
+    own |= {bind.rpartition(":")[2] for bind in binds}
+    targets = (
+        (port.get("targetPort") or port.get("port")).text
+        for port in service.get("spec", "ports").children
+    )
+    return any(target in own for target in targets if target)
 
 
 def _names_in(text: str) -> set[str]:

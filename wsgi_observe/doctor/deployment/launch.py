@@ -165,7 +165,8 @@ class LaunchFinder:
             return Obstacle(seen, where, f"put exec before it: exec {program} …")
         seen = f"a shell is the main process and {program} its child: {runs_on}"
         remedy = f'use a list of words: CMD ["{program}", …], or: sh -c "exec {program} …"'
-        return Obstacle(seen, where, remedy, is_warning=not self._is_dash)
+        depends_on_shell = simple.is_last and shell != "bash" and not self._is_dash
+        return Obstacle(seen, where, remedy, is_warning=depends_on_shell)
 
 
 def _signals_a_group(words: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from wsgi_observe.doctor.deployment.containers import (
     add_unused_images,
-    read_compose,
+    read_composes,
     read_dockerfiles,
     read_task_definition,
 )
@@ -22,7 +22,7 @@ from wsgi_observe.doctor.deployment.workload import Deployment
 
 _DOCKERFILE = re.compile(r"(Docker|Container)file(\..+)?|.+\.(dockerfile|Dockerfile)")
 _COMPOSE = re.compile(r"(docker-)?compose([.-].*)?\.ya?ml")
-_MANIFEST = re.compile(r"^\s*(- )?['\"]?apiVersion['\"]?\s*:", re.MULTILINE)
+_MANIFEST = re.compile(r"(^|[{,])\s*(- )?['\"]?apiVersion['\"]?\s*:", re.MULTILINE)
 _TEMPLATE = re.compile(
     r"{{-?\s*(\.Values|\.Release|\.Chart|include|template|if|range|with|end|define|toYaml|tpl|\$)"
 )
@@ -37,9 +37,7 @@ def read_deployment(path: Path, facts: GunicornFacts | None) -> Deployment:
     dockerfiles = [name for name, base in by_name.items() if _is_dockerfile(base)]
     read_dockerfiles(deployment, dockerfiles)
     composes = [name for name, base in by_name.items() if _COMPOSE.fullmatch(base)]
-    for name in composes:
-        for document in _parse(deployment, name, parse_yaml):
-            read_compose(deployment, name, document)
+    read_composes(deployment, [(n, d) for n in composes for d in _parse(deployment, n, parse_yaml)])
     objects: list[Node] = []
     for name, base in by_name.items():
         if base.endswith((".yaml", ".yml", ".json")) and name not in composes:
@@ -122,7 +120,7 @@ def _parse(
     try:
         documents = parse(text, name)
     except ParseError as error:
-        if _TEMPLATE.search(text):
+        if "{{" in text or "{%" in text:
             deployment.templates.append(name)
         else:
             deployment.folder.report(f"the file cannot be read: {error}", f"{name}:{error.line}")

@@ -19,7 +19,7 @@ from wsgi_observe.doctor.deployment.workload import Deployment
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     """A question.
 
     :param applies: whether a deployment has what the question is about.
@@ -33,85 +33,85 @@ class _Question:
     reason: str
 
 
-_QUESTIONS = (
-    _Question(
+QUESTIONS = (
+    Question(
         13,
         "timeouts fit each other",
         timeouts.find_timeouts,
         lambda deployment: deployment.gunicorns,
         "no command line of Gunicorn found",
     ),
-    _Question(
+    Question(
         14,
         "kept connections outlive the load balancer's",
         timeouts.find_short_keepalives,
         timeouts.has_idle_timeouts,
         "no load balancer with a known idle timeout found",
     ),
-    _Question(
+    Question(
         15,
         "the stop fits into the grace period",
         stopping.find_short_graces,
         stopping.has_graces,
         "no Gunicorn with a known grace period found",
     ),
-    _Question(
+    Question(
         16,
         "heartbeat files are in memory",
         processes.find_temp_dirs,
         processes.has_gunicorn_containers,
         "no container that runs Gunicorn found",
     ),
-    _Question(
+    Question(
         17,
         "proxies are trusted, and only they",
         network.find_proxies,
         network.has_proxied_servers,
         "no Gunicorn behind a proxy or on a public port found",
     ),
-    _Question(
+    Question(
         18,
         "signals reach the server",
         processes.find_obstacles,
         processes.has_containers,
         "no container that runs a WSGI server found",
     ),
-    _Question(
+    Question(
         19,
         "output is not buffered",
         processes.find_buffered_output,
         processes.has_images,
         "no Dockerfile of a Python server found",
     ),
-    _Question(
+    Question(
         20,
         "probes ask the right path in time",
         probes.find_probe_faults,
         probes.has_probes,
         "no probes of a WSGI server found",
     ),
-    _Question(
+    Question(
         21,
         "systemd units fit the server",
         units.find_unit_faults,
         units.has_units,
         "no systemd unit of a WSGI server found",
     ),
-    _Question(
+    Question(
         22,
         "the platform keeps the log lines",
         logs.find_log_faults,
         processes.has_containers,
         "no container that runs a WSGI server found",
     ),
-    _Question(
+    Question(
         23,
         "traffic is drained before the stop",
         stopping.find_missing_drains,
         stopping.has_drains,
         "no Gunicorn in Kubernetes, and none that drains, found",
     ),
-    _Question(
+    Question(
         24,
         "ports are those of the server",
         network.find_ports,
@@ -121,10 +121,14 @@ _QUESTIONS = (
 )
 
 
+# What could not be read is asked for last, since the other questions read files too.
+FILES_NUMBER, FILES_NAME = 25, "the files can be read"
+
+
 def ask_all(deployment: Deployment) -> list[Answer]:
     """Return the answers to all questions, in the order of their numbers."""
     answers = []
-    for question in _QUESTIONS:
+    for question in QUESTIONS:
         number, name = question.number, question.name
         if not question.applies(deployment):
             answers.append(Answer.skip(number, name, question.reason))
@@ -141,12 +145,12 @@ def _describe(deployment: Deployment) -> str:
 
 
 def _answer_for_files(deployment: Deployment) -> Answer:
-    number, name = 25, "the files can be read"
+    number, name = FILES_NUMBER, FILES_NAME
     notes = []
     if deployment.templates:
         notes.append(
-            f"{_list(deployment.templates)}: Helm templates, which are not read; render them "
-            "(helm template . > rendered.yaml) and pass the folder of the result"
+            f"{_list(deployment.templates)}: templates, which are not read; render them, with Helm "
+            "by `helm template . > rendered.yaml`, and name the folder of the result"
         )
     if deployment.unread_yaml:
         notes.append(

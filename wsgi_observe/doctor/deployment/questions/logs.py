@@ -41,7 +41,9 @@ def _check_files(workload: Workload) -> Iterator[Fault]:
 
 def _check_line_length(workload: Workload) -> Iterator[Fault]:
     node = workload.env.get("WSGI_OBSERVE_MAX_LINE_BYTES")
-    if node.number is not None and node.number > _DOCKER_LINE_BYTES:
+    stream = workload.env.get("WSGI_OBSERVE_LOG_STREAM").text or "stdout"
+    is_pipe = stream in ("stdout", "stderr")
+    if is_pipe and node.number is not None and node.number > _DOCKER_LINE_BYTES:
         yield Fault(
             f"log lines may have {node.number:.0f} bytes: Docker cuts them at 16 KiB, and a pipe "
             "keeps no more than 4,096 whole",
@@ -67,7 +69,7 @@ def _check_compose(workload: Workload) -> Iterator[Fault]:
             "the file grows until the disk is full",
             'logging: {driver: json-file, options: {max-size: 10m, max-file: "3"}}',
             logging.where if logging else workload.where,
-            is_warning=not driver,
+            is_warning=True,  # the daemon may have a default
         )
     if driver in _BLOCKING and not workload.is_observed:
         yield from _check_mode(workload, driver, logging.get("options"), "logging")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from wsgi_observe.doctor.answer import Fault
@@ -12,6 +13,7 @@ from wsgi_observe.doctor.deployment.workload import Balancer, Deployment, Platfo
 
 _EVERYBODY = {"0.0.0.0/0", "::/0", "*"}
 _LOOPBACKS = {"127.0.0.1", "localhost", "[::1]"}
+_OTHER_SERVERS = re.compile(r"nginx|apache2|httpd|caddy|haproxy|traefik|envoy|supervisor")
 _PROXIES = "WSGI_OBSERVE_TRUSTED_PROXIES"
 
 
@@ -109,13 +111,22 @@ def find_ports(deployment: Deployment) -> Iterator[Fault]:
         if not workload.is_container or bind is None:
             continue
         binds = [_split_address(address) for address in settings.binds or []]
-        if any(port is None for _, port in binds):
-            continue  # a Unix socket, or one that is inherited
+        if any(port is None for _, port in binds) or _has_own_proxy(deployment, workload):
+            continue  # a Unix socket, one that is inherited, or one that nobody else asks
         if {host for host, _ in binds} <= _LOOPBACKS:
             yield from _check_loopback(workload, settings, bind.where)
         else:
             ports = {port for _, port in binds if port is not None}
             yield from _check_asked_ports(deployment, workload, ports)
+
+
+def _has_own_proxy(deployment: Deployment, workload: Workload) -> bool:
+    """Return whether another server may be in the same container."""
+    image, script = workload.image, workload.start.rpartition(":")[0]
+    text = f"{image.base} {image.installs}" if image else ""
+    if not script.endswith((".yaml", ".yml", ".json")):
+        text += deployment.folder.read(script) or ""
+    return bool(_OTHER_SERVERS.search(text))
 
 
 def _split_address(address: str) -> tuple[str, str | None]:

@@ -11,7 +11,9 @@ from wsgi_observe.doctor.deployment.questions.timeouts import check_timeout
 from wsgi_observe.doctor.deployment.workload import Deployment, Platform, Probe, Workload
 
 _SERVED = {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}
-_CURL_FAILS = re.compile(r"\s(?:-[a-zA-Z]*f[a-zA-Z]*|--fail\S*)(?=\s|\Z)|http_code|\|\s*grep")
+# Scripts, lists of packages and files of other stages may bring any program.
+_UNKNOWN_INSTALLS = re.compile(r"\.sh\b|xargs|\bapt\S*\.txt|packages|--from=\S+\s+/(?:usr|bin|\s)")
+_CURL_FAILS = re.compile(r"\s(?:-[a-zA-Z]*f[a-zA-Z]*|--fail\S*)(?=\s|\Z)|http_code|(?<!\|)\|(?!\|)")
 
 
 def has_probes(deployment: Deployment) -> bool:
@@ -133,7 +135,9 @@ def _check_command(workload: Workload, probe: Probe) -> Iterator[Fault]:
     text, where = " ".join(probe.command.words), probe.command.where
     image = workload.image
     for tool in ("curl", "wget"):
-        if image is None or not re.search(rf"(?:^|[\s/]){tool}\s", text) or tool in image.installs:
+        if image is None or not re.search(rf"(?:^|[\s/]){tool}\s", text):
+            continue
+        if tool in image.installs or _UNKNOWN_INSTALLS.search(image.installs):
             continue
         if image.has_no_downloader or (tool == "curl" and image.has_no_curl):
             yield Fault(

@@ -148,6 +148,7 @@ def _check_temp_dir(workload: Workload, settings: GunicornSettings) -> Iterator[
             "its workers do not boot",
             _MEMORY,
             read_only.where,
+            is_warning=workload.image is None,  # which may have a volume, or TMPDIR
         )
     else:
         yield Fault(

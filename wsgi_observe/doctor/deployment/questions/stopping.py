@@ -35,7 +35,7 @@ def find_short_graces(deployment: Deployment) -> Iterator[Fault]:
             continue
         described = [f"{span.seconds:g} s of {span.label}" for span in parts]
         described.append(f"{graceful.describe()} of graceful_timeout")
-        default = "" if grace.where else f", {workload.platform.value}'s default"
+        default = "" if grace.where else f", the default of {workload.platform.value}"
         shorter = int(grace.seconds - sum(span.seconds for span in parts)) - 5
         remedy = _REMEDIES[grace.label].format(int(total) + 5)
         yield Fault(
