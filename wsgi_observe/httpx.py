@@ -38,7 +38,8 @@ def instrument(
 ) -> C:
     """Have the calls of one client to `hosts` carry ``X-Request-ID`` and the trace.
 
-    :param hosts: the setting ``propagate_to``.
+    :param hosts: the setting ``propagate_to``; with a list, even an empty one, what is installed
+        for the process adds nothing.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the client.
     :raises SettingsError: for an unknown setting or an invalid value.
@@ -172,7 +173,7 @@ def _prepare(calls: OutgoingCalls, request: httpx.Request) -> httpx.Request:
         names = [name for _, name, _ in request.headers._list]
         taken = [] if _NAMES.isdisjoint(names) else [name.decode() for name in names]
         added = calls.headers(taken)
-    if not added and not calls.is_logged:
+    if not (added or calls.is_logged or calls.is_of_client):
         return request
     request = mark(copy_shallow(request))
     if added:

@@ -47,9 +47,12 @@ class OutgoingCalls:
 
     :ivar hosts: the allow-list.
     :ivar is_logged: whether each call has a line.
+    :ivar is_of_client: whether the calls are those of one client, to which nothing that is
+        installed for the process may add.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, is_of_client: bool = False) -> None:
+        self.is_of_client = is_of_client
         self.hosts = AllowedHosts(settings.propagate_to)
         self._level = _LEVELS[settings.log_calls]
         self.is_logged = self._level > 0
@@ -59,15 +62,17 @@ class OutgoingCalls:
     def to_hosts(
         cls, hosts: Iterable[str] | None, settings: Settings | None, overrides: dict[str, Any]
     ) -> OutgoingCalls:
-        """Return what the arguments of an ``instrument()`` ask for."""
+        """Return what the arguments of an ``instrument()`` ask for; an empty list is one, too."""
         if hosts is not None:
             overrides["propagate_to"] = hosts
-        return cls((settings or Settings()).replace(**overrides))
+        settings = (settings or Settings()).replace(**overrides)
+        is_asked_for = hosts is not None or bool(settings.propagate_to)
+        return cls(settings, is_of_client=is_asked_for)
 
     @property
     def is_off(self) -> bool:
         """Whether there is nothing to do for any call."""
-        return not self.hosts and not self.is_logged
+        return not (self.hosts or self.is_logged or self.is_of_client)
 
     def headers(self, taken: Collection[str]) -> list[tuple[str, str]]:
         """Return the headers to add to one call to a host that is on the list.

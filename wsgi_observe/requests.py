@@ -17,10 +17,8 @@ from urllib3.util import parse_url
 
 from wsgi_observe.outgoing import (
     DEFAULT_PORTS,
-    HEADER_NAMES,
     MARK,
     OutgoingCalls,
-    PropagatedValue,
     copy_shallow,
     patch_method,
 )
@@ -41,7 +39,8 @@ def instrument(
 ) -> S:
     """Have the calls of one session to `hosts` carry ``X-Request-ID`` and the trace.
 
-    :param hosts: the setting ``propagate_to``.
+    :param hosts: the setting ``propagate_to``; with a list, even an empty one, what is installed
+        for the process adds nothing.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the session.
     :raises SettingsError: for an unknown setting or an invalid value.
@@ -104,8 +103,11 @@ class _ObservedAdapter(BaseAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        """Send one request."""
-        return _send(self._calls, self._adapter.send, request, *args, **kwargs)
+        """Send one request; by the response's `connection` hooks send another."""
+        response = _send(self._calls, self._adapter.send, request, *args, **kwargs)
+        if getattr(response, "connection", None) is self._adapter:
+            response.connection = self  # type: ignore[assignment]
+        return response
 
     def close(self) -> None:
         """Close the adapter."""
@@ -116,12 +118,30 @@ def _send(
     calls: OutgoingCalls, send: _Send, request: requests.PreparedRequest, *args: Any, **kwargs: Any
 ) -> requests.Response:
     prepared = calls.prepare(_prepare, request)
-    if not calls.is_logged or prepared is request:
-        return send(prepared, *args, **kwargs)
+    if prepared is request:
+        return send(request, *args, **kwargs)
+    try:
+        if calls.is_logged:
+            response = _send_logged(calls, send, prepared, *args, **kwargs)
+        else:
+            response = send(prepared, *args, **kwargs)
+    except requests.RequestException as error:
+        if error.request is prepared:
+            error.request = request
+        raise
+    # The caller may send it again by another session and to another host, as hooks do.
+    if getattr(response, "request", None) is prepared:
+        response.request = request
+    return response
+
+
+def _send_logged(
+    calls: OutgoingCalls, send: _Send, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+) -> requests.Response:
     url = request.url or ""
     host, port = _find_host(url)
     with calls.log(request.method or "", host, port, urlsplit(url).path) as result:
-        response = send(prepared, *args, **kwargs)
+        response = send(request, *args, **kwargs)
         result.status_code = response.status_code
     return response
 
@@ -138,19 +158,12 @@ def _prepare(calls: OutgoingCalls, request: requests.PreparedRequest) -> request
     headers: Any = request.headers
     if headers.__class__ is _CallHeaders:
         return request
-    own, taken = [], []
-    # Its own methods take five times as long, for this and for a copy.
-    for name, (_, value) in headers._store.items():
-        if value.__class__ is PropagatedValue:
-            own.append(name)  # of a call that is repeated, such as for digest authentication
-        elif name in HEADER_NAMES:
-            taken.append(name)
-    added = calls.headers(taken) if calls.hosts.allows(*_find_host(request.url or "")) else []
-    if not (added or own or calls.is_logged):
+    store = headers._store.copy()  # its own methods take five times as long
+    added: list[tuple[str, str]] = []
+    if calls.hosts.allows(*_find_host(request.url or "")):
+        added = calls.headers(store)
+    if not (added or calls.is_logged or calls.is_of_client):
         return request
-    store = headers._store.copy()
-    for name in own:
-        del store[name]
     for name, value in added:
         store[name.lower()] = (name, value)
     request = copy_shallow(request)

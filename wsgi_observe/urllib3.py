@@ -39,7 +39,8 @@ def instrument(
     """Have the calls of one pool manager to `hosts` carry ``X-Request-ID`` and the trace.
 
     :param manager: a ``PoolManager`` or ``ProxyManager``; its idle connections are closed.
-    :param hosts: the setting ``propagate_to``.
+    :param hosts: the setting ``propagate_to``; with a list, even an empty one, what is installed
+        for the process adds nothing.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the manager.
     :raises SettingsError: for an unknown setting or an invalid value.
@@ -133,7 +134,7 @@ def _prepare(
         elif name.lower() in HEADER_NAMES:
             taken.append(name.lower())
     added = calls.headers(taken) if calls.hosts.allows(host, port) else []
-    if not (added or own or calls.is_logged):
+    if not (added or own or calls.is_logged or calls.is_of_client):
         return headers
     kind = _CallHeaderDict if isinstance(headers, HTTPHeaderDict) else _CallDict
     result = mark(kind(headers), (host, port))
