@@ -50,6 +50,7 @@ class Upstream(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits for the delayed ACK of its head
     server: Upstream
 
     def do_GET(self) -> None:
