@@ -78,8 +78,7 @@ KEEP_LAST = ("cheroot",)
 
 
 def _parameter(kind: Kind) -> Any:
-    # The default run has these cases on Gunicorn, by a client (test_w3c_cases).
-    marks = [] if kind.name == "Waitress" else [pytest.mark.more_servers]
+    marks = [] if kind.by_default else [pytest.mark.more_servers]
     return pytest.param(kind, id=kind.name, marks=marks)
 
 
