@@ -1,4 +1,4 @@
-"""Outgoing calls: what the ID and the trace cost a call, whose transport answers from memory.
+"""Outgoing calls: what the count, the ID and the trace cost a call, which is answered from memory.
 
 ``python -m benchmarks.outgoing``
 """
@@ -9,13 +9,21 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import django
+import django.conf
 import httpx
+import redis
 import requests
+import sqlalchemy
 import urllib3
+from django.db import ConnectionHandler
 from requests.adapters import BaseAdapter
 
+import wsgi_observe.django
 import wsgi_observe.httpx
+import wsgi_observe.redis
 import wsgi_observe.requests
+import wsgi_observe.sqlalchemy
 import wsgi_observe.urllib3
 from benchmarks.commands import measure_children, parse_options, print_costs
 from benchmarks.costs import Cost
@@ -27,19 +35,23 @@ from wsgi_observe.trace_context import start_trace
 
 URL = "http://api.internal:8080/orders?page=2"
 HOSTS = ("*.internal",)
-CLIENTS = ("requests", "httpx", "urllib3")
 WAYS: Mapping[str, Mapping[str, object]] = {
     "bare": {},
-    "off": {"propagate_to": ()},
+    "counted": {"propagate_to": ()},
     "another host": {"propagate_to": ("*.example",)},
     "carried": {"propagate_to": HOSTS},
+}
+CLIENTS = {
+    **dict.fromkeys(("requests", "httpx", "urllib3"), tuple(WAYS)),
+    **dict.fromkeys(("redis", "sqlalchemy", "django"), ("bare", "counted")),
 }
 _REPEATS = 20  # of a call in the place of one: it is over in no time
 
 COSTS = tuple(
     Cost("outgoing", f"{client}, {way}, more", f"{client}: {way}", f"{client}: bare", None)
-    for client in CLIENTS
-    for way in ("off", "another host", "carried")
+    for client, ways in CLIENTS.items()
+    for way in ways
+    if way != "bare"
 )
 
 
@@ -56,10 +68,10 @@ def subjects(client: str) -> dict[str, Subject]:
     context = inside.run(current_context)
     assert context is not None
     start_trace(context, None)
-    make = {"requests": _by_requests, "httpx": _by_httpx, "urllib3": _by_urllib3}[client]
+    make: Callable[[str, Mapping[str, Any]], Call] = globals()[f"_by_{client}"]
     return {
-        way: repeated(partial(inside.run, make(way, settings)), _REPEATS)
-        for way, settings in WAYS.items()
+        way: repeated(partial(inside.run, make(way, WAYS[way])), _REPEATS)
+        for way in CLIENTS[client]
     }
 
 
@@ -114,6 +126,34 @@ class _Pool(urllib3.HTTPConnectionPool):
 
     def urlopen(self, *_: Any, **__: Any) -> Any:
         return self.response
+
+
+def _by_redis(way: str, settings: Mapping[str, Any]) -> Call:
+    client = _Redis()
+    return partial((client if way == "bare" else wsgi_observe.redis.instrument(client)).get, "key")
+
+
+class _Redis(redis.Redis):
+    def execute_command(self, *_: Any, **__: Any) -> Any:
+        return b"value"
+
+
+def _by_sqlalchemy(way: str, settings: Mapping[str, Any]) -> Call:
+    engine = sqlalchemy.create_engine("sqlite://")
+    if way != "bare":
+        wsgi_observe.sqlalchemy.instrument(engine, many_queries=0)
+    return partial(engine.connect().exec_driver_sql, "SELECT 1")
+
+
+def _by_django(way: str, settings: Mapping[str, Any]) -> Call:
+    if not django.conf.settings.configured:
+        django.conf.settings.configure()
+        django.setup()
+    if way != "bare":
+        wsgi_observe.django.instrument(many_queries=0)
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    # Only a connection that is opened later is instrumented.
+    return partial(ConnectionHandler({"default": database})["default"].cursor().execute, "SELECT 1")
 
 
 if __name__ == "__main__":

@@ -20,22 +20,26 @@ LAYERS = (
     *("_shared_memory", "metrics.events", "health", "logs", "queries", "scoreboard"),
     *("outgoing", "metrics"),
     "middleware",
-    "stack",
+    *("stack", "problems"),
     "__init__",
 )
 PEERS = {"middleware"}  # whose files do not import each other
 INTEGRATIONS = {
     *("flask", "gunicorn", "opentelemetry", "prometheus", "redis", "sentry", "sqlalchemy"),
-    *("requests", "httpx", "urllib3", "celery", "rq"),
+    *("requests", "httpx", "urllib3", "celery", "rq", "django"),
 }
 READERS = {"logreader"}  # of what the library has written: no app loads them
-PROGRAMS = {"cli", "demo", "__main__"}
+PROGRAMS = {"cli", "demo", "doctor", "__main__"}
 
 THIRD_PARTIES = {
     "logs": {"orjson", "pythonjsonlogger"},
     "logreader": {"orjson"},
     "cli": {"flask", "gunicorn", "rich", "sqlalchemy"},
     "demo": {"flask", "sqlalchemy"},
+    "doctor": {  # of these it imports what the app has imported
+        *("bottle", "django", "falcon", "flask", "gunicorn", "jinja2", "marshmallow", "pydantic"),
+        *("pyramid", "sentry_sdk", "sqlalchemy", "werkzeug", "yaml"),
+    },
     **{name: {name} for name in INTEGRATIONS},
     "flask": {"flask", "werkzeug"},
     "celery": {"billiard", "celery"},  # the former is the latter's `multiprocessing`
@@ -43,7 +47,11 @@ THIRD_PARTIES = {
     "sentry": {"sentry_sdk"},
     "requests": {"requests", "urllib3"},
 }
-READS_THE_ENVIRONMENT = INTEGRATIONS | {"cli", "demo"}  # it has a configuration of Gunicorn's
+READS_THE_ENVIRONMENT = INTEGRATIONS | {
+    "cli",
+    "demo",
+    "doctor",
+}  # it has a configuration of Gunicorn's
 
 
 @cache

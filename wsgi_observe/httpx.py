@@ -1,4 +1,4 @@
-"""HTTPX integration: calls that carry the request's ID and trace, and a line for each call."""
+"""HTTPX integration: calls are counted, carry the request's ID and trace, and have a line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from wsgi_observe.outgoing import (
     DEFAULT_PORTS,
     HEADER_NAMES,
     MARK,
+    OutgoingCall,
     OutgoingCalls,
+    Target,
     copy_shallow,
     mark,
     patch_method,
@@ -36,10 +38,12 @@ def instrument(
     settings: Settings | None = None,
     **overrides: Any,
 ) -> C:
-    """Have the calls of one client to `hosts` carry ``X-Request-ID`` and the trace.
+    """Count the calls of one client; those to `hosts` carry ``X-Request-ID`` and the trace.
 
-    :param hosts: the setting ``propagate_to``; with a list, even an empty one, what is installed
-        for the process adds nothing.
+    The access line of the request has their number and duration, ``http_calls`` and
+    ``http_calls_ms``.
+
+    :param hosts: the setting ``propagate_to``; what is installed for the process adds none.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the client.
     :raises SettingsError: for an unknown setting or an invalid value.
@@ -74,7 +78,7 @@ def install(settings: Settings | None = None, **overrides: Any) -> None:
         def handle_request(self: Any, request: httpx.Request) -> httpx.Response:
             return _send(calls, MethodType(original, self), request)
 
-        return original if calls.is_off else handle_request
+        return handle_request
 
     def wrap_async(
         original: Callable[..., Awaitable[httpx.Response]],
@@ -83,7 +87,7 @@ def install(settings: Settings | None = None, **overrides: Any) -> None:
         async def handle_async_request(self: Any, request: httpx.Request) -> httpx.Response:
             return await _send_async(calls, MethodType(original, self), request)
 
-        return original if calls.is_off else handle_async_request
+        return handle_async_request
 
     patch_method(httpx.HTTPTransport, "handle_request", wrap)
     patch_method(httpx.AsyncHTTPTransport, "handle_async_request", wrap_async)
@@ -135,17 +139,16 @@ def _observe(transport: Any, observed: Callable[..., Any], calls: OutgoingCalls)
     """Return a transport with these calls observed; a mount without one has None."""
     if isinstance(transport, _ObservedTransport | _ObservedAsyncTransport):
         transport = transport.inner  # an earlier call of `instrument`
-    return transport if transport is None or calls.is_off else observed(transport, calls)
+    return None if transport is None else observed(transport, calls)
 
 
 def _send(calls: OutgoingCalls, send: _Handle, request: httpx.Request) -> httpx.Response:
     prepared = calls.prepare(_prepare, request)
-    if not calls.is_logged or prepared is request:
-        return send(prepared)
-    url = request.url
-    with calls.log(request.method, url.host, _port(url), url.path) as result:
+    if prepared is request:
+        return send(request)
+    with OutgoingCall(calls, _find_target, request) as call:
         response = send(prepared)
-        result.status_code = response.status_code
+        call.status_code = response.status_code
     return response
 
 
@@ -153,13 +156,17 @@ async def _send_async(
     calls: OutgoingCalls, send: _AsyncHandle, request: httpx.Request
 ) -> httpx.Response:
     prepared = calls.prepare(_prepare, request)
-    if not calls.is_logged or prepared is request:
-        return await send(prepared)
-    url = request.url
-    with calls.log(request.method, url.host, _port(url), url.path) as result:
+    if prepared is request:
+        return await send(request)
+    with OutgoingCall(calls, _find_target, request) as call:
         response = await send(prepared)
-        result.status_code = response.status_code
+        call.status_code = response.status_code
     return response
+
+
+def _find_target(request: httpx.Request) -> Target:
+    url = request.url
+    return request.method, url.host, _port(url), url.path
 
 
 def _prepare(calls: OutgoingCalls, request: httpx.Request) -> httpx.Request:
@@ -173,7 +180,7 @@ def _prepare(calls: OutgoingCalls, request: httpx.Request) -> httpx.Request:
         names = [name for _, name, _ in request.headers._list]
         taken = [] if _NAMES.isdisjoint(names) else [name.decode() for name in names]
         added = calls.headers(taken)
-    if not (added or calls.is_logged or calls.is_of_client):
+    if not (added or calls.is_observing):
         return request
     request = mark(copy_shallow(request))
     if added:

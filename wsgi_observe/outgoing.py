@@ -1,11 +1,11 @@
-"""Outgoing HTTP calls: the headers with the request's ID and trace, and the line of a call."""
+"""Outgoing HTTP calls: their headers with the request's ID and trace, their number, their lines."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable
 from time import perf_counter
+from types import TracebackType
 from typing import Any, TypeVar
 
 from wsgi_observe._loggers import get_logger
@@ -15,6 +15,7 @@ from wsgi_observe.context import current_context
 from wsgi_observe.logs.log_record import make_own_extra
 from wsgi_observe.redaction.path_secrets import with_request_secrets
 from wsgi_observe.settings import Settings
+from wsgi_observe.totals import add_to_current_request
 from wsgi_observe.trace_context import outgoing_trace_headers
 from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure
@@ -31,9 +32,12 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 """The ports of URLs without one."""
 
 MARK = "__wsgi_observe_call__"
-"""The attribute of what a call hands on that has its headers, and its line, already."""
+"""The attribute of what a call hands on that has its headers, its count and its line already."""
 
 _ORIGINAL = "__wsgi_observe_original__"
+
+Target = tuple[str, str, int | None, str]
+"""The method, host, port and path of a call, the path without the query."""
 
 
 class PropagatedValue(str):
@@ -43,36 +47,31 @@ class PropagatedValue(str):
 
 
 class OutgoingCalls:
-    """Adds headers to calls to the hosts of ``propagate_to``, and logs calls as ``log_calls`` says.
+    """Counts calls on the access line of their request, and logs them as ``log_calls`` says.
+
+    Those to the hosts of ``propagate_to`` get headers.
 
     :ivar hosts: the allow-list.
-    :ivar is_logged: whether each call has a line.
-    :ivar is_of_client: whether the calls are those of one client, to which nothing that is
-        installed for the process may add.
     """
 
-    def __init__(self, settings: Settings, *, is_of_client: bool = False) -> None:
-        self.is_of_client = is_of_client
+    def __init__(self, settings: Settings) -> None:
         self.hosts = AllowedHosts(settings.propagate_to)
         self._level = _LEVELS[settings.log_calls]
-        self.is_logged = self._level > 0
-        self._redactor = settings.redactor() if self.is_logged and settings.redact else None
+        self._redactor = settings.redactor() if self._level and settings.redact else None
 
     @classmethod
     def to_hosts(
         cls, hosts: Iterable[str] | None, settings: Settings | None, overrides: dict[str, Any]
     ) -> OutgoingCalls:
-        """Return what the arguments of an ``instrument()`` ask for; an empty list is one, too."""
+        """Return what the arguments of an ``instrument()`` ask for."""
         if hosts is not None:
             overrides["propagate_to"] = hosts
-        settings = (settings or Settings()).replace(**overrides)
-        is_asked_for = hosts is not None or bool(settings.propagate_to)
-        return cls(settings, is_of_client=is_asked_for)
+        return cls((settings or Settings()).replace(**overrides))
 
     @property
-    def is_off(self) -> bool:
-        """Whether there is nothing to do for any call."""
-        return not (self.hosts or self.is_logged or self.is_of_client)
+    def is_observing(self) -> bool:
+        """Whether a call that is made here is counted or logged."""
+        return self._level > 0 or current_context() is not None
 
     def headers(self, taken: Collection[str]) -> list[tuple[str, str]]:
         """Return the headers to add to one call to a host that is on the list.
@@ -101,56 +100,64 @@ class OutgoingCalls:
             warn_once("adding headers to an outgoing call")
             return request
 
-    @contextmanager
-    def log(self, method: str, host: str, port: int | None, path: str) -> Iterator[CallResult]:
-        """Log the call that runs in the block, whether it returns or raises.
+    def log(self, call: OutgoingCall, exc_type: str | None, seconds: float) -> None:
+        """Log a call that has ended, if its level is on."""
+        if self._level and _log.isEnabledFor(self._level):
+            call_safely("logging an outgoing call", self._write_line, call, exc_type, seconds)
 
-        :param path: without the query.
-        """
-        result = CallResult()
-        started = perf_counter()
-        try:
-            yield result
-        except BaseException as error:
-            result.exc_type = type(error).__name__
-            raise
-        finally:
-            if _log.isEnabledFor(self._level):
-                seconds = perf_counter() - started
-                authority = _authority(host, port)
-                call_safely(
-                    "logging an outgoing call",
-                    *(self._write_line, method, authority, path, result, seconds),
-                )
-
-    def _write_line(
-        self, method: str, host: str, path: str, result: CallResult, seconds: float
-    ) -> None:
-        method, host = printable(method), printable(host)
-        path = printable(path)
+    def _write_line(self, call: OutgoingCall, exc_type: str | None, seconds: float) -> None:
+        method, host, port, path = call.target
+        method, host, path = printable(method), printable(_authority(host, port)), printable(path)
         if self._redactor is not None:
             path = with_request_secrets(self._redactor).path(path)
         fields: dict[str, object] = {"call_method": method, "call_host": host, "call_path": path}
-        if result.status_code is not None:
-            fields["call_status_code"] = result.status_code
+        if call.status_code is not None:
+            fields["call_status_code"] = call.status_code
         fields["call_duration_ms"] = int(seconds * 1_000_000) / 1000
-        if result.exc_type is not None:
-            fields["exc_type"] = result.exc_type
-        outcome = result.exc_type or result.status_code
+        if exc_type is not None:
+            fields["exc_type"] = exc_type
+        outcome = exc_type or call.status_code
         _log.log(
             self._level, "%s %s%s %s", method, host, path, outcome, extra=make_own_extra(fields)
         )
 
 
-class CallResult:
-    """How a call ended.
+class OutgoingCall:
+    """A block that makes one call, which is counted and logged whether it returns or raises.
 
+    :param find_target: returns the method, host, port and path, without the query, of the call
+        that is made with `args`; it is called only for a line.
     :ivar status_code: of the response, if there was one.
-    :ivar exc_type: the class of the exception, if there was one.
     """
 
-    status_code: int | None = None
-    exc_type: str | None = None
+    __slots__ = ("_args", "_calls", "_find_target", "_started", "status_code")
+
+    def __init__(
+        self, calls: OutgoingCalls, find_target: Callable[..., Target], *args: object
+    ) -> None:
+        self._calls = calls
+        self._find_target = find_target
+        self._args = args
+        self.status_code: int | None = None
+
+    @property
+    def target(self) -> Target:
+        """The method, host, port and path."""
+        return self._find_target(*self._args)
+
+    def __enter__(self) -> OutgoingCall:
+        self._started = perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        seconds = perf_counter() - self._started
+        add_to_current_request({"http_calls": 1, "http_calls_ms": seconds * 1000})
+        self._calls.log(self, kind.__name__ if kind else None, seconds)
 
 
 def _authority(host: str, port: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Requests integration: calls that carry the request's ID and trace, and a line for each call."""
+"""Requests integration: calls are counted, carry the request's ID and trace, and have a line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from urllib3.util import parse_url
 from wsgi_observe.outgoing import (
     DEFAULT_PORTS,
     MARK,
+    OutgoingCall,
     OutgoingCalls,
+    Target,
     copy_shallow,
     patch_method,
 )
@@ -37,10 +39,12 @@ def instrument(
     settings: Settings | None = None,
     **overrides: Any,
 ) -> S:
-    """Have the calls of one session to `hosts` carry ``X-Request-ID`` and the trace.
+    """Count the calls of one session; those to `hosts` carry ``X-Request-ID`` and the trace.
 
-    :param hosts: the setting ``propagate_to``; with a list, even an empty one, what is installed
-        for the process adds nothing.
+    The access line of the request has their number and duration, ``http_calls`` and
+    ``http_calls_ms``.
+
+    :param hosts: the setting ``propagate_to``; what is installed for the process adds none.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the session.
     :raises SettingsError: for an unknown setting or an invalid value.
@@ -60,10 +64,7 @@ def instrument(
             found = observed[adapter] = _ObservedAdapter(adapter, calls)
         return found
 
-    if calls.is_off:
-        session.__dict__.pop("get_adapter", None)
-    else:
-        session.get_adapter = MethodType(get_observed_adapter, session)  # type: ignore[method-assign]
+    session.get_adapter = MethodType(get_observed_adapter, session)  # type: ignore[method-assign]
     return session
 
 
@@ -85,7 +86,7 @@ def install(settings: Settings | None = None, **overrides: Any) -> None:
         ) -> requests.Response:
             return _send(calls, MethodType(original, self), request, *args, **kwargs)
 
-        return original if calls.is_off else send
+        return send
 
     patch_method(HTTPAdapter, "send", wrap)
 
@@ -121,10 +122,9 @@ def _send(
     if prepared is request:
         return send(request, *args, **kwargs)
     try:
-        if calls.is_logged:
-            response = _send_logged(calls, send, prepared, *args, **kwargs)
-        else:
+        with OutgoingCall(calls, _find_target, request) as call:
             response = send(prepared, *args, **kwargs)
+            call.status_code = response.status_code
     except requests.RequestException as error:
         if error.request is prepared:
             error.request = request
@@ -135,15 +135,9 @@ def _send(
     return response
 
 
-def _send_logged(
-    calls: OutgoingCalls, send: _Send, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-) -> requests.Response:
+def _find_target(request: requests.PreparedRequest) -> Target:
     url = request.url or ""
-    host, port = _find_host(url)
-    with calls.log(request.method or "", host, port, urlsplit(url).path) as result:
-        response = send(request, *args, **kwargs)
-        result.status_code = response.status_code
-    return response
+    return request.method or "", *_find_host(url), urlsplit(url).path
 
 
 class _CallHeaders(CaseInsensitiveDict[Any]):
@@ -158,12 +152,14 @@ def _prepare(calls: OutgoingCalls, request: requests.PreparedRequest) -> request
     headers: Any = request.headers
     if headers.__class__ is _CallHeaders:
         return request
-    store = headers._store.copy()  # its own methods take five times as long
+    store = headers._store
     added: list[tuple[str, str]] = []
     if calls.hosts.allows(*_find_host(request.url or "")):
         added = calls.headers(store)
-    if not (added or calls.is_logged or calls.is_of_client):
+    if not (added or calls.is_observing):
         return request
+    if added:
+        store = store.copy()  # its own methods take five times as long
     for name, value in added:
         store[name.lower()] = (name, value)
     request = copy_shallow(request)

@@ -190,6 +190,8 @@ class Settings(_FieldsSet):
     trusted_proxies: int | Iterable[str | IPv4Network | IPv6Network] = _setting(
         0, validators.proxy_count_or_networks, _parse_int_or_list
     )
+    slow_query_seconds: float = _setting(1.0, validators.seconds, _parse_float)
+    many_queries: int = _setting(50, validators.query_count, _parse_int)
     log_level: str = _setting("INFO", validators.log_levels)
     log_format: str = _setting("auto", validators.one_of("auto", "json", "console"))
     log_color: bool = _setting(False, validators.boolean, _parse_boolean)
@@ -220,8 +222,6 @@ class Settings(_FieldsSet):
     sentry: bool = _setting(False, validators.boolean, _parse_boolean)
     drain_seconds: float = _setting(0.0, validators.seconds, _parse_float)
     slow_request_seconds: float | None = _setting(None, validators.seconds_or_none, _parse_float)
-    slow_query_seconds: float = _setting(1.0, validators.seconds, _parse_float)
-    many_queries: int = _setting(50, validators.query_count, _parse_int)
     recorder_path: str = _setting("", validators.file_path)
     metrics_path: str = _setting("", validators.url_path)
     metrics_port: int | str = _setting(0, validators.port_or_address, _parse_int_or_text)

@@ -34,6 +34,11 @@ def count(**amounts: float) -> None:
             raise TypeError(f"count() takes numbers, got {name}={amount!r}")
         if amount - amount != 0:  # `isfinite` raises for an integer beyond the range of floats
             raise ValueError(f"count() takes finite numbers, got {name}={amount!r}")
+    add_to_current_request(amounts)
+
+
+def add_to_current_request(amounts: dict[str, float]) -> None:
+    """Add to the totals of the request that this runs in, if any."""
     context = current_context()
     if context is not None and (context := context.request_context).environ:
         add_to_totals(context, amounts)

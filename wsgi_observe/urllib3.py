@@ -1,4 +1,4 @@
-"""urllib3 integration: calls that carry the request's ID and trace, and a line for each call."""
+"""urllib3 integration: calls are counted, carry the request's ID and trace, and have a line."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from wsgi_observe.outgoing import (
     DEFAULT_PORTS,
     HEADER_NAMES,
     MARK,
+    OutgoingCall,
     OutgoingCalls,
     PropagatedValue,
+    Target,
     mark,
     patch_method,
 )
@@ -36,11 +38,13 @@ def instrument(
     settings: Settings | None = None,
     **overrides: Any,
 ) -> M:
-    """Have the calls of one pool manager to `hosts` carry ``X-Request-ID`` and the trace.
+    """Count the calls of one pool manager; those to `hosts` carry the request's ID and trace.
+
+    The access line of the request has their number and duration, ``http_calls`` and
+    ``http_calls_ms``.
 
     :param manager: a ``PoolManager`` or ``ProxyManager``; its idle connections are closed.
-    :param hosts: the setting ``propagate_to``; with a list, even an empty one, what is installed
-        for the process adds nothing.
+    :param hosts: the setting ``propagate_to``; what is installed for the process adds none.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the manager.
     :raises SettingsError: for an unknown setting or an invalid value.
@@ -73,8 +77,6 @@ def install(settings: Settings | None = None, **overrides: Any) -> None:
 
 def _observe(pool_class: Any, calls: OutgoingCalls) -> Any:
     base = getattr(pool_class, "__wsgi_observe_base__", pool_class)
-    if calls.is_off:
-        return base
     body = {"urlopen": _wrap(base.urlopen, calls), "__wsgi_observe_base__": base}
     return type(base.__name__, (base,), body)
 
@@ -94,15 +96,19 @@ def _wrap(original: _Urlopen, calls: OutgoingCalls) -> _Urlopen:
         send: _Urlopen = MethodType(original, self)
         host, port = _find_host(self, url)
         prepared = calls.prepare(_prepare, headers, host, port)
-        if not calls.is_logged or prepared is headers:
-            return send(method, url, body, prepared, *args, **kwargs)
-        path = url if url.startswith("/") else parse_url(url).path or ""
-        with calls.log(method, host, port, path.partition("?")[0]) as result:
+        if prepared is headers:
+            return send(method, url, body, headers, *args, **kwargs)
+        with OutgoingCall(calls, _find_target, method, host, port, url) as call:
             response = send(method, url, body, prepared, *args, **kwargs)
-            result.status_code = response.status
+            call.status_code = response.status
         return response
 
-    return original if calls.is_off else urlopen
+    return urlopen
+
+
+def _find_target(method: str, host: str, port: int | None, url: str) -> Target:
+    path = url if url.startswith("/") else parse_url(url).path or ""
+    return method, host, port, path.partition("?")[0]
 
 
 class _CallDict(dict[str, str]):
@@ -134,7 +140,7 @@ def _prepare(
         elif name.lower() in HEADER_NAMES:
             taken.append(name.lower())
     added = calls.headers(taken) if calls.hosts.allows(host, port) else []
-    if not (added or own or calls.is_logged or calls.is_of_client):
+    if not (added or own or calls.is_observing):
         return headers
     kind = _CallHeaderDict if isinstance(headers, HTTPHeaderDict) else _CallDict
     result = mark(kind(headers), (host, port))

@@ -184,6 +184,15 @@ def log_command(command: str, folder: Path) -> None:
     assert shown or follows or "--json" in arguments
 
 
+def our_doctor(command: str, folder: Path) -> None:
+    done = subprocess.run(
+        [BIN / "wsgi-observe", *shlex.split(command)[1:]],
+        cwd=folder, timeout=PATIENCE, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.stderr, done.returncode in (0, 1)) == ("", True)
+    assert re.search(r"\d+ of \d+ passed", done.stdout)
+
+
 def test_the_story_of_the_page_is_the_one_that_is_printed(folder: Path) -> None:
     command, *_ = commands("trace")
     (folder / "shop.log").write_text("".join(f"{line}\n" for line in FAILED_REQUEST))
@@ -246,6 +255,7 @@ WAYS: tuple[tuple[str, Callable[[str, Path], Any]], ...] = (
     (r"rq worker ", rq_worker),
     (r"wsgi-observe (drain|stuck) ", our_command),
     (r"wsgi-observe demo", our_demo),
+    (r"wsgi-observe doctor ", our_doctor),
     (r"wsgi-observe lnav |(grep .* \| )?lnav\b", lnav),
     (r"((kubectl|docker) logs .* \| )?wsgi-observe (trace|errors|tail)\b", log_command),
     (r"curl -i ", curl),

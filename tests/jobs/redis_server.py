@@ -11,7 +11,7 @@ import pytest
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
+def redis_server(folder: Path, *options: str) -> Iterator[str]:
     """Start a server, yield its URL, and kill it."""
     server = shutil.which("redis-server")
     if server is None:
@@ -19,7 +19,7 @@ def redis_server(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [*(server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir")]
-    process = subprocess.Popen([*command, str(folder)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, str(folder), *options], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         with process.stdout as output:

@@ -22,14 +22,17 @@ def upstream() -> Iterator[Upstream]:
         yield server
 
 
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Return each kind of client; what is installed for it is taken back."""
-    chosen = CLIENTS[request.param]
+@pytest.fixture(autouse=True)
+def _nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what a test installs."""
     for one in CLIENTS.values():
         for owner, name in one.patched:
             monkeypatch.setattr(owner, name, getattr(owner, name))
-    return chosen
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> Client:
+    return CLIENTS[request.param]
 
 
 def in_request(work: Callable[[], Any], **settings: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from wsgi_observe.cli.command import CommandError
 
-SUBCOMMANDS = ("demo", "drain", "errors", "lnav", "stuck", "tail", "trace")
+SUBCOMMANDS = ("demo", "doctor", "drain", "errors", "lnav", "stuck", "tail", "trace")
 
 # Of a stream: on a full disk, beyond a quota or limit, of a device, of one that was closed.
 _WRITE_ERRORS = (ENOSPC, EDQUOT, EFBIG, EIO, EBADF)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,11 +46,6 @@ class Answer:
     faults: tuple[Fault, ...] = ()
     seen: str = ""
     is_skipped: bool = False
-
-    @classmethod
-    def of(cls, number: int, name: str, faults: Iterable[Fault], seen: str = "") -> Answer:
-        """Return the answer with these faults; `seen` is what there was if there are none."""
-        return cls(number, name, tuple(faults), seen)
 
     @classmethod
     def skip(cls, number: int, name: str, reason: str) -> Answer:

@@ -8,11 +8,9 @@ from traceback import walk_stack
 from typing import Any
 
 from flask import Flask
-from werkzeug.debug import DebuggedApplication
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.wsgi.middleware import iter_wrapped_apps
+from wsgi_observe.problems import has_debugger
 
 _log = get_logger("wsgi_observe.flask")
 
@@ -40,7 +38,7 @@ def find_refusal_reason(app: Flask, *, allow_debug: bool, environ: Any = ()) -> 
     server = get_production_server()
     if server is None:
         return None
-    if _DEBUGGER_KEY in environ or _has_debugger(app.wsgi_app):
+    if _DEBUGGER_KEY in environ or has_debugger(app.wsgi_app):
         return (
             f"the app is wrapped in werkzeug.debug.DebuggedApplication under {server}: any client "
             "could run code on the server. Remove it; `flask run --debug` adds its own"
@@ -61,18 +59,6 @@ def warn_if_trapping(app: Flask) -> None:
             "TRAP_HTTP_EXCEPTIONS is on: every abort() and 404 that no error handler handles is "
             "answered with 500. Switch it off except for debugging"
         )
-
-
-def _has_debugger(app: object) -> bool:
-    pending, dispatchers = [app], set()
-    while pending:
-        for one in iter_wrapped_apps(pending.pop()):
-            if isinstance(one, DebuggedApplication):
-                return True
-            if isinstance(one, DispatcherMiddleware) and id(one) not in dispatchers:
-                dispatchers.add(id(one))
-                pending += one.mounts.values()
-    return False
 
 
 def _is_reload_enabled() -> bool:

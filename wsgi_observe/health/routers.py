@@ -73,6 +73,12 @@ def find_framework_apps(
     return next(iter(nested_apps.values())) if len(nested_apps) == 1 else []
 
 
+def find_flask_app(app: object) -> Any:
+    """Return the Flask app that `app` is or wraps, if any."""
+    wrapped = iter_wrapped_apps(app)
+    return next((one for one in wrapped if _get_framework_class(one) == "flask.app.Flask"), None)
+
+
 def _get_framework_class(app: object) -> str | None:
     """Return the name of the known class that an app is an instance of.
 

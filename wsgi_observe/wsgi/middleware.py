@@ -96,7 +96,7 @@ def _send_static_response(
 
 
 # Attributes in which Flask and middlewares have the app that they wrap.
-_WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application", "_app")
+WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application", "_app")
 
 
 def iter_wrapped_apps(app: Any) -> Iterator[object]:
@@ -105,7 +105,7 @@ def iter_wrapped_apps(app: Any) -> Iterator[object]:
         if app is None:
             return
         yield app
-        names: tuple[str, ...] = _WRAPPED_APP_ATTRIBUTES
+        names: tuple[str, ...] = WRAPPED_APP_ATTRIBUTES
         if isinstance(app, FunctionType):
             names = ("__wrapped__", *names)  # `functools.wraps` copies the others
         app = next(filter(callable, (_get_attribute(app, name) for name in names)), None)

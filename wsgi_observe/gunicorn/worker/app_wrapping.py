@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wsgi_observe.health import HealthState
+from wsgi_observe.health.routers import find_flask_app
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.settings import Settings, SettingsError
 from wsgi_observe.stack import MIDDLEWARE_CLASSES, wrap
@@ -51,15 +52,3 @@ def _observe_flask(app: object, settings: Settings) -> None:
         flask_integration.Observe(flask_app, settings)
     elif settings.has_middleware("errors"):
         flask_integration.register_error_handlers(flask_app, settings)
-
-
-def find_flask_app(app: object) -> Any:
-    """Return the Flask app that `app` is or wraps, if any."""
-    return next((one for one in iter_wrapped_apps(app) if _is_flask(one)), None)
-
-
-def _is_flask(app: object) -> bool:
-    # By name: Flask is not imported in a service that does not use it.
-    return any(
-        cls.__module__ == "flask.app" and cls.__name__ == "Flask" for cls in type(app).__mro__
-    )

@@ -1,0 +1,47 @@
+"""Question 1 of the doctor: is every error JSON?"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.doctor.examining import ask_one
+from wsgi_observe.doctor.answer import Result
+
+HELLO = """
+from flask import Flask
+app = Flask(__name__)
+"""
+
+HANDLERS = """
+from flask import Flask, jsonify
+from werkzeug.exceptions import HTTPException
+app = Flask(__name__)
+@app.errorhandler(HTTPException)
+def respond(error):
+    return jsonify(code=error.code), error.code
+"""
+
+
+def test_an_app_without_error_handlers_has_html_for_each_error(tmp_path: Path) -> None:
+    answer = ask_one(tmp_path, HELLO, 1)
+    assert answer.result is Result.FAIL
+    assert answer.faults[0].seen.split("; ")[:5] == [
+        "unknown URL: 404 text/html",
+        "wrong method: 405 text/html",
+        "malformed JSON: 400 text/html",
+        "oversized body: 413 text/html",
+        "exception in a view: 500 text/html",
+    ]
+
+
+def test_handlers_of_the_app_do_not_see_what_fails_outside_its_views(tmp_path: Path) -> None:
+    (fault,) = ask_one(tmp_path, HANDLERS, 1).faults
+    assert [part.partition(":")[0] for part in fault.seen.split("; ")] == [
+        "exception before the first chunk of a stream",
+        "exception in a teardown",
+    ]
+
+
+@pytest.mark.parametrize("source", [HELLO, HANDLERS], ids=["hello", "handlers"])
+def test_an_observed_app_passes(tmp_path: Path, source: str) -> None:
+    assert ask_one(tmp_path, source, 1, is_observed=True).result is Result.PASS

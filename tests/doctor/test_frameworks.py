@@ -1,0 +1,255 @@
+"""The doctor's views in apps of each framework: they run within the app's own error handling."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.doctor.examining import ask_one
+from wsgi_observe.doctor.answer import Result
+
+DJANGO = """
+import logging
+from django.conf import settings
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["shop.example"], {settings})
+from django.core.wsgi import get_wsgi_application
+from django.http import JsonResponse
+from django.urls import path
+urlpatterns = {urlpatterns}
+handler404 = lambda request, exception: JsonResponse({{"code": 404}}, status=404)
+handler500 = lambda request: JsonResponse({{"code": 500}}, status=500)
+app = get_wsgi_application()
+"""
+
+BOTTLE = """
+import json
+from bottle import Bottle, response
+app = Bottle()
+def respond(error):
+    response.content_type = "application/json"
+    return json.dumps({"code": error.status_code})
+app.default_error_handler = respond
+"""
+
+FALCON = """
+import falcon
+app = falcon.App()
+"""
+
+PYRAMID = """
+from pyramid.config import Configurator
+def respond(error, request):
+    request.response.status = getattr(error, "status", 500)
+    return {"code": request.response.status_code}
+config = Configurator()
+config.add_view(respond, context=Exception, renderer="json")
+config.add_notfound_view(respond, renderer="json")
+app = config.make_wsgi_app()
+"""
+
+STREAM = "exception before the first chunk of a stream"
+
+DJANGO_SECURED = DJANGO.format(
+    settings="""
+    SECURE_SSL_REDIRECT=True, PREPEND_WWW=False, APPEND_SLASH=True,
+    MIDDLEWARE=[
+        "django.middleware.security.SecurityMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+    ],
+    """,
+    urlpatterns="(path('orders', lambda request: None),)",
+)
+DJANGO_LANGUAGES = DJANGO.format(
+    settings="USE_I18N=True, MIDDLEWARE=['django.middleware.locale.LocaleMiddleware']",
+    urlpatterns="""__import__("django.conf.urls.i18n").conf.urls.i18n.i18n_patterns(
+        path('orders', lambda request: None)
+    )""",
+)
+
+BARE = {
+    "django": (
+        DJANGO.replace("handler", "unused").format(settings="", urlpatterns="[]"),
+        [
+            "unknown URL: 404",
+            "wrong method: 405",
+            "oversized body: 400",
+            "exception in a view: 500",
+        ],
+    ),
+    "bottle": (
+        "from bottle import Bottle\napp = Bottle()",
+        [
+            *(
+                "unknown URL: 404",
+                "wrong method: 405",
+                "malformed JSON: 400",
+                "oversized body: 413",
+            ),
+            *("exception in a view: 500", f"{STREAM}: 500"),
+        ],
+    ),
+    "falcon": (FALCON, [f"{STREAM}: RuntimeError"]),
+    "pyramid": (
+        "from pyramid.config import Configurator\napp = Configurator().make_wsgi_app()",
+        [
+            *("malformed JSON: JSONDecodeError", "exception in a view: RuntimeError"),
+            f"{STREAM}: RuntimeError",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", BARE)
+def test_errors_of_a_framework_are_caused_in_its_own_ways(tmp_path: Path, framework: str) -> None:
+    source, expected = BARE[framework]
+    (fault,) = ask_one(tmp_path, source, 1).faults
+    seen = fault.seen.split("; ")
+    assert [one[: len(want)] for one, want in zip(seen, expected, strict=False)] == expected
+
+
+HANDLED = {
+    "django": (DJANGO_SECURED, ["wrong method", "oversized body", STREAM]),
+    "django-languages": (DJANGO_LANGUAGES, ["wrong method", "oversized body", STREAM]),
+    "bottle": (BOTTLE, []),
+    "pyramid": (PYRAMID, [STREAM]),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HANDLED)
+def test_handlers_of_the_app_respond_to_the_errors_of_the_doctors_views(
+    tmp_path: Path, name: str
+) -> None:
+    source, left = HANDLED[name]
+    answer = ask_one(tmp_path, source, 1)
+    seen = "; ".join(fault.seen for fault in answer.faults)
+    assert [part.partition(":")[0] for part in seen.split("; ") if part] == left
+
+
+OBSTACLES = {
+    "django": """
+import django
+LOGIN_REQUIRED = ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
+LOGIN_REQUIRED *= django.VERSION >= (5, 1)
+"""
+    + DJANGO.format(
+        settings="""
+    DATABASES={"default": {
+        "ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "ATOMIC_REQUESTS": True,
+    }},
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"],
+    LOGIN_URL="/login",
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ] + LOGIN_REQUIRED,
+    """,
+        urlpatterns="[path('<path:anything>', lambda request, anything: 1 / 0)]",
+    ),
+    "bottle": BOTTLE
+    + """
+@app.route("/<path:path>", method="ANY")
+def serve(path):
+    raise AssertionError("called by the doctor")
+""",
+    "falcon": FALCON
+    + """
+def serve(request, response):
+    raise AssertionError("called by the doctor")
+app.add_sink(serve)
+""",
+    "pyramid": """
+from pyramid.authorization import ACLAuthorizationPolicy
+from pyramid.config import Configurator
+from pyramid.security import Denied
+class Policy:
+    def permits(self, request, context, permission): return Denied("no")
+    def identity(self, request): return None
+    def authenticated_userid(self, request): return None
+def make_root(request):
+    raise AssertionError("called by the doctor")
+config = Configurator(root_factory=make_root, security_policy=Policy())
+config.set_default_permission("view")
+config.set_default_csrf_options(require_csrf=True)
+config.add_route("all", "/*path")
+config.add_view(make_root, route_name="all")
+app = config.make_wsgi_app()
+""",
+}
+
+
+@pytest.mark.parametrize("framework", OBSTACLES)
+def test_views_are_reached_past_catch_all_routes_logins_and_transactions(
+    tmp_path: Path, framework: str
+) -> None:
+    answer = ask_one(tmp_path, OBSTACLES[framework], 1, is_observed=True)
+    assert answer.faults == ()
+    assert "exception in a view" in answer.seen
+    assert "unknown URL" not in answer.seen
+
+
+WRAPPERS = {
+    "proxy-fix": """
+from werkzeug.middleware.proxy_fix import ProxyFix
+app = ProxyFix(app, x_for=1, x_host=1)
+""",
+    "a-closure": """
+def wrap(inner):
+    def call(environ, start_response):
+        return inner(environ, start_response)
+    return call
+app = wrap(app)
+""",
+    "dispatcher": """
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+app = DispatcherMiddleware(app, {"/metrics": lambda environ, start_response: 1 / 0})
+""",
+    "mounted": """
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+app = DispatcherMiddleware(NotFound(), {"/shop": app})
+""",
+    "static-files": """
+class WhiteNoise:
+    def __init__(self, application):
+        self.application = application
+    def __call__(self, environ, start_response):
+        return self.application(environ, start_response)
+app = WhiteNoise(app)
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_views_are_within_an_app_that_other_middlewares_wrap(tmp_path: Path, wrapper: str) -> None:
+    (fault,) = ask_one(tmp_path, BARE["bottle"][0] + WRAPPERS[wrapper], 1).faults
+    assert fault.seen.startswith("unknown URL: 404 text/html; wrong method: 405 text/html; ")
+
+
+LOGGING = """
+import logging, sys
+handler = logging.StreamHandler(sys.stdout)
+handler.setFormatter(logging.Formatter('{{"message": "%(message)s", "logger": "%(name)s"}}'))
+logging.getLogger({name!r}).addHandler(handler)
+logging.getLogger({name!r}).setLevel("INFO")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "logger"),
+    [
+        (BOTTLE + LOGGING.format(name="shop"), "shop"),
+        (FALCON + LOGGING.format(name="orders"), "orders"),
+        (PYRAMID + LOGGING.format(name=""), "shop"),
+        (DJANGO_SECURED + LOGGING.format(name="shop.views"), "shop.views"),
+    ],
+    ids=["module", "other-name", "root", "part-of-a-package"],
+)
+def test_the_logger_is_one_that_the_app_uses(tmp_path: Path, source: str, logger: str) -> None:
+    answer = ask_one(tmp_path, source, 8)
+    assert (answer.result, answer.seen) == (
+        Result.PASS,
+        f"INFO of the logger {logger} is one line of JSON",
+    )

@@ -1,0 +1,201 @@
+"""The subcommand ``doctor``: tries whether an app is observable, in twelve questions."""
+
+import argparse
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.log_files import (
+    argument_type,
+    make_console,
+    prepare_output,
+    print_json,
+    to_printable,
+)
+from wsgi_observe.doctor.answer import Answer
+from wsgi_observe.doctor.options import Options
+from wsgi_observe.doctor.process import DoctorError, Examination, examine
+from wsgi_observe.doctor.questions import QUESTIONS
+from wsgi_observe.doctor.report import Report, format_annotations
+
+HELP = "ask twelve questions about an app: is it observable?"
+DESCRIPTION = """\
+Load an app in a process of its own, cause failures in it, and print which of twelve questions it
+passes, with what was seen and how to mend it. The app may use this library or not; --observed
+shows what `gunicorn --logger-class wsgi_observe.gunicorn.Logger` makes of it. Of the app's own
+routes only the probes are called, and it gets no network unless --ready is given.
+Exit code: 0 if no question is failed, 1 if any is, 2 if the app cannot be loaded.
+
+examples:
+  wsgi-observe doctor shop:app
+  wsgi-observe doctor --observed 'shop:create_app()'
+  wsgi-observe doctor -c gunicorn.conf.py --deployment .
+  wsgi-observe doctor --only 3,9 --github shop:app
+  wsgi-observe doctor --explain 3
+"""
+
+_MAX_NUMBER = 99
+_PAGES = files("wsgi_observe.doctor") / "pages"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this subcommand."""
+    parser.add_argument(
+        "app", nargs="?", default="", metavar="APP", help="module:app, or 'module:create_app()'"
+    )
+    parser.add_argument("-c", "--config", default="", help="the app's configuration of Gunicorn")
+    parser.add_argument(
+        "--observed",
+        action="store_true",
+        help="wrap the app as the Gunicorn logger class does, and show what that changes",
+    )
+    parser.add_argument(
+        "--deployment",
+        metavar="DIR",
+        help="look also at Dockerfiles, manifests and units in this directory",
+    )
+    _add_limits(parser)
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one line of JSON")
+    output.add_argument(
+        "--github", action="store_true", help="print annotations for GitHub Actions"
+    )
+    output.add_argument(
+        "--explain", type=argument_type(_parse_number), metavar="N", help="print a question's page"
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    numbers = argument_type(_parse_numbers)
+    parser.add_argument("--only", type=numbers, metavar="N,…", help="questions to ask")
+    parser.add_argument("--skip", type=numbers, metavar="N,…", default=(), help="and not to ask")
+    parser.add_argument(
+        "--ready",
+        action="store_true",
+        help="allow the app connections, and run its readiness checks",
+    )
+    parser.add_argument("--live-path", default="", metavar="PATH", help="of the liveness probe")
+    parser.add_argument("--ready-path", default="", metavar="PATH", help="of the readiness probe")
+    parser.add_argument(
+        "--timeout",
+        type=argument_type(_parse_timeout),
+        default=60.0,
+        metavar="SECONDS",
+        help="time for all questions (default: 60)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the questions, and print the answers."""
+    prepare_output()
+    if args.explain is not None:
+        return _explain(args.explain)
+    if not (args.app or args.config or args.deployment):
+        raise CommandError("name the app, such as shop:app", exit_code=2)
+    if args.json or args.github:
+        report = _make_report(args, lambda number: None)
+    else:
+        console = make_console()
+        # Only now: it imports rich.
+        from wsgi_observe.cli.doctor_text import AnswersPrinter
+
+        with _show_progress() as progress:
+            report = _make_report(args, progress)
+        AnswersPrinter(console).print(report)
+    if args.json:
+        print_json(report.to_dict())
+    elif args.github:
+        for line in format_annotations(report.answers):
+            print(to_printable(line))
+    return 1 if report.has_failed else 0
+
+
+def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> Report:
+    is_chosen = _make_filter(args.only, args.skip)
+    options = Options(
+        target=args.app,
+        config=args.config,
+        is_observed=args.observed,
+        numbers=tuple(one.number for one in QUESTIONS if is_chosen(one.number)),
+        allows_network=args.ready,
+        live_path=args.live_path,
+        ready_path=args.ready_path,
+        timeout=args.timeout,
+    )
+    before, after = Examination(), Examination()
+    if args.app or args.config:
+        try:
+            if args.observed:
+                before = examine(replace(options, is_observed=False), progress)
+            after = examine(options, progress)
+        except DoctorError as error:
+            raise CommandError(to_printable(str(error)), exit_code=2) from error
+    name = args.app or str((after.gunicorn or {}).get("wsgi_app") or "")
+    stock = before if args.observed else after  # its settings are those of the deployment
+    settings = stock.gunicorn if args.config else None
+    deployment = _check_deployment(args.deployment, settings) if args.deployment else []
+    return Report(
+        app=name,
+        framework=after.framework,
+        questions=after.answers,
+        before=before.answers,
+        deployment=[answer for answer in deployment if is_chosen(answer.number)],
+    )
+
+
+def _check_deployment(folder: str, settings: dict[str, object] | None) -> list[Answer]:
+    from wsgi_observe.doctor.deployment import GunicornFacts, check_deployment
+
+    if not Path(folder).is_dir():
+        raise CommandError(f"there is no directory {folder}", exit_code=2)
+    return check_deployment(Path(folder), GunicornFacts(settings) if settings else None)
+
+
+def _make_filter(only: Collection[int] | None, skipped: Collection[int]) -> Callable[[int], bool]:
+    return lambda number: (only is None or number in only) and number not in skipped
+
+
+@contextmanager
+def _show_progress() -> Iterator[Callable[[int], None]]:
+    """Show on a terminal which question is asked."""
+    if not sys.stderr.isatty():
+        yield lambda number: None
+        return
+    names = {question.number: question.name for question in QUESTIONS}
+    with make_console(stderr=True).status("loading the app") as status:
+        yield lambda number: status.update(f"{number}. {names[number]}")
+
+
+def _explain(number: int) -> int:
+    page = _PAGES / f"{number}.md"
+    if not page.is_file():
+        raise CommandError(f"there is no question {number}", exit_code=2)
+    text = page.read_text(encoding="utf-8")
+    if sys.stdout.isatty():
+        from rich.markdown import Markdown
+
+        make_console().print(Markdown(text))
+    else:
+        print(text, end="")
+    return 0
+
+
+def _parse_numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(_parse_number, text.split(",")))
+
+
+def _parse_number(text: str) -> int:
+    if not text.strip().isdecimal() or not 0 < int(text) <= _MAX_NUMBER:
+        raise ValueError(f"must be numbers of questions such as 3,9, not {text}")
+    return int(text)
+
+
+def _parse_timeout(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 3600:
+        raise ValueError(f"must be from 1 to 3600 seconds, not {text}")
+    return seconds

@@ -1,0 +1,79 @@
+"""The app's process: loads the app, asks the questions, writes each answer as a line of JSON.
+
+``python -m wsgi_observe.doctor DESCRIPTOR OPTIONS`` is run by `wsgi_observe.doctor.process`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+from wsgi_observe.doctor.client import Client
+from wsgi_observe.doctor.loading import AppLoader, LoadingError
+from wsgi_observe.doctor.options import Options
+from wsgi_observe.doctor.output import Output
+from wsgi_observe.doctor.process import Message
+from wsgi_observe.doctor.questions import select_questions
+from wsgi_observe.doctor.sandbox import Sandbox
+from wsgi_observe.doctor.subject import Subject, ViewRegistry
+
+
+def main(descriptor: int, options: Options) -> None:
+    """Answer the questions, each as one message on a descriptor."""
+    os.set_inheritable(descriptor, False)
+    output, sandbox = Output(), Sandbox(allows_network=options.allows_network)
+    sandbox.install()
+    try:
+        subject = _load(options, output, sandbox)
+    except BaseException as error:
+        _send(descriptor, Message.of_error(_explain(error, sandbox)))
+        raise
+    _send(descriptor, Message.of_app(subject.framework.name, subject.gunicorn))
+    for question in _questions:
+        _send(descriptor, Message.of_start(question.number))
+        _send(descriptor, Message.of_answer(question.answer(subject)))
+    _send(descriptor, Message("end"))
+
+
+def _load(options: Options, output: Output, sandbox: Sandbox) -> Subject:
+    loader = AppLoader(options)
+    app, framework = loader.load()
+    views = ViewRegistry(framework)
+    if framework.has_views:
+        for question in _questions:
+            question.prepare(views)
+    app = loader.observe(app)
+    config: Any = loader.gunicorn
+    settings = {name: getattr(config, name) for name in config.settings} if options.config else None
+    client = Client(app, output, framework.host)
+    return Subject(app, framework, client, output, sandbox, options, settings)
+
+
+def _explain(error: BaseException, sandbox: Sandbox) -> str:
+    if isinstance(error, LoadingError):
+        return str(error)
+    reason = f"{type(error).__name__}: {error}"
+    if sandbox.denied:
+        addresses = ", ".join(sandbox.denied)
+        return (
+            f"the app connects to {addresses} while it is loaded, and no network is allowed "
+            f"without --ready ({reason})"
+        )
+    lines = traceback.format_exception(error)
+    return f"the app cannot be loaded: {reason}\n" + "".join(lines)
+
+
+def _send(descriptor: int, message: Message) -> None:
+    data = message.to_line()
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+if __name__ == "__main__":
+    _options = Options.from_json(sys.argv[2])
+    _descriptor = int(sys.argv[1])
+    sys.argv[1:] = []  # an app may look at them
+    _questions = select_questions(_options.numbers)
+    main(_descriptor, _options)

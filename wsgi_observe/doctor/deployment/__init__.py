@@ -1,0 +1,20 @@
+"""Questions about a deployment, answered from its files: nothing is executed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wsgi_observe.doctor.answer import Answer
+from wsgi_observe.doctor.deployment.gunicorn import GunicornFacts
+from wsgi_observe.doctor.deployment.questions import ask_all
+from wsgi_observe.doctor.deployment.reading import read_deployment
+
+__all__ = ["GunicornFacts", "check_deployment"]
+
+
+def check_deployment(folder: Path, gunicorn: GunicornFacts | None = None) -> list[Answer]:
+    """Return the answers to the questions about the deployment whose files are in a folder.
+
+    :param gunicorn: what is known of the app from having loaded it.
+    """
+    return ask_all(read_deployment(folder, gunicorn))

@@ -1,0 +1,151 @@
+"""Frameworks: how the doctor adds its views to an app, within the app's own error handlers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from wsgi_observe.doctor.own_code import iter_own_modules
+from wsgi_observe.health.routers import find_framework_apps
+
+
+@dataclass(frozen=True)
+class View:
+    """A view of the doctor.
+
+    :ivar function: returns a text, or an iterable of bytes for a stream.
+    :ivar scope: one of `Framework.get_scopes`; empty for the app itself.
+    """
+
+    path: str
+    function: Callable[[], object]
+    methods: tuple[str, ...] = ("GET",)
+    scope: str = ""
+
+
+class Framework:
+    """What the doctor needs of a framework. This one is any WSGI app, and has no views.
+
+    :ivar name: of the framework, in lower case; empty for any WSGI app.
+    :ivar app: the framework's own app, within the app's middlewares.
+    :ivar host: the host that requests are sent to, since an app may refuse others.
+    :ivar mount: the path at which a dispatcher has the framework's app; empty for the root.
+    """
+
+    name = ""
+    has_views = True
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.host = "localhost"
+        self.mount = ""
+
+    def prepare(self) -> None:
+        """Prepare the app for views that are added after it was made."""
+
+    def add_view(self, view: View) -> None:
+        """Add a view, which runs within the app's error handlers and hooks."""
+        raise NotImplementedError
+
+    def read_json(self) -> object:
+        """Return the request's body as the framework's own way to read JSON does.
+
+        :raises NotImplementedError: where the framework has none.
+        """
+        raise NotImplementedError
+
+    def read_body(self) -> object:
+        """Return the request's body, or raise as the framework does for one that is too large.
+
+        :raises NotImplementedError: where the framework has no limit.
+        """
+        raise NotImplementedError
+
+    def abort(self, status_code: int, description: str) -> None:
+        """Raise the framework's exception for a status.
+
+        :raises NotImplementedError: where the framework has none.
+        """
+        raise NotImplementedError
+
+    def has_route(self, path: str) -> bool:
+        """Return whether the app has a route for a path, a catch-all included."""
+        return False
+
+    def get_scopes(self) -> list[str]:
+        """Return the parts of the app that have error handlers of their own."""
+        return []
+
+    def find_error_handler(
+        self, error: Exception | int, scope: str = ""
+    ) -> Callable[..., object] | None:
+        """Return the app's own function that makes the response to an error, if it is known.
+
+        :param error: an exception, or a status.
+        """
+        return None
+
+    def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
+        """Return the exception classes of the app's own that it has handlers for, with a scope."""
+        return []
+
+    def get_logger_name(self) -> str:
+        """Return the name of the logger that the app's own code logs to."""
+        return self._logger_name
+
+    def get_logger_candidates(self) -> Iterable[str]:
+        """Yield the loggers of the app: those named for its modules, and those of other names."""
+        modules = [module.__name__ for module in iter_own_modules()]
+        loggers = logging.root.manager.loggerDict
+        known = [name for name, one in loggers.items() if isinstance(one, logging.Logger)]
+        yield from (name for name in known if name in modules)
+        packages = {name.partition(".")[0] for name in modules}
+        # `py.warnings` is Python's.
+        foreign = {*sys.modules, *sys.stdlib_module_names, "py"} - packages
+        yield from (name for name in known if name.partition(".")[0] not in foreign)
+        yield from modules
+
+    @cached_property
+    def _logger_name(self) -> str:
+        names = list(self.get_logger_candidates()) or ["app"]
+        # An app may keep one of its loggers silent on purpose.
+        enabled = (name for name in names if logging.getLogger(name).isEnabledFor(logging.INFO))
+        return next(enabled, names[0])
+
+
+_ADAPTERS = {
+    "flask.app.Flask": ("flask", "FlaskFramework"),
+    "django.core.handlers.wsgi.WSGIHandler": ("django", "DjangoFramework"),
+    "bottle.Bottle": ("bottle", "BottleFramework"),
+    "falcon.app.App": ("falcon", "FalconFramework"),
+    "pyramid.router.Router": ("pyramid", "PyramidFramework"),
+}
+
+
+def find_framework(app: object) -> Framework | None:
+    """Return the framework that an app, or one that it wraps, is made with; None for any other."""
+    found = find_framework_apps(app)
+    for framework_app, class_name in found:
+        if class_name in _ADAPTERS:
+            module, name = _ADAPTERS[class_name]
+            adapter = getattr(import_module(f"{__name__}.{module}"), name)
+            framework: Framework = adapter(framework_app)
+            return framework
+    return _find_mounted_framework(getattr(found[0][0], "mounts", {})) if found else None
+
+
+def _find_mounted_framework(mounts: dict[str, object]) -> Framework | None:
+    """Return the framework that a dispatcher has at a path, if there is a single one."""
+    found = [
+        (path, framework) for path, app in mounts.items() if (framework := find_framework(app))
+    ]
+    if len(found) != 1:
+        return None
+    path, framework = found[0]
+    framework.mount = path + framework.mount
+    return framework

@@ -1,0 +1,54 @@
+"""Falcon: the doctor's views as resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+
+from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.own_code import is_own
+
+
+class FalconFramework(Framework):
+    """A Falcon app. Falcon has no limit for a request's body."""
+
+    name = "falcon"
+
+    def prepare(self) -> None:
+        """Begin without a request."""
+        self._request: Any = None
+
+    def add_view(self, view: View) -> None:
+        """Add a resource; routes come before sinks and folders of static files."""
+
+        def call(request: falcon.Request, response: falcon.Response, **_params: object) -> None:
+            self._request = request
+            result: Any = view.function()
+            response.content_type = falcon.MEDIA_TEXT
+            if isinstance(result, str):
+                response.text = result
+            else:
+                response.stream = result
+
+        responders = {f"on_{method.lower()}": staticmethod(call) for method in view.methods}
+        self.app.add_route(view.path, type("DoctorResource", (), responders)())
+
+    def read_json(self) -> object:
+        """Return the body; Falcon aborts with 400 for a malformed one."""
+        return self._request.get_media()
+
+    def abort(self, status_code: int, description: str) -> None:
+        """Raise as responders do."""
+        raise falcon.HTTPError(falcon.code_to_http_status(status_code), description=description)
+
+    def has_route(self, path: str) -> bool:
+        """Return whether a route, a sink or a folder of static files takes the path."""
+        if self.app._router.find(path) is not None:
+            return True
+        sinks = any(pattern.match(path) for pattern, *_ in self.app._sinks)
+        return sinks or any(static.match(path) for static, *_ in self.app._static_routes)
+
+    def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
+        """Return those that handlers were added for."""
+        return [("", cls) for cls in self.app._error_handlers if is_own(cls)]

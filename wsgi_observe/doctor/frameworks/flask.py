@@ -1,0 +1,108 @@
+"""Flask: the doctor's views as routes of the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flask import Response, abort, request
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    RequestEntityTooLarge,
+    default_exceptions,
+)
+
+from wsgi_observe.doctor.error_handlers import find_error_handlers
+from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.own_code import is_own
+
+_SMALL_BODY = 64
+
+
+class FlaskFramework(Framework):
+    """A Flask app."""
+
+    name = "flask"
+
+    def prepare(self) -> None:
+        """Take the host that the app serves."""
+        server_name = self.app.config.get("SERVER_NAME")
+        self.host = server_name or "localhost"
+
+    def add_view(self, view: View) -> None:
+        """Add a route, also if the app has handled a request while it was imported."""
+
+        def call() -> object:
+            result = view.function()
+            return result if isinstance(result, str) else Response(result)  # type: ignore[arg-type]
+
+        # The part before the last dot is the blueprint, whose handlers and hooks Flask calls.
+        endpoint = f"wsgi_observe_doctor:{view.path.replace('.', '_')}"
+        if view.scope:
+            endpoint = f"{view.scope}.{endpoint}"
+        with self.accepting_routes():
+            self.app.add_url_rule(view.path, endpoint, call, methods=view.methods)
+
+    @contextmanager
+    def accepting_routes(self) -> Iterator[None]:
+        """Have the app accept routes and handlers, which Flask refuses after the first request."""
+        before, self.app._got_first_request = self.app._got_first_request, False
+        try:
+            yield
+        finally:
+            self.app._got_first_request = before
+
+    def read_json(self) -> object:
+        """Return the body; Flask aborts with 400 for a malformed one."""
+        return request.get_json()
+
+    def read_body(self) -> object:
+        """Return the body; Werkzeug aborts with 413 for one above the limit."""
+        try:
+            request.max_content_length = _SMALL_BODY
+        except AttributeError:  # Flask before 3.1 has one limit for all views
+            raise RequestEntityTooLarge from None
+        return request.get_data()
+
+    def abort(self, status_code: int, description: str) -> None:
+        """Abort as views do."""
+        abort(status_code, description)
+
+    def has_route(self, path: str) -> bool:
+        """Return whether a rule matches the path, for any method."""
+        return bool(self.app.url_map.bind(self.host).allowed_methods(path))
+
+    def get_scopes(self) -> list[str]:
+        """Return the names of the blueprints that have error handlers.
+
+        The name of a nested one has those outside it in front.
+        """
+        scopes = {handler.scope for handler in find_error_handlers(self.app)}
+        return [name for name in self.app.blueprints if name in scopes]
+
+    def find_error_handler(
+        self, error: Exception | int, scope: str = ""
+    ) -> Callable[..., object] | None:
+        """Return the handler of the app, or of a blueprint and those that it is nested in."""
+        if isinstance(error, int):
+            error = default_exceptions[error]()
+        parts = scope.split(".") if scope else []
+        blueprints = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        handler = self.app._find_error_handler(error, blueprints)
+        if handler is None and not isinstance(error, HTTPException):
+            handler = self.app._find_error_handler(InternalServerError(), blueprints)
+        module = getattr(handler, "__module__", None) or ""
+        return None if module.startswith("wsgi_observe.") else handler
+
+    def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
+        """Return those of the app and its blueprints."""
+        return [
+            (handler.scope, handler.exception_class)
+            for handler in find_error_handlers(self.app)
+            if is_own(handler.exception_class)
+        ]
+
+    def get_logger_name(self) -> str:
+        """Return the name of ``app.logger``."""
+        return str(self.app.name)

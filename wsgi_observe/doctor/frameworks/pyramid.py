@@ -1,0 +1,78 @@
+"""Pyramid: the doctor's views as routes in front of the app's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.httpexceptions import exception_response
+from pyramid.interfaces import IRootFactory, IRoutesMapper
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+from pyramid.traversal import DefaultRootFactory
+
+from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.own_code import is_own
+
+
+class PyramidFramework(Framework):
+    """A Pyramid app. Pyramid has no limit for a request's body."""
+
+    name = "pyramid"
+
+    def prepare(self) -> None:
+        """Configure the app's own registry."""
+        self._request: Any = None
+        self._config = Configurator(
+            registry=self.app.registry, autocommit=True, introspection=False, package=__package__
+        )
+
+    def add_view(self, view: View) -> None:
+        """Add a route before all others, so that a catch-all route does not take its path."""
+
+        def call(request: Any) -> Response:
+            self._request = request
+            result: Any = view.function()
+            if isinstance(result, str):
+                return Response(result, content_type="text/plain")
+            return Response(app_iter=result, content_type="application/octet-stream")
+
+        name = f"wsgi_observe_doctor:{view.path}"
+        # Neither the root factory nor the permission of the app is asked for.
+        self._config.add_route(name, view.path, factory=lambda request: object())
+        self._config.add_view(
+            call,
+            route_name=name,
+            request_method=view.methods,
+            permission=NO_PERMISSION_REQUIRED,
+            require_csrf=False,
+        )
+        mapper = self.app.registry.queryUtility(IRoutesMapper)
+        mapper.routelist.insert(0, mapper.routelist.pop())
+        self.app.routes_mapper = mapper  # the router of an app without routes has none
+
+    def read_json(self) -> object:
+        """Return the body; Pyramid raises ValueError for a malformed one."""
+        return self._request.json_body
+
+    def abort(self, status_code: int, description: str) -> None:
+        """Raise as views do."""
+        raise exception_response(status_code, detail=description)
+
+    def has_route(self, path: str) -> bool:
+        """Return whether a route matches the path, or the app's own resources may have it."""
+        mapper = self.app.registry.queryUtility(IRoutesMapper)
+        if mapper is not None and any(route.match(path) is not None for route in mapper.routelist):
+            return True
+        factory = self.app.registry.queryUtility(IRootFactory)
+        return factory is not None and factory is not DefaultRootFactory
+
+    def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
+        """Return the contexts of the exception views."""
+        views = self.app.registry.introspector.get_category("views") or ()
+        contexts = [view["introspectable"].get("context") for view in views]
+        return [
+            ("", one)
+            for one in contexts
+            if isinstance(one, type) and issubclass(one, Exception) and is_own(one)
+        ]

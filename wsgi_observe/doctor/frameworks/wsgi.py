@@ -1,0 +1,52 @@
+"""Any WSGI app: the doctor's views in front of the innermost app that can be reached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.wsgi.middleware import WRAPPED_APP_ATTRIBUTES, iter_wrapped_apps
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+class WsgiFramework(Framework):
+    """A WSGI app of no known framework.
+
+    A view replaces the innermost app. Where that is the whole app, its own handling of errors
+    cannot be reached, so there are no views unless our middlewares are round it.
+    """
+
+    def __init__(self, app: Any, *, is_observed: bool) -> None:
+        super().__init__(app)
+        self._views: dict[str, View] = {}
+        layers = list(iter_wrapped_apps(app))
+        self._inner: Any = layers[-1]
+        self.has_views = is_observed or len(layers) > 1
+        if len(layers) > 1:
+            _replace_wrapped(layers[-2], self._inner, self._call)
+        else:
+            self.app = self._call
+
+    def add_view(self, view: View) -> None:
+        """Add a view."""
+        self._views[view.path] = view
+
+    def _call(self, environ: Any, start_response: Any) -> Any:
+        view = self._views.get(environ["PATH_INFO"])
+        if view is None:
+            return self._inner(environ, start_response)
+        if environ["REQUEST_METHOD"] not in view.methods:
+            start_response("405 Method Not Allowed", [("Allow", ", ".join(view.methods))])
+            return []
+        result = view.function()
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [result.encode()] if isinstance(result, str) else result
+
+
+def _replace_wrapped(outer: Any, inner: object, replacement: WSGIApplication) -> None:
+    for name in WRAPPED_APP_ATTRIBUTES:
+        if getattr(outer, name, None) is inner:
+            setattr(outer, name, replacement)
+            return

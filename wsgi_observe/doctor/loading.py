@@ -1,0 +1,160 @@
+"""Loading of the app in the doctor's process, as Flask and Gunicorn name it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wsgi_observe.doctor.frameworks import Framework, find_framework
+from wsgi_observe.doctor.frameworks.wsgi import WsgiFramework
+from wsgi_observe.doctor.options import Options
+from wsgi_observe.health import HealthState
+from wsgi_observe.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_OUR_LOGGER = "wsgi_observe.gunicorn.Logger"
+_DEFAULT_NAMES = ("app", "application")
+
+
+class LoadingError(Exception):
+    """A reason why there is no app to ask about, for the user."""
+
+
+class AppLoader:
+    """Loads one app, and wraps it as its server does.
+
+    :ivar gunicorn: Gunicorn's configuration, if there is one or the app is observed.
+    :ivar is_observed: whether ``wsgi_observe.gunicorn.Logger`` observes the app.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._target = options.target
+        self.gunicorn: Any = None
+        if options.config or options.is_observed:
+            self.gunicorn = _read_gunicorn_config(options)
+            self._target = self._target or self.gunicorn.wsgi_app or ""
+        logger_class = "" if self.gunicorn is None else self.gunicorn.settings["logger_class"].get()
+        self.is_observed = options.is_observed or _is_our_logger(logger_class)
+
+    def load(self) -> tuple[WSGIApplication, Framework]:
+        """Return the app and its framework.
+
+        :raises LoadingError: if there is no such app.
+        """
+        if not self._target:
+            raise LoadingError("name the app, such as shop:app or 'shop:create_app()'")
+        sys.path.insert(0, str(Path.cwd()))
+        if self.is_observed:
+            self._set_up_logging()
+        app = load_target(self._target)
+        framework = find_framework(app)
+        if framework is None:
+            framework = WsgiFramework(app, is_observed=self.is_observed)
+            app = framework.app
+        framework.prepare()
+        return app, framework
+
+    def observe(self, app: WSGIApplication) -> WSGIApplication:
+        """Return the app as the server calls it."""
+        if not self.is_observed:
+            return app
+        from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
+        from wsgi_observe.logs.installation import installation
+
+        installation.end_app_loading()
+        settings = Settings.from_env(os.environ).replace(metrics_path="")
+        return wrap_app(app, settings, HealthState())
+
+    def _set_up_logging(self) -> None:
+        from wsgi_observe.logs.installation import installation
+
+        installation.begin_app_loading()
+        self.gunicorn.set("logger_class", _OUR_LOGGER)
+        self.gunicorn.logger_class(self.gunicorn)
+
+
+def _is_our_logger(logger_class: object) -> bool:
+    if isinstance(logger_class, str):
+        return logger_class == _OUR_LOGGER
+    names = {f"{cls.__module__}.{cls.__name__}" for cls in getattr(logger_class, "__mro__", ())}
+    return any(name.startswith("wsgi_observe.gunicorn.") for name in names)
+
+
+def _read_gunicorn_config(options: Options) -> Any:
+    """Return the configuration as Gunicorn reads it: its defaults, the file, the environment."""
+    try:
+        from gunicorn.app.wsgiapp import WSGIApplication as GunicornApplication
+    except ModuleNotFoundError:
+        install = "pip install 'wsgi-observe[gunicorn]'"
+        raise LoadingError(f"-c and --observed need Gunicorn; run: {install}") from None
+    arguments = ["gunicorn", *(("-c", options.config) if options.config else ())]
+    before, sys.argv = sys.argv, [*arguments, options.target or "nothing"]
+    try:
+        config = GunicornApplication(prog="gunicorn").cfg
+    except SystemExit:
+        raise LoadingError(f"Gunicorn cannot read its configuration {options.config}") from None
+    finally:
+        sys.argv = before
+    os.chdir(config.chdir)
+    os.environ.update(config.env)
+    return config
+
+
+def load_target(target: str) -> WSGIApplication:
+    """Return the app that ``module:app`` or ``module:create_app()`` names.
+
+    :raises LoadingError: if there is none.
+    """
+    module_name, _, expression = target.partition(":")
+    try:
+        module: Any = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and not module_name.startswith(error.name):
+            raise
+        raise LoadingError(f"there is no module {module_name} here") from None
+    name, args, kwargs = _parse_expression(expression) if expression else ("", None, {})
+    if not name:
+        name = next((one for one in _DEFAULT_NAMES if hasattr(module, one)), "")
+        if not name:
+            raise LoadingError(f"{module_name} has neither app nor application; name it")
+    if not hasattr(module, name):
+        raise LoadingError(f"{module_name} has no {name}")
+    app: Any = getattr(module, name)
+    if args is not None:
+        app = app(*args, **kwargs)
+    elif _is_factory(app):
+        app = app()
+    if not callable(app):
+        raise LoadingError(f"{target} is not a WSGI app, but {type(app).__name__}")
+    return app  # type: ignore[no-any-return]
+
+
+def _parse_expression(text: str) -> tuple[str, list[Any] | None, dict[str, Any]]:
+    """Return a name, and the arguments of its call; None if it is not called."""
+    try:
+        node = ast.parse(text, mode="eval").body
+        if isinstance(node, ast.Name):
+            return node.id, None, {}
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            args = [ast.literal_eval(one) for one in node.args]
+            kwargs = {one.arg or "": ast.literal_eval(one.value) for one in node.keywords}
+            return node.func.id, args, kwargs
+    except (SyntaxError, ValueError):
+        pass
+    raise LoadingError(f"{text} is neither a name nor a call with literal arguments")
+
+
+def _is_factory(app: object) -> bool:
+    """Return whether a function takes no arguments, so that it makes an app and is none."""
+    if not inspect.isfunction(app):
+        return False
+    parameters = inspect.signature(app).parameters.values()
+    required = [one for one in parameters if one.default is one.empty and one.kind <= 1]
+    return not required and not any(one.kind == one.VAR_POSITIONAL for one in parameters)

@@ -1,0 +1,184 @@
+"""Question 3: does each error handler return its status?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.error_handlers import Call, ErrorHandler, find_error_handlers
+from wsgi_observe.doctor.exceptions import MESSAGE, CannotMakeError, make_exception
+from wsgi_observe.doctor.failing_views import FailingViews
+from wsgi_observe.doctor.questions.question import NotApplicable, Question
+from wsgi_observe.doctor.subject import Subject, ViewRegistry, find_place, is_own
+
+_RETURN = "return the status too; without one Flask sends 200:\nreturn jsonify(...), {status}"
+_RETURN_OWN = (
+    "return HTTP errors with their own status: as the handler's first line\n"
+    "if isinstance(error, HTTPException): return jsonify(code=error.code), error.code"
+)
+_RAISES = "correct the handler: for what it raises, Flask sends a 500 in place of its response"
+_MAY_REDIRECT = (400, 401, 403, 413, 422, 429)
+"""To a login page, or back to the form: what sites for people do."""
+
+
+class HandlersReturnTheirStatus(Question):
+    """Raises the error of each registered handler where it is registered."""
+
+    number = 3
+    name = "error handlers return their status"
+
+    def prepare(self, views: ViewRegistry) -> None:
+        """Add a failing view in the app and in each blueprint."""
+        if views.framework.name == "flask":
+            self._views = FailingViews(views, "statuses")
+
+    def ask(self, subject: Subject) -> Iterator[Fault]:
+        """Yield a fault for each function that answers an error with another status."""
+        if subject.framework.name != "flask":
+            raise NotApplicable("the doctor knows the error handlers of Flask only")
+        handlers = find_error_handlers(subject.framework.app)
+        tried: list[ErrorHandler] = []
+        untried: list[str] = []
+        faults: dict[object, list[Fault]] = {}
+        for handler in handlers:
+            try:
+                mismatches = list(self._try(subject, handler))
+            except CannotMakeError as reason:
+                untried.append(f"{handler} ({reason})")
+                continue
+            tried.append(handler)
+            if mismatches:
+                faults.setdefault(handler.function, []).extend(mismatches)
+        yield from map(_merge, faults.values())
+        if untried and not tried:
+            raise NotApplicable("no handler could be tried: " + "; ".join(untried))
+        self.seen = f"{len(tried)} tried" if handlers else "there are no error handlers"
+        if untried:
+            self.seen += "; not tried: " + ", ".join(untried)
+
+    def _try(self, subject: Subject, handler: ErrorHandler) -> Iterator[Fault]:
+        """Yield what is wrong with the responses of a handler.
+
+        :raises CannotMakeError: if it has not been called, or fails with what was made up.
+        """
+        reason = "for no error"
+        is_tried = False
+        for error, expected in _make_errors(handler):
+            with handler.watch(subject.framework.app) as call:
+                status = self._get_status(subject, error, handler)
+            if not call.is_called:
+                reason = "it is not called"
+            elif call.error not in (None, error) and not _is_mistake(call):
+                reason = f"it raises {type(call.error).__name__}, perhaps for what is made up"
+            else:
+                is_tried = True
+                yield from _compare(handler, error, expected, status, call.error)
+        if not is_tried:
+            raise CannotMakeError(reason)
+
+    def _get_status(self, subject: Subject, error: Exception, handler: ErrorHandler) -> int:
+        """Return the status of the response to an exception.
+
+        Where no request comes to the view, since it demands a login, Flask is handed the exception.
+        """
+        response = self._views.cause_error(subject, error, handler.scope)
+        if response is not None:
+            return 500 if response.error is not None else response.status_code
+        app = subject.framework.app
+        with app.test_request_context(self._views.get_path(handler.scope)):
+            try:
+                return int(app.make_response(_handle(app, error)).status_code)
+            except Exception:
+                return 500
+
+
+def _handle(app: Any, error: Exception) -> Any:
+    try:
+        raise error
+    except Exception as raised:
+        try:
+            return app.handle_user_exception(raised)
+        except Exception as unhandled:
+            return app.handle_exception(unhandled)
+
+
+def _make_errors(handler: ErrorHandler) -> Iterator[tuple[Exception, int | None]]:
+    """Yield exceptions that the handler is for, and the statuses that they have.
+
+    :raises CannotMakeError: if there are none.
+    """
+    from werkzeug import exceptions
+
+    if handler.code == 500:
+        yield RuntimeError(MESSAGE), 500
+        yield exceptions.InternalServerError(), 500
+    elif handler.exception_class is Exception:
+        yield RuntimeError(MESSAGE), 500
+        # Flask gives it those too that no handler for the code or for `HTTPException` takes.
+        yield exceptions.NotFound(), 404
+        yield exceptions.MethodNotAllowed(), 405
+    elif handler.exception_class is exceptions.HTTPException:
+        yield exceptions.NotFound(), 404
+        yield exceptions.Conflict(), 409
+        yield exceptions.ServiceUnavailable(), 503
+    elif handler.code is None or handler.code >= 400:
+        error = make_exception(handler.exception_class)
+        yield error, handler.code or _find_status(error)
+
+
+def _find_status(error: Exception) -> int | None:
+    """Return the status that an exception of the app's own has as an attribute."""
+    for name in ("status_code", "http_status"):
+        status = getattr(error, name, None)
+        if isinstance(status, int) and 400 <= status <= 599:
+            return int(status)
+    return None
+
+
+def _is_mistake(call: Call) -> bool:
+    """Return whether what a handler raised would be raised for any exception."""
+    from jinja2 import TemplateError
+    from werkzeug.exceptions import BadRequestKeyError, HTTPException
+    from werkzeug.routing import BuildError
+
+    mistakes = (HTTPException, BuildError, TemplateError, NameError, ImportError)
+    # A key that a form lacks is the doctor's doing.
+    is_mistake = isinstance(call.error, mistakes) and not isinstance(call.error, BadRequestKeyError)
+    return is_mistake or call.is_signature_error
+
+
+def _compare(
+    handler: ErrorHandler,
+    error: Exception,
+    expected: int | None,
+    status: int,
+    raised: Exception | None,
+) -> Iterator[Fault]:
+    place = find_place(handler.function)
+    what = str(handler)
+    if handler.is_generic:
+        what = f"{type(error).__name__}, handled by the handler for {what},"
+    if raised is not None and raised is not error and getattr(raised, "code", 0) != expected:
+        text = f"{type(raised).__name__}: {raised}".partition("\n")[0]
+        yield Fault(f"the handler for {handler} raises {text}", _RAISES, place)
+    elif not _is_right(status, expected):
+        is_of_http = handler.is_generic and hasattr(error, "code")
+        remedy = _RETURN_OWN if is_of_http else _RETURN.format(status=expected or 409)
+        is_warning = 300 <= status < 400 or not is_own(handler.function)
+        yield Fault(f"{what} is answered with {status}", remedy, place, is_warning)
+
+
+def _is_right(status: int, expected: int | None) -> bool:
+    if status < 300 or expected is None:
+        return status >= 300
+    if status < 400:
+        return expected in _MAY_REDIRECT
+    return status // 100 == expected // 100
+
+
+def _merge(faults: list[Fault]) -> Fault:
+    """Return one fault for all that one function answers wrongly."""
+    worst = next((fault for fault in faults if not fault.is_warning), faults[0])
+    return replace(worst, seen="; ".join(dict.fromkeys(fault.seen for fault in faults)))

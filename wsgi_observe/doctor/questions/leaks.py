@@ -1,0 +1,129 @@
+"""Question 6: does the client get a word of an exception, a query or a path?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.client import Response
+from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
+from wsgi_observe.doctor.failing_views import FailingViews
+from wsgi_observe.doctor.questions.question import NotApplicable, Question
+from wsgi_observe.doctor.subject import Subject, ViewRegistry, find_place
+from wsgi_observe.problems import find_debugged_frameworks
+
+_CANARY = "canary7f3a91"
+_TRACEBACK = "Traceback (most recent call last)"
+_MEDIA_TYPES = ("application/json", "text/html")
+_FLASK_REMEDY = (
+    "app.logger.exception('...'); return {'code': 500, 'description': 'Please try again.'}, 500\n"
+    "or leave it to: app.wsgi_app = observe(app.wsgi_app)  # from wsgi_observe import observe"
+)
+_DEBUG_REMEDY = "switch DEBUG off, which question 2 is about"
+
+
+class NothingLeaks(Question):
+    """Raises exceptions with a word that must not come out, and looks for it in the responses."""
+
+    number = 6
+    name = "no exception, SQL or path goes to the client"
+
+    def prepare(self, views: ViewRegistry) -> None:
+        """Add a failing view."""
+        self._views = FailingViews(views, "leaks")
+
+    def ask(self, subject: Subject) -> Iterator[Fault]:
+        """Yield a fault for each handler whose response has something of the exception."""
+        if not subject.framework.has_views:
+            raise NotApplicable("the error handling of this app cannot be reached")
+        leaks: dict[str | None, dict[str, list[str]]] = {}
+        tried: list[str] = []
+        for scope, title, error in _iter_errors(subject):
+            responses = list(self._cause(subject, error, scope))
+            tried += [title] if responses else []
+            leaked = [text for text in map(_find_leak, responses) if text]
+            if leaked:
+                handler = subject.framework.find_error_handler(error, scope)
+                place = None if handler is None else find_place(handler)
+                leaks.setdefault(place, {}).setdefault(leaked[0], []).append(title)
+        if not tried:
+            raise NotApplicable("no view of the doctor is reached")
+        remedy = _get_remedy(subject)
+        for place, titles in leaks.items():
+            yield Fault(
+                "; ".join(f"{_join(of)}: {text}" for text, of in titles.items()), remedy, place
+            )
+        self.seen = f"nothing of: {_join(tried)}"
+
+    def _cause(self, subject: Subject, error: Exception, scope: str) -> Iterator[Response]:
+        for media_type in _MEDIA_TYPES:
+            headers = {"Accept": media_type}
+            response = self._views.cause_error(subject, error, scope, headers=headers)
+            if response is not None:
+                yield response
+
+
+def _get_remedy(subject: Subject) -> str:
+    if find_debugged_frameworks(subject.app):
+        return _DEBUG_REMEDY
+    return _FLASK_REMEDY if subject.framework.name == "flask" else subject.observe_remedy
+
+
+def _join(titles: list[str]) -> str:
+    return ", ".join(dict.fromkeys(titles))
+
+
+def _iter_errors(subject: Subject) -> Iterator[tuple[str, str, Exception]]:
+    """Yield exceptions for the app and its blueprints, each with its scope and a title."""
+    for scope in ("", *subject.framework.get_scopes()):
+        for title, error in _make_errors():
+            yield scope, title, error
+    for scope, cls in subject.framework.get_handled_exceptions():
+        with suppress(CannotMakeError):
+            error = make_exception(cls)
+            error.__cause__ = LookupError(f"no {_CANARY}")
+            yield scope, f"cause of {cls.__name__}", error
+
+
+def _make_errors() -> Iterator[tuple[str, Exception]]:
+    """Yield exceptions that have the canary somewhere, each with a title."""
+    yield "text of a RuntimeError", RuntimeError(f"no {_CANARY}")
+    yield "text of a ValueError", ValueError(f"invalid {_CANARY}")
+    yield "text of a KeyError", KeyError(_CANARY)
+    chained = RuntimeError("no order")
+    chained.__cause__ = LookupError(f"no {_CANARY}")
+    yield "cause of an exception", chained
+    path = f"/srv/{_CANARY}/orders.csv"
+    yield "path of a file", FileNotFoundError(2, "No such file or directory", path)
+    yield "error of a database", _make_database_error()
+
+
+def _make_database_error() -> Exception:
+    """Return an error as a database's driver raises it, or SQLAlchemy if the app uses that."""
+    from sqlite3 import IntegrityError
+
+    driver_error = IntegrityError(f"UNIQUE constraint failed: customers.{_CANARY}")
+    alchemy: Any = sys.modules.get("sqlalchemy.exc")
+    if alchemy is None:
+        return driver_error
+    error: Exception = alchemy.IntegrityError(
+        "INSERT INTO customers (email) VALUES (?)", (_CANARY,), driver_error
+    )
+    return error
+
+
+def _find_leak(response: Response) -> str:
+    """Return where a response has something of the exception; an empty text for nowhere."""
+    place = f"the {response.status_code} response ({response.media_type})"
+    body = response.body.decode("utf-8", "replace")
+    if _TRACEBACK in body:
+        return f"the traceback is in the body of {place}"
+    if _CANARY in body:
+        return f"in the body of {place}"
+    for name, value in response.headers:
+        if _CANARY in value:
+            return f"in the header {name} of {place}"
+    return ""

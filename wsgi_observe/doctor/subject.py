@@ -1,0 +1,74 @@
+"""The app that is asked about: its framework, a client for it, and what the process writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wsgi_observe.doctor.client import Client, Response
+from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.options import Options
+from wsgi_observe.doctor.output import Output
+from wsgi_observe.doctor.own_code import find_place, is_own, shorten_path
+from wsgi_observe.doctor.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["PREFIX", "Subject", "ViewRegistry", "find_place", "is_own", "shorten_path"]
+
+PREFIX = "/wsgi-observe-doctor/"
+"""Where the views of the doctor are: no app has routes there."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One app.
+
+    :ivar app: as a server would call it: with the app's own middlewares, and ours if it is
+        observed.
+    :ivar framework: adds views to the app, within the app's error handlers and hooks.
+    :ivar output: what the process writes to standard output and standard error.
+    :ivar sandbox: denies network connections, and watches what the app does.
+    :ivar gunicorn: the settings of the app's Gunicorn configuration, if there is one.
+    """
+
+    app: WSGIApplication
+    framework: Framework
+    client: Client
+    output: Output
+    sandbox: Sandbox
+    options: Options
+    gunicorn: dict[str, object] | None = None
+
+    def request(self, name: str, method: str = "GET", **request: Any) -> Response:
+        """Send a request to a view of the doctor, see `Client.send`."""
+        return self.client.send(method, self.framework.mount + PREFIX + name, **request)
+
+    @property
+    def observe_remedy(self) -> str:
+        """Two lines that observe the app: one for Gunicorn, or one in its code."""
+        app = "app.wsgi_app" if self.framework.name == "flask" else "app"
+        return (
+            "gunicorn --logger-class wsgi_observe.gunicorn.Logger …, or in code:\n"
+            f"{app} = observe({app})  # from wsgi_observe import observe"
+        )
+
+
+class ViewRegistry:
+    """The views of the doctor, which are added to an app before its first request."""
+
+    def __init__(self, framework: Framework) -> None:
+        self.framework = framework
+
+    def add(
+        self, name: str, function: Callable[[], object], *methods: str, scope: str = ""
+    ) -> None:
+        """Add a view at `name` below `PREFIX`.
+
+        :param function: returns a text, or an iterable of bytes for a stream.
+        :param methods: by default GET.
+        :param scope: one of the framework's; by default the app itself.
+        """
+        self.framework.add_view(View(PREFIX + name, function, methods or ("GET",), scope))

@@ -1,0 +1,137 @@
+"""Problems of a set-up that are seen without a request: for the boot line, and for the doctor."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+from wsgi_observe._loggers import ACCESS_LOGGER, get_logger
+from wsgi_observe.health.routers import find_framework_apps
+from wsgi_observe.middleware.health import Health, ProbePath
+from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.middleware import iter_wrapped_apps
+
+NO_CHECKS = (
+    "no readiness checks are configured: the readiness probe answers ok even while a database or "
+    "another service is down; set checks"
+)
+
+_DEBUG_CONSEQUENCE = (
+    ": switch it off in production, where errors may show code and secrets to clients"
+)
+
+
+def find_health_middlewares(app: object) -> list[Health]:
+    """Return the `Health` middlewares of an app, from the outside in."""
+    return [one for one in iter_wrapped_apps(app) if isinstance(one, Health)]
+
+
+def find_probes(app: object) -> list[ProbePath]:
+    """Return the probes of an app's `Health` middlewares, each with its owner."""
+    return [
+        probe for health in find_health_middlewares(app) for probe in health.find_probe_owners()
+    ]
+
+
+def has_no_checks(app: object) -> bool:
+    """Return whether a readiness probe is served and has no checks to run."""
+    return not any(health.check_names for health in find_health_middlewares(app)) and any(
+        probe.setting == "ready_path" and probe.owner != "app" for probe in find_probes(app)
+    )
+
+
+def check_access_lines(settings: Settings, accesslog: str | None) -> Iterator[str]:
+    """Yield what hides or doubles access lines.
+
+    :param accesslog: Gunicorn's setting.
+    """
+    if not settings.has_middleware("access_log"):
+        return
+    access = get_logger(ACCESS_LOGGER)
+    if not access.isEnabledFor(logging.INFO):
+        level = logging.getLevelName(access.getEffectiveLevel())
+        yield f"the log level {level} hides INFO: there are no access lines"
+    if accesslog == "-":
+        yield "accesslog is on: Gunicorn logs each request too, beside our access line; unset it"
+
+
+def check_debug(app: object) -> Iterator[str]:
+    """Yield the frameworks whose ``DEBUG`` is on."""
+    for name in find_debugged_frameworks(app):
+        yield f"DEBUG is on in {name}{_DEBUG_CONSEQUENCE}"
+
+
+def find_debugged_frameworks(app: object) -> list[str]:
+    """Return the names of the frameworks whose ``DEBUG`` is on."""
+    names = []
+    for framework_app, class_name in find_framework_apps(app):
+        if class_name == "flask.app.Flask" and framework_app.debug:
+            names.append("Flask")
+        elif class_name == "bottle.Bottle" and _is_bottle_debugged(framework_app):
+            names.append("Bottle")
+    django = sys.modules.get("django.conf")
+    if django is not None:
+        with suppress(Exception):  # Django is not configured
+            if django.settings.DEBUG:
+                names.append("Django")
+    return list(dict.fromkeys(names))  # an app is found by each of its methods that are wrapped
+
+
+def _is_bottle_debugged(app: object) -> bool:
+    # In the module that defines the class: an app may have a copy of Bottle, which is one file.
+    modules = [cls.__module__ for cls in type(app).__mro__ if cls.__qualname__ == "Bottle"]
+    return bool(getattr(sys.modules[modules[0]], "DEBUG", False))
+
+
+def has_debugger(app: object) -> bool:
+    """Return whether an app, or one that it wraps or dispatches to, is in Werkzeug's debugger."""
+    debug = sys.modules.get("werkzeug.debug")
+    if debug is None:
+        return False
+    pending, dispatchers = [app], set[int]()
+    while pending:
+        for one in iter_wrapped_apps(pending.pop()):
+            if isinstance(one, debug.DebuggedApplication):
+                return True
+            mounts = getattr(one, "mounts", None)  # of DispatcherMiddleware
+            if isinstance(mounts, dict) and id(one) not in dispatchers:
+                dispatchers.add(id(one))
+                pending += mounts.values()
+    return False
+
+
+def check_readiness(app: object, settings: Settings, timeout: float) -> Iterator[str]:
+    """Yield which checks never run, and whether one may take longer than the server waits.
+
+    :param timeout: seconds after which the server kills a worker; 0 for never.
+    """
+    healths = find_health_middlewares(app)
+    if not settings.ready_path:
+        return
+    names = {name for health in healths for name in health.check_names}
+    unused = [name for name in settings.checks if name not in names]
+    if unused:
+        yield f"the checks {', '.join(unused)} never run: the app has a readiness probe of its own"
+    max_timeout = max((health.max_check_timeout for health in healths), default=0.0)
+    if timeout and max_timeout >= timeout:
+        yield (
+            f"timeout is {timeout} s, and a readiness check may take {max_timeout:g} s: "
+            "Gunicorn kills a worker that waits for it; lower the check's timeout"
+        )
+
+
+def check_probe_paths(app: object, settings: Settings) -> Iterator[str]:
+    """Yield conflicts of the probes with routes of the app."""
+    for probe in find_probes(app):
+        conflict = probe.conflict()
+        is_app_route = probe.owner == "app"
+        # A probe that the app answers is no problem; the boot line's `health` has it.
+        if conflict is not None and not is_app_route:
+            yield conflict
+        if is_app_route and probe.setting == "ready_path" and settings.drain_seconds:
+            yield (
+                f"{probe.path} is answered by the app's own route, which does not report draining: "
+                "set ready_path, and have the load balancer request that path"
+            )
