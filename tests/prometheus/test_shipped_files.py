@@ -58,6 +58,16 @@ def metric_names(text: str) -> set[str]:
     return set(re.findall(r"\b(?:http_server|wsgi_observe)_\w+", text))
 
 
+def variables() -> list[tuple[str, dict[str, str]]]:
+    """The label of each variable of the dashboard, and of which series it has the values."""
+    found = []
+    for one in json.loads(DASHBOARD.read_text())["templating"]["list"][1:]:
+        match = re.fullmatch(r"label_values\((.+), (\w+)\)", one["query"]["query"])
+        assert match
+        found.append((match[2], {"match[]": match[1].replace("$job", ".+")}))
+    return found
+
+
 UNITS = {"reqps", "percentunit", "s", "Bps", "short"}
 SELECTOR = re.compile(r"\b(?:http_server|wsgi_observe)_\w+(\{[^}]*\})?")
 
@@ -281,6 +291,8 @@ def test_every_panel_shows_what_has_happened_the_first_of_each_kind_too(tmp_path
                 scraped.server.get("/fail")
             _answer_requests(scraped, 3)
             shown = {name: client.query(text) for name, text in expressions("6s").items()}
+        choices = [client.ask(f"label/{label}/values", **match) for label, match in variables()]
+    assert [len(one) > 0 for one in choices] == [True] * len(VARIABLES)
     assert [name for name, values in shown.items() if not values] == []
     happened = (
         *("Requests that died, by cause A", "Slow and rejected requests A"),
