@@ -134,11 +134,14 @@ def _prepare(
     if marked is True or marked == (host, port):
         return headers
     own, taken = [], []
+    name: Any  # urllib3 sends bytes, too
     for name, value in headers.items():
         if value.__class__ is PropagatedValue:
             own.append(name)
-        elif name.lower() in HEADER_NAMES:
-            taken.append(name.lower())
+            continue
+        key = (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
+        if key in HEADER_NAMES:
+            taken.append(key)
     added = calls.headers(taken) if calls.hosts.allows(host, port) else []
     if not (added or own or calls.is_observing):
         return headers

@@ -131,6 +131,17 @@ def test_a_header_that_the_caller_has_set_stays(client: Client, upstream: Upstre
     assert CALLS_CHILD(sent["traceparent"])
 
 
+def test_a_header_that_the_caller_has_set_in_bytes_stays(
+    client: Client, upstream: Upstream
+) -> None:
+    def work() -> None:
+        made = client.module.instrument(client.make(None), hosts=LIST)
+        client.get(made, upstream.url(), {b"X-Request-ID": b"mine"})  # type: ignore[dict-item]
+
+    in_request(work)
+    assert upstream.last.propagated["x-request-id"] == "mine"
+
+
 def test_the_callers_own_trace_gets_no_tracestate_of_another(
     client: Client, upstream: Upstream
 ) -> None:
