@@ -173,6 +173,7 @@ app = config.make_wsgi_app()
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", OBSTACLES)
 def test_views_are_reached_past_catch_all_routes_logins_and_transactions(
     tmp_path: Path, framework: str
