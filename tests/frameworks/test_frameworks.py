@@ -110,14 +110,12 @@ def make_django() -> Any:
     ]
     sys.modules[urls.__name__] = urls
     if not django.conf.settings.configured:
-        django.conf.settings.configure(
-            ALLOWED_HOSTS=["127.0.0.1"],
-            ROOT_URLCONF=urls.__name__,
-            SECRET_KEY="k",
-            MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"],
-            LOGGING_CONFIG=None,
-        )
+        django.conf.settings.configure(LOGGING_CONFIG=None, SECRET_KEY="k")
         django.setup()
+    # Set, since other tests may have configured the process.
+    django.conf.settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    django.conf.settings.ROOT_URLCONF = urls.__name__
+    django.conf.settings.MIDDLEWARE = ["django.middleware.csrf.CsrfViewMiddleware"]
     return get_wsgi_application()
 
 

@@ -64,7 +64,7 @@ def find_framework_apps(
     if known:
         return known
     nested_apps = {}
-    for one in _iter_held_callables(chain[-1]):
+    for one in _iter_held_callables(chain[-1] if chain else None):
         if id(one) not in seen and len(seen) < _MAX_OBJECTS_SEARCHED:
             seen[id(one)] = one
             if found := find_framework_apps(one, seen):
