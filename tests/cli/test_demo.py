@@ -141,6 +141,7 @@ def test_the_file_has_the_lines_of_stdout_and_the_printed_ids(demo: Server) -> N
         assert "no charges in https://pay.example" in " ".join(done.stdout.split())  # the cause
 
 
+@pytest.mark.slow
 def test_on_a_terminal_lines_are_for_people_and_those_of_the_file_are_json(tmp_path: Path) -> None:
     terminal, theirs = os.openpty()
     process = subprocess.Popen(

@@ -31,7 +31,8 @@ BIN = Path(sys.executable).parent
 OTHER_SERVERS = r"(waitress-serve|uwsgi|granian) "
 # Other servers, other settings, what a Django project is made for, and a server to command.
 SLOW = rf"{OTHER_SERVERS}|wsgi-observe (drain|stuck) "
-SLOW += r"|(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite|wsgi-observe demo --services"
+SLOW += r"|wsgi-observe demo|wsgi-observe doctor --observed"  # and what other tests run
+SLOW += r"|(WSGI_OBSERVE_\w+=\S+ )+gunicorn |gunicorn .* mysite"
 # What is typed beside the services is run in `test_services`, in its order.
 START_OF_SERVICES = r"pip install |wsgi-observe demo "
 COMMANDS = [

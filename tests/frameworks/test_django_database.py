@@ -92,6 +92,7 @@ def test_outside_a_request_nothing_is_recorded(sqlite: Server) -> None:
     assert all("request_id" in line for line in sqlite.records if "db_statement" in line)
 
 
+@pytest.mark.slow
 def test_a_composed_statement_of_psycopg_is_logged_as_its_text() -> None:
     if binaries() is None:
         pytest.skip("there is no PostgreSQL here")

@@ -50,6 +50,7 @@ def test_an_app_that_fails_to_load_is_one_line_with_its_traceback(
         assert len([line for line in lines if "Shutting down" in line["message"]]) == 1
 
 
+@pytest.mark.slow
 def test_the_oldest_gunicorn_tells_it_too(oldest_gunicorn: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "failing.py").write_text(APPS["raises"])
     code, lines = start(tmp_path, app="failing:app", **oldest_gunicorn)

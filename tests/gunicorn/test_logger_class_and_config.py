@@ -19,7 +19,7 @@ from tests.gunicorn.serving import (
     lines_with,
     reload,
 )
-from tests.marks import first_by_default
+from tests.marks import mark_slow
 from tests.servers.gunicorn import connected, read_all, read_until
 from tests.support import Server
 
@@ -56,7 +56,7 @@ OLDEST = [
 ]
 
 
-@pytest.fixture(scope="module", params=[*SETUPS, *first_by_default(OLDEST)])
+@pytest.fixture(scope="module", params=[*SETUPS, *map(mark_slow, OLDEST)])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     kind, door, preload, reloaded, version = request.param
     environment = dict(ENVIRONMENT)

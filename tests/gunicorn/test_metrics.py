@@ -163,7 +163,7 @@ def test_live_gauges_end_with_their_worker() -> None:
 @pytest.mark.parametrize(
     ("requests", "kind"),
     [
-        pytest.param(5_000, "gthread", id="5,000"),
+        pytest.param(5_000, "gthread", id="5,000", marks=pytest.mark.slow),
         pytest.param(100_000, "gthread", id="100,000", marks=pytest.mark.soak),
         pytest.param(100_000, "gevent", id="100,000, gevent", marks=pytest.mark.soak),
     ],
@@ -470,6 +470,7 @@ class TestTheDirectory:
         assert list((tmp_path / "theirs").iterdir()) == []
         assert [one.name for one in (tmp_path / "shm").iterdir()] == ["wsgi_observe-metrics-1"]
 
+    @pytest.mark.slow
     def test_that_the_user_names_is_emptied_at_the_start(self, tmp_path: Path) -> None:
         env = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "mine")}
         for _ in range(2):

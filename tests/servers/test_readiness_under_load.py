@@ -107,6 +107,7 @@ def test_probes_of_a_check_that_never_returns_are_answered_in_time(
         assert set(load.seen) == {("/", 200)}
 
 
+@pytest.mark.slow
 def test_odd_checks_run_once_in_a_ttl_and_harm_nothing(tmp_path: Path) -> None:
     with serving("odd", tmp_path, *GTHREAD) as server:
         began = time.monotonic()
