@@ -43,7 +43,7 @@ def instrument(
     The access line of the request has their number and duration, ``http_calls`` and
     ``http_calls_ms``.
 
-    :param hosts: the setting ``propagate_to``.
+    :param hosts: the setting ``propagate_to``; what is installed for the process adds none.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the client.
     :raises SettingsError: for an unknown setting or an invalid value.

@@ -17,11 +17,9 @@ from urllib3.util import parse_url
 
 from wsgi_observe.outgoing import (
     DEFAULT_PORTS,
-    HEADER_NAMES,
     MARK,
     OutgoingCall,
     OutgoingCalls,
-    PropagatedValue,
     Target,
     copy_shallow,
     patch_method,
@@ -46,7 +44,7 @@ def instrument(
     The access line of the request has their number and duration, ``http_calls`` and
     ``http_calls_ms``.
 
-    :param hosts: the setting ``propagate_to``.
+    :param hosts: the setting ``propagate_to``; what is installed for the process adds none.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the session.
     :raises SettingsError: for an unknown setting or an invalid value.
@@ -106,8 +104,11 @@ class _ObservedAdapter(BaseAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        """Send one request."""
-        return _send(self._calls, self._adapter.send, request, *args, **kwargs)
+        """Send one request; by the response's `connection` hooks send another."""
+        response = _send(self._calls, self._adapter.send, request, *args, **kwargs)
+        if getattr(response, "connection", None) is self._adapter:
+            response.connection = self  # type: ignore[assignment]
+        return response
 
     def close(self) -> None:
         """Close the adapter."""
@@ -120,9 +121,17 @@ def _send(
     prepared = calls.prepare(_prepare, request)
     if prepared is request:
         return send(request, *args, **kwargs)
-    with OutgoingCall(calls, _find_target, request) as call:
-        response = send(prepared, *args, **kwargs)
-        call.status_code = response.status_code
+    try:
+        with OutgoingCall(calls, _find_target, request) as call:
+            response = send(prepared, *args, **kwargs)
+            call.status_code = response.status_code
+    except requests.RequestException as error:
+        if error.request is prepared:
+            error.request = request
+        raise
+    # The caller may send it again by another session and to another host, as hooks do.
+    if getattr(response, "request", None) is prepared:
+        response.request = request
     return response
 
 
@@ -143,19 +152,14 @@ def _prepare(calls: OutgoingCalls, request: requests.PreparedRequest) -> request
     headers: Any = request.headers
     if headers.__class__ is _CallHeaders:
         return request
-    own, taken = [], []
-    # Its own methods take five times as long, for this and for a copy.
-    for name, (_, value) in headers._store.items():
-        if value.__class__ is PropagatedValue:
-            own.append(name)  # of a call that is repeated, such as for digest authentication
-        elif name in HEADER_NAMES:
-            taken.append(name)
-    added = calls.headers(taken) if calls.hosts.allows(*_find_host(request.url or "")) else []
-    if not (added or own or calls.is_observing):
+    store = headers._store
+    added: list[tuple[str, str]] = []
+    if calls.hosts.allows(*_find_host(request.url or "")):
+        added = calls.headers(store)
+    if not (added or calls.is_observing):
         return request
-    store = headers._store.copy() if added or own else headers._store
-    for name in own:
-        del store[name]
+    if added:
+        store = store.copy()  # its own methods take five times as long
     for name, value in added:
         store[name.lower()] = (name, value)
     request = copy_shallow(request)

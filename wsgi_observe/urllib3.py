@@ -44,7 +44,7 @@ def instrument(
     ``http_calls_ms``.
 
     :param manager: a ``PoolManager`` or ``ProxyManager``; its idle connections are closed.
-    :param hosts: the setting ``propagate_to``.
+    :param hosts: the setting ``propagate_to``; what is installed for the process adds none.
     :param overrides: fields of `Settings`, over those of `settings`: ``log_calls``.
     :returns: the manager.
     :raises SettingsError: for an unknown setting or an invalid value.
@@ -134,11 +134,14 @@ def _prepare(
     if marked is True or marked == (host, port):
         return headers
     own, taken = [], []
+    name: Any  # urllib3 sends bytes, too
     for name, value in headers.items():
         if value.__class__ is PropagatedValue:
             own.append(name)
-        elif name.lower() in HEADER_NAMES:
-            taken.append(name.lower())
+            continue
+        key = (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
+        if key in HEADER_NAMES:
+            taken.append(key)
     added = calls.headers(taken) if calls.hosts.allows(host, port) else []
     if not (added or own or calls.is_observing):
         return headers

@@ -66,6 +66,7 @@ def test_what_is_for_development_is_named(
     assert answer.result is Result.FAIL
 
 
+@pytest.mark.slow
 def test_a_variable_that_switches_debug_on_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,12 +75,14 @@ def test_a_variable_that_switches_debug_on_is_named(
     assert fault.seen == "FLASK_DEBUG=1 in the environment"
 
 
+@pytest.mark.slow
 def test_gunicorns_reloader_is_named(tmp_path: Path) -> None:
     (tmp_path / "gunicorn.conf.py").write_text("workers = 2\nreload = True\n")
     (fault,) = ask_one(tmp_path, FLASK, 2, config="gunicorn.conf.py").faults
     assert (fault.seen, fault.where) == ("reload is on in Gunicorn", "gunicorn.conf.py:2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [
@@ -98,6 +101,7 @@ def test_what_does_no_harm_is_not_named(tmp_path: Path, source: str) -> None:
     assert ask_one(tmp_path, source, 2).result is Result.PASS
 
 
+@pytest.mark.slow
 def test_exceptions_that_no_handler_would_get_are_a_warning(tmp_path: Path) -> None:
     source = FLASK + "app.config['PROPAGATE_EXCEPTIONS'] = True"
     assert ask_one(tmp_path, source, 2).result is Result.WARN

@@ -173,13 +173,8 @@ app = config.make_wsgi_app()
 }
 
 
-@pytest.mark.parametrize(
-    "framework",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in ("bottle", "falcon")))
-        for name in OBSTACLES
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("framework", OBSTACLES)
 def test_views_are_reached_past_catch_all_routes_logins_and_transactions(
     tmp_path: Path, framework: str
 ) -> None:

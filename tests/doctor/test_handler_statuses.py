@@ -78,7 +78,7 @@ FAULTS = {
         "the handler for 404 (NotFound) raises TemplateNotFound: 404.html",
     ),
 }
-ALWAYS = {"code", "everything", "business-with-arguments", "nested-blueprint"}
+ALWAYS = {"code", "nested-blueprint"}
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,13 @@ async def any_error(error): return {}, getattr(error, "code", 500)
 )
 
 
+@pytest.mark.slow
 def test_handlers_that_return_their_status_pass(tmp_path: Path) -> None:
     answer = ask_one(tmp_path, GOOD, 3)
     assert (answer.result, answer.seen) == (Result.PASS, "9 tried")
 
 
+@pytest.mark.slow
 def test_one_function_for_several_errors_is_one_fault(tmp_path: Path) -> None:
     source = HEAD + "@app.errorhandler(404)\n@app.errorhandler(405)\ndef see(error): return 'no'\n"
     (fault,) = ask_one(tmp_path, source, 3).faults
@@ -140,6 +142,7 @@ def test_a_handler_for_everything_gets_what_no_other_takes(tmp_path: Path) -> No
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("owner", ["app", "inner"])
 def test_handlers_behind_a_login_are_tried(tmp_path: Path, owner: str) -> None:
     login = "@app.before_request\ndef login(): return redirect('/login')\n"
@@ -158,6 +161,7 @@ UNTRIED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*UNTRIED])
 def test_a_handler_that_cannot_be_tried_is_not_accused(tmp_path: Path, name: str) -> None:
     before, body, reason = UNTRIED[name]
@@ -173,6 +177,7 @@ def test_the_doctor_does_not_make_an_app_handle_less(tmp_path: Path) -> None:
     assert ask_one(tmp_path, source, 3, is_observed=True).result is Result.PASS
 
 
+@pytest.mark.slow
 def test_a_redirect_from_an_unknown_page_is_a_warning(tmp_path: Path) -> None:
     source = HEAD + "app.register_error_handler(404, lambda error: redirect('/'))\n"
     assert ask_one(tmp_path, source, 3).result is Result.WARN

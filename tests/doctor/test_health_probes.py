@@ -69,6 +69,7 @@ MISSING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["both", slow("readiness"), slow("liveness")])
 def test_a_probe_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     source, seen = MISSING[name]
@@ -207,6 +208,7 @@ NOT_FAILING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [one if one in ("swallowed", "asks-nothing") else slow(one) for one in NOT_FAILING]
 )

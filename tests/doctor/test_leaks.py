@@ -63,7 +63,7 @@ FAULTS = {
         "cause of Declined: " + JSON.format(402),
     ),
 }
-ALWAYS = {"text", "sql", "page", "blueprint"}
+ALWAYS = {"text"}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,7 @@ def declined(error): return {"error": str(error)}, 402
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [HEAD, GOOD], ids=["flask", "handlers"])
 def test_an_app_that_sends_words_of_its_own_passes(tmp_path: Path, source: str) -> None:
     assert ask_one(tmp_path, source, 6).result is Result.PASS
@@ -107,6 +108,7 @@ def test_debug_mode_sends_what_it_knows(tmp_path: Path) -> None:
     assert ask_one(tmp_path, source, 6).result is Result.FAIL
 
 
+@pytest.mark.slow
 def test_an_app_that_lets_no_view_be_reached_is_not_judged(tmp_path: Path) -> None:
     source = HEAD + "@app.before_request\ndef login(): return {'error': 'log in'}, 401\n"
     assert ask_one(tmp_path, source, 6).result is Result.SKIP

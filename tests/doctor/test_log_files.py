@@ -24,6 +24,7 @@ def test_a_file_that_has_all_lines_is_a_fault_with_its_place(tmp_path: Path) -> 
     assert not fault.is_warning
 
 
+@pytest.mark.slow
 def test_a_file_beside_standard_output_is_a_warning(tmp_path: Path) -> None:
     source = f"{CONFIGURED}logging.root.addHandler(logging.FileHandler('app.log'))\n{HELLO}"
     answer = ask_one(tmp_path, source, 10)
@@ -82,6 +83,7 @@ NO_FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [

@@ -28,6 +28,7 @@ def test_flasks_default_hides_info_and_writes_text(tmp_path: Path) -> None:
     assert ask_one(tmp_path, HELLO, 8, is_observed=True).result is Result.PASS
 
 
+@pytest.mark.slow
 def test_a_level_that_hides_info_is_named_with_its_place(tmp_path: Path) -> None:
     (fault,) = ask_one(tmp_path, f"{WARNING_LEVEL}{HELLO}", 8).faults
     assert "the level is WARNING" in fault.seen
@@ -92,6 +93,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [

@@ -44,6 +44,7 @@ REQUESTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "seen"),
     [
@@ -94,6 +95,7 @@ logging.root.addHandler(handler)
 SENTRY = "import sentry_sdk\nsentry_sdk.init({options})\n"
 
 
+@pytest.mark.slow
 def test_events_for_sentry_are_searched_and_not_sent(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
@@ -125,6 +127,7 @@ GOOD_SENTRY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "init",
     [

@@ -42,6 +42,7 @@ def test_an_app_that_configures_nothing_has_the_default_handler_of_flask(tmp_pat
     assert ask_one(tmp_path, HELLO, 7, is_observed=True).result is Result.PASS
 
 
+@pytest.mark.slow
 def test_a_default_handler_that_was_there_before_the_configuration_is_named(tmp_path: Path) -> None:
     source = f"{HELLO}app.logger.info('starting')\n{CONFIGURED}"
     (fault,) = ask_one(tmp_path, source, 7).faults
@@ -50,6 +51,7 @@ def test_a_default_handler_that_was_there_before_the_configuration_is_named(tmp_
     assert fault.where == line_of(source, "starting")
 
 
+@pytest.mark.slow
 def test_a_disabled_logger_is_named_with_the_configuration_that_did_it(tmp_path: Path) -> None:
     source = f"""{CONFIG}
 orders = logging.getLogger("shop.orders")
@@ -163,6 +165,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [

@@ -72,7 +72,7 @@ FAULTS = {
         "OutOfStock: problem {title}",
     ),
 }
-ALWAYS = {"marshmallow", "pydantic", "business", "crash"}
+ALWAYS = {"business", "crash"}
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,7 @@ app.register_blueprint(api)
     assert fault.seen.startswith("abort(404) in the blueprint api: {msg}")
 
 
+@pytest.mark.slow
 def test_more_members_beside_the_common_ones_pass(tmp_path: Path) -> None:
     answer = ask_one(tmp_path, GOOD, 5)
     assert answer.result is Result.PASS
@@ -129,6 +130,7 @@ def test_any_shape_will_do(tmp_path: Path, name: str) -> None:
     assert ask_one(tmp_path, f"{body}def http(error): {SHAPES[name]}", 5).result is Result.PASS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_observed", [False, True], ids=["hello", "observed"])
 def test_pages_have_no_shape(tmp_path: Path, is_observed: bool) -> None:
     answer = ask_one(

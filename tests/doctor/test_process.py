@@ -22,6 +22,7 @@ def create_app(name="shop"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["shop:create_app", "shop:create_app()", "shop:create_app('x')"])
 def test_an_app_may_be_made_by_a_factory(tmp_path: Path, target: str) -> None:
     assert ask_about(tmp_path, FACTORY, 1, target=target)[1].result is Result.FAIL
@@ -62,6 +63,7 @@ def test_an_app_that_does_not_load_in_time_is_ended(tmp_path: Path) -> None:
         ask_about(tmp_path, source, timeout=0.5)
 
 
+@pytest.mark.slow
 def test_a_question_that_hangs_leaves_the_answers_before_it(tmp_path: Path) -> None:
     source = """
     import time
@@ -98,6 +100,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_thread_of_an_app_does_not_keep_the_doctor(tmp_path: Path) -> None:
     source = """
     import threading, time
@@ -108,6 +111,7 @@ def test_a_thread_of_an_app_does_not_keep_the_doctor(tmp_path: Path) -> None:
     assert ask_about(tmp_path, source, 8)[8].result is Result.FAIL
 
 
+@pytest.mark.slow
 def test_what_an_app_cleans_up_at_its_exit_is_cleaned_up(tmp_path: Path) -> None:
     source = """
     import atexit, pathlib
@@ -136,6 +140,7 @@ def test_routes_of_the_app_are_not_called(tmp_path: Path) -> None:
     assert not called.exists(), called.read_text()
 
 
+@pytest.mark.slow
 def test_this_process_is_not_affected(tmp_path: Path) -> None:
     before = dict(os.environ)
     ask_about(tmp_path, "import os; os.environ['SHOP'] = '1'\n" + HELLO, 8)

@@ -99,6 +99,7 @@ FAULTS = {
 SLOW = {"not-made", "always-equal", "not-echoed", "not-on-errors-lines"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in FAULTS],

@@ -62,6 +62,7 @@ BLUEPRINTS_CATCH_ALL = "@api.route('/<path:rest>')\ndef page(rest): abort(404)\n
 LOGIN = "@app.before_request\ndef login(): return redirect('/login')\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [
@@ -82,11 +83,13 @@ def test_a_handler_for_the_app_passes(tmp_path: Path, source: str) -> None:
     assert ask_one(tmp_path, HEAD + source + TAIL, 4).result is Result.PASS
 
 
+@pytest.mark.slow
 def test_a_catch_all_route_leaves_no_routing_errors(tmp_path: Path) -> None:
     source = HEAD + ON_BLUEPRINT.format(404) + CATCH_ALL + TAIL
     assert ask_one(tmp_path, source, 4).result is Result.SKIP
 
 
+@pytest.mark.slow
 def test_an_observed_app_answers_what_blueprints_do_not_see(tmp_path: Path) -> None:
     source = HEAD + ON_BLUEPRINT.format(404) + TAIL
     assert ask_one(tmp_path, source, 4, is_observed=True).result is Result.WARN

@@ -27,6 +27,11 @@ def wait(seconds: float) -> str:
     return "slept"
 
 
+@app.get("/fail")
+def fail() -> str:
+    raise ValueError("out of stock")
+
+
 @app.get("/die")
 def die() -> str:
     os.kill(os.getpid(), signal.SIGKILL)

@@ -161,20 +161,21 @@ def test_live_gauges_end_with_their_worker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "kill_seconds"),
+    ("requests", "kind"),
     [
-        pytest.param(5_000, 1.0, id="5,000"),
-        pytest.param(100_000, 1.0, id="100,000", marks=pytest.mark.soak),
+        pytest.param(5_000, "gthread", id="5,000"),
+        pytest.param(100_000, "gthread", id="100,000", marks=pytest.mark.soak),
+        pytest.param(100_000, "gevent", id="100,000, gevent", marks=pytest.mark.soak),
     ],
 )
 def test_clients_count_the_same_while_a_worker_is_killed_each_second(
-    requests: int, kill_seconds: float
+    requests: int, kind: str
 ) -> None:
-    with counting("-k", "gthread", "--threads", "4", access_log="0") as scraped:
+    with counting(*KINDS[kind], access_log="0") as scraped:
         clients = [Client(scraped.server.port, requests // 4) for _ in range(4)]
         killed = 0
         while any(client.is_alive() for client in clients):
-            time.sleep(kill_seconds)
+            time.sleep(1.0)
             for pid in list(of_arbiter(scraped))[:1]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

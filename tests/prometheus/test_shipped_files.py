@@ -19,12 +19,16 @@ import pytest
 import yaml
 
 from tests.docs.pages import ROOT
+from tests.gunicorn.scraping import Scraped, counting
+from tests.prometheus.serving import value
+from tests.servers.gunicorn import connected, read_all
 from tests.servers.postgres import free_port
 from tests.support import Server, eventually, running, send, start
 
 SHIPPED = ROOT / "docs" / "prometheus"
 RULES, DASHBOARD = SHIPPED / "rules.yml", SHIPPED / "dashboard.json"
-NOW = {"$__rate_interval": "1m", "$job": ".*", "$instance": ".*", "$route": ".*"}
+VARIABLES = ("job", "instance", "route")
+INTERVAL = "$__rate_interval"
 
 needs_prometheus = pytest.mark.skipif(
     shutil.which("promtool") is None or shutil.which("prometheus") is None,
@@ -32,21 +36,89 @@ needs_prometheus = pytest.mark.skipif(
 )
 
 
-def expressions() -> list[str]:
+def panels() -> list[Any]:
+    """The dashboard's panels that show something."""
+    found: list[Any] = json.loads(DASHBOARD.read_text())["panels"]
+    return [panel for panel in found if panel["type"] != "row"]
+
+
+def expressions(interval: str = "1m") -> dict[str, str]:
     """The queries of the dashboard's panels, with a value for each of its variables."""
-    found = []
-    for panel in json.loads(DASHBOARD.read_text())["panels"]:
-        for target in panel.get("targets", ()):
-            text = target["expr"]
-            for variable, value in NOW.items():
-                text = text.replace(variable, value)
-            found.append(text)
-    assert found
+    found = {}
+    for panel in panels():
+        for target in panel["targets"]:
+            text = target["expr"].replace(INTERVAL, interval)
+            for variable in VARIABLES:
+                text = text.replace(f"${variable}", ".+")
+            found[f"{panel['title']} {target['refId']}"] = text
     return found
 
 
 def metric_names(text: str) -> set[str]:
     return set(re.findall(r"\b(?:http_server|wsgi_observe)_\w+", text))
+
+
+def variables() -> list[tuple[str, dict[str, str]]]:
+    """The label of each variable of the dashboard, and of which series it has the values."""
+    found = []
+    for one in json.loads(DASHBOARD.read_text())["templating"]["list"][1:]:
+        match = re.fullmatch(r"label_values\((.+), (\w+)\)", one["query"]["query"])
+        assert match
+        found.append((match[2], {"match[]": match[1].replace("$job", ".+")}))
+    return found
+
+
+UNITS = {"reqps", "percentunit", "s", "Bps", "short"}
+SELECTOR = re.compile(r"\b(?:http_server|wsgi_observe)_\w+(\{[^}]*\})?")
+
+
+class TestTheDashboardKeepsTheRulesOfGrafanasLinter:
+    """github.com/grafana/dashboard-linter, but that ours may be edited."""
+
+    def test_for_variables(self) -> None:
+        source, *others = json.loads(DASHBOARD.read_text())["templating"]["list"]
+        assert (source["name"], source["type"]) == ("datasource", "datasource")
+        assert source["label"] == "Data source"
+        assert tuple(one["name"] for one in others) == VARIABLES
+        for one in others:
+            assert one["label"] == one["name"].title()
+            assert one["datasource"]["uid"] == "${datasource}"
+            assert one["query"]["query"].startswith("label_values(")
+            assert (one["type"], one["multi"], one["allValue"]) == ("query", True, ".+")
+            assert one["refresh"] == 2  # on a change of the time range
+
+    @pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
+    def test_for_a_panel(self, panel: Any) -> None:
+        assert panel["title"]
+        assert panel["description"]
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+        assert panel["targets"]
+        for one in (panel, *panel["targets"]):
+            assert one["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+    @pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
+    def test_for_a_query(self, panel: Any) -> None:
+        for target in panel["targets"]:
+            selectors = [match[1] for match in SELECTOR.finditer(target["expr"])]
+            assert selectors
+            for one in selectors:
+                assert 'job=~"$job"' in one
+                assert 'instance=~"$instance"' in one
+            assert set(re.findall(r"\[(.*?)\]", target["expr"])) <= {INTERVAL}
+
+
+def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
+    every = json.loads(DASHBOARD.read_text())["panels"]
+    boxes = [panel["gridPos"] for panel in every]
+    cells = [
+        (x, y)
+        for box in boxes
+        for x in range(box["x"], box["x"] + box["w"])
+        for y in range(box["y"], box["y"] + box["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+    assert len({panel["id"] for panel in every}) == len(every)
 
 
 def promtool(*arguments: str) -> None:
@@ -73,7 +145,8 @@ def test_each_alert_fires_and_no_other(tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_prometheus
 def test_promtool_takes_the_queries_of_the_dashboard(tmp_path: Path) -> None:
-    rules = [{"record": f"panel:{n}", "expr": text} for n, text in enumerate(expressions())]
+    texts = expressions().values()
+    rules = [{"record": f"panel:{n}", "expr": text} for n, text in enumerate(texts)]
     document = {"groups": [{"name": "dashboard", "rules": rules}]}
     (tmp_path / "dashboard.yml").write_text(yaml.safe_dump(document))
     promtool("check", "rules", str(tmp_path / "dashboard.yml"))
@@ -189,10 +262,8 @@ def _check_rules_and_dashboard(client: Prometheus) -> None:
     eventually(lambda: _rule_states(client) == {"ok"})
     ratio = "http_route:http_server_request_errors:ratio_rate5m"
     eventually(lambda: client.query(f'{ratio}{{http_route="/crash"}}') == [1.0])
-    for text in expressions():
-        client.query(text)  # fails for an error
     names = set(client.ask("label/__name__/values"))
-    wanted = metric_names(" ".join(expressions())) | metric_names(
+    wanted = metric_names(" ".join(expressions().values())) | metric_names(
         " ".join(
             rule["expr"]
             for group in yaml.safe_load(RULES.read_text())["groups"]
@@ -204,6 +275,51 @@ def _check_rules_and_dashboard(client: Prometheus) -> None:
     # Nothing was buffered, and no stream was blocked: those have no series yet.
     absent = {"wsgi_observe_buffered_log_lines", "wsgi_observe_blocked_log_streams"}
     assert wanted - names <= absent
+
+
+@pytest.mark.slow
+@needs_prometheus
+def test_every_panel_shows_what_has_happened_the_first_of_each_kind_too(tmp_path: Path) -> None:
+    checks = "db=tests.gunicorn.counted:passes,queue=tests.gunicorn.counted:fails"
+    settings = {"slow_request_seconds": "0.2", "log_wait": "0", "checks": checks}
+    with counting(**settings) as scraped, prometheus(tmp_path, scraped.port) as client:
+        scraped.server.get("/fail")  # a rate begins with the second of its kind
+        _answer_requests(scraped, 8)
+        _have_everything_happen(scraped)
+        with scraped.server.unread():
+            while not value(scraped.scrape(), "wsgi_observe_buffered_log_lines"):
+                scraped.server.get("/fail")
+            _answer_requests(scraped, 3)
+            shown = {name: client.query(text) for name, text in expressions("6s").items()}
+        choices = [client.ask(f"label/{label}/values", **match) for label, match in variables()]
+    assert [len(one) > 0 for one in choices] == [True] * len(VARIABLES)
+    assert [name for name, values in shown.items() if not values] == []
+    happened = (
+        *("Requests that died, by cause A", "Slow and rejected requests A"),
+        *("Slow and rejected requests B", "Log lines lost and buffered A"),
+        *("Log lines lost and buffered B", "Processes whose log stream is blocked A"),
+        *("Readiness checks that fail A", "Error ratio by route A", "Workers A"),
+    )
+    assert [name for name in happened if not max(shown[name]) > 0] == []
+    assert shown["Requests that died, by cause A"].count(1.0) == 1
+
+
+def _answer_requests(scraped: Scraped, seconds: int) -> None:
+    """Have requests answered over so many scrapes."""
+    for _ in range(seconds * 5):
+        scraped.server.get("/ok/x")
+        time.sleep(0.2)
+
+
+def _have_everything_happen(scraped: Scraped) -> None:
+    server = scraped.server
+    for path in ("/ready", "/nowhere", "/sleep/0.5", "/fail"):
+        server.get(path)
+    with suppress(OSError, http.client.HTTPException):
+        server.get("/die")
+    with connected(server) as client:
+        client.sendall(b"NONSENSE\r\n\r\n")
+        assert read_all(client)
 
 
 def _rule_states(client: Prometheus) -> set[str]:

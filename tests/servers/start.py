@@ -1,11 +1,15 @@
-"""Starts a server that has no command of its own: ``python -m tests.servers.start cheroot``."""
+"""Starts a server that has no command of its own: ``python -m tests.servers.start cheroot``.
+
+With the name of another app: ``… cheroot tests.outgoing.traced:app``.
+"""
 
 import sys
+from importlib import import_module
+from typing import Any
 from wsgiref import simple_server
 
-from tests.servers.matrix import app
-
 HOST = "127.0.0.1"
+app: Any
 
 
 def cheroot() -> None:
@@ -43,4 +47,6 @@ def say(port: int) -> None:
 
 
 if __name__ == "__main__":
+    module, _, name = (*sys.argv[2:], "tests.servers.matrix:app")[0].partition(":")
+    app = getattr(import_module(module), name)
     {each.__name__: each for each in (cheroot, gevent, werkzeug, wsgiref)}[sys.argv[1]]()

@@ -133,11 +133,11 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
                 before = examine(replace(options, is_observed=False), progress)
             after = examine(options, progress)
         except DoctorError as error:
-            raise CommandError(to_printable(str(error)), exit_code=2) from error
+            lines = map(to_printable, str(error).splitlines())
+            raise CommandError("\n".join(lines), exit_code=2) from error
     name = args.app or str((after.gunicorn or {}).get("wsgi_app") or "")
     stock = before if args.observed else after  # its settings are those of the deployment
-    settings = stock.gunicorn if args.config else None
-    deployment = _check_deployment(args.deployment, settings) if args.deployment else []
+    deployment = _check_deployment(args.deployment, stock) if args.deployment else []
     return Report(
         app=name,
         framework=after.framework,
@@ -147,12 +147,13 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
     )
 
 
-def _check_deployment(folder: str, settings: dict[str, object] | None) -> list[Answer]:
+def _check_deployment(folder: str, known: Examination) -> list[Answer]:
     from wsgi_observe.doctor.deployment import GunicornFacts, check_deployment
 
     if not Path(folder).is_dir():
         raise CommandError(f"there is no directory {folder}", exit_code=2)
-    return check_deployment(Path(folder), GunicornFacts(settings) if settings else None)
+    facts = GunicornFacts(known.gunicorn or {}, known.max_check_timeout)
+    return check_deployment(Path(folder), facts)
 
 
 def _make_filter(only: Collection[int] | None, skipped: Collection[int]) -> Callable[[int], bool]:

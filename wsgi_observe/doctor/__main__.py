@@ -20,6 +20,7 @@ from wsgi_observe.doctor.questions import select_questions
 from wsgi_observe.doctor.sandbox import Sandbox
 from wsgi_observe.doctor.sentry_capture import capture_sentry
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
+from wsgi_observe.problems import find_health_middlewares
 
 
 def main(descriptor: int, options: Options) -> None:
@@ -34,7 +35,9 @@ def main(descriptor: int, options: Options) -> None:
     except BaseException as error:
         _send(descriptor, Message.of_error(_explain(error, sandbox)))
         raise
-    _send(descriptor, Message.of_app(subject.framework.name, subject.gunicorn))
+    timeouts = [health.max_check_timeout for health in find_health_middlewares(subject.app)]
+    max_timeout = max(timeouts, default=0.0) or None
+    _send(descriptor, Message.of_app(subject.framework.name, subject.gunicorn, max_timeout))
     for question in _questions:
         _send(descriptor, Message.of_start(question.number))
         _send(descriptor, Message.of_answer(question.answer(subject)))
@@ -47,7 +50,7 @@ def _load(options: Options, output: Output, sandbox: Sandbox, watch: LoggingWatc
     views = ViewRegistry(framework)
     if framework.has_views:
         for question in _questions:
-            question.prepare(views)
+            question.try_prepare(views)
     app = loader.observe(app)
     config: Any = loader.gunicorn
     settings = {name: getattr(config, name) for name in config.settings} if options.config else None

@@ -45,14 +45,18 @@ class Message:
         return cls("error", {"reason": reason})
 
     @classmethod
-    def of_app(cls, framework: str, gunicorn: dict[str, object] | None) -> Message:
+    def of_app(
+        cls, framework: str, gunicorn: dict[str, object] | None, max_check_timeout: float | None
+    ) -> Message:
         """Return what is known of the app."""
         known = {
             name: value
             for name, value in (gunicorn or {}).items()
             if isinstance(value, str | int | float | bool | list | tuple | None)
         }
-        return cls("app", {"framework": framework, "gunicorn": None if gunicorn is None else known})
+        settings = None if gunicorn is None else known
+        facts = {"gunicorn": settings, "max_check_timeout": max_check_timeout}
+        return cls("app", {"framework": framework, **facts})
 
     @classmethod
     def of_start(cls, number: int) -> Message:
@@ -86,10 +90,12 @@ class Examination:
 
     :ivar framework: of the app, in lower case; empty for any WSGI app.
     :ivar gunicorn: the settings of its configuration, if there is one.
+    :ivar max_check_timeout: seconds that one of its readiness checks may take, if it has any.
     """
 
     framework: str = ""
     gunicorn: dict[str, Any] | None = None
+    max_check_timeout: float | None = None
     answers: list[Answer] = field(default_factory=list)
 
 
@@ -146,6 +152,7 @@ def _collect(
                 is_loaded = True
                 found.framework = message.value["framework"]
                 found.gunicorn = message.value["gunicorn"]
+                found.max_check_timeout = message.value["max_check_timeout"]
             case "start":
                 asked = message.value["number"]
                 report(asked)

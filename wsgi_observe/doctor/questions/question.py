@@ -26,9 +26,17 @@ class Question(ABC):
 
     def __init__(self) -> None:
         self.seen = ""
+        self._failure = ""
 
     def prepare(self, views: ViewRegistry) -> None:  # noqa: B027  (most need none)
         """Add the views that are needed; called before the app's first request."""
+
+    def try_prepare(self, views: ViewRegistry) -> None:
+        """Add the views; if that fails, the question has no answer, but others have."""
+        try:
+            self.prepare(views)
+        except Exception as error:
+            self._failure = _describe(error)
 
     @abstractmethod
     def ask(self, subject: Subject) -> Iterator[Fault]:
@@ -39,11 +47,16 @@ class Question(ABC):
 
     def answer(self, subject: Subject) -> Answer:
         """Return the answer; that the doctor itself fails is no fault of the app."""
+        if self._failure:
+            return Answer.skip(self.number, self.name, self._failure)
         try:
             faults = tuple(self.ask(subject))
             return Answer(self.number, self.name, faults, "" if faults else self.seen)
         except NotApplicable as not_applicable:
             return Answer.skip(self.number, self.name, str(not_applicable))
         except Exception as error:
-            reason = f"the doctor failed, please report it: {type(error).__name__}: {error}"
-            return Answer.skip(self.number, self.name, reason)
+            return Answer.skip(self.number, self.name, _describe(error))
+
+
+def _describe(error: Exception) -> str:
+    return f"the doctor failed, please report it: {type(error).__name__}: {error}"

@@ -1,0 +1,3 @@
+"""The broker of the jobs."""
+
+from tests.jobs.conftest import broker as broker
