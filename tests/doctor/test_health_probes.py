@@ -126,6 +126,14 @@ client.setblocking(False)
         live("import pathlib", "return str(pathlib.Path('beat').write_text('1'))"),
         "the file beat",
     ),
+    "touched-file": (
+        live("import pathlib", "pathlib.Path('beat').touch()", "return 'ok'"),
+        "the file beat",
+    ),
+    "fork": (
+        live("import os", "os.waitpid(os.fork() or os._exit(0), 0)", "return 'ok'"),
+        "a process",
+    ),
     "thread": (
         live(
             "import threading",
@@ -381,6 +389,14 @@ def test_a_driver_in_c_opens_no_connection_without_leave(tmp_path: Path) -> None
         assert "touches PostgreSQL" in answer.faults[-1].seen
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+@pytest.mark.slow
+def test_a_probe_of_another_host_is_not_judged(tmp_path: Path) -> None:
+    source = HELLO.replace("__name__", "__name__, subdomain_matching=True") + LIVE
+    source += "app.config['SERVER_NAME'] = 'shop.example'"
+    answer = ask_one(tmp_path, source.replace('health"', 'health", subdomain="api"'), 12)
+    assert answer.result is Result.SKIP
 
 
 @pytest.mark.slow

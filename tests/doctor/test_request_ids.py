@@ -124,6 +124,12 @@ PASSING = {
     "recipe-observed": (RECIPE, True),
     "another-header": (RECIPE.replace("X-Request-ID", "X-Correlation-ID"), False),
     "another-form": (RECIPE.replace("g.request_id)", 'g.request_id.replace("-", ""))'), False),
+    "its-own-form-only": (
+        RECIPE.replace(
+            '("X-Request-ID")', '("X-Request-ID") if X in request.headers else ""'
+        ).replace("X in request.headers", 'len(request.headers.get("X-Request-ID", "")) == 32'),
+        False,
+    ),
     "a-header-of-its-own": (RECIPE.replace('["X-Request-ID"]', '["X-Shop-Request"]'), False),
     "in-plain-text": (
         RECIPE.replace(

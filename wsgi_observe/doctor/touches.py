@@ -82,6 +82,12 @@ _ERRORS = {
     "pymongo.errors": "AutoReconnect",
 }
 
+_PROCESSES = {"subprocess.Popen", "os.system", "os.posix_spawn", "os.fork", "os.forkpty"}
+_FILE_CHANGES = {
+    *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.utime", "os.truncate"),
+    *("os.link", "os.symlink", "os.chmod", "os.chown"),
+}
+
 _LOGGING = ("logging", "loguru", "structlog", "concurrent_log_handler", "wsgi_observe.logs")
 _TELEMETRY = {
     *("sentry_sdk", "opentelemetry", "ddtrace", "newrelic", "elasticapm", "statsd", "datadog"),
@@ -135,9 +141,11 @@ class TouchRecorder:
             self._note_file(*args)
         elif event == "sqlite3.connect":
             self._note_use("sqlite3", f"the SQLite database {_to_text(args[0])}", self._denies)
-        elif event in ("subprocess.Popen", "os.system", "os.posix_spawn"):
-            is_new = self._note(Kind.PROCESS, f"a process: {_to_text(args[0])}")
-            if is_new and self._denies:
+        elif event in _FILE_CHANGES:
+            self._note_file(args[0], None, os.O_WRONLY)
+        elif event in _PROCESSES:
+            command = f": {_to_text(args[0])}" if args else ""
+            if self._note(Kind.PROCESS, f"a process{command}") and self._denies:
                 raise PermissionError("the doctor allows no processes")
 
     def note_connection(self, address: str) -> None:

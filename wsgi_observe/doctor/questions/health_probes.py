@@ -98,7 +98,7 @@ def _ask_about_liveness(subject: Subject, path: str) -> Iterator[Fault]:
         seen = f"GET {path} touches {_list(others)}: the app is restarted when that fails"
         yield Fault(seen, _LIVE_REMEDY, _find_place(others))
     elif not second.is_success or second.is_redirect:
-        yield _report_refusal(second)
+        yield _report_refusal(subject, second)
     if reads:
         yield Fault(
             f"GET {path} reads {_list(reads)} each time", _LIVE_REMEDY, _find_place(reads), True
@@ -124,7 +124,7 @@ def _ask_about_readiness(
         sleep(0.25)  # the result of the first request is cached
         down = probe(subject, path, denies=True)
     if down.services or up is None or not up.services:
-        yield from _judge_readiness(down, dependency)
+        yield from _judge_readiness(subject, down, dependency)
     if any(one.path == path and one.owner != "app" for one in find_probes(subject.app)):
         yield from _fail_a_check(subject, path)
 
@@ -135,7 +135,9 @@ def _probe_twice_if_late(subject: Subject, path: str, *, denies: bool = False) -
     return probe(subject, path, denies=denies) if first.is_late else first
 
 
-def _judge_readiness(down: ProbeResponse, dependency: Dependency | None) -> Iterator[Fault]:
+def _judge_readiness(
+    subject: Subject, down: ProbeResponse, dependency: Dependency | None
+) -> Iterator[Fault]:
     """Yield a fault for a response while all that the app uses is down."""
     if down.services:
         if down.is_success:
@@ -143,7 +145,7 @@ def _judge_readiness(down: ProbeResponse, dependency: Dependency | None) -> Iter
     elif down.is_late:
         yield _report_late(down, _TIME_REMEDY)
     elif down.is_redirect or down.response.status_code in _REFUSALS:
-        yield _report_refusal(down)
+        yield _report_refusal(subject, down)
     elif down.is_success and dependency is not None:
         # A thread may have asked before, or have been handed the question.
         yield Fault(
@@ -200,7 +202,10 @@ def _ask_about_settings(subject: Subject) -> Iterator[Fault]:
             yield Fault(seen, remedy, is_warning=True)
 
 
-def _report_refusal(refused: ProbeResponse) -> Fault:
+def _report_refusal(subject: Subject, refused: ProbeResponse) -> Fault:
+    is_named = refused.path in (subject.options.live_path, subject.options.ready_path)
+    if refused.response.status_code == 404 and not is_named:
+        raise NotApplicable(f"{refused.describe()}: its route is another host's")
     is_login = refused.is_redirect or refused.response.status_code in (401, 403)
     return Fault(refused.describe(), _LOGIN_REMEDY if is_login else _ROUTE_REMEDY)
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.client import Response
@@ -44,6 +44,7 @@ _THREAD_REMEDY = (
     "Thread(target=contextvars.copy_context().run, args=(work,))"
 )
 
+_ID_FORMS: tuple[Callable[[UUID], str], ...] = (str, lambda uuid: uuid.hex)
 _ID_NAME = re.compile(r"(request|correlation|trace)[-_. ]?id", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _OUTPUT_SECONDS = 0.5
@@ -98,13 +99,8 @@ class EachRequestHasAnID(Question):
         """Yield a fault for what is not taken over, not sent, or not on a line."""
         with suppress(NotApplicable):  # its handlers are Gunicorn's: there will be no lines
             self._log = find_log_sources(subject)[0].log
-        inbound = {name: str(uuid4()) for name in _HEADERS}
-        first = next(self._send(subject, inbound), None)
-        if first is None:
-            raise NotApplicable("no request of the doctor's gets through to the app's views")
-        makes_all = _makes_all_ids(subject)
-        header = None if makes_all else _find_taken_over(inbound, first)
-        request_id = str(uuid4())
+        header, form, first = self._find_header(subject)
+        request_id = form(uuid4())
         sent = list(self._send(subject, {header or _HEADERS[0]: request_id}, request_id))
         if header is not None:
             missing = [one.kind for one in sent if not one.is_echoed]
@@ -113,13 +109,30 @@ class EachRequestHasAnID(Question):
                 yield Fault(seen, _REMEDY)
         elif not first.find_id():
             yield Fault(f"{_HEADERS[0]} of a request is not in the response: no ID is", _REMEDY)
-        elif not makes_all:
+        elif not _makes_all_ids(subject):
             seen = f"{_HEADERS[0]} of a request is replaced by another ID: {first.find_id()}"
             yield Fault(seen, _TAKE_OVER)
         if header is not None or first.find_id():
             yield from self._ask_without_inbound(subject, sent)
         yield from _ask_about_lines(sent, is_taken_over=header is not None)
         self.seen = f"{header or 'an ID of its own'} is in each response and on each line"
+
+    def _find_header(self, subject: Subject) -> tuple[str | None, Callable[[UUID], str], _Sent]:
+        """Return the header whose ID is taken over, if any, the form of that ID, and a request.
+
+        An app may take over IDs of the form only that it makes itself.
+        """
+        tried = []
+        for form in _ID_FORMS:
+            inbound = {name: form(uuid4()) for name in _HEADERS}
+            first = next(self._send(subject, inbound), None)
+            if first is None:
+                raise NotApplicable("no request of the doctor's gets through to the app's views")
+            header = None if _makes_all_ids(subject) else _find_taken_over(inbound, first)
+            tried.append((header, form, first))
+            if header is not None:
+                break
+        return tried[-1]
 
     def _ask_without_inbound(self, subject: Subject, before: list[_Sent]) -> Iterator[Fault]:
         names = {
