@@ -61,7 +61,7 @@ def find_framework_apps(
     # What is wrapped may be a framework's method, such as `Flask.wsgi_app`.
     candidates = [one for app in chain for one in (app, getattr(app, "__self__", None))]
     known = [(one, name) for one in candidates if (name := _get_framework_class(one))]
-    if known:
+    if known or not chain:  # a worker of another kind has no app
         return known
     nested_apps = {}
     for one in _iter_held_callables(chain[-1] if chain else None):
