@@ -81,11 +81,11 @@ def test_a_probe_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
 TOUCHING = {
     "sqlalchemy": (
         DATABASE.replace('return "ok"', 'ping(); return "ok"') + READY,
-        "the SQLite database {folder}/shop.db, an SQLite database",
+        "the SQLite database {folder}/shop.db",
     ),
     "sqlite": (
         live("import sqlite3", "return str(sqlite3.connect(':memory:').execute('SELECT 1'))"),
-        "the SQLite database :memory:, an SQLite database",
+        "the SQLite database :memory:",
     ),
     "open-connection": (
         "import sqlite3\ndb = sqlite3.connect(':memory:')"

@@ -44,6 +44,7 @@ _ROUTE_REMEDY = (
 _TIME_REMEDY = f"ask with a timeout below that (connect_timeout=…), in parallel, or:\n{_OBSERVE}"
 
 _MAX_SHOWN = 3
+_UNNAMED = ("a socket", "a TLS connection", "an SQLite database")  # of which more is known, mostly
 _CACHE_SECONDS = 3.0
 _REFUSALS = (401, 403, 404, 405)
 
@@ -216,7 +217,8 @@ def _report_late(late: ProbeResponse, remedy: str) -> Fault:
 
 
 def _list(touches: Iterable[Touch]) -> str:
-    whats = list(dict.fromkeys(one.what for one in touches))
+    named = list(dict.fromkeys(one.what for one in touches))
+    whats = [one for one in named if one not in _UNNAMED] or named
     more = len(whats) - _MAX_SHOWN
     return ", ".join(whats[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
