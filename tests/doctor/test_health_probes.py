@@ -407,3 +407,22 @@ def app(environ, start_response):
 """
     answer = ask_one(tmp_path, source, 12)
     assert answer.result is Result.SKIP
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("engine", "result"), [("sqlite3", Result.PASS), ("postgresql", Result.FAIL)]
+)
+def test_readiness_of_a_django_project_asks_for_its_server_but_not_for_a_file(
+    tmp_path: Path, engine: str, result: Result
+) -> None:
+    source = f"""
+    from django.conf import settings
+    settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["shop.example"], DATABASES={{
+        "default": {{"ENGINE": "django.db.backends.{engine}", "NAME": "shop"}},
+    }})
+    from django.core.wsgi import get_wsgi_application
+    urlpatterns = []
+    app = get_wsgi_application()
+    """
+    assert ask_one(tmp_path, source, 12, is_observed=True).result is result

@@ -53,11 +53,16 @@ def _load(options: Options, output: Output, sandbox: Sandbox, watch: LoggingWatc
             question.try_prepare(views)
     app = loader.observe(app)
     config: Any = loader.gunicorn
-    settings = {name: getattr(config, name) for name in config.settings} if options.config else None
+    settings = _read_settings(config) if options.config else None
     client = Client(app, output, framework.host)
     watch.end_loading()
     sentry = capture_sentry()
     return Subject(app, framework, client, output, sandbox, options, watch, sentry, settings)
+
+
+def _read_settings(config: Any) -> dict[str, object]:
+    settings = {name: getattr(config, name) for name in config.settings}
+    return {**settings, "worker_class_str": config.worker_class_str}
 
 
 def _explain(error: BaseException, sandbox: Sandbox) -> str:

@@ -56,7 +56,8 @@ def _iter_dependencies() -> Iterator[Dependency]:
     django = sys.modules.get("django.db")
     with suppress(Exception):  # Django is not configured
         for database in [] if django is None else django.connections.settings.values():
-            if database["ENGINE"] != "django.db.backends.dummy":
+            # SQLite is a file; Django's own template of a project has it.
+            if not database["ENGINE"].endswith((".dummy", ".sqlite3")):
                 yield Dependency("django.db", None, is_vital=True)
 
 

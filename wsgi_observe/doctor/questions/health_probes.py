@@ -193,9 +193,10 @@ def _ask_about_settings(subject: Subject) -> Iterator[Fault]:
         yield Fault(seen, "lower check_timeout, or raise timeoutSeconds", is_warning=True)
     with suppress(SettingsError):
         settings = Settings.from_env(os.environ)
-        timeout = (subject.gunicorn or {}).get("timeout") or 0
+        gunicorn = subject.gunicorn or {}
+        timeout = gunicorn.get("timeout") if gunicorn.get("worker_class_str") == "sync" else 0
         problems = [
-            *check_readiness(subject.app, settings, float(str(timeout))),
+            *check_readiness(subject.app, settings, float(str(timeout or 0))),
             *check_probe_paths(subject.app, settings),
         ]
         for problem in problems if healths else ():
