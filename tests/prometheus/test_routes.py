@@ -72,7 +72,7 @@ urlpatterns = [
 def make_django() -> Any:
     if not django.conf.settings.configured:
         django.conf.settings.configure(
-            ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="k" * 50
+            ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="k" * 50, LOGGING_CONFIG=None
         )
         django.setup()
     from django.core.handlers.wsgi import WSGIHandler
