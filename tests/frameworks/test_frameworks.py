@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -109,14 +110,19 @@ def make_django() -> Any:
         django_path("own", answer(404, OWN_PAGE)),
     ]
     sys.modules[urls.__name__] = urls
-    if not django.conf.settings.configured:
-        django.conf.settings.configure(LOGGING_CONFIG=None, SECRET_KEY="k")
-        django.setup()
-    # Set, since other tests may have configured the process.
-    django.conf.settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    django.conf.settings.ROOT_URLCONF = urls.__name__
-    django.conf.settings.MIDDLEWARE = ["django.middleware.csrf.CsrfViewMiddleware"]
+    _configure_django(urls.__name__)
     return get_wsgi_application()
+
+
+@cache
+def _configure_django(urlconf: str) -> None:
+    """Configure this process, which other tests may have done for themselves."""
+    if not django.conf.settings.configured:
+        django.conf.settings.configure(SECRET_KEY="k", LOGGING_CONFIG=None)
+        django.setup()
+    django.conf.settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    django.conf.settings.ROOT_URLCONF = urlconf
+    django.conf.settings.MIDDLEWARE = ["django.middleware.csrf.CsrfViewMiddleware"]
 
 
 def make_pyramid() -> Any:

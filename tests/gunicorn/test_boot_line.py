@@ -12,6 +12,7 @@ from gunicorn.config import Config
 
 from tests.calls import answering
 from tests.gunicorn.serving import BY_LOGGER, bare, boots, gunicorn
+from tests.support import Server
 from wsgi_observe import Check, Settings, observe
 from wsgi_observe.gunicorn.worker.boot_line import (
     find_problems,
@@ -195,6 +196,10 @@ def test_a_real_worker_tells_what_is_wrong_with_it(tmp_path: Path) -> None:
         assert line["gunicorn"]["timeout"] == 20
 
 
+def warnings_of(server: Server) -> list[Any]:
+    return [line for line in server.records if line["level"] == "WARNING"]
+
+
 def test_a_boot_line_that_cannot_be_made_costs_a_warning_and_no_worker(tmp_path: Path) -> None:
     (tmp_path / "shop_app.py").write_text(
         "import sys\n"
@@ -205,6 +210,7 @@ def test_a_boot_line_that_cannot_be_made_costs_a_warning_and_no_worker(tmp_path:
     )
     with bare(*BY_LOGGER, app="shop_app:app", cwd=tmp_path) as server:
         assert server.get("/").status == 200
-        (warning,) = [line for line in server.records if line["level"] == "WARNING"]
+        server.wait_for(lambda: warnings_of(server))
+    (warning,) = warnings_of(server)
     assert warning["message"].startswith("logging the boot line failed")
     assert warning["exc_type"] == "ModuleNotFoundError"
