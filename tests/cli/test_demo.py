@@ -35,7 +35,7 @@ def refused(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("send", "stopper"),
     [
-        pytest.param(os.killpg, signal.SIGINT, id="Ctrl-C"),
+        pytest.param(os.killpg, signal.SIGINT, id="Ctrl-C", marks=pytest.mark.slow),
         *mark_rows_slow(
             (os.kill, signal.SIGTERM),
             (os.kill, signal.SIGINT),

@@ -81,7 +81,7 @@ def directory(server: Server) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", first_by_default(KINDS))
 def test_the_port_has_what_all_workers_have_counted(kind: str) -> None:
     with counting(*KINDS[kind]) as scraped:
         seen: set[int] = set()

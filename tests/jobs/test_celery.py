@@ -111,6 +111,7 @@ def test_a_forged_context_is_not_taken_over(each: Server) -> None:
     assert {"trace_id", "span_id", "user"}.isdisjoint(lines[0])
 
 
+@pytest.mark.slow
 def test_two_hundred_jobs_at_once_have_no_line_under_anothers_id(each: Server) -> None:
     names = [f"row-{number}" for number in range(200)]
     for name in names:
