@@ -75,6 +75,7 @@ def test_standard_error_may_be_closed(name: str, log: str) -> None:
     assert done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("files", [[], ["-"]], ids=["by default", "named"])
 def test_standard_input_that_is_closed_is_an_error(name: str, files: list[str]) -> None:

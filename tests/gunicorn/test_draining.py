@@ -81,6 +81,7 @@ def test_a_reload_and_a_worker_that_has_served_enough_do_not_look_like_draining(
         assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_workers_that_are_made_while_it_drains_drain_too() -> None:
     with gunicorn(env={"WSGI_OBSERVE_DRAIN_SECONDS": "600"}) as server:
         signalled(server)
@@ -165,6 +166,7 @@ def test_a_drain_of_the_commands_can_be_taken_back(by: str) -> None:
         assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_undo_ends_the_command_that_waits() -> None:
     with gunicorn() as server:
         pid = str(server.process.pid)
@@ -213,6 +215,7 @@ def test_a_worker_that_is_killed_while_it_drains_comes_back_draining() -> None:
         server.stop()
 
 
+@pytest.mark.slow
 def test_an_arbiter_that_has_handed_over_stops_at_once(tmp_path: Path) -> None:
     pidfile = tmp_path / "pid"
     env = {"WSGI_OBSERVE_DRAIN_SECONDS": "600"}

@@ -149,6 +149,7 @@ def test_workers_that_end_by_max_requests_leave_no_files_behind() -> None:
         assert len(files) <= 6, files
 
 
+@pytest.mark.slow
 def test_live_gauges_end_with_their_worker() -> None:
     with counting() as scraped:
         while value(scraped.scrape(), "sessions") < 2:
@@ -355,6 +356,7 @@ class TestThePort:
             eventually(lambda: not any(map(alive, processes)))
             assert scraped.port not in _listeners()
 
+    @pytest.mark.slow
     def test_moves_with_a_reload(self, tmp_path: Path) -> None:
         config, ports = tmp_path / "conf.py", (free_port(), free_port())
         config.write_text(f"raw_env = ['WSGI_OBSERVE_METRICS_PORT={ports[0]}']")
@@ -461,6 +463,7 @@ class TestTheDirectory:
             ask(neighbour, 3)
             assert (scraped.count(), neighbour.count()) == (2, 3)
 
+    @pytest.mark.slow
     def test_that_is_a_link_of_somebody_else_is_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "theirs").mkdir()
         (tmp_path / "shm").mkdir()
@@ -480,6 +483,7 @@ class TestTheDirectory:
         assert list((tmp_path / "mine").glob("*.db"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", first_by_default(KINDS))
 def test_a_preloaded_app_is_counted_as_well(kind: str) -> None:
     with counting("--preload", *KINDS[kind]) as scraped:

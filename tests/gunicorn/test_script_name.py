@@ -107,6 +107,7 @@ def test_a_prefix_that_a_proxy_names_is_treated_alike(server: Server, request_id
     assert access_of(server, request_id)["outcome"] == "rejected"
 
 
+@pytest.mark.slow
 def test_without_access_lines_only_probes_are_answered() -> None:
     env = {**MOUNTED, "WSGI_OBSERVE_ACCESS_LOG": "0"}
     with gunicorn(env=env) as server:

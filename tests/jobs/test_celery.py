@@ -131,6 +131,7 @@ def test_a_worker_writes_json_alone(each: Server) -> None:
     assert [line for line in lines if line and not strict_json(line)] == []
 
 
+@pytest.mark.slow
 def test_a_job_that_its_caller_runs_is_the_callers(log: Any) -> None:
     request(lambda: tasks.ship.apply([2]), "eager")
     (line,) = [line for line in log.of("shop") if line["request_id"] == "eager"]

@@ -177,6 +177,7 @@ def _let_time_pass(connection: Redis, job: Any) -> None:
 # ---- logging
 
 
+@pytest.mark.slow
 def test_the_environment_says_how_a_worker_logs(broker: str, connection: Redis) -> None:
     queue = Queue("quiet", connection=connection)
     env = {"WSGI_OBSERVE_LOG_LEVEL": "WARNING,rq.worker=WARNING,wsgi_observe=WARNING"}

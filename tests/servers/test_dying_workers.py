@@ -83,6 +83,7 @@ def use_up(server: Server) -> None:
         see(server, "/ok", f"used-{number}")  # Gunicorn 22 resets one now and then
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("options", "before"),
@@ -110,6 +111,7 @@ def test_a_worker_that_took_anothers_place_is_told_of_too(
             assert find_crash_line(server, one)["cause"] == "SIGKILL"
 
 
+@pytest.mark.slow
 def test_an_old_worker_that_is_killed_during_a_reload_is_told_of() -> None:
     with mortal(GTHREAD, "--graceful-timeout", "20") as server, in_flight(server, "old"):
         (old,) = descendants(server.process.pid)
@@ -238,6 +240,7 @@ def test_an_arbiter_that_is_killed_alone_takes_no_request_along(tmp_path: Path) 
         assert [line for line in server.records if line.get("outcome") == "died"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_an_arbiter_that_takes_over_tells_nothing_of_what_still_runs(tmp_path: Path) -> None:
     path = str(tmp_path / "recorder")
