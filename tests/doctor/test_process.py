@@ -33,9 +33,9 @@ def test_an_app_may_be_made_by_a_factory(tmp_path: Path, target: str) -> None:
     [
         (HELLO, "shop:nothing", "shop has no nothing"),
         (HELLO, "shop:app.wsgi_app", "app.wsgi_app is neither a name nor a call"),
-        (HELLO, "nothing:app", "there is no module nothing here"),
+        (HELLO, "nothing:app", "there is no module nothing in "),
         (HELLO, "shop:__name__", "shop:__name__ is not a WSGI app, but str"),
-        ("x = 1", "shop", "shop has neither app nor application; name it"),
+        ("x = 1", "shop", "shop has no app, application or create_app; name it"),
         ("import nothing", "shop:app", "ModuleNotFoundError: No module named 'nothing'"),
         ("raise SystemExit('no DATABASE_URL')", "shop:app", "no DATABASE_URL"),
         (

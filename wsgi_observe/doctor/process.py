@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from signal import SIGKILL
+from signal import SIGKILL, SIGUSR1
 from time import monotonic
 from typing import IO, Any
 
@@ -22,10 +22,19 @@ from wsgi_observe.doctor.questions import select_questions
 
 _MAX_SHOWN_OUTPUT = 4000
 _EXIT_SECONDS = 1  # in which the app may clean up
+_DUMP_SECONDS = 0.3
 
 
 class DoctorError(Exception):
     """A reason why the questions have no answers, for the user."""
+
+
+class _NotLoadedError(Exception):
+    """There is no app, for the reason in the text."""
+
+    def __init__(self, reason: str, *, is_late: bool = False) -> None:
+        super().__init__(reason)
+        self.is_late = is_late
 
 
 @dataclass(frozen=True)
@@ -91,12 +100,14 @@ class Examination:
     :ivar framework: of the app, in lower case; empty for any WSGI app.
     :ivar gunicorn: the settings of its configuration, if there is one.
     :ivar max_check_timeout: seconds that one of its readiness checks may take, if it has any.
+    :ivar is_complete: whether all questions were asked; the others are skipped, with the reason.
     """
 
     framework: str = ""
     gunicorn: dict[str, Any] | None = None
     max_check_timeout: float | None = None
     answers: list[Answer] = field(default_factory=list)
+    is_complete: bool = True
 
 
 def examine(
@@ -124,12 +135,23 @@ def examine(
         )
         os.close(writer)
         try:
-            found = _collect(messages, options, output, report)
+            found = _collect(messages, options, report)
             with suppress(subprocess.TimeoutExpired):  # threads of the app may go on
                 process.wait(_EXIT_SECONDS)
             return found
+        except _NotLoadedError as error:
+            if error.is_late:
+                _dump_traceback(process)
+            raise DoctorError(f"{error}{_show_output(output)}") from None
         finally:
             _kill(process)
+
+
+def _dump_traceback(process: subprocess.Popen[bytes]) -> None:
+    """Have the process write what it is doing to its output."""
+    process.send_signal(SIGUSR1)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_DUMP_SECONDS)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -139,15 +161,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _collect(
-    messages: IO[bytes], options: Options, output: IO[bytes], report: Callable[[int], None]
-) -> Examination:
+def _collect(messages: IO[bytes], options: Options, report: Callable[[int], None]) -> Examination:
     found = Examination()
     is_loaded, asked = False, 0
-    for message in _read_messages(messages, monotonic() + options.timeout):
+    end = monotonic() + options.timeout
+    for message in _read_messages(messages, end):
         match message.kind:
             case "error":
-                raise DoctorError(message.value["reason"])
+                raise _NotLoadedError(message.value["reason"])
             case "app":
                 is_loaded = True
                 found.framework = message.value["framework"]
@@ -159,13 +180,18 @@ def _collect(
             case "answer":
                 found.answers.append(message.to_answer())
             case "end":
-                break  # a process that the app has forked may keep the pipe open
+                return found  # a process that the app has forked may keep the pipe open
+    is_late = monotonic() >= end
     if not is_loaded:
-        raise DoctorError(
-            f"the app was not loaded within {options.timeout:g} s, or ended the process"
-            + _show_output(output)
-        )
-    found.answers += _make_missing(options, found.answers, asked)
+        reason = f"the app was not loaded within {options.timeout:g} s (--timeout)"
+        if not is_late:
+            reason = "the app ended the process while it was loaded"
+        raise _NotLoadedError(reason, is_late=is_late)
+    reason = "the app ended the process"
+    if is_late:
+        reason = f"no answer within {options.timeout:g} s (--timeout)"
+    found.answers += _make_missing(options, found.answers, asked, reason)
+    found.is_complete = False
     return found
 
 
@@ -182,15 +208,15 @@ def _read_messages(stream: IO[bytes], end: float) -> Iterator[Message]:
             yield from map(Message.from_line, lines)
 
 
-def _make_missing(options: Options, answers: list[Answer], asked: int) -> Iterator[Answer]:
+def _make_missing(
+    options: Options, answers: list[Answer], asked: int, reason: str
+) -> Iterator[Answer]:
     """Yield answers for the questions that the process did not come to."""
     numbers = {answer.number for answer in answers}
     for question in select_questions(options.numbers):
         if question.number not in numbers:
-            reason = f"not asked: the app ended the process, or did not answer, in {asked}"
-            if question.number == asked:
-                reason = f"no answer within {options.timeout:g} s, or the app ended the process"
-            yield Answer.skip(question.number, question.name, reason)
+            seen = reason if question.number == asked else f"not asked: in {asked}, {reason}"
+            yield Answer.skip(question.number, question.name, seen)
 
 
 def _show_output(output: IO[bytes]) -> str:
