@@ -174,9 +174,11 @@ def test_where_a_load_hangs_and_what_it_printed_are_shown(run: Run) -> None:
 @pytest.mark.slow
 def test_an_app_that_hangs_in_a_question_is_no_success(run: Run) -> None:
     source = f"{PLAIN.replace('start_response(', 'import time; time.sleep(300); start_response(')}"
-    code, printed, _ = run(source, "shop:app", "--timeout", "2", "--only", "1,2")
+    code, printed, error = run(source, "shop:app", "--timeout", "2", "--only", "1,2")
     assert "1  every error is JSON: no answer within 2 s (--timeout)" in printed
     assert "2  DEBUG, debugger and reloader are off: not asked: in 1, no answer" in printed
+    assert error.startswith("wsgi-observe doctor: question 1: no answer within 2 s (--timeout)")
+    assert f'File "{Path.cwd()}/shop.py", line 3 in app' in error
     assert code == 2
 
 

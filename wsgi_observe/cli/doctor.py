@@ -112,9 +112,10 @@ def run(args: argparse.Namespace) -> int:
     elif args.github:
         for line in format_annotations(report.answers, _find_repository()):
             print(to_printable(line))
-    if report.has_failed:
-        return 1
-    return 0 if report.is_complete else 2
+    if report.problem:
+        lines = map(to_printable, report.problem.splitlines())
+        raise CommandError("\n".join(lines), exit_code=1 if report.has_failed else 2)
+    return 1 if report.has_failed else 0
 
 
 def _find_repository() -> Path:
@@ -158,7 +159,7 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
         framework=after.framework,
         questions=after.answers,
         before=before.answers,
-        is_complete=after.is_complete,
+        problem=after.problem,
         deployment=deployment,
     )
 

@@ -29,14 +29,6 @@ class DoctorError(Exception):
     """A reason why the questions have no answers, for the user."""
 
 
-class _NotLoadedError(Exception):
-    """There is no app, for the reason in the text."""
-
-    def __init__(self, reason: str, *, is_late: bool = False) -> None:
-        super().__init__(reason)
-        self.is_late = is_late
-
-
 @dataclass(frozen=True)
 class Message:
     """One message from the app's process.
@@ -100,14 +92,14 @@ class Examination:
     :ivar framework: of the app, in lower case; empty for any WSGI app.
     :ivar gunicorn: the settings of its configuration, if there is one.
     :ivar max_check_timeout: seconds that one of its readiness checks may take, if it has any.
-    :ivar is_complete: whether all questions were asked; the others are skipped, with the reason.
+    :ivar problem: why the process did not come to all questions; the others are skipped.
     """
 
     framework: str = ""
     gunicorn: dict[str, Any] | None = None
     max_check_timeout: float | None = None
     answers: list[Answer] = field(default_factory=list)
-    is_complete: bool = True
+    problem: str = ""
 
 
 def examine(
@@ -121,6 +113,7 @@ def examine(
     :param folder: the working directory of the process; by default this one's.
     :raises DoctorError: if the app cannot be loaded, or not in time.
     """
+    end = monotonic() + options.timeout
     reader, writer = os.pipe()
     with tempfile.TemporaryFile("a+b") as output, os.fdopen(reader, "rb", 0) as messages:
         command = [sys.executable, "-m", "wsgi_observe.doctor", str(writer), options.to_json()]
@@ -135,23 +128,27 @@ def examine(
         )
         os.close(writer)
         try:
-            found = _collect(messages, options, report)
+            found = _collect(messages, options, report, end)
+            if found.problem:
+                found.problem += _show_end(process, output, end)
             with suppress(subprocess.TimeoutExpired):  # threads of the app may go on
                 process.wait(_EXIT_SECONDS)
             return found
-        except _NotLoadedError as error:
-            if error.is_late:
-                _dump_traceback(process)
-            raise DoctorError(f"{error}{_show_output(output)}") from None
+        except DoctorError as error:
+            raise DoctorError(f"{error}{_show_end(process, output, end)}") from None
         finally:
             _kill(process)
 
 
-def _dump_traceback(process: subprocess.Popen[bytes]) -> None:
-    """Have the process write what it is doing to its output."""
-    process.send_signal(SIGUSR1)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_DUMP_SECONDS)
+def _show_end(process: subprocess.Popen[bytes], output: IO[bytes], end: float) -> str:
+    """Return the end of the output; if the time is over, the process adds what it is doing."""
+    if monotonic() >= end:
+        process.send_signal(SIGUSR1)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_DUMP_SECONDS)
+    output.seek(0)
+    text = output.read()[-_MAX_SHOWN_OUTPUT:].decode("utf-8", "replace").strip()
+    return f"; its output:\n{text}" if text else ""
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -161,14 +158,15 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _collect(messages: IO[bytes], options: Options, report: Callable[[int], None]) -> Examination:
+def _collect(
+    messages: IO[bytes], options: Options, report: Callable[[int], None], end: float
+) -> Examination:
     found = Examination()
     is_loaded, asked = False, 0
-    end = monotonic() + options.timeout
     for message in _read_messages(messages, end):
         match message.kind:
             case "error":
-                raise _NotLoadedError(message.value["reason"])
+                raise DoctorError(message.value["reason"])
             case "app":
                 is_loaded = True
                 found.framework = message.value["framework"]
@@ -186,12 +184,12 @@ def _collect(messages: IO[bytes], options: Options, report: Callable[[int], None
         reason = f"the app was not loaded within {options.timeout:g} s (--timeout)"
         if not is_late:
             reason = "the app ended the process while it was loaded"
-        raise _NotLoadedError(reason, is_late=is_late)
+        raise DoctorError(reason)
     reason = "the app ended the process"
     if is_late:
         reason = f"no answer within {options.timeout:g} s (--timeout)"
     found.answers += _make_missing(options, found.answers, asked, reason)
-    found.is_complete = False
+    found.problem = f"question {asked}: {reason}"
     return found
 
 
@@ -217,9 +215,3 @@ def _make_missing(
         if question.number not in numbers:
             seen = reason if question.number == asked else f"not asked: in {asked}, {reason}"
             yield Answer.skip(question.number, question.name, seen)
-
-
-def _show_output(output: IO[bytes]) -> str:
-    output.seek(0)
-    text = output.read()[-_MAX_SHOWN_OUTPUT:].decode("utf-8", "replace").strip()
-    return f"; its output:\n{text}" if text else ""

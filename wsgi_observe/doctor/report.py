@@ -32,7 +32,7 @@ class Report:
     :ivar questions: the answers about the app.
     :ivar before: the answers about the same app without ``--observed``, if that was given.
     :ivar deployment: the answers about the files of its deployment, if they were asked for.
-    :ivar is_complete: whether the app let all questions be asked.
+    :ivar problem: why not all questions could be asked, if so.
     """
 
     app: str = ""
@@ -40,7 +40,7 @@ class Report:
     questions: list[Answer] = field(default_factory=list)
     before: list[Answer] = field(default_factory=list)
     deployment: list[Answer] = field(default_factory=list)
-    is_complete: bool = True
+    problem: str = ""
 
     @property
     def score(self) -> Score:
