@@ -44,10 +44,11 @@ def test_an_app_may_be_made_by_a_factory(tmp_path: Path, target: str) -> None:
             "the app connects to 127.0.0.1:9 while it is loaded",
         ),
         ("import os; print('out of ink', flush=True); os._exit(3)", "shop:app", "out of ink"),
+        ("print('out of paper'); raise SystemExit(1)", "shop:app", "its output:\nout of paper"),
     ],
     ids=[
         *("no-attribute", "expression", "no-module", "no-app", "no-name", "import-error", "exit"),
-        *("connects", "ends"),
+        *("connects", "ends", "prints"),
     ],
 )
 def test_why_an_app_cannot_be_loaded_is_reported(

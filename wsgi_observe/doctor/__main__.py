@@ -42,6 +42,7 @@ def main(descriptor: int, options: Options) -> None:
     try:
         subject = _load(options, output, sandbox, watch)
     except BaseException as error:
+        output.mark()  # which flushes what the app has printed: it is shown, too
         _send(descriptor, Message.of_error(_explain(error, sandbox)))
         sys.exit(1)
     timeouts = [health.max_check_timeout for health in find_health_middlewares(subject.app)]
