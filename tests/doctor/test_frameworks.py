@@ -267,3 +267,36 @@ with Configurator() as config:
     assert "application/json that cannot be parsed for unknown URL (404)" in fault.seen
     assert "application/json without an error's status for malformed JSON (200)" in fault.seen
     assert fault.where == "shop.py:4"
+
+
+# The part of Flask-RESTX and Flask-RESTful that handles errors: of their own endpoints alone.
+FLASK_API = """
+from functools import partial
+from flask import Blueprint, Flask, jsonify, make_response, request
+class Api:
+    def __init__(self, app, blueprint=None):
+        self.endpoints, self.blueprint = set(), blueprint
+        app.handle_exception = partial(self.route_error, app.handle_exception)
+        app.handle_user_exception = partial(self.route_error, app.handle_user_exception)
+    def route_error(self, handler, error):
+        endpoint = request.url_rule.endpoint if request.url_rule else "405"
+        if self.blueprint is not None:
+            endpoint = endpoint.removeprefix(self.blueprint.name + ".")
+        if endpoint not in {*self.endpoints, "405"}:
+            return handler(error)
+        code = getattr(error, "code", 500)
+        return make_response(jsonify(message=getattr(error, "name", "Error")), code)
+app = Flask(__name__)
+"""
+APIS = {
+    "app": "api = Api(app)",
+    "blueprint": "v1 = Blueprint('v1', __name__)\napp.register_blueprint(v1)\napi = Api(app, v1)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("api", APIS.values(), ids=APIS.keys())
+def test_errors_are_caused_in_the_api_of_an_extension(tmp_path: Path, api: str) -> None:
+    answers = ask_about(tmp_path, FLASK_API + api, 1, 5)
+    assert all(fault.is_warning for fault in answers[1].faults), answers
+    assert answers[5].faults == ()
