@@ -35,9 +35,9 @@ def test_handlers_of_the_app_do_not_see_what_fails_outside_its_views(tmp_path: P
     answer = ask_one(tmp_path, HANDLERS, 1)
     assert answer.result is Result.WARN
     assert [fault.seen for fault in answer.faults] == [
-        "beyond the error handlers of most frameworks: RuntimeError goes to the server, which "
-        "sends a page of its own for exception before the first chunk of a stream, "
-        "exception in a teardown"
+        "RuntimeError goes to the server, which sends a page of its own: "
+        "exception before the first chunk of a stream, exception in a teardown "
+        "(error handlers of most frameworks never see this)"
     ]
 
 

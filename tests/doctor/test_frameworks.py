@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.examining import ask_one
+from tests.doctor.examining import ask_about, ask_one
 from wsgi_observe.doctor.answer import Result
 
 DJANGO = """
@@ -67,7 +67,8 @@ DJANGO_LANGUAGES = DJANGO.format(
 )
 
 TO_SERVER = "goes to the server, which sends a page of its own"
-BEYOND = f"beyond the error handlers of most frameworks: RuntimeError {TO_SERVER} for {STREAM}"
+NEVER_SEEN = "(error handlers of most frameworks never see this)"
+BEYOND = f"RuntimeError {TO_SERVER}: {STREAM} {NEVER_SEEN}"
 BARE = {
     "django": (
         DJANGO.replace("handler", "unused").format(settings="", urlpatterns="[]"),
@@ -82,15 +83,15 @@ BARE = {
         [
             "text/html for unknown URL (404), wrong method (405), malformed JSON (400), "
             "oversized body (413), exception in a view (500)",
-            f"beyond the error handlers of most frameworks: text/html for {STREAM} (500)",
+            f"text/html for {STREAM} (500) {NEVER_SEEN}",
         ],
     ),
     "falcon": (FALCON, [BEYOND]),
     "pyramid": (
         "from pyramid.config import Configurator\napp = Configurator().make_wsgi_app()",
         [
-            f"JSONDecodeError {TO_SERVER} for malformed JSON; "
-            f"RuntimeError {TO_SERVER} for exception in a view",
+            f"JSONDecodeError {TO_SERVER}: malformed JSON; "
+            f"RuntimeError {TO_SERVER}: exception in a view",
             BEYOND,
         ],
     ),
@@ -238,3 +239,64 @@ logging.basicConfig(level="INFO", stream=sys.stdout, format='{"message": "%(mess
 def test_lines_are_looked_at_whatever_the_framework(tmp_path: Path, source: str) -> None:
     assert ask_one(tmp_path, source, 8).result is Result.FAIL
     assert ask_one(tmp_path, LOGGING + source, 8).result is Result.PASS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("framework", "name"), [("django", "application"), ("bottle", "app"), ("falcon", "app")]
+)
+def test_remedies_are_for_the_framework(tmp_path: Path, framework: str, name: str) -> None:
+    answers = ask_about(tmp_path, BARE[framework][0], 1, 9, 12)
+    remedies = [fault.remedy for answer in answers.values() for fault in answer.faults]
+    assert not any("wsgi_app" in remedy for remedy in remedies)
+    assert sum(f"{name} = observe({name}" in remedy for remedy in remedies) >= 3
+
+
+def test_json_that_cannot_be_parsed_and_a_status_of_success_are_named(tmp_path: Path) -> None:
+    source = """
+from pyramid.config import Configurator
+from pyramid.response import Response
+def broken(error, request): return Response(b"{'code'}", 404, content_type="application/json")
+def crash(error, request): return Response(json_body={"code": 500})
+with Configurator() as config:
+    config.add_notfound_view(broken)
+    config.add_exception_view(crash, context=Exception)
+    app = config.make_wsgi_app()
+"""
+    (fault, _) = ask_one(tmp_path, source, 1).faults
+    assert "application/json that cannot be parsed for unknown URL (404)" in fault.seen
+    assert "application/json without an error's status for malformed JSON (200)" in fault.seen
+    assert fault.where == "shop.py:4"
+
+
+# The part of Flask-RESTX and Flask-RESTful that handles errors: of their own endpoints alone.
+FLASK_API = """
+from functools import partial
+from flask import Blueprint, Flask, jsonify, make_response, request
+class Api:
+    def __init__(self, app, blueprint=None):
+        self.endpoints, self.blueprint = set(), blueprint
+        app.handle_exception = partial(self.route_error, app.handle_exception)
+        app.handle_user_exception = partial(self.route_error, app.handle_user_exception)
+    def route_error(self, handler, error):
+        endpoint = request.url_rule.endpoint if request.url_rule else "405"
+        if self.blueprint is not None:
+            endpoint = endpoint.removeprefix(self.blueprint.name + ".")
+        if endpoint not in {*self.endpoints, "405"}:
+            return handler(error)
+        code = getattr(error, "code", 500)
+        return make_response(jsonify(message=getattr(error, "name", "Error")), code)
+app = Flask(__name__)
+"""
+APIS = {
+    "app": "api = Api(app)",
+    "blueprint": "v1 = Blueprint('v1', __name__)\napp.register_blueprint(v1)\napi = Api(app, v1)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("api", APIS.values(), ids=APIS.keys())
+def test_errors_are_caused_in_the_api_of_an_extension(tmp_path: Path, api: str) -> None:
+    answers = ask_about(tmp_path, FLASK_API + api, 1, 5)
+    assert all(fault.is_warning for fault in answers[1].faults), answers
+    assert answers[5].faults == ()

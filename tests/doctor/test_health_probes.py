@@ -410,6 +410,20 @@ def app(environ, start_response):
 
 
 @pytest.mark.slow
+def test_a_probe_that_does_not_answer_is_one_fault(tmp_path: Path) -> None:
+    source = """
+import time
+from flask import Flask
+app = Flask(__name__)
+@app.get("/health")
+def health():
+    time.sleep(60)
+"""
+    (fault,) = ask_one(tmp_path, source, 12).faults
+    assert fault.seen == "GET /health takes 5.0 s; a probe waits for 1 s"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "result"), [("sqlite3", Result.PASS), ("postgresql", Result.FAIL)]
 )

@@ -149,3 +149,17 @@ def test_an_access_log_with_the_query_is_a_warning(tmp_path: Path) -> None:
     fault = ask_one(tmp_path, HELLO, 11, config="gunicorn.conf.py").faults[-1]
     assert "%(r)s" in fault.seen
     assert fault.where == "gunicorn.conf.py:1"
+
+
+@pytest.mark.slow
+def test_what_a_framework_writes_past_logging_needs_the_logger_class(tmp_path: Path) -> None:
+    source = f"import falcon\n{REDACTED}app = falcon.App()\n"
+    query, records = ask_one(tmp_path, source, 11).faults
+    assert query.seen == "log lines have token in the query"
+    assert (
+        records.seen == "secrets that the doctor logs are not redacted: password=… in an exception"
+    )
+    assert records.is_warning
+    assert "wsgi.errors" in query.remedy
+    assert query.remedy == records.remedy
+    assert ask_one(tmp_path, source, 11, is_observed=True).result is Result.PASS

@@ -166,3 +166,16 @@ with Configurator() as config:
 def test_exceptions_that_other_frameworks_handle_are_compared(tmp_path: Path, source: str) -> None:
     (fault,) = ask_one(tmp_path, source, 5).faults
     assert fault.seen.startswith("OutOfStock: {error}; most errors: {")
+
+
+@pytest.mark.slow
+def test_pages_count_where_question_1_does_not_ask(tmp_path: Path) -> None:
+    source = """
+from flask import Flask
+app = Flask(__name__)
+for code in (400, 404, 405, 413, 500):
+    app.register_error_handler(code, lambda error: ({"code": error.code}, error.code))
+"""
+    assert ask_one(tmp_path, source, 1).result is Result.WARN
+    (fault,) = ask_one(tmp_path, source, 5).faults
+    assert fault.seen == "text/html for abort(409), abort(422); most errors: {code}"

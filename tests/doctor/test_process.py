@@ -33,9 +33,9 @@ def test_an_app_may_be_made_by_a_factory(tmp_path: Path, target: str) -> None:
     [
         (HELLO, "shop:nothing", "shop has no nothing"),
         (HELLO, "shop:app.wsgi_app", "app.wsgi_app is neither a name nor a call"),
-        (HELLO, "nothing:app", "there is no module nothing here"),
+        (HELLO, "nothing:app", "there is no module nothing in "),
         (HELLO, "shop:__name__", "shop:__name__ is not a WSGI app, but str"),
-        ("x = 1", "shop", "shop has neither app nor application; name it"),
+        ("x = 1", "shop", "shop has no app, application or create_app; name it"),
         ("import nothing", "shop:app", "ModuleNotFoundError: No module named 'nothing'"),
         ("raise SystemExit('no DATABASE_URL')", "shop:app", "no DATABASE_URL"),
         (
@@ -44,10 +44,11 @@ def test_an_app_may_be_made_by_a_factory(tmp_path: Path, target: str) -> None:
             "the app connects to 127.0.0.1:9 while it is loaded",
         ),
         ("import os; print('out of ink', flush=True); os._exit(3)", "shop:app", "out of ink"),
+        ("print('out of paper'); raise SystemExit(1)", "shop:app", "its output:\nout of paper"),
     ],
     ids=[
         *("no-attribute", "expression", "no-module", "no-app", "no-name", "import-error", "exit"),
-        *("connects", "ends"),
+        *("connects", "ends", "prints"),
     ],
 )
 def test_why_an_app_cannot_be_loaded_is_reported(

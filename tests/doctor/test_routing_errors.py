@@ -94,3 +94,19 @@ def test_an_observed_app_answers_what_blueprints_do_not_see(tmp_path: Path) -> N
     source = HEAD + ON_BLUEPRINT.format(404) + TAIL
     assert ask_one(tmp_path, source, 4, is_observed=True).result is Result.WARN
     assert ask_one(tmp_path, HEAD + TAIL, 4, is_observed=True).result is Result.PASS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        (404, "the app has handlers for 404"),
+        (405, "unknown URL: 404 application/json, without a handler of the app"),
+    ],
+)
+def test_what_handles_is_named(tmp_path: Path, code: int, seen: str) -> None:
+    source = f"""{HEAD}{FOR_APP.format(code)}
+from wsgi_observe import observe
+app.wsgi_app = observe(app.wsgi_app)
+"""
+    assert ask_one(tmp_path, source, 4).seen == seen

@@ -1,11 +1,15 @@
 """The subcommand ``doctor``: tries whether an app is observable, in twelve questions."""
 
 import argparse
+import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from wsgi_observe.cli.command import CommandError
@@ -28,7 +32,7 @@ Load an app in a process of its own, cause failures in it, and print which of tw
 passes, with what was seen and how to mend it. The app may use this library or not; --observed
 shows what `gunicorn --logger-class wsgi_observe.gunicorn.Logger` makes of it. Of the app's own
 routes only the probes are called, and it gets no network unless --ready is given.
-Exit code: 0 if no question is failed, 1 if any is, 2 if the app cannot be loaded.
+Exit code: 0 if no question is failed, 1 if any is, 2 if the app cannot be loaded, or hangs.
 
 examples:
   wsgi-observe doctor shop:app
@@ -37,9 +41,6 @@ examples:
   wsgi-observe doctor --only 3,9 --github shop:app
   wsgi-observe doctor --explain 3
 """
-
-_MAX_NUMBER = 99
-_PAGES = files("wsgi_observe.doctor") / "pages"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,9 +110,19 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report.to_dict())
     elif args.github:
-        for line in format_annotations(report.answers):
+        for line in format_annotations(report.answers, _find_repository()):
             print(to_printable(line))
+    if report.problem:
+        lines = map(to_printable, report.problem.splitlines())
+        raise CommandError("\n".join(lines), exit_code=1 if report.has_failed else 2)
     return 1 if report.has_failed else 0
+
+
+def _find_repository() -> Path:
+    """Return the root of the repository, or else the current directory."""
+    here = Path.cwd()
+    root = next((one for one in (here, *here.parents) if (one / ".git").exists()), here)
+    return Path(os.environ.get("GITHUB_WORKSPACE") or root).resolve()
 
 
 def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> Report:
@@ -129,21 +140,27 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
     before, after = Examination(), Examination()
     if args.app or args.config:
         try:
-            if args.observed:
-                before = examine(replace(options, is_observed=False), progress)
-            after = examine(options, progress)
+            with _end_by_signals():
+                if args.observed:
+                    before = examine(replace(options, is_observed=False), progress)
+                after = examine(options, progress)
         except DoctorError as error:
             lines = map(to_printable, str(error).splitlines())
             raise CommandError("\n".join(lines), exit_code=2) from error
     name = args.app or str((after.gunicorn or {}).get("wsgi_app") or "")
     stock = before if args.observed else after  # its settings are those of the deployment
     deployment = _check_deployment(args.deployment, stock) if args.deployment else []
+    deployment = [answer for answer in deployment if is_chosen(answer.number)]
+    if not (after.answers or deployment):
+        reason = "no question is left to ask; those from 13 on need --deployment DIR"
+        raise CommandError(reason, exit_code=2)
     return Report(
         app=name,
         framework=after.framework,
         questions=after.answers,
         before=before.answers,
-        deployment=[answer for answer in deployment if is_chosen(answer.number)],
+        problem=after.problem,
+        deployment=deployment,
     )
 
 
@@ -153,7 +170,33 @@ def _check_deployment(folder: str, known: Examination) -> list[Answer]:
     if not Path(folder).is_dir():
         raise CommandError(f"there is no directory {folder}", exit_code=2)
     facts = GunicornFacts(known.gunicorn or {}, known.max_check_timeout)
-    return check_deployment(Path(folder), facts)
+    return [_place(answer, Path(folder)) for answer in check_deployment(Path(folder), facts)]
+
+
+def _place(answer: Answer, folder: Path) -> Answer:
+    """Return an answer whose places are relative to the current directory, not to a folder."""
+    faults = [
+        replace(fault, where=str(folder / fault.where))
+        if fault.where and (folder / re.sub(r":\d+$", "", fault.where)).exists()
+        else fault
+        for fault in answer.faults
+    ]
+    return replace(answer, faults=tuple(faults))
+
+
+@contextmanager
+def _end_by_signals() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise within the block, as Ctrl-C does, to end the app's process."""
+
+    def stop(signum: int, frame: object) -> None:
+        sys.exit(128 + signum)
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _make_filter(only: Collection[int] | None, skipped: Collection[int]) -> Callable[[int], bool]:
@@ -172,14 +215,12 @@ def _show_progress() -> Iterator[Callable[[int], None]]:
 
 
 def _explain(number: int) -> int:
-    page = _PAGES / f"{number}.md"
-    if not page.is_file():
-        raise CommandError(f"there is no question {number}", exit_code=2)
-    text = page.read_text(encoding="utf-8")
+    text = _find_page(number).read_text(encoding="utf-8")
     if sys.stdout.isatty():
+        console = make_console()
         from rich.markdown import Markdown
 
-        make_console().print(Markdown(text))
+        console.print(Markdown(text))
     else:
         print(text, end="")
     return 0
@@ -190,9 +231,16 @@ def _parse_numbers(text: str) -> tuple[int, ...]:
 
 
 def _parse_number(text: str) -> int:
-    if not text.strip().isdecimal() or not 0 < int(text) <= _MAX_NUMBER:
+    if not text.strip().isdecimal():
         raise ValueError(f"must be numbers of questions such as 3,9, not {text}")
-    return int(text)
+    number = int(text)
+    if not _find_page(number).is_file():
+        raise ValueError(f"there is no question {number}")
+    return number
+
+
+def _find_page(number: int) -> Traversable:
+    return files("wsgi_observe.doctor") / "pages" / f"{number}.md"
 
 
 def _parse_timeout(text: str) -> float:

@@ -2,7 +2,7 @@
 
 from itertools import zip_longest
 
-from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from wsgi_observe.cli.log_files import to_printable
@@ -36,38 +36,54 @@ class AnswersPrinter:
         if report.questions:
             self._print_score(report)
         if report.deployment:
-            self._print_deployment(report.deployment)
+            self._print("\nDeployment" if report.questions else "Deployment", "bold")
+            for answer in report.deployment:
+                self._print_answer(answer)
         faulty = [answer.number for answer in report.answers if answer.faults]
         if faulty:
             self._print(f"More about one: wsgi-observe doctor --explain {faulty[0]}", "dim")
 
     def _print_answer(self, answer: Answer, before: Answer | None = None) -> None:
-        line = Text(" ")
+        head = Text(" ")
         if before is not None:
-            line.append(self._marks[before.result], _STYLES[before.result])
-            line.append(" → " if self._marks is _MARKS else " > ", "dim")
-        line.append(self._marks[answer.result], _STYLES[answer.result])
+            head.append(self._marks[before.result], _STYLES[before.result])
+            head.append(" → " if self._marks is _MARKS else " > ", "dim")
+        head.append(self._marks[answer.result], _STYLES[answer.result])
         style = "bold" if answer.faults else "dim" if answer.is_skipped else ""
-        line.append(f" {answer.number:>2}  {answer.name}", style)
+        head.append(f" {answer.number:>2}  ", style)
+        line = Text(answer.name, style)
         if not answer.faults and answer.seen:
-            line.append(f": {to_printable(answer.seen)}", "dim")
-        self._console.print(line, soft_wrap=not self._console.is_terminal)
+            line.append(f": {self._make_printable(answer.seen)}", "dim")
+        self._print_beside(head, line)
         for fault, following in zip_longest(answer.faults, answer.faults[1:]):
             self._print_fault(fault)
             if following is None or following.remedy != fault.remedy:
                 for remedy in fault.remedy.splitlines():
-                    self._print_indented(to_printable(remedy), "green", _INDENT + 2)
+                    # Code, to be copied from the terminal as one line.
+                    text = " " * (_INDENT + 2) + self._make_printable(remedy)
+                    self._console.print(Text(text, "green"), soft_wrap=True)
 
     def _print_fault(self, fault: Fault) -> None:
+        indent = Text(" " * _INDENT)
         if fault.where:
-            self._print_indented(to_printable(fault.where), "cyan")
-        self._print_indented(to_printable(fault.seen), "")
+            self._print_beside(indent, Text(self._make_printable(fault.where), "cyan"))
+        self._print_beside(indent, Text(self._make_printable(fault.seen)))
 
-    def _print_indented(self, text: str, style: str, indent: int = _INDENT) -> None:
-        if self._console.is_terminal:
-            self._console.print(Padding(Text(text, style), (0, 0, 0, indent)))
-        else:
-            self._console.print(Text(" " * indent + text, style), soft_wrap=True)
+    def _print_beside(self, head: Text, text: Text) -> None:
+        """Print a text that is wrapped, on a terminal, at the right of what it begins with."""
+        if not self._console.is_terminal:
+            self._console.print(head + text, soft_wrap=True)
+            return
+        grid = Table.grid()
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+        grid.add_row(head, text)
+        self._console.print(grid)
+
+    def _make_printable(self, text: str) -> str:
+        if self._marks is _ASCII_MARKS:
+            text = text.replace("…", "...")
+        return to_printable(text)
 
     def _print_score(self, report: Report) -> None:
         score = report.score
@@ -79,11 +95,6 @@ class AnswersPrinter:
         if skipped:
             text += f"; {skipped} {'do' if skipped > 1 else 'does'} not apply"
         self._print(text, "bold")
-
-    def _print_deployment(self, answers: list[Answer]) -> None:
-        self._print("\nDeployment", "bold")
-        for answer in answers:
-            self._print_answer(answer)
 
     def _print(self, text: str, style: str) -> None:
         self._console.print(Text(text, style), soft_wrap=not self._console.is_terminal)

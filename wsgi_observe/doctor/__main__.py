@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import faulthandler
+import importlib
 import os
 import sys
 import traceback
+from pathlib import Path
+from signal import SIGUSR1
+from types import TracebackType
 from typing import Any
 
 from wsgi_observe.doctor.client import Client
 from wsgi_observe.doctor.loading import AppLoader, LoadingError
+from wsgi_observe.doctor.log_files import stop_delivery
 from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
@@ -22,6 +28,8 @@ from wsgi_observe.doctor.sentry_capture import capture_sentry
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
 from wsgi_observe.problems import find_health_middlewares
 
+_LOADERS = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen importlib")
+
 
 def main(descriptor: int, options: Options) -> None:
     """Answer the questions, each as one message on a descriptor."""
@@ -30,11 +38,13 @@ def main(descriptor: int, options: Options) -> None:
     sandbox.install()
     watch = LoggingWatch()
     watch.install()
+    faulthandler.register(SIGUSR1)  # asks what a load that hangs is doing
     try:
         subject = _load(options, output, sandbox, watch)
     except BaseException as error:
+        output.mark()  # which flushes what the app has printed: it is shown, too
         _send(descriptor, Message.of_error(_explain(error, sandbox)))
-        raise
+        sys.exit(1)
     timeouts = [health.max_check_timeout for health in find_health_middlewares(subject.app)]
     max_timeout = max(timeouts, default=0.0) or None
     _send(descriptor, Message.of_app(subject.framework.name, subject.gunicorn, max_timeout))
@@ -56,12 +66,14 @@ def _load(options: Options, output: Output, sandbox: Sandbox, watch: LoggingWatc
     settings = _read_settings(config) if options.config else None
     client = Client(app, output, framework.host)
     watch.end_loading()
+    stop_delivery()
     sentry = capture_sentry()
     return Subject(app, framework, client, output, sandbox, options, watch, sentry, settings)
 
 
 def _read_settings(config: Any) -> dict[str, object]:
-    settings = {name: getattr(config, name) for name in config.settings}
+    # Not by the attributes, some of which import what is named.
+    settings = {name: setting.get() for name, setting in config.settings.items()}
     return {**settings, "worker_class_str": config.worker_class_str}
 
 
@@ -75,8 +87,16 @@ def _explain(error: BaseException, sandbox: Sandbox) -> str:
             f"the app connects to {addresses} while it is loaded, and no network is allowed "
             f"without --ready ({reason})"
         )
-    lines = traceback.format_exception(error)
-    return f"the app cannot be loaded: {reason}\n" + "".join(lines)
+    lines = traceback.format_exception(type(error), error, _skip_loaders(error))
+    return f"the app cannot be loaded: {reason}\n" + "".join(lines).rstrip()
+
+
+def _skip_loaders(error: BaseException) -> TracebackType | None:
+    """Return the part of a traceback that begins in the app; all of it if nothing of it does."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_LOADERS):
+        trace = trace.tb_next
+    return trace if trace or isinstance(error, SyntaxError) else error.__traceback__
 
 
 def _send(descriptor: int, message: Message) -> None:

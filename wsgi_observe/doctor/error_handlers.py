@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from werkzeug.exceptions import HTTPException
-
 
 @dataclass
 class Call:
@@ -45,6 +43,8 @@ class ErrorHandler:
     @property
     def is_generic(self) -> bool:
         """Whether it is for all exceptions, or for all of HTTP."""
+        from werkzeug.exceptions import HTTPException
+
         return self.exception_class in (Exception, HTTPException)
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ import inspect
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.doctor.frameworks import Framework, find_framework
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _OUR_LOGGER = "wsgi_observe.gunicorn.Logger"
-_DEFAULT_NAMES = ("app", "application")
+_DEFAULT_NAMES = ("app", "application", "create_app", "make_app")
 
 
 class LoadingError(Exception):
@@ -68,11 +68,12 @@ class AppLoader:
         if not self.is_observed:
             return app
         from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
+        from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
         from wsgi_observe.logs.installation import installation
 
         installation.end_app_loading()
         settings = Settings.from_env(os.environ).replace(metrics_path="")
-        return wrap_app(app, settings, HealthState())
+        return WsgiErrors(wrap_app(app, settings, HealthState()))
 
     def _set_up_logging(self) -> None:
         from wsgi_observe.logs.installation import installation
@@ -125,17 +126,22 @@ def load_target(target: str) -> WSGIApplication:
     :raises LoadingError: if there is none.
     """
     module_name, _, expression = target.partition(":")
+    if "/" in module_name or module_name.endswith(".py"):
+        path = PurePath(module_name)
+        module_name = f"{path.stem}:{expression or _DEFAULT_NAMES[0]}"
+        raise LoadingError(f"{path} is a file; name the module, in {path.parent}/: {module_name}")
     try:
         module: Any = import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name and not module_name.startswith(error.name):
+        if error.name and not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise LoadingError(f"there is no module {module_name} here") from None
+        folder = Path.cwd()
+        raise LoadingError(f"there is no module {error.name or module_name} in {folder}") from None
     name, args, kwargs = _parse_expression(expression) if expression else ("", None, {})
     if not name:
         name = next((one for one in _DEFAULT_NAMES if hasattr(module, one)), "")
         if not name:
-            raise LoadingError(f"{module_name} has neither app nor application; name it")
+            raise LoadingError(f"{module_name} has no app, application or create_app; name it")
     if not hasattr(module, name):
         raise LoadingError(f"{module_name} has no {name}")
     app: Any = getattr(module, name)

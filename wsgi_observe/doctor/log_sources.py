@@ -47,7 +47,7 @@ def find_log_sources(subject: Subject) -> list[LogSource]:
     main = None if other else _find_main_logger(subject, names)
     sources = [*other, *([] if main is None else [main])]
     if main is not None and main.logger is not None and not names:
-        names = [f"{main.logger.name}.orders"]  # as a module of the app's would have
+        names = [f"{main.logger.name}.any_module"]  # made up, as those of its modules are
     known = {source.logger.name for source in sources if source.logger is not None}
     sources += [_of_logger(logging.getLogger(name)) for name in names if name not in known]
     for source in sources:

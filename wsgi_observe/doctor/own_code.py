@@ -15,6 +15,7 @@ from typing import Any
 
 _STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"]).resolve()
 _OUR_PACKAGE = Path(__file__).resolve().parent.parent
+_START = Path.cwd()  # the app, or Gunicorn's `chdir`, may go elsewhere
 _PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
 
 
@@ -98,10 +99,9 @@ def _unwrap(target: Any) -> Any:
 
 
 def shorten_path(path: str) -> str:
-    """Return a path relative to the current directory, if it is below that."""
+    """Return a path relative to the directory that the doctor was started in, if it is below."""
     full = Path(path).resolve()
-    here = Path.cwd()
-    return str(full.relative_to(here) if full.is_relative_to(here) else full)
+    return str(full.relative_to(_START) if full.is_relative_to(_START) else full)
 
 
 def find_own_frame(frame: FrameType | None) -> tuple[str, int] | None:

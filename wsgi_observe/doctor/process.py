@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from signal import SIGKILL
+from signal import SIGKILL, SIGUSR1
 from time import monotonic
 from typing import IO, Any
 
@@ -22,6 +22,7 @@ from wsgi_observe.doctor.questions import select_questions
 
 _MAX_SHOWN_OUTPUT = 4000
 _EXIT_SECONDS = 1  # in which the app may clean up
+_DUMP_SECONDS = 0.3
 
 
 class DoctorError(Exception):
@@ -91,12 +92,14 @@ class Examination:
     :ivar framework: of the app, in lower case; empty for any WSGI app.
     :ivar gunicorn: the settings of its configuration, if there is one.
     :ivar max_check_timeout: seconds that one of its readiness checks may take, if it has any.
+    :ivar problem: why the process did not come to all questions; the others are skipped.
     """
 
     framework: str = ""
     gunicorn: dict[str, Any] | None = None
     max_check_timeout: float | None = None
     answers: list[Answer] = field(default_factory=list)
+    problem: str = ""
 
 
 def examine(
@@ -110,6 +113,7 @@ def examine(
     :param folder: the working directory of the process; by default this one's.
     :raises DoctorError: if the app cannot be loaded, or not in time.
     """
+    end = monotonic() + options.timeout
     reader, writer = os.pipe()
     with tempfile.TemporaryFile("a+b") as output, os.fdopen(reader, "rb", 0) as messages:
         command = [sys.executable, "-m", "wsgi_observe.doctor", str(writer), options.to_json()]
@@ -124,12 +128,27 @@ def examine(
         )
         os.close(writer)
         try:
-            found = _collect(messages, options, output, report)
+            found = _collect(messages, options, report, end)
+            if found.problem:
+                found.problem += _show_end(process, output, end)
             with suppress(subprocess.TimeoutExpired):  # threads of the app may go on
                 process.wait(_EXIT_SECONDS)
             return found
+        except DoctorError as error:
+            raise DoctorError(f"{error}{_show_end(process, output, end)}") from None
         finally:
             _kill(process)
+
+
+def _show_end(process: subprocess.Popen[bytes], output: IO[bytes], end: float) -> str:
+    """Return the end of the output; if the time is over, the process adds what it is doing."""
+    if monotonic() >= end:
+        process.send_signal(SIGUSR1)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_DUMP_SECONDS)
+    output.seek(0)
+    text = output.read()[-_MAX_SHOWN_OUTPUT:].decode("utf-8", "replace").strip()
+    return f"; its output:\n{text}" if text else ""
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -140,11 +159,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _collect(
-    messages: IO[bytes], options: Options, output: IO[bytes], report: Callable[[int], None]
+    messages: IO[bytes], options: Options, report: Callable[[int], None], end: float
 ) -> Examination:
     found = Examination()
     is_loaded, asked = False, 0
-    for message in _read_messages(messages, monotonic() + options.timeout):
+    for message in _read_messages(messages, end):
         match message.kind:
             case "error":
                 raise DoctorError(message.value["reason"])
@@ -159,13 +178,18 @@ def _collect(
             case "answer":
                 found.answers.append(message.to_answer())
             case "end":
-                break  # a process that the app has forked may keep the pipe open
+                return found  # a process that the app has forked may keep the pipe open
+    is_late = monotonic() >= end
     if not is_loaded:
-        raise DoctorError(
-            f"the app was not loaded within {options.timeout:g} s, or ended the process"
-            + _show_output(output)
-        )
-    found.answers += _make_missing(options, found.answers, asked)
+        reason = f"the app was not loaded within {options.timeout:g} s (--timeout)"
+        if not is_late:
+            reason = "the app ended the process while it was loaded"
+        raise DoctorError(reason)
+    reason = "the app ended the process"
+    if is_late:
+        reason = f"no answer within {options.timeout:g} s (--timeout)"
+    found.answers += _make_missing(options, found.answers, asked, reason)
+    found.problem = f"question {asked}: {reason}"
     return found
 
 
@@ -182,18 +206,12 @@ def _read_messages(stream: IO[bytes], end: float) -> Iterator[Message]:
             yield from map(Message.from_line, lines)
 
 
-def _make_missing(options: Options, answers: list[Answer], asked: int) -> Iterator[Answer]:
+def _make_missing(
+    options: Options, answers: list[Answer], asked: int, reason: str
+) -> Iterator[Answer]:
     """Yield answers for the questions that the process did not come to."""
     numbers = {answer.number for answer in answers}
     for question in select_questions(options.numbers):
         if question.number not in numbers:
-            reason = f"not asked: the app ended the process, or did not answer, in {asked}"
-            if question.number == asked:
-                reason = f"no answer within {options.timeout:g} s, or the app ended the process"
-            yield Answer.skip(question.number, question.name, reason)
-
-
-def _show_output(output: IO[bytes]) -> str:
-    output.seek(0)
-    text = output.read()[-_MAX_SHOWN_OUTPUT:].decode("utf-8", "replace").strip()
-    return f"; its output:\n{text}" if text else ""
+            seen = reason if question.number == asked else f"not asked: in {asked}, {reason}"
+            yield Answer.skip(question.number, question.name, seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from wsgi_observe.doctor.answer import Answer, Result
@@ -31,6 +32,7 @@ class Report:
     :ivar questions: the answers about the app.
     :ivar before: the answers about the same app without ``--observed``, if that was given.
     :ivar deployment: the answers about the files of its deployment, if they were asked for.
+    :ivar problem: why not all questions could be asked, if so.
     """
 
     app: str = ""
@@ -38,6 +40,7 @@ class Report:
     questions: list[Answer] = field(default_factory=list)
     before: list[Answer] = field(default_factory=list)
     deployment: list[Answer] = field(default_factory=list)
+    problem: str = ""
 
     @property
     def score(self) -> Score:
@@ -81,20 +84,28 @@ def _to_dict(answer: Answer) -> dict[str, Any]:
     }
 
 
-def format_annotations(answers: Iterable[Answer]) -> Iterator[str]:
-    """Yield a workflow command of GitHub Actions for each fault, which annotates its line."""
+def format_annotations(answers: Iterable[Answer], root: Path) -> Iterator[str]:
+    """Yield a workflow command of GitHub Actions for each fault, which annotates its line.
+
+    :param root: of the repository, which GitHub takes paths as relative to.
+    """
     for answer in answers:
         for fault in answer.faults:
             command = "warning" if fault.is_warning else "error"
             path, _, line = (fault.where or "").rpartition(":")
             properties = {"title": f"doctor {answer.number}: {answer.name}"}
             if line.isdecimal():
-                properties = {"file": path, "line": line, **properties}
+                properties = {"file": _get_path(path, root), "line": line, **properties}
             elif fault.where:
-                properties = {"file": fault.where, **properties}
+                properties = {"file": _get_path(fault.where, root), **properties}
             pairs = (f"{key}={_escape_property(value)}" for key, value in properties.items())
             text = _escape(fault.seen + "\n" + fault.remedy)
             yield f"::{command} {','.join(pairs)}::{text}"
+
+
+def _get_path(path: str, root: Path) -> str:
+    full = Path(path).resolve()
+    return full.relative_to(root).as_posix() if full.is_relative_to(root) else path
 
 
 def _escape(text: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.client import Client, Response
 from wsgi_observe.doctor.frameworks import Framework, View
 from wsgi_observe.doctor.logging_watch import LoggingWatch
@@ -22,6 +23,8 @@ __all__ = ["PREFIX", "Subject", "ViewRegistry", "find_place", "is_own", "shorten
 
 PREFIX = "/wsgi-observe-doctor/"
 """Where the views of the doctor are: no app has routes there."""
+
+_FLASK_APP = "app.wsgi_app"
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,17 @@ class Subject:
     @property
     def observe_remedy(self) -> str:
         """Two lines that observe the app: one for Gunicorn, or one in its code."""
-        app = "app.wsgi_app" if self.framework.name == "flask" else "app"
         return (
             "gunicorn --logger-class wsgi_observe.gunicorn.Logger …, or in code:\n"
-            f"{app} = observe({app})  # from wsgi_observe import observe"
+            f"{_FLASK_APP} = observe({_FLASK_APP})  # from wsgi_observe import observe"
         )
+
+    def fit_remedy(self, fault: Fault) -> Fault:
+        """Return a fault whose remedy, written for Flask, is right for the framework."""
+        if self.framework.name == "flask":
+            return fault
+        name = "application" if self.framework.name == "django" else "app"
+        return replace(fault, remedy=fault.remedy.replace(_FLASK_APP, name))
 
 
 class ViewRegistry:

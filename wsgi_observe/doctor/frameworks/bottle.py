@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from wsgi_observe.doctor.frameworks import Framework, View
@@ -41,6 +41,12 @@ class BottleFramework(Framework):
     def abort(self, status_code: int, description: str) -> None:
         """Abort as views do."""
         self._bottle.abort(status_code, description)
+
+    def find_error_handler(
+        self, error: Exception | int, scope: str = ""
+    ) -> Callable[..., object] | None:
+        """Return the app's function for a status; exceptions are answered with 500."""
+        return self.app.error_handler.get(error if isinstance(error, int) else 500)  # type: ignore[no-any-return]
 
     def iter_paths(self) -> Iterator[str]:
         """Yield the rules without wildcards, which are in angle brackets or begin with a colon."""

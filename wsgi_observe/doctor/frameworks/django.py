@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.own_code import is_own
 
 _SMALL_BODY = 64
 _ERRORS: dict[int, type[Exception]] = {
@@ -75,6 +76,16 @@ class DjangoFramework(Framework):
         if status_code not in _ERRORS:
             raise NotImplementedError
         raise _ERRORS[status_code](description)
+
+    def find_error_handler(
+        self, error: Exception | int, scope: str = ""
+    ) -> Callable[..., object] | None:
+        """Return the project's own view for a status; exceptions are answered with 500."""
+        status_code = error if isinstance(error, int) else 500
+        if status_code not in (*_ERRORS, 500):
+            return None
+        handler: Any = get_resolver().resolve_error_handler(status_code)
+        return handler if is_own(handler) else None
 
     def iter_paths(self) -> Iterator[str]:
         """Yield the patterns without arguments, those of included URLconfs too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import falcon
@@ -55,6 +55,14 @@ class FalconFramework(Framework):
             return True
         sinks = any(pattern.match(path) for pattern, *_ in self.app._sinks)
         return sinks or any(static.match(path) for static, *_ in self.app._static_routes)
+
+    def find_error_handler(
+        self, error: Exception | int, scope: str = ""
+    ) -> Callable[..., object] | None:
+        """Return the app's own handler for an exception."""
+        handlers = map(self.app._error_handlers.get, type(error).__mro__)
+        handler = next(filter(None, handlers), None)
+        return handler if is_own(handler) else None
 
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return those that handlers were added for."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from flask import Response, abort, request
 from werkzeug.exceptions import (
@@ -39,8 +41,12 @@ class FlaskFramework(Framework):
 
         # The part before the last dot is the blueprint, whose handlers and hooks Flask calls.
         endpoint = f"wsgi_observe_doctor:{view.path.replace('.', '_')}"
+        api = _find_api(self.app)
         if view.scope:
             endpoint = f"{view.scope}.{endpoint}"
+        elif api is not None:
+            api.endpoints.add(endpoint)
+            endpoint = f"{api.blueprint.name}.{endpoint}" if api.blueprint else endpoint
         with self.accepting_routes():
             self.app.add_url_rule(view.path, endpoint, call, methods=view.methods)
 
@@ -110,3 +116,17 @@ class FlaskFramework(Framework):
     def get_logger_name(self) -> str:
         """Return the name of ``app.logger``."""
         return str(self.app.name)
+
+
+def _find_api(app: Any) -> Any:
+    """Return the `Api` of Flask-RESTX or Flask-RESTful, which handles the errors of its endpoints.
+
+    It puts a method of its own round the app's `handle_exception`.
+    """
+    handle = vars(app).get("handle_exception")
+    while isinstance(handle, partial):
+        owner = getattr(handle.func, "__self__", None)
+        if isinstance(getattr(owner, "endpoints", None), set) and hasattr(owner, "blueprint"):
+            return owner
+        handle = handle.args[0] if handle.args else None
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pyramid.config import Configurator
@@ -74,12 +74,20 @@ class PyramidFramework(Framework):
         factory = self.app.registry.queryUtility(IRootFactory)
         return factory is not None and factory is not DefaultRootFactory
 
+    def find_error_handler(
+        self, error: Exception | int, scope: str = ""
+    ) -> Callable[..., object] | None:
+        """Return the app's own exception view for the most specific context."""
+        cls = type(exception_response(error) if isinstance(error, int) else error)
+        views = {context: view for context, view in self._iter_exception_views() if is_own(view)}
+        return next((views[one] for one in cls.__mro__ if one in views), None)
+
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return the contexts of the exception views."""
-        views = self.app.registry.introspector.get_category("views") or ()
-        contexts = [view["introspectable"].get("context") for view in views]
-        return [
-            ("", one)
-            for one in contexts
-            if isinstance(one, type) and issubclass(one, Exception) and is_own(one)
-        ]
+        return [("", context) for context, _ in self._iter_exception_views() if is_own(context)]
+
+    def _iter_exception_views(self) -> Iterator[tuple[type[Exception], Callable[..., object]]]:
+        for view in self.app.registry.introspector.get_category("views") or ():
+            context = view["introspectable"].get("context")
+            if isinstance(context, type) and issubclass(context, Exception):
+                yield context, view["introspectable"].get("callable")

@@ -15,6 +15,7 @@ _UNKNOWN = "nothing-is-here"
 _GET_ONLY = "errors/get-only"
 _TEARDOWN = "errors/teardown"
 _MALFORMED_JSON = b'{"quantity": '
+_HALF = b"half a document"
 _LARGE_BODY = b"x" * 3_000_000  # Django's limit is 2.5 MB
 _STREAM = "exception before the first chunk of a stream"
 _TORN_DOWN = "exception in a teardown"
@@ -54,9 +55,9 @@ class EveryErrorIsJson(Question):
             seen = _summarize(wrong)
             yield Fault(seen, subject.observe_remedy, _find_handler(subject, wrong))
         if beyond:
-            seen = f"beyond the error handlers of most frameworks: {_summarize(beyond)}"
+            seen = f"{_summarize(beyond)} (error handlers of most frameworks never see this)"
             yield Fault(seen, subject.observe_remedy, is_warning=True)
-        if cut is not None and cut.error is None:
+        if cut is not None and cut.error is None and cut.body == _HALF:
             yield Fault(
                 f"{_MID_STREAM} is swallowed: the client takes half a body as whole",
                 "let exceptions of a stream go to the server, which then breaks the connection",
@@ -75,9 +76,10 @@ class EveryErrorIsJson(Question):
             response = self._views.cause(subject, fail, **request)
             if response is not None:
                 yield title, response
-        response = subject.request(_TEARDOWN)
-        if self._has_torn_down:
-            yield _TORN_DOWN, response
+        if subject.framework.name == "flask":
+            response = subject.request(_TEARDOWN)
+            if self._has_torn_down:
+                yield _TORN_DOWN, response
 
     def _add_teardown(self, app: Any) -> None:
         from flask import request
@@ -105,7 +107,7 @@ def _iter_failures(
     )
     yield "exception in a view", _crash, {}
     yield _STREAM, lambda: _stream(b""), {}
-    yield _MID_STREAM, lambda: _stream(b"half a document"), {}
+    yield _MID_STREAM, lambda: _stream(_HALF), {}
 
 
 def _select(title: str, response: Response) -> Iterator[tuple[str, Response]]:
@@ -116,14 +118,20 @@ def _select(title: str, response: Response) -> Iterator[tuple[str, Response]]:
 
 def _summarize(responses: dict[str, Response]) -> str:
     """Return what came back, and for which errors: ``text/html for unknown URL (404)``."""
+    failed: dict[str, list[str]] = {}
     titles: dict[str, list[str]] = {}
     for title, response in responses.items():
         if response.error is not None:
-            titles.setdefault(response.describe(), []).append(title)
+            failed.setdefault(response.describe(), []).append(title)
         else:
             kind = response.media_type or "nothing"
+            if "json" in kind and not response.is_json:
+                kind = f"{kind} that cannot be parsed"
+            elif response.status_code < 400:
+                kind = f"{kind} without an error's status"
             titles.setdefault(kind, []).append(f"{title} ({response.status_code})")
-    return "; ".join(f"{kind} for {', '.join(those)}" for kind, those in titles.items())
+    texts = [f"{kind} for {', '.join(those)}" for kind, those in titles.items()]
+    return "; ".join([*texts, *(f"{kind}: {', '.join(those)}" for kind, those in failed.items())])
 
 
 def _is_right(response: Response, framework: str) -> bool:

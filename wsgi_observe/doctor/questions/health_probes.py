@@ -29,10 +29,8 @@ from wsgi_observe.problems import (
 )
 from wsgi_observe.settings import Settings, SettingsError
 
-_OBSERVE = 'observe(app.wsgi_app, checks={"db": ping_database})'
-_REMEDY = (
-    f"app.wsgi_app = {_OBSERVE}\n# serves /health and /ready; from wsgi_observe import observe"
-)
+_OBSERVE = 'app.wsgi_app = observe(app.wsgi_app, checks={"db": ping_database})'
+_REMEDY = f"{_OBSERVE}\n# serves /health and /ready; from wsgi_observe import observe"
 _LIVE_REMEDY = (
     f'liveness returns a constant, such as "ok"; move the rest to /ready, or:\n{_OBSERVE}'
 )
@@ -70,7 +68,9 @@ class ProbesAskTheRightThings(Question):
         self.seen = f"{paths.live} touches nothing"
         if paths.ready:
             self.seen += f"; {paths.ready} " + (
-                "fails with what it asks" if dependency else "has nothing to ask"
+                "fails with what it asks"
+                if dependency
+                else "answers; no client of a service is imported"
             )
 
 
@@ -95,17 +95,18 @@ def _ask_about_liveness(subject: Subject, path: str) -> Iterator[Fault]:
     touches = [*first.services, *second.touches]
     reads = [one for one in touches if one.kind is Kind.READ_FILE]
     others = [one for one in touches if one.kind is not Kind.READ_FILE]
+    is_late = first.is_late and second.is_late
     if others:
         seen = f"GET {path} touches {_list(others)}: the app is restarted when that fails"
         yield Fault(seen, _LIVE_REMEDY, _find_place(others))
+    elif is_late:
+        yield _report_late(second, _LIVE_REMEDY)
     elif not second.is_success or second.is_redirect:
         yield _report_refusal(subject, second)
     if reads:
         yield Fault(
             f"GET {path} reads {_list(reads)} each time", _LIVE_REMEDY, _find_place(reads), True
         )
-    if first.is_late and second.is_late:
-        yield _report_late(second, _LIVE_REMEDY)
 
 
 def _ask_about_readiness(

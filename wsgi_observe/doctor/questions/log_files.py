@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.log_files import get_path, get_stream_path, is_on_disk
 from wsgi_observe.doctor.own_code import find_line
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.subject import Subject
@@ -25,7 +24,6 @@ _REMEDY = (
     "and keeps and rotates it"
 )
 _GUNICORN_REMEDY = 'accesslog = "-" and errorlog = "-", which are standard output and error'
-_MAX_LINKS = 40
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _find_handler_files(subject: Subject) -> Iterator[_LogFile]:
     seen = set[int]()
     for logger in foreign.all_loggers():
         for handler in _iter_nested(logger.handlers):
-            path = _get_path(handler)
+            path = get_path(handler)
             if path is None or id(handler) in seen:
                 continue
             seen.add(id(handler))
@@ -111,44 +109,6 @@ def _iter_nested(handlers: Iterable[logging.Handler]) -> Iterator[logging.Handle
         pending += [one for one in vars(handler).values() if isinstance(one, logging.Handler)]
 
 
-def _get_path(handler: logging.Handler) -> str | None:
-    """Return the file that a handler writes to, if it is one on a disk."""
-    if isinstance(handler, LineHandler):
-        path = handler.path
-    elif isinstance(handler, logging.FileHandler):
-        path = handler.baseFilename
-    else:
-        return _get_stream_path(getattr(handler, "stream", None))
-    return path if path and _is_on_disk(path) else None
-
-
-def _get_stream_path(stream: Any) -> str | None:
-    """Return the path of an open file, if it is not what standard output or error is."""
-    path = getattr(stream, "name", None)
-    with suppress(OSError, ValueError, AttributeError, TypeError):
-        status = os.fstat(stream.fileno())
-        console = [os.fstat(descriptor) for descriptor in (1, 2)]
-        is_console = any(os.path.samestat(status, one) for one in console)
-        if stat.S_ISREG(status.st_mode) and not is_console and isinstance(path, str):
-            return path
-    return None
-
-
-def _is_on_disk(path: str) -> bool:
-    """Return whether a path is that of a regular file, or of none yet.
-
-    What ``/dev/stdout`` is depends on the process, so its links are not followed.
-    """
-    file = Path(path)
-    for _ in range(_MAX_LINKS):
-        if file.is_relative_to("/dev") or file.is_relative_to("/proc"):
-            return file.is_relative_to("/dev/shm")
-        if not file.is_symlink():
-            break
-        file = Path(os.path.normpath(file.parent / file.readlink()))
-    return not file.exists() or file.is_file()
-
-
 def _has_console(logger: logging.Logger) -> bool:
     """Return whether the records of a logger may get to standard output or error, too."""
     files = foreign.get_console_files()
@@ -162,7 +122,7 @@ def _may_be_console(handler: logging.Handler, files: Any) -> bool:
     if isinstance(handler, LineHandler):
         return not handler.path
     if isinstance(handler, logging.FileHandler):
-        return _get_path(handler) is None and handler.baseFilename != os.devnull
+        return get_path(handler) is None and handler.baseFilename != os.devnull
     if foreign.writes_to(handler, files):
         return True
     module = type(handler).__module__
@@ -179,7 +139,7 @@ def _find_loguru_files() -> Iterator[_LogFile]:
         paths = [str(path) for sink in sinks if (path := getattr(sink, "_path", None)) is not None]
         is_copy = any(hasattr(sink, "_stream") for sink in sinks)
         where = find_line(r"\blogger\.add\(")
-        for path in filter(_is_on_disk, paths):
+        for path in filter(is_on_disk, paths):
             yield _LogFile(path, "loguru", is_copy, where, _LOGURU_REMEDY)
 
 
@@ -191,7 +151,7 @@ def _find_structlog_files() -> Iterator[_LogFile]:
     if structlog is None:
         return
     factory = structlog.get_config()["logger_factory"]
-    path = _get_stream_path(getattr(factory, "_file", None))
+    path = get_stream_path(getattr(factory, "_file", None))
     if path is not None:
         where = find_line(r"\w+LoggerFactory\(")
         yield _LogFile(path, "structlog", False, where, _STRUCTLOG_REMEDY)
@@ -205,7 +165,7 @@ def _find_gunicorn_files(subject: Subject) -> Iterator[_LogFile]:
     settings = subject.gunicorn or {}
     for name in ("errorlog", "accesslog"):
         path = settings.get(name)
-        if not isinstance(path, str) or path in ("", "-") or not _is_on_disk(path):
+        if not isinstance(path, str) or path in ("", "-") or not is_on_disk(path):
             continue
         source = f"Gunicorn's {name}"
         if name == "errorlog" and settings.get("capture_output"):

@@ -22,8 +22,8 @@ _KEEP_ENABLED = "pass disable_existing_loggers=False to dictConfig or fileConfig
 _SET_HANDLER_LEVEL = "handler.setLevel(logging.INFO), or no level for the handler at all"
 _ONE_HANDLER = "attach one handler, to root alone: a record goes to those of all parents"
 _JSON = (
-    "pythonjsonlogger.json.JsonFormatter on the handler, or configure_logging():\n"
-    "from wsgi_observe import configure_logging"
+    "handler.setFormatter(JsonFormatter())  # from pythonjsonlogger.json import JsonFormatter\n"
+    "or: from wsgi_observe import configure_logging; configure_logging()"
 )
 _MAX_SHOWN = 80
 
@@ -100,7 +100,9 @@ def _find_reason(subject: Subject, logger: logging.Logger | None, level: int) ->
         return _Reason("it is disabled", _KEEP_ENABLED, watch.disabled.get(logger.name))
     if not logger.isEnabledFor(level):
         name = logging.getLevelName(max(logger.getEffectiveLevel(), logger.manager.disable))
-        return _Reason(f"the level is {name}", _SET_LEVEL, _find_level(subject, logger))
+        has_handlers = any(step.handlers for step in propagation_path(logger))
+        remedy = _SET_LEVEL if has_handlers else _CONFIGURE
+        return _Reason(f"the level is {name}", remedy, _find_level(subject, logger))
     handlers = [one for step in propagation_path(logger) for one in step.handlers]
     hiding = [handler for handler in handlers if handler.level > level]
     if hiding and len(hiding) == len(handlers):

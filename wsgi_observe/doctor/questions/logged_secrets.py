@@ -27,6 +27,11 @@ _RECORD_REMEDY = (
     "redact all lines in the formatter, tracebacks included, as configure_logging() does:\n"
     "from wsgi_observe import configure_logging; configure_logging()"
 )
+_STREAM_REMEDY = (
+    "what the framework writes to wsgi.errors, past logging, is redacted by\n"
+    "gunicorn --logger-class wsgi_observe.gunicorn.Logger …"
+)
+_WRITERS = ("bottle", "falcon")
 _SENTRY_REMEDY = (
     "from wsgi_observe.sentry import init_sentry; init_sentry(), which redacts all events;\n"
     "or a before_send that does"
@@ -108,7 +113,7 @@ class NoSecretIsLogged(Question):
             output = self._try(subject)
         canaries = [one for one in _CANARIES if one is not _PATH or _has_secret_path(subject)]
         logged = [canary for canary in canaries if canary.value in output]
-        yield from _describe_logged(logged, records)
+        yield from _describe_logged(subject, logged, records)
         yield from _check_access_log_format(subject)
         if sentry is not None:
             sent = b"".join(events).decode("utf-8", "replace")
@@ -127,7 +132,8 @@ class NoSecretIsLogged(Question):
             if subject.framework.has_views:
                 self._send(subject, "secrets/logged")
                 self._send(subject, "secrets/raised")
-                subject.request(f"reset/{_PATH.value}")
+                if subject.framework.name == "flask":
+                    subject.request(f"reset/{_PATH.value}")
             else:
                 self._send(subject, "secrets")
             with suppress(Exception):  # a filter of the app's that needs a request
@@ -146,10 +152,13 @@ class NoSecretIsLogged(Question):
             "Cookie": f"sessionid={_COOKIE.value}",
         }
         target = f"{name}?token={_QUERY.value}"
+        if not subject.framework.has_views:  # the app's own code may take a POST to any path
+            subject.request(target, headers=headers)
+            return
         body = json.dumps({"user": "doctor", "password": _BODY.value}).encode()
         with_body = {**headers, "Content-Type": "application/json"}
         subject.request(target, "POST", headers=with_body, body=body)
-        if not self._is_reached and subject.framework.has_views:
+        if not self._is_reached:
             subject.request(target, headers=headers)
 
     def _log_in_view(self) -> str:
@@ -197,27 +206,24 @@ def _has_secret_path(subject: Subject) -> bool:
     )
 
 
-def _describe_logged(canaries: list[_Canary], records: list[logging.LogRecord]) -> Iterator[Fault]:
+def _describe_logged(
+    subject: Subject, canaries: list[_Canary], records: list[logging.LogRecord]
+) -> Iterator[Fault]:
     """Yield a fault for what the app logs of requests, and for what it does not redact."""
     of_requests = [canary for canary in canaries if not canary.is_recorded]
     if of_requests:
-        yield Fault(
-            f"log lines have {_list(of_requests)}",
-            _REQUEST_REMEDY,
-            _find_record(of_requests, records),
-        )
+        place = _find_record(of_requests, records)
+        is_written = place is None and subject.framework.name in _WRITERS
+        remedy = _STREAM_REMEDY if is_written else _REQUEST_REMEDY
+        yield Fault(f"log lines have {_list(of_requests)}", remedy, place)
     recorded = [canary for canary in canaries if canary.is_recorded]
     if recorded:
+        # The app itself may never log a secret.
         yield Fault(
-            f"lines of records that have secrets are not redacted: {_list(recorded)}",
-            _RECORD_REMEDY,
-            is_warning=not _is_unredacted(recorded),
+            f"secrets that the doctor logs are not redacted: {_list(recorded)}",
+            _STREAM_REMEDY if installation.handlers else _RECORD_REMEDY,
+            is_warning=True,
         )
-
-
-def _is_unredacted(canaries: list[_Canary]) -> bool:
-    """Return whether more got through than a redaction by name may leave."""
-    return any(canary not in (_URL, _CARD) for canary in canaries)
 
 
 def _find_record(canaries: list[_Canary], records: list[logging.LogRecord]) -> str | None:
@@ -249,7 +255,8 @@ def _describe_sent(canaries: list[_Canary]) -> Iterator[Fault]:
         yield Fault(
             f"events for Sentry have {_list(canaries)}",
             _SENTRY_REMEDY,
-            is_warning=not _is_unredacted(canaries),
+            find_line(r"sentry_sdk\.init\("),
+            is_warning=all(canary.is_recorded for canary in canaries),
         )
 
 

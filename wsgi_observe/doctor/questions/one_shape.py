@@ -20,9 +20,12 @@ from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry, find_plac
 _UNKNOWN = "shape/nothing-is-here"
 _GET_ONLY = "shape/get-only"
 _STATUSES = (400, 404, 409, 422)
+_CAUSED_IN_1 = {"unknown URL", "wrong method", "abort(400)", "abort(404)", "RuntimeError"}
+"""What question 1 causes too, so that it names those which are no JSON."""
+
 _FLASK_REMEDY = (
     "Observe(app)  # from wsgi_observe.flask import Observe; or one function for all handlers:\n"
-    "def respond(code, description, **more): return {'code': code, ..., **more}, code"
+    "def respond(code, text, **more): return {'code': code, 'description': text, **more}, code"
 )
 
 
@@ -37,6 +40,11 @@ class Origin:
     response: Response
     where: str | None = None
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it is neither JSON nor a redirect, such as to a login page."""
+        return not self.response.is_json and not 300 <= self.response.status_code < 400
+
 
 class ErrorsHaveOneShape(Question):
     """Compares the keys of all kinds of errors."""
@@ -50,7 +58,7 @@ class ErrorsHaveOneShape(Question):
         views.add(_GET_ONLY, lambda: "ok")
 
     def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield a fault for each shape beside the most frequent one."""
+        """Yield a fault for each shape beside the most frequent one, and for pages."""
         if not subject.framework.has_views:
             raise NotApplicable("the error handling of this app cannot be reached")
         is_flask = subject.framework.name == "flask"
@@ -67,6 +75,10 @@ class ErrorsHaveOneShape(Question):
             titles = ", ".join(origin.title for origin in group)
             where = next((origin.where for origin in group if origin.where), None)
             yield Fault(f"{titles}: {_describe(group[0])}; most errors: {shape}", remedy, where)
+        pages = [one for one in origins if one.is_page and one.title not in _CAUSED_IN_1]
+        if pages:
+            where = next((origin.where for origin in pages if origin.where), None)
+            yield Fault(f"{_list_kinds(pages)}; most errors: {shape}", remedy, where)
         self.seen = f"{shape} for {len(groups[0])} errors of HTTP, validation and code"
 
     def _cause_http_errors(self, subject: Subject) -> Iterator[Origin]:

@@ -50,7 +50,7 @@ class Question(ABC):
         if self._failure:
             return Answer.skip(self.number, self.name, self._failure)
         try:
-            faults = tuple(self.ask(subject))
+            faults = tuple(map(subject.fit_remedy, self.ask(subject)))
             return Answer(self.number, self.name, faults, "" if faults else self.seen)
         except NotApplicable as not_applicable:
             return Answer.skip(self.number, self.name, str(not_applicable))

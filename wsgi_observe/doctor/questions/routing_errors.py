@@ -56,10 +56,10 @@ class RoutingErrorsAreHandled(Question):
         if 404 in missing and not handlers and unknown.status_code == 404 and not unknown.is_json:
             seen = f"unknown URL: {unknown.describe()}; the app has no handler for it"
             yield Fault(seen, _REMEDY_NONE)
-        if missing:
+        handled = " and ".join(str(code) for code in _TITLES if code not in missing)
+        self.seen = f"the app has handlers for {handled}"
+        if 404 in missing:
             self.seen = f"unknown URL: {unknown.describe()}, without a handler of the app"
-        else:
-            self.seen = "the app has handlers for 404 and 405"
 
 
 def _has_handler(app: Any, code: int) -> bool:
