@@ -103,6 +103,7 @@ def test_a_missing_extra_is_named_with_its_remedy(missing: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="the lines to try are for curl")
 def test_every_line_to_try_can_be_tried_as_it_is_printed(demo: Server) -> None:
     lines = printed(demo, "curl")

@@ -17,6 +17,7 @@ import pytest
 from tests.cli.command import COMMAND
 from tests.cli.logging_app import HOSTILE_TEXTS
 from tests.docs.pages import PAGES, blocks
+from tests.marks import first_by_default
 from tests.support import PATIENCE
 from wsgi_observe.field_names import ACCESS_NAMES, LINE_NAMES, PART_NAMES
 
@@ -125,7 +126,7 @@ def test_a_home_that_is_missing_is_refused(tmp_path: Path) -> None:
 
 
 @NEEDS_LNAV
-@pytest.mark.parametrize("xdg", ["", "xdg", "not-there"])
+@pytest.mark.parametrize("xdg", first_by_default(["xdg", "", "not-there"]))
 @pytest.mark.parametrize(
     "made",
     [

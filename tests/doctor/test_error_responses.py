@@ -22,6 +22,7 @@ def respond(error):
 """
 
 
+@pytest.mark.slow
 def test_an_app_without_error_handlers_has_html_for_each_error(tmp_path: Path) -> None:
     answer = ask_one(tmp_path, HELLO, 1)
     assert answer.result is Result.FAIL

@@ -21,6 +21,7 @@ def demand_login():
 """
 
 
+@pytest.mark.slow
 def test_flasks_default_hides_info_and_writes_text(tmp_path: Path) -> None:
     hidden, text = ask_one(tmp_path, HELLO, 8).faults
     assert (

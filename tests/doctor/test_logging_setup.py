@@ -36,6 +36,7 @@ def line_of(source: str, text: str) -> str:
     return f"shop.py:{max(number for number, line in enumerate(lines, 1) if text in line)}"
 
 
+@pytest.mark.slow
 def test_an_app_that_configures_nothing_has_the_default_handler_of_flask(tmp_path: Path) -> None:
     (fault,) = ask_one(tmp_path, HELLO, 7).faults
     assert "not configured: the logger shop has Flask's default handler alone" in fault.seen

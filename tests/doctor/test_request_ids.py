@@ -65,6 +65,7 @@ def see(answer: Answer) -> list[str]:
     return [fault.seen for fault in answer.faults]
 
 
+@pytest.mark.slow
 def test_an_app_without_ids_fails_for_responses_and_lines(tmp_path: Path) -> None:
     responses, lines = see(ask_one(tmp_path, HELLO, 9))
     assert responses == "X-Request-ID of a request is not in the response: no ID is"

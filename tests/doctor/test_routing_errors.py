@@ -52,6 +52,7 @@ def test_a_handler_that_is_only_on_a_blueprint_is_named(
     assert answer.result is Result.FAIL
 
 
+@pytest.mark.slow
 def test_an_app_without_handlers_fails(tmp_path: Path) -> None:
     (fault,) = ask_one(tmp_path, HEAD + TAIL, 4).faults
     assert fault.seen == "unknown URL: 404 text/html; the app has no handler for it"

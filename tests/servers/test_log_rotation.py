@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.marks import first_by_default
 from tests.servers.gunicorn import gunicorn
 from tests.support import PATIENCE, Server, eventually, strict_json
 
@@ -32,7 +33,7 @@ def ask(server: Server, client: int, enough: threading.Event) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize("with_signal", [True, False], ids=["USR1", "no signal"])
+@pytest.mark.parametrize("with_signal", first_by_default([True, False]), ids=["USR1", "no signal"])
 def test_no_line_is_lost_over_a_rotation(with_signal: bool, tmp_path: Path) -> None:
     path, old = tmp_path / "shop.log", tmp_path / "shop.log.1"
     conf = tmp_path / "conf.py"

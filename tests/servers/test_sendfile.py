@@ -19,7 +19,7 @@ def large(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("options", "natively"),
     [
-        pytest.param(WORKERS["sync"], True, id="sync"),
+        pytest.param(WORKERS["sync"], True, id="sync", marks=pytest.mark.slow),
         pytest.param(WORKERS["gthread"], True, id="gthread"),
         pytest.param((*WORKERS["gthread"], "--no-sendfile"), False, id="gthread without sendfile"),
     ],
