@@ -12,14 +12,11 @@ from wsgi_observe.doctor.frameworks import Framework, View
 from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
-from wsgi_observe.doctor.own_code import find_place, is_own, shorten_path
 from wsgi_observe.doctor.sandbox import Sandbox
 from wsgi_observe.doctor.sentry_capture import SentryCapture
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-__all__ = ["PREFIX", "Subject", "ViewRegistry", "find_place", "is_own", "shorten_path"]
 
 PREFIX = "/wsgi-observe-doctor/"
 """Where the views of the doctor are: no app has routes there."""

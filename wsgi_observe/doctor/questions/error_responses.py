@@ -8,8 +8,9 @@ from typing import Any
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.client import Response
 from wsgi_observe.doctor.failing_views import FailingViews
+from wsgi_observe.doctor.own_code import find_place
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry, find_place
+from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
 
 _UNKNOWN = "nothing-is-here"
 _GET_ONLY = "errors/get-only"

@@ -10,8 +10,9 @@ from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.error_handlers import Call, ErrorHandler, find_error_handlers
 from wsgi_observe.doctor.exceptions import MESSAGE, CannotMakeError, make_exception
 from wsgi_observe.doctor.failing_views import FailingViews
+from wsgi_observe.doctor.own_code import find_place, is_own
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import Subject, ViewRegistry, find_place, is_own
+from wsgi_observe.doctor.subject import Subject, ViewRegistry
 
 _RETURN = "return the status too; without one Flask sends 200:\nreturn jsonify(...), {status}"
 _RETURN_OWN = (

@@ -11,8 +11,9 @@ from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.client import Response
 from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
 from wsgi_observe.doctor.failing_views import FailingViews
+from wsgi_observe.doctor.own_code import find_place
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import Subject, ViewRegistry, find_place
+from wsgi_observe.doctor.subject import Subject, ViewRegistry
 from wsgi_observe.problems import find_debugged_frameworks
 
 _CANARY = "canary7f3a91"

@@ -13,9 +13,9 @@ from wsgi_observe.doctor.client import Response
 from wsgi_observe.doctor.error_shape import Shape
 from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
 from wsgi_observe.doctor.failing_views import FailingViews
-from wsgi_observe.doctor.own_code import has_own_line
+from wsgi_observe.doctor.own_code import find_place, has_own_line
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry, find_place
+from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
 
 _UNKNOWN = "shape/nothing-is-here"
 _GET_ONLY = "shape/get-only"
