@@ -50,7 +50,7 @@ class Response:
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is JSON, and says so."""
+        """Whether the body is JSON, by its media type and its content."""
         kind = self.media_type
         return (kind.endswith("+json") or kind == "application/json") and self.json() is not None
 

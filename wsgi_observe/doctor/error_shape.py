@@ -7,7 +7,7 @@ from typing import Any
 
 from wsgi_observe.doctor.client import Response
 
-# Beside the common members: they say more of one error, or are of its request.
+# Beside the common members: details of one error, or of its request.
 _EXTRA_MEMBERS = {
     *("request_id", "trace_id", "span_id", "correlation_id", "instance", "path", "url", "method"),
     *("timestamp", "time", "reason", "errors", "details", "fields", "type", "docs", "help", "hint"),

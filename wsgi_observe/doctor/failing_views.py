@@ -1,4 +1,4 @@
-"""Views that fail as they are told, in the app and in each part with error handlers of its own."""
+"""Views that raise what a question gives them: in the app, and where it has more error handlers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class FailingViews:
     """The failing views of one question.
 
     An app may not let a request come to its view: it demands a login, or a token against CSRF.
-    Such a response says nothing about the failure.
+    Such a response is not one to the failure.
 
     :param name: of the views, below which each scope has one.
     """

@@ -37,7 +37,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Image:
-    """What a Dockerfile says of its image.
+    """The image that a Dockerfile makes.
 
     :param base: the image of the registry from which the stages come.
     :param installs: the text of all instructions that may bring programs.

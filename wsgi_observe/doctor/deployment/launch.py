@@ -86,7 +86,7 @@ class LaunchFinder:
     ) -> Launch | None:
         """Return the launch that a command is, or leads to; None if there is none.
 
-        :param args: what a script's ``"$@"`` stands for, and where that is.
+        :param args: the values of a script's ``"$@"``, and their place.
         """
         launch = self._find(_skip_wrappers(words), where, args, depth)
         is_signalled = launch is not None and _signals_a_group(words)

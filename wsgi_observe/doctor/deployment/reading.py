@@ -30,7 +30,7 @@ _TASK = re.compile(r'"containerDefinitions"')
 
 
 def read_deployment(path: Path, facts: GunicornFacts | None) -> Deployment:
-    """Return what the files below a folder say of the deployment."""
+    """Return the deployment that the files below a folder describe."""
     folder = Folder(path)
     deployment = Deployment(folder, facts)
     by_name = {name: PurePosixPath(name).name for name in folder.names}

@@ -1,4 +1,4 @@
-"""YAML and JSON documents as trees whose every value knows its file and line."""
+"""YAML and JSON documents as trees in which each value has its file and line."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class HandlersReturnTheirStatus(Question):
     def ask(self, subject: Subject) -> Iterator[Fault]:
         """Yield a fault for each function that answers an error with another status."""
         if subject.framework.name != "flask":
-            raise NotApplicable("the doctor knows the error handlers of Flask only")
+            raise NotApplicable("only error handlers of Flask are tried")
         handlers = find_error_handlers(subject.framework.app)
         tried: list[ErrorHandler] = []
         untried: list[str] = []

@@ -64,7 +64,7 @@ class RoutingErrorsAreHandled(Question):
 
 
 def _has_handler(app: Any, code: int) -> bool:
-    """Return whether Flask has a handler for an error before it knows the blueprint."""
+    """Return whether Flask has a handler for an error before the blueprint is known."""
     from werkzeug.exceptions import default_exceptions
 
     return app._find_error_handler(default_exceptions[code](), []) is not None
