@@ -77,10 +77,10 @@ def pids(demo: Server) -> dict[str, int]:
     }
 
 
-def lines_by_id(demo: Server) -> dict[str, list[tuple[str, str, str]]]:
+def lines_by_id(records: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str]]]:
     """The lines of each ID: service, level, and the message without what differs each time."""
     found = defaultdict(list)
-    for one in demo.records:
+    for one in records:
         if "request_id" in one:
             message = re.sub(r"(?<=127\.0\.0\.1):\d+|\[[0-9a-f-]{36}\]", "", one["message"])
             message = re.sub(r"(Task \w+ (retry|succeeded|raised unexpected)).*", r"\1", message)
@@ -88,8 +88,8 @@ def lines_by_id(demo: Server) -> dict[str, list[tuple[str, str, str]]]:
     return found
 
 
-def all_lines_are_there(demo: Server) -> bool:
-    found = lines_by_id(demo)
+def all_lines_are_there(records: list[dict[str, Any]]) -> bool:
+    found = lines_by_id(records)
     return all(sorted(found[name]) == sorted(LINES[name]) for name in LINES)
 
 
@@ -114,7 +114,9 @@ def test_each_request_to_try_is_followed_through_the_services_until_sigterm_ends
     ]
     assert [int(one.stdout.split()[1]) for one in answers] == [201, 402, 502, 201, 201]
     assert '"description": "The card was declined."' in answers[1].stdout
-    services.wait_for(lambda: all_lines_are_there(services))
+    services.wait_for(lambda: all_lines_are_there(services.records))
+    (log,) = tmp_path.rglob("demo.log")  # which gets each line after stdout
+    eventually(lambda: all_lines_are_there(list(map(strict_json, log.read_text().splitlines()))))
     assert_no_line_is_under_a_wrong_id(services.records)
     assert [one for one in services.records if one["level"] == "WARNING"] == []
     retries = [
