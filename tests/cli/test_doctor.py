@@ -214,6 +214,20 @@ def test_observed_shows_what_is_without_and_what_is_with(run: Run) -> None:
 
 
 @pytest.mark.slow
+def test_gunicorns_own_configuration_is_read_for_observed_and_named_otherwise(
+    run: Run, folder: Path
+) -> None:
+    (folder / "gunicorn.conf.py").write_text("reload = True\n")
+    _, printed, _ = run(FLASK, "shop:app", "--only", "2")
+    hint = "gunicorn.conf.py was not read: -c gunicorn.conf.py asks about it, too"
+    assert printed.splitlines()[-1] == hint
+    code, printed, _ = run(FLASK, "shop:app", "--only", "2", "--observed")
+    assert code == 1
+    assert "gunicorn.conf.py:1" in printed
+    assert hint not in printed
+
+
+@pytest.mark.slow
 def test_an_app_is_asked_about_where_neither_flask_nor_its_worker_is_installed(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ from wsgi_observe.doctor.process import DoctorError, Examination, examine
 from wsgi_observe.doctor.questions import QUESTIONS
 from wsgi_observe.doctor.report import Report, format_annotations
 
+_GUNICORN_CONFIG = "gunicorn.conf.py"
 HELP = "ask twelve questions about an app: is it observable?"
 DESCRIPTION = """\
 Load an app in a process of its own, cause failures in it, and print which of twelve questions it
@@ -127,6 +128,8 @@ def _find_repository() -> Path:
 
 def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> Report:
     is_chosen = _make_filter(args.only, args.skip)
+    if args.observed and not args.config and Path(_GUNICORN_CONFIG).is_file():
+        args.config = _GUNICORN_CONFIG  # Gunicorn reads it without an option, too
     options = Options(
         target=args.app,
         config=args.config,
@@ -160,8 +163,15 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
         questions=after.answers,
         before=before.answers,
         problem=after.problem,
+        unread_config=_find_unread_config(args),
         deployment=deployment,
     )
+
+
+def _find_unread_config(args: argparse.Namespace) -> str:
+    """Return the file that Gunicorn reads without an option, unless it was asked about."""
+    is_asked = args.config or not args.app
+    return "" if is_asked or not Path(_GUNICORN_CONFIG).is_file() else _GUNICORN_CONFIG
 
 
 def _check_deployment(folder: str, known: Examination) -> list[Answer]:

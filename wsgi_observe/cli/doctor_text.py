@@ -39,6 +39,9 @@ class AnswersPrinter:
             self._print("\nDeployment" if report.questions else "Deployment", "bold")
             for answer in report.deployment:
                 self._print_answer(answer)
+        if report.unread_config:
+            name = report.unread_config
+            self._print(f"{name} was not read: -c {name} asks about it, too", "dim")
         faulty = [answer.number for answer in report.answers if answer.faults]
         if faulty:
             self._print(f"More about one: wsgi-observe doctor --explain {faulty[0]}", "dim")

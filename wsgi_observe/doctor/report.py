@@ -31,6 +31,8 @@ class Report:
     :ivar app: the app as its user has named it.
     :ivar questions: the answers about the app.
     :ivar before: the answers about the same app without ``--observed``, if that was given.
+    :ivar unread_config: a configuration of Gunicorn that Gunicorn would read here, and the doctor
+        has not.
     :ivar deployment: the answers about the files of its deployment, if they were asked for.
     :ivar problem: why not all questions could be asked, if so.
     """
@@ -39,6 +41,7 @@ class Report:
     framework: str = ""
     questions: list[Answer] = field(default_factory=list)
     before: list[Answer] = field(default_factory=list)
+    unread_config: str = ""
     deployment: list[Answer] = field(default_factory=list)
     problem: str = ""
 
