@@ -38,6 +38,14 @@ def test_a_level_that_hides_info_is_named_with_its_place(tmp_path: Path) -> None
     assert fault.where == line_of(WARNING_LEVEL, "logging.config.dictConfig")
 
 
+@pytest.mark.slow
+def test_access_lines_that_gunicorn_doubles_are_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "conf.py").write_text('accesslog = "-"\n')
+    answer = ask_one(tmp_path, HELLO, 8, is_observed=True, config="conf.py")
+    assert answer.result is Result.WARN
+    assert answer.faults[0].seen.startswith("accesslog is on: Gunicorn logs each request too")
+
+
 FAULTS = {
     "level of a handler": (f"{LEVEL_OF_HANDLER}{WSGI}", "level of its handler is WARNING"),
     "logging.disable": (f"{CONFIGURED}logging.disable(logging.INFO)\n{HELLO}", "level is INFO"),

@@ -12,6 +12,10 @@ from wsgi_observe.doctor.log_sources import LogSource, RecordTrial, find_handler
 from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.subject import Subject, ViewRegistry
 from wsgi_observe.logs.foreign_handlers import propagation_path
+from wsgi_observe.middleware.access_log import AccessLog
+from wsgi_observe.problems import check_access_lines
+from wsgi_observe.settings import Settings
+from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 
 _CONFIGURE = (
     "configure logging before the app is made:\n"
@@ -24,6 +28,9 @@ _ONE_HANDLER = "attach one handler, to root alone: a record goes to those of all
 _JSON = (
     "handler.setFormatter(JsonFormatter())  # from pythonjsonlogger.json import JsonFormatter\n"
     "or: from wsgi_observe import configure_logging; configure_logging()"
+)
+_ACCESS_LINES = (
+    "access lines are INFO: WSGI_OBSERVE_LOG_LEVEL=INFO\naccesslog = None in gunicorn.conf.py"
 )
 _MAX_SHOWN = 80
 
@@ -57,6 +64,7 @@ class InfoComesOut(Question):
             for level in (logging.INFO, logging.ERROR)
         }
         yield from _check_lines(shown)
+        yield from _ask_about_access_lines(subject)
         self.seen = f"INFO of {sources[0].name} is one line of JSON"
 
 
@@ -131,6 +139,15 @@ def _check_lines(shown: dict[tuple[LogSource, str], list[str]]) -> Iterator[Faul
         if text is not None:
             yield Fault(f"{level} of {source.name} is not JSON: {text[:_MAX_SHOWN]}", _JSON)
             break
+
+
+def _ask_about_access_lines(subject: Subject) -> Iterator[Fault]:
+    """Yield what hides or doubles the access lines of ours, which the boot line reports too."""
+    stacks = [one for one in iter_wrapped_apps(subject.app) if isinstance(one, Middleware)]
+    if any(one.has_middleware(AccessLog) for one in stacks):
+        accesslog = (subject.gunicorn or {}).get("accesslog")
+        for problem in check_access_lines(Settings(), str(accesslog or "")):
+            yield Fault(problem, _ACCESS_LINES, is_warning=True)
 
 
 def _is_json(line: str) -> bool:

@@ -46,7 +46,7 @@ def _check_worker_timeout(
         yield Fault(
             f"timeout is {timeout.describe()}, and a readiness check may take "
             f"{check.seconds:g} s: Gunicorn kills the worker that waits for it",
-            f"--timeout=30\n# or a shorter check: WSGI_OBSERVE_CHECK_TIMEOUT={0.8:g}",
+            "--timeout=30\n# or a shorter check: WSGI_OBSERVE_CHECK_TIMEOUT=0.8",
             where,
             is_warning=kind is None,
         )
