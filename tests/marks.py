@@ -12,6 +12,11 @@ def first_by_default(rows: Iterable[Any]) -> list[Any]:
     return [first, *map(mark_slow, others)]
 
 
+def slow_except(names: Iterable[str], *quick: str) -> list[Any]:
+    """Return names of rows of which `pytest` alone runs some, and `pytest -m slow` the others."""
+    return [name if name in quick else mark_slow(name) for name in names]
+
+
 def mark_slow(row: Any) -> Any:
     """Return a row that `pytest` alone leaves out."""
     if isinstance(row, type(pytest.param())):

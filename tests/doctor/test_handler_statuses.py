@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.examining import ask_one
+from tests.marks import slow_except
 from wsgi_observe.doctor.answer import Result
 
 HEAD = """\
@@ -78,15 +79,11 @@ FAULTS = {
         "the handler for 404 (NotFound) raises TemplateNotFound: 404.html",
     ),
 }
-ALWAYS = {"code", "nested-blueprint"}
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in ALWAYS else [pytest.mark.slow], id=name)
-        for name in FAULTS
-    ],
+    slow_except(FAULTS, "code", "nested-blueprint"),
 )
 def test_a_status_that_is_forgotten_or_wrong_is_named(tmp_path: Path, name: str) -> None:
     owner, error, body, seen = FAULTS[name]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.examining import ask_one
+from tests.marks import slow_except
 from wsgi_observe.doctor.answer import Result
 
 HELLO = """
@@ -47,10 +48,6 @@ app.wsgi_app = observe(app.wsgi_app, checks={"db": ping})
 """
 
 
-def slow(name: str) -> object:
-    return pytest.param(name, marks=pytest.mark.slow)
-
-
 def live(*lines: str) -> str:
     """Return an app whose liveness probe runs these lines."""
     return HELLO + "@app.get('/health')\ndef live():\n    " + "\n    ".join(lines)
@@ -70,7 +67,7 @@ MISSING = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["both", slow("readiness"), slow("liveness")])
+@pytest.mark.parametrize("name", ["both", "readiness", "liveness"])
 def test_a_probe_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     source, seen = MISSING[name]
     answer = ask_one(tmp_path, source, 12)
@@ -146,7 +143,7 @@ client.setblocking(False)
 }
 
 
-@pytest.mark.parametrize("name", [slow(one) if one != "sqlalchemy" else one for one in TOUCHING])
+@pytest.mark.parametrize("name", slow_except(TOUCHING, "sqlalchemy"))
 def test_what_liveness_touches_is_named(tmp_path: Path, name: str) -> None:
     source, touched = TOUCHING[name]
     answer = ask_one(tmp_path, source, 12)
@@ -209,9 +206,7 @@ NOT_FAILING = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [one if one in ("swallowed", "asks-nothing") else slow(one) for one in NOT_FAILING]
-)
+@pytest.mark.parametrize("name", NOT_FAILING)
 def test_readiness_that_does_not_fail_is_named(tmp_path: Path, name: str) -> None:
     source, seen = NOT_FAILING[name]
     answer = ask_one(tmp_path, source, 12)
@@ -370,9 +365,7 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [one if one in ("hello-observed", "database") else slow(one) for one in PASSING]
-)
+@pytest.mark.parametrize("name", slow_except(PASSING, "hello-observed", "database"))
 def test_probes_that_ask_what_is_needed_pass(tmp_path: Path, name: str) -> None:
     source, options = PASSING[name]
     answer = ask_one(tmp_path, source, 12, **options)

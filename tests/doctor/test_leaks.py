@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.examining import ask_one
+from tests.marks import slow_except
 from wsgi_observe.doctor.answer import Result
 
 HEAD = """\
@@ -63,15 +64,11 @@ FAULTS = {
         "cause of Declined: " + JSON.format(402),
     ),
 }
-ALWAYS = {"text"}
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in ALWAYS else [pytest.mark.slow], id=name)
-        for name in FAULTS
-    ],
+    slow_except(FAULTS, "text"),
 )
 def test_what_comes_out_is_named(tmp_path: Path, name: str) -> None:
     owner, error, body, seen = FAULTS[name]

@@ -86,10 +86,8 @@ NO_FILES = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
-    [
-        pytest.param(source, id=name, marks=[pytest.mark.slow] if number else [])
-        for number, (name, source) in enumerate(NO_FILES.items())
-    ],
+    NO_FILES.values(),
+    ids=NO_FILES,
 )
 def test_what_is_no_file_on_a_disk_passes(tmp_path: Path, source: str) -> None:
     if "loguru" in source and importlib.util.find_spec("loguru") is None:

@@ -107,10 +107,8 @@ GOOD = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
-    [
-        pytest.param(source, id=name, marks=[pytest.mark.slow] if number > 1 else [])
-        for number, (name, source) in enumerate(GOOD.items())
-    ],
+    GOOD.values(),
+    ids=GOOD,
 )
 def test_one_line_of_json_for_each_record_passes(tmp_path: Path, source: str) -> None:
     assert ask_one(tmp_path, source, 8).faults == ()

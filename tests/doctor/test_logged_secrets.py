@@ -47,10 +47,8 @@ REQUESTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "seen"),
-    [
-        pytest.param(*row, id=name, marks=[pytest.mark.slow] if number else [])
-        for number, (name, row) in enumerate(REQUESTS.items())
-    ],
+    REQUESTS.values(),
+    ids=REQUESTS,
 )
 def test_what_the_app_logs_of_requests_is_named_with_its_place(
     tmp_path: Path, statement: str, seen: str
@@ -130,10 +128,8 @@ GOOD_SENTRY = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "init",
-    [
-        pytest.param(init, id=name, marks=[pytest.mark.slow] if number else [])
-        for number, (name, init) in enumerate(GOOD_SENTRY.items())
-    ],
+    GOOD_SENTRY.values(),
+    ids=GOOD_SENTRY,
 )
 def test_redacted_events_and_lines_pass(tmp_path: Path, init: str) -> None:
     answer = ask_one(tmp_path, f"{REDACTED}{init}\n{HELLO}", 11, is_observed=True)

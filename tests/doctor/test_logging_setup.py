@@ -169,10 +169,8 @@ GOOD = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
-    [
-        pytest.param(source, id=name, marks=[pytest.mark.slow] if number else [])
-        for number, (name, source) in enumerate(GOOD.items())
-    ],
+    GOOD.values(),
+    ids=GOOD,
 )
 def test_an_app_that_configures_logging_once_is_not_accused(tmp_path: Path, source: str) -> None:
     answer = ask_one(tmp_path, source, 7)

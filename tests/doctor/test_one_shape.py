@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.examining import ask_one
+from tests.marks import slow_except
 from wsgi_observe.doctor.answer import Result
 
 HEAD = """\
@@ -72,15 +73,11 @@ FAULTS = {
         "OutOfStock: problem {title}",
     ),
 }
-ALWAYS = {"business", "crash"}
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in ALWAYS else [pytest.mark.slow], id=name)
-        for name in FAULTS
-    ],
+    slow_except(FAULTS, "business", "crash"),
 )
 def test_an_origin_with_a_shape_of_its_own_is_named(tmp_path: Path, name: str) -> None:
     error, body, seen = FAULTS[name]

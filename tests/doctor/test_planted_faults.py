@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor import good_apps
+from tests.marks import slow_except
 from wsgi_observe.doctor.answer import Answer, Result
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.process import examine
@@ -275,7 +276,7 @@ def ask_all(folder: Path, name: str) -> list[Answer]:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name == "flask" else [pytest.mark.slow]) for name in APPS],
+    slow_except(APPS, "flask"),
 )
 def test_a_good_app_has_no_fault(tmp_path: Path, name: str) -> None:
     write_app(tmp_path, APPS[name][0])
@@ -287,7 +288,7 @@ def test_a_good_app_has_no_fault(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow]) for name in PLANTED],
+    slow_except(PLANTED, *FAST),
 )
 def test_a_planted_fault_is_named_and_nothing_else(tmp_path: Path, name: str) -> None:
     planted = PLANTED[name]

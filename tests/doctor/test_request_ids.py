@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.examining import ask_one
+from tests.marks import slow_except
 from wsgi_observe.doctor.answer import Answer, Result
 
 HELLO = """
@@ -97,13 +98,12 @@ FAULTS = {
         "no request ID on the lines of INFO, ERROR, an exception in a view: [INFO] ",
     ),
 }
-SLOW = {"not-made", "always-equal", "not-echoed", "not-on-errors-lines"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in FAULTS],
+    FAULTS,
 )
 def test_what_lacks_the_id_is_named(tmp_path: Path, fault: str) -> None:
     good, bad, expected = FAULTS[fault]
@@ -153,10 +153,7 @@ PASSING = {
 
 @pytest.mark.parametrize(
     "name",
-    [
-        name if name in ("hello-observed", "recipe") else pytest.param(name, marks=pytest.mark.slow)
-        for name in PASSING
-    ],
+    slow_except(PASSING, "hello-observed", "recipe"),
 )
 def test_an_app_with_ids_passes(tmp_path: Path, name: str) -> None:
     source, is_observed = PASSING[name]

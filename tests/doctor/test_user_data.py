@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.examining import ask_about
+from tests.marks import first_by_default
 from wsgi_observe.doctor.answer import Result
 
 WRITING = """
@@ -81,10 +82,7 @@ def app(environ, start_response):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] if n else [], id=name)
-        for n, name in enumerate(APPS)
-    ],
+    first_by_default(APPS),
 )
 def test_only_error_handlers_write_to_a_database(tmp_path: Path, name: str) -> None:
     source, errors = APPS[name]
@@ -113,7 +111,7 @@ LOG_FILES = {
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.slow] if n else []) for n, name in enumerate(LOG_FILES)],
+    first_by_default(LOG_FILES),
 )
 def test_lines_of_the_doctor_are_in_no_log_file(tmp_path: Path, name: str) -> None:
     if name == "loguru":
