@@ -53,7 +53,7 @@ def get(server: Server, path: str) -> tuple[dict[str, Any], list[dict[str, Any]]
         pytest.param("/async", 2, id="in an async view"),
         pytest.param("/stream", 2, id="while the response streams"),
         pytest.param("/wrapped", 2, id="inside a wrapper of the app's"),
-        pytest.param("/reconnecting", 3, id="on connections that are opened anew"),
+        pytest.param("/reconnecting", 3, id="on connections that are opened again"),
         pytest.param("/again", 1, id="where it is instrumented twice"),
     ],
 )

@@ -277,7 +277,7 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
         *(21, WARN, SYSTEMD, UNIT, "Restart=on-failure\n", ""),
         "ExecStart",
     ),
-    "a watchdog that nobody feeds": (
+    "a watchdog that is not fed": (
         *(21, FAIL, SYSTEMD, UNIT, "Restart=", "WatchdogSec=30\nRestart="),
         "WatchdogSec",
     ),
@@ -388,7 +388,7 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
         ),
         "preStop",
     ),
-    "a drain that nobody does": (
+    "a drain that is not done": (
         *(23, FAIL, ECS, DOCKERFILE, "ENV PYTHON", "ENV WSGI_OBSERVE_DRAIN_SECONDS=5 PYTHON"),
         "ENV",
     ),
@@ -405,7 +405,7 @@ PLANTED: dict[str, tuple[int, bool, Mapping[str, str], str, str, str, str]] = {
         *(24, FAIL, KUBERNETES, MANIFEST, "targetPort: http", "targetPort: 5000"),
         "targetPort",
     ),
-    "a published port that nobody serves": (
+    "a published port that is not served": (
         *(24, FAIL, ECS, TASK, '"containerPort": 8000', '"containerPort": 80'),
         "containerPort",
     ),

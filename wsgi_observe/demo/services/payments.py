@@ -23,6 +23,6 @@ def charge() -> ResponseReturnValue:
         bind(reason="card_declined")
         raise InvalidAPIUsage("The card was declined.", 402, {"reason": "card_declined"})
     currency = CURRENCIES[body["card"]]
-    charged = round(body["cents"] * RATES[currency])  # nobody has thought of francs
+    charged = round(body["cents"] * RATES[currency])  # francs have no rate
     logger.info("card charged", extra={"cents": charged, "currency": currency})
     return {"cents": charged, "currency": currency}, 201

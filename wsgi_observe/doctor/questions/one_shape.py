@@ -99,7 +99,7 @@ class ErrorsHaveOneShape(Question):
                     yield _make_origin(subject, title, response, code, scope)
 
     def _cause_exceptions(self, subject: Subject) -> Iterator[Origin]:
-        """Yield those of validation, of the business, and one that nobody expects."""
+        """Yield those of validation, of the business, and an unexpected one."""
         framework = subject.framework
         exceptions: list[tuple[str, str, type[Exception]]] = [
             *_iter_validation_errors(),

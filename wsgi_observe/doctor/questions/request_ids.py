@@ -71,7 +71,7 @@ class _Sent:
         return any(_contains_id(value, self.request_id) for _, value in self.response.headers)
 
     def find_id(self, names: Collection[str] = ()) -> str:
-        """Return the ID in the response, whoever made it."""
+        """Return the ID in the response, the client's or one of the app."""
         return next(filter(None, map(self.response.header, (*names, *_HEADERS))), "")
 
     def find_lines(self, text: str) -> list[str]:

@@ -105,14 +105,14 @@ def has_ports(deployment: Deployment) -> bool:
 
 
 def find_ports(deployment: Deployment) -> Iterator[Fault]:
-    """Find servers that nobody can reach at the port that is asked."""
+    """Find servers that cannot be reached at the port that is requested."""
     for workload, settings in deployment.gunicorns:
         bind = settings.get("bind")
         if not workload.is_container or bind is None:
             continue
         binds = [_split_address(address) for address in settings.binds or []]
         if any(port is None for _, port in binds) or _has_own_proxy(deployment, workload):
-            continue  # a Unix socket, one that is inherited, or one that nobody else asks
+            continue  # a Unix socket, one that is inherited, or one that nothing else names
         if {host for host, _ in binds} <= _LOOPBACKS:
             yield from _check_loopback(workload, settings, bind.where)
         else:
