@@ -48,6 +48,11 @@ _OTHER_IMAGES = re.compile(
 )
 
 
+def get_environment(image: Image | None) -> Environment:
+    """Return the environment that an image sets; an empty one if the image is not known."""
+    return image.env if image else Environment()
+
+
 def find_image(deployment: Deployment, names: set[str], name: str) -> Image | None:
     """Return the image that a container of this image name runs.
 
@@ -120,8 +125,7 @@ def _read_compose(deployment: Deployment, name: str, document: Node) -> None:
         if is_part or service.get("extends"):
             continue  # the rest of it is elsewhere
         image = _image_of_service(deployment, name, service, names)
-        env = image.env if image else Environment()
-        env = env.merged_with(_compose_environment(deployment, name, service))
+        env = get_environment(image).merged_with(_compose_environment(deployment, name, service))
         workload = Workload(
             Platform.COMPOSE,
             service_name,
@@ -221,7 +225,7 @@ def read_task_definition(deployment: Deployment, document: Node) -> None:
     names = {container.get("image").text or "" for container in containers}
     for container in containers:
         image = find_image(deployment, names, container.get("image").text or "")
-        env = (image.env if image else Environment()).merged_with(_task_environment(container))
+        env = get_environment(image).merged_with(_task_environment(container))
         workload = Workload(
             Platform.ECS,
             container.get("name").text or "",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from wsgi_observe.doctor.deployment.containers import (
     find_image,
+    get_environment,
     parse_words,
     probe_of_command,
 )
@@ -75,7 +76,7 @@ class Cluster:
 
     def _add_workload(self, kind: str, item: Node, pod: Node, container: Node) -> None:
         image = find_image(self._deployment, self._names, container.get("image").text or "")
-        env = (image.env if image else Environment()).merged_with(self._environment(container))
+        env = get_environment(image).merged_with(self._environment(container))
         workload = Workload(
             Platform.KUBERNETES,
             container.get("name").text or "",
