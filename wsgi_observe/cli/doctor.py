@@ -114,9 +114,13 @@ def run(args: argparse.Namespace) -> int:
         for line in format_annotations(report.answers, _find_repository()):
             print(to_printable(line))
     if report.problem:
-        lines = map(to_printable, report.problem.splitlines())
-        raise CommandError("\n".join(lines), exit_code=1 if report.has_failed else 2)
+        raise _make_error(report.problem, exit_code=1 if report.has_failed else 2)
     return 1 if report.has_failed else 0
+
+
+def _make_error(text: str, exit_code: int) -> CommandError:
+    """Return an error that may have several lines, some of them the app's."""
+    return CommandError("\n".join(map(to_printable, text.splitlines())), exit_code)
 
 
 def _find_repository() -> Path:
@@ -148,8 +152,7 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
                     before = examine(replace(options, is_observed=False), progress)
                 after = examine(options, progress)
         except DoctorError as error:
-            lines = map(to_printable, str(error).splitlines())
-            raise CommandError("\n".join(lines), exit_code=2) from error
+            raise _make_error(str(error), exit_code=2) from error
     name = args.app or str((after.gunicorn or {}).get("wsgi_app") or "")
     stock = before if args.observed else after  # its settings are those of the deployment
     deployment = _check_deployment(args.deployment, stock) if args.deployment else []
