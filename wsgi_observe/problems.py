@@ -102,10 +102,14 @@ def has_debugger(app: object) -> bool:
     return False
 
 
-def check_readiness(app: object, settings: Settings, timeout: float) -> Iterator[str]:
+def check_readiness(
+    app: object, settings: Settings, timeout: float, worker_class: object
+) -> Iterator[str]:
     """Yield which checks never run, and whether one may take longer than the server waits.
 
-    :param timeout: seconds after which the server kills a worker; 0 for never.
+    :param timeout: Gunicorn's: seconds after which it kills a worker; 0 for never.
+    :param worker_class: its name. The timeout of others than ``sync`` is for their main loop, which
+        a request does not block.
     """
     healths = find_health_middlewares(app)
     if not settings.ready_path:
@@ -115,7 +119,7 @@ def check_readiness(app: object, settings: Settings, timeout: float) -> Iterator
     if unused:
         yield f"the checks {', '.join(unused)} never run: the app has a readiness probe of its own"
     max_timeout = max((health.max_check_timeout for health in healths), default=0.0)
-    if timeout and max_timeout >= timeout:
+    if worker_class == "sync" and timeout and max_timeout >= timeout:
         yield (
             f"timeout is {timeout} s, and a readiness check may take {max_timeout:g} s: "
             "Gunicorn kills a worker that waits for it; lower the check's timeout"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsgi_observe.doctor.own_code import iter_own_modules, shorten_path
+from wsgi_observe.doctor.own_code import format_place, iter_own_modules
 
 # Without these, an app can hardly serve a request.
 _DATABASES = {
@@ -51,7 +51,7 @@ def _iter_dependencies() -> Iterator[Dependency]:
             file = str(module.__file__)
             for package, line in _iter_imports(ast.parse(Path(file).read_bytes())):
                 if package in _DATABASES | _OTHERS:
-                    place = f"{shorten_path(file)}:{line}"
+                    place = format_place(file, line)
                     yield Dependency(package, place, package in _DATABASES)
     django = sys.modules.get("django.db")
     with suppress(Exception):  # Django is not configured

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from wsgi_observe.doctor.own_code import find_own_frame, is_own_file, shorten_path
+from wsgi_observe.doctor.own_code import find_own_frame, format_place, is_own_file
 
 
 class LoggingWatch:
@@ -121,11 +121,6 @@ def _find_caller() -> str | None:
     """Return the innermost place in the app's own code that has called."""
     place = find_own_frame(sys._getframe(1))
     return None if place is None else format_place(*place)
-
-
-def format_place(file: str, line: int) -> str:
-    """Return a place as the doctor writes it."""
-    return f"{shorten_path(file)}:{line}"
 
 
 def _is_logging(file: str) -> bool:

@@ -44,7 +44,7 @@ def find_line(pattern: str, file: str = "") -> str | None:
     """
     regex = re.compile(rf"^[^#]*?(?:{pattern})")
     places = [
-        f"{shorten_path(name)}:{number}"
+        format_place(name, number)
         for name in ([file] if file else _iter_own_files())
         for number, line in enumerate(_read(name).splitlines(), 1)
         if regex.search(line)
@@ -78,7 +78,7 @@ def find_place(target: Any) -> str | None:
         _, line = inspect.getsourcelines(target)
     except (TypeError, OSError):
         return None
-    return None if file is None else f"{shorten_path(file)}:{max(line, 1)}"
+    return None if file is None else format_place(file, max(line, 1))
 
 
 def is_own(target: Any) -> bool:
@@ -102,6 +102,11 @@ def shorten_path(path: str) -> str:
     """Return a path relative to the directory that the doctor was started in, if it is below."""
     full = Path(path).resolve()
     return str(full.relative_to(_START) if full.is_relative_to(_START) else full)
+
+
+def format_place(file: str, line: int) -> str:
+    """Return ``file:line``, as the doctor writes places."""
+    return f"{shorten_path(file)}:{line}"
 
 
 def find_own_frame(frame: FrameType | None) -> tuple[str, int] | None:

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.dependencies import Dependency, find_dependency
-from wsgi_observe.doctor.own_code import shorten_path
+from wsgi_observe.doctor.own_code import format_place
 from wsgi_observe.doctor.probes import (
     PROBE_TIMEOUT,
     ProbePaths,
@@ -195,9 +195,9 @@ def _ask_about_settings(subject: Subject) -> Iterator[Fault]:
     with suppress(SettingsError):
         settings = Settings.from_env(os.environ)
         gunicorn = subject.gunicorn or {}
-        timeout = gunicorn.get("timeout") if gunicorn.get("worker_class_str") == "sync" else 0
+        timeout = float(str(gunicorn.get("timeout") or 0))
         problems = [
-            *check_readiness(subject.app, settings, float(str(timeout or 0))),
+            *check_readiness(subject.app, settings, timeout, gunicorn.get("worker_class_str")),
             *check_probe_paths(subject.app, settings),
         ]
         for problem in problems if healths else ():
@@ -226,5 +226,4 @@ def _list(touches: Iterable[Touch]) -> str:
 
 
 def _find_place(touches: Iterable[Touch]) -> str | None:
-    places = (one.place for one in touches if one.place is not None)
-    return next((f"{shorten_path(file)}:{line}" for file, line in places), None)
+    return next((format_place(*one.place) for one in touches if one.place is not None), None)

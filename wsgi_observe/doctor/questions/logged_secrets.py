@@ -12,8 +12,7 @@ from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.log_sources import LogSource, find_log_sources, without_delivery
-from wsgi_observe.doctor.logging_watch import format_place
-from wsgi_observe.doctor.own_code import find_line, is_own_file
+from wsgi_observe.doctor.own_code import find_line, format_place, is_own_file
 from wsgi_observe.doctor.questions.question import NotApplicable, Question
 from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
 from wsgi_observe.logs.installation import installation

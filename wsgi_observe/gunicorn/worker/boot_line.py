@@ -118,8 +118,7 @@ def find_problems(cfg: Any, app: object, settings: Settings) -> list[str]:
         *installation.problems,
         *check_access_lines(settings, cfg.accesslog),
         *check_debug(app),
-        # The timeout of other workers is for their main loop, which a request does not block.
-        *check_readiness(app, settings, cfg.timeout if cfg.worker_class_str == "sync" else 0),
+        *check_readiness(app, settings, cfg.timeout, cfg.worker_class_str),
         *check_probe_paths(app, settings),
         *_check_metrics(cfg),
     ]
