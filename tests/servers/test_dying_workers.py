@@ -143,7 +143,7 @@ def test_three_quarters_of_the_timeout_are_slow() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_command_shows_what_runs_and_where(kind: str) -> None:
-    with mortal(kind) as server, in_flight(server, "shown", path="/sleep?seconds=2"):
+    with mortal(kind, "--timeout", "60") as server, in_flight(server, "shown"):
         worker = flying(server)["shown"]
         for pid in (worker, server.process.pid):
             shown = subprocess.run([*COMMAND, "stuck", str(pid)], capture_output=True, text=True)
@@ -151,6 +151,7 @@ def test_the_command_shows_what_runs_and_where(kind: str) -> None:
             assert shown.stdout.startswith(f"worker {worker}: 1 running\n")
             assert "GET /sleep  shown" in shown.stdout
             assert "dying.py" in shown.stdout
+        os.kill(worker, signal.SIGKILL)  # rather than wait until it has slept
 
 
 def test_a_request_in_a_loop_that_gevent_cannot_leave_is_named_with_its_stack() -> None:
