@@ -27,6 +27,7 @@ from wsgi_observe.redaction.documents import redact_documents
 from wsgi_observe.redaction.named_values import redact_named_values
 from wsgi_observe.redaction.personal_data import redact_account_numbers, redact_personal_data
 from wsgi_observe.redaction.prescan import MAX_PRESCAN_LENGTH, Prescan
+from wsgi_observe.redaction.search import Search
 from wsgi_observe.redaction.sensitive_names import NEVER_SENSITIVE, SensitiveNames
 from wsgi_observe.validators import patterns as validate_patterns
 from wsgi_observe.wsgi.environ import printable
@@ -238,11 +239,12 @@ class Redactor:
         # A short one would not be here if the prescan alone had decided, and it were clean.
         is_unclean = self.is_clean is self._prescan and len(text) <= MAX_PRESCAN_LENGTH
         if is_unclean or not self._prescan(text, MAX_CHARACTERS):
-            text = redact_credentials(text, reserve)
+            search = Search(self._names, reserve)
+            text = redact_credentials(text, search)
             text = redact_vendor_tokens(text)
-            text = redact_account_numbers(text, reserve)
-            text = redact_documents(text, self._names, reserve)
-            text = redact_named_values(text, self._names, reserve)
+            text = redact_account_numbers(text, search)
+            text = redact_documents(text, search)
+            text = redact_named_values(text, search)
         if self._personal:
             text = redact_personal_data(text)
         budget.release(reserve)

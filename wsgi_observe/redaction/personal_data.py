@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from itertools import chain, islice
 
-from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
+from wsgi_observe.redaction.budget import REDACTED
+from wsgi_observe.redaction.search import Replacement, Search
 from wsgi_observe.redaction.sensitive_names import NEVER_SENSITIVE
 
 _MIN_DIGITS = 10  # of a card number or IBAN, apart from blanks and hyphens
@@ -64,12 +65,12 @@ _iban = re.compile(
 )
 
 
-def redact_account_numbers(text: str, budget: Budget) -> str:
+def redact_account_numbers(text: str, search: Search) -> str:
     """Return `text` without card numbers and IBANs."""
     if not has_digit_run(text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)):
         return text
-    text = replace_matches(text, _card, _replace_card_number, budget, cost=_STEPS_PER_NUMBER)
-    return replace_matches(text, _iban, _replace_iban, budget, cost=_STEPS_PER_NUMBER)
+    text = search.replace_matches(text, _card, _replace_card_number, cost=_STEPS_PER_NUMBER)
+    return search.replace_matches(text, _iban, _replace_iban, cost=_STEPS_PER_NUMBER)
 
 
 def contains_account_number(text: str) -> bool | None:
