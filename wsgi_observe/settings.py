@@ -120,15 +120,6 @@ def _setting(
     return field(default=default, repr=not is_secret, hash=is_hashed, metadata=metadata)
 
 
-def _html_errors(name: str, value: Any) -> str:
-    """Validate `html_errors`; ``negotiate`` was one of its values once."""
-    modes = "stock", "replace", "keep"
-    if value == "negotiate":
-        remedy = "one of %s; instead set negotiate=True, with html_errors=replace for any HTML page"
-        raise SettingsError(name, remedy % ", ".join(modes), value)
-    return str(validators.one_of(*modes)(name, value))
-
-
 class _FieldsSet:
     """Has the slot `fields_set`, which is neither a field nor among the ``vars`` of settings."""
 
@@ -165,7 +156,7 @@ class Settings(_FieldsSet):
     propagate_to: Iterable[str] = _setting((), validators.host_entries, _parse_list)
     log_calls: str = _setting("off", validators.one_of("off", "debug", "info"))
     error_format: str = _setting("envelope", validators.one_of("envelope", "problem"))
-    html_errors: str = _setting("stock", _html_errors)
+    html_errors: str = _setting("stock", validators.one_of("stock", "replace", "keep"))
     negotiate: bool = _setting(False, validators.boolean, _parse_boolean)
     propagate: bool | Callable[..., object] = _setting(
         False, validators.boolean_or_callable, _boolean_or(import_object)
