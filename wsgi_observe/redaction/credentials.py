@@ -131,6 +131,9 @@ _TOKEN_PATTERNS = (
     r"SG\.[\w-]{16,32}\.[\w-]{16,64}|key-[0-9a-f]{32}",
     # developer.hashicorp.com/vault/docs/concepts/tokens, …/terraform/cloud-docs/users-teams-…
     r"hv[sbr]\.[\w-]{24,}+|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,}+",
+    # the links of webhooks: api.slack.com/messaging/webhooks, discord.com/developers/docs
+    r"(?:(?<=hooks\.slack\.com/services/)|"
+    r"(?<=discord\.com/api/webhooks/)|(?<=discordapp\.com/api/webhooks/))[\w/-]{20,}+",
     # learn.microsoft.com/azure/storage/common/storage-sas-overview: the signature of a link
     r"(?<=[?&;]sig=)[A-Za-z0-9%+/=_-]{20,}+",
     # www.twilio.com/docs/iam/api-keys, docs.digitalocean.com/reference/api
@@ -159,9 +162,6 @@ _PREFIXES = (
     *("shpss_", "sq0", "EAAA", ":AA", "dckr_", "glsa_", "glc_", "ATATT3", "lin_api_", "NRAK-"),
     *("sntry", "pul-", "dp.", "AGE-SECRET-KEY", "hooks.slack.com", "/webhooks/"),
 )
-_webhook = re.compile(
-    r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/)[\w/-]{20,}+", re.ASCII
-)
 # Grouped by their rarest character, whose absence rules out all prefixes of its group.
 _RARE_CHARACTERS = "_.:=/AKGxqyp-"
 _PREFIXES_OF = {
@@ -185,13 +185,13 @@ def redact_vendor_tokens(text: str) -> str:
     """Return `text` without tokens and keys of known vendors."""
     shape = text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)
     if LONG_RUN in shape.translate(TOKEN_CHARACTERS).decode("latin-1") and has_token_prefix(shape):
-        text = _webhook.sub(rf"\1{REDACTED}", _token.sub(REDACTED, text))
+        text = _token.sub(REDACTED, text)
     return text
 
 
 def contains_token(text: str) -> bool:
     """Return whether a text that contains a vendor's prefix contains a token."""
-    return _token.search(text) is not None or _webhook.search(text) is not None
+    return _token.search(text) is not None
 
 
 def has_token_prefix(shape: bytes) -> bool:
