@@ -84,7 +84,13 @@ def redact_patterns(text: str, patterns: Iterable[re.Pattern[str]], budget: Budg
                 break
             if start < end and not _is_redacted(text, start, end):
                 spans.append((start, end))
-    shown = _replace_spans(text, sorted(spans), limit)
+    parts: list[str] = []
+    copied_to = 0
+    for start, end in sorted(span for span in spans if span[0] < limit):
+        if not parts or start > copied_to:
+            parts += text[copied_to:start], REDACTED
+        copied_to = max(copied_to, end)
+    shown = "".join([*parts, text[copied_to:limit]])
     return shown if limit == len(text) else budget.append_cut_marker(shown, len(text) - limit)
 
 
@@ -92,18 +98,6 @@ def _is_redacted(text: str, start: int, end: int) -> bool:
     """Return whether a span is part of a `REDACTED`, so that redacting twice changes nothing."""
     length = len(REDACTED)
     return text.find(REDACTED, max(0, end - length), start + length) >= 0
-
-
-def _replace_spans(text: str, spans: Iterable[tuple[int, int]], limit: int) -> str:
-    parts: list[str] = []
-    copied_to = 0
-    for start, end in spans:
-        if start >= limit:
-            break
-        if not parts or start > copied_to:
-            parts += text[copied_to:start], REDACTED
-        copied_to = max(copied_to, end)
-    return "".join([*parts, text[copied_to:limit]])
 
 
 def truncate_to_budget(text: str, budget: Budget) -> str:

@@ -151,7 +151,7 @@ _TOKEN_PATTERNS = (
     # www.pulumi.com/docs, docs.doppler.com/reference, github.com/FiloSottile/age
     r"pul-[0-9a-f]{40}|dp\.[a-z]{2,6}\.[A-Za-z0-9]{40,44}|AGE-SECRET-KEY-1[0-9A-Z]{58}",
 )
-_token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKEN_PATTERNS)})", re.ASCII)
+vendor_token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKEN_PATTERNS)})", re.ASCII)
 # Each token contains one of them; to search for these takes a twentieth of the time.
 _PREFIXES = (
     *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
@@ -185,13 +185,8 @@ def redact_vendor_tokens(text: str) -> str:
     """Return `text` without tokens and keys of known vendors."""
     shape = text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)
     if LONG_RUN in shape.translate(TOKEN_CHARACTERS).decode("latin-1") and has_token_prefix(shape):
-        text = _token.sub(REDACTED, text)
+        text = vendor_token.sub(REDACTED, text)
     return text
-
-
-def contains_token(text: str) -> bool:
-    """Return whether a text that contains a vendor's prefix contains a token."""
-    return _token.search(text) is not None
 
 
 def has_token_prefix(shape: bytes) -> bool:
