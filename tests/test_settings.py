@@ -373,6 +373,20 @@ def test_an_invalid_value_is_refused_with_its_setting_what_is_allowed_and_what_i
         assert isinstance(error, ValueError)
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "path"),
+    [("ready_path", "live_path", "/up/"), ("metrics_path", "ready_path", "/up/")],
+)
+def test_a_path_that_another_setting_has_is_refused(name: str, other: str, path: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} must be another path than {other}, got"):
+        Settings(**{other: path.rstrip("/"), name: path})
+
+
+@pytest.mark.parametrize("name", ["live_path", "metrics_path"])
+def test_a_path_that_is_the_root_is_not_one_that_is_off(name: str) -> None:
+    assert getattr(Settings(**{"ready_path": "", name: "/"}), name) == "/"
+
+
 @pytest.mark.parametrize("value", [None, 1, "10.0.0.0/8", []])
 def test_a_refused_trust_is_told_everything_that_is_allowed(value) -> None:
     with pytest.raises(SettingsError, match="True, False or networks"):

@@ -230,13 +230,13 @@ class Settings(_FieldsSet):
         for name, value in self._given().items():
             validate: Validator = SETTINGS[name].metadata["validate"]
             object.__setattr__(self, name, validate(name, value))
-        # A trailing slash makes no other path of it.
-        if self.live_path and self.live_path.rstrip("/") == self.ready_path.rstrip("/"):
-            raise SettingsError("ready_path", "another path than live_path", self.ready_path)
-        probes = {path.rstrip("/") for path in (self.live_path, self.ready_path)}
-        if self.metrics_path and self.metrics_path.rstrip("/") in probes:
-            allowed = "another path than live_path and ready_path"
-            raise SettingsError("metrics_path", allowed, self.metrics_path)
+        taken: dict[str, str] = {}
+        for name in ("live_path", "ready_path", "metrics_path"):
+            path = getattr(self, name)
+            # A trailing slash makes no other path of it.
+            other = taken.setdefault(path.rstrip("/") or path, name)
+            if path and other != name:
+                raise SettingsError(name, f"another path than {other}", path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, `copy` and `pickle` restore a slot by assignment.
