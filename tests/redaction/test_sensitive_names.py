@@ -175,6 +175,12 @@ def test_a_name_without_a_word_is_refused(option: str, name: str) -> None:
         Redactor(**{option: [name]})
 
 
+@pytest.mark.parametrize("option", ["add", "keep"])
+def test_one_name_in_place_of_a_list_is_refused(option: str) -> None:
+    with pytest.raises(SettingsError, match=f"redact_{option} must be names"):
+        Redactor(**{option: "ssn"})
+
+
 def test_a_name_that_nobody_would_give_is_sensitive() -> None:
     assert Redactor().is_sensitive("a" * 300)
 
