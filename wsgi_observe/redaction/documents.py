@@ -18,101 +18,6 @@ _value_keys = "|".join(VALUE_KEYS)
 _VALUE_KEYS_WITH_SIGN = tuple(f"{key}{sign}" for key in VALUE_KEYS for sign in "\"'\\=:")
 _newline = r"(?:\r?\n|(?:\\r)?\\n)"
 _name = r"(?P<name>[\w.%$\[\]:/-]{1,128}+)"
-
-_attribute = re.compile(r"([\w:-]{1,32})\s?=\s?(\\*[\"'])((?:(?!\2).){0,512})\2", re.DOTALL)
-_NAMING = frozenset({"name", "id", "key", "type", "property", "itemprop", "data-name"})
-_HOLDING = frozenset({"value", "content"})
-_only_child = re.compile(r"\s*<(\w{1,32})>([^<>]+)</\1>\s*")
-_words = re.compile(r"\s*[^\W\d_]+(?:\s+[^\W\d_]+)+\s*")
-
-
-def _replace_element(search: Search, match: re.Match[str]) -> Replacement | None:
-    is_named = search.is_sensitive(match["name"].rpartition(":")[2])
-    has_name = "name" in match["attributes"] or "key" in match["attributes"]
-    if not is_named and not (has_name and _has_sensitive_name(search, match)):
-        return None
-    text, start = match.string, match.end()
-    closing = "&lt;/" if match[0].startswith("&lt;") else "</"
-    end = text.find(f"{closing}{match['name']}", start, start + _MAX_ELEMENT_LENGTH)
-    search.budget.spend((end - start) // 1024 if end >= 0 else _STEPS_WITHOUT_END)
-    if end <= start or not text[start:end].strip():
-        return None
-    if not is_named and (inner := _only_child.fullmatch(text, start, end)):
-        return inner.start(2), inner.end(2), REDACTED
-    if not is_named and ("<" in (shown := text[start:end]) or _words.fullmatch(shown)):
-        return None  # a form, a button
-    return start, end, REDACTED
-
-
-def _replace_in_tag(search: Search, match: re.Match[str]) -> Replacement | None:
-    """Replace a value by the tag's other attributes, in any order."""
-    if not _has_sensitive_name(search, match):
-        return None
-    for one in _attribute.finditer(match.string, *match.span("attributes")):
-        if one[1].lower() in _HOLDING and one[3]:
-            return one.start(3), one.end(3), REDACTED
-    return None
-
-
-def _has_sensitive_name(search: Search, match: re.Match[str]) -> bool:
-    attributes = _attribute.findall(match["attributes"])
-    return any(
-        name.lower() in _NAMING and search.is_sensitive(value) for name, _, value in attributes[:20]
-    )
-
-
-_name_after_value = re.compile(
-    rf"\s{{0,4}},?\s{{0,40}}{_quote}(?:{_name_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}"
-    rf"{_quote}{_name}{_quote}(?![\w-])",
-    re.IGNORECASE,
-)
-
-
-def _replace_value_before_name(search: Search, match: re.Match[str]) -> Replacement | None:
-    start, end, shown = search.replace_following(match)
-    named = _name_after_value.match(match.string, end)
-    if named is None or not search.is_sensitive(named["name"]):
-        search.budget.spend((end - start) // 64)  # this part may be searched again
-        return None
-    return start, end, shown
-
-
-_sql = re.compile(r"'(?:[^'\\]|''|\\.)*+'?|[(),]|\s++|[^'(),\s]++", re.DOTALL)
-
-
-def _replace_in_rows(search: Search, match: re.Match[str]) -> Replacement | None:
-    """Replace values by their columns: ``INSERT INTO a (b, token) VALUES (1, 'x')``."""
-    columns = match["columns"].split(",")
-    hidden = [search.is_sensitive(one.strip(' \t\n"`[]')) for one in columns]
-    if not any(hidden):
-        return None
-    text, shown = match.string, list[str]()
-    depth = column = 0
-    for part in _sql.finditer(text, match.end()):
-        token = part[0]
-        if not depth and token not in ("(", ",") and not token.isspace():
-            return match.end(), part.start(), "".join(shown)
-        if not search.budget.spend(1):
-            shown.append(search.budget.append_cut_marker("", len(text) - part.start()))
-            break
-        if depth == 1 and token[0] == "'" and column < len(hidden) and hidden[column]:
-            token = f"'{REDACTED}'"
-        depth += (token == "(") - (token == ")")
-        column = 0 if depth == 0 else column + (token == "," and depth == 1)
-        shown.append(token)
-    return match.end(), len(text), "".join(shown)
-
-
-_string = re.compile(r"(?<![\w\\])(\\*[\"'])(?=\w|[^\w\s])((?:(?!\1).){1,512}?)\1(?!\w)")
-
-
-def _replace_in_refusal(search: Search, match: re.Match[str]) -> Replacement | None:
-    if not search.is_sensitive(match["name"]):
-        return None
-    shown = _string.sub(rf"\1{REDACTED}\1", match["rest"])
-    return (*match.span("rest"), shown) if shown != match["rest"] else None
-
-
 # A property list, Hadoop's configuration: `<key>password</key><string>…</string>`.
 _named_element = re.compile(
     r"<(?P<tag>key|name)>\s{0,40}(?P<name>[\w.:-]{1,128}+)\s{0,40}</(?P=tag)>\s{0,40}"
@@ -206,3 +111,97 @@ def _redact_quoted_values(text: str, folded: str, search: Search) -> str:
     if "' must" in text or "' should" in text or "' cannot" in text:
         text = replace(text, _refused_value, partial(_replace_in_refusal, search))
     return text
+
+
+_attribute = re.compile(r"([\w:-]{1,32})\s?=\s?(\\*[\"'])((?:(?!\2).){0,512})\2", re.DOTALL)
+_NAMING = frozenset({"name", "id", "key", "type", "property", "itemprop", "data-name"})
+_HOLDING = frozenset({"value", "content"})
+_only_child = re.compile(r"\s*<(\w{1,32})>([^<>]+)</\1>\s*")
+_words = re.compile(r"\s*[^\W\d_]+(?:\s+[^\W\d_]+)+\s*")
+
+
+def _replace_element(search: Search, match: re.Match[str]) -> Replacement | None:
+    is_named = search.is_sensitive(match["name"].rpartition(":")[2])
+    has_name = "name" in match["attributes"] or "key" in match["attributes"]
+    if not is_named and not (has_name and _has_sensitive_name(search, match)):
+        return None
+    text, start = match.string, match.end()
+    closing = "&lt;/" if match[0].startswith("&lt;") else "</"
+    end = text.find(f"{closing}{match['name']}", start, start + _MAX_ELEMENT_LENGTH)
+    search.budget.spend((end - start) // 1024 if end >= 0 else _STEPS_WITHOUT_END)
+    if end <= start or not text[start:end].strip():
+        return None
+    if not is_named and (inner := _only_child.fullmatch(text, start, end)):
+        return inner.start(2), inner.end(2), REDACTED
+    if not is_named and ("<" in (shown := text[start:end]) or _words.fullmatch(shown)):
+        return None  # a form, a button
+    return start, end, REDACTED
+
+
+def _replace_in_tag(search: Search, match: re.Match[str]) -> Replacement | None:
+    """Replace a value by the tag's other attributes, in any order."""
+    if not _has_sensitive_name(search, match):
+        return None
+    for one in _attribute.finditer(match.string, *match.span("attributes")):
+        if one[1].lower() in _HOLDING and one[3]:
+            return one.start(3), one.end(3), REDACTED
+    return None
+
+
+def _has_sensitive_name(search: Search, match: re.Match[str]) -> bool:
+    attributes = _attribute.findall(match["attributes"])
+    return any(
+        name.lower() in _NAMING and search.is_sensitive(value) for name, _, value in attributes[:20]
+    )
+
+
+_name_after_value = re.compile(
+    rf"\s{{0,4}},?\s{{0,40}}{_quote}(?:{_name_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}"
+    rf"{_quote}{_name}{_quote}(?![\w-])",
+    re.IGNORECASE,
+)
+
+
+def _replace_value_before_name(search: Search, match: re.Match[str]) -> Replacement | None:
+    start, end, shown = search.replace_following(match)
+    named = _name_after_value.match(match.string, end)
+    if named is None or not search.is_sensitive(named["name"]):
+        search.budget.spend((end - start) // 64)  # this part may be searched again
+        return None
+    return start, end, shown
+
+
+_sql = re.compile(r"'(?:[^'\\]|''|\\.)*+'?|[(),]|\s++|[^'(),\s]++", re.DOTALL)
+
+
+def _replace_in_rows(search: Search, match: re.Match[str]) -> Replacement | None:
+    """Replace values by their columns: ``INSERT INTO a (b, token) VALUES (1, 'x')``."""
+    columns = match["columns"].split(",")
+    hidden = [search.is_sensitive(one.strip(' \t\n"`[]')) for one in columns]
+    if not any(hidden):
+        return None
+    text, shown = match.string, list[str]()
+    depth = column = 0
+    for part in _sql.finditer(text, match.end()):
+        token = part[0]
+        if not depth and token not in ("(", ",") and not token.isspace():
+            return match.end(), part.start(), "".join(shown)
+        if not search.budget.spend(1):
+            shown.append(search.budget.append_cut_marker("", len(text) - part.start()))
+            break
+        if depth == 1 and token[0] == "'" and column < len(hidden) and hidden[column]:
+            token = f"'{REDACTED}'"
+        depth += (token == "(") - (token == ")")
+        column = 0 if depth == 0 else column + (token == "," and depth == 1)
+        shown.append(token)
+    return match.end(), len(text), "".join(shown)
+
+
+_string = re.compile(r"(?<![\w\\])(\\*[\"'])(?=\w|[^\w\s])((?:(?!\1).){1,512}?)\1(?!\w)")
+
+
+def _replace_in_refusal(search: Search, match: re.Match[str]) -> Replacement | None:
+    if not search.is_sensitive(match["name"]):
+        return None
+    shown = _string.sub(rf"\1{REDACTED}\1", match["rest"])
+    return (*match.span("rest"), shown) if shown != match["rest"] else None
