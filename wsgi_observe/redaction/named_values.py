@@ -26,6 +26,7 @@ _MAX_NAME_LENGTH = 128  # characters; of a longer run, the end is the name
 _MAX_CACHED_FRAMES = 1024
 _MAX_CACHED_FRAME_LENGTH = 1024  # characters of a frame that is cached
 _MAX_PRECEDING_LENGTH = 64  # characters of the words before a name
+_MIN_LENGTH = 3  # characters of a name with its value
 
 # Matches only from the start of a run of name characters, with few brackets, so that each character
 # of a hostile text is examined a few times at most.
@@ -160,6 +161,8 @@ def _redact_piece(
     search: Search,
     replace: Callable[[Search, re.Match[str]], Replacement | None] = _replace_named_value,
 ) -> str:
+    if len(text) < _MIN_LENGTH:  # a line's end, between two frames
+        return text
     replace_one = partial(replace, search)
     text = search.replace_matches(text, _name_and_sign, replace_one)
     if "--" in text:
