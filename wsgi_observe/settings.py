@@ -120,15 +120,6 @@ def _setting(
     return field(default=default, repr=not is_secret, hash=is_hashed, metadata=metadata)
 
 
-def _html_errors(name: str, value: Any) -> str:
-    """Validate `html_errors`; ``negotiate`` was one of its values once."""
-    modes = "stock", "replace", "keep"
-    if value == "negotiate":
-        remedy = "one of %s; instead set negotiate=True, with html_errors=replace for any HTML page"
-        raise SettingsError(name, remedy % ", ".join(modes), value)
-    return str(validators.one_of(*modes)(name, value))
-
-
 class _FieldsSet:
     """Has the slot `fields_set`, which is neither a field nor among the ``vars`` of settings."""
 
@@ -165,7 +156,7 @@ class Settings(_FieldsSet):
     propagate_to: Iterable[str] = _setting((), validators.host_entries, _parse_list)
     log_calls: str = _setting("off", validators.one_of("off", "debug", "info"))
     error_format: str = _setting("envelope", validators.one_of("envelope", "problem"))
-    html_errors: str = _setting("stock", _html_errors)
+    html_errors: str = _setting("stock", validators.one_of("stock", "replace", "keep"))
     negotiate: bool = _setting(False, validators.boolean, _parse_boolean)
     propagate: bool | Callable[..., object] = _setting(
         False, validators.boolean_or_callable, _boolean_or(import_object)
@@ -239,13 +230,13 @@ class Settings(_FieldsSet):
         for name, value in self._given().items():
             validate: Validator = SETTINGS[name].metadata["validate"]
             object.__setattr__(self, name, validate(name, value))
-        # A trailing slash makes no other path of it.
-        if self.live_path and self.live_path.rstrip("/") == self.ready_path.rstrip("/"):
-            raise SettingsError("ready_path", "another path than live_path", self.ready_path)
-        probes = {path.rstrip("/") for path in (self.live_path, self.ready_path)}
-        if self.metrics_path and self.metrics_path.rstrip("/") in probes:
-            allowed = "another path than live_path and ready_path"
-            raise SettingsError("metrics_path", allowed, self.metrics_path)
+        taken: dict[str, str] = {}
+        for name in ("live_path", "ready_path", "metrics_path"):
+            path = getattr(self, name)
+            # A trailing slash makes no other path of it.
+            other = taken.setdefault(path.rstrip("/") or path, name)
+            if path and other != name:
+                raise SettingsError(name, f"another path than {other}", path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, `copy` and `pickle` restore a slot by assignment.

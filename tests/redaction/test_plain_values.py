@@ -78,6 +78,7 @@ SECRETS = {
     "a list in SQL": f"WHERE token IN ('{S}')",
     "MySQL's duplicate": f"Duplicate entry '{S}' for key 'users.api_token'",
     "a property list": f"<key>password</key>\n<string>{S}</string>",
+    "a property list that is cut": f"<key>password</key>\n<string>{S}",
     "an element with a name": f'<setting name="ApiSecret"><value>{S}</value></setting>',
     "escaped XML": f"&lt;password&gt;{S}&lt;/password&gt;",
     "attributes in any order": f'<input value="{S}" type="hidden" name="csrf_token">',

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsgi_observe import SettingsError
 from wsgi_observe.redaction import Redactor
 
 SENSITIVE = [
@@ -59,10 +60,6 @@ def test_a_sensitive_name_is_known_in_any_spelling() -> None:
 
 def test_a_harmless_name_stays() -> None:
     assert [name for name in HARMLESS if Redactor().is_sensitive(name)] == []
-
-
-def test_there_are_sixty_harmless_names() -> None:
-    assert len(set(HARMLESS)) >= 60
 
 
 def test_a_number_is_no_secret_under_a_name_that_counts_and_a_text_is() -> None:
@@ -172,8 +169,16 @@ def test_what_is_added_counts_more_than_what_is_taken_off() -> None:
 @pytest.mark.parametrize("name", ["", "-", "  "])
 @pytest.mark.parametrize("option", ["add", "keep"])
 def test_a_name_without_a_word_is_refused(option: str, name: str) -> None:
-    with pytest.raises(ValueError, match="no word"):
+    with pytest.raises(
+        SettingsError, match=f"redact_{option} must be names .* with a letter or a digit"
+    ):
         Redactor(**{option: [name]})
+
+
+@pytest.mark.parametrize("option", ["add", "keep"])
+def test_one_name_in_place_of_a_list_is_refused(option: str) -> None:
+    with pytest.raises(SettingsError, match=f"redact_{option} must be names"):
+        Redactor(**{option: "ssn"})
 
 
 def test_a_name_that_nobody_would_give_is_sensitive() -> None:

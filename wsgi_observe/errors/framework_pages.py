@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
@@ -147,7 +148,9 @@ def is_default_sentence(text: str, code: int) -> bool:
     from http import HTTPStatus  # only where there is an error response: it takes long to load
 
     words = " ".join(text.split())
-    if words in _default_sentences() or re.match(_TEMPLATES, words):
+    if words in _SENTENCES or re.match(_TEMPLATES, words):
+        return True
+    if any(words in _read_sentences(name) for name in _STATUS_CLASSES if name in sys.modules):
         return True
     try:
         return words == HTTPStatus(code).description  # CherryPy takes its sentences from there
@@ -156,10 +159,12 @@ def is_default_sentence(text: str, code: int) -> bool:
 
 
 @cache
-def _default_sentences() -> frozenset[str]:
-    """Return them with single spaces between their words."""
-    lines = re.split(r"\n(?! )", _SENTENCES.strip())
-    return frozenset(" ".join(line.split()) for line in lines if not line.startswith("#"))
+def _read_sentences(module: str) -> frozenset[str]:
+    """Return the sentences that a framework has, with single spaces between their words."""
+    table, attribute = _STATUS_CLASSES[module]
+    classes = getattr(sys.modules[module], table, {}).values()
+    sentences = (getattr(cls, attribute, None) for cls in classes)
+    return frozenset(" ".join(sentence.split()) for sentence in sentences if sentence)
 
 
 def _author_text(text: str, separator: str, status: str, path: str) -> str:
@@ -194,107 +199,35 @@ def _truncate(text: str) -> str:
 # with the frameworks themselves. A sentence that is missing here, of another version for example,
 # is taken for the author's and kept.
 
-_SENTENCES = """
-# Werkzeug, Flask
-The browser (or proxy) sent a request that this server could not understand.
-The server could not verify that you are authorized to access the URL requested. You either
-    supplied the wrong credentials (e.g. a bad password), or your browser doesn't understand how
-    to supply the credentials required.
-You don't have the permission to access the requested resource. It is either read-protected or not
-    readable by the server.
-The requested URL was not found on the server. If you entered the URL manually please check your
-    spelling and try again.
-The method is not allowed for the requested URL.
-The resource identified by the request is only capable of generating response entities which have
-    content characteristics not acceptable according to the accept headers sent in the request.
-The server closed the network connection because the browser didn't finish the request within the
-    specified time.
-A conflict happened while processing the request. The resource might have been modified while the
-    request was being processed.
-The requested URL is no longer available on this server and there is no forwarding address. If you
-    followed a link from a foreign page, please contact the author of this page.
-A request with this method requires a valid <code>Content-Length</code> header.
-The precondition on the request for the URL failed positive evaluation.
-The data value transmitted exceeds the capacity limit.
-The length of the requested URL exceeds the capacity limit for this server. The request cannot be
-    processed.
-The server does not support the media type transmitted in the request.
-The server cannot provide the requested range.
-The server could not meet the requirements of the Expect header
-This server is a teapot, not a coffee machine
-The server is not able to produce a response.
-The request was well-formed but was unable to be followed due to semantic errors.
-The resource that is being accessed is locked.
-The method could not be performed on the resource because the requested action depended on another
-    action and that action failed.
-This request is required to be conditional; try using "If-Match" or "If-Unmodified-Since".
-This user has exceeded an allotted request count. Try again later.
-One or more header fields exceeds the maximum size.
-Unavailable for legal reasons.
-The server encountered an internal error and was unable to complete your request. Either the
-    server is overloaded or there is an error in the application.
-The server does not support the action requested by the browser.
-The proxy server received an invalid response from an upstream server.
-The server is temporarily unable to service your request due to maintenance downtime or capacity
-    problems. Please try again later.
-The connection to an upstream server timed out.
-The server does not support the HTTP protocol version used in the request.
-# WebOb, Pyramid
-The server could not comply with the request since it is either malformed or otherwise incorrect.
-This server could not verify that you are authorized to access the document you requested. Either
-    you supplied the wrong credentials (e.g., bad password), or your browser does not understand
-    how to supply the credentials required.
-Access was denied for financial reasons.
-Access was denied to this resource.
-The resource could not be found.
-Authentication with a local proxy is needed.
-The server has waited too long for the request to be sent by the client.
-There was a conflict when trying to complete your request.
-This resource is no longer available. No forwarding address is given.
-Content-Length header required.
-Request precondition failed.
-The body of your request was too large for this server.
-The request URI was too long for this server.
-The Range requested is not available.
-Expectation failed.
-Unable to process the contained instructions
-The resource is locked
-The method could not be performed because the requested action dependended on another action and
-    that action failed
-This request is required to be conditional
-The client has sent too many requests in a given amount of time
-The request header fields were too large
-The resource is not available due to legal reasons.
-The server has either erred or is incapable of performing the requested operation.
-Bad gateway.
-The server is currently unavailable. Please try again at a later time.
-The gateway has timed out.
-The HTTP version is not supported.
-There was not enough space to save the resource
-Network authentication is required
-Refusing to brew coffee because I'm a teapot.
-The origin server requires the request to be conditional.
-The action could not be performed because there were too many requests by the client.
-The requests header fields were too large.
-# Django
-The requested resource was not found on this server.
-# Bottle
-Access denied
-Access denied.
-File does not exist.
-Internal Server Error
-Method not allowed.
-Request entity too large
-Requested Range Not Satisfiable
-Unhandled exception
-Unknown Error.
-You do not have permission to access this file.
-# CherryPy, beside those of `http.HTTPStatus`
-The server encountered an unexpected condition which prevented it from fulfilling the request.
-The server is currently unable to handle the request due to a temporary overloading or maintenance
-    of the server.
-"""
-"""One a line, and what is indented continues the line before."""
+_STATUS_CLASSES = {
+    "werkzeug.exceptions": ("default_exceptions", "description"),
+    "webob.exc": ("status_map", "explanation"),
+    "pyramid.httpexceptions": ("status_map", "explanation"),
+}
+"""Modules with a table of exceptions by status, and the attribute that holds the sentence."""
+
+_SENTENCES = frozenset(
+    {
+        # Django
+        "The requested resource was not found on this server.",
+        # Bottle
+        "Access denied",
+        "Access denied.",
+        "File does not exist.",
+        "Internal Server Error",
+        "Method not allowed.",
+        "Request entity too large",
+        "Requested Range Not Satisfiable",
+        "Unhandled exception",
+        "Unknown Error.",
+        "You do not have permission to access this file.",
+        # CherryPy, beside those of `http.HTTPStatus`
+        "The server encountered an unexpected condition which prevented it from fulfilling the "
+        "request.",
+        "The server is currently unable to handle the request due to a temporary overloading or "
+        "maintenance of the server.",
+    }
+)
 
 _TEMPLATES = r"""(?x)
     # Bottle, which also names the type of what a view returned

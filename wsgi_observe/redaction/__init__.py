@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
+from wsgi_observe import validators
 from wsgi_observe.redaction.budget import (
     MAX_CHARACTERS,
     REDACTED,
@@ -27,8 +28,8 @@ from wsgi_observe.redaction.documents import redact_documents
 from wsgi_observe.redaction.named_values import redact_named_values
 from wsgi_observe.redaction.personal_data import redact_account_numbers, redact_personal_data
 from wsgi_observe.redaction.prescan import MAX_PRESCAN_LENGTH, Prescan
+from wsgi_observe.redaction.search import Search
 from wsgi_observe.redaction.sensitive_names import NEVER_SENSITIVE, SensitiveNames
-from wsgi_observe.validators import patterns as validate_patterns
 from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure
 
@@ -68,8 +69,8 @@ class Redactor:
     :param patterns: regular expressions, the matches of which are removed; of a match with a
         group ``secret`` that group alone.
     :param personal: whether to remove e-mail addresses and phone numbers from texts.
-    :raises ValueError: for a name without a word in it.
-    :raises SettingsError: for a pattern that is invalid or matches the empty string.
+    :raises SettingsError: for a name without a word in it, and a pattern that is invalid or matches
+        the empty string.
 
     >>> Redactor().text("login of jane failed: password=hunter2, attempt=3")
     'login of jane failed: password=[REDACTED], attempt=3'
@@ -89,11 +90,13 @@ class Redactor:
         patterns: Iterable[str] = (),
         personal: bool = False,
     ) -> None:
-        self._names = SensitiveNames(add, keep)
+        self._names = SensitiveNames(
+            validators.names("redact_add", add), validators.names("redact_keep", keep)
+        )
         self._prescan = Prescan(self._names).is_clean
         self._get_cached = self._names.cached.get
         self._personal = personal
-        self._patterns = tuple(map(re.compile, validate_patterns("redact_patterns", patterns)))
+        self._patterns = tuple(map(re.compile, validators.patterns("redact_patterns", patterns)))
         self.has_patterns = bool(self._patterns)
         self.min_searched_int = -inf if self.has_patterns else MIN_CARD_NUMBER
         """Integers from this one on are searched like texts."""
@@ -238,11 +241,12 @@ class Redactor:
         # A short one would not be here if the prescan alone had decided, and it were clean.
         is_unclean = self.is_clean is self._prescan and len(text) <= MAX_PRESCAN_LENGTH
         if is_unclean or not self._prescan(text, MAX_CHARACTERS):
-            text = redact_credentials(text, reserve)
+            search = Search(self._names, reserve)
+            text = redact_credentials(text, search)
             text = redact_vendor_tokens(text)
-            text = redact_account_numbers(text, reserve)
-            text = redact_documents(text, self._names, reserve)
-            text = redact_named_values(text, self._names, reserve)
+            text = redact_account_numbers(text, search)
+            text = redact_documents(text, search)
+            text = redact_named_values(text, search)
         if self._personal:
             text = redact_personal_data(text)
         budget.release(reserve)
@@ -339,10 +343,6 @@ class NullRedactor(Redactor):
     def field(self, name: str, value: object, budget: Budget | None = None) -> Any:
         """Return `value`."""
         return value
-
-    def text(self, text: str, budget: Budget | None = None) -> str:
-        """Return `text`."""
-        return text
 
     def path(self, path: str, budget: Budget | None = None) -> str:
         """Return `path`."""

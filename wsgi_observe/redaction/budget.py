@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 REDACTED = "[REDACTED]"
@@ -19,9 +19,6 @@ _FRAME_START = '\n  File "'
 _MAX_WORD_LENGTH = 1024  # characters of the longest credential without a space
 _SECRET_GROUP = "secret"  # the part of a pattern that is replaced
 _last_word = re.compile(r"\s\S*\Z")
-
-Replacement = tuple[int, int, str]
-"""The start and end of a part of a text, and the text that replaces it."""
 
 
 def make_room(cache: set[Any] | dict[Any, Any], max_size: int) -> None:
@@ -70,39 +67,6 @@ class Budget:
         return f"{text}…[{count} characters cut]"
 
 
-def replace_matches(
-    text: str,
-    pattern: re.Pattern[str],
-    replace: Callable[[re.Match[str]], Replacement | None],
-    budget: Budget,
-    cost: int = 1,
-) -> str:
-    """Replace the matches of `pattern` in `text`, from left to right.
-
-    :param replace: returns None for a match that stays; the search goes on behind its group
-        ``quote``, which follows the name, or behind the match if the pattern has no such group.
-    :param cost: the steps that a call of `replace` takes.
-    """
-    parts: list[str] = []
-    position = copied_to = 0
-    after = "quote" if "quote" in pattern.groupindex else 0
-    search = pattern.search
-    while match := search(text, position):
-        budget.steps -= cost
-        if budget.steps < 0:
-            shown = "".join([*parts, text[copied_to : match.start()]])
-            return budget.append_cut_marker(shown, len(text) - match.start())
-        replacement = replace(match)
-        if replacement is None:
-            position = match.end(after)
-            continue
-        start, end, shown = replacement
-        budget.steps -= 2
-        parts += text[copied_to:start], shown
-        position = copied_to = end
-    return "".join([*parts, text[copied_to:]]) if parts else text
-
-
 def redact_patterns(text: str, patterns: Iterable[re.Pattern[str]], budget: Budget) -> str:
     """Return `text` with the matches of all of the user's patterns replaced.
 
@@ -120,7 +84,13 @@ def redact_patterns(text: str, patterns: Iterable[re.Pattern[str]], budget: Budg
                 break
             if start < end and not _is_redacted(text, start, end):
                 spans.append((start, end))
-    shown = _replace_spans(text, sorted(spans), limit)
+    parts: list[str] = []
+    copied_to = 0
+    for start, end in sorted(span for span in spans if span[0] < limit):
+        if not parts or start > copied_to:
+            parts += text[copied_to:start], REDACTED
+        copied_to = max(copied_to, end)
+    shown = "".join([*parts, text[copied_to:limit]])
     return shown if limit == len(text) else budget.append_cut_marker(shown, len(text) - limit)
 
 
@@ -128,18 +98,6 @@ def _is_redacted(text: str, start: int, end: int) -> bool:
     """Return whether a span is part of a `REDACTED`, so that redacting twice changes nothing."""
     length = len(REDACTED)
     return text.find(REDACTED, max(0, end - length), start + length) >= 0
-
-
-def _replace_spans(text: str, spans: Iterable[tuple[int, int]], limit: int) -> str:
-    parts: list[str] = []
-    copied_to = 0
-    for start, end in spans:
-        if start >= limit:
-            break
-        if not parts or start > copied_to:
-            parts += text[copied_to:start], REDACTED
-        copied_to = max(copied_to, end)
-    return "".join([*parts, text[copied_to:limit]])
 
 
 def truncate_to_budget(text: str, budget: Budget) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from functools import partial
 from string import ascii_letters, digits
 
-from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, replace_matches
+from wsgi_observe.redaction.budget import REDACTED
 from wsgi_observe.redaction.personal_data import DIGITS_TO_ZERO
+from wsgi_observe.redaction.search import Replacement, Search
 from wsgi_observe.redaction.value_ends import find_value_end
 
 _private_key = re.compile(
@@ -18,90 +20,73 @@ _private_key = re.compile(
 # A JWT (RFC 7519), also signed by itsdangerous, or encrypted, in five parts (RFC 7516).
 _jwt = re.compile(r"(?:(?<![\w-])|(?<=%[0-9a-fA-F]{2}))eyJ[\w-]{8,}+(?:\.[\w-]*+)+", re.ASCII)
 _auth_scheme = re.compile(
-    r"\b(bearer|basic)((?: |\+|%20)+)(?!(?:bearer|basic)\b)([\w.~+/-]{4,}+={0,3})", re.I | re.A
+    r"\b(?P<scheme>bearer|basic)(?: |\+|%20)+(?!(?:bearer|basic)\b)(?P<value>[\w.~+/-]{4,}+={0,3})",
+    re.I | re.A,
 )
 # RFC 3986, section 3.2.1; a `#`, `?` or `@` that is not encoded is taken as part of the password.
-_password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])([^\s/\"'<>]{0,256})@")
+_password_in_url = re.compile(r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}[?#])(?P<value>[^\s/\"'<>]{0,256})@")
 # With a slash that is not encoded: `pg://jane:a/b@db`, but not `http://db:5432/a@b`.
 _slash_in_password = re.compile(
-    r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))((?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
+    r"://[^\s/?#@:\"'<>]*+:(?!\d{1,5}(?:[/?#\s,;)]|\Z))(?P<value>(?:[^\s/@\"'<>]|/(?!/)){1,256}+)@"
 )
 # A token as the user, also with a constant as the password: `https://<token>:x-oauth-basic@…`.
-_token_in_url = re.compile(r"://([^\s/?#@:\"'<>]{16,}+)(?=@|:[^\s/?#@:\"'<>]{0,64}@)")
-_oracle = re.compile(r"\bthin:[^\s/:@\"']{1,64}/(?!/)([^\s@\"']{1,256})@")
+_token_in_url = re.compile(r"://(?P<value>[^\s/?#@:\"'<>]{16,}+)(?=@|:[^\s/?#@:\"'<>]{0,64}@)")
+_oracle = re.compile(r"\bthin:[^\s/:@\"']{1,64}/(?!/)(?P<value>[^\s@\"']{1,256})@")
 sql_parameters = re.compile(
     r"(?:\[parameters: |\[(?:generated in|cached since|raw sql|no key)[^\]\n]{0,60}\] |"
     r"Failing row contains )"
 )
 
-
-# Masked already, or a placeholder: `{password}`.
-_placeholder = re.compile(r"\**|\$?\{[^{}]*\}|<[^<>]*>|%s|%\(\w+\)s|\$[A-Z_]+|\[REDACTED\]")
 # Row IDs and counts; under a sensitive name they are searched again.
 _only_numbers = re.compile(
     r"[({](?:(?:'\w{1,64}+': )?(?:\d{1,9}+|None|True|False)(?:, ?)?)*+[)}]\]?"
 )
 
 
-def redact_credentials(text: str, budget: Budget) -> str:
+def redact_credentials(text: str, search: Search) -> str:
     """Return `text` without credentials in URLs, headers, keys and SQL parameters."""
     if "-----BEGIN" in text:
         text = _private_key.sub(REDACTED, text)
     if "[" in text or "Failing" in text:
-        text = _redact_sql_parameters(text, budget)
+        text = search.replace_matches(text, sql_parameters, partial(_replace_parameters, search))
     if "://" in text:
-        text = replace_matches(text, _password_in_url, _replace_group, budget)
-        text = replace_matches(text, _slash_in_password, _replace_group, budget)
-        text = replace_matches(text, _token_in_url, _replace_random_user, budget)
+        text = search.replace_matches(text, _password_in_url)
+        text = search.replace_matches(text, _slash_in_password)
+        text = search.replace_matches(text, _token_in_url, partial(_replace_user, search))
     if "thin:" in text:
-        text = replace_matches(text, _oracle, _replace_group, budget)
+        text = search.replace_matches(text, _oracle)
     if "eyJ" in text:
         text = _jwt.sub(REDACTED, text)
     folded = text.lower()  # faster than a pattern that ignores case
     if "bearer" in folded or "basic" in folded:
-        text = replace_matches(text, _auth_scheme, _replace_credential, budget)
+        text = search.replace_matches(text, _auth_scheme, partial(_replace_credential, search))
     return text
 
 
-def _redact_sql_parameters(text: str, budget: Budget) -> str:
-    """Remove the parameters in SQLAlchemy's messages, and the row in PostgreSQL's."""
-    parts: list[str] = []
-    copied_to = 0
-    while match := sql_parameters.search(text, copied_to):
-        if not budget.spend(3):
-            return budget.append_cut_marker("".join(parts), len(text) - copied_to)
-        is_list = match[0].startswith("[parameters")
-        end = find_value_end(text, match.start() if is_list else match.end(), budget)
-        if _only_numbers.fullmatch(text, match.end(), end):
-            parts.append(text[copied_to:end])
-            copied_to = end
-            continue
-        parts += text[copied_to : match.end()], REDACTED, "]" if is_list else ""
-        copied_to = max(end, match.end())
-    return "".join([*parts, text[copied_to:]]) if parts else text
-
-
-def _replace_group(match: re.Match[str]) -> Replacement | None:
-    if _placeholder.fullmatch(match[1]):
+def _replace_parameters(search: Search, match: re.Match[str]) -> Replacement | None:
+    """Replace the parameters in SQLAlchemy's messages, and the row in PostgreSQL's."""
+    is_list = match[0].startswith("[parameters")
+    end = find_value_end(match.string, match.start() if is_list else match.end(), search.budget)
+    if _only_numbers.fullmatch(match.string, match.end(), end):
         return None
-    return match.start(1), match.end(1), REDACTED
+    return match.end(), max(end, match.end()), REDACTED + ("]" if is_list else "")
 
 
-def _replace_random_user(match: re.Match[str]) -> Replacement | None:
-    return _replace_group(match) if _looks_random(match[1]) else None
+def _replace_user(search: Search, match: re.Match[str]) -> Replacement | None:
+    return search.replace_value(match) if _looks_random(match["value"]) else None
 
 
-def _replace_credential(match: re.Match[str]) -> Replacement | None:
-    scheme, value = match[1], match[3]
+def _replace_credential(search: Search, match: re.Match[str]) -> Replacement | None:
+    scheme, value = match["scheme"], match["value"]
     is_one = scheme.lower() == "basic" and _is_basic_credential(value)
     if not is_one and (not _looks_random(value, 4) or _is_next_name(match)):
         return None
-    return match.start(3), match.end(3), REDACTED
+    return search.replace_value(match)
 
 
 def _is_next_name(match: re.Match[str]) -> bool:
     """Return whether the word after the scheme is another name: ``bearer expires_in=3600``."""
-    value = match[3]
+    value = match["value"]
     is_assigned = value.endswith("=") and not match.string[match.end() : match.end() + 1].isspace()
     words = value.rstrip("=").split("_")
     return len(words) > 1 and is_assigned and all(map(str.islower, words))
@@ -146,6 +131,9 @@ _TOKEN_PATTERNS = (
     r"SG\.[\w-]{16,32}\.[\w-]{16,64}|key-[0-9a-f]{32}",
     # developer.hashicorp.com/vault/docs/concepts/tokens, …/terraform/cloud-docs/users-teams-…
     r"hv[sbr]\.[\w-]{24,}+|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,}+",
+    # the links of webhooks: api.slack.com/messaging/webhooks, discord.com/developers/docs
+    r"(?:(?<=hooks\.slack\.com/services/)|"
+    r"(?<=discord\.com/api/webhooks/)|(?<=discordapp\.com/api/webhooks/))[\w/-]{20,}+",
     # learn.microsoft.com/azure/storage/common/storage-sas-overview: the signature of a link
     r"(?<=[?&;]sig=)[A-Za-z0-9%+/=_-]{20,}+",
     # www.twilio.com/docs/iam/api-keys, docs.digitalocean.com/reference/api
@@ -163,7 +151,7 @@ _TOKEN_PATTERNS = (
     # www.pulumi.com/docs, docs.doppler.com/reference, github.com/FiloSottile/age
     r"pul-[0-9a-f]{40}|dp\.[a-z]{2,6}\.[A-Za-z0-9]{40,44}|AGE-SECRET-KEY-1[0-9A-Z]{58}",
 )
-_token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKEN_PATTERNS)})", re.ASCII)
+vendor_token = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKEN_PATTERNS)})", re.ASCII)
 # Each token contains one of them; to search for these takes a twentieth of the time.
 _PREFIXES = (
     *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
@@ -173,9 +161,6 @@ _PREFIXES = (
     *("hvr.", ".atlasv1.", "sig=", "SK", "_v1_", "dapi", "hf_", "shpat_", "shpca_", "shppa_"),
     *("shpss_", "sq0", "EAAA", ":AA", "dckr_", "glsa_", "glc_", "ATATT3", "lin_api_", "NRAK-"),
     *("sntry", "pul-", "dp.", "AGE-SECRET-KEY", "hooks.slack.com", "/webhooks/"),
-)
-_webhook = re.compile(
-    r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/)[\w/-]{20,}+", re.ASCII
 )
 # Grouped by their rarest character, whose absence rules out all prefixes of its group.
 _RARE_CHARACTERS = "_.:=/AKGxqyp-"
@@ -200,13 +185,8 @@ def redact_vendor_tokens(text: str) -> str:
     """Return `text` without tokens and keys of known vendors."""
     shape = text.encode("utf-8", "surrogatepass").translate(DIGITS_TO_ZERO)
     if LONG_RUN in shape.translate(TOKEN_CHARACTERS).decode("latin-1") and has_token_prefix(shape):
-        text = _webhook.sub(rf"\1{REDACTED}", _token.sub(REDACTED, text))
+        text = vendor_token.sub(REDACTED, text)
     return text
-
-
-def contains_token(text: str) -> bool:
-    """Return whether a text that contains a vendor's prefix contains a token."""
-    return _token.search(text) is not None or _webhook.search(text) is not None
 
 
 def has_token_prefix(shape: bytes) -> bool:

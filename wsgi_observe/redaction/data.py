@@ -122,7 +122,12 @@ class RedactingCopier:
             return self._copy_mapping(value if base is None else list(dict.items(value)))
         if kind is tuple and self._is_sensitive_pair(value):
             return (value[0], self._copy_item(value[0], value[1]))
-        return self._copy_sequence(value, list(base.__iter__(value)))
+        items = list(base.__iter__(value))
+        names = getattr(kind, "_fields", None) if base is tuple else None
+        if names is not None:
+            pairs = zip(names, items, strict=True)
+            return tuple.__new__(kind, [self._copy_item(*pair) for pair in pairs])
+        return base(self._copy_items(items))
 
     def _copy_mapping(self, items: list[tuple[Any, Any]]) -> dict[Any, Any]:
         named = {key: item for key, item in items if type(key) is str}
@@ -171,19 +176,6 @@ class RedactingCopier:
         """Return the text of an SQLAlchemy row, which does not include the columns' names."""
         pairs = zip(row._fields, tuple(row), strict=True)
         return str(tuple([self._copy_item(name, item) for name, item in pairs]))
-
-    def _copy_sequence(self, value: Any, held: list[Any]) -> Any:
-        kind = type(value)
-        fields = getattr(kind, "_fields", None) if issubclass(kind, tuple) else None
-        if fields is not None:
-            items = [self._copy_item(*pair) for pair in zip(fields, held, strict=True)]
-            return tuple.__new__(kind, items)
-        items = self._copy_items(held)
-        if issubclass(kind, tuple):
-            return tuple(items)
-        if issubclass(kind, (set, frozenset)):
-            return kind(items) if kind in (set, frozenset) else set(items)
-        return items
 
     def _copy_items(self, items: list[Any]) -> list[Any]:
         shown: list[Any] = []

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from wsgi_observe.redaction.budget import REDACTED, Budget, Replacement, make_room, replace_matches
+from wsgi_observe.redaction.budget import REDACTED, make_room
 from wsgi_observe.redaction.harmless_values import (
     is_file_name,
     is_harmless_value,
     is_number_or_bool,
     is_string_literal,
 )
-from wsgi_observe.redaction.sensitive_names import TERM_ENDINGS, SensitiveNames, fold
+from wsgi_observe.redaction.search import Replacement, Search
+from wsgi_observe.redaction.sensitive_names import TERM_ENDINGS, fold
 from wsgi_observe.redaction.value_ends import (
     find_header_end,
     find_mark,
@@ -99,126 +100,124 @@ _traceback_frame = re.compile(
     r'^([ |+-]*  File "[^"\n]*", line \d[^\n]*(?:\n[ |]*    [^\n]*)*+)', re.MULTILINE
 )
 
-_Replace = Callable[[re.Match[str]], Replacement | None]
 
-
-def redact_named_values(text: str, names: SensitiveNames, budget: Budget) -> str:
+def redact_named_values(text: str, search: Search) -> str:
     """Return `text` without the values of sensitive names."""
-    search = _Search(names, budget)
     # Texts, and at odd positions frames.
     pieces = _traceback_frame.split(text) if '  File "' in text else [text]
     # From the end, which has the exception's own line: when the budget is spent, the rest is cut.
     for index in reversed(range(len(pieces))):
-        redact = search.redact_frame if index % 2 else search.redact
-        pieces[index] = redact(pieces[index])
+        redact = _redact_frame if index % 2 else _redact_piece
+        pieces[index] = redact(pieces[index], search)
     return "".join(pieces)
 
 
-class _Search:
-    """The search for named values in the pieces of one text."""
-
-    def __init__(self, names: SensitiveNames, budget: Budget) -> None:
-        self._names = names
-        self._budget = budget
-
-    def redact_frame(self, frame: str) -> str:
-        """Redact a frame; each is searched once, since the same frames occur again and again."""
-        cached = self._names.redacted_frames
-        shown = cached.get(frame)
-        if shown is not None:
-            self._budget.spend(1)
-            return shown
-        self._budget.spend(10)
-        shown = self.redact(frame, self._replace_literal)
-        if self._budget.steps >= 0 and len(frame) <= _MAX_CACHED_FRAME_LENGTH:
-            make_room(cached, _MAX_CACHED_FRAMES)
-            cached[frame] = shown
+def _redact_frame(frame: str, search: Search) -> str:
+    """Redact a frame; each is searched once, since the same frames occur again and again."""
+    cached, budget = search.names.redacted_frames, search.budget
+    shown = cached.get(frame)
+    if shown is not None:
+        budget.spend(1)
         return shown
+    budget.spend(10)
+    shown = _redact_piece(frame, search, _replace_literal)
+    if budget.steps >= 0 and len(frame) <= _MAX_CACHED_FRAME_LENGTH:
+        make_room(cached, _MAX_CACHED_FRAMES)
+        cached[frame] = shown
+    return shown
 
-    def redact(self, text: str, replace: _Replace | None = None) -> str:
-        """Return `text` without values that `replace` replaces, the usual ones if it is None."""
-        if len(text) < _MIN_LENGTH:
-            return text
-        replace = replace or self._replace
-        text = replace_matches(text, _name_and_sign, replace, self._budget)
-        if "--" in text:
-            text = replace_matches(text, _command_option, replace, self._budget)
-        if "%3" in text or "%25" in text:
-            text = replace_matches(text, _encoded_pair, replace, self._budget)
+
+def _replace_literal(search: Search, match: re.Match[str]) -> Replacement | None:
+    """Return the replacement of a string literal in a line of code."""
+    search.budget.steps -= 4
+    is_literal = is_string_literal(match.string, match.end())
+    return _replace_named_value(search, match) if is_literal else None
+
+
+def _replace_named_value(search: Search, match: re.Match[str]) -> Replacement | None:
+    """Return the replacement of a name's value, None if it is no secret."""
+    name, sign = match["name"][-_MAX_NAME_LENGTH:], match["sign"]
+    if sign in (",", ", ") and not _is_listed_value(match):
+        return None
+    if match.re is _name_and_sign and sign in (" is ", " was ", " "):
+        return _replace_unsigned_value(search, match, name)
+    if is_file_name(name, sign) or not _is_sensitive(search, match, name):
+        return None
+    search.budget.steps -= 3
+    text, start = match.string, match.end()
+    if _is_no_value(match, name):
+        return None
+    end = _find_value_end(search, match, name)
+    # In YAML, `|` or `>` if the value is on the next lines.
+    if (end - start <= 2) and (below := _value_on_next_line.match(text, start)):
+        return None if is_number_or_bool(below[1]) else (*below.span(1), REDACTED)
+    if end == start or is_harmless_value(match, end, name, search.names):
+        return None
+    return start, end, redact_in_quotes(text[start:end], match["quote"])
+
+
+def _redact_piece(
+    text: str,
+    search: Search,
+    replace: Callable[[Search, re.Match[str]], Replacement | None] = _replace_named_value,
+) -> str:
+    if len(text) < _MIN_LENGTH:  # a line's end, between two frames
         return text
+    replace_one = partial(replace, search)
+    text = search.replace_matches(text, _name_and_sign, replace_one)
+    if "--" in text:
+        text = search.replace_matches(text, _command_option, replace_one)
+    if "%3" in text or "%25" in text:
+        text = search.replace_matches(text, _encoded_pair, replace_one)
+    return text
 
-    def _replace_literal(self, match: re.Match[str]) -> Replacement | None:
-        """Return the replacement of a string literal in a line of code."""
-        self._budget.steps -= 4
-        return self._replace(match) if is_string_literal(match.string, match.end()) else None
 
-    def _replace(self, match: re.Match[str]) -> Replacement | None:
-        """Return the replacement of a name's value, None if it is no secret."""
-        name, sign = match["name"][-_MAX_NAME_LENGTH:], match["sign"]
-        if sign in (",", ", ") and not _is_listed_value(match):
+def _replace_unsigned_value(search: Search, match: re.Match[str], name: str) -> Replacement | None:
+    """Return the replacement of a value without a sign, if it looks like a secret."""
+    text, start = match.string, match.end()
+    if match["quote"]:
+        return None
+    if value := _apposed.match(text, start):
+        span = value.span(2)
+    elif match["sign"] != " " and (value := _after_is.match(text, start)):
+        if value[0].isdigit() and not search.names.hides_numbers(name):
             return None
-        if match.re is _name_and_sign and sign in (" is ", " was ", " "):
-            return self._replace_unsigned_value(match, name)
-        if is_file_name(name, sign) or not self._is_sensitive(match, name):
-            return None
-        self._budget.steps -= 3
-        text, start = match.string, match.end()
-        if _is_no_value(match, name):
-            return None
-        end = self._find_value_end(match, name)
-        # In YAML, `|` or `>` if the value is on the next lines.
-        if (end - start <= 2) and (below := _value_on_next_line.match(text, start)):
-            return None if is_number_or_bool(below[1]) else (*below.span(1), REDACTED)
-        if end == start or is_harmless_value(match, end, name, self._names):
-            return None
-        return start, end, redact_in_quotes(text[start:end], match["quote"])
+        span = value.span()
+    else:
+        return None
+    return (*span, REDACTED) if _is_sensitive(search, match, name) else None
 
-    def _replace_unsigned_value(self, match: re.Match[str], name: str) -> Replacement | None:
-        """Return the replacement of a value without a sign, if it looks like a secret."""
-        text, start = match.string, match.end()
-        if match["quote"]:
-            return None
-        if value := _apposed.match(text, start):
-            span = value.span(2)
-        elif match["sign"] != " " and (value := _after_is.match(text, start)):
-            if value[0].isdigit() and not self._names.hides_numbers(name):
-                return None
-            span = value.span()
-        else:
-            return None
-        return (*span, REDACTED) if self._is_sensitive(match, name) else None
 
-    def _is_sensitive(self, match: re.Match[str], name: str) -> bool:
-        """Return whether a name in a text is sensitive, alone or with the words before it."""
-        text, start, sign = match.string, match.start(), match["sign"]
-        if self._names.is_sensitive(name, budget=self._budget):
-            return True
-        in_query = sign[:1] == "%" or (sign == "=" and text[start - 1 : start] in ("?", "&"))
-        if in_query and self._names.is_sensitive(name, in_query=True, budget=self._budget):
-            return True
-        if fold(name) not in TERM_ENDINGS:
-            return False
-        # `api key: …`, `mot de passe : …`
-        before = (
-            text[max(0, start - _MAX_PRECEDING_LENGTH) : start].replace("-", " ").split(" ")[-3:]
-        )
-        if before[-1] or len(before) < 2 or not before[-2][-1:].isalnum():
-            return False
-        terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
-        return any(self._names.is_sensitive(term, budget=self._budget) for term in terms)
+def _is_sensitive(search: Search, match: re.Match[str], name: str) -> bool:
+    """Return whether a name in a text is sensitive, alone or with the words before it."""
+    text, start, sign = match.string, match.start(), match["sign"]
+    if search.names.is_sensitive(name, budget=search.budget):
+        return True
+    in_query = sign[:1] == "%" or (sign == "=" and text[start - 1 : start] in ("?", "&"))
+    if in_query and search.names.is_sensitive(name, in_query=True, budget=search.budget):
+        return True
+    if fold(name) not in TERM_ENDINGS:
+        return False
+    # `api key: …`, `mot de passe : …`
+    before = text[max(0, start - _MAX_PRECEDING_LENGTH) : start].replace("-", " ").split(" ")[-3:]
+    if before[-1] or len(before) < 2 or not before[-2][-1:].isalnum():
+        return False
+    terms = (" ".join([*before[-1 - count : -1], name]) for count in range(1, len(before)))
+    return any(map(search.is_sensitive, terms))
 
-    def _find_value_end(self, match: re.Match[str], name: str) -> int:
-        text, start, sign = match.string, match.end(), match["sign"]
-        if sign[:1] == "%":
-            return find_mark(_end_of_encoded, text, start)
-        kind = _get_value_form(name)
-        if kind is not None and not text.startswith(_OPENING_CHARACTERS, start):
-            if kind == "phrase" or (kind == "header" and ":" in sign and not match["quote"]):
-                return find_header_end(text, start, text[max(0, match.start() - 1) : match.start()])
-            if kind == "number" and (groups := _digit_groups.match(text, start)):
-                return groups.end()
-        scheme = _auth_scheme.match(text, start)
-        return find_value_end(text, scheme.end() if scheme else start, self._budget)
+
+def _find_value_end(search: Search, match: re.Match[str], name: str) -> int:
+    text, start, sign = match.string, match.end(), match["sign"]
+    if sign[:1] == "%":
+        return find_mark(_end_of_encoded, text, start)
+    kind = _get_value_form(name)
+    if kind is not None and not text.startswith(_OPENING_CHARACTERS, start):
+        if kind == "phrase" or (kind == "header" and ":" in sign and not match["quote"]):
+            return find_header_end(text, start, text[max(0, match.start() - 1) : match.start()])
+        if kind == "number" and (groups := _digit_groups.match(text, start)):
+            return groups.end()
+    scheme = _auth_scheme.match(text, start)
+    return find_value_end(text, scheme.end() if scheme else start, search.budget)
 
 
 def _is_no_value(match: re.Match[str], name: str) -> bool:

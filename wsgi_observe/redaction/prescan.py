@@ -8,9 +8,9 @@ from wsgi_observe.redaction.budget import make_room
 from wsgi_observe.redaction.credentials import (
     LONG_RUN,
     TOKEN_CHARACTERS,
-    contains_token,
     has_token_prefix,
     sql_parameters,
+    vendor_token,
 )
 from wsgi_observe.redaction.documents import beside_quotes
 from wsgi_observe.redaction.personal_data import (
@@ -92,7 +92,7 @@ class Prescan:
             return False
         has_prefix = LONG_RUN in words and has_token_prefix(shape)
         numbers = _ZERO in shape and has_digit_run(shape) and contains_account_number(text)
-        if numbers or (has_prefix and contains_token(text)):
+        if numbers or (has_prefix and vendor_token.search(text)):
             return False
         signed = _with_signs(text, has_quotes=_MARK in words)
         if ("=" in signed or ":" in signed) and not self._has_clean_names(signed):

@@ -180,12 +180,11 @@ class SensitiveNames:
 
     :param add: words, or names of several words, that are sensitive too.
     :param keep: words or names that are not.
-    :raises ValueError: for one without a word in it.
     """
 
     def __init__(self, add: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
-        self._added_terms = frozenset(map(_parse_term, add))
-        self._harmless_terms = frozenset(map(_parse_term, keep))
+        self._added_terms = frozenset(filter(None, map(words_of, add)))
+        self._harmless_terms = frozenset(filter(None, map(words_of, keep)))
         self.beside_digits = _beside_digits(
             (*_SENSITIVE_TERMS, *self._added_terms, *self._harmless_terms)
         )
@@ -274,13 +273,6 @@ def _beside_digits(terms: Iterable[str | Term]) -> frozenset[str]:
         for term in terms
         if not isinstance(term, str) and not all(map(str.isalpha, term))
     )
-
-
-def _parse_term(text: str) -> Term:
-    words = words_of(text)
-    if not words:
-        raise ValueError(f"no word in {text!r}")
-    return words
 
 
 def _decode_name(name: str) -> str:
