@@ -162,7 +162,6 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
         raise CommandError(reason, exit_code=2)
     return Report(
         app=name,
-        framework=after.framework,
         questions=after.answers,
         before=before.answers,
         problem=after.problem,
