@@ -24,10 +24,10 @@ from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
 from wsgi_observe.doctor.process import DoctorError, Examination
 from wsgi_observe.doctor.questions import select_questions
-from wsgi_observe.doctor.questions.question import Question
 from wsgi_observe.doctor.sandbox import Sandbox
 from wsgi_observe.doctor.sentry_capture import capture_sentry
-from wsgi_observe.doctor.subject import Subject, ViewRegistry
+from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.views import Views
 from wsgi_observe.problems import find_health_middlewares
 
 _PLAIN = (str, int, float, bool, list, tuple, type(None))
@@ -42,15 +42,14 @@ def main(connection: Connection) -> None:
     watch = LoggingWatch()
     watch.install()
     faulthandler.register(SIGUSR1)  # asks what a load that hangs is doing
-    questions = select_questions(options.numbers)
     try:
-        subject = _load(options, questions, output, sandbox, watch)
+        subject = _load(options, output, sandbox, watch)
     except BaseException as error:
         output.mark()  # which flushes what the app has printed: it is shown, too
         connection.send(DoctorError(_explain(error, sandbox)))
         sys.exit(1)
     connection.send(_describe(subject))
-    for question in questions:
+    for question in select_questions(options.numbers):
         connection.send(question.number)
         connection.send(question.answer(subject))
     connection.send(None)
@@ -64,27 +63,18 @@ def _describe(subject: Subject) -> Examination:
     return Examination(settings, max(timeouts, default=0.0) or None)
 
 
-def _load(
-    options: Options,
-    questions: list[Question],
-    output: Output,
-    sandbox: Sandbox,
-    watch: LoggingWatch,
-) -> Subject:
+def _load(options: Options, output: Output, sandbox: Sandbox, watch: LoggingWatch) -> Subject:
     loader = AppLoader(options)
     app, framework = loader.load()
-    views = ViewRegistry(framework)
-    if framework.has_views:
-        for question in questions:
-            question.try_prepare(views)
+    views = Views(framework, options.numbers)
     app = loader.observe(app)
     config: Any = loader.gunicorn
     settings = _read_settings(config) if options.config else None
-    client = Client(app, output, framework.host)
+    client = Client(app, framework.host)
     watch.end_loading()
     stop_delivery()
     sentry = capture_sentry()
-    return Subject(app, framework, client, output, sandbox, options, watch, sentry, settings)
+    return Subject(app, framework, views, client, output, sandbox, options, watch, sentry, settings)
 
 
 def _read_settings(config: Any) -> dict[str, object]:

@@ -11,8 +11,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from wsgi_observe.doctor.output import Output
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
@@ -26,14 +24,12 @@ class Response:
 
     :ivar status_code: 0 if `start_response` was not called.
     :ivar error: the exception that the server would have got.
-    :ivar output: what the process wrote meanwhile.
     """
 
     status_code: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
     error: BaseException | None
-    output: str
 
     def header(self, name: str) -> str:
         """Return the first value of a header, or an empty text."""
@@ -71,9 +67,8 @@ class Response:
 class Client:
     """Sends requests to a WSGI app, over https to its own host."""
 
-    def __init__(self, app: WSGIApplication, output: Output, host: str) -> None:
+    def __init__(self, app: WSGIApplication, host: str) -> None:
         self._app = app
-        self._output = output
         self._host = host
 
     def send(
@@ -88,7 +83,6 @@ class Client:
         :param target: path, with the query if there is one.
         """
         environ = self._make_environ(method, target, headers or {}, body)
-        mark = self._output.mark()
         started: list[tuple[str, list[tuple[str, str]]]] = []
         chunks: list[bytes] = []
 
@@ -103,8 +97,7 @@ class Client:
         error = self._call(environ, start_response, chunks)
         status, sent = started[-1] if started else ("0", [])
         code = int(status[:3]) if status[:3].isdecimal() else 0
-        output = self._output.read(mark)
-        return Response(code, tuple(sent), b"".join(chunks), error, output)
+        return Response(code, tuple(sent), b"".join(chunks), error)
 
     def _call(
         self, environ: WSGIEnvironment, start_response: Any, chunks: list[bytes]

@@ -11,8 +11,9 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.subject import PREFIX, Subject
+from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.doctor.touches import Kind, Touch
+from wsgi_observe.doctor.views import PREFIX
 from wsgi_observe.health.routers import has_explicit_route
 from wsgi_observe.problems import find_probes
 

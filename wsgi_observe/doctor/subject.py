@@ -1,27 +1,25 @@
-"""The app that is asked about: its framework, a client for it, and what the process writes."""
+"""The app that is asked about: its framework, requests to it, and what the process writes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.client import Client, Response
-from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.frameworks import Framework
 from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
 from wsgi_observe.doctor.sandbox import Sandbox
 from wsgi_observe.doctor.sentry_capture import SentryCapture
+from wsgi_observe.doctor.views import PREFIX, Views
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-PREFIX = "/wsgi-observe-doctor/"
-"""Where the views of the doctor are: no app has routes there."""
-
-_FLASK_APP = "app.wsgi_app"
+UNKNOWN_PATH = f"{PREFIX}nothing-is-here"
+"""A path that no route is made for."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,12 @@ class Subject:
     :ivar gunicorn: the settings of the app's Gunicorn configuration, if there is one.
     :ivar logging_watch: notes where the app configures logging.
     :ivar sentry: captures what the app would send to Sentry, if it uses that.
+    :ivar number: of the question that is asked.
     """
 
     app: WSGIApplication
     framework: Framework
+    views: Views
     client: Client
     output: Output
     sandbox: Sandbox
@@ -47,40 +47,48 @@ class Subject:
     logging_watch: LoggingWatch
     sentry: SentryCapture | None = None
     gunicorn: dict[str, object] | None = None
+    number: int = 0
 
-    def request(self, name: str, method: str = "GET", **request: Any) -> Response:
-        """Send a request to a view of the doctor, see `Client.send`."""
-        return self.client.send(method, self.framework.mount + PREFIX + name, **request)
+    def request(self, path: str, method: str = "GET", **request: Any) -> Response:
+        """Send a request to a path of the framework's app, see `Client.send`."""
+        return self.client.send(method, self.framework.mount + path, **request)
 
-    @property
-    def observe_remedy(self) -> str:
-        """Two lines that observe the app: one for Gunicorn, or one in its code."""
-        return (
-            "gunicorn --logger-class wsgi_observe.gunicorn.Logger …, or in code:\n"
-            f"{_FLASK_APP} = observe({_FLASK_APP})  # from wsgi_observe import observe"
-        )
+    def call_in_view(
+        self, function: Callable[[], object], scope: str = "", query: str = "", **request: Any
+    ) -> Response | None:
+        """Return the response of a view that calls a function; None if it is not called.
 
-    def fit_remedy(self, fault: Fault) -> Fault:
-        """Return a fault whose remedy, written for Flask, is right for the framework."""
-        if self.framework.name == "flask":
-            return fault
-        name = "application" if self.framework.name == "django" else "app"
-        return replace(fault, remedy=fault.remedy.replace(_FLASK_APP, name))
+        An app may not let a request come to its view: it demands a login, or a token against CSRF.
 
-
-class ViewRegistry:
-    """The views of the doctor, which are added to an app before its first request."""
-
-    def __init__(self, framework: Framework) -> None:
-        self.framework = framework
-
-    def add(
-        self, name: str, function: Callable[[], object], *methods: str, scope: str = ""
-    ) -> None:
-        """Add a view at `name` below `PREFIX`.
-
-        :param function: returns a text, or an iterable of bytes for a stream.
-        :param methods: by default GET.
+        :param function: may return an iterator of bytes, which is streamed.
         :param scope: one of the framework's; by default the app itself.
+        :param request: see `Client.send`; with a body it is a POST.
         """
-        self.framework.add_view(View(PREFIX + name, function, methods or ("GET",), scope))
+        if not self.framework.has_views:
+            return None
+        self.views.set_function(function)
+        target = f"{self.views.get_path(self.number, scope)}?{query}".rstrip("?")
+        response = self.request(target, "POST" if "body" in request else "GET", **request)
+        return response if self.views.is_reached else None
+
+    def fail_in_view(
+        self, function: Callable[[], object], scope: str = "", **request: Any
+    ) -> Response | None:
+        """Return the response to a failure; None if it could not be caused.
+
+        :param function: raises, or returns an iterator that raises; see `call_in_view`.
+        """
+        response = self.call_in_view(function, scope, **request)
+        return response if self.views.has_failed else None
+
+    def request_unknown_url(self, **request: Any) -> Response | None:
+        """Return the response for a URL that no route matches; None if one matches every URL."""
+        if self.framework.has_route(UNKNOWN_PATH):
+            return None
+        return self.request(UNKNOWN_PATH, **request)
+
+    def request_wrong_method(self) -> Response | None:
+        """Return the response for a method that a view has not; None if there are no views."""
+        if not self.framework.has_views:
+            return None
+        return self.request(self.views.get_path(self.number), "DELETE")

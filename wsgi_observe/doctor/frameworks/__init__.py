@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
-from wsgi_observe.doctor.own_code import iter_own_modules
 from wsgi_observe.health.routers import find_framework_apps
 
+METHODS = ("GET", "POST")
+"""Those of the doctor's views."""
 
-@dataclass(frozen=True)
-class View:
-    """A view of the doctor.
-
-    :ivar function: returns a text, or an iterable of bytes for a stream.
-    :ivar scope: one of `Framework.get_scopes`; empty for the app itself.
-    """
-
-    path: str
-    function: Callable[[], object]
-    methods: tuple[str, ...] = ("GET",)
-    scope: str = ""
+ViewFunction: TypeAlias = Callable[[], str | Iterator[bytes]]
+"""Returns the body of a view's response."""
 
 
 class Framework:
@@ -45,8 +35,11 @@ class Framework:
     def prepare(self) -> None:
         """Prepare the app for views that are added after it was made."""
 
-    def add_view(self, view: View) -> None:
-        """Add a view, which runs within the app's error handlers and hooks."""
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
+        """Add a view, which runs within the app's error handlers and hooks.
+
+        :param scope: one of `get_scopes`; empty for the app itself.
+        """
         raise NotImplementedError
 
     def read_json(self) -> object:
@@ -94,10 +87,6 @@ class Framework:
     def iter_paths(self) -> Iterable[str]:
         """Yield the paths of the app's routes that have no variable part."""
         return ()
-
-    def get_logger_name(self) -> str:
-        """Return the name of the logger that the app's own code logs to."""
-        return next((module.__name__ for module in iter_own_modules()), "app")
 
 
 _ADAPTERS = {

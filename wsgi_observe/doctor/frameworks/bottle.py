@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
 
 _SMALL_BODY = 64
 
@@ -21,9 +21,9 @@ class BottleFramework(Framework):
         cls = next(one for one in type(self.app).__mro__ if one.__qualname__ == "Bottle")
         self._bottle: Any = sys.modules[cls.__module__]
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a route."""
-        self.app.route(view.path, method=list(view.methods), callback=view.function)
+        self.app.route(path, method=list(METHODS), callback=function)
 
     def read_json(self) -> object:
         """Return the body; Bottle aborts with 400 for a malformed one."""

@@ -10,11 +10,12 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.request import validate_host
-from django.urls import Resolver404, get_resolver, path, resolve
+from django.urls import Resolver404, get_resolver, resolve
+from django.urls import path as make_pattern
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import is_own
 
 _SMALL_BODY = 64
@@ -41,22 +42,22 @@ class DjangoFramework(Framework):
         self.host = next((host for host in allowed if "*" not in host), self.host)
         self._request: Any = None
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a pattern before all others, so that a catch-all pattern does not take its path."""
 
         def call(request: Any) -> HttpResponse | StreamingHttpResponse:
             self._request = request
-            result: Any = view.function()
+            result: Any = function()
             if isinstance(result, str):
                 return HttpResponse(result, content_type="text/plain")
             return StreamingHttpResponse(result)
 
-        function: Any = csrf_exempt(require_http_methods(list(view.methods))(call))
-        function.login_required = False  # for the middleware that asks for a login
+        view: Any = csrf_exempt(require_http_methods(list(METHODS))(call))
+        view.login_required = False  # for the middleware that asks for a login
         # With ATOMIC_REQUESTS each view begins a transaction.
-        function._non_atomic_requests = {"default", *settings.DATABASES}
+        view._non_atomic_requests = {"default", *settings.DATABASES}
         resolver = get_resolver()
-        patterns = [path(view.path.lstrip("/"), function), *resolver.url_patterns]
+        patterns = [make_pattern(path.lstrip("/"), view), *resolver.url_patterns]
         resolver.__dict__["url_patterns"] = patterns  # a cached property
         module: Any = resolver.urlconf_module
         if isinstance(module, ModuleType):

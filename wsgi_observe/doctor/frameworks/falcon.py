@@ -8,7 +8,7 @@ from typing import Any
 import falcon
 from falcon.inspect import inspect_routes
 
-from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import is_own
 
 
@@ -21,20 +21,20 @@ class FalconFramework(Framework):
         """Begin without a request."""
         self._request: Any = None
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a resource; routes come before sinks and folders of static files."""
 
         def call(request: falcon.Request, response: falcon.Response, **_params: object) -> None:
             self._request = request
-            result: Any = view.function()
+            result: Any = function()
             response.content_type = falcon.MEDIA_TEXT
             if isinstance(result, str):
                 response.text = result
             else:
                 response.stream = result
 
-        responders = {f"on_{method.lower()}": staticmethod(call) for method in view.methods}
-        self.app.add_route(view.path, type("DoctorResource", (), responders)())
+        responders = {f"on_{method.lower()}": staticmethod(call) for method in METHODS}
+        self.app.add_route(path, type("DoctorResource", (), responders)())
 
     def read_json(self) -> object:
         """Return the body; Falcon aborts with 400 for a malformed one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,7 @@ from werkzeug.exceptions import (
 )
 
 from wsgi_observe.doctor.error_handlers import find_error_handlers
-from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import is_own
 
 _SMALL_BODY = 64
@@ -32,32 +31,24 @@ class FlaskFramework(Framework):
         server_name = self.app.config.get("SERVER_NAME")
         self.host = server_name or "localhost"
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a route, also if the app has handled a request while it was imported."""
 
-        def call() -> object:
-            result = view.function()
-            return result if isinstance(result, str) else Response(result)  # type: ignore[arg-type]
+        def call(**_arguments: object) -> object:
+            result = function()
+            return result if isinstance(result, str) else Response(result)
 
         # The part before the last dot is the blueprint, whose handlers and hooks Flask calls.
-        endpoint = f"wsgi_observe_doctor:{view.path.replace('.', '_')}"
+        endpoint = f"wsgi_observe_doctor:{path}"
         api = _find_api(self.app)
-        if view.scope:
-            endpoint = f"{view.scope}.{endpoint}"
+        if scope:
+            endpoint = f"{scope}.{endpoint}"
         elif api is not None:
             api.endpoints.add(endpoint)
             endpoint = f"{api.blueprint.name}.{endpoint}" if api.blueprint else endpoint
-        with self.accepting_routes():
-            self.app.add_url_rule(view.path, endpoint, call, methods=view.methods)
-
-    @contextmanager
-    def accepting_routes(self) -> Iterator[None]:
-        """Have the app accept routes and handlers, which Flask refuses after the first request."""
         before, self.app._got_first_request = self.app._got_first_request, False
-        try:
-            yield
-        finally:
-            self.app._got_first_request = before
+        self.app.add_url_rule(path, endpoint, call, methods=METHODS)
+        self.app._got_first_request = before
 
     def read_json(self) -> object:
         """Return the body; Flask aborts with 400 for a malformed one."""
@@ -112,10 +103,6 @@ class FlaskFramework(Framework):
     def iter_paths(self) -> Iterator[str]:
         """Yield the rules without arguments."""
         yield from (rule.rule for rule in self.app.url_map.iter_rules() if not rule.arguments)
-
-    def get_logger_name(self) -> str:
-        """Return the name of ``app.logger``."""
-        return str(self.app.name)
 
 
 def _find_api(app: Any) -> Any:

@@ -12,7 +12,7 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.traversal import DefaultRootFactory
 
-from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import is_own
 
 
@@ -28,23 +28,23 @@ class PyramidFramework(Framework):
             registry=self.app.registry, autocommit=True, introspection=False, package=__package__
         )
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a route before all others, so that a catch-all route does not take its path."""
 
         def call(request: Any) -> Response:
             self._request = request
-            result: Any = view.function()
+            result: Any = function()
             if isinstance(result, str):
                 return Response(result, content_type="text/plain")
             return Response(app_iter=result, content_type="application/octet-stream")
 
-        name = f"wsgi_observe_doctor:{view.path}"
+        name = f"wsgi_observe_doctor:{path}"
         # Neither the root factory nor the permission of the app is asked for.
-        self._config.add_route(name, view.path, factory=lambda request: object())
+        self._config.add_route(name, path, factory=lambda request: object())
         self._config.add_view(
             call,
             route_name=name,
-            request_method=view.methods,
+            request_method=METHODS,
             permission=NO_PERMISSION_REQUIRED,
             require_csrf=False,
         )

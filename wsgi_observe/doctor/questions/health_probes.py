@@ -17,7 +17,7 @@ from wsgi_observe.doctor.probes import (
     find_probe_paths,
     probe,
 )
-from wsgi_observe.doctor.questions.question import NotApplicable, Question
+from wsgi_observe.doctor.questions.question import Faults, NotApplicable
 from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.doctor.touches import Kind, Touch, has_threads_of_its_own
 from wsgi_observe.health import Readiness
@@ -47,31 +47,24 @@ _CACHE_SECONDS = 3.0
 _REFUSALS = (401, 403, 404, 405)
 
 
-class ProbesAskTheRightThings(Question):
-    """Sends requests to the probes, and watches what the app touches for them."""
-
-    number = 12
-    name = "liveness touches nothing, readiness asks what is needed"
-
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield a fault for a probe that is not there, or asks too much or too little."""
-        paths = find_probe_paths(subject)
-        if not (paths.live or paths.ready or paths.is_known):
-            raise NotApplicable("its routes are unknown: name the probes, by --live-path /health")
-        dependency = find_dependency()
-        yield from _ask_about_paths(paths, dependency)
-        if paths.live:
-            yield from _ask_about_liveness(subject, paths.live)
-        if paths.ready:
-            yield from _ask_about_readiness(subject, paths.ready, dependency)
-        yield from _ask_about_settings(subject)
-        self.seen = f"{paths.live} touches nothing"
-        if paths.ready:
-            self.seen += f"; {paths.ready} " + (
-                "fails with what it asks"
-                if dependency
-                else "answers; no client of a service is imported"
-            )
+def find_faults(subject: Subject) -> Faults:
+    """Send requests to the probes, and watch what the app touches for them."""
+    paths = find_probe_paths(subject)
+    if not (paths.live or paths.ready or paths.is_known):
+        raise NotApplicable("its routes are unknown: name the probes, by --live-path /health")
+    dependency = find_dependency()
+    yield from _ask_about_paths(paths, dependency)
+    if paths.live:
+        yield from _ask_about_liveness(subject, paths.live)
+    if paths.ready:
+        yield from _ask_about_readiness(subject, paths.ready, dependency)
+    yield from _ask_about_settings(subject)
+    seen = f"{paths.live} touches nothing"
+    if not paths.ready:
+        return seen
+    if dependency is None:
+        return f"{seen}; {paths.ready} answers; no client of a service is imported"
+    return f"{seen}; {paths.ready} fails with what it asks"
 
 
 def _ask_about_paths(paths: ProbePaths, dependency: Dependency | None) -> Iterator[Fault]:

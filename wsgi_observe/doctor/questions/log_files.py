@@ -13,7 +13,7 @@ from typing import Any
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.log_files import get_path, get_stream_path, is_on_disk
 from wsgi_observe.doctor.own_code import find_line
-from wsgi_observe.doctor.questions.question import Question
+from wsgi_observe.doctor.questions.question import Faults
 from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.logs import foreign_handlers as foreign
 from wsgi_observe.logs.handlers.stream import LineHandler
@@ -57,26 +57,20 @@ class _LogFile:
         )
 
 
-class LogsGoToStandardOutput(Question):
-    """Looks at the handlers of all loggers, at loguru's and structlog's sinks, and at Gunicorn's.
+def find_faults(subject: Subject) -> Faults:
+    """Look at the handlers of all loggers, at loguru's and structlog's sinks, and at Gunicorn's.
 
     Whether the app runs in a container is not known here. A file is a fault if the lines are
     nowhere else, and a risk if they are on standard output, too.
     """
-
-    number = 10
-    name = "logs go to standard output or error, not to files"
-
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield each file that is written to."""
-        files = [
-            *_find_handler_files(subject),
-            *_find_loguru_files(),
-            *_find_structlog_files(),
-            *_find_gunicorn_files(subject),
-        ]
-        yield from (file.to_fault() for file in files)
-        self.seen = "no handler writes to a file"
+    files = [
+        *_find_handler_files(subject),
+        *_find_loguru_files(),
+        *_find_structlog_files(),
+        *_find_gunicorn_files(subject),
+    ]
+    yield from (file.to_fault() for file in files)
+    return "no handler writes to a file"
 
 
 def _find_handler_files(subject: Subject) -> Iterator[_LogFile]:
