@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from wsgi_observe.doctor.own_code import format_place, iter_own_modules
+from wsgi_observe.doctor.own_code import iter_imports
 
 # Without these, an app can hardly serve a request.
 _DATABASES = {
@@ -41,32 +38,14 @@ class Dependency:
 
 def find_dependency() -> Dependency | None:
     """Return a dependency of the app, a vital one if there is any."""
-    found = list(_iter_dependencies())
-    return next((one for one in found if one.is_vital), found[0] if found else None)
-
-
-def _iter_dependencies() -> Iterator[Dependency]:
-    for module in iter_own_modules():
-        with suppress(OSError, SyntaxError, ValueError):
-            file = str(module.__file__)
-            for package, line in _iter_imports(ast.parse(Path(file).read_bytes())):
-                if package in _DATABASES | _OTHERS:
-                    place = format_place(file, line)
-                    yield Dependency(package, place, package in _DATABASES)
-    django = sys.modules.get("django.db")
-    with suppress(Exception):  # Django is not configured
-        for database in [] if django is None else django.connections.settings.values():
-            # SQLite is a file; Django's own template of a project has it.
-            if not database["ENGINE"].endswith((".dummy", ".sqlite3")):
-                yield Dependency("django.db", None, is_vital=True)
-
-
-def _iter_imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield the top-level packages that are imported, with the line, but not those for types."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module.partition(".")[0], node.lineno
-        elif not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
-            yield from _iter_imports(node)
+    found = [
+        Dependency(package, place, package in _DATABASES)
+        for package, place in iter_imports()
+        if package in _DATABASES | _OTHERS
+    ]
+    with suppress(Exception):  # Django is not loaded, or not configured
+        databases = sys.modules["django.db"].connections.settings.values()
+        # SQLite is a file; Django's own template of a project has it.
+        if not all(one["ENGINE"].endswith((".dummy", ".sqlite3")) for one in databases):
+            found.append(Dependency("django.db", None, is_vital=True))
+    return max(found, key=lambda one: one.is_vital, default=None)  # the first of them

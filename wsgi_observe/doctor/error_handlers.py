@@ -76,6 +76,11 @@ class ErrorHandler:
             self._registry[self.exception_class] = self.function
 
 
+def has_handler(app: Any, error: Exception) -> bool:
+    """Return whether a Flask app has a handler for an error, other than those of blueprints."""
+    return app._find_error_handler(error, []) is not None
+
+
 def find_error_handlers(app: Any) -> list[ErrorHandler]:
     """Return the handlers of the app and its blueprints, but for this library's own."""
     handlers = [

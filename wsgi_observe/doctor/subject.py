@@ -11,6 +11,7 @@ from wsgi_observe.doctor.frameworks import Framework
 from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.output import Output
+from wsgi_observe.doctor.own_code import find_line
 from wsgi_observe.doctor.sandbox import Sandbox
 from wsgi_observe.doctor.sentry_capture import SentryCapture
 from wsgi_observe.doctor.views import PREFIX, Views
@@ -52,6 +53,11 @@ class Subject:
     def request(self, path: str, method: str = "GET", **request: Any) -> Response:
         """Send a request to a path of the framework's app, see `Client.send`."""
         return self.client.send(method, self.framework.mount + path, **request)
+
+    def find_setting(self, name: str) -> str | None:
+        """Return ``file:line`` of a setting in the app's Gunicorn configuration."""
+        config = self.options.config
+        return find_line(rf"\b{name}\b", config) if config else None
 
     def call_in_view(
         self, function: Callable[[], object], scope: str = "", query: str = "", **request: Any

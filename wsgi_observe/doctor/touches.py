@@ -15,7 +15,7 @@ from traceback import walk_stack
 from types import FrameType, ModuleType
 from typing import Any
 
-from wsgi_observe.doctor.own_code import is_own_file
+from wsgi_observe.doctor.own_code import format_place, is_own_file
 
 
 class NetworkDeniedError(ConnectionRefusedError):
@@ -36,12 +36,12 @@ class Touch:
     """One use of something outside of the process.
 
     :ivar what: such as ``a connection to 10.0.0.1:5432``.
-    :ivar place: file and line in the app's own code, if any of it is running.
+    :ivar place: in the app's own code, if any of it is running.
     """
 
     kind: Kind
     what: str
-    place: tuple[str, int] | None = None
+    place: str | None = None
 
 
 _SOCKET_METHODS = {
@@ -200,7 +200,7 @@ class TouchRecorder:
         last = frames[-1] if frames else None
         place = None
         if last is not None and is_own_file(last.f_code.co_filename):
-            place = last.f_code.co_filename, last.f_lineno
+            place = format_place(last.f_code.co_filename, last.f_lineno)
         touch = Touch(kind, what, place)
         if touch not in self.touches and len(self.touches) < _MAX_TOUCHES:
             self.touches.append(touch)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.error_handlers import has_handler
 from wsgi_observe.doctor.own_code import find_line
 from wsgi_observe.doctor.questions.question import Faults
 from wsgi_observe.doctor.subject import Subject
@@ -36,7 +37,7 @@ def find_faults(subject: Subject) -> Faults:
             find_line(r"\bDebuggedApplication\("),
         )
     if subject.gunicorn and subject.gunicorn.get("reload"):
-        place = find_line(r"\breload\b", subject.options.config) or subject.options.config
+        place = subject.find_setting("reload") or subject.options.config
         yield Fault("reload is on in Gunicorn", "delete it, or: reload = False", place)
     check_framework = _CHECKS.get(subject.framework.name)
     if check_framework is not None:
@@ -65,7 +66,7 @@ def _check_flask(app: Any) -> Iterator[Fault]:
             find_line(r"""\bTESTING\b['"\]]*\s*[=:]\s*True|\.testing\s*=\s*True"""),
         )
     elif config.get("PROPAGATE_EXCEPTIONS"):
-        is_hidden = _has_handler(app, InternalServerError()) and not _has_handler(app, Exception())
+        is_hidden = has_handler(app, InternalServerError()) and not has_handler(app, Exception())
         yield Fault(
             "PROPAGATE_EXCEPTIONS is on: exceptions go to the server, past after_request"
             + (" and the handler for 500" if is_hidden else ""),
@@ -77,16 +78,12 @@ def _check_flask(app: Any) -> Iterator[Fault]:
         ("TRAP_HTTP_EXCEPTIONS", NotFound(), "abort(404) and an unknown URL are"),
         ("TRAP_BAD_REQUEST_ERRORS", BadRequest(), "a malformed request is"),
     ):
-        if config.get(name) and not _has_handler(app, error):
+        if config.get(name) and not has_handler(app, error):
             yield Fault(
                 f"{name} is on: {what} answered with 500",
                 f'app.config["{name}"] = False',
                 find_line(rf"""\b{name}\b['"\]]*\s*[=:]"""),
             )
-
-
-def _has_handler(app: Any, error: Exception) -> bool:
-    return app._find_error_handler(error, []) is not None
 
 
 def _check_django(_app: Any) -> Iterator[Fault]:

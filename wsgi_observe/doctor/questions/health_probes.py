@@ -9,7 +9,6 @@ from time import monotonic, sleep
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.dependencies import Dependency, find_dependency
-from wsgi_observe.doctor.own_code import format_place
 from wsgi_observe.doctor.probes import (
     PROBE_TIMEOUT,
     ProbePaths,
@@ -219,4 +218,4 @@ def _list(touches: Iterable[Touch]) -> str:
 
 
 def _find_place(touches: Iterable[Touch]) -> str | None:
-    return next((format_place(*one.place) for one in touches if one.place is not None), None)
+    return next((one.place for one in touches if one.place is not None), None)

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
@@ -23,38 +22,9 @@ _REMEDY = (
     "logging.StreamHandler(sys.stdout) in place of the file: the platform collects that,\n"
     "and keeps and rotates it"
 )
+_LOGURU_REMEDY = "loguru.logger.add(sys.stdout, serialize=True) in place of the file"
+_STRUCTLOG_REMEDY = "structlog.PrintLoggerFactory() without a file, which is standard output"
 _GUNICORN_REMEDY = 'accesslog = "-" and errorlog = "-", which are standard output and error'
-
-
-@dataclass(frozen=True)
-class _LogFile:
-    """A file that log records are written to.
-
-    :ivar source: whose records.
-    :ivar is_copy: whether the same records go to standard output or error, too.
-    """
-
-    path: str
-    source: str
-    is_copy: bool
-    where: str | None = None
-    remedy: str = _REMEDY
-
-    def to_fault(self) -> Fault:
-        """Return the fault: a warning if nothing is missing where the platform looks for it."""
-        if self.is_copy:
-            return Fault(
-                f"{self.source} writes to the file {self.path}, beside standard output or error: "
-                "it fills the container's disk",
-                self.remedy,
-                self.where,
-                is_warning=True,
-            )
-        return Fault(
-            f"{self.source} writes to the file {self.path} alone, which is lost with the container",
-            self.remedy,
-            self.where,
-        )
 
 
 def find_faults(subject: Subject) -> Faults:
@@ -63,17 +33,28 @@ def find_faults(subject: Subject) -> Faults:
     Whether the app runs in a container is not known here. A file is a fault if the lines are
     nowhere else, and a risk if they are on standard output, too.
     """
-    files = [
-        *_find_handler_files(subject),
-        *_find_loguru_files(),
-        *_find_structlog_files(),
-        *_find_gunicorn_files(subject),
-    ]
-    yield from (file.to_fault() for file in files)
+    yield from _find_handler_files(subject)
+    yield from _find_loguru_files()
+    yield from _find_structlog_files()
+    yield from _find_gunicorn_files(subject)
     return "no handler writes to a file"
 
 
-def _find_handler_files(subject: Subject) -> Iterator[_LogFile]:
+def _make_fault(
+    source: str, path: str, is_copy: bool, where: str | None, remedy: str = _REMEDY
+) -> Fault:
+    """Return a fault; a warning if nothing is missing where the platform looks for it.
+
+    :param source: whose records are written to the file.
+    :param is_copy: whether they go to standard output or error, too.
+    """
+    effect = " alone, which is lost with the container"
+    if is_copy:
+        effect = ", beside standard output or error: it fills the container's disk"
+    return Fault(f"{source} writes to the file {path}{effect}", remedy, where, is_copy)
+
+
+def _find_handler_files(subject: Subject) -> Iterator[Fault]:
     seen = set[int]()
     for logger in foreign.all_loggers():
         for handler in _iter_nested(logger.handlers):
@@ -84,7 +65,7 @@ def _find_handler_files(subject: Subject) -> Iterator[_LogFile]:
             watch = subject.logging_watch
             where = watch.find_attachment(logger, handler) or watch.find_handler(handler)
             source = f"{type(handler).__name__} on {logger.name}"
-            yield _LogFile(path, source, _has_console(logger), where)
+            yield _make_fault(source, path, _has_console(logger), where)
 
 
 def _iter_nested(handlers: Iterable[logging.Handler]) -> Iterator[logging.Handler]:
@@ -113,10 +94,8 @@ def _has_console(logger: logging.Logger) -> bool:
 def _may_be_console(handler: logging.Handler, files: Any) -> bool:
     if isinstance(handler, logging.NullHandler) or foreign.is_debug_only(handler):
         return False
-    if isinstance(handler, LineHandler):
-        return not handler.path
-    if isinstance(handler, logging.FileHandler):
-        return get_path(handler) is None and handler.baseFilename != os.devnull
+    if isinstance(handler, LineHandler | logging.FileHandler):
+        return get_path(handler) is None and getattr(handler, "baseFilename", "") != os.devnull
     if foreign.writes_to(handler, files):
         return True
     module = type(handler).__module__
@@ -124,7 +103,7 @@ def _may_be_console(handler: logging.Handler, files: Any) -> bool:
     return module not in ("logging", "logging.handlers", "django.utils.log")
 
 
-def _find_loguru_files() -> Iterator[_LogFile]:
+def _find_loguru_files() -> Iterator[Fault]:
     loguru: Any = sys.modules.get("loguru")
     if loguru is None:
         return
@@ -134,13 +113,10 @@ def _find_loguru_files() -> Iterator[_LogFile]:
         is_copy = any(hasattr(sink, "_stream") for sink in sinks)
         where = find_line(r"\blogger\.add\(")
         for path in filter(is_on_disk, paths):
-            yield _LogFile(path, "loguru", is_copy, where, _LOGURU_REMEDY)
+            yield _make_fault("loguru", path, is_copy, where, _LOGURU_REMEDY)
 
 
-_LOGURU_REMEDY = "loguru.logger.add(sys.stdout, serialize=True) in place of the file"
-
-
-def _find_structlog_files() -> Iterator[_LogFile]:
+def _find_structlog_files() -> Iterator[Fault]:
     structlog: Any = sys.modules.get("structlog")
     if structlog is None:
         return
@@ -148,13 +124,10 @@ def _find_structlog_files() -> Iterator[_LogFile]:
     path = get_stream_path(getattr(factory, "_file", None))
     if path is not None:
         where = find_line(r"\w+LoggerFactory\(")
-        yield _LogFile(path, "structlog", False, where, _STRUCTLOG_REMEDY)
+        yield _make_fault("structlog", path, False, where, _STRUCTLOG_REMEDY)
 
 
-_STRUCTLOG_REMEDY = "structlog.PrintLoggerFactory() without a file, which is standard output"
-
-
-def _find_gunicorn_files(subject: Subject) -> Iterator[_LogFile]:
+def _find_gunicorn_files(subject: Subject) -> Iterator[Fault]:
     """Yield the files of Gunicorn's own settings."""
     settings = subject.gunicorn or {}
     for name in ("errorlog", "accesslog"):
@@ -164,8 +137,6 @@ def _find_gunicorn_files(subject: Subject) -> Iterator[_LogFile]:
         source = f"Gunicorn's {name}"
         if name == "errorlog" and settings.get("capture_output"):
             source = "Gunicorn's errorlog, with standard output by capture_output,"
-        where = (
-            find_line(rf"\b{name}\b", subject.options.config) if subject.options.config else None
-        )
         # The lines of our handlers have Gunicorn's messages, too.
-        yield _LogFile(path, source, bool(installation.handlers), where, _GUNICORN_REMEDY)
+        is_copy, where = bool(installation.handlers), subject.find_setting(name)
+        yield _make_fault(source, path, is_copy, where, _GUNICORN_REMEDY)

@@ -212,14 +212,14 @@ def _find_record(canaries: list[_Canary], records: list[logging.LogRecord]) -> s
 
 
 def _check_access_log_format(subject: Subject) -> Iterator[Fault]:
-    settings, config = subject.gunicorn or {}, subject.options.config
+    settings = subject.gunicorn or {}
     atoms = [one for one in _QUERY_ATOMS if one in str(settings.get("access_log_format"))]
     if settings.get("accesslog") and atoms and not installation.handlers:
         yield Fault(
             f"Gunicorn's access log has each URL with its query: {' and '.join(atoms)} in "
             "access_log_format",
             "access_log_format = '%(h)s \"%(m)s %(U)s\" %(s)s %(b)s'",
-            find_line(r"\baccesslog\b", config) if config else None,
+            subject.find_setting("accesslog"),
             is_warning=True,
         )
 

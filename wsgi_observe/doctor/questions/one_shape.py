@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.caused_errors import (
@@ -13,9 +15,9 @@ from wsgi_observe.doctor.caused_errors import (
     cause_routing_errors,
     join_by_kind,
 )
-from wsgi_observe.doctor.error_shape import Shape
+from wsgi_observe.doctor.client import Response
 from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
-from wsgi_observe.doctor.own_code import has_own_line
+from wsgi_observe.doctor.own_code import iter_imports
 from wsgi_observe.doctor.questions.question import Faults, NotApplicable
 from wsgi_observe.doctor.remedies import OBSERVE_ANYWHERE
 from wsgi_observe.doctor.subject import Subject
@@ -28,6 +30,87 @@ _FLASK_REMEDY = (
     "Observe(app)  # from wsgi_observe.flask import Observe; or one function for all handlers:\n"
     "def respond(code, text, **more): return {'code': code, 'description': text, **more}, code"
 )
+
+# Beside the common members: details of one error, or of its request.
+_EXTRA_MEMBERS = {
+    *("request_id", "trace_id", "span_id", "correlation_id", "instance", "path", "url", "method"),
+    *("timestamp", "time", "reason", "errors", "details", "fields", "type", "docs", "help", "hint"),
+}
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """The members of one error's document.
+
+    :ivar is_problem: whether it is of RFC 9457, ``application/problem+json``.
+    :ivar members: the top-level ones by name, and those of an object as ``error.code``.
+    """
+
+    is_problem: bool
+    members: dict[str, Any]
+
+    @classmethod
+    def of_response(cls, response: Response) -> _Shape:
+        """Return the shape of a response that is JSON; one without members if it is no object."""
+        document = response.json()
+        members: dict[str, Any] = {}
+        for name, value in document.items() if isinstance(document, dict) else ():
+            members[name] = value
+            if isinstance(value, dict):
+                members |= {f"{name}.{inner}": one for inner, one in value.items()}
+        return cls(response.media_type == "application/problem+json", members)
+
+    def __str__(self) -> str:
+        names = [
+            name
+            for name, value in self.members.items()
+            if "." not in name or name.partition(".")[0] not in self.members
+            if not isinstance(value, dict) or name in _EXTRA_MEMBERS
+        ] + [name for name in self.members if "." in name and not _is_extra(name)]
+        kind = "problem " if self.is_problem else ""
+        return f"{kind}{{{', '.join(dict.fromkeys(names))}}}"
+
+    def is_like(self, other: _Shape) -> bool:
+        """Return whether one way to read them fits both, whatever else each has.
+
+        They have a text in common, and not each its own member for what happened.
+        """
+        if self.is_problem or other.is_problem:
+            return self.is_problem and other.is_problem
+        mine, its = self.members, other.members
+        common = [name for name in mine if name in its and not _is_extra(name)]
+        if any(_are_of_two_kinds(mine[name], its[name]) for name in common):
+            return False
+        if mine.keys() == its.keys() and mine:
+            return True
+        has_text = any(_has_meaning(mine[name], its[name]) for name in common)
+        return has_text and not (self._has_own_text(other) and other._has_own_text(self))
+
+    def _has_own_text(self, other: _Shape) -> bool:
+        return any(
+            _is_sentence(value) and name not in other.members and not _is_extra(name)
+            for name, value in self.members.items()
+        )
+
+
+def _is_extra(name: str) -> bool:
+    return any(part in _EXTRA_MEMBERS for part in name.split("."))
+
+
+def _is_sentence(value: object) -> bool:
+    return isinstance(value, str) and " " in value.strip()
+
+
+def _has_meaning(mine: object, its: object) -> bool:
+    """Return whether two texts are of the errors, and not a constant such as ``error``."""
+    is_text = isinstance(mine, str) and isinstance(its, str)
+    return is_text and (mine != its or _is_sentence(mine))
+
+
+def _are_of_two_kinds(mine: object, its: object) -> bool:
+    """Return whether one is a text where the other is a list or an object."""
+    kinds = {kind for value in (mine, its) for kind in (str, list, dict) if isinstance(value, kind)}
+    return len(kinds) > 1
 
 
 def find_faults(subject: Subject) -> Faults:
@@ -42,11 +125,11 @@ def find_faults(subject: Subject) -> Faults:
     if not groups or len(errors) > len(groups) == sum(map(len, groups)):
         yield Fault(f"they have none: {_list_kinds(errors)}", remedy)
         return ""
-    shape = Shape.of_response(groups[0][0].response)
+    shape = _Shape.of_response(groups[0][0].response)
     pages = [one for one in errors if _is_page(one) and one.title not in _CAUSED_IN_1]
     for group in filter(None, (*groups[1:], pages)):
         seen = (
-            f"{', '.join(error.title for error in group)}: {Shape.of_response(group[0].response)}"
+            f"{', '.join(error.title for error in group)}: {_Shape.of_response(group[0].response)}"
         )
         if group is pages:
             seen = _list_kinds(pages)
@@ -79,9 +162,9 @@ def _cause_exceptions(subject: Subject) -> Iterator[CausedError]:
 
 def _iter_validation_errors() -> Iterator[tuple[str, str, type[Exception]]]:
     """Yield the exceptions of the libraries that the app validates with."""
+    imported = {package for package, _ in iter_imports()}
     for package in ("marshmallow", "pydantic"):
-        is_used = has_own_line(rf"^\s*(?:from|import)\s+{package}\b")
-        if is_used and package in sys.modules:
+        if package in imported and package in sys.modules:
             yield f"ValidationError of {package}", "", sys.modules[package].ValidationError
 
 
@@ -95,7 +178,7 @@ def _list_kinds(errors: Iterable[CausedError]) -> str:
     kinds = []
     for error in errors:
         response = error.response
-        kind = str(Shape.of_response(response)) if response.is_json else response.media_type
+        kind = str(_Shape.of_response(response)) if response.is_json else response.media_type
         if response.error is not None:
             kind = response.describe()
         kinds.append((f"{kind or 'no body'} for", error.title))
@@ -106,9 +189,9 @@ def _group(errors: Iterable[CausedError]) -> list[list[CausedError]]:
     """Return the errors by their shapes, the most frequent one first."""
     groups: list[list[CausedError]] = []
     for error in errors:
-        shape = Shape.of_response(error.response)
+        shape = _Shape.of_response(error.response)
         for group in groups:
-            if shape.is_like(Shape.of_response(group[0].response)):
+            if shape.is_like(_Shape.of_response(group[0].response)):
                 group.append(error)
                 break
         else:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from os.path import commonpath
-from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.caused_errors import CausedError, cause_routing_errors
-from wsgi_observe.doctor.error_handlers import ErrorHandler, find_error_handlers
+from wsgi_observe.doctor.error_handlers import ErrorHandler, find_error_handlers, has_handler
 from wsgi_observe.doctor.own_code import find_place
 from wsgi_observe.doctor.questions.question import Faults, NotApplicable
 from wsgi_observe.doctor.subject import UNKNOWN_PATH, Subject
@@ -27,11 +26,13 @@ def find_faults(subject: Subject) -> Faults:
     """Look where handlers for 404 and 405 are registered, and request what no route matches."""
     if subject.framework.name != "flask":
         raise NotApplicable("blueprints are Flask's")
+    from werkzeug.exceptions import default_exceptions
+
     app = subject.framework.app
     errors = dict(cause_routing_errors(subject))
     if not errors:
         raise NotApplicable("a catch-all route matches every URL")
-    missing = {code for code in errors if not _has_handler(app, code)}
+    missing = {code for code in errors if not has_handler(app, default_exceptions[code]())}
     handlers = [
         handler
         for handler in find_error_handlers(app)
@@ -49,13 +50,6 @@ def find_faults(subject: Subject) -> Faults:
         return f"unknown URL: {unknown.describe()}, without a handler of the app"
     handled = " and ".join(str(code) for code in errors if code not in missing)
     return f"the app has handlers for {handled}"
-
-
-def _has_handler(app: Any, code: int) -> bool:
-    """Return whether Flask has a handler for an error before the blueprint is known."""
-    from werkzeug.exceptions import default_exceptions
-
-    return app._find_error_handler(default_exceptions[code](), []) is not None
 
 
 def _has_catch_all(subject: Subject, handler: ErrorHandler) -> bool:
