@@ -14,10 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from signal import SIGUSR1
 from types import TracebackType
-from typing import Any
 
-from wsgi_observe.doctor.client import Client
-from wsgi_observe.doctor.loading import AppLoader, LoadingError
+from wsgi_observe.doctor.loading import LoadingError, load_app
 from wsgi_observe.doctor.log_files import stop_delivery
 from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
@@ -64,23 +62,12 @@ def _describe(subject: Subject) -> Examination:
 
 
 def _load(options: Options, output: Output, sandbox: Sandbox, watch: LoggingWatch) -> Subject:
-    loader = AppLoader(options)
-    app, framework = loader.load()
+    app, framework, settings = load_app(options)
     views = Views(framework, options.numbers)
-    app = loader.observe(app)
-    config: Any = loader.gunicorn
-    settings = _read_settings(config) if options.config else None
-    client = Client(app, framework.host)
     watch.end_loading()
     stop_delivery()
     sentry = capture_sentry()
-    return Subject(app, framework, views, client, output, sandbox, options, watch, sentry, settings)
-
-
-def _read_settings(config: Any) -> dict[str, object]:
-    # Not by the attributes, some of which import what is named.
-    settings = {name: setting.get() for name, setting in config.settings.items()}
-    return {**settings, "worker_class_str": config.worker_class_str}
+    return Subject(app, framework, views, output, sandbox, options, watch, sentry, settings)
 
 
 def _explain(error: BaseException, sandbox: Sandbox) -> str:

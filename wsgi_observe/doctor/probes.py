@@ -168,7 +168,7 @@ def probe(subject: Subject, path: str, *, denies: bool = False) -> ProbeResponse
 def _send(subject: Subject, path: str, *, denies: bool) -> ProbeResponse:
     begin = perf_counter()
     with subject.sandbox.watch(denies=denies) as touches, _limit_time():
-        response = subject.client.send("GET", path, headers=_HEADERS)
+        response = subject.send("GET", path, headers=_HEADERS)
     return ProbeResponse(path, response, perf_counter() - begin, touches)
 
 

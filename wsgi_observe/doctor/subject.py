@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.doctor.client import Client, Response
+from wsgi_observe.doctor.client import Response, send_request
 from wsgi_observe.doctor.frameworks import Framework
 from wsgi_observe.doctor.logging_watch import LoggingWatch
 from wsgi_observe.doctor.options import Options
@@ -41,7 +41,6 @@ class Subject:
     app: WSGIApplication
     framework: Framework
     views: Views
-    client: Client
     output: Output
     sandbox: Sandbox
     options: Options
@@ -51,8 +50,12 @@ class Subject:
     number: int = 0
 
     def request(self, path: str, method: str = "GET", **request: Any) -> Response:
-        """Send a request to a path of the framework's app, see `Client.send`."""
-        return self.client.send(method, self.framework.mount + path, **request)
+        """Send a request to a path of the framework's app."""
+        return self.send(method, self.framework.mount + path, **request)
+
+    def send(self, method: str, target: str, **request: Any) -> Response:
+        """Send a request, see `send_request`."""
+        return send_request(self.app, self.framework.host, method, target, **request)
 
     def find_setting(self, name: str) -> str | None:
         """Return ``file:line`` of a setting in the app's Gunicorn configuration."""
@@ -68,7 +71,7 @@ class Subject:
 
         :param function: may return an iterator of bytes, which is streamed.
         :param scope: one of the framework's; by default the app itself.
-        :param request: see `Client.send`; with a body it is a POST.
+        :param request: see `send_request`; with a body it is a POST.
         """
         if not self.framework.has_views:
             return None
