@@ -35,10 +35,8 @@ _LOADERS = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<
 def main(connection: Connection) -> None:
     """Answer the questions, see `Examination` for what is sent."""
     options: Options = connection.recv()
-    output, sandbox = Output(), Sandbox(allows_network=options.allows_network)
-    sandbox.install()
-    watch = LoggingWatch()
-    watch.install()
+    output, watch = Output(), LoggingWatch()
+    sandbox = Sandbox(allows_network=options.allows_network)
     faulthandler.register(SIGUSR1)  # asks what a load that hangs is doing
     try:
         subject = _load(options, output, sandbox, watch)

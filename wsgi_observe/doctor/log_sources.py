@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -191,6 +192,15 @@ def without_delivery(subject: Subject) -> Iterator[None]:
             yield
     finally:
         logging.raiseExceptions = before
+
+
+def parse_line(line: str) -> dict[str, object] | None:
+    """Return the object of JSON that a line is; None for any other line."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def log_records(subject: Subject) -> dict[LogSource, dict[int, list[str]]]:

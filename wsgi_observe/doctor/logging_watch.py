@@ -33,9 +33,7 @@ class LoggingWatch:
         self._made: dict[int, tuple[logging.Handler, str | None]] = {}
         self._attached: dict[tuple[str, int], str | None] = {}
         self._is_loading = True
-
-    def install(self) -> None:
-        """Start: wrap the functions of `logging` that everything goes through."""
+        # What everything goes through.
         _wrap(logging.Manager, "getLogger", after=self._note_logger)
         _wrap(logging.Handler, "__init__", after=self._note_handler)
         _wrap(logging.Logger, "addHandler", after=self._note_attachment)

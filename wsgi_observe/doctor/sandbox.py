@@ -30,10 +30,7 @@ class Sandbox:
         self.allows_network = allows_network
         self.denied: list[str] = []
         self._recorder: TouchRecorder | None = None
-
-    def install(self) -> None:
-        """Start; there is no way to remove an audit hook (PEP 578)."""
-        sys.addaudithook(self._audit)
+        sys.addaudithook(self._audit)  # which cannot be removed (PEP 578)
 
     @contextmanager
     def watch(self, *, denies: bool = False) -> Iterator[list[Touch]]:

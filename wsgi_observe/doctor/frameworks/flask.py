@@ -14,7 +14,7 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
-from wsgi_observe.doctor.error_handlers import find_error_handlers
+from wsgi_observe.doctor.error_handlers import find_error_handlers, is_ours
 from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import is_own
 
@@ -89,8 +89,7 @@ class FlaskFramework(Framework):
         handler = self.app._find_error_handler(error, blueprints)
         if handler is None and not isinstance(error, HTTPException):
             handler = self.app._find_error_handler(InternalServerError(), blueprints)
-        module = getattr(handler, "__module__", None) or ""
-        return None if module.startswith("wsgi_observe.") else handler
+        return None if is_ours(handler) else handler
 
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return those of the app and its blueprints."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
-from itertools import islice
 from typing import NamedTuple
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import LogSource, join_sources, log_records
+from wsgi_observe.doctor.log_sources import LogSource, join_sources, log_records, parse_line
 from wsgi_observe.doctor.questions.question import Faults
-from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING
+from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING, KEEP_ENABLED
 from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.problems import check_access_lines
@@ -20,7 +18,6 @@ from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
 
 _CONFIGURE = f"configure logging before the app is made:\n{CONFIGURE_LOGGING}"
 _SET_LEVEL = 'logging.root.setLevel("INFO"), or "level": "INFO" in dictConfig\'s root'
-_KEEP_ENABLED = "pass disable_existing_loggers=False to dictConfig or fileConfig"
 _SET_HANDLER_LEVEL = "handler.setLevel(logging.INFO), or no level for the handler at all"
 _ONE_HANDLER = "attach one handler, to root alone: a record goes to those of all parents"
 _JSON = (
@@ -85,7 +82,7 @@ def _find_reason(subject: Subject, source: LogSource, level: int) -> _Reason:
     if logger is None:
         return _Reason("nothing is written", _CONFIGURE)
     if logger.disabled:
-        return _Reason("it is disabled", _KEEP_ENABLED, watch.disabled.get(logger.name))
+        return _Reason("it is disabled", KEEP_ENABLED, watch.disabled.get(logger.name))
     if not logger.isEnabledFor(level):
         name = logging.getLevelName(max(logger.getEffectiveLevel(), logger.manager.disable))
         remedy = _SET_LEVEL if source.handlers else _CONFIGURE
@@ -118,9 +115,11 @@ def _check_lines(lines: _Lines) -> Iterator[Fault]:
         if len(those) > 1 and (source.logger is None or len(source.line_handlers) > 1):
             yield Fault(f"{record} comes out {len(those)} times", _ONE_HANDLER)
             break
-    texts = ((record, line) for record, _, those in shown for line in those if not _is_json(line))
-    for record, line in islice(texts, 1):
-        yield Fault(f"{record} is not JSON: {line[:_MAX_SHOWN]}", _JSON)
+    for record, _, those in shown:
+        text = next((line for line in those if parse_line(line) is None), None)
+        if text is not None:
+            yield Fault(f"{record} is not JSON: {text[:_MAX_SHOWN]}", _JSON)
+            break
 
 
 def _ask_about_access_lines(subject: Subject) -> Iterator[Fault]:
@@ -130,10 +129,3 @@ def _ask_about_access_lines(subject: Subject) -> Iterator[Fault]:
         accesslog = (subject.gunicorn or {}).get("accesslog")
         for problem in check_access_lines(Settings(), str(accesslog or "")):
             yield Fault(problem, _ACCESS_LINES, is_warning=True)
-
-
-def _is_json(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False

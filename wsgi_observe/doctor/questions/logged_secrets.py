@@ -57,12 +57,8 @@ class _Canary:
     is_recorded: bool = False
 
 
-def _make_value(place: str) -> str:
-    return hashlib.sha256(place.encode()).hexdigest()[:30]
-
-
 def _plant(place: str, *, is_recorded: bool = False) -> _Canary:
-    return _Canary(place, _make_value(place), is_recorded)
+    return _Canary(place, hashlib.sha256(place.encode()).hexdigest()[:30], is_recorded)
 
 
 _AUTHORIZATION = _plant("the header Authorization")

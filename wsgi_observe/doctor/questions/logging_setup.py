@@ -16,7 +16,7 @@ from wsgi_observe.doctor.log_sources import (
 )
 from wsgi_observe.doctor.logging_watch import is_of_app
 from wsgi_observe.doctor.questions.question import Faults
-from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING
+from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING, KEEP_ENABLED
 from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.logs.foreign_handlers import describe
 from wsgi_observe.logs.installation import installation
@@ -68,22 +68,13 @@ def _check_disabled(subject: Subject) -> Iterator[Fault]:
     watch = subject.logging_watch
     disabled = [name for name in watch.disabled if getattr(loggers.get(name), "disabled", False)]
     own = [name for name in disabled if is_of_app(name)]
-    if own:
-        yield Fault(
-            f"a logging configuration has disabled {join_loggers(own)}: all their records are lost",
-            "pass disable_existing_loggers=False to dictConfig or fileConfig",
-            watch.disabled[own[0]],
-        )
     others = [name for name in disabled if name not in own and may_be_of_app(name)]
     # A library's parent loggers are there only for their children.
     others = [name for name in others if not any(_is_within(name, one) for one in others)]
-    if others:
-        yield Fault(
-            f"a logging configuration has disabled {join_loggers(others)}: their errors are lost",
-            "pass disable_existing_loggers=False to dictConfig or fileConfig",
-            watch.disabled[others[0]],
-            is_warning=True,
-        )
+    for names, loss in ((own, "all their records are lost"), (others, "their errors are lost")):
+        if names:
+            seen = f"a logging configuration has disabled {join_loggers(names)}: {loss}"
+            yield Fault(seen, KEEP_ENABLED, watch.disabled[names[0]], is_warning=names is others)
 
 
 def _check_handlers(subject: Subject, sources: list[LogSource]) -> Iterator[Fault]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import json
 import logging
 import re
 import threading
@@ -14,7 +13,7 @@ from uuid import UUID, uuid4
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.log_sources import Log, find_main_source, without_delivery
+from wsgi_observe.doctor.log_sources import Log, find_main_source, parse_line, without_delivery
 from wsgi_observe.doctor.questions.question import Faults, NotApplicable
 from wsgi_observe.doctor.remedies import OBSERVE, OBSERVE_ANYWHERE
 from wsgi_observe.doctor.subject import Subject
@@ -77,7 +76,7 @@ class _Sent:
         lines = [line for line in self.output.splitlines() if text in line]
         if text != _CRASH:
             return lines
-        return [line if _parse(line) else self.output for line in lines]
+        return [line if parse_line(line) else self.output for line in lines]
 
 
 def find_faults(subject: Subject) -> Faults:
@@ -222,7 +221,7 @@ def _is_identified(line: str, request_id: str) -> bool:
     """Return whether a line has the ID; if that is not known, whether it has anything like one."""
     if request_id:
         return _contains_id(line, request_id)
-    values = _parse(line)
+    values = parse_line(line) or {}
     is_named = any(_ID_NAME.search(name) and value for name, value in values.items())
     return is_named or _UUID.search(line) is not None
 
@@ -235,11 +234,3 @@ def _contains_id(text: str, request_id: str) -> bool:
         return False
     digits = request_id.replace("-", "").lower()
     return digits in text.replace("-", "").lower() or digits[:8] in text.lower()
-
-
-def _parse(line: str) -> dict[str, object]:
-    try:
-        values = json.loads(line)
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}
