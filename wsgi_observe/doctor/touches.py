@@ -15,7 +15,7 @@ from traceback import walk_stack
 from types import FrameType, ModuleType
 from typing import Any
 
-from wsgi_observe.doctor.own_code import format_place, is_own_file
+from wsgi_observe.doctor.own_code import find_caller, is_own_file
 
 
 class NetworkDeniedError(ConnectionRefusedError):
@@ -79,7 +79,7 @@ _ERRORS = {
     **dict.fromkeys(("psycopg", "psycopg2", "MySQLdb", "pymysql"), "OperationalError"),
     **dict.fromkeys(("sqlite3", "pysqlite3", "pyodbc", "oracledb"), "OperationalError"),
     **dict.fromkeys(("redis", "valkey"), "ConnectionError"),
-    "pymongo.errors": "AutoReconnect",
+    "pymongo": "AutoReconnect",
 }
 
 _PROCESSES = {"subprocess.Popen", "os.system", "os.posix_spawn", "os.fork", "os.forkpty"}
@@ -193,31 +193,27 @@ class TouchRecorder:
         """Note a touch, and return whether it counts."""
         if threading.get_ident() in self._other_threads:
             return False
-        frames = list(_iter_frames(frame or sys._getframe(1)))
+        frame = frame or sys._getframe(1)
+        frames = list(_iter_frames(frame))
         is_file = kind in (Kind.READ_FILE, Kind.WRITTEN_FILE)
         if _is_no_part(frames) or (is_file and any(_is_in(one, _READERS) for one in frames)):
             return False
-        last = frames[-1] if frames else None
-        place = None
-        if last is not None and is_own_file(last.f_code.co_filename):
-            place = format_place(last.f_code.co_filename, last.f_lineno)
-        touch = Touch(kind, what, place)
+        touch = Touch(kind, what, find_caller(frame))
         if touch not in self.touches and len(self.touches) < _MAX_TOUCHES:
             self.touches.append(touch)
         return True
 
 
-def _iter_frames(frame: FrameType | None) -> Iterator[FrameType]:
+def _iter_frames(frame: FrameType) -> Iterator[FrameType]:
     """Yield the calls from a frame outwards, up to the innermost one of the app's own code."""
-    while frame is not None:
-        module = _get_module(frame)
+    for one, _ in walk_stack(frame):
+        module = _get_module(one)
         if module == _CLIENT_MODULE:
             return
-        if module != __name__ and module != "wsgi_observe.doctor.sandbox":
-            yield frame
-        if is_own_file(frame.f_code.co_filename):
+        if module not in (__name__, "wsgi_observe.doctor.sandbox"):
+            yield one
+        if is_own_file(one.f_code.co_filename):
             return
-        frame = frame.f_back
 
 
 def _is_no_part(frames: list[FrameType]) -> bool:
@@ -271,9 +267,6 @@ def _to_text(value: object) -> str:
 
 
 def _make_error(package: str) -> Exception:
-    text = "the doctor denies connections"
-    for module, name in _ERRORS.items():
-        if module.partition(".")[0] == package and module in sys.modules:
-            error: Exception = getattr(sys.modules[module], name)(text)
-            return error
-    return NetworkDeniedError(text)
+    module = sys.modules.get(f"{package}.errors" if package == "pymongo" else package)
+    error: type[Exception] = getattr(module, _ERRORS.get(package, ""), NetworkDeniedError)
+    return error("the doctor denies connections")
