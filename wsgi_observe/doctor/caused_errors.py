@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.own_code import find_place
 from wsgi_observe.doctor.subject import Subject
 
 
@@ -49,7 +48,7 @@ def cause_error(
         else:
             raise error
 
-    where = find_place(subject.framework.find_error_handler(error, scope))
+    where = subject.framework.find_error_handler(error, scope)
     yield from cause_failure(subject, title, fail, scope, where, **request)
 
 
@@ -64,7 +63,7 @@ def cause_routing_errors(subject: Subject) -> Iterator[tuple[int, CausedError]]:
     wrong = subject.request_wrong_method()
     for title, status, response in (("unknown URL", 404, unknown), ("wrong method", 405, wrong)):
         if response is not None:
-            place = find_place(subject.framework.find_error_handler(status))
+            place = subject.framework.find_error_handler(status)
             yield status, CausedError(title, response, place)
 
 

@@ -49,7 +49,6 @@ def load_app(options: Options) -> tuple[WSGIApplication, Framework, dict[str, ob
     if framework is None:
         framework = WsgiFramework(app, is_observed=is_observed)
         app = framework.app
-    framework.prepare()
     app = _observe(app) if is_observed else app
     return app, framework, _read_settings(config) if options.config else None
 

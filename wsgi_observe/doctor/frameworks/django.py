@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
-from wsgi_observe.doctor.own_code import is_own
+from wsgi_observe.doctor.own_code import find_place, is_own
 
 _SMALL_BODY = 64
 _ERRORS: dict[int, type[Exception]] = {
@@ -30,9 +30,11 @@ class DjangoFramework(Framework):
     """A Django project, which is its ``settings``: there is one in a process."""
 
     name = "django"
+    _request: Any = None
 
-    def prepare(self) -> None:
-        """Take a host that the project serves; none is named where the deployment names them."""
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        # The project names no host where the deployment names them.
         if not settings.ALLOWED_HOSTS:
             settings.ALLOWED_HOSTS = [self.host]
         hosts = [self.host, *(host.lstrip(".") for host in settings.ALLOWED_HOSTS)]
@@ -40,7 +42,6 @@ class DjangoFramework(Framework):
             hosts = [host if host.startswith("www.") else f"www.{host}" for host in hosts]
         allowed = [host for host in hosts if validate_host(host, settings.ALLOWED_HOSTS)]
         self.host = next((host for host in allowed if "*" not in host), self.host)
-        self._request: Any = None
 
     def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a pattern before all others, so that a catch-all pattern does not take its path."""
@@ -78,15 +79,13 @@ class DjangoFramework(Framework):
             raise NotImplementedError
         raise _ERRORS[status_code](description)
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the project's own view for a status; exceptions are answered with 500."""
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return the view for a status; exceptions are answered with 500."""
         status_code = error if isinstance(error, int) else 500
         if status_code not in (*_ERRORS, 500):
             return None
         handler: Any = get_resolver().resolve_error_handler(status_code)
-        return handler if is_own(handler) else None
+        return find_place(handler) if is_own(handler) else None
 
     def iter_paths(self) -> Iterator[str]:
         """Yield the patterns without arguments, those of included URLconfs too."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import falcon
 from falcon.inspect import inspect_routes
 
 from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
-from wsgi_observe.doctor.own_code import is_own
+from wsgi_observe.doctor.own_code import find_place, is_own
 
 
 class FalconFramework(Framework):
     """A Falcon app. Falcon has no limit for a request's body."""
 
     name = "falcon"
-
-    def prepare(self) -> None:
-        """Begin without a request."""
-        self._request: Any = None
+    _request: Any = None
 
     def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a resource; routes come before sinks and folders of static files."""
@@ -56,13 +53,11 @@ class FalconFramework(Framework):
         sinks = any(pattern.match(path) for pattern, *_ in self.app._sinks)
         return sinks or any(static.match(path) for static, *_ in self.app._static_routes)
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the app's own handler for an exception."""
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return that for an exception."""
         handlers = map(self.app._error_handlers.get, type(error).__mro__)
         handler = next(filter(None, handlers), None)
-        return handler if is_own(handler) else None
+        return find_place(handler) if is_own(handler) else None
 
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return those that handlers were added for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from werkzeug.exceptions import (
 
 from wsgi_observe.doctor.error_handlers import find_error_handlers, is_ours
 from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
-from wsgi_observe.doctor.own_code import is_own
+from wsgi_observe.doctor.own_code import find_place, is_own
 
 _SMALL_BODY = 64
 
@@ -26,10 +26,9 @@ class FlaskFramework(Framework):
 
     name = "flask"
 
-    def prepare(self) -> None:
-        """Take the host that the app serves."""
-        server_name = self.app.config.get("SERVER_NAME")
-        self.host = server_name or "localhost"
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self.host = app.config.get("SERVER_NAME") or self.host
 
     def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a route, also if the app has handled a request while it was imported."""
@@ -78,10 +77,8 @@ class FlaskFramework(Framework):
         scopes = {handler.scope for handler in find_error_handlers(self.app)}
         return [name for name in self.app.blueprints if name in scopes]
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the handler of the app, or of a blueprint and those that it is nested in."""
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return that of the app, or of a blueprint and those that it is nested in."""
         if isinstance(error, int):
             error = default_exceptions[error]()
         parts = scope.split(".") if scope else []
@@ -89,7 +86,7 @@ class FlaskFramework(Framework):
         handler = self.app._find_error_handler(error, blueprints)
         if handler is None and not isinstance(error, HTTPException):
             handler = self.app._find_error_handler(InternalServerError(), blueprints)
-        return None if is_ours(handler) else handler
+        return None if is_ours(handler) else find_place(handler)
 
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return those of the app and its blueprints."""

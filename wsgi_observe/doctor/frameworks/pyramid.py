@@ -13,19 +13,19 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.traversal import DefaultRootFactory
 
 from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
-from wsgi_observe.doctor.own_code import is_own
+from wsgi_observe.doctor.own_code import find_place, is_own
 
 
 class PyramidFramework(Framework):
     """A Pyramid app. Pyramid has no limit for a request's body."""
 
     name = "pyramid"
+    _request: Any = None
 
-    def prepare(self) -> None:
-        """Configure the app's own registry."""
-        self._request: Any = None
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
         self._config = Configurator(
-            registry=self.app.registry, autocommit=True, introspection=False, package=__package__
+            registry=app.registry, autocommit=True, introspection=False, package=__package__
         )
 
     def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
@@ -74,13 +74,11 @@ class PyramidFramework(Framework):
         factory = self.app.registry.queryUtility(IRootFactory)
         return factory is not None and factory is not DefaultRootFactory
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the app's own exception view for the most specific context."""
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return the exception view for the most specific context."""
         cls = type(exception_response(error) if isinstance(error, int) else error)
         views = {context: view for context, view in self._iter_exception_views() if is_own(view)}
-        return next((views[one] for one in cls.__mro__ if one in views), None)
+        return find_place(next((views[one] for one in cls.__mro__ if one in views), None))
 
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return the contexts of the exception views."""
