@@ -15,17 +15,17 @@ from pathlib import Path
 from signal import SIGUSR1
 from types import TracebackType
 
-from wsgi_observe.doctor.loading import LoadingError, load_app
-from wsgi_observe.doctor.log_files import stop_delivery
-from wsgi_observe.doctor.logging_watch import LoggingWatch
+from wsgi_observe.doctor.app.loading import LoadingError, load_app
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.app.views import Views
 from wsgi_observe.doctor.options import Options
-from wsgi_observe.doctor.output import Output
 from wsgi_observe.doctor.process import DoctorError, Examination
 from wsgi_observe.doctor.questions import select_questions
-from wsgi_observe.doctor.sandbox import Sandbox
-from wsgi_observe.doctor.sentry_capture import capture_sentry
-from wsgi_observe.doctor.subject import Subject
-from wsgi_observe.doctor.views import Views
+from wsgi_observe.doctor.recording.log_delivery import stop_delivery
+from wsgi_observe.doctor.recording.logging_watch import LoggingWatch
+from wsgi_observe.doctor.recording.output import Output
+from wsgi_observe.doctor.recording.sandbox import Sandbox
+from wsgi_observe.doctor.recording.sentry_capture import capture_sentry
 from wsgi_observe.problems import find_health_middlewares
 
 _PLAIN = (str, int, float, bool, list, tuple, type(None))

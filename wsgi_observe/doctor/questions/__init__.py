@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from wsgi_observe.doctor.question import AppQuestion
 from wsgi_observe.doctor.questions import (
     debug_mode,
     error_responses,
@@ -18,7 +19,6 @@ from wsgi_observe.doctor.questions import (
     request_ids,
     routing_errors,
 )
-from wsgi_observe.doctor.questions.question import AppQuestion
 
 _READINESS = "liveness touches nothing, readiness asks what is needed"
 

@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.error_handlers import has_handler
+from wsgi_observe.doctor.app.error_handlers import has_handler
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import find_line
-from wsgi_observe.doctor.questions.question import Faults
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.question import Faults
 from wsgi_observe.problems import find_debugged_frameworks, has_debugger
 
 _DEBUG_LINES = {

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.caused_errors import (
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.remedies import OBSERVE_ANYWHERE
+from wsgi_observe.doctor.trials.caused_errors import (
     CausedError,
     cause_error,
     cause_failure,
     cause_routing_errors,
     join_by_kind,
 )
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.questions.question import Faults, NotApplicable
-from wsgi_observe.doctor.remedies import OBSERVE_ANYWHERE
-from wsgi_observe.doctor.subject import Subject
 
 _JSON = {"Content-Type": "application/json"}
 _MALFORMED_JSON = b'{"quantity": '

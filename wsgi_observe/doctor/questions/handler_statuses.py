@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.caused_errors import cause_error
-from wsgi_observe.doctor.error_handlers import Call, ErrorHandler, find_error_handlers
-from wsgi_observe.doctor.exceptions import MESSAGE, CannotMakeError, make_exception
+from wsgi_observe.doctor.app.error_handlers import Call, ErrorHandler, find_error_handlers
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import find_place, is_own
-from wsgi_observe.doctor.questions.question import Faults, NotApplicable
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.trials.caused_errors import cause_error
+from wsgi_observe.doctor.trials.exceptions import MESSAGE, CannotMakeError, make_exception
 
 _RETURN = "return the status too; without one Flask sends 200:\nreturn jsonify(...), {status}"
 _RETURN_OWN = (

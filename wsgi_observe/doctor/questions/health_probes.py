@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import iter_imports
-from wsgi_observe.doctor.probes import (
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.recording.touches import Kind, Touch, has_threads_of_its_own
+from wsgi_observe.doctor.trials.probes import (
     PROBE_TIMEOUT,
     ProbePaths,
     ProbeResponse,
     find_probe_paths,
     probe,
 )
-from wsgi_observe.doctor.questions.question import Faults, NotApplicable
-from wsgi_observe.doctor.subject import Subject
-from wsgi_observe.doctor.touches import Kind, Touch, has_threads_of_its_own
 from wsgi_observe.health import Readiness
 from wsgi_observe.problems import (
     check_probe_paths,

@@ -8,12 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.caused_errors import cause_error
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
-from wsgi_observe.doctor.questions.question import Faults, NotApplicable
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.question import Faults, NotApplicable
 from wsgi_observe.doctor.remedies import OBSERVE, OBSERVE_ANYWHERE
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.trials.caused_errors import cause_error
+from wsgi_observe.doctor.trials.exceptions import CannotMakeError, make_exception
 from wsgi_observe.problems import find_debugged_frameworks
 
 _CANARY = "canary7f3a91"

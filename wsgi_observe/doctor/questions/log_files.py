@@ -10,10 +10,10 @@ from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_files import get_path, get_stream_path, is_on_disk
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import find_line
-from wsgi_observe.doctor.questions.question import Faults
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.question import Faults
+from wsgi_observe.doctor.recording.log_delivery import get_path, get_stream_path, is_on_disk
 from wsgi_observe.logs import foreign_handlers as foreign
 from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.installation import installation

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import LogSource, join_sources, log_records, parse_line
-from wsgi_observe.doctor.questions.question import Faults
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.question import Faults
 from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING, KEEP_ENABLED
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.trials.log_sources import LogSource, join_sources, log_records, parse_line
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.problems import check_access_lines
 from wsgi_observe.settings import Settings

@@ -12,12 +12,13 @@ from functools import partial
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import LogSource, find_main_source, without_delivery
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.app.views import PREFIX
 from wsgi_observe.doctor.own_code import find_line, format_place, is_own_file
-from wsgi_observe.doctor.questions.question import Faults
+from wsgi_observe.doctor.question import Faults
+from wsgi_observe.doctor.recording.log_delivery import without_delivery
 from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING
-from wsgi_observe.doctor.subject import Subject
-from wsgi_observe.doctor.views import PREFIX
+from wsgi_observe.doctor.trials.log_sources import LogSource, find_main_source
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.redaction import Redactor
 
@@ -112,7 +113,7 @@ def _cause_lines(subject: Subject) -> str:
     source = find_main_source(subject)
     log = partial(_log, source)
     framework, mark = subject.framework, subject.output.mark()
-    with without_delivery(subject):
+    with without_delivery(subject.sandbox):
         if framework.has_views:
             _send_to_view(subject, log)
             is_reached = _send_to_view(subject, _raise)

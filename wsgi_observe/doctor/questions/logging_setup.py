@@ -7,17 +7,17 @@ import sys
 from collections.abc import Iterator
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import (
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.question import Faults
+from wsgi_observe.doctor.recording.logging_watch import is_of_app
+from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING, KEEP_ENABLED
+from wsgi_observe.doctor.trials.log_sources import (
     LogSource,
     join_loggers,
     join_sources,
     log_records,
     uses_logging,
 )
-from wsgi_observe.doctor.logging_watch import is_of_app
-from wsgi_observe.doctor.questions.question import Faults
-from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING, KEEP_ENABLED
-from wsgi_observe.doctor.subject import Subject
 from wsgi_observe.logs.foreign_handlers import describe
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.logs.logger_state import may_be_of_app

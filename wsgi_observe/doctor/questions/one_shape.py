@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.caused_errors import (
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.own_code import iter_imports
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.remedies import OBSERVE_ANYWHERE
+from wsgi_observe.doctor.trials.caused_errors import (
     CausedError,
     cause_error,
     cause_routing_errors,
     join_by_kind,
 )
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
-from wsgi_observe.doctor.own_code import iter_imports
-from wsgi_observe.doctor.questions.question import Faults, NotApplicable
-from wsgi_observe.doctor.remedies import OBSERVE_ANYWHERE
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.trials.exceptions import CannotMakeError, make_exception
 
 _STATUSES = (400, 404, 409, 422)
 _CAUSED_IN_1 = {"unknown URL", "wrong method", "abort(400)", "abort(404)", "RuntimeError"}

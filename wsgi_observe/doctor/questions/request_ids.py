@@ -12,11 +12,12 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.log_sources import Log, find_main_source, parse_line, without_delivery
-from wsgi_observe.doctor.questions.question import Faults, NotApplicable
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.recording.log_delivery import without_delivery
 from wsgi_observe.doctor.remedies import OBSERVE, OBSERVE_ANYWHERE
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.trials.log_sources import Log, find_main_source, parse_line
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
@@ -149,7 +150,7 @@ def _send(
         ("a stream", _stream, ""),
     ):
         mark = subject.output.mark()
-        with without_delivery(subject):
+        with without_delivery(subject.sandbox):
             response = subject.call_in_view(view, headers=headers)
         if response is not None:
             output = subject.output.wait_for(last, mark, _OUTPUT_SECONDS)

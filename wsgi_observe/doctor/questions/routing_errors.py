@@ -5,12 +5,12 @@ from __future__ import annotations
 from os.path import commonpath
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.caused_errors import CausedError, cause_routing_errors
-from wsgi_observe.doctor.error_handlers import ErrorHandler, find_error_handlers, has_handler
+from wsgi_observe.doctor.app.error_handlers import ErrorHandler, find_error_handlers, has_handler
+from wsgi_observe.doctor.app.subject import UNKNOWN_PATH, Subject
+from wsgi_observe.doctor.app.views import PREFIX
 from wsgi_observe.doctor.own_code import find_place
-from wsgi_observe.doctor.questions.question import Faults, NotApplicable
-from wsgi_observe.doctor.subject import UNKNOWN_PATH, Subject
-from wsgi_observe.doctor.views import PREFIX
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.trials.caused_errors import CausedError, cause_routing_errors
 
 _REMEDY = (
     "register it for the app: in the blueprint's file @{scope}.app_errorhandler({code}),\n"

@@ -15,7 +15,7 @@ from django.urls import path as make_pattern
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import find_place, is_own
 
 _SMALL_BODY = 64

@@ -8,7 +8,7 @@ from typing import Any
 import falcon
 from falcon.inspect import inspect_routes
 
-from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import find_place, is_own
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from wsgi_observe.doctor.frameworks import Framework
+from wsgi_observe.doctor.app.frameworks import Framework
 
 PREFIX = "/wsgi-observe-doctor/"
 """Where the views are: no app has routes there."""

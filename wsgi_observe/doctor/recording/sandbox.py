@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from typing import Any
 
-from wsgi_observe.doctor.touches import NetworkDeniedError, Touch, TouchRecorder
+from wsgi_observe.doctor.recording.touches import NetworkDeniedError, Touch, TouchRecorder
 
 _LOG_SOCKETS = ("/dev/log", "/run/systemd/journal/socket", "/var/run/syslog")
 _RESOLVING = ("socket.getaddrinfo", "socket.gethostbyname")

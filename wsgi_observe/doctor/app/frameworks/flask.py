@@ -14,8 +14,8 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
-from wsgi_observe.doctor.error_handlers import find_error_handlers, is_ours
-from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.app.error_handlers import find_error_handlers, is_ours
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import find_place, is_own
 
 _SMALL_BODY = 64

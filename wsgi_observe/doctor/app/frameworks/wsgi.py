@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.wsgi.middleware import WRAPPED_APP_ATTRIBUTES, iter_wrapped_apps
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from wsgi_observe.doctor.answer import Answer, Fault
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.remedies import fit_remedy
-from wsgi_observe.doctor.subject import Subject
 
 Faults: TypeAlias = Generator[Fault, None, str]
 """Yields each fault of an app, and returns what was seen, for an app without faults."""

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.doctor.client import Response, send_request
-from wsgi_observe.doctor.frameworks import Framework
-from wsgi_observe.doctor.logging_watch import LoggingWatch
+from wsgi_observe.doctor.app.client import Response, send_request
+from wsgi_observe.doctor.app.frameworks import Framework
+from wsgi_observe.doctor.app.views import PREFIX, Views
 from wsgi_observe.doctor.options import Options
-from wsgi_observe.doctor.output import Output
 from wsgi_observe.doctor.own_code import find_line
-from wsgi_observe.doctor.sandbox import Sandbox
-from wsgi_observe.doctor.sentry_capture import SentryCapture
-from wsgi_observe.doctor.views import PREFIX, Views
+from wsgi_observe.doctor.recording.logging_watch import LoggingWatch
+from wsgi_observe.doctor.recording.output import Output
+from wsgi_observe.doctor.recording.sandbox import Sandbox
+from wsgi_observe.doctor.recording.sentry_capture import SentryCapture
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -12,7 +12,7 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.traversal import DefaultRootFactory
 
-from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import find_place, is_own
 
 

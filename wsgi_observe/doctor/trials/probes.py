@@ -10,10 +10,10 @@ from time import perf_counter
 from types import FrameType
 from urllib.parse import urlsplit
 
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.subject import Subject
-from wsgi_observe.doctor.touches import Kind, Touch
-from wsgi_observe.doctor.views import PREFIX
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.app.views import PREFIX
+from wsgi_observe.doctor.recording.touches import Kind, Touch
 from wsgi_observe.health.routers import has_explicit_route
 from wsgi_observe.problems import find_probes
 

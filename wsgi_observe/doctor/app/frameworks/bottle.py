@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from wsgi_observe.doctor.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import find_place
 
 _SMALL_BODY = 64

@@ -102,7 +102,7 @@ _TEMPLATES = {".html", ".htm", ".j2", ".jinja", ".jinja2", ".tpl", ".pt", ".mako
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev", "/etc", "/usr")
 _PYTHON_FOLDERS = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix} - {"/"})
 _SOURCES = {".py", ".pyc", ".so", ".pth"}
-_CLIENT_MODULE = "wsgi_observe.doctor.client"
+_CLIENT_MODULE = "wsgi_observe.doctor.app.client"
 _MAX_TOUCHES = 100
 
 
@@ -210,7 +210,7 @@ def _iter_frames(frame: FrameType) -> Iterator[FrameType]:
         module = _get_module(one)
         if module == _CLIENT_MODULE:
             return
-        if module not in (__name__, "wsgi_observe.doctor.sandbox"):
+        if module not in (__name__, "wsgi_observe.doctor.recording.sandbox"):
             yield one
         if is_own_file(one.f_code.co_filename):
             return

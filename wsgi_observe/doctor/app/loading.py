@@ -10,8 +10,8 @@ from importlib import import_module
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.doctor.frameworks import Framework, find_framework
-from wsgi_observe.doctor.frameworks.wsgi import WsgiFramework
+from wsgi_observe.doctor.app.frameworks import Framework, find_framework
+from wsgi_observe.doctor.app.frameworks.wsgi import WsgiFramework
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.health import HealthState
 from wsgi_observe.settings import Settings

@@ -6,14 +6,14 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from logging.handlers import QueueHandler
 from typing import Any, TypeAlias
 
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import iter_own_modules
-from wsgi_observe.doctor.questions.question import NotApplicable
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.question import NotApplicable
+from wsgi_observe.doctor.recording.log_delivery import without_delivery
 from wsgi_observe.logs.foreign_handlers import propagation_path, queue_listeners
 
 _MAX_LOGGERS = 20
@@ -180,20 +180,6 @@ def _find_targets(handler: logging.Handler) -> list[logging.Handler]:
     return [one for _, queue in queue_listeners([handler]) for one in queue.handlers] or [handler]
 
 
-@contextmanager
-def without_delivery(subject: Subject) -> Iterator[None]:
-    """Deny connections within the block: records of the doctor are not mailed to anybody.
-
-    That this is denied is no line of the app, so handlers do not print it.
-    """
-    before, logging.raiseExceptions = logging.raiseExceptions, False
-    try:
-        with subject.sandbox.without_network():
-            yield
-    finally:
-        logging.raiseExceptions = before
-
-
 def parse_line(line: str) -> dict[str, object] | None:
     """Return the object of JSON that a line is; None for any other line."""
     try:
@@ -226,7 +212,7 @@ def log_records(subject: Subject) -> dict[LogSource, dict[int, list[str]]]:
             errors.append(error)
 
     mark = subject.output.mark()
-    with without_delivery(subject):
+    with without_delivery(subject.sandbox):
         if subject.call_in_view(log) is None:
             log()
         output = subject.output.wait_for(list(texts.values())[-1], mark, _OUTPUT_SECONDS)
