@@ -16,7 +16,6 @@ from wsgi_observe.doctor.question import Faults, NotApplicable
 from wsgi_observe.doctor.recording.touches import Kind, Touch, has_threads_of_its_own
 from wsgi_observe.doctor.trials.probes import (
     PROBE_TIMEOUT,
-    ProbePaths,
     ProbeResponse,
     find_probe_paths,
     probe,
@@ -77,22 +76,20 @@ class _Dependency:
 
 def find_faults(subject: Subject) -> Faults:
     """Send requests to the probes, and watch what the app touches for them."""
-    paths = find_probe_paths(subject)
-    if not (paths.live or paths.ready or paths.is_known):
-        raise NotApplicable("its routes are unknown: name the probes, by --live-path /health")
+    live, ready = find_probe_paths(subject)
     dependency = _find_dependency()
-    yield from _ask_about_paths(paths, dependency)
-    if paths.live:
-        yield from _ask_about_liveness(subject, paths.live)
-    if paths.ready:
-        yield from _ask_about_readiness(subject, paths.ready, dependency)
+    yield from _ask_about_paths(live, ready, dependency)
+    if live:
+        yield from _ask_about_liveness(subject, live)
+    if ready:
+        yield from _ask_about_readiness(subject, ready, dependency)
     yield from _ask_about_settings(subject)
-    seen = f"{paths.live} touches nothing"
-    if not paths.ready:
+    seen = f"{live} touches nothing"
+    if not ready:
         return seen
     if dependency is None:
-        return f"{seen}; {paths.ready} answers; no client of a service is imported"
-    return f"{seen}; {paths.ready} fails with what it asks"
+        return f"{seen}; {ready} answers; no client of a service is imported"
+    return f"{seen}; {ready} fails with what it asks"
 
 
 def _find_dependency() -> _Dependency | None:
@@ -110,19 +107,15 @@ def _find_dependency() -> _Dependency | None:
     return max(found, key=lambda one: one.is_vital, default=None)  # the first of them
 
 
-def _ask_about_paths(paths: ProbePaths, dependency: _Dependency | None) -> Iterator[Fault]:
-    if not paths.live and not paths.ready:
+def _ask_about_paths(live: str, ready: str, dependency: _Dependency | None) -> Iterator[Fault]:
+    if not live and not ready:
         yield Fault("no probes: no route at /health, /healthz, /ready or the like", _REMEDY)
-    elif not paths.live:
+    elif not live:
         yield Fault("no liveness probe: no route at /health, /livez or the like", _REMEDY)
-    elif not paths.ready and dependency is not None:
+    elif not ready and dependency is not None:
         seen = "no readiness probe: no route at /ready, /readyz or the like; the app uses "
-        yield Fault(
-            seen + dependency.package,
-            _REMEDY,
-            dependency.place,
-            is_warning=not dependency.is_vital,
-        )
+        is_warning = not dependency.is_vital
+        yield Fault(seen + dependency.package, _REMEDY, dependency.place, is_warning)
 
 
 def _ask_about_liveness(subject: Subject, path: str) -> Iterator[Fault]:

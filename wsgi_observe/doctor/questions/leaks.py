@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
@@ -13,7 +12,7 @@ from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.question import Faults, NotApplicable
 from wsgi_observe.doctor.remedies import OBSERVE, OBSERVE_ANYWHERE
 from wsgi_observe.doctor.trials.caused_errors import cause_error
-from wsgi_observe.doctor.trials.exceptions import CannotMakeError, make_exception
+from wsgi_observe.doctor.trials.exceptions import make_handled_exceptions
 from wsgi_observe.problems import find_debugged_frameworks
 
 _CANARY = "canary7f3a91"
@@ -62,11 +61,9 @@ def _iter_errors(subject: Subject) -> Iterator[tuple[str, str, Exception]]:
     for scope in ("", *subject.framework.get_scopes()):
         for title, error in _make_errors():
             yield scope, title, error
-    for scope, cls in subject.framework.get_handled_exceptions():
-        with suppress(CannotMakeError):
-            error = make_exception(cls)
-            error.__cause__ = LookupError(f"no {_CANARY}")
-            yield scope, f"cause of {cls.__name__}", error
+    for scope, error in make_handled_exceptions(subject.framework):
+        error.__cause__ = LookupError(f"no {_CANARY}")
+        yield scope, f"cause of {type(error).__name__}", error
 
 
 def _make_errors() -> Iterator[tuple[str, Exception]]:

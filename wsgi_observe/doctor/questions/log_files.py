@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import find_line
 from wsgi_observe.doctor.question import Faults
 from wsgi_observe.doctor.recording.log_delivery import get_path, get_stream_path, is_on_disk
+from wsgi_observe.doctor.trials.log_sources import find_final_handlers
 from wsgi_observe.logs import foreign_handlers as foreign
 from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.installation import installation
@@ -57,7 +58,7 @@ def _make_fault(
 def _find_handler_files(subject: Subject) -> Iterator[Fault]:
     seen = set[int]()
     for logger in foreign.all_loggers():
-        for handler in _iter_nested(logger.handlers):
+        for handler in find_final_handlers(logger.handlers):
             path = get_path(handler)
             if path is None or id(handler) in seen:
                 continue
@@ -68,27 +69,11 @@ def _find_handler_files(subject: Subject) -> Iterator[Fault]:
             yield _make_fault(source, path, _has_console(logger), where)
 
 
-def _iter_nested(handlers: Iterable[logging.Handler]) -> Iterator[logging.Handler]:
-    """Yield handlers, those that listen to their queues, and those that they wrap."""
-    pending = list(handlers)
-    known = set[int]()
-    while pending:
-        handler = pending.pop(0)
-        if id(handler) in known:
-            continue
-        known.add(id(handler))
-        yield handler
-        for _, listener in foreign.queue_listeners([handler]):
-            pending += listener.handlers
-        # As `MemoryHandler` has its target.
-        pending += [one for one in vars(handler).values() if isinstance(one, logging.Handler)]
-
-
 def _has_console(logger: logging.Logger) -> bool:
     """Return whether the records of a logger may get to standard output or error, too."""
     files = foreign.get_console_files()
     handlers = [handler for step in foreign.propagation_path(logger) for handler in step.handlers]
-    return any(_may_be_console(handler, files) for handler in _iter_nested(handlers))
+    return any(_may_be_console(handler, files) for handler in find_final_handlers(handlers))
 
 
 def _may_be_console(handler: logging.Handler, files: Any) -> bool:

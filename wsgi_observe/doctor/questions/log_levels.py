@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import replace
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.app.subject import Subject
@@ -53,17 +53,9 @@ def _is_connected(source: LogSource) -> bool:
     return not source.logger.disabled and bool(reaches_handler)
 
 
-class _Reason(NamedTuple):
-    """Why records do not come out."""
-
-    text: str
-    remedy: str
-    where: str | None = None
-
-
 def _describe_hidden(subject: Subject, lines: _Lines) -> Iterator[Fault]:
     """Yield a fault for each reason why records do not come out."""
-    found: dict[_Reason, dict[int, list[LogSource]]] = {}
+    found: dict[Fault, dict[int, list[LogSource]]] = {}
     for level in _LEVELS:
         for source in lines:
             # That another logger than the main one has a level of its own is a choice.
@@ -73,26 +65,26 @@ def _describe_hidden(subject: Subject, lines: _Lines) -> Iterator[Fault]:
                 found.setdefault(reason, {}).setdefault(level, []).append(source)
     for reason, levels in found.items():
         names = " and ".join(map(logging.getLevelName, levels))
-        seen = f"no line for {names} of {join_sources(next(iter(levels.values())))}: {reason.text}"
-        yield Fault(seen, reason.remedy, reason.where)
+        sources = join_sources(next(iter(levels.values())))
+        yield replace(reason, seen=f"no line for {names} of {sources}: {reason.seen}")
 
 
-def _find_reason(subject: Subject, source: LogSource, level: int) -> _Reason:
+def _find_reason(subject: Subject, source: LogSource, level: int) -> Fault:
     watch, logger = subject.logging_watch, source.logger
     if logger is None:
-        return _Reason("nothing is written", _CONFIGURE)
+        return Fault("nothing is written", _CONFIGURE)
     if logger.disabled:
-        return _Reason("it is disabled", KEEP_ENABLED, watch.disabled.get(logger.name))
+        return Fault("it is disabled", KEEP_ENABLED, watch.disabled.get(logger.name))
     if not logger.isEnabledFor(level):
         name = logging.getLevelName(max(logger.getEffectiveLevel(), logger.manager.disable))
         remedy = _SET_LEVEL if source.handlers else _CONFIGURE
-        return _Reason(f"the level is {name}", remedy, _find_level(subject, logger))
+        return Fault(f"the level is {name}", remedy, _find_level(subject, logger))
     hiding = [handler for _, handler in source.handlers if handler.level > level]
     if hiding and len(hiding) == len(source.handlers):
         name = logging.getLevelName(min(handler.level for handler in hiding))
         where = watch.find_handler(hiding[0])
-        return _Reason(f"the level of its handler is {name}", _SET_HANDLER_LEVEL, where)
-    return _Reason("no handler writes it to standard output or error", _CONFIGURE)
+        return Fault(f"the level of its handler is {name}", _SET_HANDLER_LEVEL, where)
+    return Fault("no handler writes it to standard output or error", _CONFIGURE)
 
 
 def _find_level(subject: Subject, logger: logging.Logger) -> str | None:

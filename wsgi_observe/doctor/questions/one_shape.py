@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from wsgi_observe.doctor.trials.caused_errors import (
     cause_routing_errors,
     join_by_kind,
 )
-from wsgi_observe.doctor.trials.exceptions import CannotMakeError, make_exception
+from wsgi_observe.doctor.trials.exceptions import MESSAGE, make_exception, make_handled_exceptions
 
 _STATUSES = (400, 404, 409, 422)
 _CAUSED_IN_1 = {"unknown URL", "wrong method", "abort(400)", "abort(404)", "RuntimeError"}
@@ -150,22 +149,14 @@ def _cause_http_errors(subject: Subject) -> Iterator[CausedError]:
 
 def _cause_exceptions(subject: Subject) -> Iterator[CausedError]:
     """Yield those of validation, of the business, and an unexpected one."""
-    exceptions: list[tuple[str, str, type[Exception]]] = [
-        *_iter_validation_errors(),
-        *((cls.__name__, scope, cls) for scope, cls in subject.framework.get_handled_exceptions()),
-        ("RuntimeError", "", RuntimeError),
-    ]
-    for title, scope, cls in exceptions:
-        with suppress(CannotMakeError):
-            yield from cause_error(subject, title, make_exception(cls), scope)
-
-
-def _iter_validation_errors() -> Iterator[tuple[str, str, type[Exception]]]:
-    """Yield the exceptions of the libraries that the app validates with."""
     imported = {package for package, _ in iter_imports()}
     for package in ("marshmallow", "pydantic"):
         if package in imported and package in sys.modules:
-            yield f"ValidationError of {package}", "", sys.modules[package].ValidationError
+            error = make_exception(sys.modules[package].ValidationError)
+            yield from cause_error(subject, f"ValidationError of {package}", error)
+    for scope, error in make_handled_exceptions(subject.framework):
+        yield from cause_error(subject, type(error).__name__, error, scope)
+    yield from cause_error(subject, "RuntimeError", RuntimeError(MESSAGE))
 
 
 def _is_page(error: CausedError) -> bool:

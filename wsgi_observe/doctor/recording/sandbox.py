@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -39,17 +39,16 @@ class Sandbox:
         :param denies: whether each use of a service fails within the block.
         """
         recorder = TouchRecorder(denies=denies, allows_network=self.allows_network)
-        before, self.allows_network = self.allows_network, self.allows_network and not denies
         self._recorder = recorder
-        threading.setprofile(recorder.profile)
-        sys.setprofile(recorder.profile)
-        try:
-            yield recorder.touches
-        finally:
-            self._recorder = None
-            sys.setprofile(None)
-            threading.setprofile(None)
-            self.allows_network = before
+        with self.without_network() if denies else nullcontext():
+            threading.setprofile(recorder.profile)
+            sys.setprofile(recorder.profile)
+            try:
+                yield recorder.touches
+            finally:
+                self._recorder = None
+                sys.setprofile(None)
+                threading.setprofile(None)
 
     @contextmanager
     def without_network(self) -> Iterator[None]:

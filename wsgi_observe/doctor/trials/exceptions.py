@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
+
+from wsgi_observe.doctor.app.frameworks import Framework
 
 MESSAGE = "the doctor tries an error handler"
 
@@ -28,6 +31,13 @@ def make_exception(cls: type[Exception]) -> Exception:
     if not isinstance(error, cls):
         raise CannotMakeError(f"there is no {cls.__name__} to be made")
     return error
+
+
+def make_handled_exceptions(framework: Framework) -> Iterator[tuple[str, Exception]]:
+    """Yield exceptions of the app's own classes that it has handlers for, each with its scope."""
+    for scope, cls in framework.get_handled_exceptions():
+        with suppress(CannotMakeError):
+            yield scope, make_exception(cls)
 
 
 def _call_with_guesses(cls: Any) -> Any:

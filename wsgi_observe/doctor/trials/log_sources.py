@@ -57,7 +57,7 @@ class LogSource:
         return [
             (step, one)
             for step, handler in self.handlers
-            for one in _find_targets(handler)
+            for one in find_final_handlers([handler])
             if not isinstance(one, logging.NullHandler | logging.FileHandler)
         ]
 
@@ -175,9 +175,22 @@ def _is_of_structlog(value: object) -> bool:
     return is_module or type(value).__module__.partition(".")[0] == "structlog"
 
 
-def _find_targets(handler: logging.Handler) -> list[logging.Handler]:
-    """Return the handlers at the other end of a queue, or else the handler itself."""
-    return [one for _, queue in queue_listeners([handler]) for one in queue.handlers] or [handler]
+def find_final_handlers(handlers: Iterable[logging.Handler]) -> list[logging.Handler]:
+    """Return handlers; in place of a queue's, or of one that wraps others, those behind it."""
+    final, pending = [], list(handlers)
+    known = set[int]()
+    while pending:
+        handler = pending.pop(0)
+        if id(handler) in known:
+            continue
+        known.add(id(handler))
+        inner = [one for _, listener in queue_listeners([handler]) for one in listener.handlers]
+        # As `MemoryHandler` has its target.
+        inner += [one for one in vars(handler).values() if isinstance(one, logging.Handler)]
+        pending += inner
+        if not inner:
+            final.append(handler)
+    return final
 
 
 def parse_line(line: str) -> dict[str, object] | None:
