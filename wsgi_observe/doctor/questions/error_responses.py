@@ -32,7 +32,8 @@ def find_faults(subject: Subject) -> Faults:
     errors = list(_cause_errors(subject))
     if not errors:
         raise NotApplicable("no error can be caused in this app")
-    complete = [error for error in errors if error.title != _MID_STREAM]
+    cut = [error for error in errors if error.title == _MID_STREAM]
+    complete = [error for error in errors if error not in cut]
     wrong = [error for error in complete if not _is_right(error.response, subject)]
     # Whether these can happen depends on the app's streams and teardowns.
     beyond = [error for error in wrong if error.title in (_STREAM, _TORN_DOWN)]
@@ -43,8 +44,8 @@ def find_faults(subject: Subject) -> Faults:
     if beyond:
         seen = f"{_summarize(beyond)} (error handlers of most frameworks never see this)"
         yield Fault(seen, OBSERVE_ANYWHERE, is_warning=True)
-    for error in errors:
-        if error not in complete and error.response.error is None and error.response.body == _HALF:
+    for error in cut:
+        if error.response.error is None and error.response.body == _HALF:
             yield Fault(
                 f"{_MID_STREAM} is swallowed: the client takes half a body as whole",
                 "let exceptions of a stream go to the server, which then breaks the connection",

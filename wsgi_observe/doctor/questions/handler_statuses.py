@@ -38,7 +38,7 @@ def find_faults(subject: Subject) -> Faults:
             untried.append(f"{handler} ({reason})")
     # One fault for all that one function answers wrongly.
     for those in filter(None, faults.values()):
-        worst = next((fault for fault in those if not fault.is_warning), those[0])
+        worst = min(those, key=lambda fault: fault.is_warning)
         yield replace(worst, seen="; ".join(dict.fromkeys(fault.seen for fault in those)))
     if not handlers:
         return "there are no error handlers"

@@ -126,20 +126,16 @@ def _check_double(subject: Subject, source: LogSource, count: int) -> Iterator[F
         return
     names = " and ".join(f"{_name(handler)} on {step.name}" for step, handler in found)
     seen = f"a record of {source.name} comes out {count} times, by {names}"
-    watch = subject.logging_watch
-    for step, handler in found:
-        if _is_of_flask(handler):
-            if watch.is_attached_early(step, handler):
-                seen += ": logging was configured after the first use of app.logger"
-            yield Fault(seen, _REMOVE_DEFAULT, watch.find_attachment(step, handler))
-            return
-    step, handler = found[0]
-    yield Fault(
-        seen,
+    step, handler = next((one for one in found if _is_of_flask(one[1])), found[0])
+    remedy = (
         f'logging.getLogger("{step.name}").propagate = False, or better:\n'
-        "attach one handler, to root alone",
-        watch.find_attachment(step, handler),
+        "attach one handler, to root alone"
     )
+    if _is_of_flask(handler):
+        remedy = _REMOVE_DEFAULT
+        if subject.logging_watch.is_attached_early(step, handler):
+            seen += ": logging was configured after the first use of app.logger"
+    yield Fault(seen, remedy, subject.logging_watch.find_attachment(step, handler))
 
 
 def _is_of_flask(handler: logging.Handler) -> bool:
