@@ -92,8 +92,8 @@ def _set_up_gunicorn_logging(config: Any) -> None:
 def _is_our_logger(logger_class: object) -> bool:
     if isinstance(logger_class, str):
         return logger_class == _OUR_LOGGER
-    names = {f"{cls.__module__}.{cls.__name__}" for cls in getattr(logger_class, "__mro__", ())}
-    return any(name.startswith("wsgi_observe.gunicorn.") for name in names)
+    classes = getattr(logger_class, "__mro__", ())
+    return any(f"{cls.__module__}.".startswith("wsgi_observe.gunicorn.") for cls in classes)
 
 
 def _read_gunicorn_config(options: Options) -> Any:

@@ -25,8 +25,7 @@ class NetworkDeniedError(ConnectionRefusedError):
 class Kind(Enum):
     """What is touched."""
 
-    SERVICE = "service"
-    PROCESS = "process"
+    SERVICE = "service or process"
     READ_FILE = "read file"
     WRITTEN_FILE = "written file"
 
@@ -145,7 +144,7 @@ class TouchRecorder:
             self._note_file(args[0], None, os.O_WRONLY)
         elif event in _PROCESSES:
             command = f": {_to_text(args[0])}" if args else ""
-            if self._note(Kind.PROCESS, f"a process{command}") and self._denies:
+            if self._note(Kind.SERVICE, f"a process{command}") and self._denies:
                 raise PermissionError("the doctor allows no processes")
 
     def note_connection(self, address: str) -> None:

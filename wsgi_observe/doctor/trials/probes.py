@@ -133,7 +133,7 @@ class ProbeResponse:
     @property
     def services(self) -> list[Touch]:
         """The services and processes that were used."""
-        return [one for one in self.touches if one.kind in (Kind.SERVICE, Kind.PROCESS)]
+        return [one for one in self.touches if one.kind is Kind.SERVICE]
 
     def describe(self) -> str:
         """Return the response in a few words: ``GET /health answers 401 text/html``."""
