@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
@@ -131,7 +131,9 @@ def _find_repository() -> Path:
 
 
 def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> Report:
-    is_chosen = _make_filter(args.only, args.skip)
+    def is_chosen(number: int) -> bool:
+        return (args.only is None or number in args.only) and number not in args.skip
+
     if args.observed and not args.config and Path(_GUNICORN_CONFIG).is_file():
         args.config = _GUNICORN_CONFIG  # Gunicorn reads it without an option, too
     options = Options(
@@ -162,7 +164,6 @@ def _make_report(args: argparse.Namespace, progress: Callable[[int], None]) -> R
         raise CommandError(reason, exit_code=2)
     return Report(
         app=name,
-        framework=after.framework,
         questions=after.answers,
         before=before.answers,
         problem=after.problem,
@@ -210,10 +211,6 @@ def _end_by_signals() -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
-
-
-def _make_filter(only: Collection[int] | None, skipped: Collection[int]) -> Callable[[int], bool]:
-    return lambda number: (only is None or number in only) and number not in skipped
 
 
 @contextmanager

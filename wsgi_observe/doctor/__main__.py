@@ -1,6 +1,6 @@
-"""The app's process: loads the app, asks the questions, writes each answer as a line of JSON.
+"""The app's process: loads the app, asks the questions, sends each answer.
 
-``python -m wsgi_observe.doctor DESCRIPTOR OPTIONS`` is run by `wsgi_observe.doctor.process`.
+``python -m wsgi_observe.doctor DESCRIPTOR`` is run by `wsgi_observe.doctor.process`.
 """
 
 from __future__ import annotations
@@ -10,71 +10,62 @@ import importlib
 import os
 import sys
 import traceback
+from multiprocessing.connection import Connection
 from pathlib import Path
 from signal import SIGUSR1
 from types import TracebackType
-from typing import Any
 
-from wsgi_observe.doctor.client import Client
-from wsgi_observe.doctor.loading import AppLoader, LoadingError
-from wsgi_observe.doctor.log_files import stop_delivery
-from wsgi_observe.doctor.logging_watch import LoggingWatch
+from wsgi_observe.doctor.app.loading import LoadingError, load_app
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.app.views import Views
 from wsgi_observe.doctor.options import Options
-from wsgi_observe.doctor.output import Output
-from wsgi_observe.doctor.process import Message
+from wsgi_observe.doctor.process import DoctorError, Examination
 from wsgi_observe.doctor.questions import select_questions
-from wsgi_observe.doctor.sandbox import Sandbox
-from wsgi_observe.doctor.sentry_capture import capture_sentry
-from wsgi_observe.doctor.subject import Subject, ViewRegistry
+from wsgi_observe.doctor.recording.log_delivery import stop_delivery
+from wsgi_observe.doctor.recording.logging_watch import LoggingWatch
+from wsgi_observe.doctor.recording.output import Output
+from wsgi_observe.doctor.recording.sandbox import Sandbox
+from wsgi_observe.doctor.recording.sentry_capture import capture_sentry
 from wsgi_observe.problems import find_health_middlewares
 
+_PLAIN = (str, int, float, bool, list, tuple, type(None))
 _LOADERS = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen importlib")
 
 
-def main(descriptor: int, options: Options) -> None:
-    """Answer the questions, each as one message on a descriptor."""
-    os.set_inheritable(descriptor, False)
-    output, sandbox = Output(), Sandbox(allows_network=options.allows_network)
-    sandbox.install()
-    watch = LoggingWatch()
-    watch.install()
+def main(connection: Connection) -> None:
+    """Answer the questions, see `Examination` for what is sent."""
+    options: Options = connection.recv()
+    output, watch = Output(), LoggingWatch()
+    sandbox = Sandbox(allows_network=options.allows_network)
     faulthandler.register(SIGUSR1)  # asks what a load that hangs is doing
     try:
         subject = _load(options, output, sandbox, watch)
     except BaseException as error:
         output.mark()  # which flushes what the app has printed: it is shown, too
-        _send(descriptor, Message.of_error(_explain(error, sandbox)))
+        connection.send(DoctorError(_explain(error, sandbox)))
         sys.exit(1)
+    connection.send(_describe(subject))
+    for question in select_questions(options.numbers):
+        connection.send(question.number)
+        connection.send(question.answer(subject))
+    connection.send(None)
+
+
+def _describe(subject: Subject) -> Examination:
     timeouts = [health.max_check_timeout for health in find_health_middlewares(subject.app)]
-    max_timeout = max(timeouts, default=0.0) or None
-    _send(descriptor, Message.of_app(subject.framework.name, subject.gunicorn, max_timeout))
-    for question in _questions:
-        _send(descriptor, Message.of_start(question.number))
-        _send(descriptor, Message.of_answer(question.answer(subject)))
-    _send(descriptor, Message("end"))
+    settings = subject.gunicorn
+    if settings is not None:  # some are functions and classes
+        settings = {name: value for name, value in settings.items() if isinstance(value, _PLAIN)}
+    return Examination(settings, max(timeouts, default=0.0) or None)
 
 
 def _load(options: Options, output: Output, sandbox: Sandbox, watch: LoggingWatch) -> Subject:
-    loader = AppLoader(options)
-    app, framework = loader.load()
-    views = ViewRegistry(framework)
-    if framework.has_views:
-        for question in _questions:
-            question.try_prepare(views)
-    app = loader.observe(app)
-    config: Any = loader.gunicorn
-    settings = _read_settings(config) if options.config else None
-    client = Client(app, output, framework.host)
+    app, framework, settings = load_app(options)
+    views = Views(framework, options.numbers)
     watch.end_loading()
     stop_delivery()
     sentry = capture_sentry()
-    return Subject(app, framework, client, output, sandbox, options, watch, sentry, settings)
-
-
-def _read_settings(config: Any) -> dict[str, object]:
-    # Not by the attributes, some of which import what is named.
-    settings = {name: setting.get() for name, setting in config.settings.items()}
-    return {**settings, "worker_class_str": config.worker_class_str}
+    return Subject(app, framework, views, output, sandbox, options, watch, sentry, settings)
 
 
 def _explain(error: BaseException, sandbox: Sandbox) -> str:
@@ -99,15 +90,8 @@ def _skip_loaders(error: BaseException) -> TracebackType | None:
     return trace if trace or isinstance(error, SyntaxError) else error.__traceback__
 
 
-def _send(descriptor: int, message: Message) -> None:
-    data = message.to_line()
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
 if __name__ == "__main__":
-    _options = Options.from_json(sys.argv[2])
     _descriptor = int(sys.argv[1])
+    os.set_inheritable(_descriptor, False)
     sys.argv[1:] = []  # an app may look at them
-    _questions = select_questions(_options.numbers)
-    main(_descriptor, _options)
+    main(Connection(_descriptor))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,3 @@ class Options:
     live_path: str = ""
     ready_path: str = ""
     timeout: float = 60.0
-
-    def to_json(self) -> str:
-        """Return them as a text for a command line."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Options:
-        """Return what `to_json` has made a text of."""
-        values = json.loads(text)
-        return cls(**{**values, "numbers": tuple(values["numbers"])})

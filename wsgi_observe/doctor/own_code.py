@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import re
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from traceback import walk_stack
 from types import FrameType, ModuleType
 from typing import Any
 
-_STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"]).resolve()
-_OUR_PACKAGE = Path(__file__).resolve().parent.parent
+from wsgi_observe.logs.error_id import is_in_app
+
 _START = Path.cwd()  # the app, or Gunicorn's `chdir`, may go elsewhere
-_PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
 
 
-@functools.cache
 def is_own_file(file: str) -> bool:
     """Return whether a source file belongs to the app."""
-    path = Path(file).resolve()
-    if file.startswith("<") or _PACKAGE_FOLDERS.intersection(path.parts):
-        return False
-    return not any(path.is_relative_to(one) for one in (_STANDARD_LIBRARY, _OUR_PACKAGE))
+    return not file.startswith("<") and is_in_app(file)
 
 
 def iter_own_modules() -> Iterator[ModuleType]:
@@ -36,6 +32,28 @@ def iter_own_modules() -> Iterator[ModuleType]:
             yield module
 
 
+def iter_imports() -> Iterator[tuple[str, str]]:
+    """Yield the packages that the app's own code imports, with the places, but not those for types.
+
+    That is in the order of the modules, and of their lines.
+    """
+    for module in iter_own_modules():
+        with suppress(OSError, SyntaxError, ValueError):
+            file = str(module.__file__)
+            for package, line in _iter_imports(ast.parse(Path(file).read_bytes())):
+                yield package, format_place(file, line)
+
+
+def _iter_imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0], node.lineno
+        elif not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            yield from _iter_imports(node)
+
+
 def find_line(pattern: str, file: str = "") -> str | None:
     """Return ``file:line`` of the only line of the app's own code that matches.
 
@@ -43,31 +61,14 @@ def find_line(pattern: str, file: str = "") -> str | None:
     :param file: to be searched instead of all modules.
     """
     regex = re.compile(rf"^[^#]*?(?:{pattern})")
-    places = [
-        format_place(name, number)
-        for name in ([file] if file else _iter_own_files())
-        for number, line in enumerate(_read(name).splitlines(), 1)
-        if regex.search(line)
-    ]
+    files = dict.fromkeys(module.__file__ for module in iter_own_modules())
+    places = []
+    for name in [file] if file else files:
+        with suppress(OSError, UnicodeDecodeError):
+            lines = Path(str(name)).read_text(encoding="utf-8").splitlines()
+            matches = (number for number, line in enumerate(lines, 1) if regex.search(line))
+            places += [format_place(str(name), number) for number in matches]
     return places[0] if len(places) == 1 else None
-
-
-def has_own_line(pattern: str) -> bool:
-    """Return whether the app's own code has a line that matches a regular expression."""
-    regex = re.compile(pattern, re.MULTILINE)
-    return any(regex.search(_read(name)) for name in _iter_own_files())
-
-
-def _iter_own_files() -> Iterator[str]:
-    files = {module.__file__: None for module in iter_own_modules()}
-    yield from (file for file in files if file is not None and file.endswith(".py"))
-
-
-def _read(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def find_place(target: Any) -> str | None:
@@ -98,21 +99,13 @@ def _unwrap(target: Any) -> Any:
     return target
 
 
-def shorten_path(path: str) -> str:
-    """Return a path relative to the directory that the doctor was started in, if it is below."""
-    full = Path(path).resolve()
-    return str(full.relative_to(_START) if full.is_relative_to(_START) else full)
-
-
 def format_place(file: str, line: int) -> str:
-    """Return ``file:line``, as the doctor writes places."""
-    return f"{shorten_path(file)}:{line}"
+    """Return ``file:line``, relative to the directory that the doctor was started in."""
+    full = Path(file).resolve()
+    return f"{full.relative_to(_START) if full.is_relative_to(_START) else full}:{line}"
 
 
-def find_own_frame(frame: FrameType | None) -> tuple[str, int] | None:
-    """Return file and line of the innermost call of the app's own code, from a frame outwards."""
-    while frame is not None:
-        if is_own_file(frame.f_code.co_filename):
-            return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
-    return None
+def find_caller(frame: FrameType) -> str | None:
+    """Return the place of the innermost call of the app's own code, from a frame outwards."""
+    places = ((one.f_code.co_filename, line) for one, line in walk_stack(frame))
+    return next((format_place(file, line) for file, line in places if is_own_file(file)), None)

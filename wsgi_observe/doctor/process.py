@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
-from selectors import EVENT_READ, DefaultSelector
 from signal import SIGKILL, SIGUSR1
 from time import monotonic
 from typing import IO, Any
 
-from wsgi_observe.doctor.answer import Answer, Fault
+from wsgi_observe.doctor.answer import Answer
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.questions import select_questions
 
@@ -29,73 +29,18 @@ class DoctorError(Exception):
     """A reason why the questions have no answers, for the user."""
 
 
-@dataclass(frozen=True)
-class Message:
-    """One message from the app's process.
-
-    :ivar kind: ``app`` when it is loaded, ``start`` and ``answer`` for each question, ``end``
-        after the last, ``error`` if it cannot be loaded.
-    """
-
-    kind: str
-    value: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of_error(cls, reason: str) -> Message:
-        """Return the reason why there is no app."""
-        return cls("error", {"reason": reason})
-
-    @classmethod
-    def of_app(
-        cls, framework: str, gunicorn: dict[str, object] | None, max_check_timeout: float | None
-    ) -> Message:
-        """Return what is known of the app."""
-        known = {
-            name: value
-            for name, value in (gunicorn or {}).items()
-            if isinstance(value, str | int | float | bool | list | tuple | None)
-        }
-        settings = None if gunicorn is None else known
-        facts = {"gunicorn": settings, "max_check_timeout": max_check_timeout}
-        return cls("app", {"framework": framework, **facts})
-
-    @classmethod
-    def of_start(cls, number: int) -> Message:
-        """Return that a question is asked now."""
-        return cls("start", {"number": number})
-
-    @classmethod
-    def of_answer(cls, answer: Answer) -> Message:
-        """Return an answer."""
-        return cls("answer", asdict(answer))
-
-    def to_line(self) -> bytes:
-        """Return the message as a line."""
-        return json.dumps({"kind": self.kind, **self.value}).encode() + b"\n"
-
-    @classmethod
-    def from_line(cls, line: bytes) -> Message:
-        """Return the message that a line is."""
-        value = json.loads(line)
-        return cls(value.pop("kind"), value)
-
-    def to_answer(self) -> Answer:
-        """Return the answer that the message is."""
-        faults = tuple(Fault(**fault) for fault in self.value["faults"])
-        return Answer(**{**self.value, "faults": faults})
-
-
 @dataclass
 class Examination:
     """What the app's process has answered.
 
-    :ivar framework: of the app, in lower case; empty for any WSGI app.
+    The process sends one without answers when the app is loaded, or a `DoctorError`; then the
+    number of each question and its `Answer`; at last None.
+
     :ivar gunicorn: the settings of its configuration, if there is one.
     :ivar max_check_timeout: seconds that one of its readiness checks may take, if it has any.
     :ivar problem: why the process did not come to all questions; the others are skipped.
     """
 
-    framework: str = ""
     gunicorn: dict[str, Any] | None = None
     max_check_timeout: float | None = None
     answers: list[Answer] = field(default_factory=list)
@@ -114,21 +59,21 @@ def examine(
     :raises DoctorError: if the app cannot be loaded, or not in time.
     """
     end = monotonic() + options.timeout
-    reader, writer = os.pipe()
-    with tempfile.TemporaryFile("a+b") as output, os.fdopen(reader, "rb", 0) as messages:
-        command = [sys.executable, "-m", "wsgi_observe.doctor", str(writer), options.to_json()]
+    connection, its_own = Pipe()
+    connection.send(options)
+    with tempfile.TemporaryFile("a+b") as output, connection:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "wsgi_observe.doctor", str(its_own.fileno())],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=[writer],
+            pass_fds=[its_own.fileno()],
             start_new_session=True,
         )
-        os.close(writer)
+        its_own.close()
         try:
-            found = _collect(messages, options, report, end)
+            found = _collect(connection, options, report, end)
             if found.problem:
                 found.problem += _show_end(process, output, end)
             with suppress(subprocess.TimeoutExpired):  # threads of the app may go on
@@ -159,51 +104,33 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _collect(
-    messages: IO[bytes], options: Options, report: Callable[[int], None], end: float
+    connection: Connection, options: Options, report: Callable[[int], None], end: float
 ) -> Examination:
-    found = Examination()
-    is_loaded, asked = False, 0
-    for message in _read_messages(messages, end):
-        match message.kind:
-            case "error":
-                raise DoctorError(message.value["reason"])
-            case "app":
-                is_loaded = True
-                found.framework = message.value["framework"]
-                found.gunicorn = message.value["gunicorn"]
-                found.max_check_timeout = message.value["max_check_timeout"]
-            case "start":
-                asked = message.value["number"]
-                report(asked)
-            case "answer":
-                found.answers.append(message.to_answer())
-            case "end":
-                return found  # a process that the app has forked may keep the pipe open
+    found: Examination | None = None
+    asked = 0
+    with suppress(EOFError, OSError):  # the process has ended
+        while connection.poll(max(end - monotonic(), 0)):
+            match connection.recv():
+                case DoctorError() as error:
+                    raise error
+                case Examination() as found:
+                    continue
+                case int() as asked:
+                    report(asked)
+                case Answer() as answer if found is not None:
+                    found.answers.append(answer)
+                case None if found is not None:
+                    return found  # a process that the app has forked may keep the pipe open
     is_late = monotonic() >= end
-    if not is_loaded:
+    if found is None:
         reason = f"the app was not loaded within {options.timeout:g} s (--timeout)"
-        if not is_late:
-            reason = "the app ended the process while it was loaded"
-        raise DoctorError(reason)
+        raise DoctorError(reason if is_late else "the app ended the process while it was loaded")
     reason = "the app ended the process"
     if is_late:
         reason = f"no answer within {options.timeout:g} s (--timeout)"
     found.answers += _make_missing(options, found.answers, asked, reason)
     found.problem = f"question {asked}: {reason}"
     return found
-
-
-def _read_messages(stream: IO[bytes], end: float) -> Iterator[Message]:
-    """Yield the messages until the process closes its end of the pipe, or the time is over."""
-    pending = b""
-    with DefaultSelector() as selector:
-        selector.register(stream, EVENT_READ)
-        while selector.select(max(end - monotonic(), 0)):
-            data = stream.read(65536)
-            if not data:
-                return
-            *lines, pending = (pending + data).split(b"\n")
-            yield from map(Message.from_line, lines)
 
 
 def _make_missing(

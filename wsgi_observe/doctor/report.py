@@ -38,7 +38,6 @@ class Report:
     """
 
     app: str = ""
-    framework: str = ""
     questions: list[Answer] = field(default_factory=list)
     before: list[Answer] = field(default_factory=list)
     unread_config: str = ""

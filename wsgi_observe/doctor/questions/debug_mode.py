@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
+from wsgi_observe.doctor.app.error_handlers import has_handler
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import find_line
-from wsgi_observe.doctor.questions.question import Question
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.question import Faults
 from wsgi_observe.problems import find_debugged_frameworks, has_debugger
 
 _DEBUG_LINES = {
@@ -26,33 +27,22 @@ _DEBUG_REMEDIES = {
 }
 
 
-class DebugIsOff(Question):
-    """Reads the switches of the frameworks, of Werkzeug and of Gunicorn."""
-
-    number = 2
-    name = "DEBUG, debugger and reloader are off"
-
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield a fault for each switch that is on."""
-        yield from _check_debug(subject.app)
-        yield from _check_debuggers(subject.app)
-        if subject.gunicorn and subject.gunicorn.get("reload"):
-            place = find_line(r"\breload\b", subject.options.config) or subject.options.config
-            yield Fault("reload is on in Gunicorn", "delete it, or: reload = False", place)
-        if subject.framework.name == "flask":
-            yield from _check_flask(subject.framework.app)
-        elif subject.framework.name == "django":
-            yield from _check_django()
-        elif subject.framework.name == "bottle" and not subject.framework.app.catchall:
-            yield Fault(
-                "catchall is off in Bottle: exceptions go to the server, past the error handlers",
-                "app = Bottle()",
-                find_line(r"\bcatchall\s*=\s*False"),
-                is_warning=True,
-            )
-        elif subject.framework.name == "pyramid":
-            yield from _check_pyramid(subject.framework.app)
-        self.seen = "none of them is on"
+def find_faults(subject: Subject) -> Faults:
+    """Read the switches of the frameworks, of Werkzeug and of Gunicorn."""
+    yield from _check_debug(subject.app)
+    if has_debugger(subject.app):
+        yield Fault(
+            "the app is wrapped in Werkzeug's debugger: any client can run code on the server",
+            "delete DebuggedApplication; for development: flask --app ... run --debug",
+            find_line(r"\bDebuggedApplication\("),
+        )
+    if subject.gunicorn and subject.gunicorn.get("reload"):
+        place = subject.find_setting("reload") or subject.options.config
+        yield Fault("reload is on in Gunicorn", "delete it, or: reload = False", place)
+    check_framework = _CHECKS.get(subject.framework.name)
+    if check_framework is not None:
+        yield from check_framework(subject.framework.app)
+    return "none of them is on"
 
 
 def _check_debug(app: object) -> Iterator[Fault]:
@@ -62,15 +52,6 @@ def _check_debug(app: object) -> Iterator[Fault]:
             yield Fault(f"FLASK_DEBUG={variable} in the environment", "unset FLASK_DEBUG")
             continue
         yield Fault(f"DEBUG is on in {name}", _DEBUG_REMEDIES[name], find_line(_DEBUG_LINES[name]))
-
-
-def _check_debuggers(app: object) -> Iterator[Fault]:
-    if has_debugger(app):
-        yield Fault(
-            "the app is wrapped in Werkzeug's debugger: any client can run code on the server",
-            "delete DebuggedApplication; for development: flask --app ... run --debug",
-            find_line(r"\bDebuggedApplication\("),
-        )
 
 
 def _check_flask(app: Any) -> Iterator[Fault]:
@@ -85,7 +66,7 @@ def _check_flask(app: Any) -> Iterator[Fault]:
             find_line(r"""\bTESTING\b['"\]]*\s*[=:]\s*True|\.testing\s*=\s*True"""),
         )
     elif config.get("PROPAGATE_EXCEPTIONS"):
-        is_hidden = _has_handler(app, InternalServerError()) and not _has_handler(app, Exception())
+        is_hidden = has_handler(app, InternalServerError()) and not has_handler(app, Exception())
         yield Fault(
             "PROPAGATE_EXCEPTIONS is on: exceptions go to the server, past after_request"
             + (" and the handler for 500" if is_hidden else ""),
@@ -97,7 +78,7 @@ def _check_flask(app: Any) -> Iterator[Fault]:
         ("TRAP_HTTP_EXCEPTIONS", NotFound(), "abort(404) and an unknown URL are"),
         ("TRAP_BAD_REQUEST_ERRORS", BadRequest(), "a malformed request is"),
     ):
-        if config.get(name) and not _has_handler(app, error):
+        if config.get(name) and not has_handler(app, error):
             yield Fault(
                 f"{name} is on: {what} answered with 500",
                 f'app.config["{name}"] = False',
@@ -105,17 +86,23 @@ def _check_flask(app: Any) -> Iterator[Fault]:
             )
 
 
-def _has_handler(app: Any, error: Exception) -> bool:
-    return app._find_error_handler(error, []) is not None
-
-
-def _check_django() -> Iterator[Fault]:
+def _check_django(_app: Any) -> Iterator[Fault]:
     settings = sys.modules["django.conf"].settings
     if settings.DEBUG_PROPAGATE_EXCEPTIONS:
         yield Fault(
             "DEBUG_PROPAGATE_EXCEPTIONS is on: exceptions go to the server, past handler500",
             "DEBUG_PROPAGATE_EXCEPTIONS = False",
             find_line(r"^DEBUG_PROPAGATE_EXCEPTIONS\s*="),
+        )
+
+
+def _check_bottle(app: Any) -> Iterator[Fault]:
+    if not app.catchall:
+        yield Fault(
+            "catchall is off in Bottle: exceptions go to the server, past the error handlers",
+            "app = Bottle()",
+            find_line(r"\bcatchall\s*=\s*False"),
+            is_warning=True,
         )
 
 
@@ -131,3 +118,11 @@ def _check_pyramid(app: Any) -> Iterator[Fault]:
             "delete pyramid_debugtoolbar from pyramid.includes in production's .ini",
             find_line(r"pyramid_debugtoolbar"),
         )
+
+
+_CHECKS = {
+    "flask": _check_flask,
+    "django": _check_django,
+    "bottle": _check_bottle,
+    "pyramid": _check_pyramid,
+}

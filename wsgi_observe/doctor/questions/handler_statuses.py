@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.error_handlers import Call, ErrorHandler, find_error_handlers
-from wsgi_observe.doctor.exceptions import MESSAGE, CannotMakeError, make_exception
-from wsgi_observe.doctor.failing_views import FailingViews
+from wsgi_observe.doctor.app.error_handlers import Call, ErrorHandler, find_error_handlers
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import find_place, is_own
-from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import Subject, ViewRegistry
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.trials.caused_errors import cause_error
+from wsgi_observe.doctor.trials.exceptions import MESSAGE, CannotMakeError, make_exception
 
 _RETURN = "return the status too; without one Flask sends 200:\nreturn jsonify(...), {status}"
 _RETURN_OWN = (
@@ -24,75 +24,65 @@ _MAY_REDIRECT = (400, 401, 403, 413, 422, 429)
 """To a login page, or back to the form: what sites for people do."""
 
 
-class HandlersReturnTheirStatus(Question):
-    """Raises the error of each registered handler where it is registered."""
+def find_faults(subject: Subject) -> Faults:
+    """Raise the error of each registered handler where it is registered."""
+    if subject.framework.name != "flask":
+        raise NotApplicable("only error handlers of Flask are tried")
+    handlers = find_error_handlers(subject.framework.app)
+    untried: list[str] = []
+    faults: dict[object, list[Fault]] = {}
+    for handler in handlers:
+        try:
+            faults.setdefault(handler.function, []).extend(_try_handler(subject, handler))
+        except CannotMakeError as reason:
+            untried.append(f"{handler} ({reason})")
+    # One fault for all that one function answers wrongly.
+    for those in filter(None, faults.values()):
+        worst = min(those, key=lambda fault: fault.is_warning)
+        yield replace(worst, seen="; ".join(dict.fromkeys(fault.seen for fault in those)))
+    if not handlers:
+        return "there are no error handlers"
+    if len(untried) == len(handlers):
+        raise NotApplicable("no handler could be tried: " + "; ".join(untried))
+    seen = f"{len(handlers) - len(untried)} tried"
+    return f"{seen}; not tried: {', '.join(untried)}" if untried else seen
 
-    number = 3
-    name = "error handlers return their status"
 
-    def prepare(self, views: ViewRegistry) -> None:
-        """Add a failing view in the app and in each blueprint."""
-        if views.framework.name == "flask":
-            self._views = FailingViews(views, "statuses")
+def _try_handler(subject: Subject, handler: ErrorHandler) -> list[Fault]:
+    """Return what is wrong with the responses of a handler.
 
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield a fault for each function that answers an error with another status."""
-        if subject.framework.name != "flask":
-            raise NotApplicable("only error handlers of Flask are tried")
-        handlers = find_error_handlers(subject.framework.app)
-        tried: list[ErrorHandler] = []
-        untried: list[str] = []
-        faults: dict[object, list[Fault]] = {}
-        for handler in handlers:
-            try:
-                mismatches = list(self._try(subject, handler))
-            except CannotMakeError as reason:
-                untried.append(f"{handler} ({reason})")
-                continue
-            tried.append(handler)
-            if mismatches:
-                faults.setdefault(handler.function, []).extend(mismatches)
-        yield from map(_merge, faults.values())
-        if untried and not tried:
-            raise NotApplicable("no handler could be tried: " + "; ".join(untried))
-        self.seen = f"{len(tried)} tried" if handlers else "there are no error handlers"
-        if untried:
-            self.seen += "; not tried: " + ", ".join(untried)
+    :raises CannotMakeError: if it has not been called, or fails with what was made up.
+    """
+    reason, is_tried = "for no error", False
+    faults: list[Fault] = []
+    for error, expected in _make_errors(handler):
+        with handler.watch(subject.framework.app) as call:
+            status = _get_status(subject, error, handler)
+        if not call.is_called:
+            reason = "it is not called"
+        elif call.error not in (None, error) and not _is_mistake(call):
+            reason = f"it raises {type(call.error).__name__}, perhaps for what is made up"
+        else:
+            is_tried = True
+            faults += _compare(handler, error, expected, status, call.error)
+    if not is_tried:
+        raise CannotMakeError(reason)
+    return faults
 
-    def _try(self, subject: Subject, handler: ErrorHandler) -> Iterator[Fault]:
-        """Yield what is wrong with the responses of a handler.
 
-        :raises CannotMakeError: if it has not been called, or fails with what was made up.
-        """
-        reason = "for no error"
-        is_tried = False
-        for error, expected in _make_errors(handler):
-            with handler.watch(subject.framework.app) as call:
-                status = self._get_status(subject, error, handler)
-            if not call.is_called:
-                reason = "it is not called"
-            elif call.error not in (None, error) and not _is_mistake(call):
-                reason = f"it raises {type(call.error).__name__}, perhaps for what is made up"
-            else:
-                is_tried = True
-                yield from _compare(handler, error, expected, status, call.error)
-        if not is_tried:
-            raise CannotMakeError(reason)
+def _get_status(subject: Subject, error: Exception, handler: ErrorHandler) -> int:
+    """Return the status of the response to an exception.
 
-    def _get_status(self, subject: Subject, error: Exception, handler: ErrorHandler) -> int:
-        """Return the status of the response to an exception.
-
-        Where no request comes to the view, since it demands a login, Flask is handed the exception.
-        """
-        response = self._views.cause_error(subject, error, handler.scope)
-        if response is not None:
-            return 500 if response.error is not None else response.status_code
-        app = subject.framework.app
-        with app.test_request_context(self._views.get_path(handler.scope)):
-            try:
-                return int(app.make_response(_handle(app, error)).status_code)
-            except Exception:
-                return 500
+    Where no request comes to the view, since it demands a login, Flask is handed the exception.
+    """
+    for caused in cause_error(subject, "", error, handler.scope):
+        return 500 if caused.response.error is not None else caused.response.status_code
+    app = subject.framework.app
+    with app.test_request_context(subject.views.get_path(subject.number, handler.scope)):
+        try:
+            return int(app.make_response(_handle(app, error)).status_code)
+        except Exception:
+            return 500
 
 
 def _handle(app: Any, error: Exception) -> Any:
@@ -177,9 +167,3 @@ def _is_right(status: int, expected: int | None) -> bool:
     if status < 400:
         return expected in _MAY_REDIRECT
     return status // 100 == expected // 100
-
-
-def _merge(faults: list[Fault]) -> Fault:
-    """Return one fault for all that one function answers wrongly."""
-    worst = next((fault for fault in faults if not fault.is_warning), faults[0])
-    return replace(worst, seen="; ".join(dict.fromkeys(fault.seen for fault in faults)))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic, sleep
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.dependencies import Dependency, find_dependency
-from wsgi_observe.doctor.own_code import format_place
-from wsgi_observe.doctor.probes import (
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.own_code import iter_imports
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.recording.touches import Kind, Touch, has_threads_of_its_own
+from wsgi_observe.doctor.trials.probes import (
     PROBE_TIMEOUT,
-    ProbePaths,
     ProbeResponse,
     find_probe_paths,
     probe,
 )
-from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import Subject
-from wsgi_observe.doctor.touches import Kind, Touch, has_threads_of_its_own
 from wsgi_observe.health import Readiness
 from wsgi_observe.problems import (
     check_probe_paths,
@@ -46,47 +46,76 @@ _UNNAMED = ("a socket", "a TLS connection", "an SQLite database")  # of which mo
 _CACHE_SECONDS = 3.0
 _REFUSALS = (401, 403, 404, 405)
 
-
-class ProbesAskTheRightThings(Question):
-    """Sends requests to the probes, and watches what the app touches for them."""
-
-    number = 12
-    name = "liveness touches nothing, readiness asks what is needed"
-
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield a fault for a probe that is not there, or asks too much or too little."""
-        paths = find_probe_paths(subject)
-        if not (paths.live or paths.ready or paths.is_known):
-            raise NotApplicable("its routes are unknown: name the probes, by --live-path /health")
-        dependency = find_dependency()
-        yield from _ask_about_paths(paths, dependency)
-        if paths.live:
-            yield from _ask_about_liveness(subject, paths.live)
-        if paths.ready:
-            yield from _ask_about_readiness(subject, paths.ready, dependency)
-        yield from _ask_about_settings(subject)
-        self.seen = f"{paths.live} touches nothing"
-        if paths.ready:
-            self.seen += f"; {paths.ready} " + (
-                "fails with what it asks"
-                if dependency
-                else "answers; no client of a service is imported"
-            )
+# Without these, an app can hardly serve a request.
+_DATABASES = {
+    *("sqlalchemy", "flask_sqlalchemy", "flask_sqlalchemy_lite", "sqlmodel", "peewee", "pony"),
+    *("psycopg", "psycopg2", "psycopg_pool", "asyncpg", "MySQLdb", "pymysql", "mysql", "pyodbc"),
+    *("oracledb", "cx_Oracle", "pymssql", "records", "dataset", "clickhouse_driver"),
+    *("redis", "valkey", "flask_redis", "pymemcache", "pylibmc", "memcache", "cassandra"),
+    *("pymongo", "flask_pymongo", "mongoengine", "flask_mongoengine", "neo4j", "elasticsearch"),
+    *("opensearchpy", "influxdb_client", "clickhouse_connect", "ldap", "ldap3"),
+}
+# These may be for what a few requests need, or for what is done later.
+_OTHERS = {
+    *("requests", "httpx", "urllib3", "aiohttp", "grpc", "boto3", "botocore", "minio", "hvac"),
+    *("celery", "rq", "kombu", "pika", "kafka", "confluent_kafka", "smtplib", "suds", "zeep"),
+}
 
 
-def _ask_about_paths(paths: ProbePaths, dependency: Dependency | None) -> Iterator[Fault]:
-    if not paths.live and not paths.ready:
+@dataclass(frozen=True)
+class _Dependency:
+    """A client that the app imports.
+
+    :ivar is_vital: whether it is for a database or the like.
+    """
+
+    package: str
+    place: str | None
+    is_vital: bool
+
+
+def find_faults(subject: Subject) -> Faults:
+    """Send requests to the probes, and watch what the app touches for them."""
+    live, ready = find_probe_paths(subject)
+    dependency = _find_dependency()
+    yield from _ask_about_paths(live, ready, dependency)
+    if live:
+        yield from _ask_about_liveness(subject, live)
+    if ready:
+        yield from _ask_about_readiness(subject, ready, dependency)
+    yield from _ask_about_settings(subject)
+    seen = f"{live} touches nothing"
+    if not ready:
+        return seen
+    if dependency is None:
+        return f"{seen}; {ready} answers; no client of a service is imported"
+    return f"{seen}; {ready} fails with what it asks"
+
+
+def _find_dependency() -> _Dependency | None:
+    """Return a dependency of the app, a vital one if there is any."""
+    found = [
+        _Dependency(package, place, package in _DATABASES)
+        for package, place in iter_imports()
+        if package in _DATABASES | _OTHERS
+    ]
+    with suppress(Exception):  # Django is not loaded, or not configured
+        databases = sys.modules["django.db"].connections.settings.values()
+        # SQLite is a file; Django's own template of a project has it.
+        if not all(one["ENGINE"].endswith((".dummy", ".sqlite3")) for one in databases):
+            found.append(_Dependency("django.db", None, is_vital=True))
+    return max(found, key=lambda one: one.is_vital, default=None)  # the first of them
+
+
+def _ask_about_paths(live: str, ready: str, dependency: _Dependency | None) -> Iterator[Fault]:
+    if not live and not ready:
         yield Fault("no probes: no route at /health, /healthz, /ready or the like", _REMEDY)
-    elif not paths.live:
+    elif not live:
         yield Fault("no liveness probe: no route at /health, /livez or the like", _REMEDY)
-    elif not paths.ready and dependency is not None:
+    elif not ready and dependency is not None:
         seen = "no readiness probe: no route at /ready, /readyz or the like; the app uses "
-        yield Fault(
-            seen + dependency.package,
-            _REMEDY,
-            dependency.place,
-            is_warning=not dependency.is_vital,
-        )
+        is_warning = not dependency.is_vital
+        yield Fault(seen + dependency.package, _REMEDY, dependency.place, is_warning)
 
 
 def _ask_about_liveness(subject: Subject, path: str) -> Iterator[Fault]:
@@ -110,7 +139,7 @@ def _ask_about_liveness(subject: Subject, path: str) -> Iterator[Fault]:
 
 
 def _ask_about_readiness(
-    subject: Subject, path: str, dependency: Dependency | None
+    subject: Subject, path: str, dependency: _Dependency | None
 ) -> Iterator[Fault]:
     up = None
     if subject.options.allows_network:
@@ -138,7 +167,7 @@ def _probe_twice_if_late(subject: Subject, path: str, *, denies: bool = False) -
 
 
 def _judge_readiness(
-    subject: Subject, down: ProbeResponse, dependency: Dependency | None
+    subject: Subject, down: ProbeResponse, dependency: _Dependency | None
 ) -> Iterator[Fault]:
     """Yield a fault for a response while all that the app uses is down."""
     if down.services:
@@ -226,4 +255,4 @@ def _list(touches: Iterable[Touch]) -> str:
 
 
 def _find_place(touches: Iterable[Touch]) -> str | None:
-    return next((format_place(*one.place) for one in touches if one.place is not None), None)
+    return next((one.place for one in touches if one.place is not None), None)

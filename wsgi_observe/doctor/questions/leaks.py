@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.exceptions import CannotMakeError, make_exception
-from wsgi_observe.doctor.failing_views import FailingViews
-from wsgi_observe.doctor.own_code import find_place
-from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import Subject, ViewRegistry
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.remedies import OBSERVE, OBSERVE_ANYWHERE
+from wsgi_observe.doctor.trials.caused_errors import cause_error
+from wsgi_observe.doctor.trials.exceptions import make_handled_exceptions
 from wsgi_observe.problems import find_debugged_frameworks
 
 _CANARY = "canary7f3a91"
@@ -21,60 +20,40 @@ _TRACEBACK = "Traceback (most recent call last)"
 _MEDIA_TYPES = ("application/json", "text/html")
 _FLASK_REMEDY = (
     "app.logger.exception('...'); return {'code': 500, 'description': 'Please try again.'}, 500\n"
-    "or leave it to: app.wsgi_app = observe(app.wsgi_app)  # from wsgi_observe import observe"
+    f"or leave it to: {OBSERVE}"
 )
 _DEBUG_REMEDY = "switch DEBUG off, which question 2 is about"
 
 
-class NothingLeaks(Question):
-    """Raises exceptions with a word that must not come out, and looks for it in the responses."""
-
-    number = 6
-    name = "no exception, SQL or path goes to the client"
-
-    def prepare(self, views: ViewRegistry) -> None:
-        """Add a failing view."""
-        self._views = FailingViews(views, "leaks")
-
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield a fault for each handler whose response has something of the exception."""
-        if not subject.framework.has_views:
-            raise NotApplicable("the error handling of this app cannot be reached")
-        leaks: dict[str | None, dict[str, list[str]]] = {}
-        tried: list[str] = []
-        for scope, title, error in _iter_errors(subject):
-            responses = list(self._cause(subject, error, scope))
-            tried += [title] if responses else []
-            leaked = [text for text in map(_find_leak, responses) if text]
-            if leaked:
-                handler = subject.framework.find_error_handler(error, scope)
-                place = None if handler is None else find_place(handler)
-                leaks.setdefault(place, {}).setdefault(leaked[0], []).append(title)
-        if not tried:
-            raise NotApplicable("no view of the doctor is reached")
-        remedy = _get_remedy(subject)
-        for place, titles in leaks.items():
-            yield Fault(
-                "; ".join(f"{_join(of)}: {text}" for text, of in titles.items()), remedy, place
-            )
-        self.seen = f"nothing of: {_join(tried)}"
-
-    def _cause(self, subject: Subject, error: Exception, scope: str) -> Iterator[Response]:
-        for media_type in _MEDIA_TYPES:
-            headers = {"Accept": media_type}
-            response = self._views.cause_error(subject, error, scope, headers=headers)
-            if response is not None:
-                yield response
+def find_faults(subject: Subject) -> Faults:
+    """Raise exceptions with a word that must not come out, and look for it in the responses."""
+    if not subject.framework.has_views:
+        raise NotApplicable("the error handling of this app cannot be reached")
+    leaks: dict[str | None, dict[str, dict[str, None]]] = {}  # by places of handlers
+    tried: dict[str, None] = {}
+    for scope, title, error in _iter_errors(subject):
+        caused = [
+            one
+            for media_type in _MEDIA_TYPES
+            for one in cause_error(subject, title, error, scope, headers={"Accept": media_type})
+        ]
+        tried |= {one.title: None for one in caused}
+        for one in caused:
+            if leak := _find_leak(one.response):
+                leaks.setdefault(one.where, {}).setdefault(leak, {})[title] = None
+                break
+    if not tried:
+        raise NotApplicable("no view of the doctor is reached")
+    for place, titles in leaks.items():
+        seen = "; ".join(f"{', '.join(those)}: {leak}" for leak, those in titles.items())
+        yield Fault(seen, _get_remedy(subject), place)
+    return f"nothing of: {', '.join(tried)}"
 
 
 def _get_remedy(subject: Subject) -> str:
     if find_debugged_frameworks(subject.app):
         return _DEBUG_REMEDY
-    return _FLASK_REMEDY if subject.framework.name == "flask" else subject.observe_remedy
-
-
-def _join(titles: list[str]) -> str:
-    return ", ".join(dict.fromkeys(titles))
+    return _FLASK_REMEDY if subject.framework.name == "flask" else OBSERVE_ANYWHERE
 
 
 def _iter_errors(subject: Subject) -> Iterator[tuple[str, str, Exception]]:
@@ -82,11 +61,9 @@ def _iter_errors(subject: Subject) -> Iterator[tuple[str, str, Exception]]:
     for scope in ("", *subject.framework.get_scopes()):
         for title, error in _make_errors():
             yield scope, title, error
-    for scope, cls in subject.framework.get_handled_exceptions():
-        with suppress(CannotMakeError):
-            error = make_exception(cls)
-            error.__cause__ = LookupError(f"no {_CANARY}")
-            yield scope, f"cause of {cls.__name__}", error
+    for scope, error in make_handled_exceptions(subject.framework):
+        error.__cause__ = LookupError(f"no {_CANARY}")
+        yield scope, f"cause of {type(error).__name__}", error
 
 
 def _make_errors() -> Iterator[tuple[str, Exception]]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_files import get_path, get_stream_path, is_on_disk
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import find_line
-from wsgi_observe.doctor.questions.question import Question
-from wsgi_observe.doctor.subject import Subject
+from wsgi_observe.doctor.question import Faults
+from wsgi_observe.doctor.recording.log_delivery import get_path, get_stream_path, is_on_disk
+from wsgi_observe.doctor.trials.log_sources import find_final_handlers
 from wsgi_observe.logs import foreign_handlers as foreign
 from wsgi_observe.logs.handlers.stream import LineHandler
 from wsgi_observe.logs.installation import installation
@@ -23,66 +23,42 @@ _REMEDY = (
     "logging.StreamHandler(sys.stdout) in place of the file: the platform collects that,\n"
     "and keeps and rotates it"
 )
+_LOGURU_REMEDY = "loguru.logger.add(sys.stdout, serialize=True) in place of the file"
+_STRUCTLOG_REMEDY = "structlog.PrintLoggerFactory() without a file, which is standard output"
 _GUNICORN_REMEDY = 'accesslog = "-" and errorlog = "-", which are standard output and error'
 
 
-@dataclass(frozen=True)
-class _LogFile:
-    """A file that log records are written to.
-
-    :ivar source: whose records.
-    :ivar is_copy: whether the same records go to standard output or error, too.
-    """
-
-    path: str
-    source: str
-    is_copy: bool
-    where: str | None = None
-    remedy: str = _REMEDY
-
-    def to_fault(self) -> Fault:
-        """Return the fault: a warning if nothing is missing where the platform looks for it."""
-        if self.is_copy:
-            return Fault(
-                f"{self.source} writes to the file {self.path}, beside standard output or error: "
-                "it fills the container's disk",
-                self.remedy,
-                self.where,
-                is_warning=True,
-            )
-        return Fault(
-            f"{self.source} writes to the file {self.path} alone, which is lost with the container",
-            self.remedy,
-            self.where,
-        )
-
-
-class LogsGoToStandardOutput(Question):
-    """Looks at the handlers of all loggers, at loguru's and structlog's sinks, and at Gunicorn's.
+def find_faults(subject: Subject) -> Faults:
+    """Look at the handlers of all loggers, at loguru's and structlog's sinks, and at Gunicorn's.
 
     Whether the app runs in a container is not known here. A file is a fault if the lines are
     nowhere else, and a risk if they are on standard output, too.
     """
-
-    number = 10
-    name = "logs go to standard output or error, not to files"
-
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield each file that is written to."""
-        files = [
-            *_find_handler_files(subject),
-            *_find_loguru_files(),
-            *_find_structlog_files(),
-            *_find_gunicorn_files(subject),
-        ]
-        yield from (file.to_fault() for file in files)
-        self.seen = "no handler writes to a file"
+    yield from _find_handler_files(subject)
+    yield from _find_loguru_files()
+    yield from _find_structlog_files()
+    yield from _find_gunicorn_files(subject)
+    return "no handler writes to a file"
 
 
-def _find_handler_files(subject: Subject) -> Iterator[_LogFile]:
+def _make_fault(
+    source: str, path: str, is_copy: bool, where: str | None, remedy: str = _REMEDY
+) -> Fault:
+    """Return a fault; a warning if nothing is missing where the platform looks for it.
+
+    :param source: whose records are written to the file.
+    :param is_copy: whether they go to standard output or error, too.
+    """
+    effect = " alone, which is lost with the container"
+    if is_copy:
+        effect = ", beside standard output or error: it fills the container's disk"
+    return Fault(f"{source} writes to the file {path}{effect}", remedy, where, is_copy)
+
+
+def _find_handler_files(subject: Subject) -> Iterator[Fault]:
     seen = set[int]()
     for logger in foreign.all_loggers():
-        for handler in _iter_nested(logger.handlers):
+        for handler in find_final_handlers(logger.handlers):
             path = get_path(handler)
             if path is None or id(handler) in seen:
                 continue
@@ -90,39 +66,21 @@ def _find_handler_files(subject: Subject) -> Iterator[_LogFile]:
             watch = subject.logging_watch
             where = watch.find_attachment(logger, handler) or watch.find_handler(handler)
             source = f"{type(handler).__name__} on {logger.name}"
-            yield _LogFile(path, source, _has_console(logger), where)
-
-
-def _iter_nested(handlers: Iterable[logging.Handler]) -> Iterator[logging.Handler]:
-    """Yield handlers, those that listen to their queues, and those that they wrap."""
-    pending = list(handlers)
-    known = set[int]()
-    while pending:
-        handler = pending.pop(0)
-        if id(handler) in known:
-            continue
-        known.add(id(handler))
-        yield handler
-        for _, listener in foreign.queue_listeners([handler]):
-            pending += listener.handlers
-        # As `MemoryHandler` has its target.
-        pending += [one for one in vars(handler).values() if isinstance(one, logging.Handler)]
+            yield _make_fault(source, path, _has_console(logger), where)
 
 
 def _has_console(logger: logging.Logger) -> bool:
     """Return whether the records of a logger may get to standard output or error, too."""
     files = foreign.get_console_files()
     handlers = [handler for step in foreign.propagation_path(logger) for handler in step.handlers]
-    return any(_may_be_console(handler, files) for handler in _iter_nested(handlers))
+    return any(_may_be_console(handler, files) for handler in find_final_handlers(handlers))
 
 
 def _may_be_console(handler: logging.Handler, files: Any) -> bool:
     if isinstance(handler, logging.NullHandler) or foreign.is_debug_only(handler):
         return False
-    if isinstance(handler, LineHandler):
-        return not handler.path
-    if isinstance(handler, logging.FileHandler):
-        return get_path(handler) is None and handler.baseFilename != os.devnull
+    if isinstance(handler, LineHandler | logging.FileHandler):
+        return get_path(handler) is None and getattr(handler, "baseFilename", "") != os.devnull
     if foreign.writes_to(handler, files):
         return True
     module = type(handler).__module__
@@ -130,7 +88,7 @@ def _may_be_console(handler: logging.Handler, files: Any) -> bool:
     return module not in ("logging", "logging.handlers", "django.utils.log")
 
 
-def _find_loguru_files() -> Iterator[_LogFile]:
+def _find_loguru_files() -> Iterator[Fault]:
     loguru: Any = sys.modules.get("loguru")
     if loguru is None:
         return
@@ -140,13 +98,10 @@ def _find_loguru_files() -> Iterator[_LogFile]:
         is_copy = any(hasattr(sink, "_stream") for sink in sinks)
         where = find_line(r"\blogger\.add\(")
         for path in filter(is_on_disk, paths):
-            yield _LogFile(path, "loguru", is_copy, where, _LOGURU_REMEDY)
+            yield _make_fault("loguru", path, is_copy, where, _LOGURU_REMEDY)
 
 
-_LOGURU_REMEDY = "loguru.logger.add(sys.stdout, serialize=True) in place of the file"
-
-
-def _find_structlog_files() -> Iterator[_LogFile]:
+def _find_structlog_files() -> Iterator[Fault]:
     structlog: Any = sys.modules.get("structlog")
     if structlog is None:
         return
@@ -154,13 +109,10 @@ def _find_structlog_files() -> Iterator[_LogFile]:
     path = get_stream_path(getattr(factory, "_file", None))
     if path is not None:
         where = find_line(r"\w+LoggerFactory\(")
-        yield _LogFile(path, "structlog", False, where, _STRUCTLOG_REMEDY)
+        yield _make_fault("structlog", path, False, where, _STRUCTLOG_REMEDY)
 
 
-_STRUCTLOG_REMEDY = "structlog.PrintLoggerFactory() without a file, which is standard output"
-
-
-def _find_gunicorn_files(subject: Subject) -> Iterator[_LogFile]:
+def _find_gunicorn_files(subject: Subject) -> Iterator[Fault]:
     """Yield the files of Gunicorn's own settings."""
     settings = subject.gunicorn or {}
     for name in ("errorlog", "accesslog"):
@@ -170,8 +122,6 @@ def _find_gunicorn_files(subject: Subject) -> Iterator[_LogFile]:
         source = f"Gunicorn's {name}"
         if name == "errorlog" and settings.get("capture_output"):
             source = "Gunicorn's errorlog, with standard output by capture_output,"
-        where = (
-            find_line(rf"\b{name}\b", subject.options.config) if subject.options.config else None
-        )
         # The lines of our handlers have Gunicorn's messages, too.
-        yield _LogFile(path, source, bool(installation.handlers), where, _GUNICORN_REMEDY)
+        is_copy, where = bool(installation.handlers), subject.find_setting(name)
+        yield _make_fault(source, path, is_copy, where, _GUNICORN_REMEDY)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import LogSource, find_log_sources, without_delivery
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.app.views import PREFIX
 from wsgi_observe.doctor.own_code import find_line, format_place, is_own_file
-from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
+from wsgi_observe.doctor.question import Faults
+from wsgi_observe.doctor.recording.log_delivery import without_delivery
+from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING
+from wsgi_observe.doctor.trials.log_sources import LogSource, find_main_source
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.redaction import Redactor
 
@@ -24,7 +28,7 @@ _REQUEST_REMEDY = (
 )
 _RECORD_REMEDY = (
     "redact all lines in the formatter, tracebacks included, as configure_logging() does:\n"
-    "from wsgi_observe import configure_logging; configure_logging()"
+    f"{CONFIGURE_LOGGING}"
 )
 _STREAM_REMEDY = (
     "what the framework writes to wsgi.errors, past logging, is redacted by\n"
@@ -54,12 +58,8 @@ class _Canary:
     is_recorded: bool = False
 
 
-def _make_value(place: str) -> str:
-    return hashlib.sha256(place.encode()).hexdigest()[:30]
-
-
 def _plant(place: str, *, is_recorded: bool = False) -> _Canary:
-    return _Canary(place, _make_value(place), is_recorded)
+    return _Canary(place, hashlib.sha256(place.encode()).hexdigest()[:30], is_recorded)
 
 
 _AUTHORIZATION = _plant("the header Authorization")
@@ -73,120 +73,92 @@ _URL = _plant("the password in a URL", is_recorded=True)
 _EXCEPTION = _plant("password=… in an exception", is_recorded=True)
 _LOCAL = _plant("a local variable", is_recorded=True)
 _CARD = _Canary("a card number", "4539578763621486", is_recorded=True)
+_QUERY_STRING = f"token={_QUERY.value}"
+_REQUEST_HEADERS = {
+    "Authorization": f"Bearer {_AUTHORIZATION.value}",
+    "X-Api-Key": _API_KEY.value,
+    "Cookie": f"sessionid={_COOKIE.value}",
+}
 _CANARIES = (
     *(_AUTHORIZATION, _API_KEY, _COOKIE, _QUERY, _BODY, _PATH),
     *(_TEXT, _URL, _EXCEPTION, _LOCAL, _CARD),
 )
 
 
-class NoSecretIsLogged(Question):
-    """Sends secrets, logs some, raises one, and searches what the process writes and sends."""
-
-    number = 11
-    name = "no secret in log lines or events"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._is_reached = False
-        self._source: LogSource | None = None
-
-    def prepare(self, views: ViewRegistry) -> None:
-        """Add views that log and raise, and one whose path has a token."""
-        views.add("secrets/logged", self._log_in_view, "GET", "POST")
-        views.add("secrets/raised", self._raise_in_view, "GET", "POST")
-        if views.framework.name == "flask":
-            path = f"{PREFIX}reset/<token>"
-            views.framework.app.add_url_rule(
-                path, "wsgi_observe_doctor:reset", lambda token: "ok", methods=["GET"]
-            )
-
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield a fault for what is in log lines, and those of Sentry."""
-        with suppress(NotApplicable):
-            self._source = find_log_sources(subject)[0]
-        sentry = subject.sentry
-        with (
-            subject.logging_watch.collect_records() as records,
-            nullcontext(list[bytes]()) if sentry is None else sentry.capture() as events,
-        ):
-            output = self._try(subject)
-        canaries = [one for one in _CANARIES if one is not _PATH or _has_secret_path(subject)]
-        logged = [canary for canary in canaries if canary.value in output]
-        yield from _describe_logged(subject, logged, records)
-        yield from _check_access_log_format(subject)
-        if sentry is not None:
-            sent = b"".join(events).decode("utf-8", "replace")
-            yield from _describe_sent([canary for canary in canaries if canary.value in sent])
-            yield from _check_sentry_options(sentry.options)
-        self.seen = f"{len(canaries)} secrets are in no line"
-        if _END not in output:
-            self.seen = "no secret was seen, but no line of the app's logger either"
-        if sentry is not None:
-            self.seen += f", and in none of {len(events)} messages to Sentry"
-
-    def _try(self, subject: Subject) -> str:
-        """Cause lines and events, and return what the process writes."""
-        mark = subject.output.mark()
-        with without_delivery(subject):
-            if subject.framework.has_views:
-                self._send(subject, "secrets/logged")
-                self._send(subject, "secrets/raised")
-                if subject.framework.name == "flask":
-                    subject.request(f"reset/{_PATH.value}")
-            else:
-                self._send(subject, "secrets")
-            with suppress(Exception):  # a filter of the app's that needs a request
-                if not self._is_reached:
-                    self._log()
-                    self._log_exception()
-                self._log_text(_END)
-            return subject.output.wait_until(lambda output: _END in output, mark, _WAIT_SECONDS)
-
-    def _send(self, subject: Subject, name: str) -> None:
-        """Send secrets with a request that has a body; and without, where that is refused."""
-        self._is_reached = False
-        headers = {
-            "Authorization": f"Bearer {_AUTHORIZATION.value}",
-            "X-Api-Key": _API_KEY.value,
-            "Cookie": f"sessionid={_COOKIE.value}",
-        }
-        target = f"{name}?token={_QUERY.value}"
-        if not subject.framework.has_views:  # the app's own code may take a POST to any path
-            subject.request(target, headers=headers)
-            return
-        body = json.dumps({"user": "doctor", "password": _BODY.value}).encode()
-        with_body = {**headers, "Content-Type": "application/json"}
-        subject.request(target, "POST", headers=with_body, body=body)
-        if not self._is_reached:
-            subject.request(target, headers=headers)
-
-    def _log_in_view(self) -> str:
-        self._is_reached = True
-        self._log()
-        return "ok"
-
-    def _raise_in_view(self) -> str:
-        self._is_reached = True
-        return _raise()
-
-    def _log(self) -> None:
-        self._log_text(f"login of doctor failed: password={_TEXT.value}")
-        self._log_text(f"no connection to postgresql://shop:{_URL.value}@db.internal/shop")
-        self._log_text(f"payment with card {_CARD.value} failed")
-
-    def _log_text(self, text: str) -> None:
-        if self._source is not None:
-            self._source.log(logging.ERROR, text)
-
-    def _log_exception(self) -> None:
-        try:
-            _raise()
-        except RuntimeError:
-            if self._source is not None and self._source.logger is not None:
-                self._source.logger.exception("the doctor's exception")
+def find_faults(subject: Subject) -> Faults:
+    """Send secrets, log some, raise one, and search what the process writes and sends."""
+    sentry = subject.sentry
+    with (
+        subject.logging_watch.collect_records() as records,
+        nullcontext(list[bytes]()) if sentry is None else sentry.capture() as events,
+    ):
+        output = _cause_lines(subject)
+    canaries = [one for one in _CANARIES if one is not _PATH or _has_secret_path(subject)]
+    logged = [canary for canary in canaries if canary.value in output]
+    yield from _describe_logged(subject, logged, records)
+    yield from _check_access_log_format(subject)
+    seen = f"{len(canaries)} secrets are in no line"
+    if _END not in output:
+        seen = "no secret was seen, but no line of the app's logger either"
+    if sentry is None:
+        return seen
+    sent = b"".join(events).decode("utf-8", "replace")
+    yield from _describe_sent([canary for canary in canaries if canary.value in sent])
+    yield from _check_sentry_options(sentry.options)
+    return f"{seen}, and in none of {len(events)} messages to Sentry"
 
 
-def _raise() -> str:
+def _cause_lines(subject: Subject) -> str:
+    """Cause lines and events, and return what the process writes."""
+    source = find_main_source(subject)
+    log = partial(_log, source)
+    framework, mark = subject.framework, subject.output.mark()
+    with without_delivery(subject.sandbox):
+        if framework.has_views:
+            _send_to_view(subject, log)
+            is_reached = _send_to_view(subject, _raise)
+        else:
+            subject.request(f"{PREFIX}secrets?{_QUERY_STRING}", headers=_REQUEST_HEADERS)
+            is_reached = False
+        if framework.name == "flask":
+            path = f"{PREFIX}reset/"
+            framework.add_view(f"{path}<token>", lambda: "ok", "")
+            subject.request(path + _PATH.value)
+        with suppress(Exception):  # a filter of the app's that needs a request
+            if not is_reached:
+                log()
+                _log_exception(source)
+            source.log(logging.ERROR, _END)
+        return subject.output.wait_for(_END, mark, _WAIT_SECONDS)
+
+
+def _send_to_view(subject: Subject, function: Callable[[], object]) -> bool:
+    """Send secrets with a request that has a body; and without, where that is refused."""
+    send = partial(subject.call_in_view, function, query=_QUERY_STRING)
+    body = json.dumps({"user": "doctor", "password": _BODY.value}).encode()
+    with_body = {**_REQUEST_HEADERS, "Content-Type": "application/json"}
+    response = send(headers=with_body, body=body) or send(headers=_REQUEST_HEADERS)
+    return response is not None
+
+
+def _log(source: LogSource) -> None:
+    for text in (
+        f"login of doctor failed: password={_TEXT.value}",
+        f"no connection to postgresql://shop:{_URL.value}@db.internal/shop",
+        f"payment with card {_CARD.value} failed",
+    ):
+        source.log(logging.ERROR, text)
+
+
+def _log_exception(source: LogSource) -> None:
+    try:
+        _raise()
+    except RuntimeError:
+        if source.logger is not None:
+            source.logger.exception("the doctor's exception")
+
+
+def _raise() -> None:
     # A name that no list has, as the command line of a subprocess has.
     command = f"pg_dump --password={_LOCAL.value}"
     raise RuntimeError(f"{command[:7]} failed: password={_EXCEPTION.value}")
@@ -237,14 +209,14 @@ def _find_record(canaries: list[_Canary], records: list[logging.LogRecord]) -> s
 
 
 def _check_access_log_format(subject: Subject) -> Iterator[Fault]:
-    settings, config = subject.gunicorn or {}, subject.options.config
+    settings = subject.gunicorn or {}
     atoms = [one for one in _QUERY_ATOMS if one in str(settings.get("access_log_format"))]
     if settings.get("accesslog") and atoms and not installation.handlers:
         yield Fault(
             f"Gunicorn's access log has each URL with its query: {' and '.join(atoms)} in "
             "access_log_format",
             "access_log_format = '%(h)s \"%(m)s %(U)s\" %(s)s %(b)s'",
-            find_line(r"\baccesslog\b", config) if config else None,
+            subject.find_setting("accesslog"),
             is_warning=True,
         )
 

@@ -7,24 +7,24 @@ import sys
 from collections.abc import Iterator
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.log_sources import (
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.question import Faults
+from wsgi_observe.doctor.recording.logging_watch import is_of_app
+from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING, KEEP_ENABLED
+from wsgi_observe.doctor.trials.log_sources import (
     LogSource,
-    RecordTrial,
-    find_handlers,
     join_loggers,
     join_sources,
+    log_records,
     uses_logging,
 )
-from wsgi_observe.doctor.logging_watch import is_of_app
-from wsgi_observe.doctor.questions.question import Question
-from wsgi_observe.doctor.subject import Subject, ViewRegistry
-from wsgi_observe.logs.foreign_handlers import describe, propagation_path
+from wsgi_observe.logs.foreign_handlers import describe
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.logs.logger_state import may_be_of_app
 
 _CONFIGURE = (
     "before the app is made: logging.config.dictConfig({…}) with a handler on root, or\n"
-    "from wsgi_observe import configure_logging; configure_logging()"
+    f"{CONFIGURE_LOGGING}"
 )
 _ONE_CONFIGURATION = "leave logging to wsgi_observe, and remove the app's own configuration of it"
 _REMOVE_DEFAULT = (
@@ -33,42 +33,27 @@ _REMOVE_DEFAULT = (
 )
 
 
-class LoggingIsConfiguredFirst(Question):
-    """Looks at the handlers that records of the app get to, and counts the lines of one record."""
-
-    number = 7
-    name = "logging is configured before the app"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._trial = RecordTrial("logging/records")
-
-    def prepare(self, views: ViewRegistry) -> None:
-        """Add a view that logs."""
-        self._trial.add_to(views)
-
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield what is missing, what is there twice, and which loggers are disabled."""
-        lines = self._trial.find_lines(subject)
-        sources = self._trial.sources
-        if installation.handlers:
-            installation.restore()
-            for problem in installation.problems:
-                yield Fault(problem, _ONE_CONFIGURATION, _find_problem(subject, problem))
-        else:
-            yield from _check_disabled(subject)
-            if uses_logging(subject):
-                yield from _check_handlers(subject, sources)
-        # The main logger is one that the app need not use; a child of it gets to its handlers.
-        for source in sources:
-            count = max(len(lines[source.name, level]) for level in self._trial.LEVELS)
-            if count > 1 and not installation.problems:
-                yield from _check_double(subject, source, count)
-                break
-        own = [source for source in sources if source.logger is not None]
-        self.seen = f"one handler writes each record of {join_sources(own)}"
-        if not own:
-            self.seen = f"the app logs with {join_sources(sources)}: see question 8"
+def find_faults(subject: Subject) -> Faults:
+    """Look at the handlers that records of the app get to, and count the lines of one record."""
+    lines = log_records(subject)
+    if installation.handlers:
+        installation.restore()
+        for problem in installation.problems:
+            yield Fault(problem, _ONE_CONFIGURATION, _find_problem(subject, problem))
+    else:
+        yield from _check_disabled(subject)
+        if uses_logging(subject):
+            yield from _check_handlers(subject, list(lines))
+    # The main logger is one that the app need not use; a child of it gets to its handlers.
+    for source, by_level in lines.items():
+        count = max(map(len, by_level.values()))
+        if count > 1 and not installation.problems:
+            yield from _check_double(subject, source, count)
+            break
+    own = [source for source in lines if source.logger is not None]
+    if not own:
+        return f"the app logs with {join_sources(lines)}: see question 8"
+    return f"one handler writes each record of {join_sources(own)}"
 
 
 def _find_problem(subject: Subject, problem: str) -> str | None:
@@ -83,22 +68,13 @@ def _check_disabled(subject: Subject) -> Iterator[Fault]:
     watch = subject.logging_watch
     disabled = [name for name in watch.disabled if getattr(loggers.get(name), "disabled", False)]
     own = [name for name in disabled if is_of_app(name)]
-    if own:
-        yield Fault(
-            f"a logging configuration has disabled {join_loggers(own)}: all their records are lost",
-            "pass disable_existing_loggers=False to dictConfig or fileConfig",
-            watch.disabled[own[0]],
-        )
     others = [name for name in disabled if name not in own and may_be_of_app(name)]
     # A library's parent loggers are there only for their children.
     others = [name for name in others if not any(_is_within(name, one) for one in others)]
-    if others:
-        yield Fault(
-            f"a logging configuration has disabled {join_loggers(others)}: their errors are lost",
-            "pass disable_existing_loggers=False to dictConfig or fileConfig",
-            watch.disabled[others[0]],
-            is_warning=True,
-        )
+    for names, loss in ((own, "all their records are lost"), (others, "their errors are lost")):
+        if names:
+            seen = f"a logging configuration has disabled {join_loggers(names)}: {loss}"
+            yield Fault(seen, KEEP_ENABLED, watch.disabled[names[0]], is_warning=names is others)
 
 
 def _check_handlers(subject: Subject, sources: list[LogSource]) -> Iterator[Fault]:
@@ -107,19 +83,24 @@ def _check_handlers(subject: Subject, sources: list[LogSource]) -> Iterator[Faul
     for source in sources:
         if source.logger is None or source.logger.disabled:
             continue
-        path = propagation_path(source.logger)
-        handlers = [handler for step in path for handler in step.handlers]
-        if handlers and all(map(_is_of_flask, handlers)):
+        last = source.path[-1]
+        if source.handlers and all(_is_of_flask(one) for _, one in source.handlers):
             if source.is_main:
-                yield _describe_default(subject, source.logger, path)
-        elif not handlers and path[-1] is not logging.root:
+                owner, handler = source.handlers[0]
+                yield Fault(
+                    f"logging is not configured: the logger {source.logger.name} has Flask's "
+                    "default handler alone, which writes plain text",
+                    _CONFIGURE,
+                    subject.logging_watch.find_attachment(owner, handler),
+                )
+        elif not source.handlers and last is not logging.root:
             yield Fault(
-                f"the logger {path[-1].name} does not propagate and has no handler: its INFO is "
+                f"the logger {last.name} does not propagate and has no handler: its INFO is "
                 "lost, and its errors are bare text",
-                f'logging.getLogger("{path[-1].name}").propagate = True',
-                subject.logging_watch.loggers.get(path[-1].name),
+                f'logging.getLogger("{last.name}").propagate = True',
+                subject.logging_watch.loggers.get(last.name),
             )
-        elif not handlers:
+        elif not source.handlers:
             missing.append(source.logger.name)
     if missing:
         yield Fault(
@@ -128,7 +109,9 @@ def _check_handlers(subject: Subject, sources: list[LogSource]) -> Iterator[Faul
             _CONFIGURE,
             subject.logging_watch.loggers.get(missing[0]),
         )
-    elif not logging.root.handlers and not any(map(_has_default, sources)):
+    elif not logging.root.handlers and not any(
+        _is_of_flask(handler) for source in sources for _, handler in source.handlers
+    ):
         yield Fault(
             "root has no handler: warnings of libraries are bare text (logging.lastResort)",
             "attach the handler to root, not to a logger of the app: logging.root.addHandler(…)",
@@ -136,48 +119,27 @@ def _check_handlers(subject: Subject, sources: list[LogSource]) -> Iterator[Faul
         )
 
 
-def _describe_default(
-    subject: Subject, logger: logging.Logger, path: list[logging.Logger]
-) -> Fault:
-    owner = next(step for step in path if step.handlers)
-    return Fault(
-        f"logging is not configured: the logger {logger.name} has Flask's default handler alone, "
-        "which writes plain text",
-        _CONFIGURE,
-        subject.logging_watch.find_attachment(owner, owner.handlers[0]),
-    )
-
-
 def _check_double(subject: Subject, source: LogSource, count: int) -> Iterator[Fault]:
     """Yield which handlers write the lines of one record; a formatter may write several, too."""
-    found = find_handlers(source.logger) if source.logger is not None else []
+    found = source.line_handlers
     if len(found) < 2:
         return
     names = " and ".join(f"{_name(handler)} on {step.name}" for step, handler in found)
     seen = f"a record of {source.name} comes out {count} times, by {names}"
-    watch = subject.logging_watch
-    for step, handler in found:
-        if _is_of_flask(handler):
-            if watch.is_attached_early(step, handler):
-                seen += ": logging was configured after the first use of app.logger"
-            yield Fault(seen, _REMOVE_DEFAULT, watch.find_attachment(step, handler))
-            return
-    step, handler = found[0]
-    yield Fault(
-        seen,
+    step, handler = next((one for one in found if _is_of_flask(one[1])), found[0])
+    remedy = (
         f'logging.getLogger("{step.name}").propagate = False, or better:\n'
-        "attach one handler, to root alone",
-        watch.find_attachment(step, handler),
+        "attach one handler, to root alone"
     )
+    if _is_of_flask(handler):
+        remedy = _REMOVE_DEFAULT
+        if subject.logging_watch.is_attached_early(step, handler):
+            seen += ": logging was configured after the first use of app.logger"
+    yield Fault(seen, remedy, subject.logging_watch.find_attachment(step, handler))
 
 
 def _is_of_flask(handler: logging.Handler) -> bool:
     return handler is getattr(sys.modules.get("flask.logging"), "default_handler", None)
-
-
-def _has_default(source: LogSource) -> bool:
-    path = propagation_path(source.logger) if source.logger is not None else []
-    return any(_is_of_flask(handler) for step in path for handler in step.handlers)
 
 
 def _name(handler: logging.Handler) -> str:

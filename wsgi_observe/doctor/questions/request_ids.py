@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextvars
-import json
 import logging
 import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID, uuid4
 
 from wsgi_observe.doctor.answer import Fault
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.log_sources import find_log_sources, without_delivery
-from wsgi_observe.doctor.questions.question import NotApplicable, Question
-from wsgi_observe.doctor.subject import PREFIX, Subject, ViewRegistry
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.question import Faults, NotApplicable
+from wsgi_observe.doctor.recording.log_delivery import without_delivery
+from wsgi_observe.doctor.remedies import OBSERVE, OBSERVE_ANYWHERE
+from wsgi_observe.doctor.trials.log_sources import Log, find_main_source, parse_line
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
 _HEADERS = ("X-Request-ID", "X-Correlation-ID", "Request-ID", "Correlation-ID", "X-Trace-ID")
-_UNKNOWN = "no-request-id-is-here"
 
 _TEXTS = {
     "doctor-id-info": "INFO",
@@ -31,10 +31,8 @@ _TEXTS = {
 }
 _INFO, _ERROR, _CRASH, _THREAD = _TEXTS
 
-_OBSERVE = "app.wsgi_app = observe(app.wsgi_app)  # from wsgi_observe import observe"
-_REMEDY = f"gunicorn --logger-class wsgi_observe.gunicorn.Logger …, or in code:\n{_OBSERVE}"
-_TAKE_OVER = f"take over a valid ID of the request's {_HEADERS[0]}, or:\n{_OBSERVE}"
-_MAKE = "make an ID for each request that comes without, by uuid.uuid4(), or:\n" + _OBSERVE
+_TAKE_OVER = f"take over a valid ID of the request's {_HEADERS[0]}, or:\n{OBSERVE}"
+_MAKE = "make an ID for each request that comes without, by uuid.uuid4(), or:\n" + OBSERVE
 _LINES_REMEDY = (
     "a logging.Filter on the handler that sets record.request_id; or before the app is made:\n"
     "configure_logging()  # from wsgi_observe import configure_logging"
@@ -79,113 +77,97 @@ class _Sent:
         lines = [line for line in self.output.splitlines() if text in line]
         if text != _CRASH:
             return lines
-        return [line if _parse(line) else self.output for line in lines]
+        return [line if parse_line(line) else self.output for line in lines]
 
 
-class EachRequestHasAnID(Question):
-    """Sends requests with an ID and without one, and looks for it in responses and lines."""
+def find_faults(subject: Subject) -> Faults:
+    """Send requests with an ID and without one, and look for it in responses and on lines."""
+    log = find_main_source(subject).log
+    header, form, first = _find_header(subject, log)
+    request_id = form(uuid4())
+    sent = list(_send(subject, log, {header or _HEADERS[0]: request_id}, request_id))
+    if header is not None:
+        missing = [one.kind for one in sent if not one.is_echoed]
+        if missing:
+            seen = f"{header} of a request is not in the response: {', '.join(missing)}"
+            yield Fault(seen, OBSERVE_ANYWHERE)
+    elif not first.find_id():
+        seen = f"{_HEADERS[0]} of a request is not in the response: no ID is"
+        yield Fault(seen, OBSERVE_ANYWHERE)
+    elif not _makes_all_ids(subject):
+        seen = f"{_HEADERS[0]} of a request is replaced by another ID: {first.find_id()}"
+        yield Fault(seen, _TAKE_OVER)
+    if header is not None or first.find_id():
+        yield from _ask_without_inbound(sent, list(_send(subject, log, {})))
+    yield from _ask_about_lines(sent, is_taken_over=header is not None)
+    return f"{header or 'an ID of its own'} is in each response and on each line"
 
-    number = 9
-    name = "a request ID is in each response and on each line"
 
-    def prepare(self, views: ViewRegistry) -> None:
-        """Add views that log, crash and stream."""
-        self._called = ""
-        self._log: Callable[[int, str], object] = lambda level, text: None
-        for name, view in (("ok", self._write_lines), ("crash", _crash), ("stream", _stream)):
-            views.add(f"request-id/{name}", self._note(name, view))
+def _find_header(subject: Subject, log: Log) -> tuple[str | None, Callable[[UUID], str], _Sent]:
+    """Return the header whose ID is taken over, if any, the form of that ID, and a request.
 
-    def ask(self, subject: Subject) -> Iterator[Fault]:
-        """Yield a fault for what is not taken over, not sent, or not on a line."""
-        with suppress(NotApplicable):  # its handlers are Gunicorn's: there will be no lines
-            self._log = find_log_sources(subject)[0].log
-        header, form, first = self._find_header(subject)
-        request_id = form(uuid4())
-        sent = list(self._send(subject, {header or _HEADERS[0]: request_id}, request_id))
+    An app may take over IDs of the form only that it makes itself.
+    """
+    tried = []
+    for form in _ID_FORMS:
+        inbound = {name: form(uuid4()) for name in _HEADERS}
+        first = next(_send(subject, log, inbound), None)
+        if first is None:
+            raise NotApplicable("no request of the doctor's gets through to the app's views")
+        header = None if _makes_all_ids(subject) else _find_taken_over(inbound, first)
+        tried.append((header, form, first))
         if header is not None:
-            missing = [one.kind for one in sent if not one.is_echoed]
-            if missing:
-                seen = f"{header} of a request is not in the response: {', '.join(missing)}"
-                yield Fault(seen, _REMEDY)
-        elif not first.find_id():
-            yield Fault(f"{_HEADERS[0]} of a request is not in the response: no ID is", _REMEDY)
-        elif not _makes_all_ids(subject):
-            seen = f"{_HEADERS[0]} of a request is replaced by another ID: {first.find_id()}"
-            yield Fault(seen, _TAKE_OVER)
-        if header is not None or first.find_id():
-            yield from self._ask_without_inbound(subject, sent)
-        yield from _ask_about_lines(sent, is_taken_over=header is not None)
-        self.seen = f"{header or 'an ID of its own'} is in each response and on each line"
+            break
+    return tried[-1]
 
-    def _find_header(self, subject: Subject) -> tuple[str | None, Callable[[UUID], str], _Sent]:
-        """Return the header whose ID is taken over, if any, the form of that ID, and a request.
 
-        An app may take over IDs of the form only that it makes itself.
-        """
-        tried = []
-        for form in _ID_FORMS:
-            inbound = {name: form(uuid4()) for name in _HEADERS}
-            first = next(self._send(subject, inbound), None)
-            if first is None:
-                raise NotApplicable("no request of the doctor's gets through to the app's views")
-            header = None if _makes_all_ids(subject) else _find_taken_over(inbound, first)
-            tried.append((header, form, first))
-            if header is not None:
-                break
-        return tried[-1]
+def _ask_without_inbound(before: list[_Sent], sent: list[_Sent]) -> Iterator[Fault]:
+    names = {
+        name
+        for one in before
+        for name, value in one.response.headers
+        if _contains_id(value, one.request_id)
+    }
+    ids = [one.find_id(names) for one in sent]
+    known = {one.kind for one in before if one.is_echoed or not names}
+    missing = [one.kind for one, found in zip(sent, ids, strict=True) if not found]
+    if not any(ids):
+        yield Fault("the response to a request without an ID has none", _MAKE)
+    elif known.intersection(missing):
+        seen = f"the response to a request without an ID has none: {', '.join(missing)}"
+        yield Fault(seen, _MAKE)
+    elif len(ids) > 1 and len(set(filter(None, ids))) == 1:
+        yield Fault(f"several requests get the same ID: {next(filter(None, ids))}", _MAKE)
 
-    def _ask_without_inbound(self, subject: Subject, before: list[_Sent]) -> Iterator[Fault]:
-        names = {
-            name
-            for one in before
-            for name, value in one.response.headers
-            if _contains_id(value, one.request_id)
-        }
-        sent = list(self._send(subject, {}))
-        ids = [one.find_id(names) for one in sent]
-        known = {one.kind for one in before if one.is_echoed or not names}
-        missing = [one.kind for one, found in zip(sent, ids, strict=True) if not found]
-        if not any(ids):
-            yield Fault("the response to a request without an ID has none", _MAKE)
-        elif known.intersection(missing):
-            seen = f"the response to a request without an ID has none: {', '.join(missing)}"
-            yield Fault(seen, _MAKE)
-        elif len(ids) > 1 and len(set(filter(None, ids))) == 1:
-            yield Fault(f"several requests get the same ID: {next(filter(None, ids))}", _MAKE)
 
-    def _send(
-        self, subject: Subject, headers: Mapping[str, str], request_id: str = ""
-    ) -> Iterator[_Sent]:
-        """Yield a request for each kind of response that the app's own code has part in."""
-        names = {"ok": "200", "crash": "500", "stream": "a stream"}
-        for name, kind in names.items() if subject.framework.has_views else ():
-            mark = subject.output.mark()
-            self._called = ""
-            with without_delivery(subject):
-                response = subject.request(f"request-id/{name}", headers=headers)
-            if self._called == name:
-                last = {"ok": _THREAD, "crash": _CRASH}.get(name, "")
-                output = subject.output.wait_for(last, mark, _OUTPUT_SECONDS)
-                yield _Sent(kind, request_id, response, output)
-        if not subject.framework.has_route(PREFIX + _UNKNOWN):
-            response = subject.request(_UNKNOWN, headers=headers)
-            yield _Sent("404", request_id, response, response.output)
+def _send(
+    subject: Subject, log: Log, headers: Mapping[str, str], request_id: str = ""
+) -> Iterator[_Sent]:
+    """Yield a request for each kind of response that the app's own code has part in."""
+    for kind, view, last in (
+        ("200", partial(_write_lines, log), _THREAD),
+        ("500", _crash, _CRASH),
+        ("a stream", _stream, ""),
+    ):
+        mark = subject.output.mark()
+        with without_delivery(subject.sandbox):
+            response = subject.call_in_view(view, headers=headers)
+        if response is not None:
+            output = subject.output.wait_for(last, mark, _OUTPUT_SECONDS)
+            yield _Sent(kind, request_id, response, output)
+    mark = subject.output.mark()
+    response = subject.request_unknown_url(headers=headers)
+    if response is not None:
+        yield _Sent("404", request_id, response, subject.output.read(mark))
 
-    def _write_lines(self) -> str:
-        self._log(logging.INFO, _INFO)
-        self._log(logging.ERROR, _ERROR)
-        run: Callable[..., object] = contextvars.copy_context().run
-        thread = threading.Thread(target=run, args=(self._log, logging.ERROR, _THREAD))
-        thread.start()
-        thread.join(_THREAD_SECONDS)
-        return "ok"
 
-    def _note(self, name: str, view: Callable[[], object]) -> Callable[[], object]:
-        def call() -> object:
-            self._called = name
-            return view()
-
-        return call
+def _write_lines(log: Log) -> None:
+    log(logging.INFO, _INFO)
+    log(logging.ERROR, _ERROR)
+    run: Callable[..., object] = contextvars.copy_context().run
+    thread = threading.Thread(target=run, args=(log, logging.ERROR, _THREAD))
+    thread.start()
+    thread.join(_THREAD_SECONDS)
 
 
 def _crash() -> None:
@@ -240,7 +222,7 @@ def _is_identified(line: str, request_id: str) -> bool:
     """Return whether a line has the ID; if that is not known, whether it has anything like one."""
     if request_id:
         return _contains_id(line, request_id)
-    values = _parse(line)
+    values = parse_line(line) or {}
     is_named = any(_ID_NAME.search(name) and value for name, value in values.items())
     return is_named or _UUID.search(line) is not None
 
@@ -253,11 +235,3 @@ def _contains_id(text: str, request_id: str) -> bool:
         return False
     digits = request_id.replace("-", "").lower()
     return digits in text.replace("-", "").lower() or digits[:8] in text.lower()
-
-
-def _parse(line: str) -> dict[str, object]:
-    try:
-        values = json.loads(line)
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}

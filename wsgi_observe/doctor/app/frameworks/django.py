@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -10,12 +10,13 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.request import validate_host
-from django.urls import Resolver404, get_resolver, path, resolve
+from django.urls import Resolver404, get_resolver, resolve
+from django.urls import path as make_pattern
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from wsgi_observe.doctor.frameworks import Framework, View
-from wsgi_observe.doctor.own_code import is_own
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.own_code import find_place, is_own
 
 _SMALL_BODY = 64
 _ERRORS: dict[int, type[Exception]] = {
@@ -29,9 +30,11 @@ class DjangoFramework(Framework):
     """A Django project, which is its ``settings``: there is one in a process."""
 
     name = "django"
+    _request: Any = None
 
-    def prepare(self) -> None:
-        """Take a host that the project serves; none is named where the deployment names them."""
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        # The project names no host where the deployment names them.
         if not settings.ALLOWED_HOSTS:
             settings.ALLOWED_HOSTS = [self.host]
         hosts = [self.host, *(host.lstrip(".") for host in settings.ALLOWED_HOSTS)]
@@ -39,24 +42,23 @@ class DjangoFramework(Framework):
             hosts = [host if host.startswith("www.") else f"www.{host}" for host in hosts]
         allowed = [host for host in hosts if validate_host(host, settings.ALLOWED_HOSTS)]
         self.host = next((host for host in allowed if "*" not in host), self.host)
-        self._request: Any = None
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a pattern before all others, so that a catch-all pattern does not take its path."""
 
         def call(request: Any) -> HttpResponse | StreamingHttpResponse:
             self._request = request
-            result: Any = view.function()
+            result: Any = function()
             if isinstance(result, str):
                 return HttpResponse(result, content_type="text/plain")
             return StreamingHttpResponse(result)
 
-        function: Any = csrf_exempt(require_http_methods(list(view.methods))(call))
-        function.login_required = False  # for the middleware that asks for a login
+        view: Any = csrf_exempt(require_http_methods(list(METHODS))(call))
+        view.login_required = False  # for the middleware that asks for a login
         # With ATOMIC_REQUESTS each view begins a transaction.
-        function._non_atomic_requests = {"default", *settings.DATABASES}
+        view._non_atomic_requests = {"default", *settings.DATABASES}
         resolver = get_resolver()
-        patterns = [path(view.path.lstrip("/"), function), *resolver.url_patterns]
+        patterns = [make_pattern(path.lstrip("/"), view), *resolver.url_patterns]
         resolver.__dict__["url_patterns"] = patterns  # a cached property
         module: Any = resolver.urlconf_module
         if isinstance(module, ModuleType):
@@ -77,15 +79,13 @@ class DjangoFramework(Framework):
             raise NotImplementedError
         raise _ERRORS[status_code](description)
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the project's own view for a status; exceptions are answered with 500."""
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return the view for a status; exceptions are answered with 500."""
         status_code = error if isinstance(error, int) else 500
         if status_code not in (*_ERRORS, 500):
             return None
         handler: Any = get_resolver().resolve_error_handler(status_code)
-        return handler if is_own(handler) else None
+        return find_place(handler) if is_own(handler) else None
 
     def iter_paths(self) -> Iterator[str]:
         """Yield the patterns without arguments, those of included URLconfs too."""

@@ -10,8 +10,8 @@ from importlib import import_module
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.doctor.frameworks import Framework, find_framework
-from wsgi_observe.doctor.frameworks.wsgi import WsgiFramework
+from wsgi_observe.doctor.app.frameworks import Framework, find_framework
+from wsgi_observe.doctor.app.frameworks.wsgi import WsgiFramework
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.health import HealthState
 from wsgi_observe.settings import Settings
@@ -27,77 +27,73 @@ class LoadingError(Exception):
     """A reason why there is no app to ask about, for the user."""
 
 
-class AppLoader:
-    """Loads one app, and wraps it as its server does.
+def load_app(options: Options) -> tuple[WSGIApplication, Framework, dict[str, object] | None]:
+    """Return an app as its server calls it, its framework, and the settings of Gunicorn, if known.
 
-    :ivar gunicorn: Gunicorn's configuration, if there is one or the app is observed.
-    :ivar is_observed: whether ``wsgi_observe.gunicorn.Logger`` observes the app.
+    :raises LoadingError: if there is no such app.
     """
+    target, config, is_observed = options.target, None, options.is_observed
+    if options.config or is_observed:
+        config = _read_gunicorn_config(options)
+        target = target or config.wsgi_app or ""
+        is_observed = is_observed or _is_our_logger(config.settings["logger_class"].get())
+    if not target:
+        raise LoadingError("name the app, such as shop:app or 'shop:create_app()'")
+    sys.path.insert(0, str(Path.cwd()))
+    if is_observed:
+        _set_up_our_logging(config)
+    elif config is not None:
+        _set_up_gunicorn_logging(config)
+    app = load_target(target)
+    framework = find_framework(app)
+    if framework is None:
+        framework = WsgiFramework(app, is_observed=is_observed)
+        app = framework.app
+    app = _observe(app) if is_observed else app
+    return app, framework, _read_settings(config) if options.config else None
 
-    def __init__(self, options: Options) -> None:
-        self._target = options.target
-        self.gunicorn: Any = None
-        if options.config or options.is_observed:
-            self.gunicorn = _read_gunicorn_config(options)
-            self._target = self._target or self.gunicorn.wsgi_app or ""
-        logger_class = "" if self.gunicorn is None else self.gunicorn.settings["logger_class"].get()
-        self.is_observed = options.is_observed or _is_our_logger(logger_class)
 
-    def load(self) -> tuple[WSGIApplication, Framework]:
-        """Return the app and its framework.
+def _observe(app: WSGIApplication) -> WSGIApplication:
+    """Return the app as ``wsgi_observe.gunicorn.Logger`` wraps it."""
+    from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
+    from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
+    from wsgi_observe.logs.installation import installation
 
-        :raises LoadingError: if there is no such app.
-        """
-        if not self._target:
-            raise LoadingError("name the app, such as shop:app or 'shop:create_app()'")
-        sys.path.insert(0, str(Path.cwd()))
-        if self.is_observed:
-            self._set_up_logging()
-        elif self.gunicorn is not None:
-            self._set_up_gunicorn_logging()
-        app = load_target(self._target)
-        framework = find_framework(app)
-        if framework is None:
-            framework = WsgiFramework(app, is_observed=self.is_observed)
-            app = framework.app
-        framework.prepare()
-        return app, framework
+    installation.end_app_loading()
+    settings = Settings.from_env(os.environ).replace(metrics_path="")
+    return WsgiErrors(wrap_app(app, settings, HealthState()))
 
-    def observe(self, app: WSGIApplication) -> WSGIApplication:
-        """Return the app as the server calls it."""
-        if not self.is_observed:
-            return app
-        from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
-        from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
-        from wsgi_observe.logs.installation import installation
 
-        installation.end_app_loading()
-        settings = Settings.from_env(os.environ).replace(metrics_path="")
-        return WsgiErrors(wrap_app(app, settings, HealthState()))
+def _read_settings(config: Any) -> dict[str, object]:
+    # Not by the attributes, some of which import what is named.
+    settings = {name: setting.get() for name, setting in config.settings.items()}
+    return {**settings, "worker_class_str": config.worker_class_str}
 
-    def _set_up_logging(self) -> None:
-        from wsgi_observe.logs.installation import installation
 
-        self.gunicorn.set("logger_class", _OUR_LOGGER)
-        self.gunicorn.logger_class(self.gunicorn)
-        installation.begin_app_loading()  # which has handlers by now
+def _set_up_our_logging(config: Any) -> None:
+    from wsgi_observe.logs.installation import installation
 
-    def _set_up_gunicorn_logging(self) -> None:
-        """Have Gunicorn set up logging, as it does before the app; but open none of its files."""
-        values = {"accesslog": None, "errorlog": "-", "syslog": False}
-        before = {name: getattr(self.gunicorn, name) for name in values}
-        for name, value in values.items():
-            self.gunicorn.set(name, value)
-        self.gunicorn.logger_class(self.gunicorn)
-        for name, value in before.items():
-            self.gunicorn.set(name, value)
+    config.set("logger_class", _OUR_LOGGER)
+    config.logger_class(config)
+    installation.begin_app_loading()  # which has handlers by now
+
+
+def _set_up_gunicorn_logging(config: Any) -> None:
+    """Have Gunicorn set up logging, as it does before the app; but open none of its files."""
+    values = {"accesslog": None, "errorlog": "-", "syslog": False}
+    before = {name: getattr(config, name) for name in values}
+    for name, value in values.items():
+        config.set(name, value)
+    config.logger_class(config)
+    for name, value in before.items():
+        config.set(name, value)
 
 
 def _is_our_logger(logger_class: object) -> bool:
     if isinstance(logger_class, str):
         return logger_class == _OUR_LOGGER
-    names = {f"{cls.__module__}.{cls.__name__}" for cls in getattr(logger_class, "__mro__", ())}
-    return any(name.startswith("wsgi_observe.gunicorn.") for name in names)
+    classes = getattr(logger_class, "__mro__", ())
+    return any(f"{cls.__module__}.".startswith("wsgi_observe.gunicorn.") for cls in classes)
 
 
 def _read_gunicorn_config(options: Options) -> Any:

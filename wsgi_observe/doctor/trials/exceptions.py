@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
+
+from wsgi_observe.doctor.app.frameworks import Framework
 
 MESSAGE = "the doctor tries an error handler"
 
@@ -19,14 +22,10 @@ def make_exception(cls: type[Exception]) -> Exception:
 
     :raises CannotMakeError: if it cannot be made.
     """
+    names = (f"{base.__module__.partition('.')[0]}.{base.__qualname__}" for base in cls.__mro__)
+    make = next(filter(None, map(_MAKERS.get, names)), _call_with_guesses)
     try:
-        for base in cls.__mro__:
-            make = _MAKERS.get(f"{base.__module__.partition('.')[0]}.{base.__qualname__}")
-            if make is not None:
-                error = make(cls)
-                break
-        else:
-            error = _call_with_guesses(cls)
+        error = make(cls)
     except Exception as failure:
         raise CannotMakeError(f"{type(failure).__name__}: {failure}") from None
     if not isinstance(error, cls):
@@ -34,23 +33,25 @@ def make_exception(cls: type[Exception]) -> Exception:
     return error
 
 
+def make_handled_exceptions(framework: Framework) -> Iterator[tuple[str, Exception]]:
+    """Yield exceptions of the app's own classes that it has handlers for, each with its scope."""
+    for scope, cls in framework.get_handled_exceptions():
+        with suppress(CannotMakeError):
+            yield scope, make_exception(cls)
+
+
 def _call_with_guesses(cls: Any) -> Any:
     try:
-        parameters = inspect.signature(cls).parameters.values()
+        signature = inspect.signature(cls)
     except ValueError:  # the constructor is the one of a built-in exception
         return cls(MESSAGE)
-    args: list[object] = []
-    kwargs: dict[str, object] = {}
-    for parameter in parameters:
-        if parameter.default is not parameter.empty:
-            continue
+    bound = signature.bind_partial()
+    for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:
-            args += [] if args else [MESSAGE]
-        elif parameter.kind is parameter.KEYWORD_ONLY:
-            kwargs[parameter.name] = _guess(parameter)
-        elif parameter.kind is not parameter.VAR_KEYWORD:
-            args.append(_guess(parameter))
-    return cls(*args, **kwargs)
+            bound.arguments[name] = () if bound.args else (MESSAGE,)
+        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
+            bound.arguments[name] = _guess(parameter)
+    return cls(*bound.args, **bound.kwargs)
 
 
 def _guess(parameter: inspect.Parameter) -> object:

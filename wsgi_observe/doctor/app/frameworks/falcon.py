@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import falcon
 from falcon.inspect import inspect_routes
 
-from wsgi_observe.doctor.frameworks import Framework, View
-from wsgi_observe.doctor.own_code import is_own
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.own_code import find_place, is_own
 
 
 class FalconFramework(Framework):
     """A Falcon app. Falcon has no limit for a request's body."""
 
     name = "falcon"
+    _request: Any = None
 
-    def prepare(self) -> None:
-        """Begin without a request."""
-        self._request: Any = None
-
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a resource; routes come before sinks and folders of static files."""
 
         def call(request: falcon.Request, response: falcon.Response, **_params: object) -> None:
             self._request = request
-            result: Any = view.function()
+            result: Any = function()
             response.content_type = falcon.MEDIA_TEXT
             if isinstance(result, str):
                 response.text = result
             else:
                 response.stream = result
 
-        responders = {f"on_{method.lower()}": staticmethod(call) for method in view.methods}
-        self.app.add_route(view.path, type("DoctorResource", (), responders)())
+        responders = {f"on_{method.lower()}": staticmethod(call) for method in METHODS}
+        self.app.add_route(path, type("DoctorResource", (), responders)())
 
     def read_json(self) -> object:
         """Return the body; Falcon aborts with 400 for a malformed one."""
@@ -56,13 +53,11 @@ class FalconFramework(Framework):
         sinks = any(pattern.match(path) for pattern, *_ in self.app._sinks)
         return sinks or any(static.match(path) for static, *_ in self.app._static_routes)
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the app's own handler for an exception."""
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return that for an exception."""
         handlers = map(self.app._error_handlers.get, type(error).__mro__)
         handler = next(filter(None, handlers), None)
-        return handler if is_own(handler) else None
+        return find_place(handler) if is_own(handler) else None
 
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return those that handlers were added for."""

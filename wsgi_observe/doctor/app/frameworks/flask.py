@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,9 +14,9 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
-from wsgi_observe.doctor.error_handlers import find_error_handlers
-from wsgi_observe.doctor.frameworks import Framework, View
-from wsgi_observe.doctor.own_code import is_own
+from wsgi_observe.doctor.app.error_handlers import find_error_handlers, is_ours
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.own_code import find_place, is_own
 
 _SMALL_BODY = 64
 
@@ -27,37 +26,28 @@ class FlaskFramework(Framework):
 
     name = "flask"
 
-    def prepare(self) -> None:
-        """Take the host that the app serves."""
-        server_name = self.app.config.get("SERVER_NAME")
-        self.host = server_name or "localhost"
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self.host = app.config.get("SERVER_NAME") or self.host
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a route, also if the app has handled a request while it was imported."""
 
-        def call() -> object:
-            result = view.function()
-            return result if isinstance(result, str) else Response(result)  # type: ignore[arg-type]
+        def call(**_arguments: object) -> object:
+            result = function()
+            return result if isinstance(result, str) else Response(result)
 
         # The part before the last dot is the blueprint, whose handlers and hooks Flask calls.
-        endpoint = f"wsgi_observe_doctor:{view.path.replace('.', '_')}"
+        endpoint = f"wsgi_observe_doctor:{path}"
         api = _find_api(self.app)
-        if view.scope:
-            endpoint = f"{view.scope}.{endpoint}"
+        if scope:
+            endpoint = f"{scope}.{endpoint}"
         elif api is not None:
             api.endpoints.add(endpoint)
             endpoint = f"{api.blueprint.name}.{endpoint}" if api.blueprint else endpoint
-        with self.accepting_routes():
-            self.app.add_url_rule(view.path, endpoint, call, methods=view.methods)
-
-    @contextmanager
-    def accepting_routes(self) -> Iterator[None]:
-        """Have the app accept routes and handlers, which Flask refuses after the first request."""
         before, self.app._got_first_request = self.app._got_first_request, False
-        try:
-            yield
-        finally:
-            self.app._got_first_request = before
+        self.app.add_url_rule(path, endpoint, call, methods=METHODS)
+        self.app._got_first_request = before
 
     def read_json(self) -> object:
         """Return the body; Flask aborts with 400 for a malformed one."""
@@ -87,10 +77,8 @@ class FlaskFramework(Framework):
         scopes = {handler.scope for handler in find_error_handlers(self.app)}
         return [name for name in self.app.blueprints if name in scopes]
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the handler of the app, or of a blueprint and those that it is nested in."""
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return that of the app, or of a blueprint and those that it is nested in."""
         if isinstance(error, int):
             error = default_exceptions[error]()
         parts = scope.split(".") if scope else []
@@ -98,8 +86,7 @@ class FlaskFramework(Framework):
         handler = self.app._find_error_handler(error, blueprints)
         if handler is None and not isinstance(error, HTTPException):
             handler = self.app._find_error_handler(InternalServerError(), blueprints)
-        module = getattr(handler, "__module__", None) or ""
-        return None if module.startswith("wsgi_observe.") else handler
+        return None if is_ours(handler) else find_place(handler)
 
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return those of the app and its blueprints."""
@@ -112,10 +99,6 @@ class FlaskFramework(Framework):
     def iter_paths(self) -> Iterator[str]:
         """Yield the rules without arguments."""
         yield from (rule.rule for rule in self.app.url_map.iter_rules() if not rule.arguments)
-
-    def get_logger_name(self) -> str:
-        """Return the name of ``app.logger``."""
-        return str(self.app.name)
 
 
 def _find_api(app: Any) -> Any:

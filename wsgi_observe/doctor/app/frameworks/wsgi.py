@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.wsgi.middleware import WRAPPED_APP_ATTRIBUTES, iter_wrapped_apps
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class WsgiFramework(Framework):
 
     def __init__(self, app: Any, *, is_observed: bool) -> None:
         super().__init__(app)
-        self._views: dict[str, View] = {}
+        self._views: dict[str, ViewFunction] = {}
         layers = list(iter_wrapped_apps(app))
         self._inner: Any = layers[-1]
         self.has_views = is_observed or len(layers) > 1
@@ -29,18 +29,18 @@ class WsgiFramework(Framework):
         else:
             self.app = self._call
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a view."""
-        self._views[view.path] = view
+        self._views[path] = function
 
     def _call(self, environ: Any, start_response: Any) -> Any:
         view = self._views.get(environ["PATH_INFO"])
         if view is None:
             return self._inner(environ, start_response)
-        if environ["REQUEST_METHOD"] not in view.methods:
-            start_response("405 Method Not Allowed", [("Allow", ", ".join(view.methods))])
+        if environ["REQUEST_METHOD"] not in METHODS:
+            start_response("405 Method Not Allowed", [("Allow", ", ".join(METHODS))])
             return []
-        result = view.function()
+        result = view()
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [result.encode()] if isinstance(result, str) else result
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from pkgutil import resolve_name
+from typing import Any, TypeAlias
 
-from wsgi_observe.doctor.own_code import iter_own_modules
 from wsgi_observe.health.routers import find_framework_apps
 
+METHODS = ("GET", "POST")
+"""Those of the doctor's views."""
 
-@dataclass(frozen=True)
-class View:
-    """A view of the doctor.
-
-    :ivar function: returns a text, or an iterable of bytes for a stream.
-    :ivar scope: one of `Framework.get_scopes`; empty for the app itself.
-    """
-
-    path: str
-    function: Callable[[], object]
-    methods: tuple[str, ...] = ("GET",)
-    scope: str = ""
+ViewFunction: TypeAlias = Callable[[], str | Iterator[bytes]]
+"""Returns the body of a view's response."""
 
 
 class Framework:
@@ -42,11 +32,11 @@ class Framework:
         self.host = "localhost"
         self.mount = ""
 
-    def prepare(self) -> None:
-        """Prepare the app for views that are added after it was made."""
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
+        """Add a view, which runs within the app's error handlers and hooks.
 
-    def add_view(self, view: View) -> None:
-        """Add a view, which runs within the app's error handlers and hooks."""
+        :param scope: one of `get_scopes`; empty for the app itself.
+        """
         raise NotImplementedError
 
     def read_json(self) -> object:
@@ -78,10 +68,8 @@ class Framework:
         """Return the parts of the app that have error handlers of their own."""
         return []
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the app's own function that makes the response to an error, if it is known.
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return where the app's own function is that makes the response to an error, if known.
 
         :param error: an exception, or a status.
         """
@@ -95,39 +83,34 @@ class Framework:
         """Yield the paths of the app's routes that have no variable part."""
         return ()
 
-    def get_logger_name(self) -> str:
-        """Return the name of the logger that the app's own code logs to."""
-        return next((module.__name__ for module in iter_own_modules()), "app")
-
 
 _ADAPTERS = {
-    "flask.app.Flask": ("flask", "FlaskFramework"),
-    "django.core.handlers.wsgi.WSGIHandler": ("django", "DjangoFramework"),
-    "bottle.Bottle": ("bottle", "BottleFramework"),
-    "falcon.app.App": ("falcon", "FalconFramework"),
-    "pyramid.router.Router": ("pyramid", "PyramidFramework"),
+    "flask.app.Flask": "flask:FlaskFramework",
+    "django.core.handlers.wsgi.WSGIHandler": "django:DjangoFramework",
+    "bottle.Bottle": "bottle:BottleFramework",
+    "falcon.app.App": "falcon:FalconFramework",
+    "pyramid.router.Router": "pyramid:PyramidFramework",
 }
 
 
 def find_framework(app: object) -> Framework | None:
     """Return the framework that an app, or one that it wraps, is made with; None for any other."""
+    found = _find_framework_app(app)
+    if found is None:
+        return None
+    framework_app, class_name, mount = found
+    framework: Framework = resolve_name(f"{__name__}.{_ADAPTERS[class_name]}")(framework_app)
+    framework.mount = mount
+    return framework
+
+
+def _find_framework_app(app: object, mount: str = "") -> tuple[Any, str, str] | None:
+    """Return the framework's app, its class, and the path at which a dispatcher has it."""
     found = find_framework_apps(app)
     for framework_app, class_name in found:
         if class_name in _ADAPTERS:
-            module, name = _ADAPTERS[class_name]
-            adapter = getattr(import_module(f"{__name__}.{module}"), name)
-            framework: Framework = adapter(framework_app)
-            return framework
-    return _find_mounted_framework(getattr(found[0][0], "mounts", {})) if found else None
-
-
-def _find_mounted_framework(mounts: dict[str, object]) -> Framework | None:
-    """Return the framework that a dispatcher has at a path, if there is a single one."""
-    found = [
-        (path, framework) for path, app in mounts.items() if (framework := find_framework(app))
-    ]
-    if len(found) != 1:
-        return None
-    path, framework = found[0]
-    framework.mount = path + framework.mount
-    return framework
+            return framework_app, class_name, mount
+    mounts = getattr(found[0][0], "mounts", {}) if found else {}
+    inner = (_find_framework_app(mounted, mount + path) for path, mounted in mounts.items())
+    single = list(filter(None, inner))
+    return single[0] if len(single) == 1 else None

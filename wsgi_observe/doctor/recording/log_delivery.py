@@ -7,11 +7,13 @@ import logging
 import os
 import stat
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from logging.handlers import HTTPHandler, SMTPHandler, SocketHandler, SysLogHandler
 from pathlib import Path
 from typing import Any
 
+from wsgi_observe.doctor.recording.sandbox import Sandbox
 from wsgi_observe.logs.handlers.stream import LineHandler
 
 _SENDING = (SMTPHandler, HTTPHandler, SocketHandler, SysLogHandler)
@@ -39,6 +41,20 @@ def _stop_delivery_of(cls: Any) -> None:
         return record if is_delivered or get_path(self) is not None else handle(self, record)
 
     cls.handle = handle_on_console
+
+
+@contextmanager
+def without_delivery(sandbox: Sandbox) -> Iterator[None]:
+    """Deny connections within the block: records of the doctor are not mailed to anybody.
+
+    That this is denied is no line of the app, so handlers do not print it.
+    """
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        with sandbox.without_network():
+            yield
+    finally:
+        logging.raiseExceptions = before
 
 
 def get_path(handler: logging.Handler) -> str | None:

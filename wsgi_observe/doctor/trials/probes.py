@@ -10,9 +10,11 @@ from time import perf_counter
 from types import FrameType
 from urllib.parse import urlsplit
 
-from wsgi_observe.doctor.client import Response
-from wsgi_observe.doctor.subject import PREFIX, Subject
-from wsgi_observe.doctor.touches import Kind, Touch
+from wsgi_observe.doctor.app.client import Response
+from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.app.views import PREFIX
+from wsgi_observe.doctor.question import NotApplicable
+from wsgi_observe.doctor.recording.touches import Kind, Touch
 from wsgi_observe.health.routers import has_explicit_route
 from wsgi_observe.problems import find_probes
 
@@ -37,29 +39,17 @@ _READY_NAMES = (
 _UNCERTAIN_NAMES = {"up", "status", "ping", "ht", "live", "alive", "ready"}
 # Where liveness is elsewhere, this is what an orchestrator asks before it sends requests.
 _READY_OR_LIVE_NAMES = (
-    "health",
-    "healthz",
-    "healthcheck",
-    "health-check",
-    "health_check",
-    "status",
+    *("health", "healthz", "healthcheck", "health-check", "health_check", "status"),
 )
 
 
-@dataclass(frozen=True)
-class ProbePaths:
-    """The paths of an app's probes; empty if there is none.
+def find_probe_paths(subject: Subject) -> tuple[str, str]:
+    """Return the paths of liveness and readiness; empty if there is none.
 
-    :ivar is_known: whether the routes of the app are known, so that there is none.
+    They are those that are named, those of our middleware, or usual ones.
+
+    :raises NotApplicable: if it is not known which routes the app has.
     """
-
-    live: str
-    ready: str
-    is_known: bool
-
-
-def find_probe_paths(subject: Subject) -> ProbePaths:
-    """Return the probes that are named, those of our middleware, or those at usual paths."""
     served = {probe.setting: probe.path for probe in reversed(find_probes(subject.app))}
     usual = _UsualPaths(subject)
     live = subject.options.live_path or served.get("live_path", "") or usual.find(_LIVE_NAMES)
@@ -67,7 +57,9 @@ def find_probe_paths(subject: Subject) -> ProbePaths:
     ready = ready or usual.find(_READY_NAMES, live.rpartition("/")[0])
     if not ready and (other := usual.find(_READY_OR_LIVE_NAMES)) != live:
         ready = other
-    return ProbePaths(live, ready, is_known=bool(subject.framework.name or served))
+    if not (live or ready or subject.framework.name or served):
+        raise NotApplicable("its routes are unknown: name the probes, by --live-path /health")
+    return live, ready
 
 
 class _UsualPaths:
@@ -141,7 +133,7 @@ class ProbeResponse:
     @property
     def services(self) -> list[Touch]:
         """The services and processes that were used."""
-        return [one for one in self.touches if one.kind in (Kind.SERVICE, Kind.PROCESS)]
+        return [one for one in self.touches if one.kind is Kind.SERVICE]
 
     def describe(self) -> str:
         """Return the response in a few words: ``GET /health answers 401 text/html``."""
@@ -167,7 +159,7 @@ def probe(subject: Subject, path: str, *, denies: bool = False) -> ProbeResponse
 def _send(subject: Subject, path: str, *, denies: bool) -> ProbeResponse:
     begin = perf_counter()
     with subject.sandbox.watch(denies=denies) as touches, _limit_time():
-        response = subject.client.send("GET", path, headers=_HEADERS)
+        response = subject.send("GET", path, headers=_HEADERS)
     return ProbeResponse(path, response, perf_counter() - begin, touches)
 
 

@@ -36,11 +36,6 @@ class ErrorHandler:
     _registry: dict[Any, Any] = field(repr=False, compare=False)
 
     @property
-    def is_ours(self) -> bool:
-        """Whether this library has registered it."""
-        return (getattr(self.function, "__module__", "") or "").startswith("wsgi_observe.")
-
-    @property
     def is_generic(self) -> bool:
         """Whether it is for all exceptions, or for all of HTTP."""
         from werkzeug.exceptions import HTTPException
@@ -76,12 +71,22 @@ class ErrorHandler:
             self._registry[self.exception_class] = self.function
 
 
+def has_handler(app: Any, error: Exception) -> bool:
+    """Return whether a Flask app has a handler for an error, other than those of blueprints."""
+    return app._find_error_handler(error, []) is not None
+
+
 def find_error_handlers(app: Any) -> list[ErrorHandler]:
     """Return the handlers of the app and its blueprints, but for this library's own."""
-    handlers = [
+    return [
         ErrorHandler(scope or "", code, exception_class, function, registry)
         for scope, by_code in app.error_handler_spec.items()
         for code, registry in by_code.items()
         for exception_class, function in registry.items()
+        if not is_ours(function)
     ]
-    return [handler for handler in handlers if not handler.is_ours]
+
+
+def is_ours(function: object) -> bool:
+    """Return whether a handler is one that this library has registered."""
+    return str(getattr(function, "__module__", "")).startswith("wsgi_observe.")

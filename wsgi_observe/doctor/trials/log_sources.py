@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from logging.handlers import QueueHandler
-from typing import Any
+from typing import Any, TypeAlias
 
+from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import iter_own_modules
-from wsgi_observe.doctor.questions.question import NotApplicable
-from wsgi_observe.doctor.subject import Subject, ViewRegistry
+from wsgi_observe.doctor.question import NotApplicable
+from wsgi_observe.doctor.recording.log_delivery import without_delivery
 from wsgi_observe.logs.foreign_handlers import propagation_path, queue_listeners
 
 _MAX_LOGGERS = 20
 _MAX_NAMES = 5  # in one text
 _OUTPUT_SECONDS = 1.0
+
+LEVELS = (logging.INFO, logging.WARNING, logging.ERROR)
+"""Those of the records that are made."""
+
+Log: TypeAlias = Callable[[int, str], object]
+"""Makes a record, of a level and a text."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +32,34 @@ class LogSource:
     """One logger of the app.
 
     :ivar name: as it is called in an answer, such as ``the logger shop`` or ``loguru``.
-    :ivar log: makes a record, of a level and a text.
     :ivar logger: None for one that is not of `logging`.
     :ivar is_main: whether it is the one that the app mostly uses, as far as can be known.
     """
 
     name: str
-    log: Callable[[int, str], object]
+    log: Log
     logger: logging.Logger | None = None
     is_main: bool = False
+
+    @property
+    def path(self) -> list[logging.Logger]:
+        """The loggers whose handlers get the records; none if they are not of `logging`."""
+        return [] if self.logger is None else propagation_path(self.logger)
+
+    @property
+    def handlers(self) -> list[tuple[logging.Logger, logging.Handler]]:
+        """The handlers that get the records, each with the logger that it is attached to."""
+        return [(step, handler) for step in self.path for handler in step.handlers]
+
+    @property
+    def line_handlers(self) -> list[tuple[logging.Logger, logging.Handler]]:
+        """The handlers that may write the records, but not those for files."""
+        return [
+            (step, one)
+            for step, handler in self.handlers
+            for one in find_final_handlers([handler])
+            if not isinstance(one, logging.NullHandler | logging.FileHandler)
+        ]
 
 
 def find_log_sources(subject: Subject) -> list[LogSource]:
@@ -51,8 +77,16 @@ def find_log_sources(subject: Subject) -> list[LogSource]:
     known = {source.logger.name for source in sources if source.logger is not None}
     sources += [_of_logger(logging.getLogger(name)) for name in names if name not in known]
     for source in sources:
-        _refuse_missing_handlers(source.logger)
+        _refuse_missing_handlers(source)
     return [replace(sources[0], is_main=True), *sources[1:]]
+
+
+def find_main_source(subject: Subject) -> LogSource:
+    """Return the logger that the app mostly uses; a silent one if its handlers are not here."""
+    try:
+        return find_log_sources(subject)[0]
+    except NotApplicable:
+        return LogSource("", lambda level, text: None)
 
 
 def join_sources(sources: Iterable[LogSource]) -> str:
@@ -87,20 +121,17 @@ def _find_main_logger(subject: Subject, names: Collection[str]) -> LogSource | N
 
 
 def _of_logger(logger: logging.Logger) -> LogSource:
-    def log(level: int, text: str) -> None:
-        logger.log(level, "%s", text)
-
-    return LogSource(f"the logger {logger.name}", log, logger)
+    return LogSource(f"the logger {logger.name}", logger.log, logger)
 
 
-def _by_method_names(logger: Any) -> Callable[[int, str], object]:
+def _by_method_names(logger: Any) -> Log:
     """Return a function that logs by a logger's methods ``info`` and so on."""
     return lambda level, text: getattr(logger, logging.getLevelName(level).lower())(text)
 
 
-def _refuse_missing_handlers(logger: logging.Logger | None) -> None:
+def _refuse_missing_handlers(source: LogSource) -> None:
     """Refuse to judge what is logged with handlers that the app's server sets up or starts."""
-    for step in propagation_path(logger) if logger is not None else ():
+    for step in source.path:
         shared = logging.getLogger("gunicorn.error").handlers
         if step.name != "gunicorn.error" and step.handlers is shared and not shared:
             raise NotApplicable(
@@ -127,8 +158,10 @@ def _find_other_libraries(subject: Subject) -> Iterator[LogSource]:
         return
     used = [value for module in iter_own_modules() for value in list(vars(module).values())]
     if loguru is not None and any(one is loguru or one is loguru.logger for one in used):
-        name = subject.framework.get_logger_name()
         # Sinks may be filtered by the module's name.
+        is_flask = subject.framework.name == "flask"
+        modules = (module.__name__ for module in iter_own_modules())
+        name = subject.framework.app.name if is_flask else next(modules, "app")
         logger = loguru.logger.patch(lambda record: record.update(name=name))
         yield LogSource("loguru", _by_method_names(logger))
     if structlog is not None and any(map(_is_of_structlog, used)):
@@ -142,110 +175,65 @@ def _is_of_structlog(value: object) -> bool:
     return is_module or type(value).__module__.partition(".")[0] == "structlog"
 
 
-def find_handlers(logger: logging.Logger) -> list[tuple[logging.Logger, logging.Handler]]:
-    """Return the handlers that may write records of a logger, but not those for files."""
-    return [
-        (step, one)
-        for step in propagation_path(logger)
-        for handler in step.handlers
-        for one in _find_targets(handler)
-        if not isinstance(one, logging.NullHandler | logging.FileHandler)
-    ]
+def find_final_handlers(handlers: Iterable[logging.Handler]) -> list[logging.Handler]:
+    """Return handlers; in place of a queue's, or of one that wraps others, those behind it."""
+    final, pending = [], list(handlers)
+    known = set[int]()
+    while pending:
+        handler = pending.pop(0)
+        if id(handler) in known:
+            continue
+        known.add(id(handler))
+        inner = [one for _, listener in queue_listeners([handler]) for one in listener.handlers]
+        # As `MemoryHandler` has its target.
+        inner += [one for one in vars(handler).values() if isinstance(one, logging.Handler)]
+        pending += inner
+        if not inner:
+            final.append(handler)
+    return final
 
 
-def _find_targets(handler: logging.Handler) -> list[logging.Handler]:
-    """Return the handlers at the other end of a queue, or else the handler itself."""
-    return [one for _, queue in queue_listeners([handler]) for one in queue.handlers] or [handler]
-
-
-@contextmanager
-def without_delivery(subject: Subject) -> Iterator[None]:
-    """Deny connections within the block: records of the doctor are not mailed to anybody.
-
-    That this is denied is no line of the app, so handlers do not print it.
-    """
-    before, logging.raiseExceptions = logging.raiseExceptions, False
+def parse_line(line: str) -> dict[str, object] | None:
+    """Return the object of JSON that a line is; None for any other line."""
     try:
-        with subject.sandbox.without_network():
-            yield
-    finally:
-        logging.raiseExceptions = before
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
-class Trial:
-    """A function that the app is tried with: in a request if the app lets it through."""
+def log_records(subject: Subject) -> dict[LogSource, dict[int, list[str]]]:
+    """Make a record of each of `LEVELS` with each of the app's loggers, and return their lines.
 
-    def __init__(self, name: str, function: Callable[[], object]) -> None:
-        self._name = name
-        self._function = function
-        self._is_reached = False
-        self._error: Exception | None = None
+    That is done in a request if the app lets it through.
 
-    def add_to(self, views: ViewRegistry) -> None:
-        """Add a view that calls the function."""
-        views.add(self._name, self._call)
+    :raises NotApplicable: if a handler or filter of the app raises.
+    """
+    texts = {
+        # Short, and without a hyphen: rich breaks lines there.
+        (source, level): f"doctor{number}{logging.getLevelName(level).lower()}."
+        for number, source in enumerate(find_log_sources(subject))
+        for level in LEVELS
+    }
+    errors: list[Exception] = []
 
-    def run(self, subject: Subject, is_complete: Callable[[str], bool]) -> str:
-        """Call the function, in a request or else outside, and return what the process writes.
-
-        :raises NotApplicable: if a handler or filter of the app raises.
-        """
-        mark = subject.output.mark()
-        self._is_reached, self._error = False, None
-        with without_delivery(subject):
-            if subject.framework.has_views:
-                subject.request(self._name)
-            if not self._is_reached:
-                self._call()
-            output = subject.output.wait_until(is_complete, mark, _OUTPUT_SECONDS)
-        self._refuse_error()
-        return output
-
-    def _refuse_error(self) -> None:
-        if self._error is not None:
-            error = f"{type(self._error).__name__}: {str(self._error).partition(chr(10))[0]}"
-            raise NotApplicable(f"the app's logging raises {error}")
-
-    def _call(self) -> str:
-        self._is_reached = True
+    def log() -> None:
         try:
-            self._function()
+            for (source, level), text in texts.items():
+                source.log(level, text)
         except Exception as error:
-            self._error = error
-        return "ok"
+            errors.append(error)
 
-
-class RecordTrial(Trial):
-    """Makes a record of each level by each of the app's loggers, and finds their lines."""
-
-    LEVELS = (logging.INFO, logging.WARNING, logging.ERROR)
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, self._log)
-        self._sources: list[LogSource] = []
-
-    def find_lines(self, subject: Subject) -> dict[tuple[str, int], list[str]]:
-        """Return the lines of each record, by the name of its logger and its level."""
-        self._sources = find_log_sources(subject)
-        last = _make_text(len(self._sources) - 1, self.LEVELS[-1])
-        lines = self.run(subject, lambda output: last in output).splitlines()
-        return {
-            (source.name, level): [line for line in lines if _make_text(number, level) in line]
-            for number, source in enumerate(self._sources)
-            for level in self.LEVELS
-        }
-
-    @property
-    def sources(self) -> list[LogSource]:
-        """The loggers of the last trial."""
-        return self._sources
-
-    def _log(self) -> None:
-        for number, source in enumerate(self._sources):
-            for level in self.LEVELS:
-                source.log(level, _make_text(number, level))
-
-
-def _make_text(number: int, level: int) -> str:
-    # Short, and without a hyphen: rich breaks lines there.
-    return f"doctor{number}{logging.getLevelName(level).lower()}."
+    mark = subject.output.mark()
+    with without_delivery(subject.sandbox):
+        if subject.call_in_view(log) is None:
+            log()
+        output = subject.output.wait_for(list(texts.values())[-1], mark, _OUTPUT_SECONDS)
+    for error in errors:
+        text = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise NotApplicable(f"the app's logging raises {text}")
+    lines: dict[LogSource, dict[int, list[str]]] = {}
+    for (source, level), text in texts.items():
+        found = [line for line in output.splitlines() if text in line]
+        lines.setdefault(source, {})[level] = found
+    return lines

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from traceback import walk_stack
 from typing import Any
 
-from wsgi_observe.doctor.own_code import find_own_frame, format_place, is_own_file
+from wsgi_observe.doctor.own_code import find_caller, format_place, is_own_file
 
 
 class LoggingWatch:
@@ -33,9 +33,7 @@ class LoggingWatch:
         self._made: dict[int, tuple[logging.Handler, str | None]] = {}
         self._attached: dict[tuple[str, int], str | None] = {}
         self._is_loading = True
-
-    def install(self) -> None:
-        """Start: wrap the functions of `logging` that everything goes through."""
+        # What everything goes through.
         _wrap(logging.Manager, "getLogger", after=self._note_logger)
         _wrap(logging.Handler, "__init__", after=self._note_handler)
         _wrap(logging.Logger, "addHandler", after=self._note_attachment)
@@ -81,25 +79,24 @@ class LoggingWatch:
             logging.setLogRecordFactory(make)
 
     def _note_logger(self, logger: Any, manager: object, name: str) -> None:
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and _is_logging(frame.f_code.co_filename):
-            frame = frame.f_back
+        callers = (frame for frame, _ in walk_stack(sys._getframe(1)))
+        frame = next(one for one in callers if not _is_logging(one.f_code.co_filename))
         # Not what a library or a `dictConfig` asks for.
-        if frame is not None and is_own_file(frame.f_code.co_filename):
+        if is_own_file(frame.f_code.co_filename):
             self.loggers.setdefault(name, format_place(frame.f_code.co_filename, frame.f_lineno))
 
     def _note_handler(self, result: None, handler: logging.Handler, *_: Any, **__: Any) -> None:
-        self._made[id(handler)] = (handler, _find_caller())
+        self._made[id(handler)] = (handler, find_caller(sys._getframe(1)))
 
     def _note_attachment(self, result: None, logger: logging.Logger, hdlr: logging.Handler) -> None:
         if self._is_loading:
-            self._attached[logger.name, id(hdlr)] = _find_caller()
+            self._attached[logger.name, id(hdlr)] = find_caller(sys._getframe(1))
 
     def _note_level(self, result: None, logger: logging.Logger, *_: Any, **__: Any) -> None:
-        self.levels[logger.name] = _find_caller()
+        self.levels[logger.name] = find_caller(sys._getframe(1))
 
     def _note_disabled(self, result: None, existing: list[str], *_: Any, **__: Any) -> None:
-        place = _find_caller()
+        place = find_caller(sys._getframe(1))
         for name in existing:
             if getattr(logging.root.manager.loggerDict.get(name), "disabled", False):
                 self.disabled.setdefault(name, place)
@@ -115,12 +112,6 @@ def is_of_app(name: str) -> bool:
     except (ImportError, ValueError, AttributeError):
         return True  # such as `__main__`, or a module that the app has made
     return spec is None or spec.origin is None or is_own_file(spec.origin)
-
-
-def _find_caller() -> str | None:
-    """Return the innermost place in the app's own code that has called."""
-    place = find_own_frame(sys._getframe(1))
-    return None if place is None else format_place(*place)
 
 
 def _is_logging(file: str) -> bool:

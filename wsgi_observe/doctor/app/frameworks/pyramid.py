@@ -12,39 +12,39 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.traversal import DefaultRootFactory
 
-from wsgi_observe.doctor.frameworks import Framework, View
-from wsgi_observe.doctor.own_code import is_own
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.own_code import find_place, is_own
 
 
 class PyramidFramework(Framework):
     """A Pyramid app. Pyramid has no limit for a request's body."""
 
     name = "pyramid"
+    _request: Any = None
 
-    def prepare(self) -> None:
-        """Configure the app's own registry."""
-        self._request: Any = None
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
         self._config = Configurator(
-            registry=self.app.registry, autocommit=True, introspection=False, package=__package__
+            registry=app.registry, autocommit=True, introspection=False, package=__package__
         )
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a route before all others, so that a catch-all route does not take its path."""
 
         def call(request: Any) -> Response:
             self._request = request
-            result: Any = view.function()
+            result: Any = function()
             if isinstance(result, str):
                 return Response(result, content_type="text/plain")
             return Response(app_iter=result, content_type="application/octet-stream")
 
-        name = f"wsgi_observe_doctor:{view.path}"
+        name = f"wsgi_observe_doctor:{path}"
         # Neither the root factory nor the permission of the app is asked for.
-        self._config.add_route(name, view.path, factory=lambda request: object())
+        self._config.add_route(name, path, factory=lambda request: object())
         self._config.add_view(
             call,
             route_name=name,
-            request_method=view.methods,
+            request_method=METHODS,
             permission=NO_PERMISSION_REQUIRED,
             require_csrf=False,
         )
@@ -74,13 +74,11 @@ class PyramidFramework(Framework):
         factory = self.app.registry.queryUtility(IRootFactory)
         return factory is not None and factory is not DefaultRootFactory
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the app's own exception view for the most specific context."""
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return the exception view for the most specific context."""
         cls = type(exception_response(error) if isinstance(error, int) else error)
         views = {context: view for context, view in self._iter_exception_views() if is_own(view)}
-        return next((views[one] for one in cls.__mro__ if one in views), None)
+        return find_place(next((views[one] for one in cls.__mro__ if one in views), None))
 
     def get_handled_exceptions(self) -> list[tuple[str, type[Exception]]]:
         """Return the contexts of the exception views."""

@@ -15,7 +15,7 @@ from traceback import walk_stack
 from types import FrameType, ModuleType
 from typing import Any
 
-from wsgi_observe.doctor.own_code import is_own_file
+from wsgi_observe.doctor.own_code import find_caller, is_own_file
 
 
 class NetworkDeniedError(ConnectionRefusedError):
@@ -25,8 +25,7 @@ class NetworkDeniedError(ConnectionRefusedError):
 class Kind(Enum):
     """What is touched."""
 
-    SERVICE = "service"
-    PROCESS = "process"
+    SERVICE = "service or process"
     READ_FILE = "read file"
     WRITTEN_FILE = "written file"
 
@@ -36,12 +35,12 @@ class Touch:
     """One use of something outside of the process.
 
     :ivar what: such as ``a connection to 10.0.0.1:5432``.
-    :ivar place: file and line in the app's own code, if any of it is running.
+    :ivar place: in the app's own code, if any of it is running.
     """
 
     kind: Kind
     what: str
-    place: tuple[str, int] | None = None
+    place: str | None = None
 
 
 _SOCKET_METHODS = {
@@ -79,7 +78,7 @@ _ERRORS = {
     **dict.fromkeys(("psycopg", "psycopg2", "MySQLdb", "pymysql"), "OperationalError"),
     **dict.fromkeys(("sqlite3", "pysqlite3", "pyodbc", "oracledb"), "OperationalError"),
     **dict.fromkeys(("redis", "valkey"), "ConnectionError"),
-    "pymongo.errors": "AutoReconnect",
+    "pymongo": "AutoReconnect",
 }
 
 _PROCESSES = {"subprocess.Popen", "os.system", "os.posix_spawn", "os.fork", "os.forkpty"}
@@ -102,7 +101,7 @@ _TEMPLATES = {".html", ".htm", ".j2", ".jinja", ".jinja2", ".tpl", ".pt", ".mako
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev", "/etc", "/usr")
 _PYTHON_FOLDERS = tuple({*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix} - {"/"})
 _SOURCES = {".py", ".pyc", ".so", ".pth"}
-_CLIENT_MODULE = "wsgi_observe.doctor.client"
+_CLIENT_MODULE = "wsgi_observe.doctor.app.client"
 _MAX_TOUCHES = 100
 
 
@@ -145,7 +144,7 @@ class TouchRecorder:
             self._note_file(args[0], None, os.O_WRONLY)
         elif event in _PROCESSES:
             command = f": {_to_text(args[0])}" if args else ""
-            if self._note(Kind.PROCESS, f"a process{command}") and self._denies:
+            if self._note(Kind.SERVICE, f"a process{command}") and self._denies:
                 raise PermissionError("the doctor allows no processes")
 
     def note_connection(self, address: str) -> None:
@@ -193,31 +192,27 @@ class TouchRecorder:
         """Note a touch, and return whether it counts."""
         if threading.get_ident() in self._other_threads:
             return False
-        frames = list(_iter_frames(frame or sys._getframe(1)))
+        frame = frame or sys._getframe(1)
+        frames = list(_iter_frames(frame))
         is_file = kind in (Kind.READ_FILE, Kind.WRITTEN_FILE)
         if _is_no_part(frames) or (is_file and any(_is_in(one, _READERS) for one in frames)):
             return False
-        last = frames[-1] if frames else None
-        place = None
-        if last is not None and is_own_file(last.f_code.co_filename):
-            place = last.f_code.co_filename, last.f_lineno
-        touch = Touch(kind, what, place)
+        touch = Touch(kind, what, find_caller(frame))
         if touch not in self.touches and len(self.touches) < _MAX_TOUCHES:
             self.touches.append(touch)
         return True
 
 
-def _iter_frames(frame: FrameType | None) -> Iterator[FrameType]:
+def _iter_frames(frame: FrameType) -> Iterator[FrameType]:
     """Yield the calls from a frame outwards, up to the innermost one of the app's own code."""
-    while frame is not None:
-        module = _get_module(frame)
+    for one, _ in walk_stack(frame):
+        module = _get_module(one)
         if module == _CLIENT_MODULE:
             return
-        if module != __name__ and module != "wsgi_observe.doctor.sandbox":
-            yield frame
-        if is_own_file(frame.f_code.co_filename):
+        if module not in (__name__, "wsgi_observe.doctor.recording.sandbox"):
+            yield one
+        if is_own_file(one.f_code.co_filename):
             return
-        frame = frame.f_back
 
 
 def _is_no_part(frames: list[FrameType]) -> bool:
@@ -271,9 +266,6 @@ def _to_text(value: object) -> str:
 
 
 def _make_error(package: str) -> Exception:
-    text = "the doctor denies connections"
-    for module, name in _ERRORS.items():
-        if module.partition(".")[0] == package and module in sys.modules:
-            error: Exception = getattr(sys.modules[module], name)(text)
-            return error
-    return NetworkDeniedError(text)
+    module = sys.modules.get(f"{package}.errors" if package == "pymongo" else package)
+    error: type[Exception] = getattr(module, _ERRORS.get(package, ""), NetworkDeniedError)
+    return error("the doctor denies connections")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from time import monotonic, sleep
 
 MAX_BYTES = 4_000_000
@@ -29,17 +28,15 @@ class Output:
         _flush()
         return os.pread(self._descriptor, MAX_BYTES, mark).decode("utf-8", "replace")
 
-    def wait_for(self, text: str, mark: int, seconds: float = 1.0) -> str:
-        """Return what has been written after a position, when `text` is in it or the time is over.
+    def wait_for(self, text: str, mark: int, seconds: float) -> str:
+        """Return what has been written after a position, a moment after `text` is in it.
 
         An app may write its lines from another thread.
-        """
-        return self.wait_until(lambda output: text in output, mark, seconds)
 
-    def wait_until(self, is_complete: Callable[[str], bool], mark: int, seconds: float) -> str:
-        """Return what has been written after a position, once it is complete and a moment later."""
+        :param seconds: after which it is not waited for any more.
+        """
         end = monotonic() + seconds
-        while monotonic() < end and not is_complete(self.read(mark)):
+        while monotonic() < end and text not in self.read(mark):
             sleep(_SETTLE_SECONDS)
         sleep(_SETTLE_SECONDS)  # a second line of the same record may follow
         return self.read(mark)

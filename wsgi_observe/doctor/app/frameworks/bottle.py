@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from wsgi_observe.doctor.frameworks import Framework, View
+from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
+from wsgi_observe.doctor.own_code import find_place
 
 _SMALL_BODY = 64
 
@@ -16,14 +17,14 @@ class BottleFramework(Framework):
 
     name = "bottle"
 
-    def prepare(self) -> None:
-        """Find Bottle's module."""
-        cls = next(one for one in type(self.app).__mro__ if one.__qualname__ == "Bottle")
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        cls = next(one for one in type(app).__mro__ if one.__qualname__ == "Bottle")
         self._bottle: Any = sys.modules[cls.__module__]
 
-    def add_view(self, view: View) -> None:
+    def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a route."""
-        self.app.route(view.path, method=list(view.methods), callback=view.function)
+        self.app.route(path, method=list(METHODS), callback=function)
 
     def read_json(self) -> object:
         """Return the body; Bottle aborts with 400 for a malformed one."""
@@ -42,11 +43,9 @@ class BottleFramework(Framework):
         """Abort as views do."""
         self._bottle.abort(status_code, description)
 
-    def find_error_handler(
-        self, error: Exception | int, scope: str = ""
-    ) -> Callable[..., object] | None:
-        """Return the app's function for a status; exceptions are answered with 500."""
-        return self.app.error_handler.get(error if isinstance(error, int) else 500)  # type: ignore[no-any-return]
+    def find_error_handler(self, error: Exception | int, scope: str = "") -> str | None:
+        """Return that for a status; exceptions are answered with 500."""
+        return find_place(self.app.error_handler.get(error if isinstance(error, int) else 500))
 
     def iter_paths(self) -> Iterator[str]:
         """Yield the rules without wildcards, which are in angle brackets or begin with a colon."""

@@ -6,11 +6,11 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from ipaddress import ip_address
 from typing import Any
 
-from wsgi_observe.doctor.touches import NetworkDeniedError, Touch, TouchRecorder
+from wsgi_observe.doctor.recording.touches import NetworkDeniedError, Touch, TouchRecorder
 
 _LOG_SOCKETS = ("/dev/log", "/run/systemd/journal/socket", "/var/run/syslog")
 _RESOLVING = ("socket.getaddrinfo", "socket.gethostbyname")
@@ -30,10 +30,7 @@ class Sandbox:
         self.allows_network = allows_network
         self.denied: list[str] = []
         self._recorder: TouchRecorder | None = None
-
-    def install(self) -> None:
-        """Start; there is no way to remove an audit hook (PEP 578)."""
-        sys.addaudithook(self._audit)
+        sys.addaudithook(self._audit)  # which cannot be removed (PEP 578)
 
     @contextmanager
     def watch(self, *, denies: bool = False) -> Iterator[list[Touch]]:
@@ -42,17 +39,16 @@ class Sandbox:
         :param denies: whether each use of a service fails within the block.
         """
         recorder = TouchRecorder(denies=denies, allows_network=self.allows_network)
-        before, self.allows_network = self.allows_network, self.allows_network and not denies
         self._recorder = recorder
-        threading.setprofile(recorder.profile)
-        sys.setprofile(recorder.profile)
-        try:
-            yield recorder.touches
-        finally:
-            self._recorder = None
-            sys.setprofile(None)
-            threading.setprofile(None)
-            self.allows_network = before
+        with self.without_network() if denies else nullcontext():
+            threading.setprofile(recorder.profile)
+            sys.setprofile(recorder.profile)
+            try:
+                yield recorder.touches
+            finally:
+                self._recorder = None
+                sys.setprofile(None)
+                threading.setprofile(None)
 
     @contextmanager
     def without_network(self) -> Iterator[None]:

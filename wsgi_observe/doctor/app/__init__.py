@@ -1,0 +1,1 @@
+"""The app that is asked about: how it is loaded, its framework, and requests to it."""

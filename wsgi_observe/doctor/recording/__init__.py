@@ -1,0 +1,1 @@
+"""What the process of the app writes, logs, sends and touches."""

@@ -1,0 +1,1 @@
+"""What several questions try: errors, log records, probes."""
