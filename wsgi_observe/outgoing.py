@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from functools import wraps
 from time import perf_counter
-from types import MethodType, TracebackType
+from types import MethodType
 from typing import Any, TypeVar
 
 from wsgi_observe._loggers import get_logger
@@ -151,12 +151,7 @@ class OutgoingCall:
         self._started = perf_counter()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.sent is self._given:
             return
         seconds = perf_counter() - self._started
