@@ -21,7 +21,7 @@ from tests.calls import (
     environ,
     raising,
 )
-from tests.conftest import Log
+from tests.conftest import Log, raising_handler
 from wsgi_observe import (
     AccessLog,
     ErrorEnvelope,
@@ -123,16 +123,8 @@ def test_alone_it_needs_no_request_id(log: Log) -> None:
 
 
 def test_a_handler_that_raises_costs_its_own_output_only(log: Log) -> None:
-    class Raising(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            raise RuntimeError("the handler")
-
-    raising_handler, logger = Raising(), logging.getLogger("wsgi_observe.access")
-    logger.addHandler(raising_handler)
-    try:
+    with raising_handler("wsgi_observe.access"):
         answers = [call(observe(answering())) for _ in range(2)]
-    finally:
-        logger.removeHandler(raising_handler)
     assert [answer.body for answer in answers] == [b"hello", b"hello"]
     assert len(log.warnings) == 1
 
