@@ -100,7 +100,7 @@ def _by_httpx(way: str, settings: Mapping[str, Any]) -> Call:
     if way != "bare":
         wsgi_observe.httpx.instrument(client, **settings)
     request = client.build_request("GET", URL)
-    return lambda: client._transport.handle_request(request)
+    return lambda: client._transport_for_url(request.url).handle_request(request)
 
 
 class _Transport(httpx.BaseTransport):

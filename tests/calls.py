@@ -135,6 +135,16 @@ def answering(
     return app
 
 
+def doing(act: Callable[[], object], *answer: Any, **named: Any) -> Any:
+    """Return an app that does something, then gives this answer."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        act()
+        return answering(*answer, **named)(environ, start_response)
+
+    return app
+
+
 def raising(error: BaseException) -> Any:
     """Return an app that fails."""
 

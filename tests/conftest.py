@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -115,6 +116,22 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
+
+
+@contextmanager
+def raising_handler(logger: str | None = None) -> Iterator[None]:
+    """Give a logger, by default the root, a handler that raises."""
+
+    class Raising(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("the handler")
+
+    handler, owner = Raising(), logging.getLogger(logger)
+    owner.addHandler(handler)
+    try:
+        yield
+    finally:
+        owner.removeHandler(handler)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calls import answering, call
+from tests.calls import answering, call, doing
 from tests.conftest import Log
 from wsgi_observe import bind, current_request_id, log_context, observe
 from wsgi_observe.context import current_context
@@ -60,10 +60,7 @@ class TestWithinARequest:
 
     @pytest.mark.parametrize("name", sorted(LINE_NAMES))
     def test_a_bound_name_that_the_line_has_is_prefixed(self, name: str, log: Log) -> None:
-        def app(environ, start_response):
-            bind(**{name: "mine"})
-            return answering()(environ, start_response)
-
+        app = doing(lambda: bind(**{name: "mine"}))
         answer = call(observe(app))
         assert log.access[f"extra_{name}"] == "mine"
         assert log.access["request_id"] == answer.request_id
@@ -74,10 +71,7 @@ class TestWithinARequest:
         ["status_code", "duration_ms", "ttfb_ms", "response_bytes", "outcome", "user_agent"],
     )
     def test_a_bound_name_never_takes_a_fact_of_the_access_line(self, name, log: Log) -> None:
-        def app(environ, start_response):
-            bind(**{name: "mine"})
-            return answering()(environ, start_response)
-
+        app = doing(lambda: bind(**{name: "mine"}))
         call(observe(app), HTTP_USER_AGENT="curl")
         assert log.access[name] != "mine"
         assert log.access[f"extra_{name}"] == "mine"

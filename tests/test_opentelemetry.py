@@ -183,7 +183,9 @@ def test_an_outgoing_call_has_the_current_span_as_its_parent(
     with log_context("job-7"), tracer.start_as_current_span("child"):
         parents = {
             current_traceparent(),
-            dict(OutgoingCalls(Settings()).headers(()))["traceparent"],
+            dict(OutgoingCalls(Settings(propagate_to=["api"])).headers("api", 80, ()))[
+                "traceparent"
+            ],
         }
     (span,) = spans.get_finished_spans()
     ids = f"{span.context.trace_id:032x}-{span.context.span_id:016x}"
@@ -195,7 +197,7 @@ def test_in_another_thread_it_has_the_requests_span(provider: Provider, log: Log
 
     def app(environ: Any, start_response: Any) -> Any:
         with trace.use_span(trace.INVALID_SPAN):
-            headers = OutgoingCalls(Settings()).headers(())
+            headers = OutgoingCalls(Settings(propagate_to=["api"])).headers("api", 80, ())
             sent.append((dict(headers)["traceparent"], current_tracestate()))
         start_response("200 OK", [])
         return []

@@ -16,7 +16,7 @@ import pytest
 
 redis = pytest.importorskip("redis")
 
-from tests.calls import answering, call  # noqa: E402
+from tests.calls import call, doing  # noqa: E402
 from tests.conftest import Log  # noqa: E402
 from tests.jobs.redis_server import redis_server  # noqa: E402
 from tests.support import eventually  # noqa: E402
@@ -110,11 +110,7 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def request_that(act: Callable[[], object]) -> None:
-    def app(environ: Any, start_response: Any) -> Any:
-        act()
-        return answering()(environ, start_response)
-
-    assert call(observe(app)).code == 200
+    assert call(observe(doing(act))).code == 200
 
 
 def run_pipeline(client: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calls import answering, call
+from tests.calls import call, doing
 from tests.conftest import Log
 from tests.support import strict_json
 from wsgi_observe import bind, count, log_context, observe, timed
@@ -20,11 +20,7 @@ from wsgi_observe.totals import MAX_TOTALS
 
 
 def app_that(act: Callable[[], object]) -> Any:
-    def app(environ: Any, start_response: Any) -> Any:
-        act()
-        return answering()(environ, start_response)
-
-    return observe(app)
+    return observe(doing(act))
 
 
 def test_amounts_add_up_and_stay_numbers(log: Log) -> None:
@@ -170,14 +166,10 @@ def test_too_many_names_are_left_out_with_one_warning(log: Log) -> None:
         max_size=5,
     )
 )
-def test_any_name_and_number_makes_a_line_of_strict_json(amounts: dict[str, float]) -> None:
-    log, logger = Log(), logging.getLogger("wsgi_observe.access")
-    logger.addHandler(log)
-    logger.setLevel(logging.INFO)
-    try:
-        call(app_that(lambda: count(**amounts)))
-        (text,) = log.texts
-        assert strict_json(text)["status_code"] == 200
-    finally:
-        logger.removeHandler(log)
-        logger.setLevel(logging.NOTSET)
+def test_any_name_and_number_makes_a_line_of_strict_json(
+    log: Log, amounts: dict[str, float]
+) -> None:
+    log.clear()  # of the example before
+    call(app_that(lambda: count(**amounts)))
+    (text,) = log.texts
+    assert strict_json(text)["status_code"] == 200

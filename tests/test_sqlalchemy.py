@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from tests.calls import answering, call
+from tests.calls import call, doing
 from tests.conftest import Log
 from tests.support import eventually
 from wsgi_observe import observe
@@ -83,11 +83,7 @@ def test_what_is_no_engine_is_refused_at_start(given: Any) -> None:
 
 
 def request_that(act: Callable[[], object]) -> None:
-    def app(environ: Any, start_response: Any) -> Any:
-        act()
-        return answering()(environ, start_response)
-
-    call(observe(app))
+    call(observe(doing(act)))
 
 
 def execute(engine: Engine, *statements: str) -> None:

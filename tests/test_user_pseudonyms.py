@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calls import answering, call
+from tests.calls import answering, call, doing
 from tests.conftest import Log
 from wsgi_observe import SettingsError, bind_user, log_context, observe
 from wsgi_observe.user import pseudonymize
@@ -38,11 +38,7 @@ def test_a_key_that_is_missing_or_short_is_refused(key: Any) -> None:
 
 
 def signed_in(user_id: object) -> Any:
-    def app(environ: Any, start_response: Any) -> Any:
-        bind_user(user_id)
-        return answering()(environ, start_response)
-
-    return app
+    return doing(lambda: bind_user(user_id))
 
 
 def test_the_lines_of_a_request_tell_its_user_by_a_pseudonym(log: Log) -> None:

@@ -172,31 +172,6 @@ def _make_ended(request_id: str | None) -> RequestContext:
     return RequestContext(ENDED_ENVIRON, request_id)
 
 
-class RunningRequests:
-    """The running requests by their IDs, for a `log_context` of another thread that has one.
-
-    Nothing keeps a request here alive. Of two that clients have sent under one ID it is the later.
-    """
-
-    def __init__(self) -> None:
-        self.is_tracked = False  # true for ``debug_on_error``, the one that looks them up
-        self._by_id: weakref.WeakValueDictionary[str, RequestContext] = (
-            weakref.WeakValueDictionary()
-        )
-
-    def add(self, request_id: str, context: RequestContext) -> None:
-        """Remember a request that has begun."""
-        self._by_id[request_id] = context
-
-    def find(self, request_id: str | None) -> RequestContext | None:
-        """Return the request with this ID; None if there is none, or it has ended."""
-        context = self._by_id.get(request_id or "")
-        return context if context is not None and context.is_active else None
-
-
-running_requests = RunningRequests()
-"""Those of this process."""
-
 get_raw_context = _current.get
 """Return the context that is bound here, even if it has ended."""
 
@@ -285,9 +260,3 @@ probe_hooks: list[Callable[[], object]] = []
 request_hooks: list[Callable[[RequestContext], object]] = []
 """Called when a request begins, when it starts its response, and for log lines in between for as
 long as its context has no span of a tracer."""
-
-
-def call_request_hooks(context: RequestContext) -> None:
-    """Call every request hook with `context`."""
-    for hook in request_hooks:
-        hook(context)

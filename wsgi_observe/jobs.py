@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from wsgi_observe.context import RequestContext, call_request_hooks, current_context, entered
+from wsgi_observe.context import RequestContext, current_context, entered, request_hooks
 from wsgi_observe.ids import is_valid_id, new_id
 from wsgi_observe.trace_context import parse_tracestate
 
@@ -33,7 +33,8 @@ def dump_context() -> dict[str, str] | None:
     context = current_context()
     if context is None:
         return None
-    call_request_hooks(context)  # a tracer may have begun a trace since the last line
+    for hook in request_hooks:  # a tracer may have begun a trace since the last line
+        hook(context)
     user = context.fields.get("user") or context.request_context.fields.get("user")
     trace = {**(context.trace or {}), "tracestate": context.tracestate}
     return _validate({**trace, "request_id": context.request_id, "user": user})

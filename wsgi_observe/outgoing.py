@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from functools import wraps
 from time import perf_counter
-from types import TracebackType
+from types import MethodType
 from typing import Any, TypeVar
 
 from wsgi_observe._loggers import get_logger
@@ -51,13 +52,13 @@ class OutgoingCalls:
 
     Those to the hosts of ``propagate_to`` get headers.
 
-    :ivar hosts: the allow-list.
+    :ivar level: of the lines; 0 for none.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.hosts = AllowedHosts(settings.propagate_to)
-        self._level = _LEVELS[settings.log_calls]
-        self._redactor = settings.redactor() if self._level and settings.redact else None
+        self._hosts = AllowedHosts(settings.propagate_to)
+        self.level = _LEVELS[settings.log_calls]
+        self._redactor = settings.redactor() if self.level and settings.redact else None
 
     @classmethod
     def to_hosts(
@@ -68,20 +69,19 @@ class OutgoingCalls:
             overrides["propagate_to"] = hosts
         return cls((settings or Settings()).replace(**overrides))
 
-    @property
-    def is_observing(self) -> bool:
-        """Whether a call that is made here is counted or logged."""
-        return self._level > 0 or current_context() is not None
-
-    def headers(self, taken: Collection[str]) -> list[tuple[str, str]]:
-        """Return the headers to add to one call to a host that is on the list.
+    def headers(
+        self, host: str, port: int | None, taken: Collection[str]
+    ) -> list[tuple[str, str]] | None:
+        """Return the headers to add to one call; None if it is not even counted or logged.
 
         :param taken: the names, in lower case, of the headers that the caller has set.
         """
         context = current_context()
         if context is None:
-            return []
+            return [] if self.level else None
         headers: list[tuple[str, str]] = []
+        if not self._hosts.allows(host, port):
+            return headers
         if context.request_id is not None and "x-request-id" not in taken:
             headers.append(("X-Request-ID", PropagatedValue(context.request_id)))
         # The tracestate of one trace is not sent with the parent of another.
@@ -92,72 +92,73 @@ class OutgoingCalls:
                 headers.append(("tracestate", PropagatedValue(tracestate)))
         return headers
 
-    def prepare(self, prepare: Callable[..., T], request: T, *args: object) -> T:
-        """Return what `prepare` makes of a request; if it raises, the request as it is."""
-        try:
-            return prepare(self, request, *args)
-        except any_failure():
-            warn_once("adding headers to an outgoing call")
-            return request
-
     def log(self, call: OutgoingCall, exc_type: str | None, seconds: float) -> None:
-        """Log a call that has ended, if its level is on."""
-        if self._level and _log.isEnabledFor(self._level):
-            call_safely("logging an outgoing call", self._write_line, call, exc_type, seconds)
-
-    def _write_line(self, call: OutgoingCall, exc_type: str | None, seconds: float) -> None:
-        method, host, port, path = call.target
+        """Log a call that has ended."""
+        (method, host, port, path), status_code = call.target, call.status_code
         method, host, path = printable(method), printable(_authority(host, port)), printable(path)
         if self._redactor is not None:
             path = with_request_secrets(self._redactor).path(path)
         fields: dict[str, object] = {"call_method": method, "call_host": host, "call_path": path}
-        if call.status_code is not None:
-            fields["call_status_code"] = call.status_code
+        if status_code is not None:
+            fields["call_status_code"] = status_code
         fields["call_duration_ms"] = int(seconds * 1_000_000) / 1000
         if exc_type is not None:
             fields["exc_type"] = exc_type
-        outcome = exc_type or call.status_code
+        outcome = exc_type or status_code
         _log.log(
-            self._level, "%s %s%s %s", method, host, path, outcome, extra=make_own_extra(fields)
+            self.level, "%s %s%s %s", method, host, path, outcome, extra=make_own_extra(fields)
         )
 
 
 class OutgoingCall:
     """A block that makes one call, which is counted and logged whether it returns or raises.
 
-    :param find_target: returns the method, host, port and path, without the query, of the call
-        that is made with `args`; it is called only for a line.
+    :param prepare: called with `calls`, `given` and `details`; returns a copy of `given` with the
+        headers of this call, or `given` itself if there is nothing to do.
+    :param find_target: called with `given` and `details`, for a line alone; returns the method,
+        host, port and path of the call, without the query.
+    :param given: the request of the client's caller, or its headers.
+    :ivar sent: what to send in its place.
     :ivar status_code: of the response, if there was one.
     """
 
-    __slots__ = ("_args", "_calls", "_find_target", "_started", "status_code")
+    __slots__ = ("_calls", "_details", "_find_target", "_given", "_started", "sent", "status_code")
 
     def __init__(
-        self, calls: OutgoingCalls, find_target: Callable[..., Target], *args: object
+        self,
+        calls: OutgoingCalls,
+        prepare: Callable[..., Any],
+        find_target: Callable[..., Target],
+        given: Any,
+        *details: object,
     ) -> None:
         self._calls = calls
         self._find_target = find_target
-        self._args = args
+        self._given = self.sent = given
+        self._details = details
         self.status_code: int | None = None
+        try:
+            self.sent = prepare(calls, given, *details)
+        except any_failure():
+            warn_once("adding headers to an outgoing call")
 
     @property
     def target(self) -> Target:
         """The method, host, port and path."""
-        return self._find_target(*self._args)
+        return self._find_target(self._given, *self._details)
 
     def __enter__(self) -> OutgoingCall:
         self._started = perf_counter()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self.sent is self._given:
+            return
         seconds = perf_counter() - self._started
         add_to_current_request({"http_calls": 1, "http_calls_ms": seconds * 1000})
-        self._calls.log(self, kind.__name__ if kind else None, seconds)
+        calls, exc_type = self._calls, kind.__name__ if kind else None
+        if calls.level and _log.isEnabledFor(calls.level):
+            call_safely("logging an outgoing call", calls.log, self, exc_type, seconds)
 
 
 def _authority(host: str, port: int | None) -> str:
@@ -185,12 +186,17 @@ def copy_shallow(request: T) -> T:
     return clone
 
 
-def patch_method(
-    owner: Any, name: str, make_wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]
-) -> None:
-    """Replace a method of a class by a wrapper of it; a wrapper of an earlier call is replaced."""
+def patch_method(owner: Any, name: str, send: Callable[..., Any], calls: OutgoingCalls) -> None:
+    """Have a method of a class call `send` with `calls`, the method itself, and its arguments.
+
+    What an earlier call has put there is replaced.
+    """
     present = getattr(owner, name)
     original = getattr(present, _ORIGINAL, present)
-    wrapper = make_wrapper(original)
-    setattr(wrapper, _ORIGINAL, original)
-    setattr(owner, name, wrapper)
+
+    @wraps(original)
+    def method(self: object, *args: Any, **kwargs: Any) -> Any:
+        return send(calls, MethodType(original, self), *args, **kwargs)
+
+    setattr(method, _ORIGINAL, original)
+    setattr(owner, name, method)

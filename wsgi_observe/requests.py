@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from functools import lru_cache, wraps
+from functools import lru_cache
 from types import MethodType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -30,8 +30,6 @@ __all__ = ["install", "instrument"]
 
 S = TypeVar("S", bound=requests.Session)
 
-_Send = Callable[..., requests.Response]
-
 
 def instrument(
     session: S,
@@ -55,14 +53,9 @@ def instrument(
         raise TypeError(f"session must be a requests.Session, got {session!r}")
     calls = OutgoingCalls.to_hosts(hosts, settings, overrides)
     get_adapter = type(session).get_adapter
-    observed: dict[BaseAdapter, _ObservedAdapter] = {}
 
-    def get_observed_adapter(session: S, url: str) -> BaseAdapter:
-        adapter = get_adapter(session, url)
-        found = observed.get(adapter)
-        if found is None:
-            found = observed[adapter] = _ObservedAdapter(adapter, calls)
-        return found
+    def get_observed_adapter(session: S, url: str) -> Any:
+        return _ObservedAdapter(get_adapter(session, url), calls)
 
     session.get_adapter = MethodType(get_observed_adapter, session)  # type: ignore[method-assign]
     return session
@@ -76,22 +69,11 @@ def install(settings: Settings | None = None, **overrides: Any) -> None:
     :param settings: by default those of the environment, ``WSGI_OBSERVE_PROPAGATE_TO``.
     :raises SettingsError: for an unknown setting or an invalid value.
     """
-    settings = Settings.from_env(os.environ) if settings is None else settings
-    calls = OutgoingCalls(settings.replace(**overrides))
-
-    def wrap(original: _Send) -> _Send:
-        @wraps(original)
-        def send(
-            self: HTTPAdapter, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-        ) -> requests.Response:
-            return _send(calls, MethodType(original, self), request, *args, **kwargs)
-
-        return send
-
-    patch_method(HTTPAdapter, "send", wrap)
+    calls = OutgoingCalls((settings or Settings.from_env(os.environ)).replace(**overrides))
+    patch_method(HTTPAdapter, "send", _send, calls)
 
 
-class _ObservedAdapter(BaseAdapter):
+class _ObservedAdapter:
     """Sends by another adapter, what each redirect leads to included."""
 
     def __init__(self, adapter: BaseAdapter, calls: OutgoingCalls) -> None:
@@ -110,27 +92,25 @@ class _ObservedAdapter(BaseAdapter):
             response.connection = self  # type: ignore[assignment]
         return response
 
-    def close(self) -> None:
-        """Close the adapter."""
-        self._adapter.close()
-
 
 def _send(
-    calls: OutgoingCalls, send: _Send, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    calls: OutgoingCalls,
+    send: Callable[..., requests.Response],
+    request: requests.PreparedRequest,
+    *args: Any,
+    **kwargs: Any,
 ) -> requests.Response:
-    prepared = calls.prepare(_prepare, request)
-    if prepared is request:
-        return send(request, *args, **kwargs)
+    call = OutgoingCall(calls, _prepare, _find_target, request)
     try:
-        with OutgoingCall(calls, _find_target, request) as call:
-            response = send(prepared, *args, **kwargs)
+        with call:
+            response = send(call.sent, *args, **kwargs)
             call.status_code = response.status_code
     except requests.RequestException as error:
-        if error.request is prepared:
+        if error.request is call.sent:
             error.request = request
         raise
     # The caller may send it again by another session and to another host, as hooks do.
-    if getattr(response, "request", None) is prepared:
+    if getattr(response, "request", None) is call.sent:
         response.request = request
     return response
 
@@ -153,10 +133,8 @@ def _prepare(calls: OutgoingCalls, request: requests.PreparedRequest) -> request
     if headers.__class__ is _CallHeaders:
         return request
     store = headers._store
-    added: list[tuple[str, str]] = []
-    if calls.hosts.allows(*_find_host(request.url or "")):
-        added = calls.headers(store)
-    if not (added or calls.is_observing):
+    added = calls.headers(*_find_host(request.url or ""), store)
+    if added is None:
         return request
     if added:
         store = store.copy()  # its own methods take five times as long

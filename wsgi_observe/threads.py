@@ -16,10 +16,10 @@ from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
 from wsgi_observe.context import (
     RequestContext,
-    call_request_hooks,
     current_context,
     entered,
     get_no_context,
+    request_hooks,
 )
 from wsgi_observe.wsgi.exceptions import any_failure
 
@@ -143,7 +143,8 @@ class _ContextCopy:
     """What a thread, task or process takes over from a request, as it is now."""
 
     def __init__(self, context: RequestContext) -> None:
-        call_request_hooks(context)  # a tracer may have begun a trace since the last line
+        for hook in request_hooks:  # a tracer may have begun a trace since the last line
+            hook(context)
         self._request_id = context.request_id
         self._trace, self._tracestate = context.trace, context.tracestate
         self._has_tracer_span = context.has_tracer_span

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from threading import RLock
 from time import perf_counter
-from types import TracebackType
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import first_time
@@ -82,10 +81,5 @@ class timed:
     def __enter__(self) -> None:
         self._started = perf_counter()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         count(**{self._name: (perf_counter() - self._started) * 1000})

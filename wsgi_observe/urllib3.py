@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
-from types import MethodType
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPHeaderDict, PoolManager
@@ -28,8 +26,6 @@ from wsgi_observe.settings import Settings
 __all__ = ["install", "instrument"]
 
 M = TypeVar("M", bound=PoolManager)
-
-_Urlopen = Callable[..., BaseHTTPResponse]
 
 
 def instrument(
@@ -70,43 +66,36 @@ def install(settings: Settings | None = None, **overrides: Any) -> None:
     :param settings: by default those of the environment, ``WSGI_OBSERVE_PROPAGATE_TO``.
     :raises SettingsError: for an unknown setting or an invalid value.
     """
-    settings = Settings.from_env(os.environ) if settings is None else settings
-    calls = OutgoingCalls(settings.replace(**overrides))
-    patch_method(HTTPConnectionPool, "urlopen", lambda original: _wrap(original, calls))
+    calls = OutgoingCalls((settings or Settings.from_env(os.environ)).replace(**overrides))
+    patch_method(HTTPConnectionPool, "urlopen", _send, calls)
 
 
 def _observe(pool_class: Any, calls: OutgoingCalls) -> Any:
-    base = getattr(pool_class, "__wsgi_observe_base__", pool_class)
-    body = {"urlopen": _wrap(base.urlopen, calls), "__wsgi_observe_base__": base}
-    return type(base.__name__, (base,), body)
+    observed = type(pool_class.__name__, (pool_class,), {})
+    patch_method(observed, "urlopen", _send, calls)
+    return observed
 
 
-def _wrap(original: _Urlopen, calls: OutgoingCalls) -> _Urlopen:
-    @wraps(original)
-    def urlopen(
-        self: HTTPConnectionPool,
-        method: str,
-        url: str,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> BaseHTTPResponse:
-        headers = self.headers if headers is None else headers
-        send: _Urlopen = MethodType(original, self)
-        host, port = _find_host(self, url)
-        prepared = calls.prepare(_prepare, headers, host, port)
-        if prepared is headers:
-            return send(method, url, body, headers, *args, **kwargs)
-        with OutgoingCall(calls, _find_target, method, host, port, url) as call:
-            response = send(method, url, body, prepared, *args, **kwargs)
-            call.status_code = response.status
-        return response
-
-    return urlopen
+def _send(
+    calls: OutgoingCalls,
+    urlopen: Any,
+    method: str,
+    url: str,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    *args: Any,
+    **kwargs: Any,
+) -> BaseHTTPResponse:
+    pool: HTTPConnectionPool = urlopen.__self__
+    host, port = _find_host(pool, url)
+    headers = pool.headers if headers is None else headers
+    with OutgoingCall(calls, _prepare, _find_target, headers, host, port, method, url) as call:
+        response: BaseHTTPResponse = urlopen(method, url, body, call.sent, *args, **kwargs)
+        call.status_code = response.status
+    return response
 
 
-def _find_target(method: str, host: str, port: int | None, url: str) -> Target:
+def _find_target(_: object, host: str, port: int | None, method: str, url: str) -> Target:
     path = url if url.startswith("/") else parse_url(url).path or ""
     return method, host, port, path.partition("?")[0]
 
@@ -126,7 +115,7 @@ class _CallHeaderDict(HTTPHeaderDict):
 
 
 def _prepare(
-    calls: OutgoingCalls, headers: Mapping[str, str], host: str, port: int | None
+    calls: OutgoingCalls, headers: Mapping[str, str], host: str, port: int | None, *_: str
 ) -> Mapping[str, str]:
     """Return a copy with the headers of this call; `headers` if there is nothing to do."""
     marked = getattr(headers, MARK, None)
@@ -142,14 +131,14 @@ def _prepare(
         key = (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
         if key in HEADER_NAMES:
             taken.append(key)
-    added = calls.headers(taken) if calls.hosts.allows(host, port) else []
-    if not (added or own or calls.is_observing):
+    added = calls.headers(host, port, taken)
+    if added is None and not own:
         return headers
     kind = _CallHeaderDict if isinstance(headers, HTTPHeaderDict) else _CallDict
     result = mark(kind(headers), (host, port))
     for name in own:
         del result[name]
-    for name, value in added:
+    for name, value in added or ():
         result[name] = value
     return result
 

@@ -10,8 +10,18 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calls import Closing, Server, answering, call, call_freely, close, environ, raising
-from tests.conftest import Log
+from tests.calls import (
+    Closing,
+    Server,
+    answering,
+    call,
+    call_freely,
+    close,
+    doing,
+    environ,
+    raising,
+)
+from tests.conftest import Log, raising_handler
 from wsgi_observe import (
     AccessLog,
     ErrorEnvelope,
@@ -113,16 +123,8 @@ def test_alone_it_needs_no_request_id(log: Log) -> None:
 
 
 def test_a_handler_that_raises_costs_its_own_output_only(log: Log) -> None:
-    class Raising(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            raise RuntimeError("the handler")
-
-    raising_handler, logger = Raising(), logging.getLogger("wsgi_observe.access")
-    logger.addHandler(raising_handler)
-    try:
+    with raising_handler("wsgi_observe.access"):
         answers = [call(observe(answering())) for _ in range(2)]
-    finally:
-        logger.removeHandler(raising_handler)
     assert [answer.body for answer in answers] == [b"hello", b"hello"]
     assert len(log.warnings) == 1
 
@@ -132,38 +134,25 @@ def test_a_handler_that_raises_costs_its_own_output_only(log: Log) -> None:
     st.text(st.characters(max_codepoint=255)),
     st.text(st.characters(max_codepoint=255)),
 )
-def test_no_request_makes_two_lines_of_one(path: str, method: str, user_agent: str) -> None:
-    log, logger = Log(), logging.getLogger("wsgi_observe.access")
-    logger.addHandler(log)
-    logger.setLevel(logging.INFO)
-    try:
-        call_freely(observe(answering()), path, method, HTTP_USER_AGENT=user_agent)
-        if path not in ("/health", "/ready") or method not in ("GET", "HEAD"):
-            assert log.access["status_code"] == 200
-            assert len(log.texts[0].splitlines()) == 1
-            assert log.access["message"].isprintable()
-    finally:
-        logger.removeHandler(log)
-        logger.setLevel(logging.NOTSET)
+def test_no_request_makes_two_lines_of_one(
+    log: Log, path: str, method: str, user_agent: str
+) -> None:
+    log.clear()  # of the example before
+    call_freely(observe(answering()), path, method, HTTP_USER_AGENT=user_agent)
+    if path not in ("/health", "/ready") or method not in ("GET", "HEAD"):
+        assert log.access["status_code"] == 200
+        assert len(log.texts[0].splitlines()) == 1
+        assert log.access["message"].isprintable()
 
 
 @given(st.dictionaries(st.text(string.printable), st.text() | st.integers() | st.none()))
-def test_whatever_is_bound_the_line_keeps_its_facts(fields) -> None:
-    def app(environ, start_response):
-        bind(**fields)
-        return answering()(environ, start_response)
-
-    log, logger = Log(), logging.getLogger("wsgi_observe.access")
-    logger.addHandler(log)
-    logger.setLevel(logging.INFO)
-    try:
-        answer = call(observe(app), "/orders")
-        line = log.access
-        assert (line["status_code"], line["path"]) == (200, "/orders")
-        assert line["request_id"] == answer.request_id
-    finally:
-        logger.removeHandler(log)
-        logger.setLevel(logging.NOTSET)
+def test_whatever_is_bound_the_line_keeps_its_facts(log: Log, fields) -> None:
+    app = doing(lambda: bind(**fields))
+    log.clear()  # of the example before
+    answer = call(observe(app), "/orders")
+    line = log.access
+    assert (line["status_code"], line["path"]) == (200, "/orders")
+    assert line["request_id"] == answer.request_id
 
 
 class TestTheLevel:
@@ -224,10 +213,9 @@ class TestTheLevelOfA5xx:
     def test_is_info_where_the_app_has_logged_an_error(
         self, level: str, errors: list[str], log: Log
     ) -> None:
-        def app(environ, start_response):
-            getattr(logging.getLogger("shop"), level)("the queue is full")
-            return answering("503 Busy")(environ, start_response)
-
+        app = doing(
+            lambda: getattr(logging.getLogger("shop"), level)("the queue is full"), "503 Busy"
+        )
         call(observe(app))
         assert [line["logger"] for line in log.errors] == errors
 
@@ -400,10 +388,7 @@ class TestFieldsOnRequest:
 def test_each_line_of_a_request_tells_as_much_of_the_peer_as_it_may(
     mode: str, shown: str | None, log: Log
 ) -> None:
-    def app(environ, start_response):
-        logging.getLogger("shop").info("hello")
-        return answering()(environ, start_response)
-
+    app = doing(lambda: logging.getLogger("shop").info("hello"))
     call(observe(app, remote_addr=mode), REMOTE_ADDR="203.0.113.7")
     assert [line.get("remote_addr") for line in log.lines] == [shown, shown]
     assert all("203.0.113.7" not in text for text in log.texts) or mode == "full"

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, abort
 
 from tests.calls import Server, answering, call, call_freely, environ, raising
-from tests.conftest import Log
+from tests.conftest import Log, raising_handler
 from wsgi_observe import ErrorEnvelope, RequestID, observe
 from wsgi_observe.context import current_request_id
 
@@ -82,14 +82,8 @@ def test_of_a_success_that_fails_only_cors_and_vary_stay() -> None:
 class TestAHandlerThatRaises:
     @pytest.fixture(autouse=True)
     def _raising_handler(self):
-        class Raising(logging.Handler):
-            def emit(self, record: logging.LogRecord) -> None:
-                raise RuntimeError("the handler")
-
-        handler, logger = Raising(), logging.getLogger("wsgi_observe.errors")
-        logger.addHandler(handler)
-        yield
-        logger.removeHandler(handler)
+        with raising_handler("wsgi_observe.errors"):
+            yield
 
     def test_does_not_keep_the_client_from_the_envelope(self, log: Log) -> None:
         answer = call(observe(raising(ValueError("first"))))
@@ -107,21 +101,11 @@ class TestAHandlerThatRaises:
         assert log.access["outcome"] == "broken"
 
 
-def test_a_failure_of_every_handler_leaves_no_context() -> None:
-    class Raising(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            raise RuntimeError("the handler")
-
-    handler, root = Raising(), logging.getLogger()
-    root.addHandler(handler)
-    level = root.level
-    root.setLevel(logging.INFO)
-    try:
+def test_a_failure_of_every_handler_leaves_no_context(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with raising_handler():
         assert call(observe(raising(ValueError()))).code == 500
         assert call(observe(answering())).code == 200
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
     assert current_request_id() is None
 
 

@@ -1,6 +1,5 @@
 """RequestID: one fit ID for each request, seen by the app, the log and the client alike."""
 
-import logging
 import string
 from wsgiref.validate import validator
 
@@ -74,19 +73,13 @@ def test_any_header_makes_one_fit_id_which_a_server_sends_as_it_is(value: str) -
 
 
 @given(st.text(st.characters(max_codepoint=255)))
-def test_any_header_in_latin_1_makes_one_line_of_json(value: str) -> None:
-    log, logger = Log(), logging.getLogger("wsgi_observe.access")
-    logger.addHandler(log)
-    logger.setLevel(logging.INFO)
-    try:
-        answer = call_freely(observe(showing, trust_request_id=False), HTTP_X_REQUEST_ID=value)
-        assert log.access["request_id"] == answer.request_id
-        bare = value.strip(" \t")
-        assert log.access.get("client_request_id") == (bare if is_valid_id(bare) else None)
-        assert len(log.texts[0].splitlines()) == 1
-    finally:
-        logger.removeHandler(log)
-        logger.setLevel(logging.NOTSET)
+def test_any_header_in_latin_1_makes_one_line_of_json(log: Log, value: str) -> None:
+    log.clear()  # of the example before
+    answer = call_freely(observe(showing, trust_request_id=False), HTTP_X_REQUEST_ID=value)
+    assert log.access["request_id"] == answer.request_id
+    bare = value.strip(" \t")
+    assert log.access.get("client_request_id") == (bare if is_valid_id(bare) else None)
+    assert len(log.texts[0].splitlines()) == 1
 
 
 def _as_gunicorn(start) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calls import answering, call, raising
+from tests.calls import answering, call, doing, raising
 from tests.conftest import Log
 from wsgi_observe import current_traceparent, current_tracestate, log_context, observe
 from wsgi_observe.context import current_context
@@ -64,12 +64,7 @@ def test_a_trace_of_a_stranger_is_not_joined(log: Log) -> None:
 
 def asking(seen: list[Any]) -> Any:
     """Return an app that notes what it would send on."""
-
-    def app(environ: Any, start_response: Any) -> Any:
-        seen.append((current_traceparent(), current_tracestate()))
-        return answering()(environ, start_response)
-
-    return app
+    return doing(lambda: seen.append((current_traceparent(), current_tracestate())))
 
 
 @pytest.mark.parametrize("mode", ["auto", "always"])

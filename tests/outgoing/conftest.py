@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.calls import answering, call
+from tests.calls import call, doing
 from tests.outgoing.clients import CLIENTS, Client
 from tests.outgoing.upstream import Upstream, upstream_server
 from wsgi_observe import observe
@@ -37,10 +37,5 @@ def client(request: pytest.FixtureRequest) -> Client:
 
 def in_request(work: Callable[[], Any], **settings: Any) -> None:
     """Do work inside one request with the ID abc and the trace of `PARENT`."""
-
-    def app(environ: Any, start_response: Any) -> Any:
-        work()
-        return answering()(environ, start_response)
-
     headers = {"HTTP_X_REQUEST_ID": "abc", "HTTP_TRACEPARENT": PARENT, "HTTP_TRACESTATE": "congo=1"}
-    assert call(observe(app, propagate=True, **settings), **headers).code == 200
+    assert call(observe(doing(work), propagate=True, **settings), **headers).code == 200

@@ -55,6 +55,7 @@ def test_each_redirect_is_a_call(client: Client, upstream: Upstream, log: Log) -
     found = lines(client, log, url, log_calls="info", hosts=["127.0.0.1"])
     assert [line["call_status_code"] for line in found] == [302, 200]
     assert [line["call_host"].partition(":")[0] for line in found] == ["127.0.0.1", "localhost"]
+    assert log.access["http_calls"] == 2
 
 
 def test_a_status_of_failure_is_on_it(client: Client, upstream: Upstream, log: Log) -> None:
@@ -69,6 +70,8 @@ def test_a_call_that_fails_has_the_exception(client: Client, log: Log) -> None:
     assert line["exc_type"] in ("ConnectError", "ConnectionError", "MaxRetryError")
     assert line["message"] == f"GET 127.0.0.1:{port}/orders {line['exc_type']}"
     assert "call_status_code" not in line
+    assert log.access["http_calls"] == 1
+    assert log.access["http_calls_ms"] > 0
 
 
 def test_a_call_that_is_sent_again_has_one_line(
@@ -76,6 +79,7 @@ def test_a_call_that_is_sent_again_has_one_line(
 ) -> None:
     (line,) = lines(client, log, upstream.url("/break"), log_calls="info", hosts=["127.0.0.1"])
     assert line["exc_type"]
+    assert log.access["http_calls"] == 1
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])

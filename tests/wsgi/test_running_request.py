@@ -9,7 +9,7 @@ from contextlib import suppress
 import gevent
 import pytest
 
-from tests.calls import Closing, Server, answering, call, close, environ, raising
+from tests.calls import Closing, Server, answering, call, close, doing, environ, raising
 from tests.conftest import Log
 from wsgi_observe import RequestID, bind, current_request_id, log_context, observe
 from wsgi_observe.context import get_raw_context
@@ -136,10 +136,7 @@ def test_a_close_on_another_thread_gives_that_thread_back_what_it_had() -> None:
 def test_a_thread_that_copied_the_context_has_no_request_once_it_has_ended() -> None:
     copies = []
 
-    def app(environ, start_response):
-        copies.append(contextvars.copy_context())
-        return answering()(environ, start_response)
-
+    app = doing(lambda: copies.append(contextvars.copy_context()))
     call(observe(app))
     assert copies[0].run(current_request_id) is None
 

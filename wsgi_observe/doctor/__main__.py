@@ -52,7 +52,7 @@ def main(connection: Connection) -> None:
 
 
 def _describe(subject: Subject) -> Examination:
-    timeouts = [health.max_check_timeout for health in find_health_middlewares(subject.app)]
+    timeouts = [health.readiness.max_timeout for health in find_health_middlewares(subject.app)]
     settings = subject.gunicorn
     if settings is not None:  # some are functions and classes
         settings = {name: value for name, value in settings.items() if isinstance(value, _PLAIN)}

@@ -166,15 +166,10 @@ def _remove_default_handler(app: Flask) -> None:
         logging.getLogger(app.name).removeHandler(default_handler)
 
 
-class _RequestIDAttribute:
-    """Descriptor without ``__set__``, so that a value which the app sets itself wins."""
-
-    def __get__(self, instance: object, owner: object) -> str | None:
-        return current_request_id()
-
-
 class _GlobalsWithRequestID(_AppCtxGlobals):
-    request_id = _RequestIDAttribute()
+    def __getattr__(self, name: str) -> Any:
+        # Called for what is not set: a value that the app sets itself wins.
+        return current_request_id() if name == _REQUEST_ID else super().__getattr__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         value = super().get(name, default)

@@ -15,6 +15,7 @@ from itertools import islice
 from operator import itemgetter
 from threading import RLock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from wsgi_observe._loggers import ACCESS_LOGGER
 from wsgi_observe._safely import call_safely, warn_once
@@ -23,7 +24,7 @@ from wsgi_observe.context import (
     RequestContext,
     current_context,
     get_raw_context,
-    running_requests,
+    request_hooks,
 )
 from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, OWN_FIELDS_ATTRIBUTE
 from wsgi_observe.logs.error_id import get_error_id
@@ -159,13 +160,17 @@ class DebugCapture:
         """
         self._get_handlers = get_handlers
         self._loggers = frozenset({*levels, logging.root.name})
-        self._is_on = running_requests.is_tracked = True
+        self._is_on = True
+        if _remember_request not in request_hooks:
+            request_hooks.append(_remember_request)
         if not self._wrappers:
             self._wrap_logger_methods()
 
     def uninstall(self) -> None:
         """Hold no more records."""
-        self._is_on = running_requests.is_tracked = False
+        self._is_on = False
+        if _remember_request in request_hooks:
+            request_hooks.remove(_remember_request)
         logger_class: Any = logging.Logger
         # Other code may have wrapped our methods in its own, which then goes on calling them.
         if self._wrappers == (logger_class.isEnabledFor, logger_class.callHandlers):
@@ -254,7 +259,17 @@ def _get_owner(context: RequestContext) -> RequestContext:
     A thread that was given nothing but the ID has a `log_context` with no request around it.
     """
     owner = context.request_context
-    return owner if owner.environ else running_requests.find(context.request_id) or owner
+    running = None if owner.environ else _requests_by_id.get(context.request_id or "")
+    return running if running is not None and running.is_active else owner
+
+
+# Keeps no request alive. Of two that clients have sent under one ID it is the later.
+_requests_by_id: WeakValueDictionary[str, RequestContext] = WeakValueDictionary()
+
+
+def _remember_request(context: RequestContext) -> None:
+    if context.environ and context.request_id is not None:
+        _requests_by_id[context.request_id] = context
 
 
 def _hold(record: logging.LogRecord) -> tuple[_HeldRecord, int]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from wsgi_observe.context import (
     ENDED_ENVIRON,
     RequestContext,
-    call_request_hooks,
     get_raw_context,
     request_hooks,
 )
@@ -77,8 +76,9 @@ class RequestParts:
             return self._make({}, fields, get_record_secrets(attributes))
         if context is None or context.environ is ENDED_ENVIRON:
             return self._none
-        if request_hooks and not context.has_tracer_span:
-            call_request_hooks(context)  # a tracer may have begun one just now
+        if request_hooks and not context.has_tracer_span:  # a tracer may have begun one just now
+            for hook in request_hooks:
+                hook(context)
         get = context.environ.get
         # What may change while the request runs without a call of `bind()`: a middleware of the
         # app's such as Werkzeug's ProxyFix changes the environ.
@@ -142,7 +142,8 @@ def request_fields(attributes: Mapping[str, Any], remote_addr: str) -> Fields:
     if context is None or context.environ is ENDED_ENVIRON:
         return {}
     if request_hooks and not context.has_tracer_span:
-        call_request_hooks(context)
+        for hook in request_hooks:
+            hook(context)
     return {**_own_request_fields(context, remote_addr), **context.fields}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.context import REQUEST_ID_KEY, RequestContext, running_requests
+from wsgi_observe.context import REQUEST_ID_KEY, RequestContext
 from wsgi_observe.ids import new_id, parse_id
 from wsgi_observe.settings import Settings
 from wsgi_observe.trace_context import continue_trace, start_trace
@@ -70,8 +70,6 @@ class RequestID(Middleware):
                 request_id, is_inbound = new_id(), False
             context.request_id = request_id
             environ["HTTP_X_REQUEST_ID"] = environ[REQUEST_ID_KEY] = request_id
-            if running_requests.is_tracked:
-                running_requests.add(request_id, context)
             if not self._expose_request_id:
                 context.expose_request_id = False
             if self._resolves_client:

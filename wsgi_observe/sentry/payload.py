@@ -103,9 +103,8 @@ def _redact_mapping(redactor: Redactor, value: Any) -> Any:
         elif isinstance(inner, str) and str(name).lower().endswith(("query", "query_string")):
             clean[name] = redactor.query(inner)
         elif isinstance(inner, str) and name in _TEXTS and clean[name] is not REDACTED:
-            clean[name] = redactor.path(
-                inner, Budget()
-            )  # a log message may contain the request's path
+            # A log message may contain the request's path.
+            clean[name] = redactor.path(inner, Budget())
         elif isinstance(inner, Mapping) and name == "data":
             clean[name] = _redact_mapping(redactor, inner)
     return clean
@@ -188,30 +187,13 @@ def _has_secrets(redactor: Redactor, text: Any) -> bool:
     return isinstance(text, str) and redactor.text(text) != text
 
 
-def _redact_command_line(redactor: Redactor, value: Any) -> Any:
-    """Return a command line redacted; an option's value is in the same argument or the next."""
-    if not isinstance(value, list):
-        return redactor.value(value)
-    options = ["", *map(str, value)]
-    return [
-        REDACTED if _is_secret_option(redactor, option) else redactor.value(argument)
-        for option, argument in zip(options, value, strict=False)
-    ]
-
-
-def _is_secret_option(redactor: Redactor, option: str) -> bool:
-    has_separate_value = option.startswith("-") and "=" not in option
-    return has_separate_value and redactor.is_sensitive(option.lstrip("-"))
-
-
 # ---- stack traces
 
 # Their frames hold the parameters of statements, in variables of other names.
 _DATABASE_MODULES = frozenset(
     {
         *("sqlalchemy", "psycopg", "psycopg2", "asyncpg", "pymysql", "MySQLdb", "mysql"),
-        *("oracledb",),
-        *("pyodbc", "peewee", "pymongo", "redis"),
+        *("oracledb", "pyodbc", "peewee", "pymongo", "redis"),
     }
 )
 _SOURCE_NAMES = ("pre_context", "context_line", "post_context")
@@ -260,7 +242,7 @@ _PART_REDACTORS: dict[str, _RedactPart] = {
     "spans": _each(_redact_mapping),
     "contexts": _members({"trace": _TRACE}),
     "logentry": _redact_log_entry,
-    "extra": _members({"sys.argv": _redact_command_line}, rest=_redact_mapping),
+    "extra": _redact_mapping,
     "tags": _redact_pairs,
     "transaction": _redact_url,
 }

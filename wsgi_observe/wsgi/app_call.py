@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from wsgi_observe.context import activate, attach_request_id, call_request_hooks, request_hooks
+from wsgi_observe.context import activate, attach_request_id, request_hooks
 from wsgi_observe.wsgi.exceptions import is_logged, is_shutdown
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import find_app_request_id
@@ -31,8 +31,8 @@ def call_app(exchange: Exchange, app: WSGIApplication, environ: WSGIEnvironment)
     """Call the app, wait for its first chunk and send the headers; return the response body."""
     activate(exchange.context)
     try:
-        if request_hooks:
-            call_request_hooks(exchange.context)
+        for hook in request_hooks:
+            hook(exchange.context)
         if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
             return _call_upgrade(exchange, app, environ)
         app_iter: Any = app(environ, exchange.start_response)

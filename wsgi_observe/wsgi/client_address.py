@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from _typeshed.wsgi import WSGIEnvironment
+
+# An address in brackets, or one of IPv4, and perhaps a port.
+_match_entry = re.compile(r"(?:\[(.*)\]|([^:]*\.[^:]*))(?::[0-9]+)?").fullmatch
 
 REMOTE_ADDR_MODES = ("full", "truncated", "off")
 
@@ -124,15 +128,9 @@ def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in an entry of X-Forwarded-For, where some proxies add a port; or None."""
     from ipaddress import ip_address  # for those who have proxies
 
-    if text.startswith("["):
-        text, bracket, port = text[1:].partition("]")
-        is_entry = bool(bracket) and (not port or (port[0] == ":" and port[1:].isdecimal()))
-    else:
-        host, colon, port = text.partition(":")
-        has_port = bool(colon) and "." in host
-        is_entry = not has_port or port.isdecimal()
-        text = host if has_port else text
+    parts = _match_entry(text)
+    host = text if parts is None else parts[1] or parts[2] or ""
     try:
-        return ip_address(text.partition("%")[0]) if is_entry else None
+        return ip_address(host.partition("%")[0])
     except ValueError:
         return None

@@ -17,7 +17,6 @@ from wsgi_observe.context import (
     RequestContext,
     activate,
     attach_request_id,
-    call_request_hooks,
     current_context,
     get_raw_context,
     request_hooks,
@@ -148,8 +147,8 @@ class Exchange:
             exc_info = None  # as PEP 3333 asks: its traceback holds this frame
         response.status = status
         response.headers = list(headers)  # the app may go on with its own
-        if request_hooks:
-            call_request_hooks(self.context)
+        for hook in request_hooks:
+            hook(self.context)
         if self.is_upgrade:
             self.send_headers()
         return self.write
@@ -248,8 +247,8 @@ class Exchange:
                 self._record_exception(error)
         finally:
             del error, exc_info  # or its traceback would hold itself
-        if request_hooks:
-            call_request_hooks(self.context)
+        for hook in request_hooks:
+            hook(self.context)
 
     def close(self) -> None:
         """End the request, once: close the app's body, run the ``on_close`` hooks, unbind.

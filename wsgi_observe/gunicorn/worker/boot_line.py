@@ -48,7 +48,7 @@ def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
         "settings": get_changed_settings(settings),
         "stack": get_middleware_names(app),
         "health": get_probe_owners(app),
-        "checks": [name for health in find_health_middlewares(app) for name in health.check_names],
+        "checks": [name for one in find_health_middlewares(app) for name in one.readiness.names],
     }
     if problems:
         facts["problems"] = problems
