@@ -18,7 +18,7 @@ from tests.doctor.deployment.deployments import (
     write,
 )
 from wsgi_observe.doctor.answer import Result
-from wsgi_observe.doctor.deployment import check_deployment, reading
+from wsgi_observe.doctor.deployment import check_deployment, readers
 
 DEPLOYED = {**KUBERNETES, **COMPOSED, **ECS, **SYSTEMD}
 BROKEN_SHELL = DOCKERFILE.replace('["gunicorn"', "gunicorn")
@@ -34,7 +34,7 @@ BROKEN_SHELL = DOCKERFILE.replace('["gunicorn"', "gunicorn")
         pytest.param("k8s.yaml", b"apiVersion: v1\na: " + b"[" * 5000, 2, id="a deep nest"),
         pytest.param("compose.yml", b"services:\n  a: b: c\n", 2, id="a colon too many"),
         pytest.param("task.json", b'{"containerDefinitions": [\n{,}]}', 2, id="JSON"),
-        pytest.param("task.json", b'{"containerDefinitions":\n' + b"[" * 9999, 2, id="deep JSON"),
+        pytest.param("task.json", b'{"containerDefinitions":\n' + b"[" * 9999, 1, id="deep JSON"),
         pytest.param("Dockerfile", b"FROM a\nENV b=\xff\n", 2, id="another encoding"),
         pytest.param("Procfile", b"web: \0", None, id="a binary file"),
     ],
@@ -73,7 +73,7 @@ def test_helm_templates_are_skipped_with_a_note(tmp_path: Path) -> None:
 def test_without_pyyaml_yaml_is_skipped_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "HAS_YAML", False)
+    monkeypatch.setattr(readers, "HAS_YAML", False)
     *questions, answer = check_deployment(write(tmp_path, KUBERNETES))
     assert answer.result is Result.SKIP
     assert "pip install" in answer.seen

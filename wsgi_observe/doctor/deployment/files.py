@@ -52,9 +52,9 @@ class Folder:
             and not (path / "pyvenv.cfg").exists()
         )
 
-    def report(self, seen: str, where: str, remedy: str = "") -> None:
+    def report(self, seen: str, where: str) -> None:
         """Add a warning about a file that cannot be used."""
-        remedy = remedy or "correct the file, or move it out of the folder"
+        remedy = "correct the file, or move it out of the folder"
         self.problems.append(Fault(seen, remedy, where or None, is_warning=True))
 
     def find(self, path: str, near: str = "") -> str | None:
@@ -88,9 +88,8 @@ class Folder:
     def _read(self, name: str) -> str | None:
         path = self.path / name
         try:
-            if not path.is_file():  # a pipe would block
-                return None
-            if path.stat().st_size > _MAX_BYTES:
+            is_pipe = not path.is_file()  # which would block
+            if is_pipe or path.stat().st_size > _MAX_BYTES:
                 return None
             content = path.read_bytes()
         except OSError as error:
