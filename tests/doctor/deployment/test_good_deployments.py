@@ -55,6 +55,22 @@ PROXIED = deployments.MANIFEST.replace("targetPort: http", "targetPort: web").re
     "      containers:\n"
     "        - {name: proxy, image: nginx, ports: [{containerPort: 80, name: web}]}\n",
 )
+
+
+def make_namespace(name: str, port: str) -> str:
+    """Return the pod and its Service, with the port in a variable, in a namespace."""
+    manifest, _, _ = deployments.MANIFEST.partition("---\napiVersion: networking")
+    variable = f"          env: [{{name: PORT, value: '{port}'}}]\n          ports:\n"
+    for old, new in {
+        "8000": port,
+        "targetPort: http": f"targetPort: {port}",
+        "name: shop}\nspec": f"name: shop, namespace: {name}}}\nspec",
+        "          ports:\n": variable,
+    }.items():
+        manifest = manifest.replace(old, new)
+    return manifest
+
+
 SH = "#!/bin/sh\nset -e\n"
 
 GOOD: dict[str, Mapping[str, str]] = {
@@ -207,6 +223,12 @@ GOOD: dict[str, Mapping[str, str]] = {
         deployments.HEALTH_CHECK,
         "curl -s http://localhost:8000/health | grep ok",
     ),
+    "two namespaces, each with a port of its own": {
+        "Dockerfile": deployments.DOCKERFILE,
+        "gunicorn.conf.py": deployments.CONFIG.replace('bind = "0.0.0.0:8000"\n', ""),
+        "one.yaml": make_namespace("one", "8001"),
+        "two.yaml": make_namespace("two", "8002"),
+    },
     "metrics on a port of their own": changed(
         changed(KUBERNETES, "Dockerfile", "ENV ", "ENV WSGI_OBSERVE_METRICS_PORT=9464 "),
         "deploy/shop.yaml",

@@ -63,7 +63,9 @@ class _Container:
         template = self.item if is_pod else self.item.get("spec", "template")
         labels = {key: value.text for key, value in template.get("metadata", "labels").items}
         selector = {key: value.text for key, value in service.get("spec", "selector").items}
-        if not selector or not selector.items() <= labels.items():
+        namespaces = {item.get("metadata", "namespace").text for item in (service, self.item)}
+        is_elsewhere = len(namespaces - {None}) > 1
+        if is_elsewhere or not selector or not selector.items() <= labels.items():
             return False
         if len(self.pod.get("containers").children) < 2:
             return True
