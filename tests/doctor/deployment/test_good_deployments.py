@@ -201,6 +201,14 @@ GOOD: dict[str, Mapping[str, str]] = {
         "      containers:\n"
         "        - {name: proxy, image: nginx, ports: [{containerPort: 8000}]}\n",
     ),
+    "a proxy that starts before the server, and stays": changed(
+        changed(KUBERNETES, "gunicorn.conf.py", "0.0.0.0:8000", "127.0.0.1:8000"),
+        "deploy/shop.yaml",
+        "      containers:\n",
+        "      initContainers:\n"
+        "        - {name: proxy, image: envoy, restartPolicy: Always}\n"
+        "      containers:\n",
+    ),
     "nginx in the same container": changed(
         changed(IMAGE, "gunicorn.conf.py", "0.0.0.0:8000", "127.0.0.1:8000"),
         "Dockerfile",

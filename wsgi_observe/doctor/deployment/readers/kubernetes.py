@@ -54,6 +54,15 @@ class _Container:
     pod: Node
     item: Node
 
+    @property
+    def siblings(self) -> list[Node]:
+        """The other containers that run beside it, with those that start before it and stay."""
+        sidecars = self.pod.get("initContainers").children
+        stays = [node for node in sidecars if node.get("restartPolicy").text == "Always"]
+        return [
+            node for node in self.pod.get("containers").children + stays if node is not self.node
+        ]
+
     def selected_by(self, service: Node, workload: Workload) -> bool:
         """Return whether a Service sends requests to it.
 
@@ -67,7 +76,7 @@ class _Container:
         is_elsewhere = len(namespaces - {None}) > 1
         if is_elsewhere or not selector or not selector.items() <= labels.items():
             return False
-        if len(self.pod.get("containers").children) < 2:
+        if not self.siblings:
             return True
         ports = self.node.get("ports").children
         own = {port.get(key).text for port in ports for key in ("containerPort", "name")}
@@ -118,7 +127,6 @@ class _Cluster:
 
     def _add_workload(self, container: _Container, images: set[str | None]) -> Workload:
         node, pod = container.node, container.pod
-        siblings = [other for other in pod.get("containers").children if other is not node]
         workload = Workload(
             self._deployment,
             Platform.KUBERNETES,
@@ -133,10 +141,10 @@ class _Cluster:
             read_only=node.get("securityContext", "readOnlyRootFilesystem"),
             other_ports={
                 port.get("containerPort").text or ""
-                for sibling in siblings
+                for sibling in container.siblings
                 for port in sibling.get("ports").children
             },
-            shares_network=bool(siblings) or pod.get("hostNetwork").is_true,
+            shares_network=bool(container.siblings) or pod.get("hostNetwork").is_true,
             is_replicated=container.item.get("kind").text in _REPLICATED,
         )
         command, args = read_command(node.get("command")), read_command(node.get("args"))
