@@ -57,16 +57,20 @@ PROXIED = deployments.MANIFEST.replace("targetPort: http", "targetPort: web").re
 )
 
 
-def make_namespace(name: str, port: str) -> str:
-    """Return the pod and its Service, with the port in a variable, in a namespace."""
-    manifest, _, _ = deployments.MANIFEST.partition("---\napiVersion: networking")
-    variable = f"          env: [{{name: PORT, value: '{port}'}}]\n          ports:\n"
+def make_namespace(name: str, port: str, idle: int) -> str:
+    """Return a pod, its Service and its Ingress in a namespace, with values of its own."""
+    keepalive = f"{{name: GUNICORN_CMD_ARGS, value: --keep-alive={idle + 5}}}"
+    port_variable = f"{{name: PORT, value: '{port}'}}"
+    manifest = deployments.MANIFEST
     for old, new in {
         "8000": port,
+        "seconds=70": f"seconds={idle}",
         "targetPort: http": f"targetPort: {port}",
         "name: shop}\nspec": f"name: shop, namespace: {name}}}\nspec",
-        "          ports:\n": variable,
+        "name: shop\n  annotations": f"name: shop\n  namespace: {name}\n  annotations",
+        "  lifecycle": f"  env: [{port_variable}, {keepalive}]\n          lifecycle",
     }.items():
+        assert old in manifest
         manifest = manifest.replace(old, new)
     return manifest
 
@@ -231,11 +235,11 @@ GOOD: dict[str, Mapping[str, str]] = {
         deployments.HEALTH_CHECK,
         "curl -s http://localhost:8000/health | grep ok",
     ),
-    "two namespaces, each with a port of its own": {
+    "two namespaces, each with its own port and idle timeout": {
         "Dockerfile": deployments.DOCKERFILE,
         "gunicorn.conf.py": deployments.CONFIG.replace('bind = "0.0.0.0:8000"\n', ""),
-        "one.yaml": make_namespace("one", "8001"),
-        "two.yaml": make_namespace("two", "8002"),
+        "one.yaml": make_namespace("one", "8001", 60),
+        "two.yaml": make_namespace("two", "8002", 90),
     },
     "metrics on a port of their own": changed(
         changed(KUBERNETES, "Dockerfile", "ENV ", "ENV WSGI_OBSERVE_METRICS_PORT=9464 "),

@@ -72,7 +72,7 @@ class _Container:
         template = self.item if is_pod else self.item.get("spec", "template")
         labels = {key: value.text for key, value in template.get("metadata", "labels").items}
         selector = {key: value.text for key, value in service.get("spec", "selector").items}
-        namespaces = {item.get("metadata", "namespace").text for item in (service, self.item)}
+        namespaces = {_get_namespace(service), _get_namespace(self.item)}
         is_elsewhere = len(namespaces - {None}) > 1
         if is_elsewhere or not selector or not selector.items() <= labels.items():
             return False
@@ -104,7 +104,7 @@ class _Cluster:
         for item in objects:
             self._by_kind[item.get("kind").text or ""].append(item)
         self._containers: list[tuple[_Container, Workload]] = []
-        self._behind: dict[str | None, list[Workload]] = {}
+        self._behind: dict[tuple[str | None, str | None], list[Workload]] = {}
 
     def _find(self, kind: str, name: str | None) -> Node:
         """Return the one object of a name; an empty node if there is none, or several."""
@@ -180,15 +180,15 @@ class _Cluster:
                     workload.public = workload.public or kind
                 if balancer is not None:
                     workload.balancers.append(balancer)
-            name = service.get("metadata", "name").text
-            self._behind.setdefault(name, [workload for _, workload in selected])
+            place = _get_namespace(service), service.get("metadata", "name").text
+            self._behind.setdefault(place, [workload for _, workload in selected])
 
     def add_ingresses(self) -> None:
         """Add to each workload the load balancers of the Ingresses that lead to it."""
         for ingress in self._by_kind["Ingress"]:
             balancer = self._read_ingress(ingress)
             for name in dict.fromkeys(_get_backends(ingress)):
-                for workload in self._behind.get(name, ()):
+                for workload in self._behind.get((_get_namespace(ingress), name), ()):
                     workload.balancers.append(balancer)
 
     def _read_ingress(self, ingress: Node) -> Balancer:
@@ -221,6 +221,10 @@ class _Cluster:
                     return read_duration(timeout, "timeoutSec", 30.0)
             return None if configs else Duration(30.0, name="timeoutSec")
         return None
+
+
+def _get_namespace(item: Node) -> str | None:
+    return item.get("metadata", "namespace").text
 
 
 def _get_targets(service: Node) -> list[Node]:
