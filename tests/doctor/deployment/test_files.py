@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.doctor.deployment.deployments import (
     COMPOSED,
+    CONFIG,
     DOCKERFILE,
     ECS,
     KUBERNETES,
@@ -50,6 +51,11 @@ def test_a_file_that_is_not_valid_costs_one_warning(
 def test_a_config_that_is_not_python_costs_one_warning(tmp_path: Path) -> None:
     files = {**KUBERNETES, "gunicorn.conf.py": "bind = '0.0.0.0:8000'\nkeepalive =\n"}
     assert faults_of(tmp_path, files) == [(25, "gunicorn.conf.py:2", True)]
+
+
+def test_a_config_is_read_though_python_warns_of_it(tmp_path: Path) -> None:
+    config = f'{CONFIG}access_log_format = "\\d"\n'
+    assert faults_of(tmp_path, {**KUBERNETES, "gunicorn.conf.py": config}) == []
 
 
 def test_a_bomb_of_aliases_is_read_in_no_time(tmp_path: Path) -> None:

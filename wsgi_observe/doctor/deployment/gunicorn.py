@@ -9,6 +9,7 @@ import argparse
 import ast
 import operator
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -221,7 +222,11 @@ def _parse_config(folder: Folder, name: str) -> _Source:
     if text is None:
         return _Source(is_open=True)
     try:
-        module = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # as of an escape like "\d", which is not ours to report
+            module = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         folder.report(f"the file is not valid Python: {error}", f"{name}:{line}")
