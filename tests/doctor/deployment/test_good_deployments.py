@@ -252,6 +252,10 @@ GOOD: dict[str, Mapping[str, str]] = {
         "nginx.conf": "server { location / { proxy_pass http://unix:/run/shop.sock; "
         "proxy_set_header X-Forwarded-Proto https; } }",
     },
+    "a unit with a drop-in beside it": {
+        "etc/shop.service": deployments.UNIT.replace("KillMode=mixed\n", "").replace("c=30", "c=5"),
+        "etc/shop.service.d/stop.conf": "[Service]\nKillMode=mixed\nTimeoutStopSec=40\n",
+    },
     "units of others": {
         "a.service": "[Service]\nType=forking\nExecStart=/usr/sbin/nginx\n",
         "b.service": "[Service]\nExecStart=/srv/venv/bin/celery -A shop worker\nKillMode=none\n",

@@ -15,9 +15,14 @@ _COMMENT = re.compile("[#;]")
 _PREFIXES = re.compile(r"\A[-@:+!|]+")
 
 
-def parse_unit(text: str, name: str) -> dict[str, list[Node]]:
-    """Return the options of a unit's ``[Service]`` section; an empty value resets a list."""
-    options: dict[str, list[Node]] = {}
+def parse_unit(
+    text: str, name: str, options: dict[str, list[Node]] | None = None
+) -> dict[str, list[Node]]:
+    """Return the options of a unit's ``[Service]`` section; an empty value resets a list.
+
+    :param options: those of the unit to which this text, a drop-in, adds its own.
+    """
+    options = {} if options is None else options
     section = ""
     for line in join_lines(text, ignored=_COMMENT):
         if line.text.startswith("["):
@@ -34,7 +39,11 @@ def parse_unit(text: str, name: str) -> dict[str, list[Node]]:
 
 def read_unit(deployment: Deployment, name: str, text: str) -> bool:
     """Add the workload of a unit; return whether it starts a server."""
-    options = {key: nodes for key, nodes in parse_unit(text, name).items() if nodes}
+    options = parse_unit(text, name)
+    for drop_in in deployment.folder.names:
+        if drop_in.startswith(f"{name}.d/") and drop_in.endswith(".conf"):
+            parse_unit(deployment.folder.read(drop_in) or "", drop_in, options)
+    options = {key: nodes for key, nodes in options.items() if nodes}
     unit = Node(name, {key: nodes[-1] for key, nodes in options.items()})
     start = unit.get("ExecStart")
     stop_key = (
