@@ -191,6 +191,10 @@ GOOD: dict[str, Mapping[str, str]] = {
         "compose.prod.yaml": "services:\n  web:\n    stop_grace_period: 1m\n"
         "    command: gunicorn --worker-class gthread shop:app\n",
     },
+    "variables in another Compose file": {
+        **changed(COMPOSED, "Dockerfile", "ENV PYTHONUNBUFFERED=1\n", ""),
+        "compose.override.yaml": "services: {web: {environment: [PYTHONUNBUFFERED=1]}}\n",
+    },
     "a patch of Kustomize": {
         "base/shop.yaml": deployments.MANIFEST.replace("lifecycle", "x").replace("readiness", "x"),
         "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: patch.yaml}]\n",

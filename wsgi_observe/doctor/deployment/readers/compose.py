@@ -16,7 +16,7 @@ from wsgi_observe.doctor.deployment.tree import Node
 from wsgi_observe.doctor.deployment.workload import Deployment, LogDriver, Platform, Workload
 
 # What one file of several does not have may be in another: `docker compose -f one -f other`.
-_SHARED_KEYS = ("stop_grace_period", "stop_signal", "logging", "tmpfs")
+_SHARED_KEYS = ("stop_grace_period", "stop_signal", "logging", "tmpfs", "env_file")
 
 
 def read_composes(deployment: Deployment, documents: Sequence[tuple[str, Node]]) -> None:
@@ -26,20 +26,37 @@ def read_composes(deployment: Deployment, documents: Sequence[tuple[str, Node]])
         for service_name, service in document.get("services").items:
             by_service.setdefault((PurePosixPath(name).parent, service_name), []).append(service)
     for services in by_service.values():
-        for key in _SHARED_KEYS:
-            known = [service.get(key) for service in services if key in service]
-            for service in services if known else ():
-                if isinstance(service.value, dict):
-                    service.value.setdefault(key, known[0])
+        _complete(services)
     for name, document in documents:
         items = dict(document.get("services").items)
         is_built = any(service.get("build") for service in items.values())
         # Where others are built here, what is not is an image of somebody else.
         images = set() if is_built else {service.get("image").text for service in items.values()}
         for service_name, service in items.items():
-            is_whole = service.get("build") or service.get("image")
-            if is_whole and not service.get("extends"):
+            if _is_whole(service):
                 _add_service(deployment, PurePosixPath(name).parent, service_name, service, images)
+
+
+def _is_whole(service: Node) -> bool:
+    is_part = not (service.get("build") or service.get("image"))
+    return not (is_part or service.get("extends"))
+
+
+def _complete(services: Sequence[Node]) -> None:
+    """Add to a service what it has in other files."""
+    parts = [service for service in services if not _is_whole(service)]
+    variables = {
+        name: value for part in parts for name, value in _read_variables(part.get("environment"))
+    }
+    for service in services:
+        if not isinstance(service.value, dict):
+            continue
+        for key in _SHARED_KEYS:
+            known = [other.get(key) for other in services if key in other]
+            if known:
+                service.value.setdefault(key, known[0])
+        own = service.get("environment")
+        service.value["environment"] = Node(own.where, {**variables, **dict(_read_variables(own))})
 
 
 def _add_service(
