@@ -117,6 +117,16 @@ GOOD: dict[str, Mapping[str, str]] = {
         "run": f"{SH}gunicorn --check-config -c gunicorn.conf.py a:b\n"
         "exec tini -- gunicorn --threads 4 -c gunicorn.conf.py a:b 2>&1\n",
     },
+    "a script that has another server for development": {
+        **changed(
+            IMAGE,
+            "Dockerfile",
+            '"gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"',
+            '"./run.sh"',
+        ),
+        "run.sh": f'{SH}if [ "$DEBUG" ]; then\n  gunicorn --reload a:b\nelse\n'
+        "  exec gunicorn -c gunicorn.conf.py a:b\nfi\n",
+    },
     "a script that passes signals on": {
         **changed(
             IMAGE,

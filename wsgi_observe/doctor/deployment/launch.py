@@ -131,13 +131,14 @@ class LaunchFinder:
         self, simples: Sequence[_Simple], shell: str, arguments: Command, depth: int
     ) -> Launch | None:
         has_trap = any(simple.command.words[0] == "trap" for simple in simples)
+        launches = []
         for simple in simples:
             launch = self.find(simple.command, arguments, depth)
-            if launch is None:
-                continue
-            obstacle = launch.obstacle or self._find_obstacle(simple, launch.program, shell)
-            return replace(launch, obstacle=None if has_trap else obstacle)
-        return None
+            if launch is not None:
+                obstacle = launch.obstacle or self._find_obstacle(simple, launch.program, shell)
+                launches.append(replace(launch, obstacle=None if has_trap else obstacle))
+        # Of several, some are for development: the first one that gets signals, if there is one.
+        return min(launches, key=lambda launch: launch.obstacle is not None, default=None)
 
     def _find_obstacle(self, simple: _Simple, program: str, shell: str) -> Fault | None:
         where = simple.command.where

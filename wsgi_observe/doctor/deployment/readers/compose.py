@@ -99,7 +99,7 @@ def _find_image(
     context = build.text or build.get("context").text or "."
     path = _normalize(folder / context / (build.get("dockerfile").text or "Dockerfile"))
     target = build.get("target").text
-    image = deployment.images.get(path)
+    image = None if "dockerfile_inline" in build else deployment.images.get(path)
     text = deployment.folder.read(path) if image and target else None
     return parse_image(text, path, target) if text and target else image
 
