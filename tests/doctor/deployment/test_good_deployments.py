@@ -261,6 +261,26 @@ GOOD: dict[str, Mapping[str, str]] = {
         "path: /ready, port: 8000",
         "path: /ready, port: 9464",
     ),
+    "heartbeats in the memory of a pod": changed(
+        changed(KUBERNETES, "gunicorn.conf.py", 'worker_tmp_dir = "/dev/shm"\n', ""),
+        "deploy/shop.yaml",
+        "      containers:\n        - name: shop\n",
+        "      volumes: [{name: tmp, emptyDir: {medium: Memory}}]\n"
+        "      containers:\n        - name: shop\n"
+        "          volumeMounts: [{name: tmp, mountPath: /tmp}]\n",
+    ),
+    "heartbeats in the memory of a service": changed(
+        changed(COMPOSED, "gunicorn.conf.py", 'worker_tmp_dir = "/dev/shm"\n', ""),
+        "compose.yaml",
+        "    stop_grace",
+        "    read_only: true\n    tmpfs: /tmp:size=1m\n    stop_grace",
+    ),
+    "heartbeats in the memory of a task": changed(
+        changed(ECS, "gunicorn.conf.py", 'worker_tmp_dir = "/dev/shm"\n', ""),
+        "task.json",
+        '"stopTimeout"',
+        '"linuxParameters": {"tmpfs": [{"containerPath": "/tmp", "size": 1}]}, "stopTimeout"',
+    ),
     "nginx on the same host": {
         "shop.service": deployments.UNIT,
         "nginx.conf": "server { location / { proxy_pass http://unix:/run/shop.sock; "

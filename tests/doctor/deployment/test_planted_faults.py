@@ -22,6 +22,33 @@ CMD = '["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]'
 SHELL = "gunicorn --threads=4 -c gunicorn.conf.py shop:app"
 FAIL, WARN = False, True
 JSON_POD = '{"apiVersion":"v1","kind":"Pod","spec":{"containers":[CONTAINER]}}'
+PROCFILE = {"Procfile": "web: gunicorn shop:app\n"}
+ALB = "alb.ingress.kubernetes.io/load-balancer-attributes: idle_timeout.timeout_seconds"
+ELB = "service.beta.kubernetes.io/aws-load-balancer"
+NGINX_TIMEOUT = "nginx.ingress.kubernetes.io/proxy-read-timeout: '60'"
+BEHIND_NGINX = {
+    **KUBERNETES,
+    MANIFEST: KUBERNETES[MANIFEST].replace(f"{ALB}=70", NGINX_TIMEOUT).replace(": alb", ": nginx"),
+}
+BACKEND_CONFIG = """\
+---
+apiVersion: cloud.google.com/v1
+kind: BackendConfig
+metadata: {name: slow}
+spec: {timeoutSec: 40}
+"""
+BEHIND_GOOGLE = {
+    **KUBERNETES,
+    MANIFEST: KUBERNETES[MANIFEST]
+    .replace(f"  annotations:\n    {ALB}=70\n", "")
+    .replace(": alb", ": gce")
+    .replace(
+        "kind: Service\nmetadata: {name: shop}",
+        "kind: Service\nmetadata: {name: shop, annotations: "
+        """{cloud.google.com/backend-config: '{"default": "slow"}'}}""",
+    )
+    + BACKEND_CONFIG,
+}
 BAD = {**IMAGE, MANIFEST: "apiVersion: v1\nkind: Pod\nspec: {}\n"}
 
 Row = tuple[int, bool, Mapping[str, str], str, str, str, str]
@@ -61,6 +88,15 @@ PLANTED: dict[str, Row] = {
     "a sync worker that works longer than nginx waits": compose_image(
         13, WARN, '"--threads=4"', '"--timeout", "90"', '"90"'
     ),
+    "a sync worker that works longer than ingress-nginx waits": cluster_image(
+        13, WARN, '"--threads=4"', '"--timeout=90"', "--timeout", files=BEHIND_NGINX
+    ),
+    "a sync worker that works longer than a BackendConfig waits": cluster_image(
+        13, WARN, '"--threads=4"', '"--timeout=90"', "--timeout", files=BEHIND_GOOGLE
+    ),
+    "a sync worker of a Procfile without a timeout": plant_into(PROCFILE, "Procfile")(
+        13, WARN, "shop:app", "--timeout=0 shop:app"
+    ),
     "a keepalive that is shorter than the ALB's": cluster_config(
         14, FAIL, "60 + 15", "65", "keepalive = 65"
     ),
@@ -69,6 +105,24 @@ PLANTED: dict[str, Row] = {
     ),
     "an idle timeout of the ALB that was raised": manifest(
         14, FAIL, "timeout_seconds=70", "timeout_seconds=75", "gunicorn.conf.py: keepalive"
+    ),
+    "a keepalive that is shorter than that of Google's load balancer": manifest(
+        14,
+        FAIL,
+        f"  annotations:\n    {ALB}=70\nspec:\n  ingressClassName: alb",
+        "spec:\n  ingressClassName: gce",
+        "gunicorn.conf.py: keepalive",
+    ),
+    "a keepalive that is shorter than that of ingress-nginx": cluster_config(
+        14, WARN, "60 + 15", "5", "keepalive = 5", files=BEHIND_NGINX
+    ),
+    "a keepalive that is shorter than that of a classic load balancer": manifest(
+        14,
+        FAIL,
+        "kind: Service\nmetadata: {name: shop}",
+        f"kind: Service\nmetadata: {{name: shop, annotations: {{{ELB}-backend-protocol: http, "
+        f"{ELB}-connection-idle-timeout: '120'}}}}",
+        "gunicorn.conf.py: keepalive",
     ),
     "a keepalive on the command line": compose_image(
         14, WARN, '"--threads=4"', '"--threads=4", "--keep-alive", "5"', "--keep-alive"
@@ -295,6 +349,14 @@ PLANTED: dict[str, Row] = {
     ),
     "lines that Docker cuts": image(
         22, FAIL, "ENV PYTHON", "ENV WSGI_OBSERVE_MAX_LINE_BYTES=65536 PYTHON", "ENV"
+    ),
+    "lines that Docker cuts, by a variable in a file": compose(
+        22,
+        FAIL,
+        "    stop_grace",
+        "    env_file: .env\n    stop_grace",
+        ".env: WSGI",
+        files={**COMPOSED, ".env": "# A=1\nWSGI_OBSERVE_MAX_LINE_BYTES=65536\n"},
     ),
     "log files that are never rotated": compose(
         22,
