@@ -16,6 +16,7 @@ from tests.doctor.deployment.deployments import (
     SYSTEMD,
     changed,
     faults_of,
+    image_running,
     write,
 )
 from wsgi_observe.doctor.answer import Result
@@ -108,50 +109,31 @@ GOOD: dict[str, Mapping[str, str]] = {
         IMAGE, "Dockerfile", "EXPOSE", 'ENTRYPOINT ["/usr/bin/entrypoint.sh"]\nEXPOSE'
     ),
     "a script that checks the configuration first": {
-        **changed(
-            IMAGE,
-            "Dockerfile",
-            '"gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"',
-            '"./run"',
-        ),
+        **image_running('["./run"]'),
         "run": f"{SH}gunicorn --check-config -c gunicorn.conf.py a:b\n"
         "exec tini -- gunicorn --threads 4 -c gunicorn.conf.py a:b 2>&1\n",
     },
     "a script that has another server for development": {
-        **changed(
-            IMAGE,
-            "Dockerfile",
-            '"gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"',
-            '"./run.sh"',
-        ),
+        **image_running('["./run.sh"]'),
         "run.sh": f'{SH}if [ "$DEBUG" ]; then\n  gunicorn --reload a:b\nelse\n'
         "  exec gunicorn -c gunicorn.conf.py a:b\nfi\n",
     },
     "a script that passes signals on": {
-        **changed(
-            IMAGE,
-            "Dockerfile",
-            '"gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"',
-            '"./run.sh"',
-        ),
+        **image_running('["./run.sh"]'),
         "run.sh": f"{SH}trap 'kill -TERM $PID' TERM\n"
         "gunicorn -c gunicorn.conf.py a:b &\nPID=$!\nwait $PID\n",
     },
     "dumb-init, which signals the group": changed(
         IMAGE, "Dockerfile", '["gunicorn", "--threads=4", "-c"', '["dumb-init", "sh", "-c"'
     ),
-    "exec in shell form": changed(
-        IMAGE,
-        "Dockerfile",
-        'CMD ["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]',
-        "CMD flask db upgrade && exec gunicorn --threads=4 -c gunicorn.conf.py shop:app",
+    "exec in shell form": image_running(
+        "flask db upgrade && exec gunicorn --threads=4 -c gunicorn.conf.py shop:app",
     ),
     "bash, which replaces itself": changed(
-        IMAGE,
+        image_running("gunicorn --threads=4 -c gunicorn.conf.py shop:app"),
         "Dockerfile",
-        'CMD ["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]',
-        'SHELL ["/bin/bash", "-o", "pipefail", "-c"]\n'
-        "CMD gunicorn --threads=4 -c gunicorn.conf.py shop:app",
+        "EXPOSE",
+        'SHELL ["/bin/bash", "-o", "pipefail", "-c"]\nEXPOSE',
     ),
     "python -m": changed(
         changed(IMAGE, "Dockerfile", "ENV PYTHONUNBUFFERED=1\n", ""),
@@ -159,11 +141,8 @@ GOOD: dict[str, Mapping[str, str]] = {
         '["gunicorn"',
         '["python3.13", "-u", "-m", "gunicorn"',
     ),
-    "values that only the environment has": changed(
-        IMAGE,
-        "Dockerfile",
-        '["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]',
-        "exec gunicorn -b 0.0.0.0:$PORT --timeout ${TIMEOUT:-0} $OPTIONS shop:app",
+    "values that only the environment has": image_running(
+        "exec gunicorn -b 0.0.0.0:$PORT --timeout ${TIMEOUT:-0} $OPTIONS shop:app"
     ),
     "a configuration that is computed": changed(
         KUBERNETES,

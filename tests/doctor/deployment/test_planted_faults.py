@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.doctor.deployment.deployments import (
+    CMD,
     COMPOSED,
     ECS,
     IMAGE,
@@ -18,7 +19,6 @@ from tests.doctor.deployment.deployments import (
 
 CONFIG, MANIFEST, NGINX = "gunicorn.conf.py", "deploy/shop.yaml", "nginx.conf"
 DOCKERFILE, COMPOSE, TASK, UNIT = "Dockerfile", "compose.yaml", "task.json", "etc/shop.service"
-CMD = '["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]'
 SHELL = "gunicorn --threads=4 -c gunicorn.conf.py shop:app"
 FAIL, WARN = False, True
 JSON_POD = '{"apiVersion":"v1","kind":"Pod","spec":{"containers":[CONTAINER]}}'
