@@ -40,10 +40,7 @@ def flatten(document: Node) -> Iterator[Node]:
 
 def read_cluster(deployment: Deployment, objects: Sequence[Node]) -> None:
     """Add the workloads of all manifests, with the load balancers before them."""
-    cluster = _Cluster(deployment, objects)
-    cluster.add_workloads()
-    cluster.add_services()
-    cluster.add_ingresses()
+    _Cluster(deployment, objects).read()
 
 
 @dataclass(frozen=True)
@@ -103,8 +100,6 @@ class _Cluster:
         self._by_kind: dict[str, list[Node]] = defaultdict(list)
         for item in objects:
             self._by_kind[item.get("kind").text or ""].append(item)
-        self._containers: list[tuple[_Container, Workload]] = []
-        self._behind: dict[tuple[str | None, str | None], list[Workload]] = {}
 
     def _find(self, kind: str, name: str | None) -> Node:
         """Return the one object of a name; an empty node if there is none, or several."""
@@ -112,7 +107,7 @@ class _Cluster:
         found = [item for item in items if name and item.get("metadata", "name").text == name]
         return found[0] if len(found) == 1 else Node("")
 
-    def add_workloads(self) -> None:
+    def read(self) -> None:
         containers = [
             _Container(node, pod, item)
             for items in self._by_kind.values()
@@ -123,7 +118,11 @@ class _Cluster:
         ]
         images = {container.node.get("image").text for container in containers}
         for container in containers:
-            self._containers.append((container, self._add_workload(container, images)))
+            workload = self._add_workload(container, images)
+            for service in self._by_kind["Service"]:
+                if container.selected_by(service, workload):
+                    workload.service_ports += map(container.resolve, _get_targets(service))
+                    self._add_balancers(workload, service)
 
     def _add_workload(self, container: _Container, images: set[str | None]) -> Workload:
         node, pod = container.node, container.pod
@@ -169,27 +168,18 @@ class _Cluster:
             variables[entry.get("name").text or ""] = value or unknown
         return env.merged_with(Environment(variables))
 
-    def add_services(self) -> None:
-        """Add to each workload the ports that Services ask for, and their load balancers."""
-        for service in self._by_kind["Service"]:
-            kind, balancer = service.get("spec", "type"), _read_classic_balancer(service)
-            selected = [pair for pair in self._containers if pair[0].selected_by(service, pair[1])]
-            for container, workload in selected:
-                workload.service_ports += map(container.resolve, _get_targets(service))
-                if kind.text == "LoadBalancer":
-                    workload.public = workload.public or kind
-                if balancer is not None:
-                    workload.balancers.append(balancer)
-            place = _get_namespace(service), service.get("metadata", "name").text
-            self._behind.setdefault(place, [workload for _, workload in selected])
-
-    def add_ingresses(self) -> None:
-        """Add to each workload the load balancers of the Ingresses that lead to it."""
+    def _add_balancers(self, workload: Workload, service: Node) -> None:
+        """Add to a workload the load balancers that lead to it by a Service."""
+        kind = service.get("spec", "type")
+        if kind.text == "LoadBalancer":
+            workload.public = workload.public or kind
+        classic = _read_classic_balancer(service)
+        workload.balancers += [classic] if classic else []
+        name = service.get("metadata", "name").text
         for ingress in self._by_kind["Ingress"]:
-            balancer = self._read_ingress(ingress)
-            for name in dict.fromkeys(_get_backends(ingress)):
-                for workload in self._behind.get((_get_namespace(ingress), name), ()):
-                    workload.balancers.append(balancer)
+            is_near = _get_namespace(ingress) == _get_namespace(service)
+            if is_near and name in _get_backends(ingress):
+                workload.balancers.append(self._read_ingress(ingress))
 
     def _read_ingress(self, ingress: Node) -> Balancer:
         annotations = ingress.get("metadata", "annotations")
@@ -233,14 +223,14 @@ def _get_targets(service: Node) -> list[Node]:
     return [port.get("targetPort") or port.get("port") for port in ports]
 
 
-def _get_backends(ingress: Node) -> Iterator[str]:
-    """Yield the names of the Services to which an Ingress leads."""
+def _get_backends(ingress: Node) -> list[str]:
+    """Return the names of the Services to which an Ingress leads."""
     spec = ingress.get("spec")
     backends = [spec.get("defaultBackend"), spec.get("backend")]
     for rule in spec.get("rules").children:
         backends += [path.get("backend") for path in rule.get("http", "paths").children]
     names = (item.get("service", "name").text or item.get("serviceName").text for item in backends)
-    return filter(None, names)
+    return [name for name in names if name]
 
 
 def _get_pod(item: Node) -> Node:
