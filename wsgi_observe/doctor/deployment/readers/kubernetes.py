@@ -179,9 +179,9 @@ class _Cluster:
         for ingress in self._by_kind["Ingress"]:
             is_near = _get_namespace(ingress) == _get_namespace(service)
             if is_near and name in _get_backends(ingress):
-                workload.balancers.append(self._read_ingress(ingress))
+                workload.balancers.append(self._read_ingress(ingress, service))
 
-    def _read_ingress(self, ingress: Node) -> Balancer:
+    def _read_ingress(self, ingress: Node, service: Node) -> Balancer:
         annotations = ingress.get("metadata", "annotations")
         kind = (
             annotations.get("kubernetes.io/ingress.class").text
@@ -196,21 +196,18 @@ class _Cluster:
             read_timeout = read_duration(timeout, "proxy-read-timeout", 60.0)
             return Balancer("ingress-nginx", idle, retries=True, read_timeout=read_timeout)
         if kind in ("gce", "gce-internal"):
-            idle, read_timeout = Duration(600.0, name="fixed"), self._read_google_timeout(ingress)
+            idle, read_timeout = Duration(600.0, name="fixed"), self._read_google_timeout(service)
             return Balancer("Google's load balancer", idle, read_timeout=read_timeout)
         return Balancer("the ingress")
 
-    def _read_google_timeout(self, ingress: Node) -> Duration | None:
-        for name in _get_backends(ingress):
-            annotations = self._find("Service", name).get("metadata", "annotations")
-            configs = annotations.get("cloud.google.com/backend-config")
-            # Such as {"default": "a", "ports": {"80": "b"}}.
-            for config_name in re.findall(r':\s*"([^"]*)"', configs.text or ""):
-                timeout = self._find("BackendConfig", config_name).get("spec", "timeoutSec")
-                if timeout:
-                    return read_duration(timeout, "timeoutSec", 30.0)
-            return None if configs else Duration(30.0, name="timeoutSec")
-        return None
+    def _read_google_timeout(self, service: Node) -> Duration | None:
+        configs = service.get("metadata", "annotations", "cloud.google.com/backend-config")
+        # Such as {"default": "a", "ports": {"80": "b"}}.
+        for name in re.findall(r':\s*"([^"]*)"', configs.text or ""):
+            timeout = self._find("BackendConfig", name).get("spec", "timeoutSec")
+            if timeout:
+                return read_duration(timeout, "timeoutSec", 30.0)
+        return None if configs else Duration(30.0, name="timeoutSec")
 
 
 def _get_namespace(item: Node) -> str | None:
