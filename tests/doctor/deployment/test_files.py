@@ -100,6 +100,19 @@ def test_nothing_outside_the_folder_is_read(tmp_path: Path) -> None:
     assert faults_of(inside, {}) == []
 
 
+def test_a_virtual_environment_of_any_name_is_not_read(tmp_path: Path) -> None:
+    files = {"env3/pyvenv.cfg": "home = /usr\n", "env3/share/Dockerfile": BROKEN_SHELL}
+    assert faults_of(tmp_path, files) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+@pytest.mark.parametrize("mode", [0o000, 0o400], ids=["not to be listed", "only to be listed"])
+def test_a_folder_that_may_not_be_entered_is_left_out(mode: int, tmp_path: Path) -> None:
+    write(tmp_path, {"locked/Dockerfile": BROKEN_SHELL})
+    (tmp_path / "locked").chmod(mode)
+    assert all(number == 25 for number, _, _ in faults_of(tmp_path, {}))
+
+
 def test_a_file_that_is_too_large_is_left_out(tmp_path: Path) -> None:
     assert faults_of(tmp_path, {"Dockerfile": BROKEN_SHELL + "#" * 600_000}) == []
 
