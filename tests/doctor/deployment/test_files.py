@@ -66,6 +66,24 @@ def test_a_bomb_of_aliases_is_read_in_no_time(tmp_path: Path) -> None:
     assert faults_of(tmp_path, {"bomb.yaml": bomb, "loop.yaml": loop}) == []
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"a.yaml": "\n" * 200_000}, id="empty lines"),
+        pytest.param({"a.service": "[Service]\nExecStart=x" + "\\\n" * 200_000}, id="continued"),
+        pytest.param({"nginx.conf": "proxy_pass " + '"\\' * 100_000}, id="quotes of nginx"),
+        pytest.param(
+            {"Dockerfile": 'FROM a\nCMD ["./run.sh"]\n', "run.sh": "./run.sh\n" * 100},
+            id="a script that runs itself",
+        ),
+    ],
+)
+def test_a_text_that_would_take_for_ever_is_read_in_no_time(
+    files: dict[str, str], tmp_path: Path
+) -> None:
+    assert faults_of(tmp_path, files) == []
+
+
 def test_helm_templates_are_skipped_with_a_note(tmp_path: Path) -> None:
     template = MANIFEST.replace("shop:1.2", "{{ .Values.image }}").replace(
         "          ports:\n", "          {{- toYaml .Values.ports | nindent 10 }}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from wsgi_observe.doctor.answer import Fault
@@ -72,6 +72,7 @@ class LaunchFinder:
     folder: Folder
     near: str = ""
     is_dash: bool = False
+    _scripts: dict[Command, Launch | None] = field(default_factory=dict)
 
     def find(
         self, command: Command, arguments: Command = _NOTHING, depth: int = 0
@@ -125,7 +126,11 @@ class LaunchFinder:
         if text is None or name is None or not _is_shell_script(name, text):
             # A script that is not there mostly ends in `exec "$@"`.
             return self.find(command.after(1), depth=depth) if looks_like_script else None
-        return self._find_in(list(_parse_shell(text, name)), "script", command.after(1), depth)
+        if command not in self._scripts:
+            self._scripts[command] = None  # for a script that runs itself
+            simples = list(_parse_shell(text, name))
+            self._scripts[command] = self._find_in(simples, "script", command.after(1), depth)
+        return self._scripts[command]
 
     def _find_in(
         self, simples: Sequence[_Simple], shell: str, arguments: Command, depth: int

@@ -39,8 +39,11 @@ def join_lines(
     numbered = ((number, line.strip()) for number, line in enumerate(text.split("\n"), 1))
     lines = ((number, line) for number, line in numbered if not ignored.match(line))
     for number, line in lines:
-        while line.endswith(escape):
-            line = f"{line.removesuffix(escape).rstrip()} {next(lines, (0, ''))[1]}".rstrip()
+        parts = [line]
+        while parts[-1].endswith(escape):
+            parts[-1] = parts[-1].removesuffix(escape).rstrip()
+            parts.append(next(lines, (0, ""))[1])
+        line = " ".join(parts).rstrip()
         taken: list[str] = []
         for heredoc in _HEREDOC.finditer(line) if heredocs.match(line) else ():
             for _, content in numbered:

@@ -25,7 +25,7 @@ _DOCUMENT = re.compile(r".*\.(ya?ml|json)")
 _UNIT = re.compile(r".*\.service")
 _PROCFILE = re.compile(r"Procfile(\..*)?")
 _NGINX = re.compile(r".*\.(conf|nginx|conf\.template)|.*nginx.*")
-_MANIFEST = re.compile(r"(^|[{,])\s*(- )?['\"]?apiVersion['\"]?\s*:", re.MULTILINE)
+_MANIFEST = re.compile(r"(^|[{,])[ \t]*(- )?['\"]?apiVersion['\"]?\s*:", re.MULTILINE)
 _TEMPLATE = re.compile(
     r"{{-?\s*(\.Values|\.Release|\.Chart|include|template|if|range|with|end|define|toYaml|tpl|\$)"
 )

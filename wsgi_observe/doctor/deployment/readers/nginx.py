@@ -11,7 +11,9 @@ from wsgi_observe.doctor.deployment.duration import Duration, read_duration
 from wsgi_observe.doctor.deployment.tree import Node
 from wsgi_observe.doctor.deployment.workload import Balancer, Deployment, Platform, Workload
 
-_TOKEN = re.compile(r"""#[^\n]*|\n|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[;{}]|[^\s;{}#"']+""", re.S)
+_TOKEN = re.compile(
+    r"""#[^\n]*|\n|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|[;{}]|[^\s;{}#"']+""", re.S
+)
 _MAX_DEPTH = 20
 
 
@@ -59,6 +61,7 @@ def read_nginx(deployment: Deployment, name: str, text: str) -> bool:
     upstreams = {
         block.words[1]: block for block in blocks if block.words[:1] == ["upstream"] != block.words
     }
+    sends_scheme = "x-forwarded-proto" in text.lower()
     proxies = [block.directives for block in blocks if "proxy_pass" in block.directives.maps[0]]
     for directives in proxies:
         host = re.sub(r"\Ahttps?://", "", directives["proxy_pass"].text or "")
@@ -76,7 +79,7 @@ def read_nginx(deployment: Deployment, name: str, text: str) -> bool:
                 directives.get("proxy_read_timeout", Node("")), "proxy_read_timeout", 60.0
             ),
             is_remote=not host.startswith(("127.", "localhost", "unix:", "[::1]")),
-            sends_scheme="x-forwarded-proto" in text.lower(),
+            sends_scheme=sends_scheme,
         )
         for workload in deployment.workloads:
             if _is_behind(workload, host):
