@@ -180,6 +180,12 @@ GOOD: dict[str, Mapping[str, str]] = {
         "compose.prod.yaml": "services:\n  web:\n    stop_grace_period: 1m\n"
         "    command: gunicorn --worker-class gthread shop:app\n",
     },
+    "a log driver whose mode is a variable": changed(
+        COMPOSED,
+        "compose.yaml",
+        "    stop_grace",
+        "    logging: {driver: fluentd, options: {mode: '${MODE}'}}\n    stop_grace",
+    ),
     "variables in another Compose file": {
         **changed(COMPOSED, "Dockerfile", "ENV PYTHONUNBUFFERED=1\n", ""),
         "compose.override.yaml": "services: {web: {environment: [PYTHONUNBUFFERED=1]}}\n",

@@ -268,5 +268,6 @@ class Deployment:
             options, env = launch.options, workload.env
             workload.settings = read_settings(options, env, self.folder, near, self.facts)
         is_added = workload.is_container or launch is not None
-        self.workloads += [workload] if is_added else []
+        if is_added:
+            self.workloads.append(workload)
         return is_added

@@ -67,7 +67,7 @@ def _check_compose(workload: Workload, driver: LogDriver) -> Iterator[Fault]:
             driver.where,
             is_warning=True,  # the daemon may have a default
         )
-    elif name in _BLOCKING and driver.options.get("mode").known_text in (None, "blocking"):
+    elif name in _BLOCKING and driver.options.get("mode").text in (None, "blocking"):
         yield from _check_blocking(workload, driver, "mode: non-blocking")
 
 
