@@ -180,6 +180,13 @@ GOOD: dict[str, Mapping[str, str]] = {
         "compose.prod.yaml": "services:\n  web:\n    stop_grace_period: 1m\n"
         "    command: gunicorn --worker-class gthread shop:app\n",
     },
+    "published ports of which one is a variable": changed(
+        COMPOSED,
+        "compose.yaml",
+        "    stop_grace",
+        "    ports: ['127.0.0.1:9000:9000', {target: '${PORT}', host_ip: 127.0.0.1}]\n"
+        "    stop_grace",
+    ),
     "a log driver whose mode is a variable": changed(
         COMPOSED,
         "compose.yaml",

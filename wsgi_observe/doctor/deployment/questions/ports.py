@@ -69,8 +69,8 @@ def _check_ports(workload: Workload, ports: set[str]) -> Iterator[Fault]:
         if probe.port.known_text not in known:
             seen = f"the {probe.kind} probe asks port {probe.port.text}, {listens}: it never passes"
             yield Fault(seen, f"port: {min(ports)}", probe.port.where)
-    published = [port for port in workload.published if port.text]
-    if published and not any(port.text in known for port in published):
+    published = workload.published
+    if published and not any(port.known_text in known for port in published):
         seen = f"port {published[0].text} of the container is published, {listens}"
         yield Fault(seen, f"--bind=0.0.0.0:{published[0].text}", published[0].where)
     for target in workload.service_ports:
