@@ -18,6 +18,7 @@ ENV PYTHONUNBUFFERED=1
 EXPOSE 8000
 CMD ["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]
 """
+CMD = DOCKERFILE.partition("CMD ")[2].strip()
 
 CONFIG = """\
 import multiprocessing
@@ -185,6 +186,11 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 def changed(files: Mapping[str, str], name: str, old: str, new: str) -> dict[str, str]:
     assert files[name].count(old) == 1, "the text to change is there once"
     return {**files, name: files[name].replace(old, new)}
+
+
+def image_running(command: str) -> dict[str, str]:
+    """Return the image with another command."""
+    return changed(IMAGE, "Dockerfile", CMD, command)
 
 
 def faults_of(

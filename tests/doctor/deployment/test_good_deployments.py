@@ -16,6 +16,7 @@ from tests.doctor.deployment.deployments import (
     SYSTEMD,
     changed,
     faults_of,
+    image_running,
     write,
 )
 from wsgi_observe.doctor.answer import Result
@@ -55,6 +56,26 @@ PROXIED = deployments.MANIFEST.replace("targetPort: http", "targetPort: web").re
     "      containers:\n"
     "        - {name: proxy, image: nginx, ports: [{containerPort: 80, name: web}]}\n",
 )
+
+
+def make_namespace(name: str, port: str, idle: int) -> str:
+    """Return a pod, its Service and its Ingress in a namespace, with values of its own."""
+    keepalive = f"{{name: GUNICORN_CMD_ARGS, value: --keep-alive={idle + 5}}}"
+    port_variable = f"{{name: PORT, value: '{port}'}}"
+    manifest = deployments.MANIFEST
+    for old, new in {
+        "8000": port,
+        "seconds=70": f"seconds={idle}",
+        "targetPort: http": f"targetPort: {port}",
+        "name: shop}\nspec": f"name: shop, namespace: {name}}}\nspec",
+        "name: shop\n  annotations": f"name: shop\n  namespace: {name}\n  annotations",
+        "  lifecycle": f"  env: [{port_variable}, {keepalive}]\n          lifecycle",
+    }.items():
+        assert old in manifest
+        manifest = manifest.replace(old, new)
+    return manifest
+
+
 SH = "#!/bin/sh\nset -e\n"
 
 GOOD: dict[str, Mapping[str, str]] = {
@@ -88,40 +109,31 @@ GOOD: dict[str, Mapping[str, str]] = {
         IMAGE, "Dockerfile", "EXPOSE", 'ENTRYPOINT ["/usr/bin/entrypoint.sh"]\nEXPOSE'
     ),
     "a script that checks the configuration first": {
-        **changed(
-            IMAGE,
-            "Dockerfile",
-            '"gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"',
-            '"./run"',
-        ),
+        **image_running('["./run"]'),
         "run": f"{SH}gunicorn --check-config -c gunicorn.conf.py a:b\n"
         "exec tini -- gunicorn --threads 4 -c gunicorn.conf.py a:b 2>&1\n",
     },
+    "a script that has another server for development": {
+        **image_running('["./run.sh"]'),
+        "run.sh": f'{SH}if [ "$DEBUG" ]; then\n  gunicorn --reload a:b\nelse\n'
+        "  exec gunicorn -c gunicorn.conf.py a:b\nfi\n",
+    },
     "a script that passes signals on": {
-        **changed(
-            IMAGE,
-            "Dockerfile",
-            '"gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"',
-            '"./run.sh"',
-        ),
+        **image_running('["./run.sh"]'),
         "run.sh": f"{SH}trap 'kill -TERM $PID' TERM\n"
         "gunicorn -c gunicorn.conf.py a:b &\nPID=$!\nwait $PID\n",
     },
     "dumb-init, which signals the group": changed(
         IMAGE, "Dockerfile", '["gunicorn", "--threads=4", "-c"', '["dumb-init", "sh", "-c"'
     ),
-    "exec in shell form": changed(
-        IMAGE,
-        "Dockerfile",
-        'CMD ["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]',
-        "CMD flask db upgrade && exec gunicorn --threads=4 -c gunicorn.conf.py shop:app",
+    "exec in shell form": image_running(
+        "flask db upgrade && exec gunicorn --threads=4 -c gunicorn.conf.py shop:app",
     ),
     "bash, which replaces itself": changed(
-        IMAGE,
+        image_running("gunicorn --threads=4 -c gunicorn.conf.py shop:app"),
         "Dockerfile",
-        'CMD ["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]',
-        'SHELL ["/bin/bash", "-o", "pipefail", "-c"]\n'
-        "CMD gunicorn --threads=4 -c gunicorn.conf.py shop:app",
+        "EXPOSE",
+        'SHELL ["/bin/bash", "-o", "pipefail", "-c"]\nEXPOSE',
     ),
     "python -m": changed(
         changed(IMAGE, "Dockerfile", "ENV PYTHONUNBUFFERED=1\n", ""),
@@ -129,11 +141,8 @@ GOOD: dict[str, Mapping[str, str]] = {
         '["gunicorn"',
         '["python3.13", "-u", "-m", "gunicorn"',
     ),
-    "values that only the environment has": changed(
-        IMAGE,
-        "Dockerfile",
-        '["gunicorn", "--threads=4", "-c", "gunicorn.conf.py", "shop:app"]',
-        "exec gunicorn -b 0.0.0.0:$PORT --timeout ${TIMEOUT:-0} $OPTIONS shop:app",
+    "values that only the environment has": image_running(
+        "exec gunicorn -b 0.0.0.0:$PORT --timeout ${TIMEOUT:-0} $OPTIONS shop:app"
     ),
     "a configuration that is computed": changed(
         KUBERNETES,
@@ -171,6 +180,23 @@ GOOD: dict[str, Mapping[str, str]] = {
         "compose.prod.yaml": "services:\n  web:\n    stop_grace_period: 1m\n"
         "    command: gunicorn --worker-class gthread shop:app\n",
     },
+    "published ports of which one is a variable": changed(
+        COMPOSED,
+        "compose.yaml",
+        "    stop_grace",
+        "    ports: ['127.0.0.1:9000:9000', {target: '${PORT}', host_ip: 127.0.0.1}]\n"
+        "    stop_grace",
+    ),
+    "a log driver whose mode is a variable": changed(
+        COMPOSED,
+        "compose.yaml",
+        "    stop_grace",
+        "    logging: {driver: fluentd, options: {mode: '${MODE}'}}\n    stop_grace",
+    ),
+    "variables in another Compose file": {
+        **changed(COMPOSED, "Dockerfile", "ENV PYTHONUNBUFFERED=1\n", ""),
+        "compose.override.yaml": "services: {web: {environment: [PYTHONUNBUFFERED=1]}}\n",
+    },
     "a patch of Kustomize": {
         "base/shop.yaml": deployments.MANIFEST.replace("lifecycle", "x").replace("readiness", "x"),
         "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
@@ -184,6 +210,14 @@ GOOD: dict[str, Mapping[str, str]] = {
         "      containers:\n",
         "      containers:\n"
         "        - {name: proxy, image: nginx, ports: [{containerPort: 8000}]}\n",
+    ),
+    "a proxy that starts before the server, and stays": changed(
+        changed(KUBERNETES, "gunicorn.conf.py", "0.0.0.0:8000", "127.0.0.1:8000"),
+        "deploy/shop.yaml",
+        "      containers:\n",
+        "      initContainers:\n"
+        "        - {name: proxy, image: envoy, restartPolicy: Always}\n"
+        "      containers:\n",
     ),
     "nginx in the same container": changed(
         changed(IMAGE, "gunicorn.conf.py", "0.0.0.0:8000", "127.0.0.1:8000"),
@@ -207,16 +241,46 @@ GOOD: dict[str, Mapping[str, str]] = {
         deployments.HEALTH_CHECK,
         "curl -s http://localhost:8000/health | grep ok",
     ),
+    "two namespaces, each with its own port and idle timeout": {
+        "Dockerfile": deployments.DOCKERFILE,
+        "gunicorn.conf.py": deployments.CONFIG.replace('bind = "0.0.0.0:8000"\n', ""),
+        "one.yaml": make_namespace("one", "8001", 60),
+        "two.yaml": make_namespace("two", "8002", 90),
+    },
     "metrics on a port of their own": changed(
         changed(KUBERNETES, "Dockerfile", "ENV ", "ENV WSGI_OBSERVE_METRICS_PORT=9464 "),
         "deploy/shop.yaml",
         "path: /ready, port: 8000",
         "path: /ready, port: 9464",
     ),
+    "heartbeats in the memory of a pod": changed(
+        changed(KUBERNETES, "gunicorn.conf.py", 'worker_tmp_dir = "/dev/shm"\n', ""),
+        "deploy/shop.yaml",
+        "      containers:\n        - name: shop\n",
+        "      volumes: [{name: tmp, emptyDir: {medium: Memory}}]\n"
+        "      containers:\n        - name: shop\n"
+        "          volumeMounts: [{name: tmp, mountPath: /tmp}]\n",
+    ),
+    "heartbeats in the memory of a service": changed(
+        changed(COMPOSED, "gunicorn.conf.py", 'worker_tmp_dir = "/dev/shm"\n', ""),
+        "compose.yaml",
+        "    stop_grace",
+        "    read_only: true\n    tmpfs: /tmp:size=1m\n    stop_grace",
+    ),
+    "heartbeats in the memory of a task": changed(
+        changed(ECS, "gunicorn.conf.py", 'worker_tmp_dir = "/dev/shm"\n', ""),
+        "task.json",
+        '"stopTimeout"',
+        '"linuxParameters": {"tmpfs": [{"containerPath": "/tmp", "size": 1}]}, "stopTimeout"',
+    ),
     "nginx on the same host": {
         "shop.service": deployments.UNIT,
         "nginx.conf": "server { location / { proxy_pass http://unix:/run/shop.sock; "
         "proxy_set_header X-Forwarded-Proto https; } }",
+    },
+    "a unit with a drop-in beside it": {
+        "etc/shop.service": deployments.UNIT.replace("KillMode=mixed\n", "").replace("c=30", "c=5"),
+        "etc/shop.service.d/stop.conf": "[Service]\nKillMode=mixed\nTimeoutStopSec=40\n",
     },
     "units of others": {
         "a.service": "[Service]\nType=forking\nExecStart=/usr/sbin/nginx\n",

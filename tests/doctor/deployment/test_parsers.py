@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsgi_observe.doctor.deployment.dockerfile import parse_image, parse_instructions
-from wsgi_observe.doctor.deployment.nginx import parse_nginx
+from wsgi_observe.doctor.deployment.duration import parse_duration
+from wsgi_observe.doctor.deployment.readers.dockerfile import parse_image, parse_instructions
+from wsgi_observe.doctor.deployment.readers.nginx import parse_nginx
+from wsgi_observe.doctor.deployment.readers.units import parse_unit
 from wsgi_observe.doctor.deployment.tree import (
     Node,
     ParseError,
-    parse_duration,
     parse_json,
     parse_yaml,
 )
-from wsgi_observe.doctor.deployment.units import parse_unit
 
 HEREDOCS = """\
 # syntax=docker/dockerfile:1

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from wsgi_observe.doctor.answer import Answer
 from wsgi_observe.doctor.deployment.gunicorn import GunicornFacts
-from wsgi_observe.doctor.deployment.questions import ask_all
-from wsgi_observe.doctor.deployment.reading import read_deployment
+from wsgi_observe.doctor.deployment.questions import QUESTIONS
+from wsgi_observe.doctor.deployment.questions.unread_files import answer_for_files
+from wsgi_observe.doctor.deployment.readers import read_deployment
 
 __all__ = ["GunicornFacts", "check_deployment"]
 
@@ -17,4 +18,7 @@ def check_deployment(folder: Path, gunicorn: GunicornFacts | None = None) -> lis
 
     :param gunicorn: what is known of the app from having loaded it.
     """
-    return ask_all(read_deployment(folder, gunicorn))
+    deployment = read_deployment(folder, gunicorn)
+    answers = [question.answer(deployment) for question in QUESTIONS]
+    # What could not be read is asked for last, since the other questions read files too.
+    return [*answers, answer_for_files(deployment)]

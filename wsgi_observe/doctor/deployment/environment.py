@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from wsgi_observe.doctor.deployment.files import Folder
 from wsgi_observe.doctor.deployment.tree import Node
 
 
@@ -34,11 +35,12 @@ class Environment:
         return iter(self.variables)
 
 
-def parse_env_file(text: str, name: str) -> Environment:
-    """Return the variables of a file of lines ``NAME=value``."""
+def read_env_file(folder: Folder, name: str | None) -> Environment:
+    """Return the variables of a file of lines ``NAME=value``; any if it is not in the folder."""
+    text = folder.read(name) if name in folder.names else None
     variables = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate((text or "").splitlines(), 1):
         key, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not key.startswith("#"):
             variables[key.strip()] = Node(f"{name}:{number}", value.strip().strip("'\""))
-    return Environment(variables)
+    return Environment(variables, is_open=text is None)

@@ -14,6 +14,10 @@ _SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "dist", "tes
 _HIDDEN_BUT_READ = {".aws", ".deploy", ".docker", ".ecs", ".k8s", ".kube", ".nginx"}
 
 
+def _is_entered(name: str) -> bool:
+    return name not in _SKIPPED and (not name.startswith(".") or name in _HIDDEN_BUT_READ)
+
+
 class Folder:
     """The files below a folder, by their path relative to it.
 
@@ -29,32 +33,26 @@ class Folder:
     def _walk(self) -> list[str]:
         found: list[str] = []
         for folder, folders, files in os.walk(self.path):
-            here = Path(folder)
-            depth = len(here.relative_to(self.path).parts)
-            folders[:] = sorted(name for name in folders if self._enters(here / name, depth))
+            relative = Path(folder).relative_to(self.path)
+            depth = len(relative.parts)
+            if depth > 0 and "pyvenv.cfg" in files:
+                folders.clear()
+                continue
+            folders[:] = sorted(filter(_is_entered, folders)) if depth < _MAX_DEPTH else []
+            # Path.is_symlink() raises PermissionError in a folder that may only be listed.
             found += [
-                (here / name).relative_to(self.path).as_posix()
+                (relative / name).as_posix()
                 for name in sorted(files)
-                if not (here / name).is_symlink()
+                if not os.path.islink(f"{folder}/{name}")  # noqa: PTH114
             ]
             if len(found) > _MAX_FILES:
                 self.report(f"there are more than {_MAX_FILES} files: the rest was not read", "")
                 return found[:_MAX_FILES]
         return found
 
-    @staticmethod
-    def _enters(path: Path, depth: int) -> bool:
-        return (
-            depth < _MAX_DEPTH
-            and path.name not in _SKIPPED
-            and (not path.name.startswith(".") or path.name in _HIDDEN_BUT_READ)
-            and not path.is_symlink()
-            and not (path / "pyvenv.cfg").exists()
-        )
-
-    def report(self, seen: str, where: str, remedy: str = "") -> None:
+    def report(self, seen: str, where: str) -> None:
         """Add a warning about a file that cannot be used."""
-        remedy = remedy or "correct the file, or move it out of the folder"
+        remedy = "correct the file, or move it out of the folder"
         self.problems.append(Fault(seen, remedy, where or None, is_warning=True))
 
     def find(self, path: str, near: str = "") -> str | None:
@@ -88,9 +86,8 @@ class Folder:
     def _read(self, name: str) -> str | None:
         path = self.path / name
         try:
-            if not path.is_file():  # a pipe would block
-                return None
-            if path.stat().st_size > _MAX_BYTES:
+            is_pipe = not path.is_file()  # which would block
+            if is_pipe or path.stat().st_size > _MAX_BYTES:
                 return None
             content = path.read_bytes()
         except OSError as error:

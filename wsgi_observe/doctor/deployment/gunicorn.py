@@ -5,13 +5,20 @@ Nothing is executed: a setting of a config file is known if a literal is assigne
 
 from __future__ import annotations
 
+import argparse
 import ast
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
+from wsgi_observe.doctor.deployment.command import Command, split_words
+from wsgi_observe.doctor.deployment.duration import Duration
 from wsgi_observe.doctor.deployment.environment import Environment
 from wsgi_observe.doctor.deployment.files import Folder
+from wsgi_observe.doctor.deployment.tree import Node
 
 
 @dataclass(frozen=True)
@@ -26,286 +33,246 @@ class GunicornFacts:
     max_check_timeout: float | None = None
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A setting's value, and the place where it is set; none if it is the default."""
-
-    value: object
-    where: str | None = None
-
-    @property
-    def number(self) -> float | None:
-        """The value as a number."""
-        try:
-            return float(self.value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return None
-
-    def describe(self, unit: str = " s") -> str:
-        """Return the value with its unit, and whether it is Gunicorn's default."""
-        number = self.number
-        text = f"{number:g}{unit}" if number is not None else str(self.value)
-        return text if self.where else f"{text} (Gunicorn's default)"
-
-
-_DEFAULTS: dict[str, object] = {
-    "timeout": 30,
-    "graceful_timeout": 30,
-    "keepalive": 2,
-    "worker_class": "sync",
-    "threads": 1,
-    "worker_tmp_dir": None,
-    "forwarded_allow_ips": "127.0.0.1,::1",
-    "bind": ["127.0.0.1:8000"],
-    "daemon": False,
-    "accesslog": None,
-    "errorlog": "-",
-    "logger_class": "gunicorn.glogging.Logger",
+_DEFAULTS = {
+    "timeout": Node("", "30"),
+    "graceful_timeout": Node("", "30"),
+    "keepalive": Node("", "2"),
+    "worker_class": Node("", "sync"),
+    "threads": Node("", "1"),
+    "worker_tmp_dir": Node(""),
+    "forwarded_allow_ips": Node("", "127.0.0.1,::1"),
+    "bind": Node("", "127.0.0.1:8000"),
+    "daemon": Node("", "False"),
+    "accesslog": Node(""),
+    "errorlog": Node("", "-"),
+    "logger_class": Node("", "gunicorn.glogging.Logger"),
 }
-_UNKNOWN = object()
-
-_OPTIONS = {
-    **{f"--{name.replace('_', '-')}": name for name in _DEFAULTS},
-    "--keep-alive": "keepalive",
-    "--access-logfile": "accesslog",
-    "--error-logfile": "errorlog",
-    "--log-file": "errorlog",
-    "--config": "config",
-    "-t": "timeout",
-    "-k": "worker_class",
-    "-b": "bind",
-    "-c": "config",
-    "-D": "daemon",
-    "--chdir": "chdir",
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], float]] = {
+    ast.Mult: operator.mul,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
 }
-_FLAGS = {"daemon"}
-_SHORT_WITH_VALUE = "bcwktepnugm"
+
+
+@dataclass
+class _Source:
+    """Settings of one source, None for those that are not known.
+
+    :ivar is_open: whether it may have others than those.
+    """
+
+    values: dict[str, Node | None] = field(default_factory=dict)
+    is_open: bool = False
 
 
 class GunicornSettings:
-    """The effective settings of one Gunicorn."""
+    """The effective settings of one Gunicorn, each with its place; that of a default is empty."""
 
-    def __init__(self, layers: Sequence[_Layer], facts: GunicornFacts | None) -> None:
-        self._layers = layers
+    def __init__(self, sources: Sequence[_Source], facts: GunicornFacts | None) -> None:
+        self._known: dict[str, Node | None] = {}
+        for source in [*sources, _Source({**_DEFAULTS})]:
+            self._known = {**source.values, **self._known}
+            if source.is_open:
+                break
         self._facts = facts.settings if facts else {}
 
-    def get(self, name: str) -> Setting | None:
+    def get(self, name: str) -> Node | None:
         """Return a setting; None if it is not known."""
-        for layer in self._layers:
-            if name in layer.values:
-                setting = layer.values[name]
-                return self._from_facts(name) if setting.value is _UNKNOWN else setting
-            if layer.is_open:
-                return self._from_facts(name)
-        return Setting(_DEFAULTS[name])
+        known = self._known.get(name)
+        if known is None and name in self._facts:
+            return _to_node(self._facts[name], "Gunicorn's configuration of the app")
+        return known
 
-    def _from_facts(self, name: str) -> Setting | None:
-        if name in self._facts:
-            return Setting(self._facts[name], "Gunicorn's configuration of the app")
-        return None
-
-    def number(self, name: str) -> Setting | None:
-        """Return a setting that is a number; None if it is not known."""
+    def duration(self, name: str) -> Duration | None:
+        """Return a setting that is a number of seconds; None if it is not known."""
         setting = self.get(name)
-        return setting if setting is not None and setting.number is not None else None
+        number = setting.number if setting else None
+        return None if setting is None or number is None else Duration(number, setting.where, name)
 
     @property
     def worker_kind(self) -> str | None:
         """The kind of worker: ``sync``, ``gthread``, ``gevent``…; None if it is not known."""
-        worker_class, threads = self.get("worker_class"), self.number("threads")
+        worker_class, threads = self.get("worker_class"), self.get("threads")
         if worker_class is None:
             return None
-        kind = str(worker_class.value).rpartition(":")[2].rpartition(".")[2].lower()
-        kind = kind.removesuffix("worker")
+        kind = re.split("[:.]", worker_class.text or "")[-1].lower().removesuffix("worker")
         if kind != "sync":
             return kind
-        if threads is None:
+        if threads is None or threads.number is None:
             return None
-        return "gthread" if (threads.number or 1) > 1 else "sync"
+        return "gthread" if threads.number > 1 else "sync"
 
     @property
     def is_observed(self) -> bool:
         """Whether it certainly logs by the logger class of this library."""
         logger = self.get("logger_class")
-        return logger is not None and "wsgi_observe" in str(logger.value)
+        return logger is not None and "wsgi_observe" in (logger.text or "")
 
     @property
-    def binds(self) -> list[str] | None:
-        """The addresses that it listens to; None if they are not known."""
-        setting = self.get("bind")
-        if setting is None:
-            return None
-        binds = setting.value if isinstance(setting.value, (list, tuple)) else [setting.value]
-        return [part.strip() for bind in binds for part in str(bind).split(",")]
+    def binds(self) -> list[str]:
+        """The addresses that it listens to; none if they are not known."""
+        setting = self.get("bind") or Node("")
+        binds = setting.texts or [setting.text or ""]
+        return [part.strip() for bind in binds for part in bind.split(",") if part.strip()]
 
 
-@dataclass
-class _Layer:
-    """Settings of one source; open if it may have others than those."""
+UNKNOWN = GunicornSettings([_Source(is_open=True)], None)
+"""Those of a process that is no Gunicorn."""
 
-    values: dict[str, Setting] = field(default_factory=dict)
-    is_open: bool = False
+
+def _to_node(value: object, where: str) -> Node:
+    if isinstance(value, list | tuple):
+        return Node(where, [_to_node(item, where) for item in value])
+    return Node(where, None if value is None else str(value))
 
 
 def read_settings(
-    words: Sequence[str],
-    where: str,
-    env: Environment,
-    folder: Folder,
-    near: str,
-    facts: GunicornFacts | None,
+    command: Command, env: Environment, folder: Folder, near: str, facts: GunicornFacts | None
 ) -> GunicornSettings:
     """Return the settings of a Gunicorn that is started by ``gunicorn`` with these words.
 
     :param near: the folder that is its working directory, as far as that is known.
     """
-    command_line = _parse_words(words, where)
+    command_line = _parse_options(command)
     variable = env.get("GUNICORN_CMD_ARGS")
     # A Secret may have GUNICORN_CMD_ARGS, which is how the logger class is set without a change.
-    environment = _Layer({"logger_class": Setting(_UNKNOWN)} if env.is_open else {})
+    environment = _Source({"logger_class": None} if env.is_open else {})
     if variable:
-        text = variable.text or ""
-        environment = _parse_words(_split(text), variable.where)
-    config = command_line.values.pop("config", None) or environment.values.pop("config", None)
-    layers = [command_line, environment, _read_config(config, folder, near, facts)]
-    return GunicornSettings([*layers, _read_other_variables(env)], facts)
+        words = split_words(variable.text or "")
+        # What cannot be split may be anything.
+        environment = _parse_options(Command(("$",) if words is None else words, variable.where))
+    config = {**environment.values, **command_line.values}.get("config", Node(""))
+    config_file = _read_config(config, folder, near, facts)
+    sources = [command_line, environment, config_file, _read_other_variables(env)]
+    return GunicornSettings(sources, facts)
 
 
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return ["$"]  # what cannot be split may be anything
-
-
-def _read_other_variables(env: Environment) -> _Layer:
+def _read_other_variables(env: Environment) -> _Source:
     """Return the defaults that Gunicorn takes from variables: the address, trusted proxies."""
-    layer = _Layer()
+    source = _Source()
     for name, variable in (("bind", "PORT"), ("forwarded_allow_ips", "FORWARDED_ALLOW_IPS")):
         node = env.get(variable)
-        if node:
-            text = node.known_text
-            value = f"0.0.0.0:{text}" if variable == "PORT" else text
-            layer.values[name] = Setting(_UNKNOWN if text is None else value, node.where)
+        prefix = "0.0.0.0:" if variable == "PORT" else ""
+        if node.known_text is not None:
+            source.values[name] = Node(node.where, f"{prefix}{node.known_text}")
         elif not env.is_unset(variable):
-            layer.values[name] = Setting(_UNKNOWN)
-    return layer
+            source.values[name] = None
+    return source
 
 
-def _parse_words(words: Sequence[str], where: str) -> _Layer:
-    layer = _Layer()
-    binds: list[str] = []
-    for option, value in _options(words, layer):
-        name = _OPTIONS.get(option)
-        if name is None:
-            continue
-        if name == "bind":
-            binds.append(value or "$")
-        setting: object = True if name in _FLAGS else value
-        if name not in _FLAGS and (value is None or "$" in value):
-            setting = _UNKNOWN
-        layer.values[name] = Setting(setting, where)
-    if binds:
-        known = _UNKNOWN if any("$" in bind for bind in binds) else binds
-        layer.values["bind"] = Setting(known, where)
-    return layer
+class _Parser(argparse.ArgumentParser):
+    """A parser that leaves it to its caller what an error means."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
 
 
-def _options(words: Sequence[str], layer: _Layer) -> Iterator[tuple[str, str | None]]:
-    """Yield the options with their values; words that a shell replaces make the layer open."""
-    rest = iter(words)
-    for word in rest:
-        if word.startswith(("$", "`")):
-            layer.is_open = True
-        if word.startswith("--"):
-            option, equals, value = word.partition("=")
-            takes_value = option in _OPTIONS and _OPTIONS[option] not in _FLAGS
-            yield option, value if equals else next(rest, None) if takes_value else None
-        elif word.startswith("-") and len(word) > 1:
-            if word[1] not in _SHORT_WITH_VALUE:
-                yield word[:2], None
-            else:
-                yield word[:2], word[2:].removeprefix("=") or next(rest, None)
+_PARSER = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+_PARSER.add_argument("-b", "--bind", action="append")
+_PARSER.add_argument("-c", "--config")
+_PARSER.add_argument("-D", "--daemon", action="store_const", const="True")
+_PARSER.add_argument("-k", "--worker-class")
+_PARSER.add_argument("-t", "--timeout")
+_PARSER.add_argument("--access-logfile", dest="accesslog")
+_PARSER.add_argument("--error-logfile", "--log-file", dest="errorlog")
+_PARSER.add_argument("--forwarded-allow-ips")
+_PARSER.add_argument("--graceful-timeout")
+_PARSER.add_argument("--keep-alive", dest="keepalive")
+_PARSER.add_argument("--logger-class")
+_PARSER.add_argument("--threads")
+_PARSER.add_argument("--worker-tmp-dir")
+
+
+def _parse_options(command: Command) -> _Source:
+    try:
+        options, others = _PARSER.parse_known_args(command.words)
+    except ValueError:
+        return _Source(is_open=True)
+    values = {
+        name: None if "$" in str(value) else _to_node(value, command.where)
+        for name, value in vars(options).items()
+    }
+    # Words that a shell replaces may be any options.
+    return _Source(values, is_open=any(word.startswith(("$", "`")) for word in others))
 
 
 def _read_config(
-    config: Setting | None, folder: Folder, near: str, facts: GunicornFacts | None
-) -> _Layer:
+    config: Node | None, folder: Folder, near: str, facts: GunicornFacts | None
+) -> _Source:
     if config is None:
+        return _Source(is_open=True)
+    path = config.text
+    if path is None:
         beside = f"{near}/gunicorn.conf.py" if near else "gunicorn.conf.py"
         if beside in folder.names:
             return _parse_config(folder, beside)
         elsewhere = any(name.endswith("gunicorn.conf.py") for name in folder.names)
-        return _Layer(is_open=elsewhere or bool(facts and facts.settings))
-    path = str(config.value) if config.value is not _UNKNOWN else ""
+        return _Source(is_open=elsewhere or bool(facts and facts.settings))
     if path == "python:wsgi_observe.gunicorn":
-        return _Layer({"logger_class": Setting("wsgi_observe.gunicorn.Logger", config.where)})
+        return _Source({"logger_class": Node(config.where, "wsgi_observe.gunicorn.Logger")})
     if path.startswith("python:"):
         path = path.removeprefix("python:").replace(".", "/") + ".py"
-    name = folder.find(path.removeprefix("file:"), near) if path else None
-    return _parse_config(folder, name) if name else _Layer(is_open=True)
+    name = folder.find(path.removeprefix("file:"), near)
+    return _parse_config(folder, name) if name else _Source(is_open=True)
 
 
-def _parse_config(folder: Folder, name: str) -> _Layer:
+def _parse_config(folder: Folder, name: str) -> _Source:
     text = folder.read(name)
     if text is None:
-        return _Layer(is_open=True)
+        return _Source(is_open=True)
     try:
-        module = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # as of an escape like "\d", which is not ours to report
+            module = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         folder.report(f"the file is not valid Python: {error}", f"{name}:{line}")
-        return _Layer(is_open=True)
-    layer = _Layer()
-    for node in ast.walk(module):
-        _forget_names(node, layer)
-    for statement in module.body:
-        _read_assignment(statement, name, layer)
-    return layer
+        return _Source(is_open=True)
+    source = _Source()
+    # Functions first: what they assign is their own, unless nothing else assigns it.
+    for statement in sorted(module.body, key=lambda item: not isinstance(item, _SCOPES)):
+        for node in ast.walk(statement):
+            _forget_names(node, source)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+            value = _read_literal(statement.value, f"{name}:{statement.lineno}")
+            several = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for target in several:
+                if isinstance(target, ast.Name):
+                    source.values[target.id] = value
+    return source
 
 
-def _forget_names(node: ast.AST, layer: _Layer) -> None:
-    """Make unknown what a config assigns anywhere; its plain assignments come afterwards."""
+def _forget_names(node: ast.AST, source: _Source) -> None:
+    """Make unknown what a part of a config assigns, unless it is a literal."""
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        layer.values[node.id] = Setting(_UNKNOWN)
+        source.values[node.id] = None
     elif isinstance(node, ast.ImportFrom):
         for alias in node.names:
             if alias.name == "*" and (node.module or "").startswith("wsgi_observe.gunicorn"):
-                layer.values["logger_class"] = Setting("wsgi_observe.gunicorn.Logger")
+                source.values["logger_class"] = Node("", "wsgi_observe.gunicorn.Logger")
             elif alias.name == "*":
-                layer.is_open = True
+                source.is_open = True
             else:
-                layer.values[alias.asname or alias.name] = Setting(_UNKNOWN)
+                source.values[alias.asname or alias.name] = None
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        layer.is_open |= node.func.id in ("exec", "globals", "locals", "vars", "setattr")
+        source.is_open |= node.func.id in ("exec", "globals", "locals", "vars", "setattr")
 
 
-def _read_assignment(statement: ast.stmt, name: str, layer: _Layer) -> None:
-    if isinstance(statement, ast.Assign):
-        targets, value = statement.targets, statement.value
-    elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-        targets, value = [statement.target], statement.value
-    else:
-        # What an `if`, a loop or an addition assigns later is not known again.
-        for node in ast.walk(statement):
-            if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
-                _forget_names(node, layer)
-        return
-    for target in targets:
-        if isinstance(target, ast.Name):
-            layer.values[target.id] = Setting(_literal(value), f"{name}:{statement.lineno}")
-
-
-def _literal(node: ast.expr) -> object:
-    """Return the value of a literal or of a product, sum or difference of numbers."""
+def _read_literal(node: ast.expr, where: str) -> Node | None:
     try:
-        return ast.literal_eval(node)
+        return _to_node(_evaluate(node), where)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        pass
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Add | ast.Sub):
-        left, right = _literal(node.left), _literal(node.right)
-        if isinstance(left, int | float) and isinstance(right, int | float):
-            if isinstance(node.op, ast.Mult):
-                return left * right
-            return left + right if isinstance(node.op, ast.Add) else left - right
-    return _UNKNOWN
+        return None
+
+
+def _evaluate(node: ast.expr) -> object:
+    """Return the value of a literal, or of a product, sum or difference of numbers."""
+    if not (isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS):
+        return ast.literal_eval(node)
+    left, right = _evaluate(node.left), _evaluate(node.right)
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return _OPERATORS[type(node.op)](left, right)
+    raise ValueError("not a number")

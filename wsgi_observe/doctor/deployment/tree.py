@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from json.decoder import scanstring  # type: ignore[attr-defined]  # public in fact: it has no stub
+from math import isfinite
 from typing import Any
 
 try:
@@ -15,8 +15,6 @@ except ImportError:  # the extra `doctor` is not installed
     yaml = None  # type: ignore[assignment]
 
 HAS_YAML = yaml is not None
-
-_MAX_DEPTH = 100
 
 
 class ParseError(Exception):
@@ -65,11 +63,12 @@ class Node:
 
     @property
     def number(self) -> float | None:
-        """The number that a scalar is, if it is one."""
+        """The number that a scalar is, if it is one and finite."""
         try:
-            return float(self.text or "")
+            number = float(self.text or "")
         except ValueError:
             return None
+        return number if isfinite(number) else None
 
     @property
     def is_true(self) -> bool:
@@ -90,45 +89,6 @@ class Node:
     def texts(self) -> list[str]:
         """The texts of a list of scalars."""
         return [child.text for child in self.children if child.text is not None]
-
-
-_PARTS = {
-    "us": 1e-6,
-    "ms": 1e-3,
-    "s": 1,
-    "sec": 1,
-    "second": 1,
-    "seconds": 1,
-    "": 1,
-    "m": 60,
-    "min": 60,
-    "minute": 60,
-    "minutes": 60,
-    "h": 3600,
-    "hr": 3600,
-    "hour": 3600,
-    "hours": 3600,
-    "d": 86400,
-    "day": 86400,
-    "days": 86400,
-}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*")
-
-
-def parse_duration(text: str | None) -> float | None:
-    """Return the seconds of ``90``, ``1m30s`` (Compose, nginx) or ``1min 30s`` (systemd)."""
-    if text is None:
-        return None
-    if text.strip() == "infinity":
-        return float("inf")
-    total, end = 0.0, 0
-    while end < len(text):
-        part = _DURATION.match(text, end)
-        if part is None or part[2] not in _PARTS:
-            return None
-        total += float(part[1]) * _PARTS[part[2]]
-        end = part.end()
-    return total if end else None
 
 
 def parse_yaml(text: str, name: str) -> list[Node]:
@@ -155,9 +115,7 @@ class _Converter:
         self._name = name
         self._converted: dict[int, Node] = {}
 
-    def convert(self, node: Any, line: int | None = None, depth: int = 0) -> Node:
-        if depth > _MAX_DEPTH:
-            raise RecursionError
+    def convert(self, node: Any, line: int | None = None) -> Node:
         known = self._converted.get(id(node))
         if known is not None:
             return known
@@ -166,12 +124,12 @@ class _Converter:
         if isinstance(node, yaml.ScalarNode):
             result.value = None if node.tag == "tag:yaml.org,2002:null" else node.value
         elif isinstance(node, yaml.SequenceNode):
-            result.value = [self.convert(item, depth=depth + 1) for item in node.value]
+            result.value = [self.convert(item) for item in node.value]
         else:
-            result.value = self._convert_mapping(node, depth)
+            result.value = self._convert_mapping(node)
         return result
 
-    def _convert_mapping(self, node: Any, depth: int) -> dict[str, Node]:
+    def _convert_mapping(self, node: Any) -> dict[str, Node]:
         merged: dict[str, Node] = {}
         own: dict[str, Node] = {}
         for key, value in node.value:
@@ -179,7 +137,7 @@ class _Converter:
                 continue
             is_scalar = isinstance(value, yaml.ScalarNode)
             line = None if is_scalar else key.start_mark.line + 1
-            converted = self.convert(value, line, depth + 1)
+            converted = self.convert(value, line)
             if key.tag == "tag:yaml.org,2002:merge":
                 for source in reversed(converted.children or [converted]):
                     merged.update(source.items)
@@ -191,73 +149,42 @@ class _Converter:
 def parse_json(text: str, name: str) -> Node:
     """Return the document of a JSON file."""
     try:
-        return _JsonParser(text, name).parse()
+        # Objects become tuples of pairs, so that keys which are there twice are not lost.
+        document = json.loads(
+            text,
+            strict=False,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=str,
+            object_pairs_hook=tuple,
+        )
+        return _convert_json(document, _json_places(text, name))
     except json.JSONDecodeError as error:
         raise ParseError(error.msg, error.lineno) from None
+    except RecursionError:
+        raise ParseError("nested too deeply", 1) from None
 
 
-_JSON_SPACE = re.compile(r"[ \t\r\n]*")
-_JSON_SCALAR = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null")
+_JSON_TOKEN = re.compile(r'\n|"(?:\\.|[^"\\])*"|[\[{]|[^\s\[\]{},:"]+', re.DOTALL)
 
 
-class _JsonParser:
-    """Parses JSON as `json` does, and keeps the lines, which `json` does not give."""
+def _json_places(text: str, name: str) -> Iterator[str]:
+    """Yield the places of the values and keys of a valid document, which `json` does not give."""
+    line = 1
+    for token in _JSON_TOKEN.finditer(text):
+        if token[0] != "\n":
+            yield f"{name}:{line}"
+        line += token[0].count("\n")
 
-    def __init__(self, text: str, name: str) -> None:
-        self._text = text
-        self._name = name
-        self._line, self._line_end = 1, 0
 
-    def parse(self) -> Node:
-        node, end = self._value(self._skip(0), 0)
-        if self._skip(end) != len(self._text):
-            raise json.JSONDecodeError("extra data", self._text, end)
-        return node
-
-    def _skip(self, position: int) -> int:
-        match = _JSON_SPACE.match(self._text, position)
-        return match.end() if match else position
-
-    def _where(self, position: int) -> str:
-        self._line += self._text.count("\n", self._line_end, position)
-        self._line_end = max(position, self._line_end)
-        return f"{self._name}:{self._line}"
-
-    def _value(self, at: int, depth: int) -> tuple[Node, int]:
-        where = self._where(at)
-        if depth > _MAX_DEPTH:
-            raise json.JSONDecodeError("nested too deeply", self._text, at)
-        first = self._text[at : at + 1]
-        if first == '"':
-            text, end = scanstring(self._text, at + 1, False)
-            return Node(where, text), end
-        if first in ("{", "["):
-            return self._collection(at, where, depth)
-        scalar = _JSON_SCALAR.match(self._text, at)
-        if scalar is None:
-            raise json.JSONDecodeError("expecting a value", self._text, at)
-        return Node(where, None if scalar[0] == "null" else scalar[0]), scalar.end()
-
-    def _collection(self, at: int, where: str, depth: int) -> tuple[Node, int]:
-        is_mapping = self._text[at] == "{"
-        closing = "}" if is_mapping else "]"
-        mapping: dict[str, Node] = {}
-        children: list[Node] = []
-        at = self._skip(at + 1)
-        while not self._text.startswith(closing, at):
-            if mapping or children:
-                at = self._skip(self._expect(",", at))
-            if is_mapping:
-                key, at = scanstring(self._text, self._expect('"', at), False)
-                at = self._skip(self._expect(":", self._skip(at)))
-                mapping[key], at = self._value(at, depth + 1)
-            else:
-                node, at = self._value(at, depth + 1)
-                children.append(node)
-            at = self._skip(at)
-        return Node(where, mapping if is_mapping else children), at + 1
-
-    def _expect(self, character: str, at: int) -> int:
-        if not self._text.startswith(character, at):
-            raise json.JSONDecodeError(f"expecting {character!r}", self._text, at)
-        return at + 1
+def _convert_json(value: Any, places: Iterator[str]) -> Node:
+    where = next(places)
+    if isinstance(value, list):
+        return Node(where, [_convert_json(item, places) for item in value])
+    if not isinstance(value, tuple):
+        return Node(where, str(value).lower() if isinstance(value, bool) else value)
+    entries = {}
+    for key, below in value:
+        next(places)  # the key's
+        entries[key] = _convert_json(below, places)
+    return Node(where, entries)
