@@ -9,10 +9,10 @@ from time import time
 from typing import Any
 
 from wsgi_observe._loggers import ACCESS_LOGGER
-from wsgi_observe.context import get_attached_request_id
-from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE, free_name
+from wsgi_observe.context import RequestContext, get_attached_request_id
+from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE, RESERVED_NAMES, rename_taken
 from wsgi_observe.logs.error_id import get_error_id
-from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
+from wsgi_observe.logs.error_reports import register_error
 from wsgi_observe.logs.fields import (
     STANDARD_ATTRIBUTE_COUNT,
     Fields,
@@ -23,8 +23,39 @@ from wsgi_observe.logs.fields import (
 )
 from wsgi_observe.logs.formatters.tracebacks import format_exception, format_traceback
 from wsgi_observe.logs.line_redaction import LineRedaction
-from wsgi_observe.logs.request_part import RequestPart, RequestParts
-from wsgi_observe.redaction import Budget
+from wsgi_observe.logs.request_fields import (
+    find_request,
+    own_request_fields,
+    path_secrets,
+    request_fields,
+)
+from wsgi_observe.redaction import Budget, Redactor
+from wsgi_observe.wsgi.environ import MASKED_PATH
+
+
+class RequestPart:
+    """The fields that each line of one request has, redacted.
+
+    :ivar redactor: knows the secrets in this request's path too.
+    :ivar is_clean: returns True only for a text in which `redactor` would change nothing.
+    :ivar fields: under the names that they have on the line.
+    :ivar text: the same as JSON that follows other fields; None until a formatter has encoded them.
+    :ivar has_line: whether a line was encoded together with it.
+    :ivar is_shown: whether a line for persons has shown its fields.
+    :ivar path: as the client sent it, which may be part of a message, and what `shown_path` it is
+        to be replaced by; both are empty for a path without secrets.
+    :ivar is_cut: whether fields were left out because the budget was spent.
+    :ivar key: what the fields were made of; other than this, a new part is due.
+    """
+
+    redactor: Redactor
+    is_clean: Callable[[str], bool]
+    fields: Fields
+    text: str | None = None
+    has_line = is_shown = False
+    path = shown_path = ""
+    is_cut = False
+    key: tuple[object, ...] = ()
 
 
 class Line:
@@ -71,28 +102,25 @@ class LineMaker:
         taken: frozenset[str] = frozenset(),
         **redaction: Any,
     ) -> None:
-        fields = {free_name(name): value for name, value in (static_fields or {}).items()}
-        fields = {
-            free_name(f"extra_{name}") if name in taken else name: value
-            for name, value in fields.items()
-        }
+        static = rename_taken(dict(static_fields or {}), RESERVED_NAMES | taken)
         self._format_exc_info = format_exc_info
-        self._redaction = LineRedaction(redact, fields, **redaction)
-        self.static = self._redaction.static_fields(fields)
+        self._redaction = LineRedaction(redact, static, **redaction)
+        redactor = self._redaction.redactor
+        self.static = {name: redactor.field(name, value) for name, value in static.items()}
         self._taken = taken | self.static.keys()
-        self._request_parts = RequestParts(self._redaction, remote_addr, self._taken)
+        self._remote_addr = remote_addr
+        self._no_request = self._make_request_part({}, {}, ())
 
     def from_record(self, record: logging.LogRecord) -> Line:
         """Return the line of a record."""
         is_error = (record.levelno or 0) >= logging.ERROR  # a record made by hand may have None
-        if is_error:
-            register_error(record)
+        is_duplicate = register_error(record) if is_error or record.exc_info else False
         attributes = record.__dict__
         line = Line()
         line.created, line.level = record.created, record.levelname
         line.logger, line.module = record.name, record.module
         line.pid = record.process or os.getpid()
-        line.request = request = self._request_parts.get(attributes)
+        line.request = request = self._get_request_part(attributes)
         message = format_message(record)
         if (
             len(attributes) == STANDARD_ATTRIBUTE_COUNT
@@ -105,10 +133,10 @@ class LineMaker:
             if len(attributes) > STANDARD_ATTRIBUTE_COUNT + 1 + len(line.own):
                 self._add_extra_fields(line, record)  # set by a filter of the app's
         else:
-            self._set_fields(line, record, message)
+            self._set_fields(line, record, message, is_duplicate)
         if request.path or request.is_cut:
             self._complete(line)
-        if is_error and is_duplicate_report(record):
+        if is_error and is_duplicate:
             line.level = "INFO"
         return line
 
@@ -122,7 +150,7 @@ class LineMaker:
         line = Line()
         line.created, line.pid = time(), os.getpid()
         line.level, line.logger, line.module = source
-        line.request = request = self._request_parts.get({})
+        line.request = request = self._get_request_part({})
         self._set_access_fields(line, message, fields)
         if request.path or request.is_cut:
             self._complete(line)
@@ -151,7 +179,9 @@ class LineMaker:
         if request.is_cut:
             line.own = {**line.own, "truncated": True}
 
-    def _set_fields(self, line: Line, record: logging.LogRecord, message: str) -> None:
+    def _set_fields(
+        self, line: Line, record: logging.LogRecord, message: str, is_duplicate: bool
+    ) -> None:
         """Set message, own fields, traceback and stack of a line that may have all of them."""
         request, redaction = line.request, self._redaction
         redactor, budget = request.redactor, None
@@ -162,7 +192,11 @@ class LineMaker:
         line.message = message
         own, is_cut = redaction.fields(redactor, self._own_fields(record, request), budget)
         line.own = {**own, "truncated": True} if is_cut else own
-        traceback = self._traceback(record) or traceback
+        if record.exc_info and record.exc_info[1] is not None:
+            if not is_duplicate:
+                traceback = format_exception(self._format_exc_info, record.exc_info)
+        else:
+            traceback = record.exc_text or traceback
         line.traceback = redactor.text(traceback) if traceback else ""
         line.stack = redactor.text(record.stack_info) if record.stack_info else ""
 
@@ -178,13 +212,8 @@ class LineMaker:
         agent: Any = own.get("user_agent")
         if agent is not None and (shown := redaction.user_agent(redactor, agent)) is not agent:
             own = {**own, "user_agent": shown}
-        if self._taken and not self._taken.isdisjoint(own):  # one that the app has counted
-            taken = self._taken | own.keys() | line.request.fields.keys()
-            own = {
-                free_name(f"extra_{name}", taken) if name in self._taken else name: value
-                for name, value in own.items()
-            }
-        line.own = own
+        # One of them may be a number that the app has counted.
+        line.own = rename_taken(own, self._taken, line.request.fields)
 
     def _add_extra_fields(self, line: Line, record: logging.LogRecord) -> None:
         extras = extra_fields(record, self._taken, line.request.fields)
@@ -197,7 +226,7 @@ class LineMaker:
         extras = extra_fields(record, self._taken, request.fields)
         error_type, error, _ = record.exc_info or (None, None, None)
         if error_type is None:
-            return extras
+            return rename_taken(extras, self._taken, request.fields)
         own: Fields = {"exc_type": error_type.__name__}
         if error is not None:
             own["error_id"] = get_error_id(error)
@@ -205,11 +234,55 @@ class LineMaker:
             request_id = get_attached_request_id(error)
             if request_id is not None and "request_id" not in request.fields:
                 own["request_id"] = request_id
-        return {**own, **extras, **own}
+        return rename_taken({**own, **extras, **own}, self._taken, request.fields)
 
-    def _traceback(self, record: logging.LogRecord) -> str:
-        if not record.exc_info or record.exc_info[1] is None:
-            return record.exc_text or ""
-        if is_duplicate_report(record):
-            return ""
-        return format_exception(self._format_exc_info, record.exc_info)
+    def _get_request_part(self, attributes: Mapping[str, Any]) -> RequestPart:
+        """Return the part of the request that a record with these attributes belongs to."""
+        request = find_request(attributes)
+        if request is None:
+            return self._no_request
+        if not isinstance(request, RequestContext):
+            fields = request_fields(request, self._remote_addr)
+            return self._make_request_part({}, fields, path_secrets(request))
+        get = request.environ.get
+        # What may change while the request runs without a call of `bind()`: a middleware of the
+        # app's such as Werkzeug's ProxyFix changes the environ.
+        key = (
+            (get("REQUEST_METHOD"), get("SCRIPT_NAME"), get("PATH_INFO"), get("REMOTE_ADDR")),
+            (get(MASKED_PATH), request.client_addr, request.remote_addr_mode, request.trace),
+        )
+        parts = request.log_parts
+        if parts is None:
+            parts = request.log_parts = {}
+        part: RequestPart | None = parts.get(self)
+        if part is None or part.key != key:
+            own = own_request_fields(request, self._remote_addr)
+            # A copy: another thread of the request's may bind meanwhile.
+            bound = request.fields.copy()
+            part = parts[self] = self._make_request_part(own, bound, path_secrets(request))
+            part.key = key
+        return part
+
+    def _make_request_part(
+        self, own: Fields, more: Fields, secrets: tuple[str, ...]
+    ) -> RequestPart:
+        """Return the part with the contract's own fields, and with `more`.
+
+        Only the path of the former may contain a secret.
+        """
+        part = RequestPart()
+        part.redactor = redactor = self._redaction.redactor
+        if secrets:
+            part.redactor = redactor = redactor.with_secrets(secrets)
+        part.is_clean = redactor.is_clean
+        fields = own
+        if more:
+            redacted, part.is_cut = self._redaction.fields(redactor, more)
+            fields.update(redacted)
+        if "path" in fields:
+            path = str(fields["path"])
+            shown = fields["path"] = self._redaction.path(redactor, path)
+            if shown != path:
+                part.path, part.shown_path = path, shown
+        part.fields = rename_taken(fields, self._taken)
+        return part

@@ -132,25 +132,18 @@ class JsonFormatter(BaseJsonFormatter):
     def _own_fields(self, line: Line) -> Fields:
         own = line.own
         if line.traceback:
-            own = {**own, "exc_info": line.traceback}
+            own = {**own, self._name("exc_info"): line.traceback}
         if line.stack:
-            own = {**own, "stack_info": line.stack}
-        if not self._new_names.isdisjoint(own):
-            taken = self._new_names | own.keys() | line.request.fields.keys()
-            own = {self._name(name, taken): value for name, value in own.items()}
+            own = {**own, self._name("stack_info"): line.stack}
         return own
 
     def _members(self, fields: Fields) -> str:
         """Return fields as JSON that follows other members of an object."""
         return f",{self._encode(fields)[1:-1]}" if fields else ""
 
-    def _name(self, name: str, taken: frozenset[str] = frozenset()) -> str:
+    def _name(self, name: str) -> str:
         """Return a field's name; where another field is renamed to it, ``extra_<name>``."""
-        return (
-            free_name(f"extra_{name}", taken or self._new_names)
-            if name in self._new_names
-            else name
-        )
+        return free_name(name, self._new_names)
 
     def _name_json(self, name: str) -> str:
         return quoted(self.rename_fields.get(name, self._name(name)))

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
+from wsgi_observe.logs.error_reports import register_error
 from wsgi_observe.logs.fields import safe_str
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.handlers.mail_queue import Mail, MailQueue
@@ -62,8 +62,7 @@ class MailHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's mail."""
         try:
-            register_error(record)
-            if self.is_off or _is_flask_debugging() or is_duplicate_report(record):
+            if register_error(record) or self.is_off or _is_flask_debugging():
                 return
             if self._owner_pid != os.getpid():
                 self._start_queue()  # forked: the thread and the waiting mails are the parent's
