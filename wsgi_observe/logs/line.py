@@ -1,4 +1,4 @@
-"""A log line in parts, the same for every formatter: head, request part, own fields, traceback."""
+"""A log line in parts, the same for every formatter: head, request part, own fields."""
 
 from __future__ import annotations
 
@@ -62,9 +62,8 @@ class Line:
     """The parts of one line, redacted.
 
     :ivar created: in seconds since the epoch.
-    :ivar own: the fields of this line alone, ``exc_type`` and ``truncated`` included; not to be
+    :ivar own: the fields of this line alone, the traceback and ``truncated`` included; not to be
         changed, since they may be the record's.
-    :ivar traceback: of its exception; `stack`, of ``stack_info``. Empty where there is none.
     """
 
     created: float
@@ -75,8 +74,6 @@ class Line:
     message: str
     request: RequestPart
     own: Fields
-    traceback = ""
-    stack = ""
 
 
 class LineMaker:
@@ -157,7 +154,7 @@ class LineMaker:
         return line
 
     def fields(self, line: Line) -> Fields:
-        """Return everything but the traceback as one mapping."""
+        """Return all of a line as one mapping."""
         return {
             "timestamp": format_timestamp(line.created),
             "level": line.level,
@@ -182,23 +179,25 @@ class LineMaker:
     def _set_fields(
         self, line: Line, record: logging.LogRecord, message: str, is_duplicate: bool
     ) -> None:
-        """Set message, own fields, traceback and stack of a line that may have all of them."""
-        request, redaction = line.request, self._redaction
-        redactor, budget = request.redactor, None
+        """Set message and own fields of a line that may have all of them."""
+        request, redactor = line.request, line.request.redactor
+        budget = None
         message, traceback = split_traceback(record.__dict__, message)
         if not request.is_clean(message):
             budget = Budget()
             message = redactor.text(message, budget)
         line.message = message
-        own, is_cut = redaction.fields(redactor, self._own_fields(record, request), budget)
-        line.own = {**own, "truncated": True} if is_cut else own
-        if record.exc_info and record.exc_info[1] is not None:
-            if not is_duplicate:
-                traceback = format_exception(self._format_exc_info, record.exc_info)
-        else:
+        own, is_cut = self._redaction.fields(redactor, self._own_fields(record, request), budget)
+        if is_cut:
+            own["truncated"] = True
+        if not record.exc_info or record.exc_info[1] is None:
             traceback = record.exc_text or traceback
-        line.traceback = redactor.text(traceback) if traceback else ""
-        line.stack = redactor.text(record.stack_info) if record.stack_info else ""
+        elif not is_duplicate:
+            traceback = format_exception(self._format_exc_info, record.exc_info)
+        for name, text in (("exc_info", traceback), ("stack_info", record.stack_info)):
+            if text:
+                own[name] = redactor.text(text)
+        line.own = rename_taken(own, self._taken, request.fields)
 
     def _set_access_fields(self, line: Line, message: str, own: Fields) -> None:
         """Set message and own fields of an access line, whose own texts are mostly clean.
@@ -226,7 +225,7 @@ class LineMaker:
         extras = extra_fields(record, self._taken, request.fields)
         error_type, error, _ = record.exc_info or (None, None, None)
         if error_type is None:
-            return rename_taken(extras, self._taken, request.fields)
+            return extras
         own: Fields = {"exc_type": error_type.__name__}
         if error is not None:
             own["error_id"] = get_error_id(error)
@@ -234,7 +233,7 @@ class LineMaker:
             request_id = get_attached_request_id(error)
             if request_id is not None and "request_id" not in request.fields:
                 own["request_id"] = request_id
-        return rename_taken({**own, **extras, **own}, self._taken, request.fields)
+        return {**own, **extras, **own}
 
     def _get_request_part(self, attributes: Mapping[str, Any]) -> RequestPart:
         """Return the part of the request that a record with these attributes belongs to."""

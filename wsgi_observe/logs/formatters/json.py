@@ -109,8 +109,7 @@ class JsonFormatter(BaseJsonFormatter):
 
     def _fields_json(self, line: Line) -> str:
         """Return the request's fields, encoded once for several lines, and the line's own."""
-        request = line.request
-        own = self._own_fields(line) if line.own or line.traceback or line.stack else {}
+        request, own = line.request, line.own
         text = request.text
         if text is None:
             if own and not request.has_line:
@@ -128,14 +127,6 @@ class JsonFormatter(BaseJsonFormatter):
         )
         text = self._sources[source] = f"{members},{self._name_json('message')}:"
         return text
-
-    def _own_fields(self, line: Line) -> Fields:
-        own = line.own
-        if line.traceback:
-            own = {**own, self._name("exc_info"): line.traceback}
-        if line.stack:
-            own = {**own, self._name("stack_info"): line.stack}
-        return own
 
     def _members(self, fields: Fields) -> str:
         """Return fields as JSON that follows other members of an object."""

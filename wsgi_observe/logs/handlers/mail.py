@@ -123,12 +123,11 @@ class MailFormatter:
     def format(self, record: logging.LogRecord) -> Mail:
         """Return the mail; call it in the context of the request."""
         line = self._maker.from_record(record)
-        redactor = line.request.redactor
-        fields = {
-            name: redactor.text(safe_str(value)) for name, value in self._maker.fields(line).items()
-        }
+        redactor, shown = line.request.redactor, self._maker.fields(line)
+        below = [str(shown.pop(name)) for name in ("exc_info", "stack_info") if name in shown]
+        fields = {name: redactor.text(safe_str(value)) for name, value in shown.items()}
         lines = [f"{name}: {_to_one_line(value)}" for name, value in fields.items()]
-        body = "\n".join([_to_one_line(fields["message"]), "", *lines, "", line.traceback])
+        body = "\n".join([_to_one_line(fields["message"]), "", *lines, "", *below])
         return Mail(_format_subject(fields), escape_surrogates(body[:_MAX_BODY_LENGTH]))
 
 
