@@ -183,6 +183,11 @@ def test_no_text_can_add_a_header_or_a_line_to_the_subject(
     mail.body.encode()
 
 
+def test_the_stack_that_a_record_was_logged_with_is_mailed() -> None:
+    record = logging.makeLogRecord({"msg": "failed", "stack_info": "Stack\n  File x"})
+    assert MailFormatter().format(record).body.endswith("\n\nStack\n  File x")
+
+
 def test_an_inbound_id_stands_in_the_subject_as_it_is(box: Mailbox) -> None:
     with mailing(box.port):
         call_freely(
