@@ -37,7 +37,6 @@ class RequestPart:
     """The fields that each line of one request has, redacted.
 
     :ivar redactor: knows the secrets in this request's path too.
-    :ivar is_clean: returns True only for a text in which `redactor` would change nothing.
     :ivar fields: under the names that they have on the line.
     :ivar text: the same as JSON that follows other fields; None until a formatter has encoded them.
     :ivar has_line: whether a line was encoded together with it.
@@ -49,7 +48,6 @@ class RequestPart:
     """
 
     redactor: Redactor
-    is_clean: Callable[[str], bool]
     fields: Fields
     text: str | None = None
     has_line = is_shown = False
@@ -122,7 +120,7 @@ class LineMaker:
         if (
             len(attributes) == STANDARD_ATTRIBUTE_COUNT
             and not (record.exc_info or record.exc_text or record.stack_info)
-            and request.is_clean(message)
+            and request.redactor.is_clean(message)
         ):
             line.message, line.own = message, {}  # as most are
         elif record.name == ACCESS_LOGGER and OWN_FIELDS_ATTRIBUTE in attributes:
@@ -183,7 +181,7 @@ class LineMaker:
         request, redactor = line.request, line.request.redactor
         budget = None
         message, traceback = split_traceback(record.__dict__, message)
-        if not request.is_clean(message):
+        if not redactor.is_clean(message):
             budget = Budget()
             message = redactor.text(message, budget)
         line.message = message
@@ -273,7 +271,6 @@ class LineMaker:
         part.redactor = redactor = self._redaction.redactor
         if secrets:
             part.redactor = redactor = redactor.with_secrets(secrets)
-        part.is_clean = redactor.is_clean
         fields = own
         if more:
             redacted, part.is_cut = self._redaction.fields(redactor, more)
