@@ -19,7 +19,7 @@ _ABSENT_FIELDS: Fields = dict.fromkeys(
     ),
     "-",
 )
-_NO_CONTEXT: Mapping[str, Any] = {"static": {}, "placed": ()}
+_NO_CONTEXT: Mapping[str, Any] = {"own": {}, "placed": ()}
 
 
 class ContextFilter(logging.Filter):
@@ -53,26 +53,20 @@ class ContextFilter(logging.Filter):
         fields = rename_taken(request_fields(request, self._remote_addr), static.keys())
         placed = previous["placed"]
         # What another filter of this class has set is set again, by the settings of this one.
-        own = {
+        added = {
             name: value
             for name, value in {**_ABSENT_FIELDS, **static, **fields}.items()
             if name not in attributes or name in placed
         }
-        attributes.update(own)
-        record_context = RecordContext(
-            request,
-            {
-                **previous,
-                "fields": fields,
-                "static": {**previous["static"], **static},
-                "placed": [*{*placed, *own}],
-            },
-        )
+        attributes.update(added)
+        own = {**previous["own"], **static}
+        items = {**previous, "fields": fields, "own": own, "placed": [*{*placed, *added}]}
         if record.exc_info and record.exc_info[0] is not None:
             # A QueueHandler moves the traceback into the message.
             kind, error, _ = record.exc_info
-            record_context |= {"exc_type": kind.__name__, "message": format_message(record)}
+            own["exc_type"] = kind.__name__
+            items["message"] = format_message(record)
             if error is not None:
-                record_context["error_id"] = get_error_id(error)
-        attributes[CONTEXT_ATTRIBUTE] = record_context
+                own["error_id"] = get_error_id(error)
+        attributes[CONTEXT_ATTRIBUTE] = RecordContext(request, items)
         return True
