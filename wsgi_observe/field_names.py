@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
+from collections.abc import Collection, Container, Set
 
 LINE_NAMES = frozenset(
     {
@@ -54,3 +54,19 @@ def free_name(name: str, taken: Container[str] = RESERVED_NAMES) -> str:
     while name in taken:
         name = f"extra_{name}"
     return name
+
+
+def rename_taken(
+    fields: dict[str, object], taken: Set[str], others: Collection[str] = ()
+) -> dict[str, object]:
+    """Return `fields`, each whose name is in `taken` as ``extra_<name>``.
+
+    :param others: names of other fields of the line, which the new names differ from.
+
+    >>> rename_taken({"path": 1, "order": 2}, {"path"})
+    {'extra_path': 1, 'order': 2}
+    """
+    if taken.isdisjoint(fields):
+        return fields
+    used = {*taken, *fields, *others}
+    return {free_name(name, used) if name in taken else name: it for name, it in fields.items()}

@@ -60,6 +60,10 @@ def test_a_traceback_stands_below_its_line() -> None:
     assert rest[-1].strip() == "KeyError: 'x'"
 
 
+def test_the_stack_that_a_record_was_logged_with_stands_below_its_line() -> None:
+    assert text_of(stack_info="Stack\n  File x").splitlines()[1:] == ["    Stack", "      File x"]
+
+
 FORGERIES = [
     pytest.param("a\n12:00:00.000 ERROR   shop: forged", id="a newline"),
     pytest.param("a\r12:00:00.000 ERROR   shop: forged", id="a carriage return"),

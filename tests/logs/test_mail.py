@@ -30,8 +30,9 @@ from tests.support import PATIENCE, eventually
 from wsgi_observe import configure_logging, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.logs.handlers import mail_queue as post
-from wsgi_observe.logs.handlers.mail import TIMEOUT_SECONDS, MailFormatter, MailHandler
+from wsgi_observe.logs.handlers.mail import TIMEOUT_SECONDS, MailHandler, format_mail
 from wsgi_observe.logs.handlers.mail_queue import Mail
+from wsgi_observe.logs.line import LineMaker
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-canary"
@@ -170,17 +171,21 @@ HEADERS = st.text(st.characters(max_codepoint=0x2FF), max_size=300)
 def test_no_text_can_add_a_header_or_a_line_to_the_subject(
     path: str, message: str, name: str
 ) -> None:
-    letters = MailFormatter()
     error = type("Odd", (Exception,), {"__name__": name})(message)
     record = logging.makeLogRecord(
         {"levelname": "ERROR", "msg": message, "route": path, "method": "GET", "exc_info": error}
     )
     record.exc_info = (type(error), error, None)
-    mail = letters.format(record)
+    mail = format_mail(LineMaker(), record)
     assert mail.subject.isprintable()
     assert len(mail.subject) <= 300
     mail.subject.encode()
     mail.body.encode()
+
+
+def test_the_stack_that_a_record_was_logged_with_is_mailed() -> None:
+    record = logging.makeLogRecord({"msg": "failed", "stack_info": "Stack\n  File x"})
+    assert format_mail(LineMaker(), record).body.endswith("\n\nStack\n  File x")
 
 
 def test_an_inbound_id_stands_in_the_subject_as_it_is(box: Mailbox) -> None:

@@ -41,22 +41,21 @@ MAX_PROCESS_BYTES = 8 * 1024 * 1024
 """Bytes of the records of all requests of the process, at most; likewise."""
 
 _BLOCK_BYTES = 8 * 1024
-_RECORD_BYTES = 240  # of a record without its texts, as measured
+_RECORD_BYTES = 290  # of a record without its texts, as measured
 _IMMUTABLE_TYPES = frozenset({int, float, bool, type(None), complex})
 _IMMUTABLE_MODULES = frozenset({"datetime", "decimal", "fractions", "uuid", "ipaddress"})
 _INTERNAL_ATTRIBUTES = frozenset({OWN_FIELDS_ATTRIBUTE, CONTEXT_ATTRIBUTE})
 
 
-# What a line needs of a record: a third of the memory of a `logging.LogRecord`.
+# What a line needs of a record: half of the memory of a `logging.LogRecord`.
 _ATTRIBUTES = (
     *("name", "levelno", "levelname", "msg", "args", "pathname", "module", "lineno"),
     *("created", "process"),
 )
-_ARGS = _ATTRIBUTES.index("args")
 _get_attributes = itemgetter(*_ATTRIBUTES)
 
 _HeldRecord = tuple[Any, ...]
-"""The values of `_ATTRIBUTES`; then perhaps attributes that differ, and the bytes they take."""
+"""The values of `_ATTRIBUTES`, the attributes that differ or None, and the bytes they take."""
 
 
 class _ProcessBuffers:
@@ -89,9 +88,9 @@ class DebugBuffer:
     def add(self, record: logging.LogRecord) -> None:
         """Hold a record, and drop the oldest ones that are too many; raise nothing."""
         try:
-            held, size = _hold(record)
+            held = _hold(record)
             self._records.append(held)
-            self._bytes += size
+            self._bytes += held[-1]
             if self._bytes > self._reserved or len(self._records) > MAX_RECORDS:
                 self._make_room()
         except any_failure():
@@ -127,7 +126,7 @@ class DebugBuffer:
         self._reserve(-_BLOCK_BYTES)
 
     def _drop_oldest(self) -> None:
-        self._bytes -= _get_size(self._records.popleft())
+        self._bytes -= self._records.popleft()[-1]
         self._dropped += 1
 
     def _reserve(self, count: int) -> None:
@@ -272,18 +271,17 @@ def _remember_request(context: RequestContext) -> None:
         _requests_by_id[context.request_id] = context
 
 
-def _hold(record: logging.LogRecord) -> tuple[_HeldRecord, int]:
-    """Return what to hold of a record, and its size: what may change later is made text now."""
+def _hold(record: logging.LogRecord) -> _HeldRecord:
+    """Return what to hold of a record: what may change later is made text now."""
     attributes = record.__dict__
-    held: _HeldRecord = _get_attributes(attributes)
+    changes: Fields | None = None
     size = _measure_immutable(record.args) if record.msg.__class__ is str else -1
     has_more = len(attributes) > STANDARD_ATTRIBUTE_COUNT or record.exc_info or record.stack_info
-    if size >= 0 and not has_more:
-        return held, size  # as most are
-    changes: Fields = {} if size >= 0 else {"msg": format_message(record), "args": ()}
-    changes |= _convert_fields(record)
-    size = _RECORD_BYTES + _get_json_size(changes)
-    return (*held, changes, size), size
+    if size < 0 or has_more:  # as few have
+        changes = {} if size >= 0 else {"msg": format_message(record), "args": ()}
+        changes |= _convert_fields(record)
+        size = _RECORD_BYTES + _get_json_size(changes)
+    return (*_get_attributes(attributes), changes, size)
 
 
 def _measure_immutable(args: Any) -> int:
@@ -297,12 +295,6 @@ def _measure_immutable(args: Any) -> int:
             size += len(one)
         elif kind not in _IMMUTABLE_TYPES and kind.__module__ not in _IMMUTABLE_MODULES:
             return -1
-    return size
-
-
-def _get_size(held: _HeldRecord) -> int:
-    has_changes = len(held) > len(_ATTRIBUTES)
-    size: int = held[-1] if has_changes else _measure_immutable(held[_ARGS])
     return size
 
 
@@ -334,10 +326,8 @@ def _convert_fields(record: logging.LogRecord) -> Fields:
 
 
 def _restore(held: _HeldRecord) -> logging.LogRecord:
-    values = held[: len(_ATTRIBUTES)]
-    record = logging.makeLogRecord(dict(zip(_ATTRIBUTES, values, strict=True)))
-    if len(held) > len(_ATTRIBUTES):
-        record.__dict__.update(held[-2])
+    values = dict(zip(_ATTRIBUTES, held, strict=False))
+    record = logging.makeLogRecord({**values, **(held[-2] or {})})
     own: Fields = record.__dict__.get(OWN_FIELDS_ATTRIBUTE, {})
     record.__dict__[OWN_FIELDS_ATTRIBUTE] = {**own, "buffered": True}
     return record

@@ -93,23 +93,22 @@ def _is_handled_duplicate(error: BaseException, logger: str) -> bool:
     return type(error) is type(first) and error.args == first.args
 
 
-def register_error(record: logging.LogRecord) -> None:
+def register_error(record: logging.LogRecord) -> bool:
     """Record that the running request has this ERROR line, unless it is a duplicate report.
 
     For every handler or filter that gets a record, at any level. Then its access line, of a 5xx,
-    need not be an ERROR, and its exception is not logged again.
+    need not be an ERROR, and its exception is not logged again. Return whether it is a duplicate.
     """
-    # A record made by hand may have no level.
-    if (record.levelno or 0) < logging.ERROR or is_duplicate_report(record):
-        return
-    context = _failing_context()
-    if context is None:
-        return
+    is_error = (record.levelno or 0) >= logging.ERROR  # a record made by hand may have no level
+    is_duplicate = bool(is_error or record.exc_info) and is_duplicate_report(record)
+    if is_duplicate or not is_error or (context := _failing_context()) is None:
+        return is_duplicate
     if context.environ:
         context.error_logged = context.error_logged or _record_key(record)
     error = record.exc_info[1] if record.exc_info else None
     if error is not None and get_logged_mark(error)[0] is not context:
         mark_logged(error, context, _record_key(record))
+    return False
 
 
 def _record_key(record: logging.LogRecord) -> tuple[object, ...]:

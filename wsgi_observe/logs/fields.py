@@ -74,9 +74,8 @@ def split_traceback(attributes: Mapping[str, Any], message: str) -> tuple[str, s
 
     :param attributes: those of the record, on which a `ContextFilter` has recorded the message.
     """
-    record_context = attributes.get(CONTEXT_ATTRIBUTE, {})
-    own: str = record_context.get("message", message)
-    if "exc_type" in record_context and message.startswith(f"{own}\n"):
+    own: str | None = attributes.get(CONTEXT_ATTRIBUTE, {}).get("message")
+    if own is not None and message.startswith(f"{own}\n"):
         return own, message[len(own) + 1 :]
     return message, ""
 
@@ -95,12 +94,9 @@ def extra_fields(
         fields.update(attributes.get(OWN_FIELDS_ATTRIBUTE, ()))
         record_context = attributes.get(CONTEXT_ATTRIBUTE, {})
         not_extra = _NOT_EXTRA.union(fields, record_context.get("placed", ()))
-        for name, value in record_context.get("static", {}).items():
+        for name, value in record_context.get("own", {}).items():
             if name not in static and name not in request:
                 fields.setdefault(name, value)
-        for name in ("exc_type", "error_id"):
-            if name in record_context:
-                fields.setdefault(name, record_context[name])
     # A class of the user's may set its attributes before those of `logging`.
     first = STANDARD_ATTRIBUTE_COUNT if record.__class__ is _Record else 0
     for name, value in islice(attributes.items(), first, None):

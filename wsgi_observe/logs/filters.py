@@ -6,12 +6,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from wsgi_observe.context import get_raw_context
-from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, free_name
+from wsgi_observe.field_names import CONTEXT_ATTRIBUTE, RESERVED_NAMES, rename_taken
 from wsgi_observe.logs.error_id import get_error_id
 from wsgi_observe.logs.error_reports import register_error
 from wsgi_observe.logs.fields import Fields, format_message
-from wsgi_observe.logs.request_part import get_record_secrets, path_secrets, request_fields
+from wsgi_observe.logs.request_fields import RecordContext, find_request, request_fields
 
 _ABSENT_FIELDS: Fields = dict.fromkeys(
     (
@@ -20,7 +19,7 @@ _ABSENT_FIELDS: Fields = dict.fromkeys(
     ),
     "-",
 )
-_NO_CONTEXT: Mapping[str, Any] = {"static": {}, "placed": ()}
+_NO_CONTEXT: Mapping[str, Any] = {"own": {}, "placed": ()}
 
 
 class ContextFilter(logging.Filter):
@@ -41,9 +40,7 @@ class ContextFilter(logging.Filter):
         self, log_fields: Mapping[str, object] | None = None, *, remote_addr: str = "full"
     ) -> None:
         super().__init__()
-        self._static: Fields = {
-            free_name(name): value for name, value in (log_fields or {}).items()
-        }
+        self._static = rename_taken(dict(log_fields or {}), RESERVED_NAMES)
         self._remote_addr = remote_addr
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -52,54 +49,24 @@ class ContextFilter(logging.Filter):
         attributes = record.__dict__
         previous: Mapping[str, Any] = attributes.get(CONTEXT_ATTRIBUTE, _NO_CONTEXT)
         static = self._static
-        request = request_fields(attributes, self._remote_addr)
-        fields = {
-            free_name(f"extra_{name}", request) if name in static else name: value
-            for name, value in request.items()
-        }
+        request = find_request(attributes)
+        fields = rename_taken(request_fields(request, self._remote_addr), static.keys())
         placed = previous["placed"]
         # What another filter of this class has set is set again, by the settings of this one.
-        own = {
+        added = {
             name: value
             for name, value in {**_ABSENT_FIELDS, **static, **fields}.items()
             if name not in attributes or name in placed
         }
-        attributes.update(own)
-        record_context = RecordContext(
-            attributes,
-            fields=fields,
-            static={**previous["static"], **static},
-            placed=[*{*placed, *own}],
-        )
+        attributes.update(added)
+        own = {**previous["own"], **static}
+        items = {**previous, "fields": fields, "own": own, "placed": [*{*placed, *added}]}
         if record.exc_info and record.exc_info[0] is not None:
             # A QueueHandler moves the traceback into the message.
             kind, error, _ = record.exc_info
-            record_context |= {"exc_type": kind.__name__, "message": format_message(record)}
+            own["exc_type"] = kind.__name__
+            items["message"] = format_message(record)
             if error is not None:
-                record_context["error_id"] = get_error_id(error)
-        attributes[CONTEXT_ATTRIBUTE] = record_context
+                own["error_id"] = get_error_id(error)
+        attributes[CONTEXT_ATTRIBUTE] = RecordContext(request, items)
         return True
-
-
-class RecordContext(dict[str, Any]):
-    """The fields that `ContextFilter` has added to a record, for a formatter elsewhere.
-
-    That may be in another thread or process. For other formatters it is a dict of plain values:
-    one that dumps all attributes can encode it, and a process that unpickles a record need not
-    have wsgi_observe. The secrets in the path, which they must not write, are an attribute.
-    """
-
-    def __init__(self, attributes: Mapping[str, Any], **items: Any) -> None:
-        """Add `items` to the context that a record's `attributes` have already, if any."""
-        previous = attributes.get(CONTEXT_ATTRIBUTE)
-        if previous is None:
-            super().__init__(items)
-            self.context = get_raw_context()
-            self.secrets = path_secrets(self.context)
-        else:
-            super().__init__(previous, **items)
-            self.context = getattr(previous, "context", None)
-            self.secrets = get_record_secrets(attributes)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return dict, ({**self, "secrets": self.secrets},)

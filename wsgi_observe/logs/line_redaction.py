@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from wsgi_observe.field_names import LINE_NAMES
@@ -31,10 +31,6 @@ class LineRedaction:
         self._own_names = LINE_NAMES.union(static)
         self._clean_paths: set[str] = set()
         self._clean_agents: set[str] = set()
-
-    def static_fields(self, fields: Mapping[str, object]) -> Fields:
-        """Return the fields of every line, redacted once."""
-        return {name: self.redactor.field(name, value) for name, value in fields.items()}
 
     def path(self, redactor: Redactor, path: str) -> str:
         """Return a request's path without secrets.

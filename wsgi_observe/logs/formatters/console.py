@@ -56,7 +56,8 @@ class ConsoleFormatter(logging.Formatter):
             for name in request.fields.keys() - line.own.keys() - _ADDRESS_FIELDS - _COLUMN_FIELDS:
                 del fields[name]
         request.is_shown = True
-        return self._layout.format(fields, record.levelno, line.traceback)
+        traceback = str(fields.pop("exc_info", ""))
+        return self._layout.format(fields, record.levelno, traceback)
 
     def formatException(self, ei: Any) -> str:
         """Return the traceback below a line."""

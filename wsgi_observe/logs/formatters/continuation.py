@@ -11,12 +11,7 @@ from wsgi_observe.field_names import LINE_NAMES
 from wsgi_observe.logs.fields import Fields
 from wsgi_observe.logs.formatters.encoders import Encode, encode
 from wsgi_observe.logs.formatters.tracebacks import cut_traceback
-from wsgi_observe.logs.formatters.truncation import (
-    cut_middle,
-    escape_surrogates,
-    json_size,
-    take_head,
-)
+from wsgi_observe.logs.formatters.truncation import cut_middle, json_size, take_head
 
 MAX_RECORD_BYTES = 64 * 1024
 """How many bytes of a record are written at most, over all of its lines."""
@@ -24,7 +19,6 @@ MAX_RECORD_BYTES = 64 * 1024
 _MAX_PART_FIELD_BYTES = 64  # of each field of the record that a part repeats
 _MIN_PART_FIELDS = 8  # of these fields, at least
 _MIN_TEXT_BYTES = 32  # bytes that are left of a text, at least
-_MAX_TRIES = 4
 _TRACEBACKS = ("exc_info", "stack", "stack_info")
 _numbers = count(1)
 
@@ -35,39 +29,23 @@ def split_record(
     """Return the lines of a record that is longer than `limit`: itself, cut, and its parts.
 
     The parts hold the JSON of the whole record, a piece each, in ``text``.
+
+    :param line: in types of JSON.
     """
     required = LINE_NAMES.union(static, ("continued_in",))
     whole = encode(line)
     if len(whole.encode()) > MAX_RECORD_BYTES:
-        whole = _encode_within_limit(line, MAX_RECORD_BYTES, required, encode)
+        whole = encode(_truncate_fields(line, MAX_RECORD_BYTES, required))
     number = f"{line.get('pid', 0)}-{next(_numbers)}"
     part_header = _make_part_header(line, required, number, limit)
     available = limit - len(encode({**part_header, "text": ""}).encode()) - 1
     # A smaller limit than any setting may be.
     pieces = _split_text(whole, max(_MAX_PART_FIELD_BYTES, available))
     first = {**line, "continued_in": number}
-    lines = [_encode_within_limit(first, limit - 1, required, encode)]
+    lines = [encode(_truncate_fields(first, limit - 1, required))]
     for part, text in enumerate(pieces, 1):
         lines.append(encode({**part_header, "part": part, "parts": len(pieces), "text": text}))
     return [f"{each}\n".encode() for each in lines]
-
-
-def _encode_within_limit(
-    line: Fields, limit: int, required: Collection[str], encode: Encode
-) -> str:
-    """Return a line's JSON in at most `limit` bytes, of what is written in the end.
-
-    By new names it may be longer than what was counted, and by an object that has another text
-    each time.
-    """
-    available = limit
-    for _ in range(_MAX_TRIES):
-        text = encode(_truncate_fields(line, available, required))
-        excess = len(text.encode()) - limit
-        if excess <= 0:
-            break
-        available -= excess
-    return text
 
 
 def _truncate_fields(line: Fields, limit: int, required: Collection[str]) -> Fields:
@@ -109,9 +87,7 @@ def _select_fields(
 
 def _to_text(value: object) -> str:
     """Return a value's own text, or its JSON."""
-    if isinstance(value, str):
-        return value if value.isascii() else escape_surrogates(value)
-    return encode({"": value})[len('{"":') : -1]
+    return value if isinstance(value, str) else encode({"": value})[len('{"":') : -1]
 
 
 def _get_max_text_bytes(sizes: list[int], available: int) -> int:

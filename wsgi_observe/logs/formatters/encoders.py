@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from json import encoder as _stdlib
 from math import isfinite
@@ -81,19 +80,9 @@ def encode(line: Fields) -> str:
         return "".join(_encode_chunks(to_json_types(line), 0))
 
 
-def _make_encoder() -> Callable[[Any, int], Iterable[str]]:
-    """Return the encoder, made once: `json` makes one for each call."""
-    made = getattr(_stdlib, "c_make_encoder", None)
-    if made is None:
-        json_encoder = json.JSONEncoder(
-            ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=encode_unknown
-        )
-        return lambda line, _: (json_encoder.encode(line),)
-    # Without markers a cycle is a RecursionError, and no state is left after it.
-    encoder: Callable[[Any, int], Iterable[str]] = made(
-        None, encode_unknown, _stdlib.encode_basestring, None, ":", ",", False, False, False
-    )
-    return encoder
-
-
-_encode_chunks = _make_encoder()
+# Made once: `json` makes one for each call. Without markers a cycle is a RecursionError, and no
+# state is left after it.
+_make_encoder: Callable[..., Callable[[Any, int], Iterable[str]]] = vars(_stdlib)["c_make_encoder"]
+_encode_chunks = _make_encoder(
+    None, encode_unknown, _stdlib.encode_basestring, None, ":", ",", False, False, False
+)

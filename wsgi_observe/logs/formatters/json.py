@@ -109,8 +109,7 @@ class JsonFormatter(BaseJsonFormatter):
 
     def _fields_json(self, line: Line) -> str:
         """Return the request's fields, encoded once for several lines, and the line's own."""
-        request = line.request
-        own = self._own_fields(line) if line.own or line.traceback or line.stack else {}
+        request, own = line.request, line.own
         text = request.text
         if text is None:
             if own and not request.has_line:
@@ -129,28 +128,13 @@ class JsonFormatter(BaseJsonFormatter):
         text = self._sources[source] = f"{members},{self._name_json('message')}:"
         return text
 
-    def _own_fields(self, line: Line) -> Fields:
-        own = line.own
-        if line.traceback:
-            own = {**own, "exc_info": line.traceback}
-        if line.stack:
-            own = {**own, "stack_info": line.stack}
-        if not self._new_names.isdisjoint(own):
-            taken = self._new_names | own.keys() | line.request.fields.keys()
-            own = {self._name(name, taken): value for name, value in own.items()}
-        return own
-
     def _members(self, fields: Fields) -> str:
         """Return fields as JSON that follows other members of an object."""
         return f",{self._encode(fields)[1:-1]}" if fields else ""
 
-    def _name(self, name: str, taken: frozenset[str] = frozenset()) -> str:
+    def _name(self, name: str) -> str:
         """Return a field's name; where another field is renamed to it, ``extra_<name>``."""
-        return (
-            free_name(f"extra_{name}", taken or self._new_names)
-            if name in self._new_names
-            else name
-        )
+        return free_name(name, self._new_names)
 
     def _name_json(self, name: str) -> str:
         return quoted(self.rename_fields.get(name, self._name(name)))

@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from traceback import TracebackException
 from typing import Any, NamedTuple
 
-from wsgi_observe.logs.error_id import is_own_path
+from wsgi_observe.logs.error_id import is_in_app, is_own_path
 from wsgi_observe.logs.fields import safe_str
 from wsgi_observe.logs.formatters.truncation import cut_middle, json_size
 from wsgi_observe.wsgi.exceptions import any_failure
@@ -18,7 +18,6 @@ _frame = re.compile(r'[ |+-]*  File "(?P<path>[^"\n]*)"')
 _frame_continuation = re.compile(r"[ |]*(    |  \[Previous line repeated )")
 _traceback_start = re.compile(r"[ |+-]*(Exception Group )?Traceback \(most recent call last\):$")
 _chaining_line = re.compile(r"[ |]*(The above exception was |During handling of the above )")
-_third_party_path = re.compile(r"(site|dist)-packages|[/\\]lib[/\\]python3|<frozen |^<")
 
 _MAX_HEADLINE_BYTES = 400  # bytes of one, when there is more to show
 _MIN_HEADLINE_BYTES = 40
@@ -86,7 +85,8 @@ def _split_lines(text: str) -> list[str]:
 def _get_line_kind(line: str, previous: str) -> str:
     """Return the kind of section that a line begins; empty if it continues the `previous` one."""
     if frame := _frame.match(line):
-        return "frame" if _third_party_path.search(frame["path"]) else "own frame"
+        is_own = is_in_app(frame["path"]) and not frame["path"].startswith("<")
+        return "own frame" if is_own else "frame"
     if previous in _FRAMES and _frame_continuation.match(line):
         return ""
     if _traceback_start.match(line):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, suppress
 from time import monotonic
 from typing import Any
 
+from wsgi_observe._safely import first_time
+from wsgi_observe.logs.handlers.sink_selection import WSGI_ERRORS, get_standard_stream, open_sink
 from wsgi_observe.logs.handlers.sinks import FdSink, LostDescriptorError, Sink
 from wsgi_observe.metrics.events import (
     LOG_LINES_BUFFERED,
@@ -22,37 +24,40 @@ MAX_BUFFER_BYTES = 1024 * 1024
 """Limit of the buffer for lines of WARNING and above, which are written when there is room."""
 
 _WAIT_INTERVAL_SECONDS = 10.0  # after a wait in which no room came
+_LOSS = "%d log lines were dropped: the log stream was full or failed"
 
 
 class BackpressureWriter:
-    """Writes whole lines to a sink, in order; buffers or drops them while it is full.
+    """Writes whole lines to a stream, in order; buffers or drops them while it is full.
 
     The caller holds a lock, except for `wait_for_room`.
 
+    :param stream: what `open_sink` takes, as `owner` is.
     :param wait: seconds to wait for room in a full pipe, once.
-    :param make_loss_line: makes the line that reports how many lines were dropped.
-    :param on_error: called with an error other than a full pipe.
-    :param open_sink: replaces `sink`, when its descriptor is closed.
-    :ivar name: of the stream, for metrics.
+    :param make_line: makes a line of ours: of a message, its arguments, and fields by name.
     """
 
     def __init__(
         self,
+        stream: Any,
         wait: float,
-        make_loss_line: Callable[[int], bytes],
-        on_error: Callable[[Exception], object],
-        open_sink: Callable[[], object],
+        owner: tuple[int, int] | None,
+        make_line: Callable[..., bytes],
     ) -> None:
+        self.stream = stream
+        self._owner = owner
         self.sink: Sink = FdSink(-1)
         """A lost one until the first write."""
         self._wait = wait
-        self._make_loss_line = make_loss_line
-        self._on_error = on_error
-        self._open_sink = open_sink
-        self.name = ""
+        self._make_line = make_line
         self._no_wait_before = 0.0
         self._is_writing_backlog = False
         self._reset()
+
+    @property
+    def _name(self) -> str:
+        """The name of the stream, for metrics."""
+        return self.stream if isinstance(self.stream, str) else type(self.stream).__name__
 
     def _reset(self) -> None:
         """Set the state of a writer that has no backlog."""
@@ -79,7 +84,7 @@ class BackpressureWriter:
             try:
                 written = self.sink.write(line)
             except LostDescriptorError:
-                self._open_sink()
+                self.open()
                 written = self.sink.write(line)
         except BlockingIOError:
             written = 0
@@ -119,8 +124,7 @@ class BackpressureWriter:
             return False  # its last page may take a short line, ahead of the buffered ones
         self._is_writing_backlog = True
         try:
-            if self.sink.is_stale():
-                self._open_sink()
+            self.open_if_stale()
             while line := self._next_line():
                 self._mark_written(line, self.sink.write(line))
             self._has_backlog = False
@@ -139,7 +143,23 @@ class BackpressureWriter:
             self._wait_until(monotonic() + self._wait)
             self.write_backlog()
 
-    def close_sink(self) -> None:
+    def open(self) -> None:
+        """Open the stream, in place of what is open.
+
+        :raises OSError: for a path that cannot be opened.
+        """
+        sink, warning = open_sink(self.stream, self._owner)
+        self.close()
+        self.sink = sink
+        if warning and first_time(warning):
+            self.write(self._make_line(warning), must_keep=True)
+
+    def open_if_stale(self) -> None:
+        """Open the stream where it is not open, or was replaced."""
+        if self.sink.is_stale():
+            self.open()
+
+    def close(self) -> None:
         """Close the descriptor; a later write opens it again."""
         self.sink.close()
         self.sink = FdSink(-1)
@@ -160,7 +180,7 @@ class BackpressureWriter:
             return self._partial_line[self._partial_bytes :]
         if self._buffer:
             return self._buffer[0][0]
-        return self._make_loss_line(self._dropped) if self._dropped else b""
+        return self._make_line(_LOSS, self._dropped, lost=self._dropped) if self._dropped else b""
 
     def _mark_written(self, line: bytes, written: int) -> None:
         if self._partial_line:
@@ -211,9 +231,15 @@ class BackpressureWriter:
             self._drop()
 
     def _handle_error(self, error: Exception) -> None:
+        """Write once, to stderr, that this stream cannot be written to."""
         self._start_backlog()
         self._waiting_until = 0.0  # waiting does not help
-        self._on_error(error)
+        warning = f"cannot write logs to {self.stream} ({error}); dropped lines will be counted"
+        other = None if self.stream in ("stderr", WSGI_ERRORS) else get_standard_stream("stderr")
+        if other is None or not first_time(warning):
+            return
+        with suppress(Exception), closing(open_sink(other)[0]) as sink:
+            sink.write(self._make_line(warning))
 
     def _start_backlog(self) -> None:
         if not self._has_backlog:
@@ -223,8 +249,8 @@ class BackpressureWriter:
 
     def _drop(self) -> None:
         self._dropped += 1
-        add_event(LOG_LINES_LOST, self.name)
+        add_event(LOG_LINES_LOST, self._name)
 
     def _export(self) -> None:
-        set_value(LOG_LINES_BUFFERED, self.name, len(self._buffer))
-        set_value(LOG_STREAM_BLOCKED, self.name, self._has_backlog)
+        set_value(LOG_LINES_BUFFERED, self._name, len(self._buffer))
+        set_value(LOG_STREAM_BLOCKED, self._name, self._has_backlog)

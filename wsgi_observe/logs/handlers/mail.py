@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
+from wsgi_observe.logs.error_reports import register_error
 from wsgi_observe.logs.fields import safe_str
 from wsgi_observe.logs.formatters.truncation import escape_surrogates
 from wsgi_observe.logs.handlers.mail_queue import Mail, MailQueue
@@ -52,7 +52,7 @@ class MailHandler(logging.Handler):
         super().__init__(logging.ERROR)
         self.is_off = False
         """Set for an app in debug mode."""
-        self._mail_formatter = MailFormatter(**options)
+        self._maker = LineMaker(redact_personal=True, **options)
         self._to, self._from = ", ".join(mail_to), mail_from or mail_to[0]
         self._tls, self._credentials = mail_tls, (mail_user, mail_password)
         host = urlsplit(f"//{mail_host}")
@@ -62,12 +62,11 @@ class MailHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's mail."""
         try:
-            register_error(record)
-            if self.is_off or _is_flask_debugging() or is_duplicate_report(record):
+            if register_error(record) or self.is_off or _is_flask_debugging():
                 return
             if self._owner_pid != os.getpid():
                 self._start_queue()  # forked: the thread and the waiting mails are the parent's
-            self._queue.put(self._mail_formatter.format(record))
+            self._queue.put(format_mail(self._maker, record))
         except any_failure():
             warn_once("mailing an error")
 
@@ -112,25 +111,15 @@ def _is_flask_debugging() -> bool:
     return flask is not None and bool(flask.has_app_context() and flask.current_app.debug)
 
 
-class MailFormatter:
-    """Formats a record as a mail.
-
-    :param options: those of `LineMaker`.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        self._maker = LineMaker(redact_personal=True, **options)
-
-    def format(self, record: logging.LogRecord) -> Mail:
-        """Return the mail; call it in the context of the request."""
-        line = self._maker.from_record(record)
-        redactor = line.request.redactor
-        fields = {
-            name: redactor.text(safe_str(value)) for name, value in self._maker.fields(line).items()
-        }
-        lines = [f"{name}: {_to_one_line(value)}" for name, value in fields.items()]
-        body = "\n".join([_to_one_line(fields["message"]), "", *lines, "", line.traceback])
-        return Mail(_format_subject(fields), escape_surrogates(body[:_MAX_BODY_LENGTH]))
+def format_mail(maker: LineMaker, record: logging.LogRecord) -> Mail:
+    """Return the mail of a record; call it in the context of the request."""
+    line = maker.from_record(record)
+    redactor, shown = line.request.redactor, maker.fields(line)
+    below = [str(shown.pop(name)) for name in ("exc_info", "stack_info") if name in shown]
+    fields = {name: redactor.text(safe_str(value)) for name, value in shown.items()}
+    lines = [f"{name}: {_to_one_line(value)}" for name, value in fields.items()]
+    body = "\n".join([_to_one_line(fields["message"]), "", *lines, "", *below])
+    return Mail(_format_subject(fields), escape_surrogates(body[:_MAX_BODY_LENGTH]))
 
 
 def _format_subject(fields: Mapping[str, str]) -> str:

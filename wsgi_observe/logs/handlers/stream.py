@@ -9,11 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe._loggers import config_watch
-from wsgi_observe._safely import first_time
 from wsgi_observe.context import current_context
 from wsgi_observe.logs.fields import Fields, safe_str
 from wsgi_observe.logs.handlers.backpressure import BackpressureWriter
-from wsgi_observe.logs.handlers.sink_selection import get_standard_stream, open_sink
 from wsgi_observe.wsgi.exceptions import any_failure
 
 if TYPE_CHECKING:
@@ -47,16 +45,12 @@ class LineHandler(logging.Handler):
         owner: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
-        self._stream = stream
-        self._owner = owner
-        self._writer = BackpressureWriter(
-            wait, self._make_loss_line, self._report_write_error, self._open
-        )
+        self._writer = BackpressureWriter(stream, wait, owner, self._make_own_line)
         self._checked_at = 0.0
         self._format_lines: Callable[[logging.LogRecord], list[bytes]] = self._format_single_line
         self._format_access_lines: Callable[..., list[bytes]] | None = None
         if self.path:
-            self._open()  # a mistaken path stops the start
+            self._writer.open()  # a mistaken path stops the start
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:
         """Set the formatter; one that has ``lines`` makes the lines of a record itself."""
@@ -69,8 +63,8 @@ class LineHandler(logging.Handler):
     @property
     def path(self) -> str:
         """The path of the file that is written to; empty for another stream."""
-        is_path = isinstance(self._stream, str) and "/" in self._stream
-        return self._stream if is_path else ""
+        stream = self._writer.stream
+        return stream if isinstance(stream, str) and "/" in stream else ""
 
     def open(self) -> None:
         """Open the stream now, before the process forks or changes its user."""
@@ -80,8 +74,8 @@ class LineHandler(logging.Handler):
     def setStream(self, stream: Any) -> None:
         """Write to another stream from now on."""
         with self.lock:  # type: ignore[union-attr]
-            self._writer.close_sink()
-            self._stream = stream
+            self._writer.close()
+            self._writer.stream = stream
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Emit a record that passes the filters, as `logging` does, and `replaced_filter`."""
@@ -152,43 +146,15 @@ class LineHandler(logging.Handler):
         """Write the lines that wait, and close the descriptor; a later record opens it again."""
         self.flush()
         with self.lock:  # type: ignore[union-attr]
-            self._writer.close_sink()
+            self._writer.close()
         super().close()
         config_watch.mark_changed()  # mostly by `logging.config`, which closes every handler
 
     def _check_stream(self) -> None:
         """Open the stream where it is not open, or was replaced."""
         self._checked_at = monotonic()
-        if self._writer.sink.is_stale():
-            with suppress(OSError):  # no descriptor is left: the present sink works, or fails
-                self._open()
-
-    def _open(self) -> None:
-        sink, warning = open_sink(self._stream, self._owner)
-        self._writer.close_sink()
-        self._writer.sink = sink
-        is_name = isinstance(self._stream, str)
-        self._writer.name = self._stream if is_name else type(self._stream).__name__
-        if warning and first_time(warning):
-            self._writer.write(self._make_own_line(warning), must_keep=True)
-
-    def _make_loss_line(self, lost: int) -> bytes:
-        return self._make_own_line(
-            "%d log lines were dropped: the log stream was full or failed", lost, lost=lost
-        )
-
-    def _report_write_error(self, error: Exception) -> None:
-        """Write once, to stderr, that this stream cannot be written to."""
-        warning = f"cannot write logs to {self._stream} ({error}); dropped lines will be counted"
-        other = None if self._stream in ("stderr", "wsgi.errors") else get_standard_stream("stderr")
-        if other is None or not first_time(warning):
-            return
-        with suppress(Exception):
-            sink, _ = open_sink(other)
-            try:
-                sink.write(self._make_own_line(warning))
-            finally:
-                sink.close()
+        with suppress(OSError):  # no descriptor is left: the present sink works, or fails
+            self._writer.open_if_stale()
 
     def _make_own_line(
         self, message: str, *arguments: object, level: int = logging.WARNING, **extra: object
