@@ -12,9 +12,8 @@ from tempfile import NamedTemporaryFile, gettempdir
 from typing import IO, TYPE_CHECKING, Any
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.logreader.blocks import LineBlocks
-from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors, find_inputs
-from wsgi_observe.logreader.search import Progress
+from wsgi_observe.logreader.inputs import Input, InputError, find_inputs
+from wsgi_observe.logreader.reading import Progress
 from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ def _is_stream(one: Input) -> bool:
 def _copy(one: Input, stack: ExitStack, problems: list[str]) -> Input:
     file = stack.enter_context(NamedTemporaryFile())  # noqa: SIM115
     try:
-        with one.open() as stream, explain_read_errors(one.name):
-            blocks = LineBlocks(stream)
+        with one.open() as blocks:
             for _ in blocks:
                 _write(file, bytes(memoryview(blocks.buffer)[blocks.start : blocks.end]))
     except InputError as error:

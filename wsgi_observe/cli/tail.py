@@ -15,7 +15,6 @@ from wsgi_observe.cli.log_files import (
     prepare_output,
     report_problems,
 )
-from wsgi_observe.logreader.blocks import LineBlocks
 from wsgi_observe.logreader.filters import (
     RecordFilter,
     parse_duration,
@@ -24,7 +23,7 @@ from wsgi_observe.logreader.filters import (
     parse_statuses,
 )
 from wsgi_observe.logreader.following import FollowedFile
-from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors
+from wsgi_observe.logreader.inputs import Input, InputError
 from wsgi_observe.logreader.record import Record, to_text
 from wsgi_observe.logreader.wrappers import LineReader
 from wsgi_observe.logs.formatters.console import ConsoleLayout
@@ -107,8 +106,7 @@ def _read(inputs: Iterable[Input], problems: list[str]) -> Lines:
     """Yield the lines of inputs as they come."""
     for one in inputs:
         try:
-            with one.open() as stream, explain_read_errors(one.name):
-                blocks = LineBlocks(stream)
+            with one.open() as blocks:
                 for _ in blocks:
                     yield one.name, blocks.lines()
         except InputError as error:

@@ -52,14 +52,14 @@ class LineBlocks:
     :ivar buffer: has the lines of the current block from `start` to `end`, the last one with its
         newline unless it is the last of the stream. It is overwritten by a later block.
     :ivar skipped: how many lines were too long.
-    :param ahead: whether a thread reads the next block meanwhile; for files alone, since a thread
+    :ivar ahead: whether a thread reads the next block meanwhile; for files alone, since a thread
         that waits for a pipe cannot be stopped.
     """
 
     def __init__(self, stream: BinaryIO, *, ahead: bool = False) -> None:
         # One read at a time: a pipe has less than a block, and the rest may take long.
         self._readinto: Any = getattr(stream, "readinto1", stream.readinto)  # type: ignore[attr-defined]
-        self._filled = self._read_ahead if ahead else self._read
+        self.ahead = ahead
         self._is_skipping = False
         self.buffer = bytearray()
         self.start = self.end = 0
@@ -68,7 +68,7 @@ class LineBlocks:
     def __iter__(self) -> Iterator[int]:
         """Yield the size of each block."""
         rest = bytearray()
-        for buffer, count in self._filled():
+        for buffer, count in self._read_ahead() if self.ahead else self._read():
             stop = _RESERVED_BYTES + count
             end = buffer.rfind(b"\n", _RESERVED_BYTES, stop) + 1
             if not end:
