@@ -2,13 +2,14 @@
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.filters import add_filter_arguments, make_tests, parse_level
 from wsgi_observe.cli.formatting import format_range
 from wsgi_observe.cli.log_files import (
     add_file_argument,
-    argument_type,
     copy_streams,
     get_inputs,
     make_console,
@@ -19,7 +20,6 @@ from wsgi_observe.cli.log_files import (
     to_printable,
 )
 from wsgi_observe.logreader.error_search import ErrorSearch
-from wsgi_observe.logreader.filters import RecordFilter, parse_failure_level, parse_moment
 from wsgi_observe.logreader.groups import ErrorGroup, select_new
 from wsgi_observe.logreader.inputs import Input
 from wsgi_observe.logreader.record import LEVELS
@@ -48,15 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file_argument(parser)
     parser.add_argument(
         "--level",
-        type=argument_type(parse_failure_level),
+        type=partial(parse_level, least=LEVELS["WARNING"]),
         default=LEVELS["ERROR"],
         help="the lowest level: WARNING, ERROR (the default) or CRITICAL",
     )
-    moment = argument_type(parse_moment)
-    parser.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339, or such as 15m")
-    parser.add_argument("--until", type=moment, metavar="TIME", help="the same")
-    parser.add_argument("--route", default="", help="route or path, or a pattern of it")
-    parser.add_argument("--service", default="", help="value of the field service, or a pod")
+    add_filter_arguments(parser)
     parser.add_argument(
         "--new-since", metavar="RELEASE", help="only what did not occur before this release"
     )
@@ -81,9 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> int:
-    tests = RecordFilter(
-        since=args.since, until=args.until, route=args.route, service=args.service
-    ).tests
+    tests = make_tests(since=args.since, until=args.until, route=args.route, service=args.service)
     finds_releases = args.new_since is not None
     search = ErrorSearch(tests, severity=args.level, finds_releases=finds_releases)
     with show_progress(inputs) as progress:

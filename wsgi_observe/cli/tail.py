@@ -4,23 +4,22 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 
 from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.filters import (
+    add_filter_arguments,
+    make_tests,
+    parse_duration,
+    parse_level,
+    parse_statuses,
+)
 from wsgi_observe.cli.log_files import (
     add_file_argument,
-    argument_type,
     get_inputs,
     prepare_output,
     report_problems,
-)
-from wsgi_observe.logreader.filters import (
-    RecordFilter,
-    parse_duration,
-    parse_level,
-    parse_moment,
-    parse_statuses,
 )
 from wsgi_observe.logreader.following import FollowedFile
 from wsgi_observe.logreader.inputs import Input, InputError
@@ -54,23 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this subcommand."""
     add_file_argument(parser)
     parser.add_argument("--id", default="", help="request ID, its beginning or its end")
+    parser.add_argument("--level", type=parse_level, default=0, help="the lowest level, as WARNING")
+    parser.add_argument("--status", type=parse_statuses, help="such as 404 or 5xx")
     parser.add_argument(
-        "--level", type=argument_type(parse_level), default=0, help="the lowest level, as WARNING"
+        "--slow", type=parse_duration, metavar="TIME", help="requests that took as long, as 500ms"
     )
-    parser.add_argument(
-        "--status", type=argument_type(parse_statuses), default=(), help="such as 404 or 5xx"
-    )
-    parser.add_argument("--route", default="", help="route or path, or a pattern of it")
-    parser.add_argument("--service", default="", help="value of the field service, or a pod")
-    parser.add_argument(
-        "--slow",
-        type=argument_type(parse_duration),
-        metavar="TIME",
-        help="requests that took as long, as 500ms",
-    )
-    moment = argument_type(parse_moment)
-    parser.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339, or such as 15m")
-    parser.add_argument("--until", type=moment, metavar="TIME", help="the same")
+    add_filter_arguments(parser)
     parser.add_argument("--others", action="store_true", help="pass lines of others in any case")
     parser.add_argument(
         "-n",
@@ -139,7 +127,7 @@ class TailPrinter:
     """Print lines in the console form, those that pass the filters."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self._tests: list[Callable[[Record], bool]] = RecordFilter(
+        self._tests = make_tests(
             request_id=args.id,
             severity=args.level,
             statuses=args.status,
@@ -148,7 +136,7 @@ class TailPrinter:
             slow=args.slow,
             since=args.since,
             until=args.until,
-        ).tests
+        )
         self._passes_others = args.others or not self._tests
         self._readers: dict[str, LineReader] = {}
         self._layout = ConsoleLayout(
