@@ -13,12 +13,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.formatting import to_printable
 from wsgi_observe.cli.log_files import (
     argument_type,
     make_console,
     prepare_output,
     print_json,
-    to_printable,
 )
 from wsgi_observe.doctor.answer import Answer
 from wsgi_observe.doctor.options import Options

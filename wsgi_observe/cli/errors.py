@@ -7,7 +7,7 @@ from typing import Any
 
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.filters import add_filter_arguments, make_tests, parse_level
-from wsgi_observe.cli.formatting import format_range
+from wsgi_observe.cli.formatting import format_range, to_printable
 from wsgi_observe.cli.log_files import (
     add_file_argument,
     copy_streams,
@@ -17,7 +17,6 @@ from wsgi_observe.cli.log_files import (
     print_json,
     report_problems,
     show_progress,
-    to_printable,
 )
 from wsgi_observe.logreader.error_search import ErrorSearch
 from wsgi_observe.logreader.groups import ErrorGroup, select_new
@@ -154,9 +153,9 @@ def _print_json(groups: list[ErrorGroup]) -> None:
             "frame": {"path": frame.path, "line": frame.line, "function": frame.function}
             if frame
             else None,
-            "routes": dict(group.routes.counts),
-            "services": dict(group.services.counts),
-            "releases": dict(group.releases.counts),
+            "routes": dict(group.routes),
+            "services": dict(group.services),
+            "releases": dict(group.releases),
             "newest_ids": group.newest_ids,
         }
         print_json(fields)

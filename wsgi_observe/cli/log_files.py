@@ -12,14 +12,13 @@ from tempfile import NamedTemporaryFile, gettempdir
 from typing import IO, TYPE_CHECKING, Any
 
 from wsgi_observe.cli.command import CommandError
+from wsgi_observe.cli.formatting import to_printable
 from wsgi_observe.logreader.inputs import Input, InputError, find_inputs
 from wsgi_observe.logreader.reading import Progress
-from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
 
 if TYPE_CHECKING:
     from wsgi_observe.cli.rich_console import LogConsole
 
-MAX_TEXT_BYTES = 4000
 _MIN_PROGRESS_BYTES = 50_000_000
 
 _unprintable = re.compile(r"[^ -~]+")
@@ -105,13 +104,6 @@ def report_problems(subcommand: str, problems: Iterable[str]) -> bool:
         has_problems = True
         print(f"wsgi-observe {subcommand}: {to_printable(problem)}", file=sys.stderr)
     return has_problems
-
-
-def to_printable(text: str) -> str:
-    """Return a text of a log as it may be shown on a terminal: bounded, without its sequences."""
-    if len(text) > MAX_TEXT_BYTES:
-        text = cut_middle(text, MAX_TEXT_BYTES)
-    return escape_control_characters(text)
 
 
 def make_console(*, stderr: bool = False) -> "LogConsole":

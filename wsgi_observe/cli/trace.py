@@ -2,10 +2,18 @@
 
 import argparse
 import re
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.cli.formatting import format_count, format_range, format_size, format_time
+from wsgi_observe.cli.formatting import (
+    format_count,
+    format_range,
+    format_size,
+    format_time,
+    to_printable,
+)
 from wsgi_observe.cli.log_files import (
     add_file_argument,
     get_inputs,
@@ -14,9 +22,7 @@ from wsgi_observe.cli.log_files import (
     print_json,
     report_problems,
     show_progress,
-    to_printable,
 )
-from wsgi_observe.cli.story_json import story_to_dict
 from wsgi_observe.logreader.inputs import Input
 from wsgi_observe.logreader.record import Record
 from wsgi_observe.logreader.search import (
@@ -27,7 +33,7 @@ from wsgi_observe.logreader.search import (
     find_trace,
     find_worker_end,
 )
-from wsgi_observe.logreader.story import Story, build_story
+from wsgi_observe.logreader.story import Event, Story, build_story
 
 HELP = "show what happened to one request, from its logs"
 DESCRIPTION = """\
@@ -92,22 +98,22 @@ def run(args: argparse.Namespace) -> int:
 def _make_story(request_id: str, found: Found, inputs: list[Input], *, with_trace: bool) -> Story:
     """Return the story, with what else ended with its worker, and the records of its traces."""
     records = found.records[request_id]
-    story = build_story(request_id, records)
     related, worker_end = list[Record](), list[Record]()
     death = next((one for one in records if one.is_death), None)
     files = [one for one in inputs if one.is_regular_file]
     if death is not None and files:
         with show_progress(files) as progress:
             worker_end = find_worker_end(files, death, progress)
-    if with_trace and story.trace_ids:
+    trace_ids = {one.text("trace_id") for one in records} - {""}
+    if with_trace and trace_ids:
         with show_progress(inputs) as progress:
-            related = find_trace(inputs, story.trace_ids, progress)
+            related = find_trace(inputs, trace_ids, progress)
     return build_story(request_id, records, related, worker_end)
 
 
 def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
     if args.json:
-        print_json(story_to_dict(story))
+        print_json(_to_dict(story))
         return
     if args.html:
         from wsgi_observe.cli.page.document import write_document
@@ -126,6 +132,40 @@ def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
         printer.print_note(
             f"{format_count(found.ignored, 'more line')} of the ID; {MAX_RECORDS:,} are shown"
         )
+
+
+def _to_dict(story: Story) -> dict[str, Any]:
+    """Return a story as what JSON can represent."""
+    return {
+        "request_id": story.request_id,
+        "services": list(story.services),
+        "trace_ids": sorted(story.trace_ids),
+        "requests": [_request_to_dict(one) for one in story.requests],
+        "events": [_event_to_dict(event) for event in story.events],
+    }
+
+
+def _request_to_dict(one: Record) -> dict[str, Any]:
+    return {
+        "service": one.service,
+        **{name: one.text(name) for name in ("request_id", "method", "path", "route")},
+        "status": one.status,
+        **{name: one.text(name) for name in ("outcome", "cause")},
+        "start": one.start,
+        "duration": one.seconds,
+        "client": one.text("remote_addr"),
+        "release": one.release,
+        "pid": one.worker_pid,
+    }
+
+
+def _event_to_dict(event: Event) -> dict[str, Any]:
+    names = ("kind", "service", "offset", "gap", "is_after", "is_buffered", "is_related")
+    return {
+        **{name: getattr(event, name) for name in names},
+        "record": event.fields,
+        "exceptions": [asdict(exception) for exception in event.exceptions],
+    }
 
 
 def _explain_many(wanted: str, request_ids: list[str]) -> str:

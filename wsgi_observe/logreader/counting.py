@@ -39,21 +39,10 @@ class DistinctCount:
         return round((self._size - 1) * 2**64 / self._largest)
 
 
-class TopCounter:
-    """Count texts, of which there are mostly few; of many, those that came first are kept."""
-
-    def __init__(self, size: int = 50) -> None:
-        self._size = size
-        self.counts: Counter[str] = Counter()
-
-    def add(self, text: str) -> None:
-        """Count a text."""
-        if text in self.counts or len(self.counts) < self._size:
-            self.counts[text] += 1
-
-    def most_common(self, number: int) -> list[tuple[str, int]]:
-        """Return the most frequent texts with their counts."""
-        return self.counts.most_common(number)
+def count_bounded(counts: Counter[str], text: str, size: int = 50) -> None:
+    """Count a text, of which there are mostly few; of many, those that came first are kept."""
+    if text in counts or len(counts) < size:
+        counts[text] += 1
 
 
 class Histogram:

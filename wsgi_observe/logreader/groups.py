@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
-from wsgi_observe.logreader.counting import DistinctCount, Histogram, TopCounter
+from wsgi_observe.logreader.counting import DistinctCount, Histogram, count_bounded
 from wsgi_observe.logreader.record import LEVELS, Record
 from wsgi_observe.logreader.tracebacks import (
     Frame,
@@ -62,8 +63,7 @@ class ErrorGroup:
         self.first: float | None = None
         self.last: float | None = None
         self.over_time = Histogram()
-        self.routes, self.releases = TopCounter(), TopCounter()
-        self.services = TopCounter()
+        self.routes, self.releases, self.services = Counter[str](), Counter[str](), Counter[str]()
         self._newest: list[tuple[float, int, str]] = []
 
     def add(self, record: Record) -> None:
@@ -85,7 +85,7 @@ class ErrorGroup:
             (self.services, record.text("service")),
         ):
             if text:
-                counter.add(text[:_MAX_TEXT])
+                count_bounded(counter, text[:_MAX_TEXT])
 
     @property
     def level(self) -> str:
@@ -96,6 +96,18 @@ class ErrorGroup:
     def failures(self) -> int:
         """How often something failed: a request counts once, however often it logged that."""
         return self.requests.value + self.outside_requests
+
+    @property
+    def target(self) -> str:
+        """What was asked for, where that distinguishes the group."""
+        return self.key.where if self.key.kind in ("status", "death", "slow") else ""
+
+    def count_over_time(self, start: float | None, end: float | None, number: int) -> list[int]:
+        """Return the counts in equal parts of a range, by default of its own; empty without one."""
+        if self.first is None or self.last is None:
+            return []
+        start, end = self.first if start is None else start, self.last if end is None else end
+        return self.over_time.resample(start, end, number)
 
     @property
     def newest_ids(self) -> list[str]:
@@ -230,6 +242,5 @@ def select_new(
     return [
         group
         for group in groups
-        if group.releases.counts
-        and all(first_seen.get(one, since) >= since for one in group.releases.counts)
+        if group.releases and all(first_seen.get(one, since) >= since for one in group.releases)
     ]
