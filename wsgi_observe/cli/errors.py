@@ -76,9 +76,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> int:
-    tests = make_tests(since=args.since, until=args.until, route=args.route, service=args.service)
     finds_releases = args.new_since is not None
-    search = ErrorSearch(tests, severity=args.level, finds_releases=finds_releases)
+    search = ErrorSearch(make_tests(args), severity=args.level, finds_releases=finds_releases)
     with show_progress(inputs) as progress:
         search.run(inputs, progress)
     has_problems = report_problems("errors", [*problems, *search.coverage.problems])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import partial
 
 from wsgi_observe.logreader.record import LEVELS, Record, parse_time
 
@@ -21,7 +22,7 @@ _status = re.compile(r"[0-9][0-9x]{2}")
 
 
 def add_filter_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments for times, route and service, as `make_tests` takes them."""
+    """Add the arguments for times, route and service, for `make_tests`."""
     parser.add_argument(
         "--since", type=parse_moment, metavar="TIME", help="RFC 3339, or such as 15m"
     )
@@ -30,55 +31,54 @@ def add_filter_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--service", default="", help="value of the field service, or a pod")
 
 
-def make_tests(
-    *,
-    since: float | None,
-    until: float | None,
-    route: str,
-    service: str,
-    request_id: str = "",
-    severity: int = 0,
-    statuses: re.Pattern[str] | None = None,
-    slow: float | None = None,
-) -> list[Test]:
-    """Return the tests that a record has to pass; what is None or empty is not asked for.
+def make_tests(args: Namespace, *more: Test | None) -> list[Test]:
+    """Return the tests of the arguments that `add_filter_arguments` has added, and `more`."""
+    tests = [test for test in more if test is not None]
+    if args.route:
+        tests.append(partial(_has_route, args.route))
+    if args.service:
+        tests.append(lambda record: args.service in (record.text("service"), record.source))
+    if args.since is not None or args.until is not None:
+        tests.append(partial(_is_between, args.since, args.until))
+    return tests
 
-    :param route: a route, a path, or a pattern of either such as ``/orders/*``.
-    :param request_id: the whole ID, its beginning, or its end as a console shows it.
-    :param severity: the lowest level, as `logging` numbers it.
-    :param slow: the least seconds that a request took, or had run when it was reported.
-    """
 
-    def is_in_range(record: Record) -> bool:
-        at = record.time
-        if at is None:
-            return False
-        return (since is None or at >= since) and (until is None or at <= until)
+def _has_route(wanted: str, record: Record) -> bool:
+    texts = (record.text("route"), record.text("path"))
+    return any(text == wanted or fnmatchcase(text, wanted) for text in texts)
 
-    def has_id(record: Record) -> bool:
-        return record.request_id.startswith(request_id) or record.request_id.endswith(request_id)
 
-    def has_status(record: Record) -> bool:
-        return statuses is not None and statuses.fullmatch(str(record.status)) is not None
+def _is_between(since: float | None, until: float | None, record: Record) -> bool:
+    time = record.time
+    if time is None:
+        return False
+    return (since is None or time >= since) and (until is None or time <= until)
 
-    def has_route(record: Record) -> bool:
-        texts = (record.text("route"), record.text("path"))
-        return any(text == route or fnmatchcase(text, route) for text in texts)
 
-    def is_slow(record: Record) -> bool:
-        seconds = record.seconds
-        return slow is not None and seconds is not None and seconds >= slow
+def has_id(text: str) -> Test:
+    """Return the test for a request ID, its beginning, or its end as a console shows it."""
+    return lambda record: record.request_id.startswith(text) or record.request_id.endswith(text)
 
-    tests: list[tuple[bool, Test]] = [
-        (bool(request_id), has_id),
-        (severity > 0, lambda record: record.severity >= severity),
-        (statuses is not None, has_status),
-        (bool(route), has_route),
-        (bool(service), lambda record: service in (record.text("service"), record.source)),
-        (slow is not None, is_slow),
-        (since is not None or until is not None, is_in_range),
-    ]
-    return [test for is_asked, test in tests if is_asked]
+
+def is_at_least(level: str) -> Test:
+    """Return the test for a level or a higher one."""
+    severity = parse_level(level)
+    return lambda record: record.severity >= severity
+
+
+def has_status(text: str) -> Test:
+    """Return the test for the status codes and classes of a list such as ``404,5xx``."""
+    statuses = [one.strip().lower() for one in text.split(",")]
+    if not all(map(_status.fullmatch, statuses)):
+        raise ArgumentTypeError(f"must be status codes such as 404 or 5xx, not {text}")
+    pattern = re.compile("|".join(statuses).replace("x", "."))
+    return lambda record: pattern.fullmatch(str(record.status)) is not None
+
+
+def is_slow(text: str) -> Test:
+    """Return the test for requests that took as long as a duration, or had run when reported."""
+    least = parse_duration(text)
+    return lambda record: (seconds := record.seconds) is not None and seconds >= least
 
 
 def parse_level(text: str, least: int = 0) -> int:
@@ -91,18 +91,6 @@ def parse_level(text: str, least: int = 0) -> int:
     if text.upper() not in (*names, last):
         raise ArgumentTypeError(f"must be {', '.join(names)} or {last}, not {text}")
     return LEVELS[text.upper()]
-
-
-def parse_statuses(text: str) -> re.Pattern[str]:
-    """Return the pattern of a list of status codes and classes.
-
-    >>> parse_statuses("404,5xx").pattern
-    '404|5..'
-    """
-    statuses = [one.strip().lower() for one in text.split(",")]
-    if not all(map(_status.fullmatch, statuses)):
-        raise ArgumentTypeError(f"must be status codes such as 404 or 5xx, not {text}")
-    return re.compile("|".join(statuses).replace("x", "."))
 
 
 def parse_duration(text: str) -> float:

@@ -10,10 +10,11 @@ from contextlib import ExitStack, closing
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.filters import (
     add_filter_arguments,
+    has_id,
+    has_status,
+    is_at_least,
+    is_slow,
     make_tests,
-    parse_duration,
-    parse_level,
-    parse_statuses,
 )
 from wsgi_observe.cli.log_files import (
     add_file_argument,
@@ -53,10 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this subcommand."""
     add_file_argument(parser)
     parser.add_argument("--id", default="", help="request ID, its beginning or its end")
-    parser.add_argument("--level", type=parse_level, default=0, help="the lowest level, as WARNING")
-    parser.add_argument("--status", type=parse_statuses, help="such as 404 or 5xx")
+    parser.add_argument("--level", type=is_at_least, help="the lowest level, as WARNING")
+    parser.add_argument("--status", type=has_status, help="such as 404 or 5xx")
     parser.add_argument(
-        "--slow", type=parse_duration, metavar="TIME", help="requests that took as long, as 500ms"
+        "--slow", type=is_slow, metavar="TIME", help="requests that took as long, as 500ms"
     )
     add_filter_arguments(parser)
     parser.add_argument("--others", action="store_true", help="pass lines of others in any case")
@@ -127,16 +128,8 @@ class TailPrinter:
     """Print lines in the console form, those that pass the filters."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self._tests = make_tests(
-            request_id=args.id,
-            severity=args.level,
-            statuses=args.status,
-            route=args.route,
-            service=args.service,
-            slow=args.slow,
-            since=args.since,
-            until=args.until,
-        )
+        wanted = has_id(args.id) if args.id else None
+        self._tests = make_tests(args, wanted, args.level, args.status, args.slow)
         self._passes_others = args.others or not self._tests
         self._readers: dict[str, LineReader] = {}
         self._layout = ConsoleLayout(
