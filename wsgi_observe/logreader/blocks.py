@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 MAX_LINE_BYTES = 32 << 20
@@ -131,31 +130,11 @@ class LineBlocks:
             return int(count)
 
     def _read_ahead(self) -> Iterator[_Filled]:
-        free, filled = SimpleQueue[bytearray | None](), SimpleQueue[_Filled | BaseException]()
-
-        def work() -> None:
-            count = 1
-            while count and (buffer := free.get()) is not None:
-                try:
-                    count = self._read_block(buffer)
-                except BaseException as error:  # raised where the block is needed
-                    filled.put(error)
-                    return
-                filled.put((buffer, count))
-
-        worker = Thread(target=work, daemon=True)
-        worker.start()
-        try:
-            for _ in range(2):
-                free.put(bytearray(_RESERVED_BYTES + _BLOCK_BYTES))
-            while True:
-                result = filled.get()
-                if isinstance(result, BaseException):
-                    raise result
-                if not result[1]:
-                    return
-                yield result
-                free.put(result[0])
-        finally:
-            free.put(None)
-            worker.join()
+        """Read the next block while the current one is used."""
+        buffer, other = (bytearray(_RESERVED_BYTES + _BLOCK_BYTES) for _ in range(2))
+        with ThreadPoolExecutor(1) as thread:
+            following = thread.submit(self._read_block, buffer)
+            while count := following.result():
+                following = thread.submit(self._read_block, other)
+                yield buffer, count
+                buffer, other = other, buffer
