@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from heapq import heappush, heappushpop
 from typing import NamedTuple
 
 from wsgi_observe.logreader.counting import DistinctCount, Histogram, count_bounded
@@ -15,7 +14,6 @@ from wsgi_observe.logreader.tracebacks import (
     find_raising_frame,
     parse_place,
     parse_stack,
-    parse_traceback,
 )
 
 MAX_GROUPS = 5000
@@ -52,7 +50,7 @@ class ErrorGroup:
 
     def __init__(self, key: GroupKey) -> None:
         self.key = key
-        self.title = key.what
+        self.title = ""
         self.error_id = ""
         self.severity = 0
         self.frame: Frame | None = None
@@ -66,7 +64,7 @@ class ErrorGroup:
         self.routes, self.releases, self.services = Counter[str](), Counter[str](), Counter[str]()
         self._newest: list[tuple[float, int, str]] = []
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record, title: str, frame: Frame | None) -> None:
         """Count an error."""
         self.count += 1
         self.severity = max(self.severity, record.severity)
@@ -75,7 +73,9 @@ class ErrorGroup:
             self.over_time.add(time)
             self.first = time if self.first is None else min(self.first, time)
         if time is None or self.last is None or time >= self.last:
-            self._describe(record)
+            self.title, self.frame = title, frame
+            self.message = _get_message(record)[:_MAX_TEXT]
+            self.error_id = record.text("error_id")[:_MAX_TEXT] or self.error_id
         if time is not None:
             self.last = time if self.last is None else max(self.last, time)
         self._add_request(record.request_id, time or 0.0)
@@ -112,13 +112,7 @@ class ErrorGroup:
     @property
     def newest_ids(self) -> list[str]:
         """The request IDs of the newest errors, the newest first."""
-        ids = (request_id for _, _, request_id in sorted(self._newest, reverse=True))
-        return list(dict.fromkeys(ids))
-
-    def _describe(self, record: Record) -> None:
-        self.title, self.frame = _describe_error(record, self.key)
-        self.message = _get_message(record)[:_MAX_TEXT]
-        self.error_id = record.text("error_id")[:_MAX_TEXT] or self.error_id
+        return list(dict.fromkeys(request_id for _, _, request_id in self._newest))
 
     def _add_request(self, request_id: str, time: float) -> None:
         if not request_id:
@@ -129,10 +123,7 @@ class ErrorGroup:
             return
         # The later of two lines of the same millisecond is the newer one.
         entry = (time, self.count, request_id[:_MAX_TEXT])
-        if len(self._newest) < _NEWEST:
-            heappush(self._newest, entry)
-        else:
-            heappushpop(self._newest, entry)
+        self._newest = sorted([*self._newest, entry], reverse=True)[:_NEWEST]
 
 
 class ErrorGroups:
@@ -147,14 +138,14 @@ class ErrorGroups:
 
     def add(self, record: Record) -> None:
         """Count an error."""
-        key = get_group_key(record)
+        key, title, frame = classify(record)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= MAX_GROUPS:
                 self.ungrouped += 1
                 return
             group = self._groups[key] = ErrorGroup(key)
-        group.add(record)
+        group.add(record, title, frame)
 
     def most_frequent_first(self) -> list[ErrorGroup]:
         """Return the groups in the order of how often they failed."""
@@ -170,39 +161,29 @@ def get_route(record: Record) -> str:
     return record.text("route") or _variable_segment.sub("/…", record.text("path")[:_MAX_TEXT])
 
 
-def get_group_key(record: Record) -> GroupKey:
-    """Return what an error has in common with others of its group."""
-    error_id = record.text("error_id")
-    if error_id:
-        return GroupKey("exception", error_id[:_MAX_TEXT])
-    if record.is_death:
-        where = f"{record.text('method')} {get_route(record)}"
-        return GroupKey("death", record.text("cause")[:_MAX_TEXT], where)
-    exc_type = record.text("exc_type")
-    if exc_type or "exc_info" in record.fields:
-        _, frame = _describe_exception(record)
+def classify(record: Record) -> tuple[GroupKey, str, Frame | None]:
+    """Return what an error has in common with others of its group, its title, and its place."""
+    target = f"{record.text('method')} {get_route(record)}"
+    error_id, exc_type = (record.text(name)[:_MAX_TEXT] for name in ("error_id", "exc_type"))
+    if error_id or (not record.is_death and (exc_type or "exc_info" in record.fields)):
+        exceptions = record.exceptions
+        frame = find_raising_frame(exceptions)
         where = f"{_shorten(frame.path)}:{frame.function}" if frame else get_route(record)
-        return GroupKey("exception", exc_type[:_MAX_TEXT], where)
+        key = GroupKey("exception", error_id or exc_type, "" if error_id else where)
+        return key, (exceptions[0].type if exceptions else "") or exc_type, frame
+    place = _find_place(record)
+    if record.is_death:
+        cause = record.text("cause")[:_MAX_TEXT]
+        return GroupKey("death", cause, target), f"died: {cause}", place
     status = record.status
     if status is not None and status >= 500:
-        return GroupKey("status", str(status), f"{record.text('method')} {get_route(record)}")
+        return GroupKey("status", str(status), target), f"{status} without an exception", place
     if record.is_slow_report:
-        return GroupKey("slow", "", f"{record.text('method')} {get_route(record)}")
-    template = _variable.sub("…", record.text("message")[:_MAX_TEXT])
+        return GroupKey("slow", "", target), "slow", place
+    message = record.text("message")[:_MAX_TEXT]
     where = record.text("at") or record.text("logger")
-    return GroupKey("message", template, where[:_MAX_TEXT])
-
-
-def _describe_error(record: Record, key: GroupKey) -> tuple[str, Frame | None]:
-    if key.kind == "exception":
-        return _describe_exception(record)
-    titles = {
-        "status": f"{key.what} without an exception",
-        "death": f"died: {key.what}",
-        "slow": "slow",
-        "message": record.text("message"),
-    }
-    return titles[key.kind][:_MAX_TEXT], _find_place(record)
+    key = GroupKey("message", _variable.sub("…", message), where[:_MAX_TEXT])
+    return key, message, place
 
 
 def _find_place(record: Record) -> Frame | None:
@@ -211,14 +192,8 @@ def _find_place(record: Record) -> Frame | None:
     return own[-1] if own else parse_place(record.text("at"))
 
 
-def _describe_exception(record: Record) -> tuple[str, Frame | None]:
-    exceptions = parse_traceback(record.text("exc_info"))
-    raised = exceptions[0].type if exceptions else ""
-    return (raised or record.text("exc_type"))[:_MAX_TEXT], find_raising_frame(exceptions)
-
-
 def _get_message(record: Record) -> str:
-    exceptions = parse_traceback(record.text("exc_info"))
+    exceptions = record.exceptions
     if exceptions and exceptions[0].headline:
         return exceptions[0].headline.partition(": ")[2] or exceptions[0].headline
     if record.is_slow_report:
