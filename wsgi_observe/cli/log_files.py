@@ -43,14 +43,6 @@ def get_inputs(files: list[str]) -> list[Input]:
     return find_inputs(files)
 
 
-class _CopiedInput(Input):
-    """A stream in a temporary file, which has no name of its own."""
-
-    @property
-    def label(self) -> str:
-        return ""
-
-
 @contextmanager
 def copy_streams(inputs: list[Input], problems: list[str]) -> Iterator[list[Input]]:
     """Give inputs that can be read more than once: what is piped is in temporary files meanwhile.
@@ -73,7 +65,7 @@ def _copy(one: Input, stack: ExitStack, problems: list[str]) -> Input:
                 _write(file, bytes(memoryview(blocks.buffer)[blocks.start : blocks.end]))
     except InputError as error:
         problems.append(str(error))
-    return _CopiedInput(one.name, Path(file.name))
+    return Input(one.name, Path(file.name))
 
 
 def _write(file: IO[bytes], data: bytes) -> None:

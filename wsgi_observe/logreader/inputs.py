@@ -29,24 +29,22 @@ class InputError(Exception):
 
 
 class Input(NamedTuple):
-    """One log: a file, or standard input (`path` is None)."""
+    """One log: a file, or standard input (`path` is None).
+
+    `label` is the name of what is logged there: the same for a log and its rotated files.
+    """
 
     name: str
     path: Path | None = None
-
-    @property
-    def label(self) -> str:
-        """The name of what is logged there: the same for a log and its rotated files."""
-        return _rotation.sub("", self.path.name) if self.path is not None else ""
+    label: str = ""
 
     @property
     def size(self) -> int | None:
         """The bytes of the file, compressed or not; None where that is unknown."""
         try:
-            size = self.path.stat().st_size if self.path else 0
+            return (self.path.stat().st_size if self.path else 0) or None
         except OSError:
-            size = 0
-        return size or None
+            return None
 
     @property
     def is_regular_file(self) -> bool:
@@ -136,7 +134,8 @@ def find_inputs(names: Iterable[str]) -> list[Input]:
         # Not `Path.glob`, which takes no absolute pattern.
         matches = sorted(glob(name)) if has_magic(name) and not path.exists() else []  # noqa: PTH207
         for one in matches or [name]:  # what does not exist is reported when it is opened
-            inputs.setdefault(_identify(Path(one)), Input(one, Path(one)))
+            path = Path(one)
+            inputs.setdefault(_identify(path), Input(one, path, _rotation.sub("", path.name)))
     return list(inputs.values())
 
 

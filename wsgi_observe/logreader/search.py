@@ -223,10 +223,14 @@ def _to_bytes(text: str) -> bytes:
 
 def _count_common(one: bytes, other: bytes) -> int:
     """Return how many bytes two IDs have in common at their ends."""
-    shorter = min(len(one), len(other))
-    first = next((i for i in range(shorter) if one[i] != other[i]), shorter)
-    last = next((i for i in range(shorter - first) if one[-1 - i] != other[-1 - i]), None)
-    return first + (shorter - first if last is None else last)
+    first = _count_equal(one, other)
+    return first + _count_equal(one[first:][::-1], other[first:][::-1])
+
+
+def _count_equal(one: bytes, other: bytes) -> int:
+    """Return how many bytes are the same at the beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((number for number, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _add_record(found: Found, record: Record, wanted: str) -> bool:
