@@ -105,16 +105,16 @@ def _create_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if log.is_file() and log.stat().st_size:
-            for path in folder.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path)
-                elif path != log:
-                    path.unlink()
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path != log or not path.stat().st_size:
+                path.unlink()
+        if log.exists():
             with suppress(OSError):  # a terminal that was closed; unbuffered, or it fails at exit
                 os.write(1, os.fsencode(f"\nThe log lines of the demo are in {log}\n"))
         else:
-            shutil.rmtree(folder)
+            folder.rmdir()
 
 
 def _create_database(folder: Path) -> Path:

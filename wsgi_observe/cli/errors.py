@@ -7,13 +7,12 @@ from typing import Any
 
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.filters import add_filter_arguments, make_tests, parse_level
-from wsgi_observe.cli.formatting import format_range, to_printable
+from wsgi_observe.cli.formatting import to_printable
 from wsgi_observe.cli.log_files import (
     add_file_argument,
     copy_streams,
     get_inputs,
     make_console,
-    prepare_output,
     print_json,
     report_problems,
     show_progress,
@@ -66,7 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the groups of errors."""
-    prepare_output()
     inputs, problems = get_inputs(args.files), list[str]()
     if not args.html:
         return _run(args, inputs, problems)
@@ -91,11 +89,9 @@ def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> 
         # Only now: it imports rich.
         from wsgi_observe.cli.groups_text import GroupsPrinter
 
-        coverage = search.coverage
-        first, last = args.since or coverage.first, args.until or coverage.last
-        printer = GroupsPrinter(console, first, last)
+        printer = GroupsPrinter(console, *_get_range(args, search))
         printer.print(groups)
-        printer.print_end(groups, search, format_range(coverage.first, coverage.last))
+        printer.print_end(groups, search)
     if has_problems:
         return 2
     return 1 if groups or search.groups.ungrouped else 0
@@ -113,9 +109,13 @@ def _write_page(
         limit = MAX_RECORDS // max(len(request_ids), 1)
         found = find_requests(inputs, request_ids, progress, limit)
     stories = {each: (build_story(each, one.records), one.ignored) for each, one in found.items()}
-    coverage = search.coverage
-    covered = args.since or coverage.first, args.until or coverage.last
-    write_document(args.html, make_groups_page(groups, search, stories, covered))
+    page = make_groups_page(groups, search, stories, _get_range(args, search))
+    write_document(args.html, page)
+
+
+def _get_range(args: argparse.Namespace, search: ErrorSearch) -> tuple[float | None, float | None]:
+    """Return the times at which sparklines begin and end."""
+    return args.since or search.coverage.first, args.until or search.coverage.last
 
 
 def _select(search: ErrorSearch, release: str | None) -> Iterator[ErrorGroup]:

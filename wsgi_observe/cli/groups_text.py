@@ -37,7 +37,7 @@ class GroupsPrinter:
             self._print_group(group)
             self._console.print()
 
-    def print_end(self, groups: list[ErrorGroup], search: ErrorSearch, covered: str) -> None:
+    def print_end(self, groups: list[ErrorGroup], search: ErrorSearch) -> None:
         """Print how many there are, and what was read."""
         if len(groups) > _MAX_GROUPS:
             more = format_count(len(groups) - _MAX_GROUPS, "more group")
@@ -45,6 +45,7 @@ class GroupsPrinter:
         found = describe_total(groups)
         if search.groups.ungrouped:
             found += f", and {search.groups.ungrouped:,} in more groups than are kept apart"
+        covered = format_range(search.coverage.first, search.coverage.last)
         read = f"{format_count(search.lines, 'line')} from {covered}"
         skipped = f", {search.others:,} of others" if search.others else ""
         self._print((found, "bold"), (f" ({read}{skipped})", "dim"))

@@ -109,13 +109,6 @@ def make_console(*, stderr: bool = False) -> "LogConsole":
     return LogConsole(stderr=stderr)
 
 
-def prepare_output() -> None:
-    """Have a stream that cannot encode a character write an escape instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
 @contextmanager
 def show_progress(inputs: list[Input]) -> Iterator[Progress]:
     """Show a progress bar on a terminal while large files are read."""

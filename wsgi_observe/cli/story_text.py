@@ -20,12 +20,7 @@ from wsgi_observe.cli.rich_console import LogConsole, make_text
 from wsgi_observe.logreader.record import Record, to_text
 from wsgi_observe.logreader.search import Mention
 from wsgi_observe.logreader.story import Event, Story
-from wsgi_observe.logreader.tracebacks import (
-    Frame,
-    iter_linked,
-    parse_stack,
-    select_stack_frames,
-)
+from wsgi_observe.logreader.tracebacks import Frame, iter_linked, parse_stack, select_stack_frames
 
 _LEVEL_STYLES = {
     "DEBUG": "dim",

@@ -16,14 +16,10 @@ from wsgi_observe.cli.filters import (
     is_slow,
     make_tests,
 )
-from wsgi_observe.cli.log_files import (
-    add_file_argument,
-    get_inputs,
-    prepare_output,
-    report_problems,
-)
+from wsgi_observe.cli.log_files import add_file_argument, get_inputs, report_problems
 from wsgi_observe.logreader.following import FollowedFile
 from wsgi_observe.logreader.inputs import Input, InputError
+from wsgi_observe.logreader.reading import Coverage, read_batches
 from wsgi_observe.logreader.record import Record, to_text
 from wsgi_observe.logreader.wrappers import LineReader
 from wsgi_observe.logs.formatters.console import ConsoleLayout
@@ -46,8 +42,6 @@ _POLL_SECONDS = 0.2
 _MAX_VALUE_BYTES = 2000
 _MAX_LINE = 16_000
 _MAX_TRACEBACK = 64_000
-
-Lines = Iterator[tuple[str, list[bytes]]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,38 +70,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lines until the input ends, or the command is interrupted."""
-    prepare_output()
     inputs = get_inputs(args.files)
-    problems: list[str] = []
     follows = not args.no_follow and inputs[0].path is not None
-    if follows and not all(one.is_regular_file for one in inputs):
-        missing = next(one.name for one in inputs if not one.is_regular_file)
-        raise CommandError(f"cannot follow {missing}: it is not a file", exit_code=2)
-    lines = _follow(inputs, args.lines) if follows else _read(inputs, problems)
-    printer = TailPrinter(args)
-    for source, batch in lines:
-        printer.print(source, batch)
-    printer.finish()
-    return 2 if report_problems("tail", problems) else 0
-
-
-def _read(inputs: Iterable[Input], problems: list[str]) -> Lines:
-    """Yield the lines of inputs as they come."""
     for one in inputs:
-        try:
-            with one.open() as blocks:
-                for _ in blocks:
-                    yield one.name, blocks.lines()
-        except InputError as error:
-            problems.append(str(error))
+        if follows and not one.is_regular_file:
+            raise CommandError(f"cannot follow {one.name}: it is not a file", exit_code=2)
+    coverage = Coverage()
+    every = read_batches(inputs, lambda blocks, _: blocks.lines(), coverage, lambda size: None)
+    printer = TailPrinter(args)
+    for records in _follow(inputs, args.lines) if follows else every:
+        printer.print(records)
+    return 2 if report_problems("tail", coverage.problems) else 0
 
 
-def _follow(inputs: Iterable[Input], last: int | None) -> Lines:
-    """Yield the lines that are written to files; never ends."""
+def _follow(inputs: Iterable[Input], last: int | None) -> Iterator[Iterable[Record | bytes]]:
+    """Yield the records that are written to files; never ends."""
     with ExitStack() as stack:
         try:
             files = [
-                stack.enter_context(closing(FollowedFile(one.path, last)))
+                (stack.enter_context(closing(FollowedFile(one.path, last))), LineReader(one.label))
                 for one in inputs
                 if one.path is not None
             ]
@@ -115,11 +96,10 @@ def _follow(inputs: Iterable[Input], last: int | None) -> Lines:
             raise CommandError(str(error), exit_code=2) from error
         while True:
             is_idle = True
-            for file in files:
-                lines = file.read_lines()
-                if lines:
+            for file, reader in files:
+                if lines := file.read_lines():
                     is_idle = False
-                    yield str(file.path), lines
+                    yield reader.read(lines)
             if is_idle:
                 time.sleep(_POLL_SECONDS)
 
@@ -131,22 +111,12 @@ class TailPrinter:
         wanted = has_id(args.id) if args.id else None
         self._tests = make_tests(args, wanted, args.level, args.status, args.slow)
         self._passes_others = args.others or not self._tests
-        self._readers: dict[str, LineReader] = {}
         self._layout = ConsoleLayout(
             color=_wants_color(), hidden=("exc_info", "continued_in", "buffered")
         )
 
-    def print(self, source: str, lines: list[bytes]) -> None:
-        """Print the lines of an input that were read together."""
-        reader = self._readers.setdefault(source, LineReader(source))
-        self._write(reader.read(lines))
-
-    def finish(self) -> None:
-        """Print what the end of the inputs has left incomplete."""
-        for reader in self._readers.values():
-            self._write(reader.finish())
-
-    def _write(self, records: Iterable[Record | bytes]) -> None:
+    def print(self, records: Iterable[Record | bytes]) -> None:
+        """Print the records and other lines that were read together."""
         texts = []
         for record in records:
             if isinstance(record, bytes):

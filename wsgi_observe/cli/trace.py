@@ -18,7 +18,6 @@ from wsgi_observe.cli.log_files import (
     add_file_argument,
     get_inputs,
     make_console,
-    prepare_output,
     print_json,
     report_problems,
     show_progress,
@@ -75,7 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the story of the request."""
-    prepare_output()
     wanted = args.id.strip()
     if not wanted:
         raise CommandError("the ID is empty", exit_code=2)
@@ -98,10 +96,11 @@ def run(args: argparse.Namespace) -> int:
 def _make_story(request_id: str, found: Found, inputs: list[Input], *, with_trace: bool) -> Story:
     """Return the story, with what else ended with its worker, and the records of its traces."""
     records = found.records[request_id]
-    related, worker_end = list[Record](), list[Record]()
+    related: list[Record] = []
+    worker_end: list[Record] = []
     death = next((one for one in records if one.is_death), None)
     files = [one for one in inputs if one.is_regular_file]
-    if death is not None and files:
+    if death is not None:
         with show_progress(files) as progress:
             worker_end = find_worker_end(files, death, progress)
     trace_ids = {one.text("trace_id") for one in records} - {""}
@@ -215,7 +214,5 @@ def _explain_time(wanted: str, found: Found) -> list[str]:
 
 def _find_near(wanted: str, inputs: list[Input]) -> list[str]:
     files = [one for one in inputs if one.is_regular_file]
-    if not files:
-        return []
     with show_progress(files) as progress:
         return find_nearest_ids(files, wanted, progress)

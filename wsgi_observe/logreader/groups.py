@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wsgi_observe.logreader.counting import DistinctCount, Histogram, count_bounded
 from wsgi_observe.logreader.record import LEVELS, Record
-from wsgi_observe.logreader.tracebacks import (
-    Frame,
-    find_raising_frame,
-    parse_place,
-    parse_stack,
-)
+from wsgi_observe.logreader.tracebacks import Frame, find_raising_frame, parse_place, parse_stack
 
 MAX_GROUPS = 5000
 """Further ones are counted together."""
@@ -39,6 +35,7 @@ class GroupKey(NamedTuple):
     where: str = ""
 
 
+@dataclass(eq=False)
 class ErrorGroup:
     """Errors that have the same cause, as far as their lines show.
 
@@ -48,21 +45,22 @@ class ErrorGroup:
     :ivar message: that of the newest error.
     """
 
-    def __init__(self, key: GroupKey) -> None:
-        self.key = key
-        self.title = ""
-        self.error_id = ""
-        self.severity = 0
-        self.frame: Frame | None = None
-        self.message = ""
-        self.count = 0
-        self.requests = DistinctCount()
-        self.outside_requests = 0
-        self.first: float | None = None
-        self.last: float | None = None
-        self.over_time = Histogram()
-        self.routes, self.releases, self.services = Counter[str](), Counter[str](), Counter[str]()
-        self._newest: list[tuple[float, int, str]] = []
+    key: GroupKey
+    title: str = ""
+    error_id: str = ""
+    severity: int = 0
+    frame: Frame | None = None
+    message: str = ""
+    count: int = 0
+    requests: DistinctCount = field(default_factory=DistinctCount)
+    outside_requests: int = 0
+    first: float | None = None
+    last: float | None = None
+    over_time: Histogram = field(default_factory=Histogram)
+    routes: Counter[str] = field(default_factory=Counter)
+    releases: Counter[str] = field(default_factory=Counter)
+    services: Counter[str] = field(default_factory=Counter)
+    _newest: list[tuple[float, int, str]] = field(default_factory=list)
 
     def add(self, record: Record, title: str, frame: Frame | None) -> None:
         """Count an error."""
@@ -78,7 +76,7 @@ class ErrorGroup:
             self.error_id = record.text("error_id")[:_MAX_TEXT] or self.error_id
         if time is not None:
             self.last = time if self.last is None else max(self.last, time)
-        self._add_request(record.request_id, time or 0.0)
+        self._add_request(record.request_id[:_MAX_TEXT], time or 0.0)
         for counter, text in (
             (self.routes, get_route(record)),
             (self.releases, record.release),
@@ -112,7 +110,7 @@ class ErrorGroup:
     @property
     def newest_ids(self) -> list[str]:
         """The request IDs of the newest errors, the newest first."""
-        return list(dict.fromkeys(request_id for _, _, request_id in self._newest))
+        return [request_id for _, _, request_id in self._newest]
 
     def _add_request(self, request_id: str, time: float) -> None:
         if not request_id:
@@ -122,7 +120,7 @@ class ErrorGroup:
         if any(known == request_id for _, _, known in self._newest):
             return
         # The later of two lines of the same millisecond is the newer one.
-        entry = (time, self.count, request_id[:_MAX_TEXT])
+        entry = (time, self.count, request_id)
         self._newest = sorted([*self._newest, entry], reverse=True)[:_NEWEST]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from wsgi_observe.logreader.blocks import LineBlocks
 from wsgi_observe.logreader.inputs import Input, InputError
@@ -48,6 +49,13 @@ def read_records(
     inputs: Iterable[Input], select: Select, coverage: Coverage, progress: Progress
 ) -> Iterator[Record | bytes]:
     """Yield the records in the lines that are selected, and lines of others as they are."""
+    return chain.from_iterable(read_batches(inputs, select, coverage, progress))
+
+
+def read_batches(
+    inputs: Iterable[Input], select: Select, coverage: Coverage, progress: Progress
+) -> Iterator[Iterable[Record | bytes]]:
+    """Yield the same for each block: what has come together."""
     for one in inputs:
         try:
             with one.open() as blocks:
@@ -57,9 +65,9 @@ def read_records(
                     coverage.bytes += size
                     if number % _TIMED_BLOCKS == 0:
                         coverage.add_times(blocks)
-                    yield from reader.read(select(blocks, reader.is_inside))
+                    yield reader.read(select(blocks, reader.is_inside))
                 coverage.add_times(blocks)
-                yield from reader.finish()
+                yield reader.finish()
                 if blocks.skipped:
                     problem = f"{one.name}: lines too long to be read: {blocks.skipped}"
                     coverage.problems.append(problem)
