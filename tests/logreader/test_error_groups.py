@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.logreader.log_lines import START, access_line, error_line, line
-from wsgi_observe.logreader import groups as groups_module
+from wsgi_observe.logreader import error_search
 from wsgi_observe.logreader.counting import DistinctCount, Histogram, count_bounded
-from wsgi_observe.logreader.groups import ErrorGroups, classify, select_new
+from wsgi_observe.logreader.error_search import ErrorSearch
+from wsgi_observe.logreader.groups import classify, select_new
 from wsgi_observe.logreader.record import Record
 
 
@@ -72,10 +73,10 @@ def test_errors_of_different_causes_are_two_groups(name: str) -> None:
 
 
 def group_of(*lines: str) -> Any:
-    groups = ErrorGroups()
+    search = ErrorSearch()
     for one in lines:
-        groups.add(record(one))
-    (group,) = groups.most_frequent_first()
+        search.add(record(one))
+    (group,) = search.groups
     return group
 
 
@@ -104,11 +105,11 @@ def test_a_group_is_new_if_it_never_occurred_before_the_release() -> None:
 
 
 def test_more_groups_than_are_kept_apart_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups_module, "MAX_GROUPS", 3)
-    groups = ErrorGroups()
+    monkeypatch.setattr(error_search, "MAX_GROUPS", 3)
+    search = ErrorSearch()
     for number in range(5):
-        groups.add(record(error_line(error_id=str(number))))
-    assert (len(groups.most_frequent_first()), groups.ungrouped) == (3, 2)
+        search.add(record(error_line(error_id=str(number))))
+    assert (len(search.groups), search.ungrouped) == (3, 2)
 
 
 @given(st.lists(st.integers(0, 500)))

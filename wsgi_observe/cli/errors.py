@@ -94,7 +94,7 @@ def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> 
         printer.print_end(groups, search)
     if has_problems:
         return 2
-    return 1 if groups or search.groups.ungrouped else 0
+    return 1 if groups or search.ungrouped else 0
 
 
 def _write_page(
@@ -119,7 +119,7 @@ def _get_range(args: argparse.Namespace, search: ErrorSearch) -> tuple[float | N
 
 
 def _select(search: ErrorSearch, release: str | None) -> Iterator[ErrorGroup]:
-    groups = search.groups.most_frequent_first()
+    groups = search.groups
     if release is None:
         yield from groups
     elif release in search.releases:

@@ -43,8 +43,8 @@ class GroupsPrinter:
             more = format_count(len(groups) - _MAX_GROUPS, "more group")
             self._print((f"{more}; --json has all", "dim"))
         found = describe_total(groups)
-        if search.groups.ungrouped:
-            found += f", and {search.groups.ungrouped:,} in more groups than are kept apart"
+        if search.ungrouped:
+            found += f", and {search.ungrouped:,} in more groups than are kept apart"
         covered = format_range(search.coverage.first, search.coverage.last)
         read = f"{format_count(search.lines, 'line')} from {covered}"
         skipped = f", {search.others:,} of others" if search.others else ""

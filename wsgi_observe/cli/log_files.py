@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile, gettempdir
 from typing import IO, TYPE_CHECKING, Any
@@ -50,11 +50,7 @@ def copy_streams(inputs: list[Input], problems: list[str]) -> Iterator[list[Inpu
     :param problems: gets what could not be read.
     """
     with ExitStack() as stack:
-        yield [_copy(one, stack, problems) if _is_stream(one) else one for one in inputs]
-
-
-def _is_stream(one: Input) -> bool:
-    return one.path is None or one.path.is_fifo() or one.path.is_char_device()
+        yield [one if one.is_regular_file else _copy(one, stack, problems) for one in inputs]
 
 
 def _copy(one: Input, stack: ExitStack, problems: list[str]) -> Input:
@@ -112,18 +108,15 @@ def make_console(*, stderr: bool = False) -> "LogConsole":
 @contextmanager
 def show_progress(inputs: list[Input]) -> Iterator[Progress]:
     """Show a progress bar on a terminal while large files are read."""
-    sizes = [one.size or 0 for one in inputs]
-    if not sys.stderr.isatty() or sum(sizes) < _MIN_PROGRESS_BYTES:
+    size = sum(one.size or 0 for one in inputs)
+    if not sys.stderr.isatty() or size < _MIN_PROGRESS_BYTES or not find_spec("rich"):
         yield lambda count: None
         return
-    try:
-        progress_module = import_module("rich.progress")
-    except ModuleNotFoundError:
-        yield lambda count: None
-        return
-    with progress_module.Progress(console=make_console(stderr=True), transient=True) as progress:
+    from rich.progress import Progress as ProgressBar
+
+    with ProgressBar(console=make_console(stderr=True), transient=True) as progress:
         is_compressed = any(one.name.endswith((".gz", ".zst")) for one in inputs)
-        task = progress.add_task("reading", total=None if is_compressed else sum(sizes))
+        task = progress.add_task("reading", total=None if is_compressed else size)
         yield lambda count: progress.advance(task, count)
 
 

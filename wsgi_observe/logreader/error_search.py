@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable, Iterable
 
 from wsgi_observe.logreader.blocks import LineBlocks
-from wsgi_observe.logreader.groups import ErrorGroups
+from wsgi_observe.logreader.groups import ErrorGroup, GroupKey, classify
 from wsgi_observe.logreader.inputs import Input
 from wsgi_observe.logreader.reading import Coverage, Progress, read_records
 from wsgi_observe.logreader.record import LEVELS, Record
+
+MAX_GROUPS = 5000
+"""Further ones are counted together."""
 
 _MAX_RELEASES = 1000
 # How our own lines begin, which have the names of their levels as they are.
@@ -25,6 +28,7 @@ class ErrorSearch:
     :param finds_releases: whether the time of each release's first line is searched too.
     :ivar releases: these times.
     :ivar warnings: how many records of the level WARNING pass the tests, and are not in a group.
+    :ivar ungrouped: how many errors belong to groups beyond the first `MAX_GROUPS`.
     :ivar others: how many lines are not records.
     """
 
@@ -38,10 +42,10 @@ class ErrorSearch:
         self._tests = list(tests)
         self._severity = severity
         self._finds_releases = finds_releases
-        self.groups = ErrorGroups()
+        self._groups: dict[GroupKey, ErrorGroup] = {}
         self.releases: dict[str, float] = {}
         self.coverage = Coverage()
-        self.lines = self.others = self.warnings = 0
+        self.lines = self.others = self.warnings = self.ungrouped = 0
 
     def run(self, inputs: Iterable[Input], progress: Progress) -> None:
         """Read the inputs."""
@@ -54,9 +58,24 @@ class ErrorSearch:
             severity = record.severity
             if severity >= LEVELS["WARNING"] and all(passes(record) for passes in self._tests):
                 if severity >= self._severity:
-                    self.groups.add(record)
+                    self.add(record)
                 else:
                     self.warnings += severity == LEVELS["WARNING"]
+
+    def add(self, record: Record) -> None:
+        """Count an error in its group."""
+        key, title, frame = classify(record)
+        if key not in self._groups:
+            if len(self._groups) >= MAX_GROUPS:
+                self.ungrouped += 1
+                return
+            self._groups[key] = ErrorGroup(key)
+        self._groups[key].add(record, title, frame)
+
+    @property
+    def groups(self) -> list[ErrorGroup]:
+        """The groups, the one that has failed most often first."""
+        return sorted(self._groups.values(), key=lambda group: group.failures, reverse=True)
 
     def _select(self, blocks: LineBlocks, is_inside: bool) -> Iterable[bytes]:
         """Return the lines but those of ours that report nothing, which need not be parsed."""

@@ -12,9 +12,6 @@ from wsgi_observe.logreader.counting import DistinctCount, Histogram, count_boun
 from wsgi_observe.logreader.record import LEVELS, Record
 from wsgi_observe.logreader.tracebacks import Frame, find_raising_frame, parse_place, parse_stack
 
-MAX_GROUPS = 5000
-"""Further ones are counted together."""
-
 _NEWEST = 5
 _MAX_TEXT = 1000
 
@@ -122,32 +119,6 @@ class ErrorGroup:
         # The later of two lines of the same millisecond is the newer one.
         entry = (time, self.count, request_id)
         self._newest = sorted([*self._newest, entry], reverse=True)[:_NEWEST]
-
-
-class ErrorGroups:
-    """The groups of the errors that were added.
-
-    :ivar ungrouped: how many errors belong to groups beyond the first `MAX_GROUPS`.
-    """
-
-    def __init__(self) -> None:
-        self._groups: dict[GroupKey, ErrorGroup] = {}
-        self.ungrouped = 0
-
-    def add(self, record: Record) -> None:
-        """Count an error."""
-        key, title, frame = classify(record)
-        group = self._groups.get(key)
-        if group is None:
-            if len(self._groups) >= MAX_GROUPS:
-                self.ungrouped += 1
-                return
-            group = self._groups[key] = ErrorGroup(key)
-        group.add(record, title, frame)
-
-    def most_frequent_first(self) -> list[ErrorGroup]:
-        """Return the groups in the order of how often they failed."""
-        return sorted(self._groups.values(), key=lambda group: group.failures, reverse=True)
 
 
 def get_route(record: Record) -> str:

@@ -158,30 +158,22 @@ def _is_beside(record: Record, other: Record) -> bool:
     )
 
 
+@dataclass
 class RequestRecords:
-    """The records of a request, of very many the first and the last ones.
+    """The records of a request in the order in which they were read.
 
-    :ivar ignored: how many were left out.
+    :ivar ignored: how many were left out: of very many, those in the middle.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._first: list[Record] = []
-        self._last = deque[Record](maxlen=limit // 2)
-        self.ignored = 0
+    records: list[Record] = field(default_factory=list)
+    ignored: int = 0
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record, limit: int) -> None:
         """Add the next record."""
-        assert self._last.maxlen is not None
-        if len(self._first) < self._last.maxlen:
-            self._first.append(record)
-            return
-        self.ignored += len(self._last) == self._last.maxlen
-        self._last.append(record)
-
-    @property
-    def records(self) -> list[Record]:
-        """What was kept, in the order in which it was read."""
-        return [*self._first, *self._last]
+        self.records.append(record)
+        if len(self.records) > limit:
+            del self.records[limit // 2]
+            self.ignored += 1
 
 
 def find_requests(
@@ -191,7 +183,7 @@ def find_requests(
 
     :param limit: how many records of each request are kept.
     """
-    found = {each: RequestRecords(limit) for each in request_ids}
+    found = {each: RequestRecords() for each in request_ids}
     wanted = set(map(_to_bytes, found))
 
     def select(blocks: LineBlocks, is_inside: bool) -> Iterable[bytes]:
@@ -200,7 +192,7 @@ def find_requests(
 
     for record in read_records(inputs, select, Coverage(), progress):
         if isinstance(record, Record) and record.request_id in found:
-            found[record.request_id].add(record)
+            found[record.request_id].add(record, limit)
     return found
 
 

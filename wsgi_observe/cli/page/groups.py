@@ -61,8 +61,8 @@ def make_groups_page(
     shown = [page.render(number, group) for number, group in enumerate(groups[:MAX_GROUPS])]
     more = len(groups) - MAX_GROUPS
     notes = [f"{format_count(more, 'more group')}; --json has them all"] if more > 0 else []
-    if search.groups.ungrouped:
-        count = search.groups.ungrouped
+    if search.ungrouped:
+        count = search.ungrouped
         notes.append(f"{format_count(count, 'more error')} in groups that were not kept apart")
     filter_form = _render_filter(len(shown)) if len(shown) >= _MIN_FILTERED else ""
     footer = [element("p", note, class_="quiet") for note in notes]
