@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -65,21 +66,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the groups of errors."""
-    inputs, problems = get_inputs(args.files), list[str]()
-    if not args.html:
-        return _run(args, inputs, problems)
-    # The stories are searched when the errors are known.
-    with copy_streams(inputs, problems) as copied:
-        return _run(args, copied, problems)
-
-
-def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> int:
     finds_releases = args.new_since is not None
     search = ErrorSearch(make_tests(args), severity=args.level, finds_releases=finds_releases)
-    with show_progress(inputs) as progress:
-        search.run(inputs, progress)
-    has_problems = report_problems("errors", [*problems, *search.coverage.problems])
-    groups = list(_select(search, args.new_since))
+    inputs, problems = get_inputs(args.files), search.coverage.problems
+    # For a page, the stories are searched when the errors are known.
+    with copy_streams(inputs, problems) if args.html else nullcontext(inputs) as readable:
+        with show_progress(readable) as progress:
+            search.run(readable, progress)
+        report_problems("errors", problems)
+        groups = list(_select(search, args.new_since))
+        _print(args, groups, search, readable)
+    if problems:
+        return 2
+    return 1 if groups or search.ungrouped else 0
+
+
+def _print(
+    args: argparse.Namespace, groups: list[ErrorGroup], search: ErrorSearch, inputs: list[Input]
+) -> None:
     if args.json:
         _print_json(groups)
     elif args.html:
@@ -92,9 +96,6 @@ def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> 
         printer = GroupsPrinter(console, *_get_range(args, search))
         printer.print(groups)
         printer.print_end(groups, search)
-    if has_problems:
-        return 2
-    return 1 if groups or search.ungrouped else 0
 
 
 def _write_page(

@@ -85,13 +85,10 @@ def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return convert
 
 
-def report_problems(subcommand: str, problems: Iterable[str]) -> bool:
-    """Print what could not be read, and return whether there was anything."""
-    has_problems = False
+def report_problems(subcommand: str, problems: Iterable[str]) -> None:
+    """Print what could not be read."""
     for problem in problems:
-        has_problems = True
         print(f"wsgi-observe {subcommand}: {to_printable(problem)}", file=sys.stderr)
-    return has_problems
 
 
 def make_console(*, stderr: bool = False) -> "LogConsole":

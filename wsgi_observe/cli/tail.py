@@ -80,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
     printer = TailPrinter(args)
     for records in _follow(inputs, args.lines) if follows else every:
         printer.print(records)
-    return 2 if report_problems("tail", coverage.problems) else 0
+    report_problems("tail", coverage.problems)
+    return 2 if coverage.problems else 0
 
 
 def _follow(inputs: Iterable[Input], last: int | None) -> Iterator[Iterable[Record | bytes]]:

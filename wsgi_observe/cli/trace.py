@@ -82,15 +82,16 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--trace reads the logs twice: name files", exit_code=2)
     with show_progress(inputs) as progress:
         found = find_request(inputs, wanted, progress)
-    has_problems = report_problems("trace", found.coverage.problems)
+    problems = found.coverage.problems
+    report_problems("trace", problems)
     request_ids = found.resolve(wanted)
     if len(request_ids) != 1:
         problem = (
             _explain_many(wanted, request_ids) if request_ids else _explain(wanted, found, inputs)
         )
-        raise CommandError(problem, exit_code=2 if has_problems else 1)
+        raise CommandError(problem, exit_code=2 if problems else 1)
     _print(_make_story(request_ids[0], found, inputs, with_trace=args.trace), found, args)
-    return 2 if has_problems else 0
+    return 2 if problems else 0
 
 
 def _make_story(request_id: str, found: Found, inputs: list[Input], *, with_trace: bool) -> Story:
