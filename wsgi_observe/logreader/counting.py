@@ -51,20 +51,16 @@ class Histogram:
     def __init__(self, max_buckets: int = 512) -> None:
         self._max = max_buckets
         self._width = 1.0
-        self._buckets: dict[int, int] = {}
+        self._buckets = Counter[int]()
 
     def add(self, time: float) -> None:
         """Count an event."""
-        bucket = int(time // self._width)
-        if bucket in self._buckets:
-            self._buckets[bucket] += 1
-            return
-        self._buckets[bucket] = 1
+        self._buckets[int(time // self._width)] += 1
         while len(self._buckets) > self._max:
             self._width *= 2
-            merged: dict[int, int] = {}
-            for old, count in self._buckets.items():
-                merged[old // 2] = merged.get(old // 2, 0) + count
+            merged = Counter[int]()
+            for bucket, count in self._buckets.items():
+                merged[bucket // 2] += count
             self._buckets = merged
 
     def resample(self, start: float, end: float, number: int) -> list[int]:

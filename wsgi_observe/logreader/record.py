@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from wsgi_observe.logreader.tracebacks import RaisedException, parse_traceback
@@ -214,9 +215,8 @@ def adopt_record(fields: Fields) -> Fields | None:
     {'timestamp': 1700000000000, 'level': 'ERROR', 'message': 'lost', 'request_id': 'a'}
     """
     flat: Fields = {}
-    for name, value in _flatten(fields):
-        if len(flat) < _MAX_FLAT_FIELDS:
-            flat.setdefault(name, value)
+    for name, value in islice(_flatten(fields), _MAX_FLAT_FIELDS):
+        flat.setdefault(name, value)
     for name, aliases in _ALIASES.items():
         for alias in aliases:
             if name not in flat and alias in flat:

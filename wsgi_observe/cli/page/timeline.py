@@ -28,9 +28,9 @@ class TimeScale:
     """
 
     def __init__(self, story: Story) -> None:
-        self._start = story.start or 0.0
+        start = story.start or 0.0
         ends = [
-            one.start + one.seconds - self._start
+            one.start + one.seconds - start
             for one in story.requests
             if one.start is not None and one.seconds is not None
         ]
