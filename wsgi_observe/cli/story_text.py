@@ -18,7 +18,6 @@ from wsgi_observe.cli.formatting import (
 )
 from wsgi_observe.cli.rich_console import LogConsole, make_text
 from wsgi_observe.logreader.record import Record, to_text
-from wsgi_observe.logreader.search import Mention
 from wsgi_observe.logreader.story import Event, Story
 from wsgi_observe.logreader.tracebacks import Frame, iter_linked, parse_stack, select_stack_frames
 
@@ -73,15 +72,15 @@ class StoryPrinter:
                 self.print_note(f"{'':{_OFFSET_WIDTH}} ... {format_seconds(event.gap)}")
             self._print_event(event, names_service)
 
-    def print_mentions(self, mentions: list[Mention], count: int) -> None:
+    def print_mentions(self, mentions: list[Record], count: int) -> None:
         """Print lines of others that have the ID in their text."""
         if not mentions:
             return
         self._console.print()
         self.print_note(f"{format_count(count, 'other line')} with the ID in the text:")
         for mention in mentions[:_MAX_MENTIONS]:
-            source = f"{mention.source}: " if mention.source else ""
-            self._console.print_hanging(Text("  "), [make_text(source + mention.text)])
+            source = f"{mention.service}: " if mention.service else ""
+            self._console.print_hanging(Text("  "), [make_text(source + mention.text("message"))])
 
     def print_note(self, text: str) -> None:
         """Print a remark of this command."""

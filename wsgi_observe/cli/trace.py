@@ -197,7 +197,7 @@ def _explain(wanted: str, found: Found, inputs: list[Input]) -> str:
             f"  {format_count(found.mention_count, 'other line')} with it in the text, such as"
         )
         shown = found.mentions[:_MAX_SHOWN_MENTIONS]
-        lines += [f"    {to_printable(one.text)[:200]}" for one in shown]
+        lines += [f"    {to_printable(one.text('message'))[:200]}" for one in shown]
     return "\n".join(lines)
 
 

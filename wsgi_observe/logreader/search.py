@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from heapq import nlargest
 from itertools import islice
-from typing import NamedTuple
 
 from wsgi_observe.logreader.blocks import LineBlocks
 from wsgi_observe.logreader.inputs import Input
@@ -32,13 +31,6 @@ _OTHER_ID_FIELDS = ("client_request_id", "app_request_id")
 _ids = re.compile(rb'request_id\\*"\s*:\s*\\*"([A-Za-z0-9._:/+=@~-]{1,128})\\*"')
 # The values of all fields that may have it: the names of a request ID end so in every format.
 _id_values = re.compile(rb'd\\*"\s*:\s*\\*"([A-Za-z0-9._:/+=@~-]{1,128})\\*"')
-
-
-class Mention(NamedTuple):
-    """A line that has the ID in it, and is none of its request."""
-
-    source: str
-    text: str
 
 
 class NearestIds:
@@ -65,13 +57,14 @@ class NearestIds:
 class Found:
     """The records whose request ID is the one that was searched, begins or ends with it.
 
+    :ivar mentions: lines that have the ID in them, and are none of its request.
     :ivar nearest: the nearest IDs in inputs that cannot be read again.
     """
 
     nearest: NearestIds
     records: dict[str, list[Record]] = field(default_factory=dict)
     ignored: int = 0
-    mentions: list[Mention] = field(default_factory=list)
+    mentions: list[Record] = field(default_factory=list)
     mention_count: int = 0
     trace_ids: set[str] = field(default_factory=set)
     coverage: Coverage = field(default_factory=Coverage)
@@ -97,12 +90,12 @@ def find_request(inputs: Iterable[Input], wanted: str, progress: Progress) -> Fo
     for record in read_records(inputs, select, found.coverage, progress):
         if isinstance(record, bytes):
             if needle in record:
-                _add_mention(found, Mention("", record.decode("utf-8", "replace")))
+                _add_mention(found, Record({"message": record.decode("utf-8", "replace")}))
         elif not _add_record(found, record, wanted):
             if record.fields.get("trace_id") == wanted:
                 found.trace_ids.add(record.request_id)
             elif not record.is_part:
-                _add_mention(found, Mention(record.service, record.text("message")))
+                _add_mention(found, record)
     return found
 
 
@@ -248,7 +241,7 @@ def _add_record(found: Found, record: Record, wanted: str) -> bool:
     return True
 
 
-def _add_mention(found: Found, mention: Mention) -> None:
+def _add_mention(found: Found, record: Record) -> None:
     found.mention_count += 1
     if len(found.mentions) < _MAX_MENTIONS:
-        found.mentions.append(mention)
+        found.mentions.append(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from wsgi_observe.cli.formatting import (
     GOOD_OUTCOMES,
@@ -20,8 +21,8 @@ from wsgi_observe.cli.page.records import get_anchor, render_records
 from wsgi_observe.cli.page.timeline import TimeScale, draw_lanes
 from wsgi_observe.cli.page.tracebacks import render_frame
 from wsgi_observe.logreader.record import Record
-from wsgi_observe.logreader.search import Found, Mention
-from wsgi_observe.logreader.story import Event, Story
+from wsgi_observe.logreader.search import Found
+from wsgi_observe.logreader.story import Story
 from wsgi_observe.logreader.tracebacks import find_raising_frame
 
 MAX_RECORDS = 20_000
@@ -109,13 +110,12 @@ def _render_cause(story: Story, name: str) -> Html | str:
     if number is None:
         return ""
     event = story.events[number]
-    if not event.exceptions:
-        text: Html | str = element("p", element("b", event.text("message")))
-        frames: Html | str = ""
-    else:
-        text = element("p", _render_raised(event))
-        frame = find_raising_frame(event.exceptions)
-        frames = element("ol", render_frame(frame), class_="frames") if frame else ""
+    chain = (one.headline.partition("\n")[0] for one in event.exceptions if one.link != "member")
+    raised, *causes = [*islice(chain, 2)] or [event.text("message")]
+    cause = [element("span", f" ← {one}", class_="quiet") for one in causes]
+    text = element("p", element("b", raised), cause)
+    frame = find_raising_frame(event.exceptions)
+    frames = element("ol", render_frame(frame), class_="frames") if frame else ""
     link = element("a", "See it in the timeline", href=f"#{get_anchor(name, number)}")
     return element("section", text, frames, element("p", link), class_="cause")
 
@@ -129,15 +129,6 @@ def _find_cause(story: Story) -> int | None:
         if event.kind in ranks and not event.is_related
     ]
     return min(causes)[2] if causes else None
-
-
-def _render_raised(event: Event) -> Iterator[Html]:
-    for number, exception in enumerate(one for one in event.exceptions if one.link != "member"):
-        headline = exception.headline.partition("\n")[0]
-        if not number:
-            yield element("b", headline)
-        elif number == 1:
-            yield element("span", f" ← {headline}", class_="quiet")
 
 
 def _render_facts(story: Story) -> Html:
@@ -220,11 +211,11 @@ def _render_filter(story: Story) -> Html:
     return element("form", text, levels, count, class_="filter", hidden=True)
 
 
-def _render_mentions(mentions: list[Mention], count: int) -> Html | str:
+def _render_mentions(mentions: list[Record], count: int) -> Html | str:
     if not mentions:
         return ""
     rows = [
-        element("li", f"{one.source}: " if one.source else "", one.text)
+        element("li", f"{one.service}: " if one.service else "", one.text("message"))
         for one in mentions[:_MAX_MENTIONS]
     ]
     heading = element("h2", f"{format_count(count, 'other line')} with the ID in the text")
