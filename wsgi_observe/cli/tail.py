@@ -76,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
         if follows and not one.is_regular_file:
             raise CommandError(f"cannot follow {one.name}: it is not a file", exit_code=2)
     coverage = Coverage()
-    every = read_batches(inputs, lambda blocks, _: blocks.lines(), coverage, lambda size: None)
+    every = read_batches(
+        inputs, lambda blocks, _: blocks.lines(), coverage, lambda size: None, ahead=False
+    )
     printer = TailPrinter(args)
     for records in _follow(inputs, args.lines) if follows else every:
         printer.print(records)

@@ -52,10 +52,12 @@ class Input(NamedTuple):
         return self.path is not None and self.path.is_file()
 
     @contextmanager
-    def open(self) -> Iterator[LineBlocks]:
+    def open(self, *, ahead: bool = True) -> Iterator[LineBlocks]:
         """Open it, and turn errors of reading or decompressing into an `InputError`.
 
         It is decompressed by what its first bytes are: a rotated file has any name.
+
+        :param ahead: whether a file is read ahead; no other input is.
         """
         with ExitStack() as stack:
             try:
@@ -64,7 +66,7 @@ class Input(NamedTuple):
                 reason = error.strerror or error
                 raise InputError(f"cannot read {self.name}: {reason}") from error
             try:
-                yield LineBlocks(self._decompress(started), ahead=self.is_regular_file)
+                yield LineBlocks(self._decompress(started), ahead=ahead and self.is_regular_file)
             except Exception as error:
                 is_damage = isinstance(error, OSError | EOFError | zlib.error)
                 if not is_damage and type(error).__name__ != "ZstdError":

@@ -53,12 +53,20 @@ def read_records(
 
 
 def read_batches(
-    inputs: Iterable[Input], select: Select, coverage: Coverage, progress: Progress
+    inputs: Iterable[Input],
+    select: Select,
+    coverage: Coverage,
+    progress: Progress,
+    *,
+    ahead: bool = True,
 ) -> Iterator[Iterable[Record | bytes]]:
-    """Yield the same for each block: what has come together."""
+    """Yield the same for each block: what has come together.
+
+    :param ahead: whether files are read ahead, which pays where few lines are parsed.
+    """
     for one in inputs:
         try:
-            with one.open() as blocks:
+            with one.open(ahead=ahead) as blocks:
                 reader = LineReader(one.label)
                 for number, size in enumerate(blocks):
                     progress(size)
