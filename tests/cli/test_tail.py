@@ -253,3 +253,14 @@ def test_a_stack_is_below_its_line() -> None:
     first, *below = run("tail", stdin=line("slow", stack=stack, age=1)).stdout.splitlines()
     assert first.endswith(" shop: slow  route=/crash  age=1")
     assert below == ['    File "/srv/shop.py", line 9, in wait', "      lock.acquire()"]
+
+
+def test_lines_that_are_too_long_to_be_read_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("wsgi_observe.logreader.blocks.MAX_LINE_BYTES", 1_000_000)
+    log = write(tmp_path / "log", [line("x" * 3_000_000), line("read")])
+    assert main(["tail", "--no-follow", str(log)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 1
+    assert printed.err.endswith("log: lines too long to be read: 1\n")

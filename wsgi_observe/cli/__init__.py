@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     args = _parse(arguments)
-    _open_missing_streams()
+    _prepare_streams()
     try:
         exit_code: int = load_subcommand(args.subcommand).run(args)
         sys.stdout.flush()
@@ -51,15 +51,19 @@ def _run(arguments: Sequence[str]) -> int:
     return exit_code
 
 
-def _open_missing_streams() -> None:
+def _prepare_streams() -> None:
     """Give output streams that are closed something to fail or to discard.
 
     A file that is opened later would get the descriptor, and what is meant for the stream.
+    A stream that cannot encode a character writes an escape instead of failing.
     """
     if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _discard_output() -> None:

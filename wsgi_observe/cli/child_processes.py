@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from types import FrameType
 
 from wsgi_observe.cli.command import CommandError
 
+_POLL_SECONDS = 0.1
 _STOP_SECONDS = 15  # after which a server that was asked to stop is killed
 
 
@@ -39,7 +41,7 @@ class ChildProcesses:
         self._is_stop_requested = False
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, self._stop)
+            signal.signal(signum, self._request_stop)
 
     def start(self, children: Iterable[Child], cwd: Path) -> None:
         """Start servers, of which each is stopped before those that come before it."""
@@ -49,47 +51,34 @@ class ChildProcesses:
         except BaseException:
             self._stop_all()
             raise
-        if self._is_stop_requested:
-            self._terminate_last()
 
     def wait(self) -> int:
         """Wait until one exits, stop the others, and return its exit code; 0 after a signal.
 
         :raises CommandError: where one of several has ended by itself.
         """
-        name, process = self._wait_for_any()
+        codes: dict[str, int] = {}
+        while not (codes or self._is_stop_requested):
+            time.sleep(_POLL_SECONDS)
+            polled = {name: process.poll() for name, process in self._running.items()}
+            codes = {name: code for name, code in polled.items() if code is not None}
         self._stop_all()
         if self._is_stop_requested:
             return 0
-        code = process.returncode
+        name, code = next(iter(codes.items()))
         code = code if code >= 0 else 128 - code  # as a shell reports the end by a signal
         if len(self._running) > 1:
             reason = f"{name} has ended with exit code {code}; the others were stopped"
             raise CommandError(reason, code or 1)
         return code
 
-    def _wait_for_any(self) -> tuple[str, subprocess.Popen[bytes]]:
-        pids = {process.pid: name for name, process in self._running.items()}
-        while True:
-            pid, status = os.wait()
-            if pid in pids:
-                process = self._running[pids[pid]]
-                process.returncode = os.waitstatus_to_exitcode(status)
-                return pids[pid], process
-
-    def _stop(self, signum: int, frame: FrameType | None) -> None:
+    def _request_stop(self, signum: int, frame: FrameType | None) -> None:
         self._is_stop_requested = True
-        self._terminate_last()
-
-    def _terminate_last(self) -> None:
-        """Stop the one that no other calls; `wait` stops the others when it has ended."""
-        for process in list(self._running.values())[-1:]:
-            _terminate(process)
 
     def _stop_all(self) -> None:
-        for process in self._running.values():
-            _terminate(process)
-        for process in self._running.values():
+        """Stop them, the one that no other calls first."""
+        for process in reversed(self._running.values()):
+            process.terminate()
             try:
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -110,10 +99,3 @@ def _start(child: Child, cwd: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
-
-
-def _terminate(process: subprocess.Popen[bytes]) -> None:
-    # Not its method, which would reap it in a signal handler, and `os.wait` would miss its end.
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGTERM)

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ from wsgi_observe.cli.child_processes import ChildProcesses
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.demo_servers import HOST, SERVICES, SHOP, Servers, get_url
 
+DATABASE_NAME = "shop.db"
 LOG_NAME = "demo.log"
 HELP = "serve an example shop on this machine, to try it out"
 DESCRIPTION = """\
@@ -59,8 +60,13 @@ def run(args: argparse.Namespace) -> int:
     processes = ChildProcesses()
     servers = SERVICES if args.services else SHOP
     _require_extra(servers)
+    from wsgi_observe.demo.models import seed
+
     with _create_listeners(servers, args.port) as listeners, _create_folder() as folder:
-        _print_welcome(servers, listeners, _create_database(folder), folder / LOG_NAME)
+        seed(folder / DATABASE_NAME)
+        urls = {name: get_url(listener) for name, listener in listeners.items()}
+        database, log = (shlex.quote(str(folder / name)) for name in (DATABASE_NAME, LOG_NAME))
+        print(servers.welcome.format(**urls, database=database, log=log), flush=True)
         processes.start(servers.make_children(listeners, broker), folder)
         for listener in listeners.values():
             listener.close()  # or clients would wait in its queue while the server stops
@@ -105,33 +111,16 @@ def _create_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if log.is_file() and log.stat().st_size:
-            for path in folder.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path)
-                elif path != log:
-                    path.unlink()
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path != log or not path.stat().st_size:
+                path.unlink()
+        if log.exists():
             with suppress(OSError):  # a terminal that was closed; unbuffered, or it fails at exit
                 os.write(1, os.fsencode(f"\nThe log lines of the demo are in {log}\n"))
         else:
-            shutil.rmtree(folder)
-
-
-def _create_database(folder: Path) -> Path:
-    # Imported here: without the extra, the command reports what is missing.
-    from wsgi_observe.demo.models import seed
-
-    path = folder / "shop.db"
-    seed(path)
-    return path
-
-
-def _print_welcome(
-    servers: Servers, listeners: Mapping[str, socket.socket], database: Path, log: Path
-) -> None:
-    urls = {name: get_url(listener) for name, listener in listeners.items()}
-    paths = {"database": shlex.quote(str(database)), "log": shlex.quote(str(log))}
-    print(servers.welcome.format(**urls, **paths), flush=True)
+            folder.rmdir()
 
 
 def _parse_port(text: str) -> int:

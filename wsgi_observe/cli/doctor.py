@@ -13,13 +13,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.cli.log_files import (
-    argument_type,
-    make_console,
-    prepare_output,
-    print_json,
-    to_printable,
-)
+from wsgi_observe.cli.formatting import to_printable
+from wsgi_observe.cli.log_files import argument_type, make_console, print_json
 from wsgi_observe.doctor.answer import Answer
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.process import DoctorError, Examination, examine
@@ -93,7 +88,6 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the questions, and print the answers."""
-    prepare_output()
     if args.explain is not None:
         return _explain(args.explain)
     if not (args.app or args.config or args.deployment):

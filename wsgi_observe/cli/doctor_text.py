@@ -5,7 +5,7 @@ from itertools import zip_longest
 from rich.table import Table
 from rich.text import Text
 
-from wsgi_observe.cli.log_files import to_printable
+from wsgi_observe.cli.formatting import to_printable
 from wsgi_observe.cli.rich_console import LogConsole
 from wsgi_observe.doctor.answer import Answer, Fault, Result
 from wsgi_observe.doctor.report import Report, Score

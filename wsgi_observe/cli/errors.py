@@ -2,24 +2,23 @@
 
 import argparse
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.cli.formatting import format_range
+from wsgi_observe.cli.filters import add_filter_arguments, make_tests, parse_level
+from wsgi_observe.cli.formatting import to_printable
 from wsgi_observe.cli.log_files import (
     add_file_argument,
-    argument_type,
     copy_streams,
     get_inputs,
     make_console,
-    prepare_output,
     print_json,
     report_problems,
     show_progress,
-    to_printable,
 )
 from wsgi_observe.logreader.error_search import ErrorSearch
-from wsgi_observe.logreader.filters import RecordFilter, parse_failure_level, parse_moment
 from wsgi_observe.logreader.groups import ErrorGroup, select_new
 from wsgi_observe.logreader.inputs import Input
 from wsgi_observe.logreader.record import LEVELS
@@ -48,15 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file_argument(parser)
     parser.add_argument(
         "--level",
-        type=argument_type(parse_failure_level),
+        type=partial(parse_level, least=LEVELS["WARNING"]),
         default=LEVELS["ERROR"],
         help="the lowest level: WARNING, ERROR (the default) or CRITICAL",
     )
-    moment = argument_type(parse_moment)
-    parser.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339, or such as 15m")
-    parser.add_argument("--until", type=moment, metavar="TIME", help="the same")
-    parser.add_argument("--route", default="", help="route or path, or a pattern of it")
-    parser.add_argument("--service", default="", help="value of the field service, or a pod")
+    add_filter_arguments(parser)
     parser.add_argument(
         "--new-since", metavar="RELEASE", help="only what did not occur before this release"
     )
@@ -71,25 +66,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the groups of errors."""
-    prepare_output()
-    inputs, problems = get_inputs(args.files), list[str]()
-    if not args.html:
-        return _run(args, inputs, problems)
-    # The stories are searched when the errors are known.
-    with copy_streams(inputs, problems) as copied:
-        return _run(args, copied, problems)
-
-
-def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> int:
-    tests = RecordFilter(
-        since=args.since, until=args.until, route=args.route, service=args.service
-    ).tests
     finds_releases = args.new_since is not None
-    search = ErrorSearch(tests, severity=args.level, finds_releases=finds_releases)
-    with show_progress(inputs) as progress:
-        search.run(inputs, progress)
-    has_problems = report_problems("errors", [*problems, *search.coverage.problems])
-    groups = list(_select(search, args.new_since))
+    search = ErrorSearch(make_tests(args), severity=args.level, finds_releases=finds_releases)
+    inputs, problems = get_inputs(args.files), search.coverage.problems
+    # For a page, the stories are searched when the errors are known.
+    with copy_streams(inputs, problems) if args.html else nullcontext(inputs) as readable:
+        with show_progress(readable) as progress:
+            search.run(readable, progress)
+        report_problems("errors", problems)
+        groups = list(_select(search, args.new_since))
+        _print(args, groups, search, readable)
+    if problems:
+        return 2
+    return 1 if groups or search.ungrouped else 0
+
+
+def _print(
+    args: argparse.Namespace, groups: list[ErrorGroup], search: ErrorSearch, inputs: list[Input]
+) -> None:
     if args.json:
         _print_json(groups)
     elif args.html:
@@ -99,14 +93,9 @@ def _run(args: argparse.Namespace, inputs: list[Input], problems: list[str]) -> 
         # Only now: it imports rich.
         from wsgi_observe.cli.groups_text import GroupsPrinter
 
-        coverage = search.coverage
-        first, last = args.since or coverage.first, args.until or coverage.last
-        printer = GroupsPrinter(console, first, last)
+        printer = GroupsPrinter(console, *_get_range(args, search))
         printer.print(groups)
-        printer.print_end(groups, search, format_range(coverage.first, coverage.last))
-    if has_problems:
-        return 2
-    return 1 if groups or search.groups.ungrouped else 0
+        printer.print_end(groups, search)
 
 
 def _write_page(
@@ -121,13 +110,17 @@ def _write_page(
         limit = MAX_RECORDS // max(len(request_ids), 1)
         found = find_requests(inputs, request_ids, progress, limit)
     stories = {each: (build_story(each, one.records), one.ignored) for each, one in found.items()}
-    coverage = search.coverage
-    covered = args.since or coverage.first, args.until or coverage.last
-    write_document(args.html, make_groups_page(groups, search, stories, covered))
+    page = make_groups_page(groups, search, stories, _get_range(args, search))
+    write_document(args.html, page)
+
+
+def _get_range(args: argparse.Namespace, search: ErrorSearch) -> tuple[float | None, float | None]:
+    """Return the times at which sparklines begin and end."""
+    return args.since or search.coverage.first, args.until or search.coverage.last
 
 
 def _select(search: ErrorSearch, release: str | None) -> Iterator[ErrorGroup]:
-    groups = search.groups.most_frequent_first()
+    groups = search.groups
     if release is None:
         yield from groups
     elif release in search.releases:
@@ -160,9 +153,9 @@ def _print_json(groups: list[ErrorGroup]) -> None:
             "frame": {"path": frame.path, "line": frame.line, "function": frame.function}
             if frame
             else None,
-            "routes": dict(group.routes.counts),
-            "services": dict(group.services.counts),
-            "releases": dict(group.releases.counts),
+            "routes": dict(group.routes),
+            "services": dict(group.services),
+            "releases": dict(group.releases),
             "newest_ids": group.newest_ids,
         }
         print_json(fields)

@@ -1,15 +1,37 @@
-"""Times, durations, sizes and counts as people read them."""
+"""Texts for people, on a terminal and on a page: times, sizes, counts, and what records report."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wsgi_observe.logreader.record import LEVELS
+from wsgi_observe.logreader.record import LEVELS, Record
+from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
 
 if TYPE_CHECKING:
     from wsgi_observe.logreader.groups import ErrorGroup
+    from wsgi_observe.logreader.story import Story
+    from wsgi_observe.logreader.tracebacks import Frame
+
+GOOD_OUTCOMES = frozenset({"", "complete", "upgraded"})
+LINK_WORDS = {
+    "": "",
+    "cause": "caused by ",
+    "context": "while handling ",
+    "member": "in the group ",
+}
+"""What an exception is to the one before it."""
+
+_MAX_TEXT_BYTES = 4000
+
+
+def to_printable(text: str) -> str:
+    """Return a text of a log as it may be shown on a terminal: bounded, without its sequences."""
+    if len(text) > _MAX_TEXT_BYTES:
+        text = cut_middle(text, _MAX_TEXT_BYTES)
+    return escape_control_characters(text)
 
 
 def format_time(seconds: float | None, *, is_precise: bool = False) -> str:
@@ -88,3 +110,29 @@ def describe_failures(group: ErrorGroup) -> str:
         return errors
     about = "" if requests.is_exact else "about "
     return f"{errors} in {about}{format_count(requests.value, 'request')}"
+
+
+def describe_counts(counts: Counter[str], limit: int) -> str:
+    """Return the most frequent names with their counts, and how many more there are."""
+    names = [f"{name} ({count:,})" for name, count in counts.most_common(limit)]
+    more = len(counts) - limit
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def describe_outcome(record: Record) -> str:
+    """Return how a request ended; of one that died, with the cause."""
+    outcome = record.text("outcome")
+    return f"died: {record.text('cause')}" if outcome == "died" else outcome
+
+
+def describe_service(record: Record, story: Story) -> str:
+    """Return the service and its release; not the name of the input, if that is all there is."""
+    is_named = len(story.services) > 1 or "service" in record.fields
+    return " ".join(filter(None, (record.service if is_named else "", record.release)))
+
+
+def describe_libraries(frames: Iterable[Frame]) -> str:
+    """Return how many frames there are of which libraries; empty if there are none."""
+    packages = Counter(frame.package for frame in frames)
+    names = ", ".join(f"{name} {count}" for name, count in packages.items())
+    return f"{format_count(packages.total(), 'library frame')}: {names}" if packages else ""

@@ -1,17 +1,14 @@
 """The groups of errors as text for a terminal."""
 
-from rich.text import Text
-
 from wsgi_observe.cli.formatting import (
+    describe_counts,
     describe_failures,
     describe_total,
     format_count,
     format_range,
     format_time,
 )
-from wsgi_observe.cli.log_files import to_printable
 from wsgi_observe.cli.rich_console import LogConsole
-from wsgi_observe.logreader.counting import TopCounter
 from wsgi_observe.logreader.error_search import ErrorSearch
 from wsgi_observe.logreader.groups import ErrorGroup
 from wsgi_observe.logreader.record import LEVELS
@@ -31,9 +28,8 @@ class GroupsPrinter:
 
     def __init__(self, console: LogConsole, first: float | None, last: float | None) -> None:
         self._console = console
+        self._print = console.print_line
         self._range = first, last
-        can_draw = console.encoding.startswith("utf")
-        self._bars = _BARS if can_draw else _ASCII_BARS
 
     def print(self, groups: list[ErrorGroup]) -> None:
         """Print the groups."""
@@ -41,84 +37,62 @@ class GroupsPrinter:
             self._print_group(group)
             self._console.print()
 
-    def print_end(self, groups: list[ErrorGroup], search: ErrorSearch, covered: str) -> None:
+    def print_end(self, groups: list[ErrorGroup], search: ErrorSearch) -> None:
         """Print how many there are, and what was read."""
         if len(groups) > _MAX_GROUPS:
-            self._print(
-                Text(
-                    f"{format_count(len(groups) - _MAX_GROUPS, 'more group')}; --json has all",
-                    "dim",
-                )
-            )
+            more = format_count(len(groups) - _MAX_GROUPS, "more group")
+            self._print((f"{more}; --json has all", "dim"))
         found = describe_total(groups)
-        if search.groups.ungrouped:
-            found += f", and {search.groups.ungrouped:,} in more groups than are kept apart"
+        if search.ungrouped:
+            found += f", and {search.ungrouped:,} in more groups than are kept apart"
+        covered = format_range(search.coverage.first, search.coverage.last)
         read = f"{format_count(search.lines, 'line')} from {covered}"
         skipped = f", {search.others:,} of others" if search.others else ""
-        self._print(Text.assemble((found, "bold"), (f" ({read}{skipped})", "dim")))
+        self._print((found, "bold"), (f" ({read}{skipped})", "dim"))
         if search.warnings:
             warnings = format_count(search.warnings, "warning")
-            self._print(Text(f"{warnings}; --level WARNING shows them in groups", "yellow"))
+            self._print((f"{warnings}; --level WARNING shows them in groups", "yellow"))
 
     def _print_group(self, group: ErrorGroup) -> None:
         color = "red" if group.severity >= LEVELS["ERROR"] else "yellow"
-        title = Text(to_printable(group.title), f"bold {color}")
-        if group.key.kind in ("status", "death", "slow"):
-            title.append(f"  {to_printable(group.key.where)}", "bold")
-        if group.error_id:
-            title.append(f"  error_id {to_printable(group.error_id)}", "dim")
-        self._print(title)
+        self._print(
+            (group.title, f"bold {color}"),
+            (f"  {group.target}" if group.target else "", "bold"),
+            (f"  error_id {group.error_id}" if group.error_id else "", "dim"),
+        )
         if group.message and group.message != group.title:
-            self._print(Text("  " + to_printable(group.message)))
+            self._print(f"  {group.message}")
         if group.frame is not None:
             frame = group.frame
-            where = f"  {to_printable(frame.path)}:{frame.line} in {to_printable(frame.function)}"
-            self._print(Text(where, "cyan"))
+            self._print((f"  {frame.path}:{frame.line} in {frame.function}", "cyan"))
             if frame.code:
-                self._print(Text(f"    {to_printable(frame.code)}", "dim"))
-        self._print(self._describe_counts(group))
-        for name, counter in (
+                self._print((f"    {frame.code}", "dim"))
+        self._print_counts(group)
+        for name, counts in (
             ("routes", group.routes),
             ("services", group.services),
             ("releases", group.releases),
         ):
-            if counter.counts:
-                self._print(Text.assemble((f"  {name:<9}", "dim"), _describe_names(counter)))
+            if counts:
+                self._print((f"  {name:<9}", "dim"), describe_counts(counts, _MAX_NAMES))
         if group.newest_ids:
-            ids = "  ".join(map(to_printable, group.newest_ids))
-            self._print(Text.assemble(("  newest   ", "dim"), ids))
+            self._print(("  newest   ", "dim"), "  ".join(group.newest_ids))
 
-    def _describe_counts(self, group: ErrorGroup) -> Text:
-        line = Text("  ")
-        if group.first is not None and group.last is not None:
-            line.append(f"{self._draw(group)}  ", "red")
-        line.append(describe_failures(group), "bold")
-        if group.first == group.last:
-            line.append(f", {format_time(group.first)}")
-        else:
-            line.append(f", {format_range(group.first, group.last)}")
-        return line
+    def _print_counts(self, group: ErrorGroup) -> None:
+        sparkline = self._draw(group)
+        is_once = group.first == group.last
+        when = format_time(group.first) if is_once else format_range(group.first, group.last)
+        self._print(
+            "  ",
+            (f"{sparkline}  " if sparkline else "", "red"),
+            (describe_failures(group), "bold"),
+            f", {when}",
+        )
 
     def _draw(self, group: ErrorGroup) -> str:
         """Return the group's sparkline."""
-        first, last = self._range
-        start = group.first if first is None else first
-        end = group.last if last is None else last
-        assert start is not None
-        assert end is not None
         width = min(_SPARKLINE_WIDTH, max(10, self._console.width // 4))
-        counts = group.over_time.resample(start, end, width)
-        top = max(counts)
-        steps = len(self._bars) - 1
-        return "".join(self._bars[-(-count * steps // top)] for count in counts)
-
-    def _print(self, line: Text) -> None:
-        for one in line.wrap(self._console, self._console.width, overflow="fold"):
-            one.rstrip()
-            self._console.print_log(one)
-
-
-def _describe_names(counter: TopCounter) -> str:
-    names = [f"{to_printable(name)} ({n:,})" for name, n in counter.most_common(_MAX_NAMES)]
-    more = len(counter.counts) - _MAX_NAMES
-    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+        counts = group.count_over_time(*self._range, width)
+        bars = _BARS if self._console.encoding.startswith("utf") else _ASCII_BARS
+        top, steps = max(counts, default=0), len(bars) - 1
+        return "".join(bars[-(-count * steps // top)] for count in counts)

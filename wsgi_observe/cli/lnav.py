@@ -43,41 +43,28 @@ def run(args: argparse.Namespace) -> int:
     # As `lnav -i` names it, so that neither adds a second format of that name.
     path = _config_directory() / "formats" / "installed" / f"{FORMAT_NAME}.json"
     present = _read(path)
-    if args.install:
-        print(_install(path, present, text, replaces=args.force))
+    difference = (
+        f"{path} differs from the file of this version, by a change of yours or by an update: "
+        "--install --force replaces it"
+    )
+    if present == text:
+        print(f"{path} is up to date{'' if args.install else ': --install would change nothing'}")
+    elif not args.install:
+        print(f"--install would write {path}" if present is None else difference)
+    elif present is None or args.force:
+        _write(path, text)
+        print(f"{path} was {'written' if present is None else 'replaced'}; now run: lnav FILE")
     else:
-        print(_describe(path, present, text))
+        raise CommandError(f"{difference}; it was not changed")
     return 0
 
 
-def _install(path: Path, present: str | None, text: str, *, replaces: bool) -> str:
-    """Write the file, unless it is there; return what was done."""
-    if present == text:
-        return f"{path} is up to date"
-    if present is not None and not replaces:
-        raise CommandError(f"{_describe_difference(path)}; it was not changed")
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror}") from error
-    return f"{path} was {'written' if present is None else 'replaced'}; now run: lnav FILE"
-
-
-def _describe(path: Path, present: str | None, text: str) -> str:
-    """Return what an installation would do."""
-    if present == text:
-        return f"{path} is up to date: --install would change nothing"
-    if present is not None:
-        return _describe_difference(path)
-    return f"--install would write {path}"
-
-
-def _describe_difference(path: Path) -> str:
-    return (
-        f"{path} differs from the file of this version, by a change of yours or by an update: "
-        "--install --force replaces it"
-    )
 
 
 def _read(path: Path) -> str | None:

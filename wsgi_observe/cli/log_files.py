@@ -6,21 +6,19 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile, gettempdir
 from typing import IO, TYPE_CHECKING, Any
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.logreader.blocks import LineBlocks
-from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors, find_inputs
-from wsgi_observe.logreader.search import Progress
-from wsgi_observe.logs.formatters.truncation import cut_middle, escape_control_characters
+from wsgi_observe.cli.formatting import to_printable
+from wsgi_observe.logreader.inputs import Input, InputError, find_inputs
+from wsgi_observe.logreader.reading import Progress
 
 if TYPE_CHECKING:
     from wsgi_observe.cli.rich_console import LogConsole
 
-MAX_TEXT_BYTES = 4000
 _MIN_PROGRESS_BYTES = 50_000_000
 
 _unprintable = re.compile(r"[^ -~]+")
@@ -45,14 +43,6 @@ def get_inputs(files: list[str]) -> list[Input]:
     return find_inputs(files)
 
 
-class _CopiedInput(Input):
-    """A stream in a temporary file, which has no name of its own."""
-
-    @property
-    def label(self) -> str:
-        return ""
-
-
 @contextmanager
 def copy_streams(inputs: list[Input], problems: list[str]) -> Iterator[list[Input]]:
     """Give inputs that can be read more than once: what is piped is in temporary files meanwhile.
@@ -60,23 +50,18 @@ def copy_streams(inputs: list[Input], problems: list[str]) -> Iterator[list[Inpu
     :param problems: gets what could not be read.
     """
     with ExitStack() as stack:
-        yield [_copy(one, stack, problems) if _is_stream(one) else one for one in inputs]
-
-
-def _is_stream(one: Input) -> bool:
-    return one.path is None or one.path.is_fifo() or one.path.is_char_device()
+        yield [one if one.is_regular_file else _copy(one, stack, problems) for one in inputs]
 
 
 def _copy(one: Input, stack: ExitStack, problems: list[str]) -> Input:
     file = stack.enter_context(NamedTemporaryFile())  # noqa: SIM115
     try:
-        with one.open() as stream, explain_read_errors(one.name):
-            blocks = LineBlocks(stream)
+        with one.open() as blocks:
             for _ in blocks:
                 _write(file, bytes(memoryview(blocks.buffer)[blocks.start : blocks.end]))
     except InputError as error:
         problems.append(str(error))
-    return _CopiedInput(one.name, Path(file.name))
+    return Input(one.name, Path(file.name))
 
 
 def _write(file: IO[bytes], data: bytes) -> None:
@@ -100,20 +85,10 @@ def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return convert
 
 
-def report_problems(subcommand: str, problems: Iterable[str]) -> bool:
-    """Print what could not be read, and return whether there was anything."""
-    has_problems = False
+def report_problems(subcommand: str, problems: Iterable[str]) -> None:
+    """Print what could not be read."""
     for problem in problems:
-        has_problems = True
         print(f"wsgi-observe {subcommand}: {to_printable(problem)}", file=sys.stderr)
-    return has_problems
-
-
-def to_printable(text: str) -> str:
-    """Return a text of a log as it may be shown on a terminal: bounded, without its sequences."""
-    if len(text) > MAX_TEXT_BYTES:
-        text = cut_middle(text, MAX_TEXT_BYTES)
-    return escape_control_characters(text)
 
 
 def make_console(*, stderr: bool = False) -> "LogConsole":
@@ -127,28 +102,18 @@ def make_console(*, stderr: bool = False) -> "LogConsole":
     return LogConsole(stderr=stderr)
 
 
-def prepare_output() -> None:
-    """Have a stream that cannot encode a character write an escape instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
 @contextmanager
 def show_progress(inputs: list[Input]) -> Iterator[Progress]:
     """Show a progress bar on a terminal while large files are read."""
-    sizes = [one.size or 0 for one in inputs]
-    if not sys.stderr.isatty() or sum(sizes) < _MIN_PROGRESS_BYTES:
+    size = sum(one.size or 0 for one in inputs)
+    if not sys.stderr.isatty() or size < _MIN_PROGRESS_BYTES or not find_spec("rich"):
         yield lambda count: None
         return
-    try:
-        progress_module = import_module("rich.progress")
-    except ModuleNotFoundError:
-        yield lambda count: None
-        return
-    with progress_module.Progress(console=make_console(stderr=True), transient=True) as progress:
+    from rich.progress import Progress as ProgressBar
+
+    with ProgressBar(console=make_console(stderr=True), transient=True) as progress:
         is_compressed = any(one.name.endswith((".gz", ".zst")) for one in inputs)
-        task = progress.add_task("reading", total=None if is_compressed else sum(sizes))
+        task = progress.add_task("reading", total=None if is_compressed else size)
         yield lambda count: progress.advance(task, count)
 
 

@@ -3,11 +3,12 @@
 import os
 import re
 import sys
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.text import Text
 
-from wsgi_observe.logs.formatters.truncation import escape_control_characters
+from wsgi_observe.cli.formatting import to_printable
 
 _columns = re.compile(r"[1-9][0-9]{0,5}")
 _UNLIMITED_WIDTH = 1_000_000  # where nothing is wrapped
@@ -32,12 +33,26 @@ class LogConsole(Console):
             emoji=False,
         )
 
-    def print_log(self, line: Text) -> None:
-        """Print one line that has texts of a log: escaped, should its caller have forgotten it."""
-        if not line.plain.isprintable():
-            line = Text(escape_control_characters(line.plain))
-        self.print(line, soft_wrap=True)
+    def print_hanging(self, head: Text, body: Iterable[Text]) -> None:
+        """Print lines beside a head, which the following ones are indented by."""
+        indent = Text(" " * head.cell_len)
+        width = max(self.width - head.cell_len, 10)
+        for text in body:
+            for line in text.wrap(self, width, overflow="fold"):
+                line.rstrip()
+                self.print(head + line, soft_wrap=True)
+                head = indent
+
+    def print_line(self, *parts: str | tuple[str, str]) -> None:
+        """Print a line of texts, as `make_text` takes them."""
+        self.print_hanging(Text(), [make_text(*parts)])
 
     def on_broken_pipe(self) -> None:
         """Leave it to the command, which ends quietly; rich's own exit code is 1."""
         raise BrokenPipeError
+
+
+def make_text(*parts: str | tuple[str, str]) -> Text:
+    """Return a line of texts, each with a style or without; what a log may have is escaped."""
+    styled = ((part, "") if isinstance(part, str) else part for part in parts)
+    return Text.assemble(*((to_printable(text), style) for text, style in styled))

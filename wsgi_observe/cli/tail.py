@@ -4,27 +4,22 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.cli.log_files import (
-    add_file_argument,
-    argument_type,
-    get_inputs,
-    prepare_output,
-    report_problems,
+from wsgi_observe.cli.filters import (
+    add_filter_arguments,
+    has_id,
+    has_status,
+    is_at_least,
+    is_slow,
+    make_tests,
 )
-from wsgi_observe.logreader.blocks import LineBlocks
-from wsgi_observe.logreader.filters import (
-    RecordFilter,
-    parse_duration,
-    parse_level,
-    parse_moment,
-    parse_statuses,
-)
+from wsgi_observe.cli.log_files import add_file_argument, get_inputs, report_problems
 from wsgi_observe.logreader.following import FollowedFile
-from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors
+from wsgi_observe.logreader.inputs import Input, InputError
+from wsgi_observe.logreader.reading import Coverage, read_batches
 from wsgi_observe.logreader.record import Record, to_text
 from wsgi_observe.logreader.wrappers import LineReader
 from wsgi_observe.logs.formatters.console import ConsoleLayout
@@ -48,30 +43,17 @@ _MAX_VALUE_BYTES = 2000
 _MAX_LINE = 16_000
 _MAX_TRACEBACK = 64_000
 
-Lines = Iterator[tuple[str, list[bytes]]]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this subcommand."""
     add_file_argument(parser)
     parser.add_argument("--id", default="", help="request ID, its beginning or its end")
+    parser.add_argument("--level", type=is_at_least, help="the lowest level, as WARNING")
+    parser.add_argument("--status", type=has_status, help="such as 404 or 5xx")
     parser.add_argument(
-        "--level", type=argument_type(parse_level), default=0, help="the lowest level, as WARNING"
+        "--slow", type=is_slow, metavar="TIME", help="requests that took as long, as 500ms"
     )
-    parser.add_argument(
-        "--status", type=argument_type(parse_statuses), default=(), help="such as 404 or 5xx"
-    )
-    parser.add_argument("--route", default="", help="route or path, or a pattern of it")
-    parser.add_argument("--service", default="", help="value of the field service, or a pod")
-    parser.add_argument(
-        "--slow",
-        type=argument_type(parse_duration),
-        metavar="TIME",
-        help="requests that took as long, as 500ms",
-    )
-    moment = argument_type(parse_moment)
-    parser.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339, or such as 15m")
-    parser.add_argument("--until", type=moment, metavar="TIME", help="the same")
+    add_filter_arguments(parser)
     parser.add_argument("--others", action="store_true", help="pass lines of others in any case")
     parser.add_argument(
         "-n",
@@ -88,39 +70,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lines until the input ends, or the command is interrupted."""
-    prepare_output()
     inputs = get_inputs(args.files)
-    problems: list[str] = []
     follows = not args.no_follow and inputs[0].path is not None
-    if follows and not all(one.is_regular_file for one in inputs):
-        missing = next(one.name for one in inputs if not one.is_regular_file)
-        raise CommandError(f"cannot follow {missing}: it is not a file", exit_code=2)
-    lines = _follow(inputs, args.lines) if follows else _read(inputs, problems)
-    printer = TailPrinter(args)
-    for source, batch in lines:
-        printer.print(source, batch)
-    printer.finish()
-    return 2 if report_problems("tail", problems) else 0
-
-
-def _read(inputs: Iterable[Input], problems: list[str]) -> Lines:
-    """Yield the lines of inputs as they come."""
     for one in inputs:
-        try:
-            with one.open() as stream, explain_read_errors(one.name):
-                blocks = LineBlocks(stream)
-                for _ in blocks:
-                    yield one.name, blocks.lines()
-        except InputError as error:
-            problems.append(str(error))
+        if follows and not one.is_regular_file:
+            raise CommandError(f"cannot follow {one.name}: it is not a file", exit_code=2)
+    coverage = Coverage()
+    every = read_batches(
+        inputs, lambda blocks, _: blocks.lines(), coverage, lambda size: None, ahead=False
+    )
+    printer = TailPrinter(args)
+    for records in _follow(inputs, args.lines) if follows else every:
+        printer.print(records)
+    report_problems("tail", coverage.problems)
+    return 2 if coverage.problems else 0
 
 
-def _follow(inputs: Iterable[Input], last: int | None) -> Lines:
-    """Yield the lines that are written to files; never ends."""
+def _follow(inputs: Iterable[Input], last: int | None) -> Iterator[Iterable[Record | bytes]]:
+    """Yield the records that are written to files; never ends."""
     with ExitStack() as stack:
         try:
             files = [
-                stack.enter_context(closing(FollowedFile(one.path, last)))
+                (stack.enter_context(closing(FollowedFile(one.path, last))), LineReader(one.label))
                 for one in inputs
                 if one.path is not None
             ]
@@ -128,11 +99,10 @@ def _follow(inputs: Iterable[Input], last: int | None) -> Lines:
             raise CommandError(str(error), exit_code=2) from error
         while True:
             is_idle = True
-            for file in files:
-                lines = file.read_lines()
-                if lines:
+            for file, reader in files:
+                if lines := file.read_lines():
                     is_idle = False
-                    yield str(file.path), lines
+                    yield reader.read(lines)
             if is_idle:
                 time.sleep(_POLL_SECONDS)
 
@@ -141,33 +111,15 @@ class TailPrinter:
     """Print lines in the console form, those that pass the filters."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self._tests: list[Callable[[Record], bool]] = RecordFilter(
-            request_id=args.id,
-            severity=args.level,
-            statuses=args.status,
-            route=args.route,
-            service=args.service,
-            slow=args.slow,
-            since=args.since,
-            until=args.until,
-        ).tests
+        wanted = has_id(args.id) if args.id else None
+        self._tests = make_tests(args, wanted, args.level, args.status, args.slow)
         self._passes_others = args.others or not self._tests
-        self._readers: dict[str, LineReader] = {}
         self._layout = ConsoleLayout(
             color=_wants_color(), hidden=("exc_info", "continued_in", "buffered")
         )
 
-    def print(self, source: str, lines: list[bytes]) -> None:
-        """Print the lines of an input that were read together."""
-        reader = self._readers.setdefault(source, LineReader(source))
-        self._write(reader.read(lines))
-
-    def finish(self) -> None:
-        """Print what the end of the inputs has left incomplete."""
-        for reader in self._readers.values():
-            self._write(reader.finish())
-
-    def _write(self, records: Iterable[Record | bytes]) -> None:
+    def print(self, records: Iterable[Record | bytes]) -> None:
+        """Print the records and other lines that were read together."""
         texts = []
         for record in records:
             if isinstance(record, bytes):

@@ -2,21 +2,26 @@
 
 import argparse
 import re
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from wsgi_observe.cli.command import CommandError
-from wsgi_observe.cli.formatting import format_count, format_range, format_size, format_time
+from wsgi_observe.cli.formatting import (
+    format_count,
+    format_range,
+    format_size,
+    format_time,
+    to_printable,
+)
 from wsgi_observe.cli.log_files import (
     add_file_argument,
     get_inputs,
     make_console,
-    prepare_output,
     print_json,
     report_problems,
     show_progress,
-    to_printable,
 )
-from wsgi_observe.cli.story_json import story_to_dict
 from wsgi_observe.logreader.inputs import Input
 from wsgi_observe.logreader.record import Record
 from wsgi_observe.logreader.search import (
@@ -27,7 +32,7 @@ from wsgi_observe.logreader.search import (
     find_trace,
     find_worker_end,
 )
-from wsgi_observe.logreader.story import Story, build_story
+from wsgi_observe.logreader.story import Event, Story, build_story
 
 HELP = "show what happened to one request, from its logs"
 DESCRIPTION = """\
@@ -69,7 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the story of the request."""
-    prepare_output()
     wanted = args.id.strip()
     if not wanted:
         raise CommandError("the ID is empty", exit_code=2)
@@ -78,36 +82,38 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--trace reads the logs twice: name files", exit_code=2)
     with show_progress(inputs) as progress:
         found = find_request(inputs, wanted, progress)
-    has_problems = report_problems("trace", found.coverage.problems)
+    problems = found.coverage.problems
+    report_problems("trace", problems)
     request_ids = found.resolve(wanted)
     if len(request_ids) != 1:
         problem = (
             _explain_many(wanted, request_ids) if request_ids else _explain(wanted, found, inputs)
         )
-        raise CommandError(problem, exit_code=2 if has_problems else 1)
+        raise CommandError(problem, exit_code=2 if problems else 1)
     _print(_make_story(request_ids[0], found, inputs, with_trace=args.trace), found, args)
-    return 2 if has_problems else 0
+    return 2 if problems else 0
 
 
 def _make_story(request_id: str, found: Found, inputs: list[Input], *, with_trace: bool) -> Story:
     """Return the story, with what else ended with its worker, and the records of its traces."""
     records = found.records[request_id]
-    story = build_story(request_id, records)
-    related, worker_end = list[Record](), list[Record]()
+    related: list[Record] = []
+    worker_end: list[Record] = []
     death = next((one for one in records if one.is_death), None)
     files = [one for one in inputs if one.is_regular_file]
-    if death is not None and files:
+    if death is not None:
         with show_progress(files) as progress:
             worker_end = find_worker_end(files, death, progress)
-    if with_trace and story.trace_ids:
+    trace_ids = {one.text("trace_id") for one in records} - {""}
+    if with_trace and trace_ids:
         with show_progress(inputs) as progress:
-            related = find_trace(inputs, story.trace_ids, progress)
+            related = find_trace(inputs, trace_ids, progress)
     return build_story(request_id, records, related, worker_end)
 
 
 def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
     if args.json:
-        print_json(story_to_dict(story))
+        print_json(_to_dict(story))
         return
     if args.html:
         from wsgi_observe.cli.page.document import write_document
@@ -126,6 +132,40 @@ def _print(story: Story, found: Found, args: argparse.Namespace) -> None:
         printer.print_note(
             f"{format_count(found.ignored, 'more line')} of the ID; {MAX_RECORDS:,} are shown"
         )
+
+
+def _to_dict(story: Story) -> dict[str, Any]:
+    """Return a story as what JSON can represent."""
+    return {
+        "request_id": story.request_id,
+        "services": list(story.services),
+        "trace_ids": sorted(story.trace_ids),
+        "requests": [_request_to_dict(one) for one in story.requests],
+        "events": [_event_to_dict(event) for event in story.events],
+    }
+
+
+def _request_to_dict(one: Record) -> dict[str, Any]:
+    return {
+        "service": one.service,
+        **{name: one.text(name) for name in ("request_id", "method", "path", "route")},
+        "status": one.status,
+        **{name: one.text(name) for name in ("outcome", "cause")},
+        "start": one.start,
+        "duration": one.seconds,
+        "client": one.text("remote_addr"),
+        "release": one.release,
+        "pid": one.worker_pid,
+    }
+
+
+def _event_to_dict(event: Event) -> dict[str, Any]:
+    names = ("kind", "service", "offset", "gap", "is_after", "is_buffered", "is_related")
+    return {
+        **{name: getattr(event, name) for name in names},
+        "record": event.fields,
+        "exceptions": [asdict(exception) for exception in event.exceptions],
+    }
 
 
 def _explain_many(wanted: str, request_ids: list[str]) -> str:
@@ -157,7 +197,7 @@ def _explain(wanted: str, found: Found, inputs: list[Input]) -> str:
             f"  {format_count(found.mention_count, 'other line')} with it in the text, such as"
         )
         shown = found.mentions[:_MAX_SHOWN_MENTIONS]
-        lines += [f"    {to_printable(one.text)[:200]}" for one in shown]
+        lines += [f"    {to_printable(one.text('message'))[:200]}" for one in shown]
     return "\n".join(lines)
 
 
@@ -175,7 +215,5 @@ def _explain_time(wanted: str, found: Found) -> list[str]:
 
 def _find_near(wanted: str, inputs: list[Input]) -> list[str]:
     files = [one for one in inputs if one.is_regular_file]
-    if not files:
-        return []
     with show_progress(files) as progress:
         return find_nearest_ids(files, wanted, progress)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 MAX_LINE_BYTES = 32 << 20
@@ -52,14 +51,14 @@ class LineBlocks:
     :ivar buffer: has the lines of the current block from `start` to `end`, the last one with its
         newline unless it is the last of the stream. It is overwritten by a later block.
     :ivar skipped: how many lines were too long.
-    :param ahead: whether a thread reads the next block meanwhile; for files alone, since a thread
+    :ivar ahead: whether a thread reads the next block meanwhile; for files alone, since a thread
         that waits for a pipe cannot be stopped.
     """
 
     def __init__(self, stream: BinaryIO, *, ahead: bool = False) -> None:
         # One read at a time: a pipe has less than a block, and the rest may take long.
         self._readinto: Any = getattr(stream, "readinto1", stream.readinto)  # type: ignore[attr-defined]
-        self._filled = self._read_ahead if ahead else self._read
+        self.ahead = ahead
         self._is_skipping = False
         self.buffer = bytearray()
         self.start = self.end = 0
@@ -68,7 +67,7 @@ class LineBlocks:
     def __iter__(self) -> Iterator[int]:
         """Yield the size of each block."""
         rest = bytearray()
-        for buffer, count in self._filled():
+        for buffer, count in self._read_ahead() if self.ahead else self._read():
             stop = _RESERVED_BYTES + count
             end = buffer.rfind(b"\n", _RESERVED_BYTES, stop) + 1
             if not end:
@@ -131,31 +130,11 @@ class LineBlocks:
             return int(count)
 
     def _read_ahead(self) -> Iterator[_Filled]:
-        free, filled = SimpleQueue[bytearray | None](), SimpleQueue[_Filled | BaseException]()
-
-        def work() -> None:
-            count = 1
-            while count and (buffer := free.get()) is not None:
-                try:
-                    count = self._read_block(buffer)
-                except BaseException as error:  # raised where the block is needed
-                    filled.put(error)
-                    return
-                filled.put((buffer, count))
-
-        worker = Thread(target=work, daemon=True)
-        worker.start()
-        try:
-            for _ in range(2):
-                free.put(bytearray(_RESERVED_BYTES + _BLOCK_BYTES))
-            while True:
-                result = filled.get()
-                if isinstance(result, BaseException):
-                    raise result
-                if not result[1]:
-                    return
-                yield result
-                free.put(result[0])
-        finally:
-            free.put(None)
-            worker.join()
+        """Read the next block while the current one is used."""
+        buffer, other = (bytearray(_RESERVED_BYTES + _BLOCK_BYTES) for _ in range(2))
+        with ThreadPoolExecutor(1) as thread:
+            following = thread.submit(self._read_block, buffer)
+            while count := following.result():
+                following = thread.submit(self._read_block, other)
+                yield buffer, count
+                buffer, other = other, buffer

@@ -39,21 +39,10 @@ class DistinctCount:
         return round((self._size - 1) * 2**64 / self._largest)
 
 
-class TopCounter:
-    """Count texts, of which there are mostly few; of many, those that came first are kept."""
-
-    def __init__(self, size: int = 50) -> None:
-        self._size = size
-        self.counts: Counter[str] = Counter()
-
-    def add(self, text: str) -> None:
-        """Count a text."""
-        if text in self.counts or len(self.counts) < self._size:
-            self.counts[text] += 1
-
-    def most_common(self, number: int) -> list[tuple[str, int]]:
-        """Return the most frequent texts with their counts."""
-        return self.counts.most_common(number)
+def count_bounded(counts: Counter[str], text: str, size: int = 50) -> None:
+    """Count a text, of which there are mostly few; of many, those that came first are kept."""
+    if text in counts or len(counts) < size:
+        counts[text] += 1
 
 
 class Histogram:
@@ -62,20 +51,16 @@ class Histogram:
     def __init__(self, max_buckets: int = 512) -> None:
         self._max = max_buckets
         self._width = 1.0
-        self._buckets: dict[int, int] = {}
+        self._buckets = Counter[int]()
 
     def add(self, time: float) -> None:
         """Count an event."""
-        bucket = int(time // self._width)
-        if bucket in self._buckets:
-            self._buckets[bucket] += 1
-            return
-        self._buckets[bucket] = 1
+        self._buckets[int(time // self._width)] += 1
         while len(self._buckets) > self._max:
             self._width *= 2
-            merged: dict[int, int] = {}
-            for old, count in self._buckets.items():
-                merged[old // 2] = merged.get(old // 2, 0) + count
+            merged = Counter[int]()
+            for bucket, count in self._buckets.items():
+                merged[bucket // 2] += count
             self._buckets = merged
 
     def resample(self, start: float, end: float, number: int) -> list[int]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from wsgi_observe.logreader.blocks import LineBlocks
-from wsgi_observe.logreader.groups import ErrorGroups
-from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors
+from wsgi_observe.logreader.groups import ErrorGroup, GroupKey, classify
+from wsgi_observe.logreader.inputs import Input
+from wsgi_observe.logreader.reading import Coverage, Progress, read_records
 from wsgi_observe.logreader.record import LEVELS, Record
-from wsgi_observe.logreader.search import TIMED_BLOCKS, Coverage, Progress, add_times
-from wsgi_observe.logreader.wrappers import LineReader
+
+MAX_GROUPS = 5000
+"""Further ones are counted together."""
 
 _MAX_RELEASES = 1000
 # How our own lines begin, which have the names of their levels as they are.
@@ -26,6 +28,7 @@ class ErrorSearch:
     :param finds_releases: whether the time of each release's first line is searched too.
     :ivar releases: these times.
     :ivar warnings: how many records of the level WARNING pass the tests, and are not in a group.
+    :ivar ungrouped: how many errors belong to groups beyond the first `MAX_GROUPS`.
     :ivar others: how many lines are not records.
     """
 
@@ -39,38 +42,14 @@ class ErrorSearch:
         self._tests = list(tests)
         self._severity = severity
         self._finds_releases = finds_releases
-        self.groups = ErrorGroups()
+        self._groups: dict[GroupKey, ErrorGroup] = {}
         self.releases: dict[str, float] = {}
         self.coverage = Coverage()
-        self.lines = self.others = self.warnings = 0
+        self.lines = self.others = self.warnings = self.ungrouped = 0
 
     def run(self, inputs: Iterable[Input], progress: Progress) -> None:
         """Read the inputs."""
-        for one in inputs:
-            try:
-                with one.open() as stream, explain_read_errors(one.name):
-                    self._read(LineBlocks(stream, ahead=one.is_regular_file), one, progress)
-            except InputError as error:
-                self.coverage.problems.append(str(error))
-
-    def _read(self, blocks: LineBlocks, one: Input, progress: Progress) -> None:
-        reader = LineReader(one.label)
-        for number, size in enumerate(blocks):
-            progress(size)
-            self.coverage.bytes += size
-            if number % TIMED_BLOCKS == 0:
-                add_times(self.coverage, blocks)
-            lines = blocks.lines()
-            self.lines += len(lines)
-            self._add(reader.read(lines if self._finds_releases else _select(lines)))
-        add_times(self.coverage, blocks)  # of the last block
-        self._add(reader.finish())
-        if blocks.skipped:
-            problem = f"{one.name}: lines too long to be read: {blocks.skipped}"
-            self.coverage.problems.append(problem)
-
-    def _add(self, records: Iterable[Record | bytes]) -> None:
-        for record in records:
+        for record in read_records(inputs, self._select, self.coverage, progress):
             if isinstance(record, bytes):
                 self.others += 1
                 continue
@@ -79,24 +58,36 @@ class ErrorSearch:
             severity = record.severity
             if severity >= LEVELS["WARNING"] and all(passes(record) for passes in self._tests):
                 if severity >= self._severity:
-                    self.groups.add(record)
+                    self.add(record)
                 else:
                     self.warnings += severity == LEVELS["WARNING"]
+
+    def add(self, record: Record) -> None:
+        """Count an error in its group."""
+        key, title, frame = classify(record)
+        if key not in self._groups:
+            if len(self._groups) >= MAX_GROUPS:
+                self.ungrouped += 1
+                return
+            self._groups[key] = ErrorGroup(key)
+        self._groups[key].add(record, title, frame)
+
+    @property
+    def groups(self) -> list[ErrorGroup]:
+        """The groups, the one that has failed most often first."""
+        return sorted(self._groups.values(), key=lambda group: group.failures, reverse=True)
+
+    def _select(self, blocks: LineBlocks, is_inside: bool) -> Iterable[bytes]:
+        """Return the lines but those of ours that report nothing, which need not be parsed."""
+        lines = blocks.lines()
+        self.lines += len(lines)
+        if self._finds_releases:
+            return lines
+        return (line for line in lines if _reports(line) or not line.startswith(_OWN_START))
 
     def _add_release(self, record: Record) -> None:
         release, time = record.release, record.time
         if not release or time is None:
             return
-        first = self.releases.get(release)
-        if first is None:
-            if len(self.releases) < _MAX_RELEASES:
-                self.releases[release] = time
-        elif time < first:
-            self.releases[release] = time
-
-
-def _select(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines but those of ours that report nothing, which need not be parsed."""
-    for line in lines:
-        if _reports(line) or not line.startswith(_OWN_START):
-            yield line
+        if release in self.releases or len(self.releases) < _MAX_RELEASES:
+            self.releases[release] = min(time, self.releases.get(release, time))

@@ -30,9 +30,7 @@ class FollowedFile:
 
     def read_lines(self) -> list[bytes]:
         """Return the lines that were written since the last call, as many as one read has."""
-        data = self._file.read(_READ_BYTES)
-        if not data:
-            data = self._reopen()
+        data = self._file.read(_READ_BYTES) or self._reopen()
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
             self._rest = b""
@@ -49,17 +47,13 @@ class FollowedFile:
             now = self.path.stat()
         except OSError:  # moved away, and the next one is not there yet
             return b""
-        if (now.st_dev, now.st_ino) != (mine.st_dev, mine.st_ino):
+        if not os.path.samestat(now, mine):
             # A process may have written to the old file until now.
-            data = self._file.read(_READ_BYTES)
-            if data:
-                return data
-            return self._open_new()
+            return self._file.read(_READ_BYTES) or self._open_new()
         if now.st_size < self._file.tell():
             self._rest = b""
             self._file.seek(0)
-            return self._file.read(_READ_BYTES)
-        return b""
+        return self._file.read(_READ_BYTES)
 
     def _open_new(self) -> bytes:
         try:

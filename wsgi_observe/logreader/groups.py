@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from heapq import heappush, heappushpop
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from wsgi_observe.logreader.counting import DistinctCount, Histogram, TopCounter
+from wsgi_observe.logreader.counting import DistinctCount, Histogram, count_bounded
 from wsgi_observe.logreader.record import LEVELS, Record
-from wsgi_observe.logreader.tracebacks import (
-    Frame,
-    find_raising_frame,
-    parse_place,
-    parse_stack,
-    parse_traceback,
-)
-
-MAX_GROUPS = 5000
-"""Further ones are counted together."""
+from wsgi_observe.logreader.tracebacks import Frame, find_raising_frame, parse_place, parse_stack
 
 _NEWEST = 5
 _MAX_TEXT = 1000
@@ -40,6 +32,7 @@ class GroupKey(NamedTuple):
     where: str = ""
 
 
+@dataclass(eq=False)
 class ErrorGroup:
     """Errors that have the same cause, as far as their lines show.
 
@@ -49,24 +42,24 @@ class ErrorGroup:
     :ivar message: that of the newest error.
     """
 
-    def __init__(self, key: GroupKey) -> None:
-        self.key = key
-        self.title = key.what
-        self.error_id = ""
-        self.severity = 0
-        self.frame: Frame | None = None
-        self.message = ""
-        self.count = 0
-        self.requests = DistinctCount()
-        self.outside_requests = 0
-        self.first: float | None = None
-        self.last: float | None = None
-        self.over_time = Histogram()
-        self.routes, self.releases = TopCounter(), TopCounter()
-        self.services = TopCounter()
-        self._newest: list[tuple[float, int, str]] = []
+    key: GroupKey
+    title: str = ""
+    error_id: str = ""
+    severity: int = 0
+    frame: Frame | None = None
+    message: str = ""
+    count: int = 0
+    requests: DistinctCount = field(default_factory=DistinctCount)
+    outside_requests: int = 0
+    first: float | None = None
+    last: float | None = None
+    over_time: Histogram = field(default_factory=Histogram)
+    routes: Counter[str] = field(default_factory=Counter)
+    releases: Counter[str] = field(default_factory=Counter)
+    services: Counter[str] = field(default_factory=Counter)
+    _newest: list[tuple[float, int, str]] = field(default_factory=list)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record, title: str, frame: Frame | None) -> None:
         """Count an error."""
         self.count += 1
         self.severity = max(self.severity, record.severity)
@@ -75,17 +68,19 @@ class ErrorGroup:
             self.over_time.add(time)
             self.first = time if self.first is None else min(self.first, time)
         if time is None or self.last is None or time >= self.last:
-            self._describe(record)
+            self.title, self.frame = title, frame
+            self.message = _get_message(record)[:_MAX_TEXT]
+            self.error_id = record.text("error_id")[:_MAX_TEXT] or self.error_id
         if time is not None:
             self.last = time if self.last is None else max(self.last, time)
-        self._add_request(record.request_id, time or 0.0)
+        self._add_request(record.request_id[:_MAX_TEXT], time or 0.0)
         for counter, text in (
             (self.routes, get_route(record)),
             (self.releases, record.release),
             (self.services, record.text("service")),
         ):
             if text:
-                counter.add(text[:_MAX_TEXT])
+                count_bounded(counter, text[:_MAX_TEXT])
 
     @property
     def level(self) -> str:
@@ -98,15 +93,21 @@ class ErrorGroup:
         return self.requests.value + self.outside_requests
 
     @property
+    def target(self) -> str:
+        """What was asked for, where that distinguishes the group."""
+        return self.key.where if self.key.kind in ("status", "death", "slow") else ""
+
+    def count_over_time(self, start: float | None, end: float | None, number: int) -> list[int]:
+        """Return the counts in equal parts of a range, by default of its own; empty without one."""
+        if self.first is None or self.last is None:
+            return []
+        start, end = self.first if start is None else start, self.last if end is None else end
+        return self.over_time.resample(start, end, number)
+
+    @property
     def newest_ids(self) -> list[str]:
         """The request IDs of the newest errors, the newest first."""
-        ids = (request_id for _, _, request_id in sorted(self._newest, reverse=True))
-        return list(dict.fromkeys(ids))
-
-    def _describe(self, record: Record) -> None:
-        self.title, self.frame = _describe_error(record, self.key)
-        self.message = _get_message(record)[:_MAX_TEXT]
-        self.error_id = record.text("error_id")[:_MAX_TEXT] or self.error_id
+        return [request_id for _, _, request_id in self._newest]
 
     def _add_request(self, request_id: str, time: float) -> None:
         if not request_id:
@@ -116,37 +117,8 @@ class ErrorGroup:
         if any(known == request_id for _, _, known in self._newest):
             return
         # The later of two lines of the same millisecond is the newer one.
-        entry = (time, self.count, request_id[:_MAX_TEXT])
-        if len(self._newest) < _NEWEST:
-            heappush(self._newest, entry)
-        else:
-            heappushpop(self._newest, entry)
-
-
-class ErrorGroups:
-    """The groups of the errors that were added.
-
-    :ivar ungrouped: how many errors belong to groups beyond the first `MAX_GROUPS`.
-    """
-
-    def __init__(self) -> None:
-        self._groups: dict[GroupKey, ErrorGroup] = {}
-        self.ungrouped = 0
-
-    def add(self, record: Record) -> None:
-        """Count an error."""
-        key = get_group_key(record)
-        group = self._groups.get(key)
-        if group is None:
-            if len(self._groups) >= MAX_GROUPS:
-                self.ungrouped += 1
-                return
-            group = self._groups[key] = ErrorGroup(key)
-        group.add(record)
-
-    def most_frequent_first(self) -> list[ErrorGroup]:
-        """Return the groups in the order of how often they failed."""
-        return sorted(self._groups.values(), key=lambda group: group.failures, reverse=True)
+        entry = (time, self.count, request_id)
+        self._newest = sorted([*self._newest, entry], reverse=True)[:_NEWEST]
 
 
 def get_route(record: Record) -> str:
@@ -158,39 +130,29 @@ def get_route(record: Record) -> str:
     return record.text("route") or _variable_segment.sub("/…", record.text("path")[:_MAX_TEXT])
 
 
-def get_group_key(record: Record) -> GroupKey:
-    """Return what an error has in common with others of its group."""
-    error_id = record.text("error_id")
-    if error_id:
-        return GroupKey("exception", error_id[:_MAX_TEXT])
-    if record.is_death:
-        where = f"{record.text('method')} {get_route(record)}"
-        return GroupKey("death", record.text("cause")[:_MAX_TEXT], where)
-    exc_type = record.text("exc_type")
-    if exc_type or "exc_info" in record.fields:
-        _, frame = _describe_exception(record)
+def classify(record: Record) -> tuple[GroupKey, str, Frame | None]:
+    """Return what an error has in common with others of its group, its title, and its place."""
+    target = f"{record.text('method')} {get_route(record)}"
+    error_id, exc_type = (record.text(name)[:_MAX_TEXT] for name in ("error_id", "exc_type"))
+    if error_id or (not record.is_death and (exc_type or "exc_info" in record.fields)):
+        exceptions = record.exceptions
+        frame = find_raising_frame(exceptions)
         where = f"{_shorten(frame.path)}:{frame.function}" if frame else get_route(record)
-        return GroupKey("exception", exc_type[:_MAX_TEXT], where)
+        key = GroupKey("exception", error_id or exc_type, "" if error_id else where)
+        return key, (exceptions[0].type if exceptions else "") or exc_type, frame
+    place = _find_place(record)
+    if record.is_death:
+        cause = record.text("cause")[:_MAX_TEXT]
+        return GroupKey("death", cause, target), f"died: {cause}", place
     status = record.status
     if status is not None and status >= 500:
-        return GroupKey("status", str(status), f"{record.text('method')} {get_route(record)}")
+        return GroupKey("status", str(status), target), f"{status} without an exception", place
     if record.is_slow_report:
-        return GroupKey("slow", "", f"{record.text('method')} {get_route(record)}")
-    template = _variable.sub("…", record.text("message")[:_MAX_TEXT])
+        return GroupKey("slow", "", target), "slow", place
+    message = record.text("message")[:_MAX_TEXT]
     where = record.text("at") or record.text("logger")
-    return GroupKey("message", template, where[:_MAX_TEXT])
-
-
-def _describe_error(record: Record, key: GroupKey) -> tuple[str, Frame | None]:
-    if key.kind == "exception":
-        return _describe_exception(record)
-    titles = {
-        "status": f"{key.what} without an exception",
-        "death": f"died: {key.what}",
-        "slow": "slow",
-        "message": record.text("message"),
-    }
-    return titles[key.kind][:_MAX_TEXT], _find_place(record)
+    key = GroupKey("message", _variable.sub("…", message), where[:_MAX_TEXT])
+    return key, message, place
 
 
 def _find_place(record: Record) -> Frame | None:
@@ -199,14 +161,8 @@ def _find_place(record: Record) -> Frame | None:
     return own[-1] if own else parse_place(record.text("at"))
 
 
-def _describe_exception(record: Record) -> tuple[str, Frame | None]:
-    exceptions = parse_traceback(record.text("exc_info"))
-    raised = exceptions[0].type if exceptions else ""
-    return (raised or record.text("exc_type"))[:_MAX_TEXT], find_raising_frame(exceptions)
-
-
 def _get_message(record: Record) -> str:
-    exceptions = parse_traceback(record.text("exc_info"))
+    exceptions = record.exceptions
     if exceptions and exceptions[0].headline:
         return exceptions[0].headline.partition(": ")[2] or exceptions[0].headline
     if record.is_slow_report:
@@ -230,6 +186,5 @@ def select_new(
     return [
         group
         for group in groups
-        if group.releases.counts
-        and all(first_seen.get(one, since) >= since for one in group.releases.counts)
+        if group.releases and all(first_seen.get(one, since) >= since for one in group.releases)
     ]

@@ -1,4 +1,4 @@
-"""Log inputs: files, globs, compressed files and standard input, as streams of bytes."""
+"""Log inputs: files, globs, compressed files and standard input, as blocks of whole lines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from glob import glob, has_magic
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
+
+from wsgi_observe.logreader.blocks import LineBlocks
 
 STANDARD_INPUT = "-"
 
@@ -27,24 +29,22 @@ class InputError(Exception):
 
 
 class Input(NamedTuple):
-    """One log: a file, or standard input (`path` is None)."""
+    """One log: a file, or standard input (`path` is None).
+
+    `label` is the name of what is logged there: the same for a log and its rotated files.
+    """
 
     name: str
     path: Path | None = None
-
-    @property
-    def label(self) -> str:
-        """The name of what is logged there: the same for a log and its rotated files."""
-        return _rotation.sub("", self.path.name) if self.path is not None else ""
+    label: str = ""
 
     @property
     def size(self) -> int | None:
         """The bytes of the file, compressed or not; None where that is unknown."""
         try:
-            size = self.path.stat().st_size if self.path else 0
+            return (self.path.stat().st_size if self.path else 0) or None
         except OSError:
-            size = 0
-        return size or None
+            return None
 
     @property
     def is_regular_file(self) -> bool:
@@ -52,10 +52,12 @@ class Input(NamedTuple):
         return self.path is not None and self.path.is_file()
 
     @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
-        """Open it as a stream of its lines.
+    def open(self, *, ahead: bool = True) -> Iterator[LineBlocks]:
+        """Open it, and turn errors of reading or decompressing into an `InputError`.
 
         It is decompressed by what its first bytes are: a rotated file has any name.
+
+        :param ahead: whether a file is read ahead; no other input is.
         """
         with ExitStack() as stack:
             try:
@@ -63,7 +65,13 @@ class Input(NamedTuple):
             except OSError as error:
                 reason = error.strerror or error
                 raise InputError(f"cannot read {self.name}: {reason}") from error
-            yield self._decompress(started)
+            try:
+                yield LineBlocks(self._decompress(started), ahead=ahead and self.is_regular_file)
+            except Exception as error:
+                is_damage = isinstance(error, OSError | EOFError | zlib.error)
+                if not is_damage and type(error).__name__ != "ZstdError":
+                    raise
+                raise InputError(f"{self.name} is damaged or ends early: {error}") from error
 
     def _open_raw(self) -> io.FileIO:
         if self.path is None:
@@ -98,13 +106,7 @@ class _StartedStream(io.RawIOBase):
 
     def __init__(self, raw: io.FileIO) -> None:
         self._raw = raw
-        self.start = raw.read(_START_BYTES) or b""
-        while 0 < len(self.start) < len(_ZSTD_MAGIC) and _ZSTD_MAGIC.startswith(self.start):
-            more = raw.read(_START_BYTES)
-            if not more:
-                break
-            self.start += more
-        self._rest = self.start
+        self.start = self._rest = raw.read(_START_BYTES) or b""
 
     def readable(self) -> bool:
         """Return whether it can be read."""
@@ -118,19 +120,6 @@ class _StartedStream(io.RawIOBase):
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
-
-
-@contextmanager
-def explain_read_errors(name: str) -> Iterator[None]:
-    """Turn errors of reading or decompressing into an `InputError`."""
-    try:
-        yield
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{name} is damaged or ends early: {error}") from error
-    except Exception as error:
-        if type(error).__name__ != "ZstdError":
-            raise
-        raise InputError(f"{name} is damaged or ends early: {error}") from error
 
 
 def find_inputs(names: Iterable[str]) -> list[Input]:
@@ -147,7 +136,8 @@ def find_inputs(names: Iterable[str]) -> list[Input]:
         # Not `Path.glob`, which takes no absolute pattern.
         matches = sorted(glob(name)) if has_magic(name) and not path.exists() else []  # noqa: PTH207
         for one in matches or [name]:  # what does not exist is reported when it is opened
-            inputs.setdefault(_identify(Path(one)), Input(one, Path(one)))
+            path = Path(one)
+            inputs.setdefault(_identify(path), Input(one, path, _rotation.sub("", path.name)))
     return list(inputs.values())
 
 

@@ -14,7 +14,7 @@ except ImportError:
 
 # Accepts what orjson refuses and some encoders write: NaN, 1e999, lone surrogates, control
 # characters in strings.
-_decode_first = json.JSONDecoder(strict=False).raw_decode
+_decode = json.JSONDecoder(strict=False).decode
 
 
 def decode(text: bytes | str) -> Any:
@@ -30,9 +30,7 @@ def decode(text: bytes | str) -> Any:
             pass
     if not isinstance(text, str):
         text = text.decode("utf-8", "replace")
-    text = text.strip()
     try:
-        value, end = _decode_first(text)
+        return _decode(text)
     except (ValueError, RecursionError):
         return None
-    return value if end == len(text) else None

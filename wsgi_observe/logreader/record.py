@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
+
+from wsgi_observe.logreader.tracebacks import RaisedException, parse_traceback
 
 Fields = dict[str, Any]
 
@@ -53,6 +57,7 @@ _LONGEST = 1e9  # seconds
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
+@dataclass(slots=True, eq=False)
 class Record:
     """One record: a line's fields, and the name of where it comes from.
 
@@ -61,11 +66,8 @@ class Record:
     :ivar source: the pod, container or log stream that a wrapper names, or else the input.
     """
 
-    __slots__ = ("fields", "source")
-
-    def __init__(self, fields: Fields, source: str = "") -> None:
-        self.fields = fields
-        self.source = source
+    fields: Fields
+    source: str = ""
 
     def text(self, name: str) -> str:
         """Return a field as text; empty where it is missing."""
@@ -121,9 +123,20 @@ class Record:
         return seconds if seconds is not None and 0 <= seconds < _LONGEST else None
 
     @property
+    def start(self) -> float | None:
+        """When its request began, as far as it is known."""
+        end = self.time
+        return None if end is None else end - (self.seconds or 0.0)
+
+    @property
     def release(self) -> str:
         """The version of the service."""
         return self.text("release") or self.text("version")
+
+    @property
+    def worker_pid(self) -> str:
+        """The process ID of its worker, which another process may have reported."""
+        return self.text("worker_pid") or self.text("pid")
 
     @property
     def is_access_line(self) -> bool:
@@ -136,14 +149,43 @@ class Record:
         return self.fields.get("outcome") == "died"
 
     @property
+    def is_end(self) -> bool:
+        """Whether it reports the end of a request in either way."""
+        return self.is_access_line or self.is_death
+
+    @property
     def is_slow_report(self) -> bool:
         """Whether it reports a request that has run for long, with its stack."""
         return "age" in self.fields and "stack" in self.fields and not self.is_death
 
     @property
+    def kind(self) -> str:
+        """What it reports: ``access``, ``death``, ``slow``, ``error`` or ``log``."""
+        if self.is_end:
+            return "access" if self.is_access_line else "death"
+        if self.is_slow_report:
+            return "slow"
+        return "error" if self.severity >= LEVELS["ERROR"] else "log"
+
+    @property
     def is_part(self) -> bool:
         """Whether it is a continuation line."""
         return "continues" in self.fields and "part" in self.fields
+
+    @property
+    def is_buffered(self) -> bool:
+        """Whether it is below the level, and was written because its request failed."""
+        return self.fields.get("buffered") is True
+
+    @property
+    def exceptions(self) -> tuple[RaisedException, ...]:
+        """The exceptions of its traceback."""
+        return parse_traceback(self.text("exc_info")) if "exc_info" in self.fields else ()
+
+    @property
+    def stack(self) -> str:
+        """The stack of a slow or dead request."""
+        return self.text("stack") or self.text("stack_info")
 
 
 def to_text(value: object) -> str:
@@ -173,9 +215,8 @@ def adopt_record(fields: Fields) -> Fields | None:
     {'timestamp': 1700000000000, 'level': 'ERROR', 'message': 'lost', 'request_id': 'a'}
     """
     flat: Fields = {}
-    for name, value in _flatten(fields):
-        if len(flat) < _MAX_FLAT_FIELDS:
-            flat.setdefault(name, value)
+    for name, value in islice(_flatten(fields), _MAX_FLAT_FIELDS):
+        flat.setdefault(name, value)
     for name, aliases in _ALIASES.items():
         for alias in aliases:
             if name not in flat and alias in flat:

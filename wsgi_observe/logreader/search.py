@@ -5,26 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import nlargest
 from itertools import islice
-from typing import NamedTuple
 
 from wsgi_observe.logreader.blocks import LineBlocks
-from wsgi_observe.logreader.inputs import Input, InputError, explain_read_errors
+from wsgi_observe.logreader.inputs import Input
+from wsgi_observe.logreader.reading import Coverage, Progress, read_records, select_lines
 from wsgi_observe.logreader.record import Record
-from wsgi_observe.logreader.wrappers import LineReader
-
-Progress = Callable[[int], object]
-"""Takes how many bytes of lines were read since the last call."""
 
 MAX_RECORDS = 100_000
 """Of one request ID; further ones are counted."""
-
-TIMED_BLOCKS = 16
-"""Of so many blocks of a log, the times of one are read, and those of the last."""
 
 _MAX_IDS = 1000  # that begin as the one that is searched; of few of them the records are kept
 _MAX_IDS_WITH_RECORDS = 20
@@ -33,37 +26,11 @@ _NEAREST = 5
 _MIN_SUFFIX = 6
 _MAX_DEATHS = 20
 _SECONDS_OF_DEATHS = 2.0  # in which the end of a worker is reported
-_MAX_LINES_WITHOUT_RECORD = 100  # at the beginning and end of a block, before it is left at that
 _OTHER_ID_FIELDS = ("client_request_id", "app_request_id")
 
 _ids = re.compile(rb'request_id\\*"\s*:\s*\\*"([A-Za-z0-9._:/+=@~-]{1,128})\\*"')
 # The values of all fields that may have it: the names of a request ID end so in every format.
 _id_values = re.compile(rb'd\\*"\s*:\s*\\*"([A-Za-z0-9._:/+=@~-]{1,128})\\*"')
-# What only a log has whose lines belong together: in its first line.
-_document_starts = (b"{\n", b"[\n", b"{\r\n", b"[\r\n")
-
-
-class Mention(NamedTuple):
-    """A line that has the ID in it, and is none of its request."""
-
-    source: str
-    text: str
-
-
-@dataclass
-class Coverage:
-    """What was read: bytes, the times of the first and last records, what could not be read."""
-
-    bytes: int = 0
-    first: float | None = None
-    last: float | None = None
-    problems: list[str] = field(default_factory=list)
-
-    def add_time(self, time: float | None) -> None:
-        """Extend the range of times."""
-        if time is not None:
-            self.first = time if self.first is None else min(self.first, time)
-            self.last = time if self.last is None else max(self.last, time)
 
 
 class NearestIds:
@@ -90,13 +57,14 @@ class NearestIds:
 class Found:
     """The records whose request ID is the one that was searched, begins or ends with it.
 
+    :ivar mentions: lines that have the ID in them, and are none of its request.
     :ivar nearest: the nearest IDs in inputs that cannot be read again.
     """
 
     nearest: NearestIds
     records: dict[str, list[Record]] = field(default_factory=dict)
     ignored: int = 0
-    mentions: list[Mention] = field(default_factory=list)
+    mentions: list[Record] = field(default_factory=list)
     mention_count: int = 0
     trace_ids: set[str] = field(default_factory=set)
     coverage: Coverage = field(default_factory=Coverage)
@@ -113,29 +81,42 @@ def find_request(inputs: Iterable[Input], wanted: str, progress: Progress) -> Fo
     """Return the records of the request whose ID is, begins or (as on a console) ends so."""
     found = Found(nearest=NearestIds(wanted))
     needle = _to_bytes(wanted)
-    for record in _scan(inputs, needle, found.coverage, progress, found.nearest):
+
+    def select(blocks: LineBlocks, is_inside: bool) -> Iterable[bytes]:
+        if not blocks.ahead:  # a pipe, which cannot be read again
+            found.nearest.add(blocks)
+        return select_lines(blocks, is_inside, [needle])
+
+    for record in read_records(inputs, select, found.coverage, progress):
         if isinstance(record, bytes):
-            _add_mention(found, Mention("", record.decode("utf-8", "replace")))
+            if needle in record:
+                _add_mention(found, Record({"message": record.decode("utf-8", "replace")}))
         elif not _add_record(found, record, wanted):
             if record.fields.get("trace_id") == wanted:
                 found.trace_ids.add(record.request_id)
             elif not record.is_part:
-                _add_mention(found, Mention(record.service, record.text("message")))
+                _add_mention(found, record)
     return found
+
+
+def _find_records(
+    inputs: Iterable[Input], needles: Iterable[bytes], progress: Progress
+) -> Iterator[Record]:
+    """Yield the records of lines that have one of `needles` in them.
+
+    The search before has reported what cannot be read.
+    """
+    select = partial(select_lines, needles=list(needles))
+    for record in read_records(inputs, select, Coverage(), progress):
+        if isinstance(record, Record):
+            yield record
 
 
 def find_trace(inputs: Iterable[Input], trace_ids: set[str], progress: Progress) -> list[Record]:
     """Return the records of some traces."""
-    found: list[Record] = []
-    for trace_id in trace_ids:
-        for record in _scan(inputs, _to_bytes(trace_id), Coverage(), progress):
-            if (
-                isinstance(record, Record)
-                and record.fields.get("trace_id") == trace_id
-                and len(found) < MAX_RECORDS
-            ):
-                found.append(record)
-    return found
+    records = _find_records(inputs, map(_to_bytes, trace_ids), progress)
+    found = (record for record in records if record.text("trace_id") in trace_ids)
+    return list(islice(found, MAX_RECORDS))
 
 
 def find_worker_end(inputs: Iterable[Input], death: Record, progress: Progress) -> list[Record]:
@@ -147,18 +128,15 @@ def find_worker_end(inputs: Iterable[Input], death: Record, progress: Progress) 
     pid = death.text("worker_pid")
     if not (pid.isascii() and pid.isdecimal()):
         return []
-    needle = f"pid:{pid})".encode()  # as Gunicorn has it
-    found = []
-    for record in (
+    mark = f"pid:{pid})"  # as Gunicorn has it
+    found = [
         record
-        for each in (needle, b"worker_pid")
-        for record in _scan(inputs, each, Coverage(), progress)
-    ):
-        if not isinstance(record, Record) or not _is_beside(record, death):
-            continue
-        is_death = record.is_death and record.text("worker_pid") == pid
-        if is_death or needle in _to_bytes(record.text("message")):
-            found.append(record)
+        for record in _find_records(inputs, [mark.encode(), b"worker_pid"], progress)
+        if _is_beside(record, death)
+        and (
+            mark in record.text("message") or (record.is_death and record.text("worker_pid") == pid)
+        )
+    ]
     oldest = sorted(found, key=lambda record: record.number("age") or math.inf, reverse=True)
     return oldest[:_MAX_DEATHS]
 
@@ -173,30 +151,22 @@ def _is_beside(record: Record, other: Record) -> bool:
     )
 
 
+@dataclass
 class RequestRecords:
-    """The records of a request, of very many the first and the last ones.
+    """The records of a request in the order in which they were read.
 
-    :ivar ignored: how many were left out.
+    :ivar ignored: how many were left out: of very many, those in the middle.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._first: list[Record] = []
-        self._last = deque[Record](maxlen=limit // 2)
-        self.ignored = 0
+    records: list[Record] = field(default_factory=list)
+    ignored: int = 0
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record, limit: int) -> None:
         """Add the next record."""
-        assert self._last.maxlen is not None
-        if len(self._first) < self._last.maxlen:
-            self._first.append(record)
-            return
-        self.ignored += len(self._last) == self._last.maxlen
-        self._last.append(record)
-
-    @property
-    def records(self) -> list[Record]:
-        """What was kept, in the order in which it was read."""
-        return [*self._first, *self._last]
+        self.records.append(record)
+        if len(self.records) > limit:
+            del self.records[limit // 2]
+            self.ignored += 1
 
 
 def find_requests(
@@ -206,52 +176,28 @@ def find_requests(
 
     :param limit: how many records of each request are kept.
     """
-    found = {each: RequestRecords(limit) for each in request_ids}
-    for one in inputs:
-        # The search before has reported what cannot be read.
-        with suppress(InputError), one.open() as stream, explain_read_errors(one.name):
-            for record in _scan_for_requests(LineBlocks(stream, ahead=True), one, found, progress):
-                found[record.request_id].add(record)
+    found = {each: RequestRecords() for each in request_ids}
+    wanted = set(map(_to_bytes, found))
+
+    def select(blocks: LineBlocks, is_inside: bool) -> Iterable[bytes]:
+        values = _id_values.findall(blocks.buffer, blocks.start, blocks.end)
+        return select_lines(blocks, is_inside, wanted.intersection(values))
+
+    for record in read_records(inputs, select, Coverage(), progress):
+        if isinstance(record, Record) and record.request_id in found:
+            found[record.request_id].add(record, limit)
     return found
-
-
-def _scan_for_requests(
-    blocks: LineBlocks, one: Input, wanted: Container[str], progress: Progress
-) -> Iterator[Record]:
-    reader = LineReader(one.label)
-    for size in blocks:
-        progress(size)
-        if reader.is_inside or _has_joined_lines(blocks):
-            yield from _select_requests(reader.read(blocks.lines()), wanted)
-            continue
-        for value in set(_id_values.findall(blocks.buffer, blocks.start, blocks.end)):
-            request_id = value.decode()
-            if request_id in wanted:
-                # A line that has the IDs of two requests is read for each of them.
-                yield from _select_requests(reader.read(_find_lines(blocks, value)), {request_id})
-    yield from _select_requests(reader.finish(), wanted)
-
-
-def _select_requests(
-    records: Iterable[Record | bytes], request_ids: Container[str]
-) -> Iterator[Record]:
-    for record in records:
-        if isinstance(record, Record) and record.request_id in request_ids:
-            yield record
 
 
 def find_nearest_ids(inputs: Iterable[Input], wanted: str, progress: Progress) -> list[str]:
     """Return the request IDs in files that are nearest to `wanted`."""
     nearest = NearestIds(wanted)
-    for one in inputs:
-        try:
-            with one.open() as stream, explain_read_errors(one.name):
-                blocks = LineBlocks(stream, ahead=True)
-                for size in blocks:
-                    progress(size)
-                    nearest.add(blocks)
-        except InputError:
-            continue  # the search before has reported it
+
+    def select(blocks: LineBlocks, is_inside: bool) -> Iterable[bytes]:
+        nearest.add(blocks)
+        return ()
+
+    deque(read_records(inputs, select, Coverage(), progress), maxlen=0)
     return nearest.ids
 
 
@@ -262,10 +208,14 @@ def _to_bytes(text: str) -> bytes:
 
 def _count_common(one: bytes, other: bytes) -> int:
     """Return how many bytes two IDs have in common at their ends."""
-    shorter = min(len(one), len(other))
-    first = next((i for i in range(shorter) if one[i] != other[i]), shorter)
-    last = next((i for i in range(shorter - first) if one[-1 - i] != other[-1 - i]), None)
-    return first + (shorter - first if last is None else last)
+    first = _count_equal(one, other)
+    return first + _count_equal(one[first:][::-1], other[first:][::-1])
+
+
+def _count_equal(one: bytes, other: bytes) -> int:
+    """Return how many bytes are the same at the beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((number for number, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _add_record(found: Found, record: Record, wanted: str) -> bool:
@@ -291,105 +241,7 @@ def _add_record(found: Found, record: Record, wanted: str) -> bool:
     return True
 
 
-def _add_mention(found: Found, mention: Mention) -> None:
+def _add_mention(found: Found, record: Record) -> None:
     found.mention_count += 1
     if len(found.mentions) < _MAX_MENTIONS:
-        found.mentions.append(mention)
-
-
-def _scan(
-    inputs: Iterable[Input],
-    needle: bytes,
-    coverage: Coverage,
-    progress: Progress,
-    nearest: NearestIds | None = None,
-) -> Iterator[Record | bytes]:
-    """Yield the records and other lines of the lines that have `needle` in them."""
-    for one in inputs:
-        try:
-            with one.open() as stream, explain_read_errors(one.name):
-                blocks = LineBlocks(stream, ahead=one.is_regular_file)
-                seen = None if one.is_regular_file else nearest
-                yield from _scan_stream(blocks, one, needle, coverage, progress, seen)
-        except InputError as error:
-            coverage.problems.append(str(error))
-
-
-def _scan_stream(
-    blocks: LineBlocks,
-    one: Input,
-    needle: bytes,
-    coverage: Coverage,
-    progress: Progress,
-    nearest: NearestIds | None,
-) -> Iterator[Record | bytes]:
-    reader = LineReader(one.label)
-    for number, size in enumerate(blocks):
-        progress(size)
-        if nearest is not None:
-            nearest.add(blocks)
-        coverage.bytes += size
-        if number % TIMED_BLOCKS == 0:
-            add_times(coverage, blocks)
-        if reader.is_inside or _has_joined_lines(blocks):
-            # Which of the records it is in is not known before they are joined.
-            for record in reader.read(blocks.lines()):
-                if isinstance(record, Record) or needle in record:
-                    yield record
-        else:
-            yield from reader.read(_find_lines(blocks, needle))
-    add_times(coverage, blocks)  # of the last block
-    yield from reader.finish()
-    if blocks.skipped:
-        coverage.problems.append(f"{one.name}: lines too long to be read: {blocks.skipped}")
-
-
-def _find_lines(blocks: LineBlocks, needle: bytes) -> Iterator[bytes]:
-    buffer, end = blocks.buffer, blocks.end
-    position = blocks.find(needle)
-    while position >= 0:
-        start = buffer.rfind(b"\n", blocks.start, position) + 1 or blocks.start
-        stop = buffer.find(b"\n", position, end)
-        stop = end if stop < 0 else stop
-        yield bytes(memoryview(buffer)[start:stop])
-        position = blocks.find(needle, stop)
-
-
-def _has_joined_lines(blocks: LineBlocks) -> bool:
-    """Return whether lines of the block have to be joined with others."""
-    buffer, start = blocks.buffer, blocks.start
-    if buffer.startswith(_document_starts, start):
-        return True
-    if buffer.startswith(b'{"log":"', start):  # Docker's json-file, where a part has no newline
-        return blocks.count(b'\\n","') < blocks.count(b"\n")
-    if not buffer[start : start + 4].isdigit():  # CRI has the time first
-        return False
-    return any(blocks.find(tag) >= 0 for tag in (b" stdout P ", b" stderr P "))
-
-
-def add_times(coverage: Coverage, blocks: LineBlocks) -> None:
-    """Extend the range of times by the first and the last record of the block."""
-    for lines in (_iter_lines(blocks), _iter_lines_backwards(blocks)):
-        for record in LineReader().read(islice(lines, _MAX_LINES_WITHOUT_RECORD)):
-            if isinstance(record, Record) and record.time is not None:
-                coverage.add_time(record.time)
-                break
-
-
-def _iter_lines(blocks: LineBlocks) -> Iterator[bytes]:
-    position = blocks.start
-    while position < blocks.end:
-        end = blocks.buffer.find(b"\n", position, blocks.end)
-        end = blocks.end if end < 0 else end
-        yield bytes(blocks.buffer[position:end])
-        position = end + 1
-
-
-def _iter_lines_backwards(blocks: LineBlocks) -> Iterator[bytes]:
-    end = blocks.end
-    if blocks.buffer.endswith(b"\n", blocks.start, end):
-        end -= 1
-    while end > blocks.start:
-        start = blocks.buffer.rfind(b"\n", blocks.start, end) + 1 or blocks.start
-        yield bytes(blocks.buffer[start:end])
-        end = start - 1
+        found.mentions.append(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -126,6 +127,17 @@ class _Parser:
                 self._frames[-1] = replace(last, code=text)
         elif text and len(self._headline) < _MAX_HEADLINE_LINES:
             self._headline.append(text)
+
+
+def iter_linked(exceptions: Iterable[RaisedException]) -> Iterator[tuple[str, RaisedException]]:
+    """Yield exceptions, each after what it is to the one before it: ``cause`` or ``context``.
+
+    That is ``member`` for one of an exception group, and empty for the first.
+    """
+    link = ""
+    for exception in exceptions:
+        yield "member" if exception.link == "member" else link, exception
+        link = exception.link
 
 
 def parse_stack(text: str) -> tuple[Frame, ...]:

@@ -64,8 +64,7 @@ class LineReader:
     def __init__(self, source: str = "") -> None:
         self._source = source
         self._partials: dict[str, str] = {}
-        self._document: list[bytes] = []
-        self._document_bytes = 0
+        self._document = bytearray()
 
     @property
     def is_inside(self) -> bool:
@@ -89,10 +88,10 @@ class LineReader:
     def finish(self) -> Iterator[Record | bytes]:
         """Yield what the end of the input has left incomplete."""
         partials = [text.encode("utf-8", "surrogateescape") for text in self._partials.values()]
-        lines = [*self._document, *partials]
-        self._document, self._partials = [], {}
+        lines = [*self._document.split(b"\n")[:-1], *partials]
+        self._document, self._partials = bytearray(), {}
         for line in lines:
-            yield from _find_or_return(line, self._source)
+            yield from _find_or_return(bytes(line), self._source)
 
     def _read_object(self, fields: dict[str, Any], line: bytes) -> Iterator[Record | bytes]:
         text = fields.get("log")
@@ -122,17 +121,16 @@ class LineReader:
 
     def _read_document(self, line: bytes) -> Iterator[Record | bytes]:
         """Collect a document of several lines, such as `aws logs` and `jq` write."""
-        self._document.append(line)
-        self._document_bytes += len(line)
-        is_whole = line.rstrip(b",") == _DOCUMENT_ENDS[self._document[0]]
-        if not is_whole and self._document_bytes < _MAX_DOCUMENT_BYTES:
+        self._document += line + b"\n"
+        is_whole = line.rstrip(b",") == _DOCUMENT_ENDS[bytes(self._document[:1])]
+        if not is_whole and len(self._document) < _MAX_DOCUMENT_BYTES:
             return
-        lines, self._document, self._document_bytes = self._document, [], 0
-        records = list(_find_in_value(decode(b"\n".join(lines)), self._source, 0))
+        document, self._document = bytes(self._document), bytearray()
+        records = list(_find_in_value(decode(document), self._source, 0))
         if records:
             yield from records
         else:
-            for one in lines:
+            for one in document.split(b"\n")[:-1]:
                 yield from _find_or_return(one, self._source)
 
     def _join(self, stream: str, text: str, *, is_partial: bool) -> str | None:

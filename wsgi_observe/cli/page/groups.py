@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from wsgi_observe.cli.formatting import (
+    describe_counts,
     describe_failures,
     describe_total,
     format_count,
@@ -18,7 +19,6 @@ from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.cli.page.story import render_copied, render_facts, render_headline, render_story
 from wsgi_observe.cli.page.timeline import draw_sparkline
 from wsgi_observe.cli.page.tracebacks import render_frame
-from wsgi_observe.logreader.counting import TopCounter
 from wsgi_observe.logreader.error_search import ErrorSearch
 from wsgi_observe.logreader.groups import ErrorGroup
 from wsgi_observe.logreader.story import Story
@@ -61,8 +61,8 @@ def make_groups_page(
     shown = [page.render(number, group) for number, group in enumerate(groups[:MAX_GROUPS])]
     more = len(groups) - MAX_GROUPS
     notes = [f"{format_count(more, 'more group')}; --json has them all"] if more > 0 else []
-    if search.groups.ungrouped:
-        count = search.groups.ungrouped
+    if search.ungrouped:
+        count = search.ungrouped
         notes.append(f"{format_count(count, 'more error')} in groups that were not kept apart")
     filter_form = _render_filter(len(shown)) if len(shown) >= _MIN_FILTERED else ""
     footer = [element("p", note, class_="quiet") for note in notes]
@@ -79,19 +79,19 @@ class _GroupsPage:
 
     def draw_all(self, groups: Iterable[ErrorGroup]) -> Html | str:
         """Return when errors of any group occurred."""
-        drawn = [counts for group in groups if (counts := self._count(group))]
+        every = (group.count_over_time(*self._range, _SPARKLINE_PARTS) for group in groups)
+        drawn = [counts for counts in every if counts]
         if not drawn:
             return ""
         return draw_sparkline([sum(each) for each in zip(*drawn, strict=True)], "Errors over time")
 
     def render(self, number: int, group: ErrorGroup) -> Html:
         """Return a group."""
-        has_target = group.key.kind in ("status", "death", "slow")
-        target = element("span", f" {group.key.where}", class_="target") if has_target else ""
+        target = element("span", f" {group.target}", class_="target") if group.target else ""
         heading = element("h2", group.title, target)
         message = element("p", group.message) if group.message not in ("", group.title) else ""
         frame = element("ol", render_frame(group.frame), class_="frames") if group.frame else ""
-        counts = self._count(group)
+        counts = group.count_over_time(*self._range, _SPARKLINE_PARTS)
         sparkline = (
             draw_sparkline(counts, f"{format_count(group.count, get_noun(group))} over time")
             if counts
@@ -106,14 +106,6 @@ class _GroupsPage:
             class_="group",
             id=f"group-{number}",
         )
-
-    def _count(self, group: ErrorGroup) -> list[int]:
-        first, last = self._range
-        start = group.first if first is None else first
-        end = group.last if last is None else last
-        if start is None or end is None:
-            return []
-        return group.over_time.resample(start, end, _SPARKLINE_PARTS)
 
     def _render_stories(self, number: int, group: ErrorGroup) -> Iterator[Html]:
         others: list[Html] = []
@@ -154,18 +146,12 @@ def _render_group_facts(group: ErrorGroup) -> Html:
     facts: dict[str, Html | str] = {
         "First": format_time(group.first),
         "Last": format_time(group.last) if group.last != group.first else "",
-        "Routes": _describe_names(group.routes),
-        "Services": _describe_names(group.services),
-        "Releases": _describe_names(group.releases),
+        "Routes": describe_counts(group.routes, _MAX_NAMES),
+        "Services": describe_counts(group.services, _MAX_NAMES),
+        "Releases": describe_counts(group.releases, _MAX_NAMES),
         "error_id": render_copied(group.error_id) if group.error_id else "",
     }
     return render_facts(facts)
-
-
-def _describe_names(counter: TopCounter) -> str:
-    names = [f"{name} ({count:,})" for name, count in counter.most_common(_MAX_NAMES)]
-    more = len(counter.counts) - _MAX_NAMES
-    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 
 def _render_filter(count: int) -> Html:

@@ -87,14 +87,14 @@ class _RecordRows:
         classes = ["record", style]
         classes += ["buffered"] if event.is_buffered else []
         classes += ["related"] if event.is_related else []
-        opens = bool(event.traceback or event.stack) and self._opened < _MAX_OPEN
+        opens = bool(event.exceptions or event.stack) and self._opened < _MAX_OPEN
         self._opened += opens
         offset = "" if event.offset is None else f"+{format_seconds(event.offset)}"
         summary = element(
             "summary",
             element("span", offset, class_="at"),
             draw_position(event, self._scale),
-            element("span", event.record.level[:8], class_="level"),
+            element("span", event.level[:8], class_="level"),
             element("span", self._render_text(event), class_="text"),
         )
         body = element("div", _render_body(event), class_="body")
@@ -102,22 +102,21 @@ class _RecordRows:
         return element("details", summary, body, id=anchor, open=opens, class_=" ".join(classes))
 
     def _render_text(self, event: Event) -> Iterator[Html]:
-        record = event.record
-        source = [record.service] if self._names_service else []
-        source += [record.request_id] if event.is_related else []
-        source += [record.text("logger")]
+        source = [event.service] if self._names_service else []
+        source += [event.request_id] if event.is_related else []
+        source += [event.text("logger")]
         named = " ".join(dict.fromkeys(filter(None, source)))
         yield element("span", named + " ", class_="source")
-        yield element("span", record.text("message").partition("\n")[0], class_="message")
+        yield element("span", event.text("message").partition("\n")[0], class_="message")
         facts = _describe_access(event) if event.kind == "access" else ""
         if facts:
             yield element("span", facts, class_="quiet")
-        if event.fields:
+        if event.new_fields:
             yield element("span", _render_fields(event), class_="fields")
 
 
 def _render_fields(event: Event) -> Iterator[Html]:
-    for name, value in islice(event.fields.items(), _MAX_FIELDS):
+    for name, value in islice(event.new_fields.items(), _MAX_FIELDS):
         shown = to_text(value)
         shown = f"{shown[:_MAX_VALUE]}…" if len(shown) > _MAX_VALUE else shown
         # With a space before it, for those who copy the line.
@@ -125,13 +124,11 @@ def _render_fields(event: Event) -> Iterator[Html]:
 
 
 def _render_body(event: Event) -> Iterator[Html]:
-    message = event.record.text("message")
+    message = event.text("message")
     more = [element("pre", message)] if "\n" in message else []
     more += render_tracebacks(event)
     yield from more
-    fields = {
-        name: value for name, value in event.record.fields.items() if name not in _SHOWN_APART
-    }
+    fields = {name: value for name, value in event.fields.items() if name not in _SHOWN_APART}
     every = element("pre", _to_json(fields), class_="every-field")
     yield fold("All fields", every) if more else every
 
@@ -149,7 +146,6 @@ def _render_note(text: str) -> Html:
 
 def _describe_access(event: Event) -> str:
     """Return what an access line has besides its message."""
-    record = event.record
-    agent = record.text("user_agent")
-    taken = f" in {format_seconds(record.seconds)}" if record.seconds is not None else ""
+    agent = event.text("user_agent")
+    taken = f" in {format_seconds(event.seconds)}" if event.seconds is not None else ""
     return taken + (f", {agent}" if agent else "")

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
-from wsgi_observe.cli.formatting import format_count, format_seconds, format_size, format_time
+from wsgi_observe.cli.formatting import (
+    GOOD_OUTCOMES,
+    describe_outcome,
+    describe_service,
+    format_count,
+    format_seconds,
+    format_size,
+    format_time,
+)
 from wsgi_observe.cli.page.document import make_document
 from wsgi_observe.cli.page.markup import Html, element, join, to_shown
 from wsgi_observe.cli.page.queries import make_queries
 from wsgi_observe.cli.page.records import get_anchor, render_records
 from wsgi_observe.cli.page.timeline import TimeScale, draw_lanes
 from wsgi_observe.cli.page.tracebacks import render_frame
-from wsgi_observe.logreader.record import Record, to_text
-from wsgi_observe.logreader.search import Found, Mention
-from wsgi_observe.logreader.story import Event, RequestSummary, Story
+from wsgi_observe.logreader.record import Record
+from wsgi_observe.logreader.search import Found
+from wsgi_observe.logreader.story import Story
 from wsgi_observe.logreader.tracebacks import find_raising_frame
 
 MAX_RECORDS = 20_000
@@ -24,7 +33,6 @@ _MAX_REQUESTS = 20
 _MAX_TRACES = 5
 _MAX_SHORT_BYTES = 500
 _MAX_MENTIONS = 20
-_GOOD_OUTCOMES = {"", "complete", "upgraded"}
 _MIN_FILTERED = 12
 
 
@@ -32,28 +40,28 @@ def make_story_page(story: Story, found: Found) -> bytes:
     """Return the page of one request."""
     main = story.requests[0] if story.requests else None
     heading = element("h1", render_headline(main) if main else story.request_id)
-    status = f" {main.status or main.outcome}" if main else ""
-    name = f"{main.method} {main.path}{status} · {story.request_id}" if main else story.request_id
+    status = f" {main.status or main.text('outcome')}" if main else ""
+    target = f"{main.text('method')} {main.text('path')}{status} · " if main else ""
     body = (
         element("header", heading),
         render_story(story, "record", found.ignored),
         _render_mentions(found.mentions, found.mention_count),
     )
-    return make_document(name, element("main", body, class_="story"))
+    return make_document(f"{target}{story.request_id}", element("main", body, class_="story"))
 
 
-def render_headline(one: RequestSummary) -> Iterator[Html]:
+def render_headline(one: Record) -> Iterator[Html]:
     """Yield what was asked for, how it ended and how long that took."""
-    method, path = _shorten(one.method), _shorten(one.path)
+    method, path = _shorten(one.text("method")), _shorten(one.text("path"))
     yield element("span", element("b", method), " ", path, class_="target")
     if one.status is not None:
         yield element("span", str(one.status), class_=f"pill {_get_status_style(one)}")
-    outcome = f"died: {one.cause}" if one.outcome == "died" else one.outcome
+    outcome = describe_outcome(one)
     if outcome and (outcome != "complete" or one.status is None):
-        style = "good" if one.outcome in _GOOD_OUTCOMES else "error"
+        style = "good" if outcome in GOOD_OUTCOMES else "error"
         yield element("span", _shorten(outcome), class_=f"pill {style}")
-    if one.duration is not None:
-        yield element("span", format_seconds(one.duration), class_="duration")
+    if one.seconds is not None:
+        yield element("span", format_seconds(one.seconds), class_="duration")
 
 
 def render_story(story: Story, name: str, ignored: int) -> Html:
@@ -86,8 +94,12 @@ def _shorten(text: str) -> str:
     return text if isinstance(text, Html) else to_shown(text, _MAX_SHORT_BYTES)
 
 
-def _get_status_style(one: RequestSummary) -> str:
-    if one.status is None or not 200 <= one.status < 500 or one.outcome not in _GOOD_OUTCOMES:
+def _get_status_style(one: Record) -> str:
+    if (
+        one.status is None
+        or not 200 <= one.status < 500
+        or one.text("outcome") not in GOOD_OUTCOMES
+    ):
         return "error"
     return "warning" if one.status >= 400 else "good"
 
@@ -98,13 +110,12 @@ def _render_cause(story: Story, name: str) -> Html | str:
     if number is None:
         return ""
     event = story.events[number]
-    if not event.traceback:
-        text: Html | str = element("p", element("b", event.record.text("message")))
-        frames: Html | str = ""
-    else:
-        text = element("p", _render_raised(event))
-        frame = find_raising_frame(event.traceback)
-        frames = element("ol", render_frame(frame), class_="frames") if frame else ""
+    chain = (one.headline.partition("\n")[0] for one in event.exceptions if one.link != "member")
+    raised, *causes = [*islice(chain, 2)] or [event.text("message")]
+    cause = [element("span", f" ← {one}", class_="quiet") for one in causes]
+    text = element("p", element("b", raised), cause)
+    frame = find_raising_frame(event.exceptions)
+    frames = element("ol", render_frame(frame), class_="frames") if frame else ""
     link = element("a", "See it in the timeline", href=f"#{get_anchor(name, number)}")
     return element("section", text, frames, element("p", link), class_="cause")
 
@@ -113,20 +124,11 @@ def _find_cause(story: Story) -> int | None:
     """Return the number of the event that has the reason: the first with a traceback, or death."""
     ranks = {"death": 0, "error": 1, "slow": 2}
     causes = [
-        (not event.traceback, ranks[event.kind], number)
+        (not event.exceptions, ranks[event.kind], number)
         for number, event in enumerate(story.events)
         if event.kind in ranks and not event.is_related
     ]
     return min(causes)[2] if causes else None
-
-
-def _render_raised(event: Event) -> Iterator[Html]:
-    for number, exception in enumerate(one for one in event.traceback if one.link != "member"):
-        headline = exception.headline.partition("\n")[0]
-        if not number:
-            yield element("b", headline)
-        elif number == 1:
-            yield element("span", f" ← {headline}", class_="quiet")
 
 
 def _render_facts(story: Story) -> Html:
@@ -136,18 +138,16 @@ def _render_facts(story: Story) -> Html:
         "Request ID": render_copied(story.request_id),
     }
     if main is not None:
-        is_named = len(story.services) > 1 or "service" in main.fields
-        service = main.service if is_named else ""  # else it is the name of the input
-        size = Record(main.fields).number("response_bytes")
+        route, size = main.text("route"), main.number("response_bytes")
         facts |= {
-            "Outcome": main.outcome,
-            "Route": main.route if main.route != main.path else "",
-            "Client": main.client,
-            "Service": " ".join(filter(None, (service, main.release))),
-            "Worker": main.pid,
+            "Outcome": main.text("outcome"),
+            "Route": route if route != main.text("path") else "",
+            "Client": main.text("remote_addr"),
+            "Service": describe_service(main, story),
+            "Worker": main.worker_pid,
             "Response": format_size(size) if size is not None else "",
-            "User agent": to_text(main.fields.get("user_agent")),
-            "Exception": to_text(main.fields.get("exc_type")),
+            "User agent": main.text("user_agent"),
+            "Exception": main.text("exc_type"),
         }
     facts["Trace"] = join(map(render_copied, sorted(story.trace_ids)[:_MAX_TRACES]))
     return render_facts(facts)
@@ -170,7 +170,7 @@ def render_copied(text: str) -> Html:
 
 
 def _render_queries(story: Story) -> Html | str:
-    service = next((to_text(one.fields.get("service")) for one in story.requests), "")
+    service = next((one.text("service") for one in story.requests), "")
     rows = [
         element("div", element("dt", name), element("dd", render_copied(query)))
         for name, query in make_queries(story.request_id, service)
@@ -211,11 +211,11 @@ def _render_filter(story: Story) -> Html:
     return element("form", text, levels, count, class_="filter", hidden=True)
 
 
-def _render_mentions(mentions: list[Mention], count: int) -> Html | str:
+def _render_mentions(mentions: list[Record], count: int) -> Html | str:
     if not mentions:
         return ""
     rows = [
-        element("li", f"{one.source}: " if one.source else "", one.text)
+        element("li", f"{one.service}: " if one.service else "", one.text("message"))
         for one in mentions[:_MAX_MENTIONS]
     ]
     heading = element("h2", f"{format_count(count, 'other line')} with the ID in the text")

@@ -28,11 +28,11 @@ class TimeScale:
     """
 
     def __init__(self, story: Story) -> None:
-        self._start = story.start or 0.0
+        start = story.start or 0.0
         ends = [
-            one.start + one.duration - self._start
+            one.start + one.seconds - start
             for one in story.requests
-            if one.start is not None and one.duration is not None
+            if one.start is not None and one.seconds is not None
         ]
         offsets = [event.offset for event in story.events if event.offset is not None]
         self.seconds = max(ends, default=0.0) or max(offsets, default=0.0)
@@ -59,11 +59,11 @@ def get_style(event: Event) -> str:
     """Return the style class of a record: by its level, or by what it reports."""
     if event.kind in ("death", "error"):
         return "error"
-    if event.kind == "slow" or event.record.severity >= LEVELS["WARNING"]:
-        return "error" if event.record.severity >= LEVELS["ERROR"] else "warning"
+    if event.kind == "slow" or event.severity >= LEVELS["WARNING"]:
+        return "error" if event.severity >= LEVELS["ERROR"] else "warning"
     if event.kind == "access":
         return "access"
-    return "debug" if 0 < event.record.severity <= LEVELS["DEBUG"] else "info"
+    return "debug" if 0 < event.severity <= LEVELS["DEBUG"] else "info"
 
 
 def draw_position(event: Event, scale: TimeScale) -> Html:
@@ -88,14 +88,14 @@ def draw_lanes(story: Story, scale: TimeScale) -> Html | None:
 def _draw_lane(story: Story, service: str, scale: TimeScale) -> Html:
     start = story.start or 0.0
     bars = [
-        scale.draw_range(one.start - start, one.start - start + one.duration, "request")
+        scale.draw_range(one.start - start, one.start - start + one.seconds, "request")
         for one in story.requests
-        if one.service == service and one.start is not None and one.duration is not None
+        if one.service == service and one.start is not None and one.seconds is not None
     ]
     marks = {
         (round(scale.to_percent(event.offset) / 100 * _STEPS), get_style(event)): event.offset
         for event in story.events
-        if event.offset is not None and event.record.service == service
+        if event.offset is not None and event.service == service
     }
     # What matters is drawn last: it is on top.
     ordered = sorted(marks.items(), key=lambda mark: _DRAWING_ORDER.index(mark[0][1]))

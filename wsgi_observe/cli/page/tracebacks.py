@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
-from wsgi_observe.cli.formatting import format_count
+from wsgi_observe.cli.formatting import LINK_WORDS, describe_libraries
 from wsgi_observe.cli.page.markup import Html, element
 from wsgi_observe.logreader.story import Event
 from wsgi_observe.logreader.tracebacks import (
     Frame,
     RaisedException,
+    iter_linked,
     parse_stack,
     select_stack_frames,
 )
 
-_LINK_WORDS = {"cause": "caused by", "context": "while handling", "member": "in the group"}
 _MAX_EXCEPTIONS = 50
 _MAX_FRAMES = 100
 
 
 def render_tracebacks(event: Event) -> Iterator[Html]:
     """Yield the exceptions of a record, the one that was logged first, and the text as logged."""
-    link = ""
-    for exception in event.traceback[:_MAX_EXCEPTIONS]:
-        yield _render_exception(exception, "member" if exception.link == "member" else link)
-        link = exception.link
-    text = event.record.text("exc_info")
+    for link, exception in iter_linked(event.exceptions[:_MAX_EXCEPTIONS]):
+        yield _render_exception(exception, LINK_WORDS[link])
+    text = event.text("exc_info")
     if text:
         yield fold("Traceback as logged", element("pre", text))
     if event.stack:
@@ -52,10 +49,10 @@ def render_frame(frame: Frame) -> Html:
     return element("li", element("p", where), code)
 
 
-def _render_exception(exception: RaisedException, link: str) -> Html:
+def _render_exception(exception: RaisedException, words: str) -> Html:
     first, _, rest = exception.headline.partition("\n")
-    word = element("span", _LINK_WORDS[link] + " ", class_="quiet") if link in _LINK_WORDS else ""
-    headline = element("p", word, element("b", first or "unknown exception"), class_="raised")
+    relation = element("span", words, class_="quiet") if words else ""
+    headline = element("p", relation, element("b", first or "unknown exception"), class_="raised")
     text = element("pre", rest) if rest else ""
     own = exception.own_frames[-_MAX_FRAMES:]
     frames = element("ol", map(render_frame, own), class_="frames") if own else ""
@@ -68,10 +65,8 @@ def _render_library_frames(exception: RaisedException) -> Html | str:
     frames = [frame for frame in exception.frames if not frame.is_own]
     if not frames:
         return ""
-    packages = Counter(frame.package for frame in frames)
-    names = ", ".join(f"{name} {count}" for name, count in packages.items())
     shown = element("ol", map(render_frame, frames[-_MAX_FRAMES:]), class_="frames")
-    return fold(f"{format_count(len(frames), 'library frame')}: {names}", shown)
+    return fold(describe_libraries(frames), shown)
 
 
 def fold(name: str, content: Html) -> Html:
