@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wsgi_observe.cli.command import CommandError
 from wsgi_observe.cli.formatting import to_printable
-from wsgi_observe.cli.log_files import argument_type, make_console, print_json
+from wsgi_observe.cli.log_files import make_console, print_json
 from wsgi_observe.doctor.answer import Answer
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.doctor.process import DoctorError, Examination, examine
@@ -62,14 +62,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--github", action="store_true", help="print annotations for GitHub Actions"
     )
     output.add_argument(
-        "--explain", type=argument_type(_parse_number), metavar="N", help="print a question's page"
+        "--explain", type=_parse_number, metavar="N", help="print a question's page"
     )
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
-    numbers = argument_type(_parse_numbers)
-    parser.add_argument("--only", type=numbers, metavar="N,…", help="questions to ask")
-    parser.add_argument("--skip", type=numbers, metavar="N,…", default=(), help="and not to ask")
+    parser.add_argument("--only", type=_parse_numbers, metavar="N,…", help="questions to ask")
+    parser.add_argument(
+        "--skip", type=_parse_numbers, metavar="N,…", default=(), help="and not to ask"
+    )
     parser.add_argument(
         "--ready",
         action="store_true",
@@ -79,7 +80,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-path", default="", metavar="PATH", help="of the readiness probe")
     parser.add_argument(
         "--timeout",
-        type=argument_type(_parse_timeout),
+        type=_parse_timeout,
         default=60.0,
         metavar="SECONDS",
         help="time for all questions (default: 60)",
@@ -236,10 +237,10 @@ def _parse_numbers(text: str) -> tuple[int, ...]:
 
 def _parse_number(text: str) -> int:
     if not text.strip().isdecimal():
-        raise ValueError(f"must be numbers of questions such as 3,9, not {text}")
+        raise argparse.ArgumentTypeError(f"must be numbers of questions such as 3,9, not {text}")
     number = int(text)
     if not _find_page(number).is_file():
-        raise ValueError(f"there is no question {number}")
+        raise argparse.ArgumentTypeError(f"there is no question {number}")
     return number
 
 
@@ -248,7 +249,10 @@ def _find_page(number: int) -> Traversable:
 
 
 def _parse_timeout(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
     if not 1 <= seconds <= 3600:
-        raise ValueError(f"must be from 1 to 3600 seconds, not {text}")
+        raise argparse.ArgumentTypeError(f"must be from 1 to 3600 seconds, not {text}")
     return seconds

@@ -4,7 +4,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,18 +71,6 @@ def _write(file: IO[bytes], data: bytes) -> None:
     except OSError as error:
         reason = f"cannot keep a copy of the input in {gettempdir()}: {error.strerror}"
         raise CommandError(f"{reason}; name files", exit_code=2) from error
-
-
-def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return a type for `argparse` that prints the reason of a `ValueError`."""
-
-    def convert(text: str) -> Any:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return convert
 
 
 def report_problems(subcommand: str, problems: Iterable[str]) -> None:
