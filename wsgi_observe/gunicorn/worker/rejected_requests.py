@@ -45,10 +45,9 @@ if TYPE_CHECKING:
 
 _ERROR_KEY, _STATUS_KEY = "wsgi_observe.rejection_error", "wsgi_observe.rejection_status"
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}").fullmatch  # RFC 9110, 9.1
 _MAX_REASON_LENGTH = 200
-_TIMEOUT_STATUS = "408 Request Timeout"
+_SERVER_ERROR = "500 Internal Server Error"
 _NOT_OURS = "rejected requests get Gunicorn's own response, and no access line or request ID"
 
 
@@ -119,25 +118,28 @@ class _RejectionHandler:
         if not self._is_enabled:
             return None
         if is_timeout:
-            error = _make_timeout_error(self._worker, exc)
-            return _make_response(self._timeout_app, _TIMEOUT_STATUS, addr, error)
-        status = _get_gunicorn_status(self._worker, exc)
-        return None if status is None else _make_response(self._app, status, addr, exc)
+            app, status = self._timeout_app, "408 Request Timeout"
+            exc = _make_timeout_error(self._worker, exc)
+        else:
+            app, status = self._app, _get_gunicorn_status(self._worker, exc)
+            if status == _SERVER_ERROR:  # which is no rejection
+                return None
+        environ = _make_environ(addr, exc)
+        partial_req: Any = SimpleNamespace(method=environ["REQUEST_METHOD"], version=(1, 1))
+        stub: Any = _RecordingSocket()
+        resp = wsgi.Response(partial_req, stub, self._worker.cfg)
+        return _write_response(app, environ, resp, status, exc)
 
     def _respond_outside_prefix(self, req: Any, addr: Any, exc: BaseException) -> bytes | None:
-        stub: Any = _RecordingStub()  # in place of the client's socket
         req.headers = [*req.headers, ("SCRIPT_NAME", "")]  # the last one counts: no prefix
         started = datetime.now()
+        stub: Any = _RecordingSocket()
         resp, environ = wsgi.create(req, stub, addr, "", self._worker.cfg)
-        resp.force_close()
-        status = _get_gunicorn_status(self._worker, exc) or "500 Internal Server Error"
-        environ.update({_STATUS_KEY: status, _ERROR_KEY: exc})
-        _write_response(self._probe_app, environ, resp)
+        response = _write_response(self._probe_app, environ, resp, _SERVER_ERROR, exc)
         if _ERROR_KEY not in environ and not self._is_enabled:
             return None
         self._worker.log.access(resp, req, environ, datetime.now() - started)
-        sent: bytes = stub.sent
-        return sent
+        return response
 
     def _is_aborted(self) -> bool:
         """Return whether the arbiter has ended the worker by its timeout."""
@@ -161,12 +163,11 @@ def _make_timeout_error(worker: Any, exc: BaseException) -> TimeoutError:
     ).with_traceback(exc.__traceback__)
 
 
-class _RecordingStub:
-    """Stand-in for a client socket and a worker's logger: records what they are given."""
+class _RecordingSocket:
+    """Stand-in for a client's socket that records what is sent, and for a worker's logger."""
 
     def __init__(self) -> None:
         self.sent = b""
-        self.has_logged_exception = False
 
     def gettimeout(self) -> float:
         """Be a non-blocking socket."""
@@ -176,47 +177,45 @@ class _RecordingStub:
         """Record what is sent to the client."""
         self.sent += data
 
-    def exception(self, *args: object, **kwargs: object) -> None:
-        """Record that an exception was logged."""
-        self.has_logged_exception = True
-
-    def _ignore(self, *args: object, **kwargs: object) -> None:
-        pass
-
-    setblocking = send = access = debug = info = warning = error = _ignore
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **kwargs: None
 
 
-def _get_gunicorn_status(worker: Any, exc: BaseException) -> str | None:
-    """Return the status that Gunicorn gives a rejection; None for what it logs as a failure.
+def _get_gunicorn_status(worker: Any, exc: BaseException) -> str:
+    """Return the status that Gunicorn gives an error.
 
     Its own `handle_error` runs against a stub: each version of Gunicorn knows other rejections.
     """
-    stub = _RecordingStub()
+    stub = _RecordingSocket()
     fake_worker = SimpleNamespace(cfg=worker.cfg, log=stub)
     type(worker).handle_error(fake_worker, None, stub, None, exc)
-    match = _STATUS_LINE.match(stub.sent)
-    if stub.has_logged_exception or match is None:
-        return None
-    return f"{int(match[1])} {describe_status(int(match[1]))[0]}"
+    code = int(stub.sent.split(None, 2)[1])
+    return f"{code} {describe_status(code)[0]}"
 
 
-def _make_response(app: WSGIApplication, status: str, addr: Any, exc: BaseException) -> bytes:
-    """Return the whole response as bytes for the wire; its access line is written by then."""
-    header_lines: list[str] = []
+def _write_response(
+    app: WSGIApplication, environ: Any, resp: Any, status: str, exc: BaseException
+) -> bytes:
+    """Call an app as Gunicorn's workers do, and return what it sends.
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        lines = [f"{name}: {value}\r\n" for name, value in headers]
-        header_lines[:] = [f"HTTP/1.1 {status}\r\nConnection: close\r\n", *lines, "\r\n"]
-
-    body = app(_make_environ(status, addr, exc), start_response)
+    The status and the exception are those of a rejection, unless the app answers a probe.
+    """
+    environ |= {_STATUS_KEY: status, _ERROR_KEY: exc}
+    resp.force_close()
+    body = app(environ, resp.start_response)
     try:
-        chunks = b"".join(body)
+        for chunk in body:
+            resp.write(chunk)
+        resp.close()
     finally:
-        body.close()  # type: ignore[attr-defined]
-    return "".join(header_lines).encode("latin-1") + chunks
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+    sent: bytes = resp.sock.sent
+    return sent
 
 
-def _make_environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
+def _make_environ(addr: Any, exc: BaseException) -> WSGIEnvironment:
     request = _get_partial_request(exc.__traceback__)
     method = str(getattr(request, "method", None) or "-")
     headers = getattr(request, "headers", None) or ()
@@ -228,8 +227,6 @@ def _make_environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment
         # A Unix domain socket has no address.
         "REMOTE_ADDR": addr[0] if isinstance(addr, tuple) and addr else "",
         "HTTP_X_FORWARDED_FOR": ",".join(v for name, v in headers if name == "X-FORWARDED-FOR"),
-        _STATUS_KEY: status,
-        _ERROR_KEY: exc,
     }
 
 
@@ -274,16 +271,3 @@ def _make_probe_app(observed_app: object, settings: Settings) -> Any:
         if isinstance(health, Health):
             app.insert(health, before=(AccessLog, ErrorEnvelope, _Rejection))
     return app
-
-
-def _write_response(app: WSGIApplication, environ: Any, resp: Any) -> None:
-    """Call an app and write its response, as Gunicorn's workers do."""
-    body = app(environ, resp.start_response)
-    try:
-        for chunk in body:
-            resp.write(chunk)
-        resp.close()
-    finally:
-        close = getattr(body, "close", None)
-        if close is not None:
-            close()
