@@ -81,7 +81,7 @@ class ServerHooks:
         """Cancel a drain that `wsgi-observe drain` has begun: a reload is to serve on."""
         cancel_drain(self._health)
         if self._metrics is not None:
-            self._metrics.reload(self._settings)
+            self._metrics.server.move(self._settings.metrics_port)
 
     def on_exit(self, server: Any) -> None:
         """Report the requests that died with the last workers."""

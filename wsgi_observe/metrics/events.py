@@ -97,7 +97,7 @@ class EventTable:
 
     def end_process(self) -> None:
         """Reset what holds only while the process runs; the counts stay."""
-        for name, label in list(self._rows) or [(e.name, e.label) for e in self.read()]:
+        for name, label in list(self._rows):
             if name in _OF_LIVING_PROCESS:
                 self.set(name, label, 0.0)
 

@@ -33,32 +33,32 @@ _IGNORED_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWIN
 
 
 class MetricsServer:
-    """The socket, which the arbiter keeps, and the process that serves on it.
+    """The socket, which the arbiter keeps, and the process that serves on it."""
 
-    :param server: the arbiter.
-    """
+    _arbiter: Any
 
-    def __init__(self, server: Any, sources: MetricsSources) -> None:
-        self._arbiter, self._sources = server, sources
+    def __init__(self, sources: MetricsSources) -> None:
+        self._sources = sources
         self._address: int | str = 0
         self._socket: socket.socket | None = None
         self._pid = 0
         self._restart_at = 0.0
 
-    def start(self, address: int | str) -> None:
-        """Serve on a port or an address.
+    def start(self, arbiter: Any, address: int | str) -> None:
+        """Serve on a port or an address, for as long as the arbiter runs.
 
         :raises SystemExit: where it is in use, once that is logged.
         """
+        self._arbiter = arbiter
         manage_workers = optional_attr(
-            self._arbiter, "manage_workers", "the process that serves metrics is not restarted"
+            arbiter, "manage_workers", "the process that serves metrics is not restarted"
         )
         if manage_workers is not None:
-            self._arbiter.manage_workers = lambda: self._watch(manage_workers)
+            arbiter.manage_workers = lambda: self._watch(manage_workers)
         try:
             self._open(address)
         except OSError as error:
-            if self._is_upgrade():
+            if arbiter.master_pid:
                 return  # the arbiter that is being replaced (USR2) has the port
             _log.critical("cannot serve metrics at metrics_port %s: %s", address, error)
             raise SystemExit(1) from None
@@ -97,9 +97,6 @@ class MetricsServer:
         if address:
             self._socket = _listen(address)
             self._fork()
-
-    def _is_upgrade(self) -> bool:
-        return bool(self._arbiter.master_pid)
 
     def _watch(self, manage_workers: Callable[[], object]) -> None:
         """Restart the process if it has ended, each time that the arbiter looks at its workers."""
