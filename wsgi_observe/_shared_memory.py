@@ -15,16 +15,39 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from wsgi_observe._loggers import get_logger
+from wsgi_observe._safely import first_time
+
+_log = get_logger("wsgi_observe.memory")
+
+_NOT_SHARED = (
+    "cannot share memory between processes (%s): there is no scoreboard, so that requests which "
+    "are lost when a worker dies are not reported, and readiness does not report draining"
+)
+
+
+Memory: TypeAlias = "mmap.mmap | bytearray"
+
 
 def create_memory(
     name: str, size: int, make_mapping: Callable[[int, int], mmap.mmap] = mmap.mmap
-) -> mmap.mmap:
-    """Return new shared memory, filled with zeros.
+) -> Memory:
+    """Return new memory, filled with zeros; where none can be shared, it is the process's own.
 
     :param name: the name by which `open_memory` finds it.
     :param make_mapping: maps a file descriptor with its size; -1 is none.
-    :raises OSError: where no memory can be shared.
     """
+    try:
+        return _create_shared_memory(name, size, make_mapping)
+    except OSError as error:
+        if first_time(_NOT_SHARED):
+            _log.warning(_NOT_SHARED, error)
+        return bytearray(size)
+
+
+def _create_shared_memory(
+    name: str, size: int, make_mapping: Callable[[int, int], mmap.mmap]
+) -> mmap.mmap:
     try:
         descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
     except (OSError, AttributeError):
@@ -71,8 +94,6 @@ def is_process_alive(pid: int) -> bool:
             return False
     return True
 
-
-Memory: TypeAlias = "mmap.mmap | bytearray"
 
 _Number = TypeVar("_Number", int, float, bool)
 

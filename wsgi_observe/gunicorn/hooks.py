@@ -15,7 +15,6 @@ from wsgi_observe.gunicorn.arbiter.drain import cancel_drain, install_sigterm_dr
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries, create_worker_entries
 from wsgi_observe.gunicorn.compat import optional_attr, warn_missing
 from wsgi_observe.gunicorn.worker.setup import set_up_worker
-from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared_state import SharedState
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.settings import Settings
@@ -43,7 +42,7 @@ class ServerHooks:
         self.server: Any = None
         self._worker: Any = None
         self._settings = Settings()
-        self._health = _create_health_state()
+        self._health = SharedState()
         self._worker_entries: WorkerEntries | None = None
         self._reaper: Reaper | None = None
         self._metrics: ArbiterMetrics | None = None
@@ -51,8 +50,7 @@ class ServerHooks:
     def install(self, cfg: Any, settings: Settings) -> None:
         """Add the hooks to a configuration, at the start and at each reload."""
         self._settings = settings
-        if isinstance(self._health, SharedState):
-            self._health.drain_seconds = settings.drain_seconds
+        self._health.drain_seconds = settings.drain_seconds
         if self.server is None and (settings.metrics_port or settings.metrics_path):
             # Only for those who have metrics.
             from wsgi_observe.gunicorn.arbiter.metrics import create_metrics
@@ -71,11 +69,9 @@ class ServerHooks:
         """Install what the arbiter does at SIGTERM, and when a worker dies."""
         install_sigterm_drain(server, self._health)
         self._worker_entries = create_worker_entries(server.cfg, self._settings)
-        if self._worker_entries is not None:
-            self._reaper = Reaper(server, self._worker_entries)
-            self._reaper.start()
-            if self._metrics is not None:
-                self._metrics.start(server, self._worker_entries, self._settings)
+        self._reaper = Reaper(server, self._worker_entries)
+        if self._metrics is not None:
+            self._metrics.start(server, self._worker_entries, self._settings)
 
     def on_reload(self, server: Any) -> None:
         """Cancel a drain that `wsgi-observe drain` has begun: a reload is to serve on."""
@@ -134,16 +130,6 @@ class ServerHooks:
             self._metrics.use_client(self._get_entry(self._worker))
         if self._settings.sentry:
             import_module("wsgi_observe.sentry").init_sentry(settings=self._settings)
-
-
-def _create_health_state() -> HealthState:
-    try:
-        return SharedState()
-    except OSError as error:
-        warn_missing(
-            f"cannot share memory between processes ({error})", "SIGTERM stops without draining"
-        )
-        return HealthState()
 
 
 def _chain_hook(cfg: Any, name: str, our_hook: Callable[..., None]) -> None:

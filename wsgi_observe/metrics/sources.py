@@ -21,7 +21,6 @@ class MetricsSources:
     :ivar series: the series that all processes count.
     :ivar worker_entries: the workers' entries of the scoreboard.
     :ivar states: whether the server is draining.
-    :raises OSError: where no memory can be shared.
     """
 
     def __init__(self, processes: int = 1, *, is_server: bool = False) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wsgi_observe._safely import warn_once
-from wsgi_observe._shared_memory import create_memory
+from wsgi_observe._shared_memory import Memory, create_memory
 
 _MAX_FILES = 8
 _MAX_BYTES = 1 << 28
@@ -26,7 +26,7 @@ class PersistentFile:
     :param descriptor: that of the file, which is locked for as long as a process has it open.
     """
 
-    _memory: mmap
+    _memory: Memory
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -63,7 +63,7 @@ class PersistentFile:
             raise OSError(f"{path} and its next {_MAX_FILES - 1} names are in use by other servers")
         return own, contents
 
-    def create_memory(self, name: str, size: int) -> mmap:
+    def create_memory(self, name: str, size: int) -> Memory:
         """Return shared memory, each change of which is copied to this file.
 
         :raises OSError: where the file cannot have that size; the file is closed.

@@ -42,7 +42,7 @@ class Scoreboard:
 
         :param max_requests: how many requests of a worker have an entry.
         :param file: where to keep a copy.
-        :raises OSError: where no memory can be shared, or the file cannot be written.
+        :raises OSError: where the file cannot be written.
         """
         make_memory = create_memory if file is None else file.create_memory
         memory = make_memory(_MEMORY_NAME, _worker_offsets(worker_count, max_requests).stop)

@@ -19,7 +19,7 @@ from wsgi_observe.settings import Settings, SettingsError
 
 
 def create_metrics(cfg: Any, settings: Settings, state: HealthState) -> ArbiterMetrics | None:
-    """Return the metrics of a server; None where no memory or directory can be had.
+    """Return the metrics of a server; None where no directory can be had.
 
     :raises SettingsError: where prometheus-client is missing.
     """
@@ -27,7 +27,7 @@ def create_metrics(cfg: Any, settings: Settings, state: HealthState) -> ArbiterM
     try:
         return ArbiterMetrics(cfg, state)
     except OSError as error:
-        warn_missing(f"cannot create memory or files for metrics ({error})", "there are no metrics")
+        warn_missing(f"cannot create files for metrics ({error})", "there are no metrics")
         return None
 
 

@@ -73,23 +73,16 @@ def max_workers(cfg: Any) -> int:
     return int(2 * cfg.workers + 16)
 
 
-def create_worker_entries(cfg: Any, settings: Settings) -> WorkerEntries | None:
-    """Return entries for all workers and their successors; None if memory cannot be shared.
+def create_worker_entries(cfg: Any, settings: Settings) -> WorkerEntries:
+    """Return entries for all workers and their successors.
 
     Requests that an earlier server has left in the file ``recorder_path`` are reported.
     """
     worker_count, max_requests = max_workers(cfg), _max_requests(cfg)
-    try:
-        return WorkerEntries(
-            _create_persistent_scoreboard(settings.recorder_path, worker_count, max_requests)
-            or Scoreboard.make(worker_count, max_requests)
-        )
-    except OSError as error:
-        warn_missing(
-            f"cannot share memory for the scoreboard ({error})",
-            "requests that are lost when a worker dies are not reported",
-        )
-        return None
+    return WorkerEntries(
+        _create_persistent_scoreboard(settings.recorder_path, worker_count, max_requests)
+        or Scoreboard.make(worker_count, max_requests)
+    )
 
 
 def _max_requests(cfg: Any) -> int:
