@@ -248,3 +248,14 @@ def test_an_alarm_about_a_worker_that_is_never_reaped_is_raised_at_the_end(
     assert gunicorns_log.of("gunicorn.error") == []
     alarms.close()
     assert [line["level"] for line in gunicorns_log.of("gunicorn.error")] == ["CRITICAL", "ERROR"]
+
+
+def test_a_message_of_a_hook_may_have_any_argument(
+    worker_entries: WorkerEntries, gunicorns_log: Log
+) -> None:
+    reaper = Reaper(Arbiter(), worker_entries)
+    try:
+        logging.getLogger("gunicorn.error").warning("serving %s", ["/orders"])
+    finally:
+        reaper.close()
+    assert gunicorns_log.of("gunicorn.error")[0]["message"] == "serving ['/orders']"

@@ -158,7 +158,7 @@ class TimeoutMessageFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Hold a message back if its first argument is the process ID of such a worker."""
         pid = record.args[0] if isinstance(record.args, tuple) and record.args else None
-        if pid is None or os.getpid() != self._arbiter_pid:
+        if not isinstance(pid, int) or os.getpid() != self._arbiter_pid:
             return True
         if pid in self._held_records:
             self._held_records[pid].append(record)
