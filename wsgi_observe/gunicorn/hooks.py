@@ -49,13 +49,15 @@ class ServerHooks:
 
     def install(self, cfg: Any, settings: Settings) -> None:
         """Add the hooks to a configuration, at the start and at each reload."""
-        self._settings = settings
         self._health.drain_seconds = settings.drain_seconds
         if self.server is None and (settings.metrics_port or settings.metrics_path):
             # Only for those who have metrics.
             from wsgi_observe.gunicorn.arbiter.metrics import create_metrics
 
             self._metrics = create_metrics(cfg, settings, self._health)
+        if self._metrics is None:  # a reload cannot switch them on
+            settings = settings.replace(metrics_port=0, metrics_path="")
+        self._settings = settings
         for name in _HOOKS:
             _chain_hook(cfg, name, getattr(self, name))
 
@@ -63,7 +65,7 @@ class ServerHooks:
         """Wrap the loading of the app: the first of all hooks runs before it."""
         if self.server is None:
             self.server = server
-            wrap_app_load(server, self._prepare_worker, self._prepare_arbiter)
+            wrap_app_load(server, self._prepare_app_load)
 
     def when_ready(self, server: Any) -> None:
         """Install what the arbiter does at SIGTERM, and when a worker dies."""
@@ -100,13 +102,7 @@ class ServerHooks:
 
     def post_worker_init(self, worker: Any) -> None:
         """Observe the app that a worker has loaded."""
-        set_up_worker(
-            worker,
-            self._settings,
-            self._health,
-            self._get_entry(worker),
-            has_metrics=self._metrics is not None,
-        )
+        set_up_worker(worker, self._settings, self._health, self._get_entry(worker))
 
     def pre_request(self, worker: Any, req: Any) -> None:
         """While draining, close a kept-alive connection, so that its client goes elsewhere."""
@@ -120,15 +116,12 @@ class ServerHooks:
     def _get_entry(self, worker: Any) -> WorkerEntry | None:
         return None if self._worker_entries is None else self._worker_entries.of(worker)
 
-    def _prepare_arbiter(self) -> None:
-        if self._metrics is not None:
-            self._metrics.use_client(None)
-
-    def _prepare_worker(self) -> None:
-        """Set up what the app may use as it is loaded."""
+    def _prepare_app_load(self) -> None:
+        """Set up what the app may use as it is loaded, in a worker or by ``--preload``."""
         if self._metrics is not None:
             self._metrics.use_client(self._get_entry(self._worker))
-        if self._settings.sentry:
+        # A gevent worker is patched by then, which the arbiter never is: it must not load `ssl`.
+        if self._settings.sentry and self._worker is not None:
             import_module("wsgi_observe.sentry").init_sentry(settings=self._settings)
 
 

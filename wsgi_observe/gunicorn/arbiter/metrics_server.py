@@ -151,12 +151,7 @@ def _listen(address: int | str) -> socket.socket:
     family, _, _, _, name = socket.getaddrinfo(
         host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(name)
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+    has_both_families = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+    return socket.create_server(
+        name, family=family, backlog=_BACKLOG, dualstack_ipv6=has_both_families
+    )

@@ -39,25 +39,19 @@ _DEFAULT_TIMEOUT_SECONDS = 30  # Gunicorn's default, used where the timeout is o
 
 
 def set_up_worker(
-    worker: Any,
-    settings: Settings,
-    state: HealthState,
-    worker_entry: WorkerEntry | None,
-    *,
-    has_metrics: bool = False,
+    worker: Any, settings: Settings, state: HealthState, worker_entry: WorkerEntry | None
 ) -> None:
     """Observe the app and the requests that Gunicorn rejects before it; log the boot line.
 
     :param worker_entry: the worker's entry in the scoreboard.
-    :param has_metrics: whether its requests are counted.
     """
     installation.end_app_loading()
     if settings.capture_uncaught and _is_gevent_patched():
         _log_greenlet_failures()
     app = optional_attr(worker, "wsgi", "the app is not observed; only WSGI workers have one")
     if app is not None:
-        app = wrap_app(app, settings if has_metrics else settings.replace(metrics_path=""), state)
-        if has_metrics:
+        app = wrap_app(app, settings, state)
+        if settings.metrics_port:
             app = with_metrics(app, settings, state)
         # Lines that go to `wsgi.errors` would come back here.
         if settings.log_stream != "wsgi.errors":
