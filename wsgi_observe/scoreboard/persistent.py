@@ -9,11 +9,12 @@ from mmap import mmap
 from pathlib import Path
 from typing import Any
 
-from wsgi_observe._safely import warn_once
+from wsgi_observe._safely import call_safely
 from wsgi_observe._shared_memory import Memory, create_memory
 
 _MAX_FILES = 8
 _MAX_BYTES = 1 << 28
+_WRITING = "writing the running requests to the file of recorder_path"
 _HEAD_SIZE = 8  # bytes by which the scoreboard is recognized
 
 
@@ -80,25 +81,21 @@ class PersistentFile:
 
     def write(self, start: int, end: int) -> None:
         """Copy a part of the memory as it is now."""
-        try:
-            self._write(start, end)
-        except OSError:
-            warn_once("writing the running requests to the file of recorder_path")
+        call_safely(_WRITING, self._write, start, end)
 
     def repair(self, start: int, end: int) -> None:
         """Copy everything up to `end` again, if the file has lost its head or this part."""
-        try:
-            if self._is_copied(0, _HEAD_SIZE) and self._is_copied(start, end):
-                return
-            size = len(self._memory)
-            self._write(size - 1, size)  # a file that is too short is not read
-            self._write(0, end)
-        except OSError:
-            warn_once("writing the running requests to the file of recorder_path")
+        call_safely(_WRITING, self._repair, start, end)
 
     def close(self) -> None:
         """Close the file, and so unlock it."""
         os.close(self._descriptor)
+
+    def _repair(self, start: int, end: int) -> None:
+        if not (self._is_copied(0, _HEAD_SIZE) and self._is_copied(start, end)):
+            size = len(self._memory)
+            self._write(size - 1, size)  # a file that is too short is not read
+            self._write(0, end)
 
     def _is_copied(self, start: int, end: int) -> bool:
         return os.pread(self._descriptor, end - start, start) == self._memory[start:end]

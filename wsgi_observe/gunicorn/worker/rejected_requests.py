@@ -61,28 +61,18 @@ def handle_rejected_requests(
 
     :param worker_entry: the worker's entry in the scoreboard.
     """
-    original_handle_error = optional_attr(worker, "handle_error", _NOT_OURS)
-    if original_handle_error is not None and optional_attr(util, "write_nonblock", _NOT_OURS):
-        worker.handle_error = _RejectionHandler(
-            worker, settings, worker_entry, original_handle_error
-        ).handle_error
+    owners = {"handle_error": worker, "write_nonblock": util}
+    if all(optional_attr(owner, name, _NOT_OURS) for name, owner in owners.items()):
+        worker.handle_error = _RejectionHandler(worker, settings, worker_entry).handle_error
 
 
 class _RejectionHandler:
     """Replacement of a worker's `handle_error`, which it falls back to."""
 
-    def __init__(
-        self,
-        worker: Any,
-        settings: Settings,
-        worker_entry: WorkerEntry | None,
-        original_handle_error: Callable[..., Any],
-    ) -> None:
+    def __init__(self, worker: Any, settings: Settings, worker_entry: WorkerEntry | None) -> None:
         self._worker, self._worker_entry = worker, worker_entry
-        self._original_handle_error = original_handle_error
-        self._is_enabled = settings.has_middleware("access_log") and settings.has_middleware(
-            "errors"
-        )
+        self._original_handle_error = worker.handle_error
+        self._is_enabled = all(map(settings.has_middleware, ("access_log", "errors")))
         self._app = _make_app(settings)
         # A client that costs a worker is worth more than INFO, whatever the level of a 408.
         self._timeout_app = _make_app(settings.replace(access_level=lambda *_: logging.WARNING))

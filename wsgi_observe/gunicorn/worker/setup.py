@@ -114,17 +114,14 @@ def _log_greenlet_failures() -> None:
     if getattr(print_original, "__func__", None) is None:
         return  # replaced by other code already
 
-    def print_exception(context: object, kind: type, error: object, traceback: object) -> None:
+    def print_exception(context: object, kind: type, error: Any, traceback: object) -> None:
         try:
-            _log_failure(kind, error, traceback)
+            request_id = get_attached_request_id(error) if error is not None else None
+            extra = {} if request_id is None else make_own_extra({"request_id": request_id})
+            exc_info: Any = (kind, error, traceback)
+            message = "uncaught %s in a greenlet"
+            _uncaught_log.error(message, kind.__name__, exc_info=exc_info, extra=extra)
         except any_failure():
             print_original(context, kind, error, traceback)
 
     hub.print_exception = print_exception
-
-
-def _log_failure(kind: type, error: Any, traceback: Any) -> None:
-    request_id = get_attached_request_id(error) if error is not None else None
-    extra = {} if request_id is None else make_own_extra({"request_id": request_id})
-    exc_info = (kind, error, traceback)
-    _uncaught_log.error("uncaught %s in a greenlet", kind.__name__, exc_info=exc_info, extra=extra)
