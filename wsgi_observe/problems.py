@@ -37,7 +37,7 @@ def find_probes(app: object) -> list[ProbePath]:
 
 def has_no_checks(app: object) -> bool:
     """Return whether a readiness probe is served and has no checks to run."""
-    return not any(health.check_names for health in find_health_middlewares(app)) and any(
+    return not any(health.readiness.names for health in find_health_middlewares(app)) and any(
         probe.setting == "ready_path" and probe.owner != "app" for probe in find_probes(app)
     )
 
@@ -114,11 +114,11 @@ def check_readiness(
     healths = find_health_middlewares(app)
     if not settings.ready_path:
         return
-    names = {name for health in healths for name in health.check_names}
+    names = {name for health in healths for name in health.readiness.names}
     unused = [name for name in settings.checks if name not in names]
     if unused:
         yield f"the checks {', '.join(unused)} never run: the app has a readiness probe of its own"
-    max_timeout = max((health.max_check_timeout for health in healths), default=0.0)
+    max_timeout = max((health.readiness.max_timeout for health in healths), default=0.0)
     if worker_class == "sync" and timeout and max_timeout >= timeout:
         yield (
             f"timeout is {timeout} s, and a readiness check may take {max_timeout:g} s: "

@@ -45,7 +45,7 @@ def main(descriptor: int, options: Options) -> None:
         output.mark()  # which flushes what the app has printed: it is shown, too
         _send(descriptor, Message.of_error(_explain(error, sandbox)))
         sys.exit(1)
-    timeouts = [health.max_check_timeout for health in find_health_middlewares(subject.app)]
+    timeouts = [one.readiness.max_timeout for one in find_health_middlewares(subject.app)]
     max_timeout = max(timeouts, default=0.0) or None
     _send(descriptor, Message.of_app(subject.framework.name, subject.gunicorn, max_timeout))
     for question in _questions:

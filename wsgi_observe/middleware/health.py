@@ -43,6 +43,7 @@ class Health(Middleware):
     :param check_timeout: seconds that a check may take which is not a `Check`.
     :param check_ttl: seconds for which one run of the checks serves everyone who asks.
     :param check_remind: seconds between two log lines about a check that keeps failing.
+    :ivar readiness: the checks and their last report; that of an inner `Health` which answers.
     :raises SettingsError: for an unknown setting or an invalid value.
     """
 
@@ -56,7 +57,7 @@ class Health(Middleware):
     ) -> None:
         settings = (settings or Settings()).replace(**overrides)
         super().__init__(app)
-        self._readiness = Readiness(
+        self.readiness = Readiness(
             settings.checks,
             timeout=settings.check_timeout,
             ttl=settings.check_ttl,
@@ -99,7 +100,7 @@ class Health(Middleware):
             response = partial(_respond_to_options, response)
         elif response is self._serve_all_checks and not environ.get("QUERY_STRING"):
             report, ready_response = self._latest_response
-            if self._readiness.get_cached_report() is report:
+            if self.readiness.get_cached_report() is report:
                 # The common case, within the TTL: nothing has to run.
                 response = cast("WSGIApplication", ready_response)
         exchange.context.is_probe = True
@@ -111,25 +112,6 @@ class Health(Middleware):
             probe.detect_route(self.app)
             probe.reported_conflict = probe.conflict()
         return self.probes
-
-    @property
-    def check_names(self) -> tuple[str, ...]:
-        """The names of the checks, in the order of declaration."""
-        return self._readiness.names
-
-    @property
-    def max_check_timeout(self) -> float:
-        """The longest timeout of a check, in seconds."""
-        return self._readiness.max_timeout
-
-    def add_state(self, state: HealthState) -> None:
-        """Answer starting or draining also while `state` is, such as that of the server."""
-        self._readiness.add_state(state)
-
-    def replace_readiness(self, readiness: Readiness) -> Readiness:
-        """Use another readiness, and return the one so far: to try a check that fails."""
-        before, self._readiness = self._readiness, readiness
-        return before
 
     def _is_app_route(self, probe: ProbePath) -> bool:
         """Decide at the first request to a probe path who answers it; log what is not reached."""
@@ -149,7 +131,7 @@ class Health(Middleware):
         return is_app_route
 
     def _iter_probe_paths(self, fields_set: Collection[str]) -> Iterator[ProbePath]:
-        checked = "checks were given" if self.check_names else None
+        checked = "checks were given" if self.readiness.names else None
         paths = (("live_path", self._live_path, None), ("ready_path", self._ready_path, checked))
         for setting, path, reason in paths:
             if path:
@@ -170,14 +152,14 @@ class Health(Middleware):
             if _is_same_path(self._ready_path, inner._live_path):
                 self._ready_path = ""
             if _is_same_path(self._ready_path, inner._ready_path):
-                inner.add_state(self._readiness.state)
-                self._readiness = inner._readiness
+                inner.readiness.add_state(self.readiness.state)
+                self.readiness = inner.readiness
                 return
 
     def _iter_routes(self) -> Iterator[tuple[str, WSGIApplication]]:
         """Yield every path and what answers; of two equal paths the later one counts."""
         base = self._ready_path.rstrip("/")
-        for name in self.check_names if base else ():
+        for name in self.readiness.names if base else ():
             yield f"{base}/{encode_wsgi(name)}", partial(self._serve_readiness, (name,))
         if self._ready_path:
             yield self._ready_path, self._serve_all_checks
@@ -199,7 +181,7 @@ class Health(Middleware):
 
     def _common_response(self) -> StaticResponse:
         """Return the response without a query, made once for each report."""
-        report = self._readiness.report()
+        report = self.readiness.report()
         latest, response = self._latest_response
         if report is not latest:
             response = json_response(report)
@@ -211,10 +193,10 @@ class Health(Middleware):
     ) -> StaticResponse:
         params = _parse_query(query or "")
         wanted = dict.fromkeys(params.get("exclude", ()))  # each once, in their order
-        known = self.check_names if names is None else names
+        known = self.readiness.names if names is None else names
         excluded = [name for name in known if name in wanted]
-        unknown = [name for name in wanted if name not in self.check_names]
-        report = self._readiness.report(names, excluded)
+        unknown = [name for name in wanted if name not in self.readiness.names]
+        report = self.readiness.report(names, excluded)
         if "verbose" not in params:
             return json_response(report, unknown)
         return verbose_response(self._ready_path.strip("/"), report, excluded, unknown)

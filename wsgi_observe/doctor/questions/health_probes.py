@@ -173,13 +173,14 @@ def _explain_success(down: ProbeResponse) -> Iterator[Fault]:
 
 def _fail_a_check(subject: Subject, path: str) -> Iterator[Fault]:
     """Replace the checks of our middlewares by one that fails, and send a request."""
-    readiness = Readiness({"doctor": lambda: False}, ttl=0)
-    before = {one: one.replace_readiness(readiness) for one in find_health_middlewares(subject.app)}
+    before = {one: one.readiness for one in find_health_middlewares(subject.app)}
+    for health in before:
+        health.readiness = Readiness({"doctor": lambda: False}, ttl=0)
     try:
         result = probe(subject, path)
     finally:
         for health, its_own in before.items():
-            health.replace_readiness(its_own)
+            health.readiness = its_own
     if result.is_success:
         seen = f"{result.describe()} while a check fails: a middleware outside changes it"
         yield Fault(seen, "have observe() outside of the other middlewares")
@@ -188,7 +189,7 @@ def _fail_a_check(subject: Subject, path: str) -> Iterator[Fault]:
 def _ask_about_settings(subject: Subject) -> Iterator[Fault]:
     """Yield the problems of our own middlewares, which the boot line reports too."""
     healths = find_health_middlewares(subject.app)
-    seconds = max((one.max_check_timeout for one in healths), default=0.0)
+    seconds = max((one.readiness.max_timeout for one in healths), default=0.0)
     if seconds > PROBE_TIMEOUT:
         seen = f"a check may take {seconds:g} s; a probe waits for {PROBE_TIMEOUT:g} s by default"
         yield Fault(seen, "lower check_timeout, or raise timeoutSeconds", is_warning=True)

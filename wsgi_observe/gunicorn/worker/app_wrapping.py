@@ -30,7 +30,7 @@ def wrap_app(app: WSGIApplication, settings: Settings, state: HealthState) -> WS
     ]
     for middleware in middlewares:
         if isinstance(middleware, Health):
-            middleware.add_state(state)
+            middleware.readiness.add_state(state)
     missing = [
         cls
         for cls in MIDDLEWARE_CLASSES

@@ -48,7 +48,9 @@ def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
         "settings": get_changed_settings(settings),
         "stack": get_middleware_names(app),
         "health": get_probe_owners(app),
-        "checks": [name for health in find_health_middlewares(app) for name in health.check_names],
+        "checks": [
+            one for health in find_health_middlewares(app) for one in health.readiness.names
+        ],
     }
     if problems:
         facts["problems"] = problems
