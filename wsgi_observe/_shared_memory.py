@@ -52,11 +52,9 @@ def _create_shared_memory(
         descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
     except (OSError, AttributeError):
         return make_mapping(-1, size)
-    try:
-        os.ftruncate(descriptor, size)
+    with os.fdopen(descriptor, "r+b") as file:  # of which the mapping has a duplicate
+        file.truncate(size)
         return make_mapping(descriptor, size)
-    finally:
-        os.close(descriptor)  # the mapping has a duplicate
 
 
 def open_memory(pid: int, name: str, magic: bytes) -> mmap.mmap:
@@ -71,18 +69,11 @@ def open_memory(pid: int, name: str, magic: bytes) -> mmap.mmap:
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError, ValueError):  # closed while we look, or empty
             if link.readlink().name.partition(" ")[0] == f"memfd:{name}":
-                memory = _map(link)
+                with link.open("r+b") as file:
+                    memory = mmap.mmap(file.fileno(), 0)
                 if memory[: len(magic)] == magic:
                     return memory
     raise LookupError(f"process {pid} has no shared memory {name}")
-
-
-def _map(link: Path) -> mmap.mmap:
-    descriptor = os.open(link, os.O_RDWR)
-    try:
-        return mmap.mmap(descriptor, 0)
-    finally:
-        os.close(descriptor)
 
 
 def is_process_alive(pid: int) -> bool:

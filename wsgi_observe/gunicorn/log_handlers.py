@@ -36,7 +36,9 @@ def set_up_log_handlers(
     """
     previous = installation.server
     syslog = tuple(_take_syslog_handlers(cfg))
-    installation.server = ServerLogging(settings, _default_stream(cfg), _file_owner(cfg), syslog)
+    # Log files belong to the workers where the arbiter is root and they are not.
+    owner = (cfg.uid, cfg.gid) if os.geteuid() == 0 and cfg.uid != 0 else None
+    installation.server = ServerLogging(settings, _default_stream(cfg), owner, syslog)
     if installed is None or installation.handlers == installed:
         sets_levels = "log_level" in settings.fields_set or not has_logconfig(cfg)
         try:
@@ -98,11 +100,6 @@ def _is_null_device(stream: Any) -> bool:
     return (
         stat.S_ISCHR(file_status.st_mode) and file_status.st_rdev == Path(os.devnull).stat().st_rdev
     )
-
-
-def _file_owner(cfg: Any) -> tuple[int, int] | None:
-    """Return the user and group of the workers where the arbiter is root and they are not."""
-    return (cfg.uid, cfg.gid) if os.geteuid() == 0 and cfg.uid != 0 else None
 
 
 def _take_syslog_handlers(cfg: Any) -> list[Any]:

@@ -58,10 +58,8 @@ class MetricsDirectory:
 
 def _find_parent(cfg: Any) -> str:
     """Return a directory for small files that are written often: in memory where there is one."""
-    candidates = (cfg.worker_tmp_dir, "/dev/shm")
-    return next((one for one in candidates if one and os.access(one, os.W_OK)), "") or (
-        tempfile.gettempdir()
-    )
+    candidates = (cfg.worker_tmp_dir, "/dev/shm", tempfile.gettempdir())
+    return next(one for one in candidates if one and os.access(one, os.W_OK))
 
 
 def _make(parent: str, owners: tuple[int, int]) -> Path:

@@ -101,17 +101,15 @@ class MetricsServer:
     def _watch(self, manage_workers: Callable[[], object]) -> None:
         """Restart the process if it has ended, each time that the arbiter looks at its workers."""
         manage_workers()
+        is_served = bool(self._pid) and is_process_alive(self._pid)
         with suppress(OSError):  # until the port is free, or there is memory for the process
             if self._socket is None:
                 self._open(self._address)
-            elif not self._is_served() and monotonic() >= self._restart_at:
+            elif not is_served and monotonic() >= self._restart_at:
                 if self._pid:
                     text = "the process %d that serves metrics has ended: restarted"
                     _log.warning(text, self._pid)
                 self._fork()
-
-    def _is_served(self) -> bool:
-        return bool(self._pid) and is_process_alive(self._pid)
 
     def _fork(self) -> None:
         self._restart_at = monotonic() + _RESTART_SECONDS

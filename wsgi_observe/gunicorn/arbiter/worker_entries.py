@@ -100,7 +100,9 @@ def _create_persistent_scoreboard(
         file, contents = PersistentFile.open(path)
         for content in contents:
             with suppress(LookupError):
-                _report_crashed_server(Scoreboard(content))
+                for entry in Scoreboard(content).worker_entries:
+                    requests, at = entry.read_requests(), entry.last_seen
+                    report_crashed_requests(requests, "server killed", at=at, worker_pid=entry.pid)
         return Scoreboard.make(worker_count, max_requests, file)
     except OSError as error:
         warn_missing(
@@ -108,10 +110,3 @@ def _create_persistent_scoreboard(
             "requests that are lost when the whole container is killed are not reported",
         )
         return None
-
-
-def _report_crashed_server(scoreboard: Scoreboard) -> None:
-    for entry in scoreboard.worker_entries:
-        report_crashed_requests(
-            entry.read_requests(), "server killed", at=entry.last_seen, worker_pid=entry.pid
-        )

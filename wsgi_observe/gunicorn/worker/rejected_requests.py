@@ -82,7 +82,9 @@ class _RejectionHandler:
         """Respond and log; Gunicorn closes the connection."""
         if _is_about_unread_body(exc):
             return  # a client would take a second response for that of its next request
-        is_timeout = req is None and isinstance(exc, SystemExit) and self._is_aborted()
+        entry = self._worker_entry
+        is_aborted = entry is not None and entry.signal == signal.SIGABRT  # by the arbiter
+        is_timeout = req is None and isinstance(exc, SystemExit) and is_aborted
         try:
             response = self._respond(req, addr, exc, is_timeout=is_timeout)
         except any_failure():
@@ -93,8 +95,8 @@ class _RejectionHandler:
             return
         with suppress(OSError):  # the client may have disconnected
             util.write_nonblock(client, response)
-        if self._worker_entry is not None and is_timeout:
-            self._worker_entry.has_logged_exit = True
+        if entry is not None and is_timeout:
+            entry.has_logged_exit = True
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)  # or Gunicorn lingers until it is killed
 
@@ -130,10 +132,6 @@ class _RejectionHandler:
             return None
         self._worker.log.access(resp, req, environ, datetime.now() - started)
         return response
-
-    def _is_aborted(self) -> bool:
-        """Return whether the arbiter has ended the worker by its timeout."""
-        return self._worker_entry is not None and self._worker_entry.signal == signal.SIGABRT
 
 
 def _is_about_unread_body(exc: BaseException) -> bool:
