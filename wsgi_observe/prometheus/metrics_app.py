@@ -95,55 +95,39 @@ def _add_exemplars(metric: Metric, table: SeriesTable) -> None:
             metric.samples[number] = sample._replace(exemplar=own)
 
 
-_EVENTS = {
+_HELP_AND_LABELS = {
     events.REQUESTS_DIED: (
-        CounterMetricFamily,
-        "wsgi_observe_died_requests",
         "Requests that died with their worker or were ended by it, by the cause.",
-        "cause",
+        ["cause"],
     ),
     events.REQUESTS_SLOW: (
-        CounterMetricFamily,
-        "wsgi_observe_slow_requests",
         "Requests that were logged as slow while they ran (slow_request_seconds).",
-        "",
+        [],
     ),
     events.REQUESTS_REJECTED: (
-        CounterMetricFamily,
-        "wsgi_observe_rejected_requests",
         "Requests that the server has rejected before it called the app.",
-        "http_response_status_code",
+        ["http_response_status_code"],
     ),
     events.LOG_LINES_LOST: (
-        CounterMetricFamily,
-        "wsgi_observe_lost_log_lines",
         "Log lines that were dropped since their stream was full or failed.",
-        "stream",
+        ["stream"],
     ),
-    events.LOG_LINES_BUFFERED: (
-        GaugeMetricFamily,
-        "wsgi_observe_buffered_log_lines",
-        "Log lines that wait for room in their stream.",
-        "stream",
-    ),
-    events.LOG_STREAM_BLOCKED: (
-        GaugeMetricFamily,
-        "wsgi_observe_blocked_log_streams",
-        "Processes whose stream takes no log lines.",
-        "stream",
-    ),
+    events.LOG_LINES_BUFFERED: ("Log lines that wait for room in their stream.", ["stream"]),
+    events.LOG_STREAM_BLOCKED: ("Processes whose stream takes no log lines.", ["stream"]),
 }
 
 
 def _collect_events(sources: MetricsSources) -> Iterator[Metric]:
     tables = sources.event_tables()
-    for event, (family, name, help_text, label) in _EVENTS.items():
+    for event, (help_text, labels) in _HELP_AND_LABELS.items():
         values = events.sum_events(tables, event)
-        metric = family(name, help_text, labels=[label] if label else [])
-        if family is CounterMetricFamily:  # whose sum would begin at 1 and have no increase
-            values.setdefault(events.OTHER if label else "", 0.0)
+        is_count = event not in events.OF_LIVING_PROCESS
+        if is_count:  # whose sum would begin at 1 and have no increase
+            values.setdefault(events.OTHER if labels else "", 0.0)
+        family = CounterMetricFamily if is_count else GaugeMetricFamily
+        metric = family(f"wsgi_observe_{event}", help_text, labels=labels)
         for value in values:
-            metric.add_metric([value] if label else [], values[value])
+            metric.add_metric([value] if labels else [], values[value])
         yield metric
 
 
