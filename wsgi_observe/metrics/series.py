@@ -19,6 +19,7 @@ _MAX_TEXT_BYTES = 110  # OpenMetrics: 128 characters with the names request_id a
 
 _POSITIONS = 2048  # few of them full, so that a free one is near
 _HASH = Struct("=Q")
+_CELLS_OFFSET = _HEADER_SIZE + _POSITIONS * _HASH.size
 # Hash of the label set, value, time, and both IDs, each with a NUL after it; then its checksum.
 _EXEMPLAR = Struct(f"=Qdd{_MAX_TEXT_BYTES + 2}s")
 _CHECKSUM = Struct("=I")
@@ -40,19 +41,19 @@ class SeriesTable:
     Two processes that add one at the same moment may get the same position: then one of the two
     is counted again later, and an exemplar, which has the hash of its label set, is ignored.
 
-    :param offset: where in `memory` the table begins.
+    :param memory: at the beginning of which the table is.
     """
 
-    SIZE = _HEADER_SIZE + _POSITIONS * (_HASH.size + MAX_BUCKETS * _CELL_SIZE)
+    offset = 0
+
+    SIZE = _CELLS_OFFSET + _POSITIONS * MAX_BUCKETS * _CELL_SIZE
 
     _count = NumberField[int](0, "I")
     has_warned = NumberField[bool](4, "?")
     """Whether a process has warned of a full table."""
 
-    def __init__(self, memory: Memory, offset: int = 0) -> None:
-        self.memory, self.offset = memory, offset
-        self._hashes = offset + _HEADER_SIZE
-        self._cells = self._hashes + _POSITIONS * _HASH.size
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
 
     def add(self, labels: tuple[str, ...]) -> bool:
         """Return whether a label set is in the table; add it if there is room."""
@@ -61,7 +62,7 @@ class SeriesTable:
             return True
         if self._count >= MAX_SERIES:
             return False
-        start = self._hashes + position * _HASH.size
+        start = _HEADER_SIZE + position * _HASH.size
         self.memory[start : start + _HASH.size] = _HASH.pack(digest)
         self._count += 1
         return True
@@ -94,13 +95,13 @@ class SeriesTable:
         return Exemplar({name: one for name, one in ids.items() if one}, value, at)
 
     def _get_hash(self, position: int) -> int:
-        digest: int = _HASH.unpack_from(self.memory, self._hashes + position * _HASH.size)[0]
+        digest: int = _HASH.unpack_from(self.memory, _HEADER_SIZE + position * _HASH.size)[0]
         return digest
 
     def _find_cell(self, labels: tuple[str, ...], bucket: int) -> tuple[int, int]:
         """Return where the exemplar of a bucket is, and the hash of the label set."""
         position, digest = self._find(labels)
-        return self._cells + (position * MAX_BUCKETS + bucket) * _CELL_SIZE, digest
+        return _CELLS_OFFSET + (position * MAX_BUCKETS + bucket) * _CELL_SIZE, digest
 
     def _find(self, labels: tuple[str, ...]) -> tuple[int, int]:
         """Return the position of a label set, or the free one for it, and its hash."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from functools import partial
 from mmap import mmap
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,9 @@ class PersistentFile:
 
         :raises OSError: where the file cannot have that size; the file is closed.
         """
-        self._memory = create_memory(name, size, partial(PersistentMemory, self))
+        self._memory = create_memory(name, size, PersistentMemory)
+        if isinstance(self._memory, PersistentMemory):  # and not the process's own
+            self._memory.file = self
         try:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(self._descriptor, 0, size)  # while the disk has space
@@ -114,12 +115,6 @@ class PersistentMemory(mmap):
     """
 
     file: PersistentFile
-
-    def __new__(cls, file: PersistentFile, descriptor: int, size: int) -> PersistentMemory:
-        """Map the memory of `descriptor`; -1 for none."""
-        memory = super().__new__(cls, descriptor, size)
-        memory.file = file
-        return memory
 
     def __setitem__(self, key: Any, value: Any) -> None:
         mmap.__setitem__(self, key, value)

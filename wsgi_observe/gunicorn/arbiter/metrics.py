@@ -36,9 +36,8 @@ def _check_client(settings: Settings) -> None:
     if find_spec("prometheus_client") is not None:
         return
     remedy = "unless prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
-    if settings.metrics_port:
-        raise SettingsError("metrics_port", f"0 {remedy}", settings.metrics_port)
-    raise SettingsError("metrics_path", f"empty {remedy}", settings.metrics_path)
+    name, off = ("metrics_port", "0") if settings.metrics_port else ("metrics_path", "empty")
+    raise SettingsError(name, f"{off} {remedy}", getattr(settings, name))
 
 
 class ArbiterMetrics:
