@@ -8,7 +8,7 @@ from mmap import mmap
 from pathlib import Path
 from typing import Any
 
-from wsgi_observe._safely import call_safely
+from wsgi_observe._safely import call_safely, warn_once
 from wsgi_observe._shared_memory import Memory, create_memory
 
 _MAX_FILES = 8
@@ -82,7 +82,10 @@ class PersistentFile:
 
     def write(self, start: int, end: int) -> None:
         """Copy a part of the memory as it is now."""
-        call_safely(_WRITING, self._write, start, end)
+        try:
+            self._write(start, end)
+        except OSError:
+            warn_once(_WRITING)
 
     def repair(self, start: int, end: int) -> None:
         """Copy everything up to `end` again, if the file has lost its head or this part."""
