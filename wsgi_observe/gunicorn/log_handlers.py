@@ -18,14 +18,12 @@ from wsgi_observe.logs.foreign_handlers import propagation_path
 from wsgi_observe.logs.installation import ServerLogging, installation
 from wsgi_observe.settings import Settings, SettingsError
 
-Handlers = tuple[logging.Handler, ...]
-
 _ACCESS_LOGGER = "gunicorn.access"
 
 
 def set_up_log_handlers(
-    settings: Settings, cfg: Any, installed: Handlers | None = None
-) -> Handlers:
+    settings: Settings, cfg: Any, installed: tuple[logging.Handler, ...] | None = None
+) -> tuple[logging.Handler, ...]:
     """Install our handlers in the arbiter, for its workers too, at the start and each reload.
 
     After Gunicorn's own logger has installed its own. Not by ``dictConfig``, which would close all

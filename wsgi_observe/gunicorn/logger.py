@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -12,11 +13,7 @@ from gunicorn.instrument.statsd import Statsd
 
 from wsgi_observe._loggers import get_logger, keep_enabled
 from wsgi_observe.gunicorn.hooks import ServerHooks
-from wsgi_observe.gunicorn.log_handlers import (
-    Handlers,
-    set_up_log_handlers,
-    wants_gunicorn_access_log,
-)
+from wsgi_observe.gunicorn.log_handlers import set_up_log_handlers, wants_gunicorn_access_log
 from wsgi_observe.settings import Settings, SettingsError
 
 _log = get_logger("wsgi_observe.gunicorn")
@@ -32,7 +29,7 @@ class Logger(GunicornLogger):
     """
 
     _hooks: ServerHooks | None = None
-    _log_handlers: Handlers | None = None
+    _log_handlers: tuple[logging.Handler, ...] | None = None
 
     def __new__(cls, cfg: Any) -> Logger:
         """Add Gunicorn's statsd support if ``statsd_host`` is set, as Gunicorn does for its own."""
