@@ -138,12 +138,7 @@ def wants_gunicorn_access_log(cfg: Any) -> bool:
         if cfg.logconfig_json:
             text = Path(cfg.logconfig_json).read_text(encoding="utf-8")
             return _ACCESS_LOGGER in json.loads(text).get("loggers", {})
-    return bool(cfg.logconfig) and _ACCESS_LOGGER in _get_logger_names(cfg.logconfig)
-
-
-def _get_logger_names(path: str) -> set[str]:
-    """Return the names of the loggers in a file for ``logging.config.fileConfig``."""
-    parser = RawConfigParser(strict=False)
+    parser = RawConfigParser(strict=False)  # of a file for ``logging.config.fileConfig``
     with suppress(Exception):  # Gunicorn has read it already, and reported the error
-        parser.read(path)
-    return {parser.get(one, "qualname", fallback="") for one in parser.sections()}
+        parser.read(cfg.logconfig or ())
+    return any(section.get("qualname") == _ACCESS_LOGGER for section in parser.values())

@@ -23,21 +23,15 @@ def create_metrics(cfg: Any, settings: Settings, state: HealthState) -> ArbiterM
 
     :raises SettingsError: where prometheus-client is missing.
     """
-    _check_client(settings)
+    if find_spec("prometheus_client") is None:  # located, not imported, as Sentry's SDK is
+        name, off = ("metrics_port", "0") if settings.metrics_port else ("metrics_path", "empty")
+        remedy = "prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
+        raise SettingsError(name, f"{off} unless {remedy}", getattr(settings, name))
     try:
         return ArbiterMetrics(cfg, state)
     except OSError as error:
         warn_missing(f"cannot create files for metrics ({error})", "there are no metrics")
         return None
-
-
-def _check_client(settings: Settings) -> None:
-    """Check that prometheus-client is there; it is located, not imported, as Sentry's SDK is."""
-    if find_spec("prometheus_client") is not None:
-        return
-    remedy = "unless prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
-    name, off = ("metrics_port", "0") if settings.metrics_port else ("metrics_path", "empty")
-    raise SettingsError(name, f"{off} {remedy}", getattr(settings, name))
 
 
 class ArbiterMetrics:
