@@ -56,11 +56,10 @@ def subjects(place: str, folder: str) -> dict[str, Subject]:
 
 
 def _count_as_a_worker(folder: str) -> None:
-    from wsgi_observe.metrics.memory import MetricsMemory
     from wsgi_observe.metrics.sources import MetricsSources, use_sources
 
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    use_sources(MetricsSources(MetricsMemory(), is_server=True))
+    use_sources(MetricsSources(is_server=True))
     from wsgi_observe.prometheus import count_by_worker
 
     count_by_worker("1-0")

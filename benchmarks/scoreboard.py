@@ -13,7 +13,7 @@ from benchmarks.costs import Cost, to_microseconds
 from benchmarks.processes import on_processor
 from benchmarks.timing import InProcess, Subject, measure, repeated, request
 from wsgi_observe import ErrorEnvelope, observe
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 from wsgi_observe.scoreboard.watchdog import Watchdog
 
@@ -52,10 +52,11 @@ def subjects() -> dict[str, Subject]:
 
 def recorded(app: WSGIApplication) -> WSGIApplication:
     """Return `app` with the stack round it, its requests recorded and watched as under Gunicorn."""
-    recorder = Recorder(Scoreboard.make(worker_count=1, max_requests=8).worker_entries[0])
+    worker_entry = Scoreboard.make(worker_count=1, max_requests=8).worker_entries[0]
+    recorder = Recorder(app, worker_entry)
     Watchdog(recorder, slow_seconds=22.5).start()
     observed = observe(app, access_log=False)
-    observed.insert(ScoreboardMiddleware(observed, recorder), before=ErrorEnvelope)
+    observed.insert(recorder, before=ErrorEnvelope)
     return observed
 
 

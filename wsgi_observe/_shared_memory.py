@@ -15,25 +15,46 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from wsgi_observe._loggers import get_logger
+from wsgi_observe._safely import first_time
+
+_log = get_logger("wsgi_observe.memory")
+
+_NOT_SHARED = (
+    "cannot share memory between processes (%s): there is no scoreboard, so that requests which "
+    "are lost when a worker dies are not reported, and readiness does not report draining"
+)
+
+
+Memory: TypeAlias = "mmap.mmap | bytearray"
+
 
 def create_memory(
     name: str, size: int, make_mapping: Callable[[int, int], mmap.mmap] = mmap.mmap
-) -> mmap.mmap:
-    """Return new shared memory, filled with zeros.
+) -> Memory:
+    """Return new memory, filled with zeros; where none can be shared, it is the process's own.
 
     :param name: the name by which `open_memory` finds it.
     :param make_mapping: maps a file descriptor with its size; -1 is none.
-    :raises OSError: where no memory can be shared.
     """
+    try:
+        return _create_shared_memory(name, size, make_mapping)
+    except OSError as error:
+        if first_time(_NOT_SHARED):
+            _log.warning(_NOT_SHARED, error)
+        return bytearray(size)
+
+
+def _create_shared_memory(
+    name: str, size: int, make_mapping: Callable[[int, int], mmap.mmap]
+) -> mmap.mmap:
     try:
         descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
     except (OSError, AttributeError):
         return make_mapping(-1, size)
-    try:
-        os.ftruncate(descriptor, size)
+    with os.fdopen(descriptor, "r+b") as file:  # of which the mapping has a duplicate
+        file.truncate(size)
         return make_mapping(descriptor, size)
-    finally:
-        os.close(descriptor)  # the mapping has a duplicate
 
 
 def open_memory(pid: int, name: str, magic: bytes) -> mmap.mmap:
@@ -48,18 +69,11 @@ def open_memory(pid: int, name: str, magic: bytes) -> mmap.mmap:
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError, ValueError):  # closed while we look, or empty
             if link.readlink().name.partition(" ")[0] == f"memfd:{name}":
-                memory = _map(link)
+                with link.open("r+b") as file:
+                    memory = mmap.mmap(file.fileno(), 0)
                 if memory[: len(magic)] == magic:
                     return memory
     raise LookupError(f"process {pid} has no shared memory {name}")
-
-
-def _map(link: Path) -> mmap.mmap:
-    descriptor = os.open(link, os.O_RDWR)
-    try:
-        return mmap.mmap(descriptor, 0)
-    finally:
-        os.close(descriptor)
 
 
 def is_process_alive(pid: int) -> bool:
@@ -71,8 +85,6 @@ def is_process_alive(pid: int) -> bool:
             return False
     return True
 
-
-Memory: TypeAlias = "mmap.mmap | bytearray"
 
 _Number = TypeVar("_Number", int, float, bool)
 

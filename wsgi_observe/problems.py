@@ -29,10 +29,14 @@ def find_health_middlewares(app: object) -> list[Health]:
 
 
 def find_probes(app: object) -> list[ProbePath]:
-    """Return the probes of an app's `Health` middlewares, each with its owner."""
-    return [
-        probe for health in find_health_middlewares(app) for probe in health.find_probe_owners()
-    ]
+    """Return the probe that is served at each path, with its owner."""
+    probes: dict[str, ProbePath] = {}
+    for health in find_health_middlewares(app):
+        for probe in health.find_probe_owners():
+            # A path that an outer one leaves to the app may be answered by an inner one.
+            if probe.owner != "app" or probe.path not in probes:
+                probes[probe.path] = probe
+    return list(probes.values())
 
 
 def has_no_checks(app: object) -> bool:

@@ -9,7 +9,6 @@ from tests.docs.pages import PAGES, rows
 from tests.prometheus.serving import scrape
 from wsgi_observe import observe
 from wsgi_observe.metrics import events, sources
-from wsgi_observe.metrics.memory import MetricsMemory
 from wsgi_observe.metrics.sources import MetricsSources, use_sources
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
@@ -17,9 +16,10 @@ from wsgi_observe.scoreboard.scoreboard import Scoreboard
 def test_the_table_of_metrics_is_what_a_server_exports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "_sources", None)
     monkeypatch.setattr(events, "_table", None)
-    memory, scoreboard = MetricsMemory(), Scoreboard.make(1, 1)
-    use_sources(MetricsSources(memory, is_server=True, worker_entries=scoreboard.worker_entries))
-    events.use_table(memory.event_table(0))
+    server_sources = MetricsSources(is_server=True)
+    server_sources.worker_entries = Scoreboard.make(1, 1).worker_entries
+    use_sources(server_sources)
+    events.use_table(server_sources.event_table(0))
     events.set_value(events.LOG_LINES_BUFFERED, "stdout", 0)
     events.set_value(events.LOG_STREAM_BLOCKED, "stdout", 0)
     app = observe(answering(), metrics_path="/metrics", checks={"db": dict})

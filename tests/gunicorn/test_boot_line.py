@@ -18,12 +18,12 @@ from wsgi_observe.gunicorn.worker.boot_line import (
     find_problems,
     get_changed_settings,
     get_middleware_names,
-    get_probe_owners,
 )
 from wsgi_observe.health import HealthState
 from wsgi_observe.logs import LineHandler
 from wsgi_observe.logs.foreign_handlers import all_loggers
 from wsgi_observe.logs.installation import installation
+from wsgi_observe.problems import find_probes
 
 
 def config(**settings: Any) -> Config:
@@ -165,7 +165,8 @@ def test_settings_that_are_secret_are_not_shown() -> None:
     ],
 )
 def test_the_owner_of_each_probe_path_is_told(app: Any, owners: tuple[str, str]) -> None:
-    assert get_probe_owners(app()) == dict(zip(("/health", "/ready"), owners, strict=True))
+    found = {probe.path: probe.owner for probe in find_probes(app())}
+    assert found == dict(zip(("/health", "/ready"), owners, strict=True))
 
 
 def test_the_stack_is_told_from_the_outside_in() -> None:

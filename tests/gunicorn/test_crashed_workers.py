@@ -105,7 +105,7 @@ def test_an_exit_is_told_as_it_was_and_ends_no_service_that_has_served(
     code: int, booted: bool, seen: int, cause: str, worker_entries: WorkerEntries, log: Log
 ) -> None:
     arbiter = Arbiter()
-    Reaper(arbiter, worker_entries).start()
+    Reaper(arbiter, worker_entries)
     fork(arbiter, worker_entries, code, booted=booted)
     wait = os.waitpid
     arbiter.reap_workers()
@@ -120,7 +120,6 @@ def test_a_kill_by_the_arbiter_is_the_end_of_its_patience(
 ) -> None:
     arbiter = Arbiter()
     reaper = Reaper(arbiter, worker_entries)
-    reaper.start()
     gone = fork(arbiter, worker_entries, -1)
     arbiter.kill_worker(gone.pid, signal.SIGKILL)
     reaper.close()
@@ -131,7 +130,7 @@ def test_a_worker_that_somebody_else_has_reaped_is_still_told_of(
     worker_entries: WorkerEntries, log: Log
 ) -> None:
     arbiter = Arbiter()
-    Reaper(arbiter, worker_entries).start()
+    Reaper(arbiter, worker_entries)
     gone = fork(arbiter, worker_entries)
     os.waitpid(gone.pid, 0)
     arbiter.WORKERS.clear()
@@ -144,7 +143,7 @@ def test_a_request_without_a_slot_and_a_torn_one_are_counted(
     worker_entries: WorkerEntries, log: Log
 ) -> None:
     arbiter = Arbiter()
-    Reaper(arbiter, worker_entries).start()
+    Reaper(arbiter, worker_entries)
     worker_entry = worker_entries.of(fork(arbiter, worker_entries, 7))
     assert worker_entry is not None
     worker_entry.overflow = 3
@@ -180,7 +179,7 @@ def test_workers_beyond_the_seats_are_one_warning(worker_entries: WorkerEntries,
 def test_what_a_gunicorn_lacks_is_said_once_each(worker_entries: WorkerEntries, log: Log) -> None:
     lacking = SimpleNamespace()
     for _ in range(2):
-        Reaper(lacking, worker_entries).start()
+        Reaper(lacking, worker_entries)
     assert vars(lacking) == {}
     losses = [line["message"].partition(": ")[2] for line in log.warnings]
     assert losses == [
@@ -221,7 +220,6 @@ def test_a_timeout_raises_alarms_unless_its_worker_has_explained_it(
 ) -> None:
     arbiter = Arbiter()
     reaper = Reaper(arbiter, worker_entries)
-    reaper.start()
     try:
         worker = fork(arbiter, worker_entries, running=running)
         worker_entry = worker_entries.of(worker)
@@ -245,8 +243,19 @@ def test_an_alarm_about_a_worker_that_is_never_reaped_is_raised_at_the_end(
     assert worker_entry is not None
     worker_entry.booted = True
     alarms = TimeoutMessageFilter(worker_entries)
-    alarms.start()
+    logging.getLogger("gunicorn.error").addFilter(alarms)
     alarm(worker.pid)
     assert gunicorns_log.of("gunicorn.error") == []
     alarms.close()
     assert [line["level"] for line in gunicorns_log.of("gunicorn.error")] == ["CRITICAL", "ERROR"]
+
+
+def test_a_message_of_a_hook_may_have_any_argument(
+    worker_entries: WorkerEntries, gunicorns_log: Log
+) -> None:
+    reaper = Reaper(Arbiter(), worker_entries)
+    try:
+        logging.getLogger("gunicorn.error").warning("serving %s", ["/orders"])
+    finally:
+        reaper.close()
+    assert gunicorns_log.of("gunicorn.error")[0]["message"] == "serving ['/orders']"

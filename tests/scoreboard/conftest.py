@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.calls import answering
 from wsgi_observe import AccessLog, ErrorEnvelope, Health, RequestID
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 
@@ -19,7 +20,7 @@ def scoreboard() -> Scoreboard:
 
 @pytest.fixture
 def recorder(scoreboard: Scoreboard) -> Recorder:
-    return Recorder(scoreboard.worker_entries[1])
+    return Recorder(answering(), scoreboard.worker_entries[1])
 
 
 @pytest.fixture
@@ -27,6 +28,8 @@ def noted(recorder: Recorder) -> Callable[[Any], Any]:
     """Return a call that puts the stack with the recorder in it round an app."""
 
     def put_round(app: Any) -> Any:
-        return RequestID(Health(ScoreboardMiddleware(AccessLog(ErrorEnvelope(app)), recorder)))
+        stack = RequestID(Health(AccessLog(ErrorEnvelope(app))))
+        stack.insert(recorder, before=AccessLog)
+        return stack
 
     return put_round

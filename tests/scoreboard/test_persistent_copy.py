@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.calls import answering, environ
 from wsgi_observe.scoreboard.persistent import PersistentFile
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.scoreboard import Scoreboard, WorkerEntry
 
 
@@ -26,9 +26,7 @@ def die_in_a_request(path: Path, app_path: str, worker_count: int = 2) -> int:
             file, _ = PersistentFile.open(str(path))
             worker_entry = Scoreboard.make(worker_count, 4, file).worker_entries[1]
             worker_entry.pid, worker_entry.last_seen = os.getpid(), time()
-            app = ScoreboardMiddleware(
-                lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(worker_entry)
-            )  # type: ignore[arg-type]
+            app = Recorder(lambda *_: os.kill(os.getpid(), signal.SIGKILL), worker_entry)  # type: ignore[arg-type]
             app(environ(app_path), lambda status, headers: None)
         finally:
             os._exit(1)
@@ -74,9 +72,7 @@ def test_a_server_beside_another_takes_the_next_name_and_leaves_its_requests(
     first, _ = PersistentFile.open(str(file))
     worker_entry = Scoreboard.make(2, 4, first).worker_entries[0]
     worker_entry.pid = os.getpid()
-    body = ScoreboardMiddleware(answering(), Recorder(worker_entry))(
-        environ("/running"), lambda status, headers: None
-    )
+    body = Recorder(answering(), worker_entry)(environ("/running"), lambda status, headers: None)
     assert begin(file) == []
     die_in_a_request(file, "/beside")
     assert (tmp_path / "recorder.1").exists()

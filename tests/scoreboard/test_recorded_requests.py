@@ -15,7 +15,7 @@ from tests.calls import answering, call, call_freely, environ, raising
 from tests.conftest import Log
 from wsgi_observe.flask import Observe
 from wsgi_observe.redaction import REDACTED, Redactor
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.scoreboard import RunningRequest, Scoreboard
 
 Noted = Callable[[Any], Any]
@@ -153,9 +153,8 @@ def test_more_requests_than_entries_are_counted(
 
 
 def test_ten_thousand_requests_in_turn_use_one_entry(recorder: Recorder, noted: Noted) -> None:
-    observed = ScoreboardMiddleware(answering(), recorder)
     for _ in range(10_000):
-        call_freely(observed)
+        call_freely(recorder)
     assert recorder.running_entries == []
     touched = [
         number
@@ -226,7 +225,7 @@ def test_a_secret_in_the_path_is_not_kept_in_the_scoreboard(
         return "ok"
 
     Observe(app)
-    app.wsgi_app.insert(ScoreboardMiddleware(app, recorder), before=())  # type: ignore[attr-defined]
+    app.wsgi_app.insert(recorder, before=())  # type: ignore[attr-defined]
     call(app, "/reset/s3cret", HTTP_X_REQUEST_ID="abc")
     assert [(one.request_id, one.method, one.path) for one in seen] == [
         ("abc", "GET", f"/reset/{REDACTED}")
@@ -234,7 +233,7 @@ def test_a_secret_in_the_path_is_not_kept_in_the_scoreboard(
 
 
 def test_what_a_pattern_matches_is_not_kept_in_the_scoreboard(
-    scoreboard: Scoreboard, recorder: Recorder
+    scoreboard: Scoreboard,
 ) -> None:
     seen: list[str] = []
 
@@ -243,8 +242,8 @@ def test_what_a_pattern_matches_is_not_kept_in_the_scoreboard(
         start_response("204 No Content", [])
         return []
 
-    recorder.redact_path = Redactor(patterns=["EMP-é\\d"]).path
-    noted = ScoreboardMiddleware(app, recorder)
+    redact_path = Redactor(patterns=["EMP-é\\d"]).path
+    noted = Recorder(app, scoreboard.worker_entries[1], redact_path=redact_path)
     for path in ("/EMP-\xc3\xa97/a", "/\xc3\xa9"):  # UTF-8 as PEP 3333 has it
         noted(environ(path), lambda status, headers: None).close()  # type: ignore[attr-defined]
     assert seen == [f"/{REDACTED}/a", "/\xc3\xa9"]

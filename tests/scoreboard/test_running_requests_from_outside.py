@@ -16,7 +16,7 @@ import pytest
 from tests.calls import environ
 from tests.cli.command import COMMAND
 from wsgi_observe.scoreboard.client import iter_worker_reports
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 from wsgi_observe.scoreboard.watchdog import Watchdog
 
@@ -39,16 +39,15 @@ def _fork(scoreboard: Scoreboard, number: int) -> int:
         try:
             worker_entry = scoreboard.worker_entries[number]
             worker_entry.pid = os.getpid()
-            recorder = Recorder(worker_entry)
 
             def wait_for_ever(*_: object) -> None:
                 os.write(writing, b"!")
                 signal.pause()
 
+            recorder = Recorder(wait_for_ever, worker_entry)  # type: ignore[arg-type]
             if number == 0:
                 Watchdog(recorder, 0).start()
-            app = ScoreboardMiddleware(wait_for_ever, recorder)  # type: ignore[arg-type]
-            app(environ(f"/{number}", HTTP_X_REQUEST_ID="abc"), lambda status, headers: None)
+            recorder(environ(f"/{number}", HTTP_X_REQUEST_ID="abc"), lambda status, headers: None)
         finally:
             os._exit(1)
     assert os.read(reading, 1) == b"!"
@@ -123,7 +122,7 @@ def test_the_command_heeds_the_patterns_of_the_server() -> None:
     program = """if True:
         import os, signal
         from tests.calls import environ
-        from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+        from wsgi_observe.scoreboard.recorder import Recorder
         from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
         def wait_for_ever(*_):
@@ -132,7 +131,7 @@ def test_the_command_heeds_the_patterns_of_the_server() -> None:
 
         entry = Scoreboard.make(1, 4).worker_entries[0]
         entry.pid = os.getpid()
-        app = ScoreboardMiddleware(wait_for_ever, Recorder(entry))
+        app = Recorder(wait_for_ever, entry)
         app(environ("/staff/EMP-\\xc3\\xa9-7"), None)
     """
     variables = {"WSGI_OBSERVE_REDACT_PATTERNS": "EMP-\u00e9-\\d", "WSGI_OBSERVE_CHECKS": "unfit"}

@@ -13,7 +13,7 @@ from time import sleep, time
 import pytest
 
 from tests.calls import environ
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.scoreboard import (
     REQUEST_ENTRY,
     WORKER_HEADER_SIZE,
@@ -33,9 +33,7 @@ def worker(scoreboard: Scoreboard) -> Iterator[int]:
         try:
             worker_entry = scoreboard.worker_entries[2]
             worker_entry.pid = os.getpid()
-            app = ScoreboardMiddleware(
-                lambda *_: [os.write(writing, b"!"), sleep(60)], Recorder(worker_entry)
-            )
+            app = Recorder(lambda *_: [os.write(writing, b"!"), sleep(60)], worker_entry)
             app(environ("/stuck", HTTP_X_REQUEST_ID="abc"), lambda status, headers: None)
         finally:
             os._exit(1)
@@ -53,9 +51,7 @@ def test_what_a_killed_worker_left_is_read(scoreboard: Scoreboard) -> None:
     pid = os.fork()
     if not pid:
         worker_entry = scoreboard.worker_entries[0]
-        app = ScoreboardMiddleware(
-            lambda *_: os.kill(os.getpid(), signal.SIGKILL), Recorder(worker_entry)
-        )  # type: ignore[arg-type]
+        app = Recorder(lambda *_: os.kill(os.getpid(), signal.SIGKILL), worker_entry)  # type: ignore[arg-type]
         app(environ("/orders"), lambda status, headers: None)
     os.waitpid(pid, 0)
     worker_entry = scoreboard.worker_entries[0]

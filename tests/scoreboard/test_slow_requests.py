@@ -13,7 +13,7 @@ from tests.calls import answering, call_freely
 from tests.conftest import Log
 from tests.support import eventually
 from wsgi_observe import AccessLog, RequestID, bind
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.stacks import format_stack, get_frame
 from wsgi_observe.scoreboard.watchdog import Watchdog
 
@@ -83,8 +83,8 @@ def test_a_slow_request_has_the_address_that_trusted_proxies_forward(
     recorder: Recorder, log: Log
 ) -> None:
     app = Stuck()
-    inner = ScoreboardMiddleware(AccessLog(app), recorder)
-    observed = RequestID(inner, trusted_proxies=1)
+    observed = RequestID(AccessLog(app), trusted_proxies=1)
+    observed.insert(recorder, before=AccessLog)
     sent = {"HTTP_X_FORWARDED_FOR": "203.0.113.7"}
     thread = threading.Thread(target=lambda: call_freely(observed, "/orders", **sent))
     thread.start()

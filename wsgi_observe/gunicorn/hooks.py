@@ -15,7 +15,6 @@ from wsgi_observe.gunicorn.arbiter.drain import cancel_drain, install_sigterm_dr
 from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries, create_worker_entries
 from wsgi_observe.gunicorn.compat import optional_attr, warn_missing
 from wsgi_observe.gunicorn.worker.setup import set_up_worker
-from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared_state import SharedState
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.settings import Settings
@@ -43,21 +42,22 @@ class ServerHooks:
         self.server: Any = None
         self._worker: Any = None
         self._settings = Settings()
-        self._health = _create_health_state()
+        self._health = SharedState()
         self._worker_entries: WorkerEntries | None = None
         self._reaper: Reaper | None = None
         self._metrics: ArbiterMetrics | None = None
 
     def install(self, cfg: Any, settings: Settings) -> None:
         """Add the hooks to a configuration, at the start and at each reload."""
-        self._settings = settings
-        if isinstance(self._health, SharedState):
-            self._health.drain_seconds = settings.drain_seconds
+        self._health.drain_seconds = settings.drain_seconds
         if self.server is None and (settings.metrics_port or settings.metrics_path):
             # Only for those who have metrics.
             from wsgi_observe.gunicorn.arbiter.metrics import create_metrics
 
             self._metrics = create_metrics(cfg, settings, self._health)
+        if self._metrics is None:  # a reload cannot switch them on
+            settings = settings.replace(metrics_port=0, metrics_path="")
+        self._settings = settings
         for name in _HOOKS:
             _chain_hook(cfg, name, getattr(self, name))
 
@@ -65,23 +65,21 @@ class ServerHooks:
         """Wrap the loading of the app: the first of all hooks runs before it."""
         if self.server is None:
             self.server = server
-            wrap_app_load(server, self._prepare_worker, self._prepare_arbiter)
+            wrap_app_load(server, self._prepare_app_load)
 
     def when_ready(self, server: Any) -> None:
         """Install what the arbiter does at SIGTERM, and when a worker dies."""
         install_sigterm_drain(server, self._health)
         self._worker_entries = create_worker_entries(server.cfg, self._settings)
-        if self._worker_entries is not None:
-            self._reaper = Reaper(server, self._worker_entries)
-            self._reaper.start()
-            if self._metrics is not None:
-                self._metrics.start(server, self._worker_entries, self._settings)
+        self._reaper = Reaper(server, self._worker_entries)
+        if self._metrics is not None:
+            self._metrics.start(server, self._worker_entries, self._settings)
 
     def on_reload(self, server: Any) -> None:
         """Cancel a drain that `wsgi-observe drain` has begun: a reload is to serve on."""
         cancel_drain(self._health)
         if self._metrics is not None:
-            self._metrics.reload(self._settings)
+            self._metrics.server.move(self._settings.metrics_port)
 
     def on_exit(self, server: Any) -> None:
         """Report the requests that died with the last workers."""
@@ -104,13 +102,7 @@ class ServerHooks:
 
     def post_worker_init(self, worker: Any) -> None:
         """Observe the app that a worker has loaded."""
-        set_up_worker(
-            worker,
-            self._settings,
-            self._health,
-            self._get_entry(worker),
-            has_metrics=self._metrics is not None,
-        )
+        set_up_worker(worker, self._settings, self._health, self._get_entry(worker))
 
     def pre_request(self, worker: Any, req: Any) -> None:
         """While draining, close a kept-alive connection, so that its client goes elsewhere."""
@@ -124,26 +116,13 @@ class ServerHooks:
     def _get_entry(self, worker: Any) -> WorkerEntry | None:
         return None if self._worker_entries is None else self._worker_entries.of(worker)
 
-    def _prepare_arbiter(self) -> None:
-        if self._metrics is not None:
-            self._metrics.use_client(None)
-
-    def _prepare_worker(self) -> None:
-        """Set up what the app may use as it is loaded."""
+    def _prepare_app_load(self) -> None:
+        """Set up what the app may use as it is loaded, in a worker or by ``--preload``."""
         if self._metrics is not None:
             self._metrics.use_client(self._get_entry(self._worker))
-        if self._settings.sentry:
+        # A gevent worker is patched by then, which the arbiter never is: it must not load `ssl`.
+        if self._settings.sentry and self._worker is not None:
             import_module("wsgi_observe.sentry").init_sentry(settings=self._settings)
-
-
-def _create_health_state() -> HealthState:
-    try:
-        return SharedState()
-    except OSError as error:
-        warn_missing(
-            f"cannot share memory between processes ({error})", "SIGTERM stops without draining"
-        )
-        return HealthState()
 
 
 def _chain_hook(cfg: Any, name: str, our_hook: Callable[..., None]) -> None:

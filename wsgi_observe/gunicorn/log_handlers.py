@@ -18,56 +18,50 @@ from wsgi_observe.logs.foreign_handlers import propagation_path
 from wsgi_observe.logs.installation import ServerLogging, installation
 from wsgi_observe.settings import Settings, SettingsError
 
+_ACCESS_LOGGER = "gunicorn.access"
 
-class LogHandlers:
-    """Installs our handlers in the arbiter, for its workers too, at the start and each reload.
 
-    Not by ``dictConfig``, which would close all handlers of the process, those of a
-    ``logconfig_dict`` and of a preloaded app included.
+def set_up_log_handlers(
+    settings: Settings, cfg: Any, installed: tuple[logging.Handler, ...] | None = None
+) -> tuple[logging.Handler, ...]:
+    """Install our handlers in the arbiter, for its workers too, at the start and each reload.
+
+    After Gunicorn's own logger has installed its own. Not by ``dictConfig``, which would close all
+    handlers of the process, those of a ``logconfig_dict`` and of a preloaded app included. The
+    handlers of a preloaded app that has called ``configure_logging`` are kept.
+
+    :param installed: what this returned the last time.
     """
-
-    def __init__(self) -> None:
-        self._handlers: tuple[logging.Handler, ...] = ()
-
-    def set_up(self, settings: Settings, cfg: Any) -> None:
-        """Install the handlers, after Gunicorn's own logger has installed its own.
-
-        The handlers of a preloaded app that has called ``configure_logging`` are kept.
-        """
-        previous = installation.server
-        syslog = tuple(_take_syslog_handlers(cfg))
-        installation.server = ServerLogging(
-            settings, _default_stream(cfg), _file_owner(cfg), syslog
-        )
-        if not self._handlers or installation.handlers == self._handlers:
-            self._install(settings, cfg, previous)
-        else:
-            ours = (one for one in installation.handlers if one not in previous.handlers)
-            installation.replace([*ours, *syslog])
-        self._propagate_gunicorn_records(cfg)
-        installation.restore()
-
-    def _install(self, settings: Settings, cfg: Any, previous: ServerLogging) -> None:
+    previous = installation.server
+    syslog = tuple(_take_syslog_handlers(cfg))
+    # Log files belong to the workers where the arbiter is root and they are not.
+    owner = (cfg.uid, cfg.gid) if os.geteuid() == 0 and cfg.uid != 0 else None
+    installation.server = ServerLogging(settings, _default_stream(cfg), owner, syslog)
+    if installed is None or installation.handlers == installed:
         sets_levels = "log_level" in settings.fields_set or not has_logconfig(cfg)
         try:
             install_handlers(settings, sets_levels=sets_levels)
         except SettingsError:  # a reload keeps the old configuration
             installation.server = previous
             raise
-        self._handlers = installation.handlers
+        installed = installation.handlers
+    else:
+        apps_own = (one for one in installation.handlers if one not in previous.handlers)
+        installation.replace([*apps_own, *syslog])
+    _propagate_gunicorn_records(cfg)
+    installation.restore()
+    return installed
 
-    def _propagate_gunicorn_records(self, cfg: Any) -> None:
-        """Propagate the records of Gunicorn's loggers, which have no console handler, to ours."""
-        error_log, access_log = (
-            logging.getLogger("gunicorn.error"),
-            logging.getLogger("gunicorn.access"),
-        )
-        ours = installation.handlers
-        others = [handler for handler in error_log.handlers if handler not in ours]
-        if not others or not has_logconfig(cfg):
-            error_log.propagate = True  # to root, where our handlers are, or the app's
-        if cfg.accesslog == "-" and propagation_path(access_log)[-1] is not logging.root:
-            access_log.handlers = [*(one for one in access_log.handlers if one not in ours), *ours]
+
+def _propagate_gunicorn_records(cfg: Any) -> None:
+    """Propagate the records of Gunicorn's loggers, which have no console handler, to ours."""
+    error_log, access_log = map(logging.getLogger, ("gunicorn.error", _ACCESS_LOGGER))
+    ours = installation.handlers
+    others = [handler for handler in error_log.handlers if handler not in ours]
+    if not others or not has_logconfig(cfg):
+        error_log.propagate = True  # to root, where our handlers are, or the app's
+    if cfg.accesslog == "-" and propagation_path(access_log)[-1] is not logging.root:
+        access_log.handlers = [*(one for one in access_log.handlers if one not in ours), *ours]
 
 
 class _SyslogFormatter(logging.Formatter):
@@ -106,11 +100,6 @@ def _is_null_device(stream: Any) -> bool:
     )
 
 
-def _file_owner(cfg: Any) -> tuple[int, int] | None:
-    """Return the user and group of the workers where the arbiter is root and they are not."""
-    return (cfg.uid, cfg.gid) if os.geteuid() == 0 and cfg.uid != 0 else None
-
-
 def _take_syslog_handlers(cfg: Any) -> list[Any]:
     """Move the syslog handlers from Gunicorn's error log to our handlers, and return them.
 
@@ -135,9 +124,6 @@ def _is_not_access_line(record: logging.LogRecord) -> bool:
     return record.name != ACCESS_LOGGER or record.levelno >= logging.ERROR
 
 
-_ACCESS_LOGGER = "gunicorn.access"
-
-
 def wants_gunicorn_access_log(cfg: Any) -> bool:
     """Return whether a configuration sets ``accesslog`` or names the logger ``gunicorn.access``.
 
@@ -152,12 +138,7 @@ def wants_gunicorn_access_log(cfg: Any) -> bool:
         if cfg.logconfig_json:
             text = Path(cfg.logconfig_json).read_text(encoding="utf-8")
             return _ACCESS_LOGGER in json.loads(text).get("loggers", {})
-    return bool(cfg.logconfig) and _ACCESS_LOGGER in _get_logger_names(cfg.logconfig)
-
-
-def _get_logger_names(path: str) -> set[str]:
-    """Return the names of the loggers in a file for ``logging.config.fileConfig``."""
-    parser = RawConfigParser(strict=False)
+    parser = RawConfigParser(strict=False)  # of a file for ``logging.config.fileConfig``
     with suppress(Exception):  # Gunicorn has read it already, and reported the error
-        parser.read(path)
-    return {parser.get(one, "qualname", fallback="") for one in parser.sections()}
+        parser.read(cfg.logconfig or ())
+    return any(section.get("qualname") == _ACCESS_LOGGER for section in parser.values())

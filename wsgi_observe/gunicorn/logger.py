@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from gunicorn.instrument.statsd import Statsd
 
 from wsgi_observe._loggers import get_logger, keep_enabled
 from wsgi_observe.gunicorn.hooks import ServerHooks
-from wsgi_observe.gunicorn.log_handlers import LogHandlers, wants_gunicorn_access_log
+from wsgi_observe.gunicorn.log_handlers import set_up_log_handlers, wants_gunicorn_access_log
 from wsgi_observe.settings import Settings, SettingsError
 
 _log = get_logger("wsgi_observe.gunicorn")
@@ -28,6 +29,7 @@ class Logger(GunicornLogger):
     """
 
     _hooks: ServerHooks | None = None
+    _log_handlers: tuple[logging.Handler, ...] | None = None
 
     def __new__(cls, cfg: Any) -> Logger:
         """Add Gunicorn's statsd support if ``statsd_host`` is set, as Gunicorn does for its own."""
@@ -40,14 +42,12 @@ class Logger(GunicornLogger):
         keep_enabled(self.error_log)
         keep_enabled(self.access_log)
         super().setup(cfg)
-        if self._hooks is None:
-            self._log_handlers = LogHandlers()
         try:
             self._configure(cfg)
         except SettingsError as error:
             if self._hooks is not None:
                 raise  # Gunicorn keeps the old configuration
-            LogHandlers().set_up(Settings(log_format="json"), cfg)
+            set_up_log_handlers(Settings(log_format="json"), cfg)
             _log.critical("%s", error)
             raise SystemExit(1) from None
 
@@ -56,7 +56,7 @@ class Logger(GunicornLogger):
         settings = Settings.from_env(environ)
         if settings.sentry:
             _check_sentry(environ)
-        self._log_handlers.set_up(settings, cfg)
+        self._log_handlers = set_up_log_handlers(settings, cfg, self._log_handlers)
         # Gunicorn writes its own access line for any `logconfig`, beside ours.
         self.access_log.disabled = not wants_gunicorn_access_log(cfg)
         self._hooks = self._hooks or ServerHooks()

@@ -109,7 +109,12 @@ class Readiness:
         for value in (names, exclude):
             if isinstance(value, str):  # a collection of its letters
                 raise TypeError(f"names of checks must be a collection of str, got {value!r}")
-        report = self.get_cached_report() or self._run_checks()
+        report = self.get_cached_report()
+        if report is None:
+            pid = getpid()
+            # `setdefault` is atomic: threads that call this at the same time get one runner.
+            runner = self._runners.get(pid) or self._runners.setdefault(pid, self._make_runner())
+            report = runner.report()
         if not report.checks or (names is None and not exclude):
             return report
         chosen = {
@@ -118,12 +123,6 @@ class Readiness:
             if (names is None or name in names) and name not in exclude
         }
         return make_report(chosen, self._critical)
-
-    def _run_checks(self) -> Report:
-        pid = getpid()
-        # `setdefault` is atomic: threads that call this at the same time get one runner.
-        runner = self._runners.get(pid) or self._runners.setdefault(pid, self._make_runner())
-        return runner.report()
 
 
 def _validate_name(value: object) -> str:

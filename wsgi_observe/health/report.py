@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal
 
 from wsgi_observe.errors import encode_json
 from wsgi_observe.wsgi.response import StaticResponse
@@ -14,17 +15,23 @@ Status = Literal["ok", "degraded", "unavailable", "draining", "starting"]
 _STATUSES_WITHOUT_CHECKS = ("draining", "starting")  # no check was run
 
 
-class Report(NamedTuple):
+@dataclass(frozen=True)
+class Report:
     """The readiness of a service at one time; shared between callers, who must not change it.
 
     :param status: "ok", or "degraded" when only checks that are not critical fail, or
         "unavailable" when a critical one does; "draining" and "starting" outweigh the checks.
     :param checks: name → "ok" or "fail", in the order of declaration; empty while draining or
         starting, when no check runs.
+    :ivar response: the response with the report as JSON, made once for all who ask.
     """
 
     status: Status
     checks: dict[str, str]
+    response: StaticResponse = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "response", json_response(self))
 
     @property
     def ready(self) -> bool:

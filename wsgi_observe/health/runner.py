@@ -70,21 +70,16 @@ class ReadinessRunner:
         with self._lock:
             report = run.report
             if report is None:
-                results = run.get_results()
+                results = {name: thread.get_result() for name, thread in run.threads.items()}
                 statuses = {n: "ok" if o.passed else "fail" for n, o in results.items()}
                 report = make_report(statuses, self._critical)
                 run.finish(report)
                 if run is self.current_run:  # the results of an older run are outdated
                     now = monotonic()
                     changes = [self._transitions[n].record(o, now) for n, o in results.items()]
-                    self._export(results)
         for write_line in filter(None, changes):
             call_safely("logging a readiness check", write_line)
         return report
-
-    def _export(self, results: Mapping[str, CheckResult]) -> None:
-        for name, result in results.items():
-            set_value(READINESS_CHECK, f"{self._checks[name].critical:d}{name}", result.passed)
 
 
 class CheckRun:
@@ -119,10 +114,6 @@ class CheckRun:
         """Return whether this run serves a probe that arrives now."""
         # `started_at` counts: a snapshot restored on another machine turns the clock back.
         return self.started_at <= monotonic() < self.expires_at
-
-    def get_results(self) -> dict[str, CheckResult]:
-        """Return the result of every check."""
-        return {name: thread.get_result() for name, thread in self.threads.items()}
 
     def finish(self, report: Report) -> None:
         """Set the report, and release what the checks raised: its frames keep objects alive."""
@@ -240,6 +231,7 @@ class Transitions:
 
     def record(self, result: CheckResult, now: float) -> Callable[[], None] | None:
         """Record a result at `now` (seconds); return what writes the log line, if there is one."""
+        set_value(READINESS_CHECK, f"{self._check.critical:d}{self._name}", result.passed)
         since = self._failing_since
         down_seconds = 0.0 if since is None else round(now - since, 3)
         if result.passed:

@@ -18,7 +18,6 @@ class SharedState(HealthState):
     Times are those of CLOCK_MONOTONIC, which the processes of a machine have in common.
 
     :param memory: that of another process; None for new memory.
-    :raises OSError: where no memory can be shared.
     """
 
     __slots__ = ("memory",)

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     # Imported by all who log: the module itself loads a good deal.
     from wsgi_observe._shared_memory import Memory
 
-REQUESTS_DIED = "requests_died"
+REQUESTS_DIED = "died_requests"
 """Requests that died, by their cause."""
 
-REQUESTS_SLOW = "requests_slow"
+REQUESTS_SLOW = "slow_requests"
 """Requests that were logged as slow."""
 
-REQUESTS_REJECTED = "requests_rejected"
+REQUESTS_REJECTED = "rejected_requests"
 """Requests that the server has rejected before it called the app, by the status code."""
 
-LOG_LINES_LOST = "log_lines_lost"
+LOG_LINES_LOST = "lost_log_lines"
 """Log lines that were dropped, by their stream."""
 
-LOG_LINES_BUFFERED = "log_lines_buffered"
+LOG_LINES_BUFFERED = "buffered_log_lines"
 """Log lines that wait for room in their stream, by the stream."""
 
-LOG_STREAM_BLOCKED = "log_stream_blocked"
+LOG_STREAM_BLOCKED = "blocked_log_streams"
 """Whether a stream takes no log lines, by the stream."""
 
 READINESS_CHECK = "readiness_check"
@@ -40,7 +40,8 @@ READINESS_CHECK = "readiness_check"
 OTHER = "_OTHER"
 """The label of events of which there are too many kinds."""
 
-_OF_LIVING_PROCESS = (LOG_LINES_BUFFERED, LOG_STREAM_BLOCKED)
+OF_LIVING_PROCESS = (LOG_LINES_BUFFERED, LOG_STREAM_BLOCKED)
+"""Values that hold only while their process runs; all others are counts."""
 
 # Whether the row is used, value, time of the last change, length of the key, key.
 _ROW = Struct("=?7xddH166s")
@@ -97,8 +98,8 @@ class EventTable:
 
     def end_process(self) -> None:
         """Reset what holds only while the process runs; the counts stay."""
-        for name, label in list(self._rows) or [(e.name, e.label) for e in self.read()]:
-            if name in _OF_LIVING_PROCESS:
+        for name, label in list(self._rows):
+            if name in OF_LIVING_PROCESS:
                 self.set(name, label, 0.0)
 
     def _iter_rows(self) -> Iterator[tuple[int, Event]]:

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from wsgi_observe._shared_memory import create_memory
 from wsgi_observe.health import HealthState
-from wsgi_observe.metrics.events import use_table
-from wsgi_observe.metrics.memory import MetricsMemory
+from wsgi_observe.metrics.events import EventTable, use_table
+from wsgi_observe.metrics.series import SeriesTable
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 
+_MEMORY_NAME = "wsgi_observe.metrics"
 
-@dataclass
+
 class MetricsSources:
-    """Where metrics are read from that no client library counts.
+    """Where metrics are read from that no client library counts; made before the fork.
 
-    :param memory: that of the server's processes, or of this one.
-    :param is_server: whether it is that of a server's processes, which have a scoreboard.
-    :param worker_entries: the workers' entries of the scoreboard.
-    :param states: whether the server is draining.
+    :param processes: how many write events at the same time, each to a table of its own.
+    :param is_server: whether they are those of a server's processes, which have a scoreboard.
+    :ivar series: the series that all processes count.
+    :ivar worker_entries: the workers' entries of the scoreboard.
+    :ivar states: whether the server is draining.
     """
 
-    memory: MetricsMemory
-    is_server: bool = False
-    worker_entries: Sequence[WorkerEntry] = ()
-    states: list[HealthState] = field(default_factory=list)
+    def __init__(self, processes: int = 1, *, is_server: bool = False) -> None:
+        self._processes = processes
+        # Pages that nothing is written to take no memory.
+        self._memory = create_memory(_MEMORY_NAME, SeriesTable.SIZE + processes * EventTable.SIZE)
+        self.is_server = is_server
+        self.series = SeriesTable(self._memory)
+        self.worker_entries: Sequence[WorkerEntry] = ()
+        self.states: list[HealthState] = []
+
+    def event_table(self, number: int) -> EventTable:
+        """Return the table of a process; a number below 0 counts from the last one."""
+        number %= self._processes
+        return EventTable(self._memory, SeriesTable.SIZE + number * EventTable.SIZE)
+
+    def event_tables(self) -> list[EventTable]:
+        """Return the tables of all processes, to read them."""
+        return [self.event_table(number) for number in range(self._processes)]
 
     def add_state(self, state: HealthState) -> None:
         """Export whether `state` is draining, too."""
@@ -49,8 +64,7 @@ def is_single_process() -> bool:
 def process_sources() -> MetricsSources:
     """Return the sources that hold for this process, by default its own."""
     if _sources is None:
-        memory = MetricsMemory()
-        use_table(memory.event_table(0))
-        use_sources(MetricsSources(memory))
+        use_sources(MetricsSources())
+        use_table(process_sources().event_table(0))
         return process_sources()
     return _sources

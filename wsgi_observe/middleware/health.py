@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
-from wsgi_observe.health import HealthState, Readiness, Report
+from wsgi_observe.health import HealthState, Readiness
 from wsgi_observe.health.report import LIVENESS_RESPONSE, json_response, verbose_response
 from wsgi_observe.health.routers import has_explicit_route
 from wsgi_observe.settings import Settings
@@ -43,7 +43,8 @@ class Health(Middleware):
     :param check_timeout: seconds that a check may take which is not a `Check`.
     :param check_ttl: seconds for which one run of the checks serves everyone who asks.
     :param check_remind: seconds between two log lines about a check that keeps failing.
-    :ivar readiness: the checks; it may be replaced.
+    :ivar readiness: the checks and their last report, those of an inner `Health` if that answers;
+        may be replaced.
     :raises SettingsError: for an unknown setting or an invalid value.
     """
 
@@ -77,8 +78,6 @@ class Health(Middleware):
         # Paths of which no request has come yet.
         self._undecided_paths = {s: probe for probe in self.probes for s in _spellings(probe.path)}
         self._path_prefixes = tuple(probe.path.rstrip("/") or "/" for probe in self.probes)
-        not_served_yet = Report("starting", {})
-        self._latest_response = not_served_yet, json_response(not_served_yet)
 
     def process_request(
         self, exchange: Exchange, environ: WSGIEnvironment
@@ -99,10 +98,9 @@ class Health(Middleware):
                 return None
             response = partial(_respond_to_options, response)
         elif response is self._serve_all_checks and not environ.get("QUERY_STRING"):
-            report, ready_response = self._latest_response
-            if self.readiness.get_cached_report() is report:
-                # The common case, within the TTL: nothing has to run.
-                response = cast("WSGIApplication", ready_response)
+            report = self.readiness.get_cached_report()
+            if report is not None:  # the common case, within the TTL: nothing has to run
+                response = cast("WSGIApplication", report.response)
         exchange.context.is_probe = True
         return response
 
@@ -174,19 +172,9 @@ class Health(Middleware):
         start_response: StartResponse,
     ) -> Iterable[bytes]:
         query = environ.get("QUERY_STRING")
-        response = (
-            self._filtered_response(names, query) if query or names else self._common_response()
-        )
-        return response(environ, start_response)
-
-    def _common_response(self) -> StaticResponse:
-        """Return the response without a query, made once for each report."""
-        report = self.readiness.report()
-        latest, response = self._latest_response
-        if report is not latest:
-            response = json_response(report)
-            self._latest_response = (report, response)  # one assignment: other threads read it
-        return response
+        if query or names:
+            return self._filtered_response(names, query)(environ, start_response)
+        return self.readiness.report().response(environ, start_response)
 
     def _filtered_response(
         self, names: tuple[str, ...] | None, query: str | None

@@ -5,7 +5,7 @@
 """
 
 from wsgi_observe.metrics.sources import process_sources
-from wsgi_observe.prometheus.exposition import MetricsApp
+from wsgi_observe.prometheus.metrics_app import MetricsApp
 from wsgi_observe.prometheus.middleware import Metrics
 from wsgi_observe.prometheus.processes import count_by_worker
 

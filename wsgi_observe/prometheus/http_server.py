@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from socket import socket
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.metrics.sources import MetricsSources
-from wsgi_observe.prometheus.exposition import MetricsApp
+from wsgi_observe.prometheus.metrics_app import MetricsApp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -25,29 +26,26 @@ _PATHS = ("/", "/metrics")
 def serve(listener: socket, sources: MetricsSources, is_wanted: Callable[[], bool]) -> None:
     """Serve the metrics for as long as `is_wanted` returns true."""
     with _Server(listener) as server:
-        server.set_app(_Routes(MetricsApp(sources)))
+        server.set_app(partial(_serve_scrape, MetricsApp(sources)))
         while is_wanted():
             server.handle_request()
 
 
-class _Routes:
+def _serve_scrape(
+    metrics_app: MetricsApp, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
     """Serve the metrics at two paths, 404 at all others, and log what fails."""
-
-    def __init__(self, metrics_app: MetricsApp) -> None:
-        self._metrics_app = metrics_app
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        status = "404 Not Found"
-        if environ["PATH_INFO"] in _PATHS:
-            status = "405 Method Not Allowed"
-            if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-                try:
-                    return self._metrics_app(environ, start_response)
-                except Exception:
-                    _log.exception("the metrics cannot be collected: the scrape gets a 500")
-                    status = "500 Internal Server Error"
-        start_response(status, [("Content-Type", "text/plain"), ("Content-Length", "0")])
-        return []
+    status = "404 Not Found"
+    if environ["PATH_INFO"] in _PATHS:
+        status = "405 Method Not Allowed"
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            try:
+                return metrics_app(environ, start_response)
+            except Exception:
+                _log.exception("the metrics cannot be collected: the scrape gets a 500")
+                status = "500 Internal Server Error"
+    start_response(status, [("Content-Type", "text/plain"), ("Content-Length", "0")])
+    return []
 
 
 class _Handler(WSGIRequestHandler):

@@ -79,7 +79,15 @@ def make_histograms() -> Histograms:
     return Histograms(duration, response_size)
 
 
+class GaugeByMethod(dict[str, Gauge]):
+    """The gauge of running requests for each method; any may be asked for."""
+
+    def __missing__(self, method: str) -> Gauge:
+        return self[OTHER_METHOD]
+
+
 @cache
-def make_active_requests() -> Gauge:
+def make_active_requests() -> GaugeByMethod:
     """Return the gauge of running requests; a server has them in its scoreboard."""
-    return Gauge(ACTIVE_REQUESTS, ACTIVE_REQUESTS_HELP, LABELS[:1], multiprocess_mode="livesum")
+    gauge = Gauge(ACTIVE_REQUESTS, ACTIVE_REQUESTS_HELP, LABELS[:1], multiprocess_mode="livesum")
+    return GaugeByMethod({one: gauge.labels(one) for one in (*known_methods(), OTHER_METHOD)})

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
-
-from prometheus_client import Gauge
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext
 from wsgi_observe.metrics.series import MAX_SERIES, SeriesTable
 from wsgi_observe.metrics.sources import process_sources
-from wsgi_observe.prometheus.exposition import MetricsApp
 from wsgi_observe.prometheus.instruments import (
     BUCKETS,
     DURATION_BOUNDS,
     OTHER_METHOD,
     Histograms,
-    known_methods,
     make_active_requests,
     make_histograms,
     method_label,
 )
+from wsgi_observe.prometheus.metrics_app import MetricsApp
 from wsgi_observe.prometheus.routes import get_route, install_route_recorders
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.exchange import Exchange
@@ -58,9 +54,9 @@ class Metrics(Middleware):
         sources = process_sources()
         self._path = settings.metrics_path or None
         self._metrics_app = MetricsApp(sources)
-        self._find_series = _SeriesByLabels(make_histograms(), sources.memory.series).find
-        gauge = None if sources.is_server else make_active_requests()
-        self._get_active_requests = _ActiveRequests(gauge).get
+        self._series_by_labels = _SeriesByLabels(make_histograms(), sources.series)
+        # A server has them in its scoreboard.
+        self._active_requests = None if sources.is_server else make_active_requests()
         install_route_recorders(app)
 
     def process_request(
@@ -71,9 +67,10 @@ class Metrics(Middleware):
             exchange.context.is_probe = True
             return self._metrics_app
         started = perf_counter()
-        find_series = self._find_series
-        active_requests = self._get_active_requests(environ.get("REQUEST_METHOD", ""))
-        if active_requests is not None:
+        series_by_labels = self._series_by_labels
+        active_requests = None
+        if self._active_requests is not None:
+            active_requests = self._active_requests[environ.get("REQUEST_METHOD", "")]
             active_requests.inc()
 
         def record_request(exchange: Exchange) -> None:
@@ -83,11 +80,11 @@ class Metrics(Middleware):
             if context.is_probe:
                 return
             now = perf_counter()
-            series = find_series(
+            series = series_by_labels[
                 exchange.environ.get("REQUEST_METHOD", ""),
                 get_route(exchange) if context.route is None else context.route,
                 response.status[:3] if response.headers_sent_at else "",
-            )
+            ]
             series.observe_duration(now - started)
             series.observe_size(response.bytes_written + response.bytes_yielded)
             if now >= series.exemplars_due[bisect_left(DURATION_BOUNDS, now - started)]:
@@ -99,69 +96,48 @@ class Metrics(Middleware):
         return None
 
 
-class _ActiveRequests:
-    """The gauges of running requests by method; none where the scoreboard has them."""
-
-    def __init__(self, gauge: Gauge | None) -> None:
-        self._gauge = gauge
-        methods = () if gauge is None else (*known_methods(), OTHER_METHOD)
-        self._gauges = {method: gauge.labels(method) for method in methods if gauge is not None}
-        self.get: Callable[[str], Gauge | None] = self._gauges.get
-        if self._gauges:
-            other = self._gauges[OTHER_METHOD]
-            self.get = lambda method: self._gauges.get(method, other)
-
-
 class _Series:
     """The metrics of one label set.
 
     :ivar exemplars_due: when each bucket is to have another exemplar.
     """
 
-    __slots__ = ("_position", "_table", "exemplars_due", "observe_duration", "observe_size")
+    __slots__ = ("_labels", "_table", "exemplars_due", "observe_duration", "observe_size")
 
     def __init__(self, histograms: Histograms, table: SeriesTable, labels: tuple[str, ...]) -> None:
         self.observe_duration = histograms.duration.labels(*labels).observe
         self.observe_size = histograms.response_size.labels(*labels).observe
-        self._table, self._position = table, table.find(labels)
+        self._table, self._labels = table, labels
         self.exemplars_due = [0.0] * len(BUCKETS)
 
     def write_exemplar(self, context: RequestContext, now: float, seconds: float) -> None:
         """Write a request as the example of its bucket."""
         bucket = bisect_left(DURATION_BOUNDS, seconds)
         self.exemplars_due[bucket] = now + _EXEMPLAR_INTERVAL_SECONDS
-        if self._position is not None:
-            ids = context.request_id or "", (context.trace or {}).get("trace_id", "")
-            self._table.write_exemplar(self._position, bucket, seconds, time(), ids)
+        ids = context.request_id or "", (context.trace or {}).get("trace_id", "")
+        self._table.write_exemplar(self._labels, bucket, seconds, time(), ids)
 
 
-class _SeriesByLabels:
-    """The series of this process, found by what a request has."""
+class _SeriesByLabels(dict[tuple[str, str, str], _Series]):
+    """The series of this process by what a request has: any method, its route, its status code."""
 
     def __init__(self, histograms: Histograms, table: SeriesTable) -> None:
         self._histograms, self._table = histograms, table
-        self._known: dict[tuple[str, str, str], _Series] = {}
 
-    def find(self, method: str, route: str, status: str) -> _Series:
-        """Return the series of a request; any method may be asked for."""
-        series = self._known.get((method, route, status))
-        if series is None:
-            labels = method_label(method), route, status
-            series = self._known.get(labels) or self._add(labels)
-        return series
-
-    def _add(self, labels: tuple[str, str, str]) -> _Series:
-        if self._table.find_or_add(labels) is None:
+    def __missing__(self, key: tuple[str, str, str]) -> _Series:
+        method, route, status = key
+        labels = method_label(method), route, status
+        if labels != key:
+            return self[labels]
+        if route != OVERFLOW and not self._table.add(labels):
             self._warn()
-            status = labels[2]
-            labels = OTHER_METHOD, OVERFLOW, f"{status[:1]}xx" if status else ""
-            if labels in self._known:
-                return self._known[labels]
-        series = self._known[labels] = _Series(self._histograms, self._table, labels)
+            return self[OTHER_METHOD, OVERFLOW, f"{status[:1]}xx" if status else ""]
+        series = self[key] = _Series(self._histograms, self._table, labels)
         return series
 
     def _warn(self) -> None:
-        if self._table.is_first_warning():
+        if not self._table.has_warned:
+            self._table.has_warned = True
             _log.warning(
                 "metrics have %d label sets, which is the limit: further ones are counted with the "
                 "route %r; check for routes that are added while the app serves",

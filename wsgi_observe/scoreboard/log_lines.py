@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.context import RequestContext, activate, get_raw_context
+from wsgi_observe.context import RequestContext, current_context, entered
 from wsgi_observe.logs.debug_buffer import debug_capture
 from wsgi_observe.logs.log_record import make_own_extra
 from wsgi_observe.metrics.events import REQUESTS_DIED, REQUESTS_SLOW, add_event
@@ -51,7 +51,7 @@ def report_crashed_requests(
             environ = {"REQUEST_METHOD": request.method, "PATH_INFO": request.path}
             context = RequestContext(environ, request.request_id)
             context.remote_addr_mode = "off"  # only the worker knew it
-            with _use_context(context):
+            with entered(context):
                 report_dying_request(environ, cause, request.age(at), worker_pid=worker_pid)
     counts = {
         "their worker ran more than the scoreboard has entries for": snapshot.overflow,
@@ -81,19 +81,11 @@ def _use_context_elsewhere(context: RequestContext) -> Iterator[WSGIEnvironment]
     context_copy = RequestContext(environ, context.request_id)
     context_copy.fields, context_copy.client_addr = context.fields, context.client_addr
     context_copy.remote_addr_mode = context.remote_addr_mode
-    with _use_context(context_copy):
+    interrupted = current_context()  # by a signal
+    if interrupted is not None:
+        context_copy.nest_in(interrupted)
+    with entered(context_copy):
         yield environ
-
-
-@contextmanager
-def _use_context(context: RequestContext) -> Iterator[None]:
-    """Give the lines logged here the fields of a request that does not run here."""
-    previous = get_raw_context()
-    activate(context)
-    try:
-        yield
-    finally:
-        activate(previous)
 
 
 def signal_name(number: int) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-from functools import partial
 from mmap import mmap
 from pathlib import Path
 from typing import Any
 
-from wsgi_observe._safely import warn_once
-from wsgi_observe._shared_memory import create_memory
+from wsgi_observe._safely import call_safely, warn_once
+from wsgi_observe._shared_memory import Memory, create_memory
 
 _MAX_FILES = 8
 _MAX_BYTES = 1 << 28
+_WRITING = "writing the running requests to the file of recorder_path"
 _HEAD_SIZE = 8  # bytes by which the scoreboard is recognized
 
 
@@ -26,7 +26,7 @@ class PersistentFile:
     :param descriptor: that of the file, which is locked for as long as a process has it open.
     """
 
-    _memory: mmap
+    _memory: Memory
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -63,12 +63,14 @@ class PersistentFile:
             raise OSError(f"{path} and its next {_MAX_FILES - 1} names are in use by other servers")
         return own, contents
 
-    def create_memory(self, name: str, size: int) -> mmap:
+    def create_memory(self, name: str, size: int) -> Memory:
         """Return shared memory, each change of which is copied to this file.
 
         :raises OSError: where the file cannot have that size; the file is closed.
         """
-        self._memory = create_memory(name, size, partial(PersistentMemory, self))
+        self._memory = create_memory(name, size, PersistentMemory)
+        if isinstance(self._memory, PersistentMemory):  # and not the process's own
+            self._memory.file = self
         try:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(self._descriptor, 0, size)  # while the disk has space
@@ -83,22 +85,21 @@ class PersistentFile:
         try:
             self._write(start, end)
         except OSError:
-            warn_once("writing the running requests to the file of recorder_path")
+            warn_once(_WRITING)
 
     def repair(self, start: int, end: int) -> None:
         """Copy everything up to `end` again, if the file has lost its head or this part."""
-        try:
-            if self._is_copied(0, _HEAD_SIZE) and self._is_copied(start, end):
-                return
-            size = len(self._memory)
-            self._write(size - 1, size)  # a file that is too short is not read
-            self._write(0, end)
-        except OSError:
-            warn_once("writing the running requests to the file of recorder_path")
+        call_safely(_WRITING, self._repair, start, end)
 
     def close(self) -> None:
         """Close the file, and so unlock it."""
         os.close(self._descriptor)
+
+    def _repair(self, start: int, end: int) -> None:
+        if not (self._is_copied(0, _HEAD_SIZE) and self._is_copied(start, end)):
+            size = len(self._memory)
+            self._write(size - 1, size)  # a file that is too short is not read
+            self._write(0, end)
 
     def _is_copied(self, start: int, end: int) -> bool:
         return os.pread(self._descriptor, end - start, start) == self._memory[start:end]
@@ -117,12 +118,6 @@ class PersistentMemory(mmap):
     """
 
     file: PersistentFile
-
-    def __new__(cls, file: PersistentFile, descriptor: int, size: int) -> PersistentMemory:
-        """Map the memory of `descriptor`; -1 for none."""
-        memory = super().__new__(cls, descriptor, size)
-        memory.file = file
-        return memory
 
     def __setitem__(self, key: Any, value: Any) -> None:
         mmap.__setitem__(self, key, value)

@@ -117,9 +117,13 @@ class RequestEntry:
             self.report_death(exchange, cause)
 
 
-class Recorder:
-    """Records the requests of this process in its worker's entry of the scoreboard.
+class Recorder(Middleware):
+    """Record each request of this process while it runs; belongs right outside `AccessLog`.
 
+    So its access line is written before its entry is freed: whenever the process dies, there is
+    one or the other.
+
+    :param worker_entry: the worker's entry of the scoreboard.
     :param get_ident: returns the thread or greenlet that is running.
     :param greenlet_thread: the thread that greenlets run in.
     :param redact_path: returns a path without its secrets; None: paths are recorded as they are.
@@ -127,12 +131,15 @@ class Recorder:
 
     def __init__(
         self,
+        app: WSGIApplication,
         worker_entry: WorkerEntry,
         get_ident: Callable[[], object] = get_ident,
         greenlet_thread: int = 0,
         redact_path: Callable[[str], str] | None = None,
     ) -> None:
+        super().__init__(app)
         self.worker_entry = worker_entry
+        self._file = worker_entry.file
         self.get_ident = get_ident
         self.greenlet_thread = greenlet_thread
         self.redact_path = redact_path
@@ -149,6 +156,43 @@ class Recorder:
         detach = weakref.WeakMethod(self._detach)
         os.register_at_fork(after_in_child=lambda: (detach() or bool)())
 
+    def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+        """Record the request, and remove it when the response has ended."""
+        entry = None
+        try:
+            try:
+                entry = self.free_entries.pop()
+            except IndexError:
+                entry = self._add_overflow()
+            now = time()
+            context = exchange.context
+            text = self._encode(context.request_id, environ)
+            # Without a copy of the bytes, and so past `PersistentMemory.__setitem__`.
+            _pack_into(
+                entry.memory, entry.offset, RUNNING, len(text), adler32(text), now, text, now
+            )
+            if self._file is not None:
+                self._file.write(entry.offset, entry.offset + REQUEST_ENTRY.size)
+            ident = self.get_ident  # called as a method, it would be looked up in the class first
+            entry.ident = ident()
+            entry.exchange = exchange
+            context.request_entry = entry
+            exchange.on_close = (
+                (*entry.on_close, *exchange.on_close) if exchange.on_close else entry.on_close
+            )
+        except Exception:
+            warn_once("recording a running request")
+            if entry is not None:
+                entry.end_request(exchange)
+
+    def _encode(self, request_id: str | None, environ: WSGIEnvironment) -> bytes:
+        if self.redact_path is not None:
+            path = encode_wsgi(self.redact_path(request_path(environ)))
+        else:
+            # A server may leave out what is empty (PEP 3333).
+            path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        return encode_request(request_id, environ.get("REQUEST_METHOD", ""), path)
+
     @property
     def running_entries(self) -> list[RequestEntry]:
         """The entries in use, those outside the scoreboard included."""
@@ -156,7 +200,7 @@ class Recorder:
         entries = (*self._entries, *list(self._overflow_entries))
         return [entry for entry in entries if entry.exchange is not None]
 
-    def add_overflow(self) -> RequestEntry:
+    def _add_overflow(self) -> RequestEntry:
         """Return an entry outside the scoreboard, whose request is only counted there."""
         memory = bytearray(REQUEST_ENTRY.size)
         entry = RequestEntry(self, memory, 0, -1, self._remove_overflow)
@@ -180,58 +224,5 @@ class Recorder:
         private = bytearray(len(self.worker_entry.memory))
         for entry in self._entries:
             entry.memory = private
-        self.worker_entry = WorkerEntry(private, self.worker_entry.offset, len(self._entries))
+        self.worker_entry = WorkerEntry(private, self.worker_entry.number, len(self._entries))
         self._lock = allocate_lock()
-
-
-class ScoreboardMiddleware(Middleware):
-    """Record each request while it runs; belongs right outside `AccessLog`.
-
-    So its access line is written before its entry is freed: whenever the process dies, there is
-    one or the other.
-    """
-
-    def __init__(self, app: WSGIApplication, recorder: Recorder) -> None:
-        super().__init__(app)
-        self._recorder = recorder
-        self._free_entries = recorder.free_entries
-        self._get_ident = recorder.get_ident
-        self._redact_path = recorder.redact_path
-        self._file = recorder.worker_entry.file
-
-    def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
-        """Record the request, and remove it when the response has ended."""
-        entry = None
-        try:
-            try:
-                entry = self._free_entries.pop()
-            except IndexError:
-                entry = self._recorder.add_overflow()
-            now = time()
-            context = exchange.context
-            text = self._encode(context.request_id, environ)
-            # Without a copy of the bytes, and so past `PersistentMemory.__setitem__`.
-            _pack_into(
-                entry.memory, entry.offset, RUNNING, len(text), adler32(text), now, text, now
-            )
-            if self._file is not None:
-                self._file.write(entry.offset, entry.offset + REQUEST_ENTRY.size)
-            ident = self._get_ident  # called as a method, it would be looked up in the class first
-            entry.ident = ident()
-            entry.exchange = exchange
-            context.request_entry = entry
-            exchange.on_close = (
-                (*entry.on_close, *exchange.on_close) if exchange.on_close else entry.on_close
-            )
-        except Exception:
-            warn_once("recording a running request")
-            if entry is not None:
-                entry.end_request(exchange)
-
-    def _encode(self, request_id: str | None, environ: WSGIEnvironment) -> bytes:
-        if self._redact_path is not None:
-            path = encode_wsgi(self._redact_path(request_path(environ)))
-        else:
-            # A server may leave out what is empty (PEP 3333).
-            path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        return encode_request(request_id, environ.get("REQUEST_METHOD", ""), path)

@@ -28,11 +28,12 @@ class Scoreboard:
         if len(memory) < _HEADER_SIZE or memory[: len(_MAGIC)] != _MAGIC:
             raise LookupError("no scoreboard, or one of another version")
         _, self.pid, worker_count, max_requests = _HEADER.unpack_from(memory)
-        offsets = _worker_offsets(worker_count, max_requests)
-        if len(memory) < offsets.stop:
+        if len(memory) < _worker_offset(worker_count, max_requests):
             raise LookupError("a truncated scoreboard")
         self.memory = memory
-        self.worker_entries = [WorkerEntry(memory, offset, max_requests) for offset in offsets]
+        self.worker_entries = [
+            WorkerEntry(memory, number, max_requests) for number in range(worker_count)
+        ]
 
     @classmethod
     def make(
@@ -42,10 +43,10 @@ class Scoreboard:
 
         :param max_requests: how many requests of a worker have an entry.
         :param file: where to keep a copy.
-        :raises OSError: where no memory can be shared, or the file cannot be written.
+        :raises OSError: where the file cannot be written.
         """
         make_memory = create_memory if file is None else file.create_memory
-        memory = make_memory(_MEMORY_NAME, _worker_offsets(worker_count, max_requests).stop)
+        memory = make_memory(_MEMORY_NAME, _worker_offset(worker_count, max_requests))
         memory[0 : _HEADER.size] = _HEADER.pack(_MAGIC, os.getpid(), worker_count, max_requests)
         return cls(memory)
 
@@ -60,10 +61,9 @@ class Scoreboard:
         return cls(open_memory(pid, _MEMORY_NAME, _MAGIC))
 
 
-def _worker_offsets(worker_count: int, max_requests: int) -> range:
-    """Return where the entries of workers begin; it stops where the scoreboard ends."""
-    size = WORKER_HEADER_SIZE + max_requests * REQUEST_ENTRY.size
-    return range(_HEADER_SIZE, _HEADER_SIZE + worker_count * size, size)
+def _worker_offset(number: int, max_requests: int) -> int:
+    """Return where the entry of a worker begins; those before it are of the same size."""
+    return _HEADER_SIZE + number * (WORKER_HEADER_SIZE + max_requests * REQUEST_ENTRY.size)
 
 
 class WorkerSnapshot(NamedTuple):
@@ -82,7 +82,8 @@ class WorkerSnapshot(NamedTuple):
 class WorkerEntry:
     """One worker's entry: assigned by the arbiter, written by the worker.
 
-    :param offset: where in `memory` it begins.
+    :param number: its number among the entries, from 0.
+    :ivar request_offsets: where in the memory its request entries begin.
     """
 
     pid = NumberField[int](0, "I")
@@ -107,22 +108,11 @@ class WorkerEntry:
     stacks_answered = NumberField[int](24, "I")
     """The value of `stacks_requested` for which there are stacks."""
 
-    def __init__(self, memory: Memory, offset: int, max_requests: int) -> None:
-        self.memory = memory
-        self.offset = offset
-        self._max_requests = max_requests
-
-    @property
-    def number(self) -> int:
-        """Its number among the entries, from 0."""
-        size = WORKER_HEADER_SIZE + self._max_requests * REQUEST_ENTRY.size
-        return (self.offset - _HEADER_SIZE) // size
-
-    @property
-    def request_offsets(self) -> range:
-        """Where in the memory its request entries begin."""
-        first = self.offset + WORKER_HEADER_SIZE
-        return range(first, first + self._max_requests * REQUEST_ENTRY.size, REQUEST_ENTRY.size)
+    def __init__(self, memory: Memory, number: int, max_requests: int) -> None:
+        self.memory, self.number = memory, number
+        self.offset = _worker_offset(number, max_requests)
+        end = _worker_offset(number + 1, max_requests)
+        self.request_offsets = range(self.offset + WORKER_HEADER_SIZE, end, REQUEST_ENTRY.size)
 
     def read_requests(self) -> WorkerSnapshot:
         """Return what the worker runs, or was running when it died."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import mmap
 import sys
 from contextlib import suppress
 from itertools import takewhile
@@ -11,7 +10,7 @@ from pathlib import Path
 from traceback import StackSummary, walk_stack
 from types import FrameType
 
-from wsgi_observe._shared_memory import create_memory, open_memory
+from wsgi_observe._shared_memory import Memory, create_memory, open_memory
 
 _MEMORY_NAME = "wsgi_observe.stacks"
 _WSGI_PACKAGE = str(Path(__file__).parents[1] / "wsgi")
@@ -45,7 +44,7 @@ def format_stack(frame: FrameType | None) -> str:
     return "".join(StackSummary.from_list(chosen[:_MAX_FRAMES][::-1]).format()).rstrip("\n")
 
 
-def share_stacks(stacks: dict[int, str]) -> mmap.mmap:
+def share_stacks(stacks: dict[int, str]) -> Memory:
     """Return memory with these stacks, in which another process finds them while it is kept."""
     data = json.dumps(stacks).encode()
     memory = create_memory(_MEMORY_NAME, len(data))

@@ -6,13 +6,13 @@ is needed for: when one request keeps all others from running.
 
 from __future__ import annotations
 
-import mmap
 from _thread import start_new_thread
 from collections.abc import Callable
 from time import sleep, time
 
 from wsgi_observe._loggers import config_watch
 from wsgi_observe._safely import warn_once
+from wsgi_observe._shared_memory import Memory
 from wsgi_observe.scoreboard.log_lines import report_slow_request
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
 from wsgi_observe.scoreboard.scoreboard import elapsed_seconds
@@ -37,7 +37,7 @@ class Watchdog:
         self._recorder = recorder
         self._slow_seconds = slow_seconds
         self._checks_logging = checks_logging
-        self._shared_stacks: mmap.mmap | None = None
+        self._shared_stacks: Memory | None = None
         interval = slow_seconds / 8 if slow_seconds else _MAX_INTERVAL_SECONDS
         self._interval_seconds = min(_MAX_INTERVAL_SECONDS, max(_MIN_INTERVAL_SECONDS, interval))
 

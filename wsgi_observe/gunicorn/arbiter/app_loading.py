@@ -14,16 +14,12 @@ from wsgi_observe.logs.installation import installation
 _NOT_LOGGED = "a failure to load the app is not logged, only printed on stderr"
 
 
-def wrap_app_load(
-    server: Any, prepare_worker: Callable[[], None], prepare_arbiter: Callable[[], None]
-) -> None:
+def wrap_app_load(server: Any, prepare: Callable[[], None]) -> None:
     """Log an exception in the arbiter as it loads the app, which it does with ``--preload``.
 
     Gunicorn prints a RuntimeError there without its traceback.
 
-    :param prepare_worker: called in each worker right before it loads the app. A gevent worker is
-        patched by then, which the arbiter never is.
-    :param prepare_arbiter: called in the arbiter, if it loads the app.
+    :param prepare: called right before the app is loaded, in each worker and in such an arbiter.
     """
     load = optional_attr(getattr(server, "app", None), "wsgi", _NOT_LOGGED)
     if load is None:
@@ -31,11 +27,10 @@ def wrap_app_load(
     arbiter_pid = os.getpid()
 
     def wsgi() -> Any:
+        prepare()
         if os.getpid() != arbiter_pid:
-            prepare_worker()
             return load()
         installation.begin_app_loading()
-        prepare_arbiter()
         try:
             return load()
         except Exception:

@@ -18,7 +18,6 @@ from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 
 _gunicorn_log = logging.getLogger("gunicorn.error")
 
-_NOT_REPORTED = "requests that are lost when a worker dies are not reported"
 _NOT_A_BOOT_ERROR = (
     "worker %d exited with %d after it had served: Gunicorn would take that for a failure to boot "
     "and stop; it is treated as a crash, and the worker is replaced"
@@ -28,7 +27,10 @@ _EXIT_255_STATUS = 255 << 8  # Gunicorn's own workers exit with 255 after an exc
 
 
 class Reaper:
-    """Reports each worker's end; Gunicorn hands the exit status to no hook."""
+    """Reports each worker's end; Gunicorn hands the exit status to no hook.
+
+    It wraps the arbiter's methods that reap and kill workers.
+    """
 
     def __init__(self, server: Any, worker_entries: WorkerEntries) -> None:
         self._server = server
@@ -37,16 +39,13 @@ class Reaper:
         self._killed_pids: set[int] = set()
         self._timeout_messages = TimeoutMessageFilter(worker_entries)
         self._is_reaping = False
-
-    def start(self) -> None:
-        """Wrap the arbiter's methods that reap and kill workers."""
-        reap_workers = optional_attr(self._server, "reap_workers", _NOT_REPORTED)
-        kill = optional_attr(
-            self._server, "kill_worker", "a graceful timeout is reported as SIGKILL"
+        reap_workers = optional_attr(
+            server, "reap_workers", "requests that are lost when a worker dies are not reported"
         )
+        kill = optional_attr(server, "kill_worker", "a graceful timeout is reported as SIGKILL")
         if reap_workers is not None:
-            self._server.reap_workers = lambda: self._reap_and_report(reap_workers)
-            self._timeout_messages.start()
+            server.reap_workers = lambda: self._reap_and_report(reap_workers)
+            _gunicorn_log.addFilter(self._timeout_messages)
         if kill is not None:
 
             def kill_worker(pid: int, number: int) -> None:
@@ -54,7 +53,7 @@ class Reaper:
                     self._killed_pids.add(pid)
                 kill(pid, number)
 
-            self._server.kill_worker = kill_worker
+            server.kill_worker = kill_worker
 
     def close(self) -> None:
         """Wait for the workers that were killed last, which the arbiter does not."""
@@ -121,8 +120,7 @@ class Reaper:
             snapshot = worker_entry.read_requests()
             report_crashed_requests(snapshot, cause, at=time(), worker_pid=pid)
         finally:
-            has_logged_exit = worker_entry.has_logged_exit
-            self._timeout_messages.release(pid, has_logged_exit=has_logged_exit)
+            self._timeout_messages.release(pid, has_logged_exit=worker_entry.has_logged_exit)
             self._worker_entries.release(worker)
             self._killed_pids.discard(pid)
 
@@ -157,19 +155,11 @@ class TimeoutMessageFilter(logging.Filter):
         self._arbiter_pid = os.getpid()
         self._held_records: dict[object, list[logging.LogRecord]] = {}
 
-    def start(self) -> None:
-        """Add the filter to Gunicorn's error logger."""
-        _gunicorn_log.addFilter(self)
-
     def filter(self, record: logging.LogRecord) -> bool:
         """Hold a message back if its first argument is the process ID of such a worker."""
-        if (
-            not isinstance(record.args, tuple)
-            or not record.args
-            or os.getpid() != self._arbiter_pid
-        ):
+        pid = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        if not isinstance(pid, int) or os.getpid() != self._arbiter_pid:
             return True
-        pid = record.args[0]
         if pid in self._held_records:
             self._held_records[pid].append(record)
             return False
@@ -191,9 +181,5 @@ class TimeoutMessageFilter(logging.Filter):
             self.release(pid, has_logged_exit=False)
 
     def _is_idle_worker(self, pid: object) -> bool:
-        worker_entry = self._worker_entries.of_pid(pid)
-        return (
-            worker_entry is not None
-            and worker_entry.booted
-            and not any(worker_entry.read_requests())
-        )
+        entry = self._worker_entries.of_pid(pid)
+        return entry is not None and entry.booted and not any(entry.read_requests())

@@ -12,16 +12,15 @@ from typing import Any
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.gunicorn.compat import optional_attr
-from wsgi_observe.health import HealthState
 from wsgi_observe.health.shared_state import SharedState
 
 _log = get_logger("wsgi_observe.gunicorn")
 
 
-def install_sigterm_drain(server: Any, state: HealthState) -> None:
+def install_sigterm_drain(server: Any, state: SharedState) -> None:
     """Have the arbiter drain at its first SIGTERM (``drain_seconds``) and stop at the next."""
     stop = optional_attr(server, "handle_term", "SIGTERM stops without draining")
-    if stop is None or not isinstance(state, SharedState):
+    if stop is None:
         return
 
     def handle_term() -> None:
@@ -37,9 +36,9 @@ def install_sigterm_drain(server: Any, state: HealthState) -> None:
     server.handle_term = handle_term
 
 
-def cancel_drain(state: HealthState) -> None:
+def cancel_drain(state: SharedState) -> None:
     """Cancel a drain that the command has begun; one that SIGTERM has begun goes on."""
-    if state.draining and not (isinstance(state, SharedState) and state.stopping):
+    if state.draining and not state.stopping:
         state.resume()
         _log.info("drain cancelled by the reload; the readiness probe answers as before")
 

@@ -13,69 +13,55 @@ from wsgi_observe.gunicorn.arbiter.worker_entries import WorkerEntries, max_work
 from wsgi_observe.gunicorn.compat import warn_missing
 from wsgi_observe.health import HealthState
 from wsgi_observe.metrics.events import use_table
-from wsgi_observe.metrics.memory import MetricsMemory
 from wsgi_observe.metrics.sources import MetricsSources, use_sources
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.settings import Settings, SettingsError
 
 
 def create_metrics(cfg: Any, settings: Settings, state: HealthState) -> ArbiterMetrics | None:
-    """Return the metrics of a server; None where no memory or directory can be had.
+    """Return the metrics of a server; None where no directory can be had.
 
     :raises SettingsError: where prometheus-client is missing.
     """
-    _check_client(settings)
+    if find_spec("prometheus_client") is None:  # located, not imported, as Sentry's SDK is
+        name, off = ("metrics_port", "0") if settings.metrics_port else ("metrics_path", "empty")
+        remedy = "prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
+        raise SettingsError(name, f"{off} unless {remedy}", getattr(settings, name))
     try:
         return ArbiterMetrics(cfg, state)
     except OSError as error:
-        warn_missing(f"cannot create memory or files for metrics ({error})", "there are no metrics")
+        warn_missing(f"cannot create files for metrics ({error})", "there are no metrics")
         return None
-
-
-def _check_client(settings: Settings) -> None:
-    """Check that prometheus-client is there; it is located, not imported, as Sentry's SDK is."""
-    if find_spec("prometheus_client") is not None:
-        return
-    remedy = "unless prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
-    if settings.metrics_port:
-        raise SettingsError("metrics_port", f"0 {remedy}", settings.metrics_port)
-    raise SettingsError("metrics_path", f"empty {remedy}", settings.metrics_path)
 
 
 class ArbiterMetrics:
     """The metrics of one server, made before the app is imported and inherited by each worker."""
 
     def __init__(self, cfg: Any, state: HealthState) -> None:
-        memory = MetricsMemory(max_workers(cfg) + 1)  # the last one is the arbiter's
+        # The last table of events is the arbiter's.
+        self._sources = MetricsSources(max_workers(cfg) + 1, is_server=True)
+        self._sources.add_state(state)
         self._directory = MetricsDirectory(cfg)
         self._arbiter_pid = os.getpid()
-        self._sources = MetricsSources(memory, is_server=True, states=[state])
-        self._server: MetricsServer | None = None
+        self.server = MetricsServer(self._sources)
         use_sources(self._sources)
-        use_table(memory.event_table(-1))
+        use_table(self._sources.event_table(-1))
 
-    def start(self, server: Any, worker_entries: WorkerEntries, settings: Settings) -> None:
+    def start(self, arbiter: Any, worker_entries: WorkerEntries, settings: Settings) -> None:
         """Start to serve on the port, if there is one."""
         self._sources.worker_entries = worker_entries.all
         worker_entries.on_release = self._end_worker
-        self._server = MetricsServer(server, self._sources)
         try:
-            self._server.start(settings.metrics_port)
+            self.server.start(arbiter, settings.metrics_port)
         except SystemExit:
             self.close()
             raise
 
-    def reload(self, settings: Settings) -> None:
-        """Serve on another port, if the settings say so."""
-        if self._server is not None:
-            self._server.move(settings.metrics_port)
-
     def init_worker(self, worker_entry: WorkerEntry | None) -> None:
         """Count the events of a worker in a table of its own; before its app is loaded."""
-        if self._server is not None:
-            self._server.close_socket()
+        self.server.close_socket()
         if worker_entry is not None:
-            use_table(self._sources.memory.event_table(worker_entry.number))
+            use_table(self._sources.event_table(worker_entry.number))
 
     def use_client(self, worker_entry: WorkerEntry | None) -> None:
         """Have prometheus-client count for the worker's entry; the app is loaded next."""
@@ -84,13 +70,12 @@ class ArbiterMetrics:
 
     def close(self) -> None:
         """Stop serving, and remove the files."""
-        if self._server is not None:
-            self._server.close()
+        self.server.close()
         self._directory.close()
 
     def _end_worker(self, worker: Any, worker_entry: WorkerEntry) -> None:
         # The counts stay, for the worker that gets the entry next.
-        self._sources.memory.event_table(worker_entry.number).end_process()
+        self._sources.event_table(worker_entry.number).end_process()
         self._directory.end_process(worker.pid, self._identify(worker_entry))
 
     def _identify(self, worker_entry: WorkerEntry) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX = "wsgi_observe-metrics-"
-_LOCK_NAME = "lock"
 
 
 class MetricsDirectory:
@@ -58,30 +56,28 @@ class MetricsDirectory:
 
 def _find_parent(cfg: Any) -> str:
     """Return a directory for small files that are written often: in memory where there is one."""
-    candidates = (cfg.worker_tmp_dir, "/dev/shm")
-    return next((one for one in candidates if one and os.access(one, os.W_OK)), "") or (
-        tempfile.gettempdir()
-    )
+    candidates = (cfg.worker_tmp_dir, "/dev/shm", tempfile.gettempdir())
+    return next(one for one in candidates if one and os.access(one, os.W_OK))
 
 
 def _make(parent: str, owners: tuple[int, int]) -> Path:
     """Make a directory; remove those of these owners whose server was killed and could not."""
     for stale in Path(parent).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            status = stale.lstat()  # anybody may write to a directory for temporary files
-            if stat.S_ISDIR(status.st_mode) and status.st_uid in owners:
-                os.close(_lock(stale))
+            descriptor = _lock(stale)
+            if os.fstat(descriptor).st_uid in owners:
                 shutil.rmtree(stale, ignore_errors=True)
+            os.close(descriptor)
     return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
 
 
 def _lock(directory: Path) -> int:
     """Lock a directory for as long as a process of this server runs.
 
-    :raises OSError: where another server has locked it.
+    :raises OSError: where another server has locked it, and for what is no directory: anybody may
+        make a link in a directory for temporary files.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(directory / _LOCK_NAME, flags, 0o600)
+    descriptor = os.open(directory, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -33,32 +33,32 @@ _IGNORED_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWIN
 
 
 class MetricsServer:
-    """The socket, which the arbiter keeps, and the process that serves on it.
+    """The socket, which the arbiter keeps, and the process that serves on it."""
 
-    :param server: the arbiter.
-    """
+    _arbiter: Any
 
-    def __init__(self, server: Any, sources: MetricsSources) -> None:
-        self._arbiter, self._sources = server, sources
+    def __init__(self, sources: MetricsSources) -> None:
+        self._sources = sources
         self._address: int | str = 0
         self._socket: socket.socket | None = None
         self._pid = 0
         self._restart_at = 0.0
 
-    def start(self, address: int | str) -> None:
-        """Serve on a port or an address.
+    def start(self, arbiter: Any, address: int | str) -> None:
+        """Serve on a port or an address, for as long as the arbiter runs.
 
         :raises SystemExit: where it is in use, once that is logged.
         """
+        self._arbiter = arbiter
         manage_workers = optional_attr(
-            self._arbiter, "manage_workers", "the process that serves metrics is not restarted"
+            arbiter, "manage_workers", "the process that serves metrics is not restarted"
         )
         if manage_workers is not None:
-            self._arbiter.manage_workers = lambda: self._watch(manage_workers)
+            arbiter.manage_workers = lambda: self._watch(manage_workers)
         try:
             self._open(address)
         except OSError as error:
-            if self._is_upgrade():
+            if arbiter.master_pid:
                 return  # the arbiter that is being replaced (USR2) has the port
             _log.critical("cannot serve metrics at metrics_port %s: %s", address, error)
             raise SystemExit(1) from None
@@ -98,23 +98,18 @@ class MetricsServer:
             self._socket = _listen(address)
             self._fork()
 
-    def _is_upgrade(self) -> bool:
-        return bool(self._arbiter.master_pid)
-
     def _watch(self, manage_workers: Callable[[], object]) -> None:
         """Restart the process if it has ended, each time that the arbiter looks at its workers."""
         manage_workers()
+        is_served = bool(self._pid) and is_process_alive(self._pid)
         with suppress(OSError):  # until the port is free, or there is memory for the process
             if self._socket is None:
                 self._open(self._address)
-            elif not self._is_served() and monotonic() >= self._restart_at:
+            elif not is_served and monotonic() >= self._restart_at:
                 if self._pid:
                     text = "the process %d that serves metrics has ended: restarted"
                     _log.warning(text, self._pid)
                 self._fork()
-
-    def _is_served(self) -> bool:
-        return bool(self._pid) and is_process_alive(self._pid)
 
     def _fork(self) -> None:
         self._restart_at = monotonic() + _RESTART_SECONDS
@@ -154,12 +149,7 @@ def _listen(address: int | str) -> socket.socket:
     family, _, _, _, name = socket.getaddrinfo(
         host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(name)
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+    has_both_families = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+    return socket.create_server(
+        name, family=family, backlog=_BACKLOG, dualstack_ipv6=has_both_families
+    )

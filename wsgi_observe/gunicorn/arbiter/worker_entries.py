@@ -73,23 +73,16 @@ def max_workers(cfg: Any) -> int:
     return int(2 * cfg.workers + 16)
 
 
-def create_worker_entries(cfg: Any, settings: Settings) -> WorkerEntries | None:
-    """Return entries for all workers and their successors; None if memory cannot be shared.
+def create_worker_entries(cfg: Any, settings: Settings) -> WorkerEntries:
+    """Return entries for all workers and their successors.
 
     Requests that an earlier server has left in the file ``recorder_path`` are reported.
     """
     worker_count, max_requests = max_workers(cfg), _max_requests(cfg)
-    try:
-        return WorkerEntries(
-            _create_persistent_scoreboard(settings.recorder_path, worker_count, max_requests)
-            or Scoreboard.make(worker_count, max_requests)
-        )
-    except OSError as error:
-        warn_missing(
-            f"cannot share memory for the scoreboard ({error})",
-            "requests that are lost when a worker dies are not reported",
-        )
-        return None
+    return WorkerEntries(
+        _create_persistent_scoreboard(settings.recorder_path, worker_count, max_requests)
+        or Scoreboard.make(worker_count, max_requests)
+    )
 
 
 def _max_requests(cfg: Any) -> int:
@@ -107,7 +100,9 @@ def _create_persistent_scoreboard(
         file, contents = PersistentFile.open(path)
         for content in contents:
             with suppress(LookupError):
-                _report_crashed_server(Scoreboard(content))
+                for entry in Scoreboard(content).worker_entries:
+                    requests, at = entry.read_requests(), entry.last_seen
+                    report_crashed_requests(requests, "server killed", at=at, worker_pid=entry.pid)
         return Scoreboard.make(worker_count, max_requests, file)
     except OSError as error:
         warn_missing(
@@ -115,10 +110,3 @@ def _create_persistent_scoreboard(
             "requests that are lost when the whole container is killed are not reported",
         )
         return None
-
-
-def _report_crashed_server(scoreboard: Scoreboard) -> None:
-    for entry in scoreboard.worker_entries:
-        report_crashed_requests(
-            entry.read_requests(), "server killed", at=entry.last_seen, worker_pid=entry.pid
-        )

@@ -47,8 +47,10 @@ def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
         "worker_class": worker.cfg.worker_class_str,
         "settings": get_changed_settings(settings),
         "stack": get_middleware_names(app),
-        "health": get_probe_owners(app),
-        "checks": [name for one in find_health_middlewares(app) for name in one.readiness.names],
+        "health": {probe.path: probe.owner for probe in find_probes(app)},
+        "checks": [
+            one for health in find_health_middlewares(app) for one in health.readiness.names
+        ],
     }
     if problems:
         facts["problems"] = problems
@@ -78,16 +80,6 @@ def get_changed_settings(settings: Settings) -> dict[str, object]:
 def get_middleware_names(app: object) -> list[str]:
     """Return the class names of the middlewares and the app, from the outside in."""
     return [type(one).__name__ for one in iter_wrapped_apps(app) if not hasattr(one, "__func__")]
-
-
-def get_probe_owners(app: object) -> dict[str, str]:
-    """Return the owner of each probe path: ``app`` or ``wsgi_observe``."""
-    owners: dict[str, str] = {}
-    for probe in find_probes(app):
-        # A path that an outer one leaves to the app may be answered by an inner one.
-        if probe.owner != "app" or probe.path not in owners:
-            owners[probe.path] = probe.owner
-    return owners
 
 
 def _get_versions() -> dict[str, str]:

@@ -45,10 +45,9 @@ if TYPE_CHECKING:
 
 _ERROR_KEY, _STATUS_KEY = "wsgi_observe.rejection_error", "wsgi_observe.rejection_status"
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([45]\d\d) ")
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}").fullmatch  # RFC 9110, 9.1
 _MAX_REASON_LENGTH = 200
-_TIMEOUT_STATUS = "408 Request Timeout"
+_SERVER_ERROR = "500 Internal Server Error"
 _NOT_OURS = "rejected requests get Gunicorn's own response, and no access line or request ID"
 
 
@@ -62,28 +61,18 @@ def handle_rejected_requests(
 
     :param worker_entry: the worker's entry in the scoreboard.
     """
-    original_handle_error = optional_attr(worker, "handle_error", _NOT_OURS)
-    if original_handle_error is not None and optional_attr(util, "write_nonblock", _NOT_OURS):
-        worker.handle_error = _RejectionHandler(
-            worker, settings, worker_entry, original_handle_error
-        ).handle_error
+    owners = {"handle_error": worker, "write_nonblock": util}
+    if all(optional_attr(owner, name, _NOT_OURS) for name, owner in owners.items()):
+        worker.handle_error = _RejectionHandler(worker, settings, worker_entry).handle_error
 
 
 class _RejectionHandler:
     """Replacement of a worker's `handle_error`, which it falls back to."""
 
-    def __init__(
-        self,
-        worker: Any,
-        settings: Settings,
-        worker_entry: WorkerEntry | None,
-        original_handle_error: Callable[..., Any],
-    ) -> None:
+    def __init__(self, worker: Any, settings: Settings, worker_entry: WorkerEntry | None) -> None:
         self._worker, self._worker_entry = worker, worker_entry
-        self._original_handle_error = original_handle_error
-        self._is_enabled = settings.has_middleware("access_log") and settings.has_middleware(
-            "errors"
-        )
+        self._original_handle_error = worker.handle_error
+        self._is_enabled = all(map(settings.has_middleware, ("access_log", "errors")))
         self._app = _make_app(settings)
         # A client that costs a worker is worth more than INFO, whatever the level of a 408.
         self._timeout_app = _make_app(settings.replace(access_level=lambda *_: logging.WARNING))
@@ -93,7 +82,9 @@ class _RejectionHandler:
         """Respond and log; Gunicorn closes the connection."""
         if _is_about_unread_body(exc):
             return  # a client would take a second response for that of its next request
-        is_timeout = req is None and isinstance(exc, SystemExit) and self._is_aborted()
+        entry = self._worker_entry
+        is_aborted = entry is not None and entry.signal == signal.SIGABRT  # by the arbiter
+        is_timeout = req is None and isinstance(exc, SystemExit) and is_aborted
         try:
             response = self._respond(req, addr, exc, is_timeout=is_timeout)
         except any_failure():
@@ -104,8 +95,8 @@ class _RejectionHandler:
             return
         with suppress(OSError):  # the client may have disconnected
             util.write_nonblock(client, response)
-        if self._worker_entry is not None and is_timeout:
-            self._worker_entry.has_logged_exit = True
+        if entry is not None and is_timeout:
+            entry.has_logged_exit = True
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)  # or Gunicorn lingers until it is killed
 
@@ -119,29 +110,28 @@ class _RejectionHandler:
         if not self._is_enabled:
             return None
         if is_timeout:
-            error = _make_timeout_error(self._worker, exc)
-            return _make_response(self._timeout_app, _TIMEOUT_STATUS, addr, error)
-        status = _get_gunicorn_status(self._worker, exc)
-        return None if status is None else _make_response(self._app, status, addr, exc)
+            app, status = self._timeout_app, "408 Request Timeout"
+            exc = _make_timeout_error(self._worker, exc)
+        else:
+            app, status = self._app, _get_gunicorn_status(self._worker, exc)
+            if status == _SERVER_ERROR:  # which is no rejection
+                return None
+        environ = _make_environ(addr, exc)
+        partial_req: Any = SimpleNamespace(method=environ["REQUEST_METHOD"], version=(1, 1))
+        stub: Any = _RecordingSocket()
+        resp = wsgi.Response(partial_req, stub, self._worker.cfg)
+        return _write_response(app, environ, resp, status, exc)
 
     def _respond_outside_prefix(self, req: Any, addr: Any, exc: BaseException) -> bytes | None:
-        stub: Any = _RecordingStub()  # in place of the client's socket
         req.headers = [*req.headers, ("SCRIPT_NAME", "")]  # the last one counts: no prefix
         started = datetime.now()
+        stub: Any = _RecordingSocket()
         resp, environ = wsgi.create(req, stub, addr, "", self._worker.cfg)
-        resp.force_close()
-        status = _get_gunicorn_status(self._worker, exc) or "500 Internal Server Error"
-        environ.update({_STATUS_KEY: status, _ERROR_KEY: exc})
-        _write_response(self._probe_app, environ, resp)
+        response = _write_response(self._probe_app, environ, resp, _SERVER_ERROR, exc)
         if _ERROR_KEY not in environ and not self._is_enabled:
             return None
         self._worker.log.access(resp, req, environ, datetime.now() - started)
-        sent: bytes = stub.sent
-        return sent
-
-    def _is_aborted(self) -> bool:
-        """Return whether the arbiter has ended the worker by its timeout."""
-        return self._worker_entry is not None and self._worker_entry.signal == signal.SIGABRT
+        return response
 
 
 def _is_about_unread_body(exc: BaseException) -> bool:
@@ -161,12 +151,11 @@ def _make_timeout_error(worker: Any, exc: BaseException) -> TimeoutError:
     ).with_traceback(exc.__traceback__)
 
 
-class _RecordingStub:
-    """Stand-in for a client socket and a worker's logger: records what they are given."""
+class _RecordingSocket:
+    """Stand-in for a client's socket that records what is sent, and for a worker's logger."""
 
     def __init__(self) -> None:
         self.sent = b""
-        self.has_logged_exception = False
 
     def gettimeout(self) -> float:
         """Be a non-blocking socket."""
@@ -176,47 +165,45 @@ class _RecordingStub:
         """Record what is sent to the client."""
         self.sent += data
 
-    def exception(self, *args: object, **kwargs: object) -> None:
-        """Record that an exception was logged."""
-        self.has_logged_exception = True
-
-    def _ignore(self, *args: object, **kwargs: object) -> None:
-        pass
-
-    setblocking = send = access = debug = info = warning = error = _ignore
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **kwargs: None
 
 
-def _get_gunicorn_status(worker: Any, exc: BaseException) -> str | None:
-    """Return the status that Gunicorn gives a rejection; None for what it logs as a failure.
+def _get_gunicorn_status(worker: Any, exc: BaseException) -> str:
+    """Return the status that Gunicorn gives an error.
 
     Its own `handle_error` runs against a stub: each version of Gunicorn knows other rejections.
     """
-    stub = _RecordingStub()
+    stub = _RecordingSocket()
     fake_worker = SimpleNamespace(cfg=worker.cfg, log=stub)
     type(worker).handle_error(fake_worker, None, stub, None, exc)
-    match = _STATUS_LINE.match(stub.sent)
-    if stub.has_logged_exception or match is None:
-        return None
-    return f"{int(match[1])} {describe_status(int(match[1]))[0]}"
+    code = int(stub.sent.split(None, 2)[1])
+    return f"{code} {describe_status(code)[0]}"
 
 
-def _make_response(app: WSGIApplication, status: str, addr: Any, exc: BaseException) -> bytes:
-    """Return the whole response as bytes for the wire; its access line is written by then."""
-    header_lines: list[str] = []
+def _write_response(
+    app: WSGIApplication, environ: Any, resp: Any, status: str, exc: BaseException
+) -> bytes:
+    """Call an app as Gunicorn's workers do, and return what it sends.
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        lines = [f"{name}: {value}\r\n" for name, value in headers]
-        header_lines[:] = [f"HTTP/1.1 {status}\r\nConnection: close\r\n", *lines, "\r\n"]
-
-    body = app(_make_environ(status, addr, exc), start_response)
+    The status and the exception are those of a rejection, unless the app answers a probe.
+    """
+    environ |= {_STATUS_KEY: status, _ERROR_KEY: exc}
+    resp.force_close()
+    body = app(environ, resp.start_response)
     try:
-        chunks = b"".join(body)
+        for chunk in body:
+            resp.write(chunk)
+        resp.close()
     finally:
-        body.close()  # type: ignore[attr-defined]
-    return "".join(header_lines).encode("latin-1") + chunks
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+    sent: bytes = resp.sock.sent
+    return sent
 
 
-def _make_environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment:
+def _make_environ(addr: Any, exc: BaseException) -> WSGIEnvironment:
     request = _get_partial_request(exc.__traceback__)
     method = str(getattr(request, "method", None) or "-")
     headers = getattr(request, "headers", None) or ()
@@ -228,8 +215,6 @@ def _make_environ(status: str, addr: Any, exc: BaseException) -> WSGIEnvironment
         # A Unix domain socket has no address.
         "REMOTE_ADDR": addr[0] if isinstance(addr, tuple) and addr else "",
         "HTTP_X_FORWARDED_FOR": ",".join(v for name, v in headers if name == "X-FORWARDED-FOR"),
-        _STATUS_KEY: status,
-        _ERROR_KEY: exc,
     }
 
 
@@ -274,16 +259,3 @@ def _make_probe_app(observed_app: object, settings: Settings) -> Any:
         if isinstance(health, Health):
             app.insert(health, before=(AccessLog, ErrorEnvelope, _Rejection))
     return app
-
-
-def _write_response(app: WSGIApplication, environ: Any, resp: Any) -> None:
-    """Call an app and write its response, as Gunicorn's workers do."""
-    body = app(environ, resp.start_response)
-    try:
-        for chunk in body:
-            resp.write(chunk)
-        resp.close()
-    finally:
-        close = getattr(body, "close", None)
-        if close is not None:
-            close()

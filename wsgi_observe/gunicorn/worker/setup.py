@@ -22,7 +22,7 @@ from wsgi_observe.logs.log_record import make_own_extra
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.scoreboard.recorder import Recorder, ScoreboardMiddleware
+from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 from wsgi_observe.scoreboard.watchdog import Watchdog
 from wsgi_observe.settings import Settings
@@ -39,25 +39,19 @@ _DEFAULT_TIMEOUT_SECONDS = 30  # Gunicorn's default, used where the timeout is o
 
 
 def set_up_worker(
-    worker: Any,
-    settings: Settings,
-    state: HealthState,
-    worker_entry: WorkerEntry | None,
-    *,
-    has_metrics: bool = False,
+    worker: Any, settings: Settings, state: HealthState, worker_entry: WorkerEntry | None
 ) -> None:
     """Observe the app and the requests that Gunicorn rejects before it; log the boot line.
 
     :param worker_entry: the worker's entry in the scoreboard.
-    :param has_metrics: whether its requests are counted.
     """
     installation.end_app_loading()
     if settings.capture_uncaught and _is_gevent_patched():
         _log_greenlet_failures()
     app = optional_attr(worker, "wsgi", "the app is not observed; only WSGI workers have one")
     if app is not None:
-        app = wrap_app(app, settings if has_metrics else settings.replace(metrics_path=""), state)
-        if has_metrics:
+        app = wrap_app(app, settings, state)
+        if settings.metrics_port:
             app = with_metrics(app, settings, state)
         # Lines that go to `wsgi.errors` would come back here.
         if settings.log_stream != "wsgi.errors":
@@ -74,36 +68,25 @@ def _record_requests(
     worker: Any, app: WSGIApplication, worker_entry: WorkerEntry, settings: Settings
 ) -> None:
     """Record the running requests of an observed app in the scoreboard, and watch them."""
+    worker_entry.pid, worker_entry.booted = worker.pid, True
+    stacks = [one for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
+    stack = next((one for one in stacks if one.has_middleware(RequestID)), None)
+    if stack is None:  # the app's own code has applied it where it cannot be reached from outside
+        return
     is_gevent = _is_gevent_patched()
     # The memory is read by another process, which redacts it; a file may be read by anybody.
     is_in_file = worker_entry.file is not None and settings.redact
     redact_path = settings.redactor().path if is_in_file or settings.redact_patterns else None
     ident = import_module("greenlet").getcurrent if is_gevent else get_ident
     thread = _get_original("_thread", "get_ident")()
-    recorder = Recorder(worker_entry, ident, thread, redact_path)
-    worker_entry.pid, worker_entry.booted = worker.pid, True
-    if not _insert_scoreboard(app, recorder):
-        return
+    recorder = Recorder(stack, worker_entry, ident, thread, redact_path)
+    stack.insert(recorder, before=(AccessLog, ErrorEnvelope))
     install_exit_handlers(worker, recorder)
     # Under gevent requests check the logging: its locks are not for a thread of the system.
     watchdog = Watchdog(
         recorder, _get_slow_seconds(settings, worker.cfg), checks_logging=not is_gevent
     )
     watchdog.start(_get_original("_thread", "start_new_thread"), _get_original("time", "sleep"))
-
-
-def _insert_scoreboard(app: object, recorder: Recorder) -> bool:
-    """Insert the scoreboard's middleware after `RequestID`; return whether there was one.
-
-    The app's own code may have applied the stack where it cannot be reached from outside.
-    """
-    for middleware in iter_wrapped_apps(app):
-        if isinstance(middleware, Middleware) and middleware.has_middleware(RequestID):
-            middleware.insert(
-                ScoreboardMiddleware(middleware, recorder), before=(AccessLog, ErrorEnvelope)
-            )
-            return True
-    return False
 
 
 def _get_slow_seconds(settings: Settings, cfg: Any) -> float:
@@ -131,17 +114,14 @@ def _log_greenlet_failures() -> None:
     if getattr(print_original, "__func__", None) is None:
         return  # replaced by other code already
 
-    def print_exception(context: object, kind: type, error: object, traceback: object) -> None:
+    def print_exception(context: object, kind: type, error: Any, traceback: object) -> None:
         try:
-            _log_failure(kind, error, traceback)
+            request_id = get_attached_request_id(error) if error is not None else None
+            extra = {} if request_id is None else make_own_extra({"request_id": request_id})
+            exc_info: Any = (kind, error, traceback)
+            message = "uncaught %s in a greenlet"
+            _uncaught_log.error(message, kind.__name__, exc_info=exc_info, extra=extra)
         except any_failure():
             print_original(context, kind, error, traceback)
 
     hub.print_exception = print_exception
-
-
-def _log_failure(kind: type, error: Any, traceback: Any) -> None:
-    request_id = get_attached_request_id(error) if error is not None else None
-    extra = {} if request_id is None else make_own_extra({"request_id": request_id})
-    exc_info = (kind, error, traceback)
-    _uncaught_log.error("uncaught %s in a greenlet", kind.__name__, exc_info=exc_info, extra=extra)

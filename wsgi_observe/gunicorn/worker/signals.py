@@ -33,12 +33,13 @@ def _make_handler(
 ) -> Callable[[int, FrameType | None], None]:
     def handle(signum: int, frame: FrameType | None) -> None:
         recorder.worker_entry.signal = signum
-        entry = _get_interrupted_entry(recorder)
+        running, ident = recorder.running_entries, recorder.get_ident()
+        entry = next((one for one in running if one.ident == ident), None)
         exchange = None if entry is None else entry.exchange
         if entry is not None and exchange is not None:
             arguments = (worker, entry, exchange, signum, frame)
             call_safely("reporting an interrupted request", _report_interrupted_request, *arguments)
-        for other in recorder.running_entries:  # in other threads: they die with the worker
+        for other in running:  # in other threads: they die with the worker
             if other is not entry and other.exchange is not None:
                 context = other.exchange.context
                 call_safely("writing the records of debug_on_error", write_held_records, context)
@@ -51,12 +52,6 @@ def _make_handler(
             raise
 
     return handle
-
-
-def _get_interrupted_entry(recorder: Recorder) -> RequestEntry | None:
-    """Return the request that this handler interrupts, if any."""
-    ident = recorder.get_ident()
-    return next((entry for entry in recorder.running_entries if entry.ident == ident), None)
 
 
 def _report_interrupted_request(

@@ -10,7 +10,7 @@ from traceback import format_exception_only, walk_stack
 from typing import TYPE_CHECKING
 
 from wsgi_observe._loggers import get_logger
-from wsgi_observe.context import RequestContext, current_context
+from wsgi_observe.context import current_context
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.wsgi.middleware import Middleware
 
@@ -55,15 +55,17 @@ class WsgiErrorsStream(io.TextIOBase):
         pending = context.__dict__.pop(_PENDING_KEY, "") + text
         if _is_complete(pending):
             _log_text(pending)
-        else:
-            _store_pending(context, pending)
+            return len(text)
+        context.__dict__[_PENDING_KEY] = pending
+        if _log_pending not in context.on_close:
+            context.on_close = (_log_pending, *context.on_close)
         return len(text)
 
     def flush(self) -> None:
         """Log the text that is stored."""
         context = current_context()
         if context is not None:
-            _log_pending(context)
+            _log_text(context.__dict__.pop(_PENDING_KEY, ""))
 
     def writable(self) -> bool:
         """Return True."""
@@ -95,18 +97,8 @@ def _is_complete(text: str) -> bool:
     return not header or not (traceback == "" or traceback.splitlines()[-1][:1].isspace())
 
 
-def _store_pending(context: RequestContext, text: str) -> None:
-    context.__dict__[_PENDING_KEY] = text
-    if _log_pending_of_exchange not in context.on_close:
-        context.on_close = (_log_pending_of_exchange, *context.on_close)
-
-
-def _log_pending_of_exchange(exchange: Exchange) -> None:
-    _log_pending(exchange.context)
-
-
-def _log_pending(context: RequestContext) -> None:
-    _log_text(context.__dict__.pop(_PENDING_KEY, ""))
+def _log_pending(exchange: Exchange) -> None:
+    _log_text(exchange.context.__dict__.pop(_PENDING_KEY, ""))
 
 
 def _log_text(text: str) -> None:

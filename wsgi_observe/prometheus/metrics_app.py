@@ -1,15 +1,17 @@
-"""Collectors: the client library's metrics with exemplars, and those of shared memory."""
+"""The WSGI app that serves the metrics: the client library's with exemplars, and our own."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from time import sleep, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from wsgi_observe.metrics import events
@@ -25,20 +27,39 @@ from wsgi_observe.prometheus.instruments import (
 )
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 _ATTEMPTS = 5
 
 
-class ServerCollector:
-    """All metrics of a server: what a registry has, for the functions that format one."""
+class MetricsApp:
+    """Serve the metrics as Prometheus text, or as OpenMetrics with exemplars.
+
+    At any path: a server or a middleware decides which requests it gets.
+    """
 
     def __init__(self, sources: MetricsSources) -> None:
         self._sources = sources
 
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Respond to GET and HEAD."""
+        registry: Any = self
+        encode, content_type = choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        body = encode(registry)
+        headers = [("Content-Type", content_type), ("Cache-Control", "no-store")]
+        if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+            body = gzip.compress(body, compresslevel=1)
+            headers.append(("Content-Encoding", "gzip"))
+        headers.append(("Content-Length", str(len(body))))
+        start_response("200 OK", headers)
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
+
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics."""
+        """Yield the metrics, as a registry does for the functions that format it."""
         for metric in _collect_client_metrics():
             if metric.name == DURATION:
-                _add_exemplars(metric, self._sources.memory.series)
+                _add_exemplars(metric, self._sources.series)
             yield metric
         yield from _collect_events(self._sources)
         yield from _collect_checks(self._sources)
@@ -67,72 +88,53 @@ def _add_exemplars(metric: Metric, table: SeriesTable) -> None:
     for number, sample in enumerate(metric.samples):
         if not sample.name.endswith("_bucket"):
             continue
-        series = table.find(tuple(sample.labels[name] for name in LABELS))
-        bucket = BUCKETS.get(sample.labels["le"])
-        if series is None or bucket is None:
-            continue
-        exemplar = table.read_exemplar(series, bucket)
+        labels = tuple(sample.labels[name] for name in LABELS)
+        exemplar = table.read_exemplar(labels, BUCKETS[sample.labels["le"]])
         if exemplar is not None and exemplar.labels:
             own: Any = Exemplar(exemplar.labels, exemplar.value, exemplar.at)
             metric.samples[number] = sample._replace(exemplar=own)
 
 
-_EVENTS = {
+_HELP_AND_LABELS = {
     events.REQUESTS_DIED: (
-        CounterMetricFamily,
-        "wsgi_observe_died_requests",
         "Requests that died with their worker or were ended by it, by the cause.",
-        "cause",
+        ["cause"],
     ),
     events.REQUESTS_SLOW: (
-        CounterMetricFamily,
-        "wsgi_observe_slow_requests",
         "Requests that were logged as slow while they ran (slow_request_seconds).",
-        "",
+        [],
     ),
     events.REQUESTS_REJECTED: (
-        CounterMetricFamily,
-        "wsgi_observe_rejected_requests",
         "Requests that the server has rejected before it called the app.",
-        "http_response_status_code",
+        ["http_response_status_code"],
     ),
     events.LOG_LINES_LOST: (
-        CounterMetricFamily,
-        "wsgi_observe_lost_log_lines",
         "Log lines that were dropped since their stream was full or failed.",
-        "stream",
+        ["stream"],
     ),
-    events.LOG_LINES_BUFFERED: (
-        GaugeMetricFamily,
-        "wsgi_observe_buffered_log_lines",
-        "Log lines that wait for room in their stream.",
-        "stream",
-    ),
-    events.LOG_STREAM_BLOCKED: (
-        GaugeMetricFamily,
-        "wsgi_observe_blocked_log_streams",
-        "Processes whose stream takes no log lines.",
-        "stream",
-    ),
+    events.LOG_LINES_BUFFERED: ("Log lines that wait for room in their stream.", ["stream"]),
+    events.LOG_STREAM_BLOCKED: ("Processes whose stream takes no log lines.", ["stream"]),
 }
 
 
 def _collect_events(sources: MetricsSources) -> Iterator[Metric]:
-    tables = sources.memory.event_tables()
-    for event, (family, name, help_text, label) in _EVENTS.items():
+    tables = sources.event_tables()
+    for event, (help_text, labels) in _HELP_AND_LABELS.items():
         values = events.sum_events(tables, event)
-        metric = family(name, help_text, labels=[label] if label else [])
-        if family is CounterMetricFamily:  # whose sum would begin at 1 and have no increase
-            values.setdefault(events.OTHER if label else "", 0.0)
+        is_count = event not in events.OF_LIVING_PROCESS
+        if is_count:  # whose sum would begin at 1 and have no increase
+            values.setdefault(events.OTHER if labels else "", 0.0)
+        family = CounterMetricFamily if is_count else GaugeMetricFamily
+        metric = family(f"wsgi_observe_{event}", help_text, labels=labels)
         for value in values:
-            metric.add_metric([value] if label else [], values[value])
+            metric.add_metric([value] if labels else [], values[value])
         yield metric
 
 
 def _collect_checks(sources: MetricsSources) -> Iterator[Metric]:
     """Yield the last result of each readiness check, whichever worker has run it."""
     latest: dict[str, events.Event] = {}
-    for table in sources.memory.event_tables():
+    for table in sources.event_tables():
         for event in table.read():
             earlier = latest.get(event.label)
             if event.name == events.READINESS_CHECK and (earlier is None or event.at > earlier.at):
