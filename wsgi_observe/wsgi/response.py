@@ -10,6 +10,7 @@ from wsgi_observe.wsgi.headers import Headers, get_header
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+_MAX_DIGITS = 20  # of a length; `int` refuses some thousands
 _STATUS_CODES = {str(status_code): status_code for status_code in range(100, 1000)}
 
 
@@ -54,7 +55,7 @@ class Response:
     def content_length(self) -> int | None:
         """The bytes that ``Content-Length`` promises, if it is there."""
         value = get_header(self.headers, "content-length")
-        return int(value) if value.isdecimal() else None
+        return int(value) if value.isdecimal() and len(value) < _MAX_DIGITS else None
 
 
 class StaticResponse(NamedTuple):
