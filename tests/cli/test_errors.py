@@ -110,7 +110,7 @@ def test_a_group_in_json_has_everything(log: Path, capsys: pytest.CaptureFixture
         "error_id": None, "count": 5, "requests": 5,
         "first_seen": "2026-11-29T02:06:44.000Z", "last_seen": "2026-11-29T02:06:48.000Z",
         "frame": {"path": "/srv/shop/prices.py", "line": 36, "function": "average"},
-        "routes": {"/crash": 5}, "services": {"shop": 5}, "releases": {"1.0": 5},
+        "routes": {"/crash": 5}, "jobs": {}, "services": {"shop": 5}, "releases": {"1.0": 5},
         "newest_ids": ["id-4", "id-3", "id-2", "id-1", "id-0"],
     }  # fmt: skip
 

@@ -45,3 +45,32 @@ def test_handlers_of_the_app_do_not_see_what_fails_outside_its_views(tmp_path: P
 @pytest.mark.parametrize("source", [HELLO, HANDLERS], ids=["hello", "handlers"])
 def test_an_observed_app_passes(tmp_path: Path, source: str) -> None:
     assert ask_one(tmp_path, source, 1, is_observed=True).result is Result.PASS
+
+
+OBSERVED = """
+from flask import Flask
+from wsgi_observe.flask import Observe
+app = Flask(__name__)
+Observe(app)
+"""
+OWN_PAGE = """
+@app.errorhandler(404)
+def show(error):
+    return "<h1>Our page</h1>", 404
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "remedy"),
+    [(OWN_PAGE, 'html_errors="replace"'), ("\napp.testing = True\n", "switch off DEBUG, TESTING")],
+    ids=["page", "raised"],
+)
+def test_the_remedy_for_an_observed_app_is_not_to_observe_it(
+    tmp_path: Path, fault: str, remedy: str
+) -> None:
+    answer = ask_one(tmp_path, OBSERVED + fault, 1)
+    assert answer.result is Result.FAIL
+    for one in answer.faults:
+        assert remedy in one.remedy
+        assert "observe(app" not in one.remedy

@@ -11,6 +11,7 @@ from tests.conftest import Log
 from wsgi_observe import AccessLog, ErrorEnvelope, Health, RequestID, Settings, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
+from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
 from wsgi_observe.health import HealthState
 from wsgi_observe.settings import SettingsError
 from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
@@ -36,6 +37,57 @@ def observed_flask() -> Flask:
     return app
 
 
+def in_function(app: Any) -> Any:
+    """Return an app as decorators and OpenTelemetry's instrumentation of Flask wrap it."""
+
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        return app(environ, start_response)
+
+    return wrapped
+
+
+def in_function_by_another_name(inner: Any) -> Any:
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        return inner(environ, start_response)
+
+    return wrapped
+
+
+class Holder:
+    """A middleware that has its app in an attribute of no usual name."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.inner(environ, start_response)
+
+
+def flask_in_function() -> Flask:
+    """Return an app whose middleware is a function that uses the app itself, too."""
+    app = observed_flask()
+    inner = app.wsgi_app
+
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        app.logger.debug("called")
+        return inner(environ, start_response)
+
+    app.wsgi_app = wrapped  # type: ignore[method-assign]
+    return app
+
+
+def flask_in_function_of_its_module() -> Flask:
+    module: dict[str, Any] = {"app": observed_flask()}
+    exec(
+        "inner = app.wsgi_app\n"
+        "def wrapped(environ, start_response): return inner(environ, start_response)\n"
+        "app.wsgi_app = wrapped",
+        module,
+    )
+    app: Flask = module["app"]
+    return app
+
+
 APPS: dict[str, Any] = {
     "bare": answering,
     "bare Flask": flask_app,
@@ -44,6 +96,14 @@ APPS: dict[str, Any] = {
     "wrapped Flask": wrapped_flask,
     "observed Flask": observed_flask,
     "observed Flask inside another": lambda: ProxyFix(observed_flask()),
+    "observed Flask with a function in it": flask_in_function,
+    "observed Flask with a function of its module in it": flask_in_function_of_its_module,
+    "wrapped inside a function": lambda: in_function(observe(answering())),
+    "wrapped inside two": lambda: in_function(Holder(observe(answering()))),
+    "wrapped inside a function of another name": lambda: in_function_by_another_name(
+        observe(answering())
+    ),
+    "wrapped inside a class of another name": lambda: Holder(observe(answering())),
     "only IDs": lambda: RequestID(answering()),
     "only health, only access": lambda: Health(AccessLog(answering())),
 }
@@ -69,6 +129,42 @@ def test_each_middleware_is_there_once_and_draining_is_heard(
     state.drain()
     assert call(app, "/ready").json == {"status": "draining"}
     assert call(app, "/").code == 200
+
+
+@pytest.mark.parametrize("outer", [in_function, in_function_by_another_name, Holder])
+def test_the_checks_of_an_app_count_whatever_is_round_it(outer: Any) -> None:
+    observed = observe(answering(), checks={"db": lambda: False})
+    app = wrap_app(outer(observed), Settings(), HealthState())
+    assert call(app, "/ready").json == {"status": "unavailable", "checks": {"db": "fail"}}
+
+
+def failing(app: Any) -> Any:
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/fail":
+            raise RuntimeError("outside")
+        return app(environ, start_response)
+
+    return wrapped
+
+
+def test_a_failure_outside_of_the_stack_is_answered_and_logged_as_one_inside(log: Log) -> None:
+    app = flask_app()
+    Observe(app, error_format="problem")
+    app.wsgi_app = failing(app.wsgi_app)  # type: ignore[method-assign]
+    wrapped = WsgiErrors(wrap_app(app, Settings(), HealthState()))
+    answer = call(wrapped, "/fail", HTTP_X_REQUEST_ID="abc")
+    assert (answer.code, answer.request_id) == (500, "abc")
+    assert (answer.json["title"], answer.json["request_id"]) == ("Internal Server Error", "abc")
+    (error,) = log.errors
+    assert (error["request_id"], error["exc_type"]) == ("abc", "RuntimeError")
+    assert (log.access["status_code"], log.access["request_id"]) == (500, "abc")
+    assert call(wrapped, "/").body == b"hello"
+
+
+def test_an_exception_that_the_stack_has_let_through_is_not_answered() -> None:
+    app = in_function(observe(raising(RuntimeError("inside")), propagate=True))
+    with pytest.raises(RuntimeError, match="inside"):
+        call(wrap_app(app, Settings(), HealthState()), "/")
 
 
 def test_what_the_apps_own_code_has_chosen_stays() -> None:

@@ -94,6 +94,12 @@ def test_a_group_has_what_its_errors_have_in_common() -> None:
     assert group.routes == {"/crash": 10}
 
 
+def test_a_group_has_the_jobs_that_failed() -> None:
+    jobs = ("shop.charge", "shop.charge", "shop.mail", None)
+    group = group_of(*(error_line(error_id="a1b2", job=job) for job in jobs))
+    assert group.jobs == {"shop.charge": 2, "shop.mail": 1}
+
+
 def test_a_group_is_new_if_it_never_occurred_before_the_release() -> None:
     old, new, without = (
         group_of(error_line(0, release="1"), error_line(9, release="2")),

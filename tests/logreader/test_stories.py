@@ -53,6 +53,24 @@ def test_a_request_that_died_is_summarized_with_its_cause() -> None:
     assert [event.kind for event in story.events] == ["log", "death"]
 
 
+def test_a_request_that_died_and_was_answered_all_the_same_is_one() -> None:
+    died = line("GET /crash died: worker timeout", 3, level="ERROR", outcome="died",
+                cause="worker timeout", age=3.0, worker_pid=7)  # fmt: skip
+    story = story_of(died, access_line(at=3.002))
+    (request,) = story.requests
+    assert (request.status, request.text("outcome")) == (500, "died")
+    assert (request.text("cause"), request.seconds) == ("worker timeout", 3.002)
+    assert [event.kind for event in story.events] == ["death", "access"]
+
+
+def test_a_retry_of_a_request_that_died_is_another_one() -> None:
+    died = line("GET /crash died: SIGKILL", 3, level="ERROR", outcome="died", cause="SIGKILL",
+                age=3.0, worker_pid=7)  # fmt: skip
+    again = access_line(at=0.5, timestamp="2026-11-29T02:06:48.500Z", status=200)
+    story = story_of(died, again)
+    assert [request.text("outcome") for request in story.requests] == ["died", "complete"]
+
+
 def test_each_try_of_a_client_that_retries_is_a_request() -> None:
     again = (line(at=2.1), access_line(at=0.5, timestamp="2026-11-29T02:06:46.500Z", status=200))
     story = story_of(*FAILED_REQUEST, *again)

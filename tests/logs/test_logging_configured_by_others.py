@@ -223,6 +223,7 @@ def test_a_disabled_logger_still_logs_errors_and_is_named_with_the_remedy(tmp_pa
         import logging.config, sys
         from wsgi_observe import configure_logging, observe
         shop = logging.getLogger("shop")
+        logging.getLogger("shop.orders.prices")  # below one that is named
         logging.getLogger("asyncio")
         for parent in "py", "wsgi":
             logging.getLogger(parent)  # as Gunicorn does, for those of py.warnings and wsgi.errors
@@ -238,7 +239,10 @@ def test_a_disabled_logger_still_logs_errors_and_is_named_with_the_remedy(tmp_pa
     )
     warning, error = map(strict_json, done.stdout.splitlines())
     assert (error["level"], error["message"]) == ("ERROR", "failed")
-    assert "disabled the existing loggers shop: only their errors" in warning["message"]
+    assert (
+        "disabled the existing loggers shop and those below: only their errors"
+        in warning["message"]
+    )
     assert "pass disable_existing_loggers=False" in warning["message"]
 
 

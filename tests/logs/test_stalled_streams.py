@@ -543,3 +543,29 @@ def test_threads_that_log_while_the_stream_stalls_all_end() -> None:
     os.close(start)
     assert threading.active_count()
     Reader(end).lines()
+
+
+def test_lines_that_wait_are_written_without_another_line_once_there_is_room() -> None:
+    end, start = os.pipe()
+    program = """
+        configure_logging(log_format="json", log_wait=0)
+        handler = logging.getLogger().handlers[0]
+        while not handler._writer.has_backlog:
+            log.info("filling %s", "x" * 900)
+        log.error("failed")
+        handler.write_backlog()
+        sys.stderr.write("full\\n")
+        sys.stdin.read(1)
+        handler.write_backlog()
+        os._exit(0)
+    """
+    command = [sys.executable, "-c", PREAMBLE + dedent(program)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=start, stderr=subprocess.PIPE, text=True
+    ) as child:
+        os.close(start)
+        assert child.stderr.readline() == "full\n"
+        reader = Reader(end)
+        eventually(reader.has_drained_it)
+        child.communicate("x", timeout=PATIENCE)
+    assert [record["message"] for record in whole(reader.lines())].count("failed") == 1

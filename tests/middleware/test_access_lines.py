@@ -35,6 +35,7 @@ from wsgi_observe.field_names import LINE_NAMES
 from wsgi_observe.flask import Observe
 from wsgi_observe.health import HealthState
 
+TEXT = [("Content-Type", "text/plain")]
 ABSENT = {"trace_id", "span_id", "trace_flags", "exc_type", "exc_info", "error_id"}
 FACTS = {"status_code", "duration_ms", "ttfb_ms", "response_bytes", "user_agent", "outcome"}
 
@@ -120,6 +121,44 @@ def test_alone_it_needs_no_request_id(log: Log) -> None:
     call(AccessLog(answering()))
     assert log.access["status_code"] == 200
     assert "request_id" not in log.access
+
+
+@pytest.mark.parametrize("body", [[b"12345"], [b"123456", b"78901"], iter([b"", b"12"])])
+def test_a_body_that_is_not_as_long_as_its_content_length_is_a_failure(body: Any, log: Log) -> None:
+    call_freely(observe(answering(headers=[*TEXT, ("Content-Length", "10")], body=body)))
+    line = log.access
+    assert (line["level"], line["outcome"], line["status_code"]) == ("ERROR", "broken", 200)
+    reason = f"Content-Length is 10, and the body has {line['response_bytes']} bytes"
+    assert line["reason"] == reason
+    assert "exc_type" not in line
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "length", "body"),
+    [
+        ("GET", "200 OK", "5", [b"12", b"345"]),
+        ("HEAD", "200 OK", "10", [b"12345"]),
+        ("GET", "304 Not Modified", "10", [b"12345"]),
+        ("GET", "200 OK", "10", []),  # a proxy sends the file in its place: X-Accel-Redirect
+        ("GET", "200 OK", "9" * 5000, [b"12345"]),
+        ("GET", "200 OK", "x", [b"12345"]),
+    ],
+)
+def test_a_body_whose_length_is_right_or_not_to_be_judged_is_complete(
+    method: str, status: str, length: str, body: list[bytes], log: Log
+) -> None:
+    app = answering(status, [*TEXT, ("Content-Length", length)], body=body)
+    call_freely(observe(app), method=method)
+    assert (log.access["level"], log.access["outcome"]) == ("INFO", "complete")
+
+
+def test_the_reason_that_the_app_has_bound_stays_on_the_line_of_a_short_body(log: Log) -> None:
+    def app(environ, start_response):
+        bind(reason="the app's")
+        return answering(headers=[*TEXT, ("Content-Length", "10")])(environ, start_response)
+
+    call_freely(observe(app))
+    assert (log.access["level"], log.access["reason"]) == ("ERROR", "the app's")
 
 
 def test_a_handler_that_raises_costs_its_own_output_only(log: Log) -> None:

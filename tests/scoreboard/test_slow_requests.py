@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from tests.calls import answering, call_freely
 from tests.conftest import Log
 from tests.support import eventually
 from wsgi_observe import AccessLog, RequestID, bind
+from wsgi_observe.logs import LineHandler
 from wsgi_observe.scoreboard.recorder import Recorder
 from wsgi_observe.scoreboard.stacks import format_stack, get_frame
 from wsgi_observe.scoreboard.watchdog import Watchdog
@@ -181,3 +183,21 @@ def test_what_is_no_thread_has_no_stack(ident: object) -> None:
         gone.join()
         ident = gone.ident
     assert format_stack(get_frame(ident)) == ""
+
+
+def test_the_watchdog_writes_lines_that_waited_for_room_in_the_log_stream(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, start = os.pipe()
+    with open(end, "rb") as reading, open(start, "w") as stream:  # noqa: PTH123
+        handler = LineHandler(stream, wait=0)
+        monkeypatch.setattr(logging.root, "handlers", [handler])
+        while not handler._writer.has_backlog:
+            handler.write([b"x" * 4000 + b"\n"], logging.INFO)
+        handler.write([b"failed\n"], logging.ERROR)
+        watchdog = Watchdog(recorder, 0)
+        watchdog.poll()
+        assert b"failed\n" not in os.read(reading.fileno(), 1 << 20)
+        watchdog.poll()
+        assert b"failed\n" in os.read(reading.fileno(), 1 << 20)
+        handler.close()

@@ -154,6 +154,7 @@ def _print_json(groups: list[ErrorGroup]) -> None:
             if frame
             else None,
             "routes": dict(group.routes),
+            "jobs": dict(group.jobs),
             "services": dict(group.services),
             "releases": dict(group.releases),
             "newest_ids": group.newest_ids,

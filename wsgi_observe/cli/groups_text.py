@@ -70,6 +70,7 @@ class GroupsPrinter:
         self._print_counts(group)
         for name, counts in (
             ("routes", group.routes),
+            ("jobs", group.jobs),
             ("services", group.services),
             ("releases", group.releases),
         ):

@@ -56,6 +56,7 @@ class ErrorGroup:
     over_time: Histogram = field(default_factory=Histogram)
     routes: Counter[str] = field(default_factory=Counter)
     releases: Counter[str] = field(default_factory=Counter)
+    jobs: Counter[str] = field(default_factory=Counter)
     services: Counter[str] = field(default_factory=Counter)
     _newest: list[tuple[float, int, str]] = field(default_factory=list)
 
@@ -77,6 +78,7 @@ class ErrorGroup:
         for counter, text in (
             (self.routes, get_route(record)),
             (self.releases, record.release),
+            (self.jobs, record.text("job")),
             (self.services, record.text("service")),
         ):
             if text:

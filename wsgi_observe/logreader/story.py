@@ -17,6 +17,9 @@ _SUMMARY_NAMES = (
     | {"route", "endpoint", "service", "release", "version", "buffered", "stack", "stack_info"}
 )
 
+# Between the beginnings of one request that two of its lines give, by their times and durations.
+_SAME_START_SECONDS = 0.1
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Event(Record):
@@ -77,7 +80,7 @@ def build_story(
     known = {_identify(record) for record in own}
     others = [one for one in _join_parts(related) if _identify(one) not in known]
     ordered = _sort_by_time([*own, *others])
-    requests = [record for record in ordered if record.is_end]
+    requests = _join_deaths(record for record in ordered if record.is_end)
     requests.sort(key=lambda one: one.start or 0.0)
     ordered = _sort_by_time(
         [*ordered, *(one for one in worker_end if one.request_id != request_id)]
@@ -86,6 +89,34 @@ def build_story(
     start = min((time for time in times if time is not None), default=None)
     events = tuple(_make_events(ordered, start, request_id))
     return Story(request_id, tuple(requests), events, start)
+
+
+def _join_deaths(ends: Iterable[Record]) -> list[Record]:
+    """Return the records, one for a request that died and whose worker could still respond.
+
+    Such as a sync worker of Gunicorn at its timeout: it logs the death, and then the access line.
+    """
+    joined: list[Record] = []
+    deaths: dict[tuple[str, ...], int] = {}
+    for one in ends:
+        key = (one.service, one.request_id, one.text("method"), one.text("path"), one.worker_pid)
+        number = deaths.get(key)
+        if one.is_death:
+            deaths[key] = len(joined)
+        elif number is not None and _begin_together(joined[number], one):
+            death = joined[number]
+            how = {name: death.text(name) for name in ("outcome", "cause")}
+            joined[number] = Record(one.fields | how, one.source)
+            del deaths[key]
+            continue
+        joined.append(one)
+    return joined
+
+
+def _begin_together(one: Record, other: Record) -> bool:
+    if one.start is None or other.start is None:
+        return False
+    return abs(one.start - other.start) <= _SAME_START_SECONDS
 
 
 def _sort_by_time(records: Iterable[Record]) -> list[Record]:

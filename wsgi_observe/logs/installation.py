@@ -104,7 +104,7 @@ class Installation:
         Each logger in one step: another thread may be logging meanwhile.
         """
         # Those of a user's ``dictConfig(logging_config())`` too.
-        previous = [*self.handlers, *_root_line_handlers()]
+        previous = [*self.handlers, *root_line_handlers()]
         self.handlers = tuple(handlers)
         self._settings = [(one, one.formatter, one.level) for one in handlers]
         for handler in handlers:
@@ -190,7 +190,7 @@ class Installation:
 
     def _adopt_app_handlers(self) -> None:
         """Use the handler that the app attached itself, by ``dictConfig(logging_config())``."""
-        attached = _root_line_handlers()
+        attached = root_line_handlers()
         if attached and self.handlers[0] not in attached:
             self.replace([*attached, *self.server.handlers])
 
@@ -327,7 +327,7 @@ class Installation:
                 handler.flush()
 
 
-def _root_line_handlers() -> list[logging.Handler]:
+def root_line_handlers() -> list[LineHandler]:
     """Return the handlers of our class that root has, attached by any code."""
     return [one for one in logging.root.handlers if isinstance(one, LineHandler)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Collection, Iterator
+from itertools import accumulate
 
 from wsgi_observe._loggers import config_watch, is_kept_enabled, keep_errors_enabled
 from wsgi_observe.logs.foreign_handlers import all_loggers
@@ -89,12 +90,19 @@ class LoggerState:
             if may_be_of_app(logger.name):
                 of_apps.append(logger.name)
         if of_apps:
-            more = ", …" if len(of_apps) > _MAX_LISTED_LOGGERS else ""
-            listed = ", ".join(of_apps[:_MAX_LISTED_LOGGERS]) + more
+            names = set(of_apps)
+            highest = [name for name in of_apps if not _has_parent_in(names, name)]
+            more = ", …" if len(highest) > _MAX_LISTED_LOGGERS else ""
+            below = " and those below" if len(highest) < len(of_apps) else ""
+            listed = ", ".join(highest[:_MAX_LISTED_LOGGERS]) + more + below
             yield (
                 f"a logging configuration disabled the existing loggers {listed}: only their "
                 "errors are logged; pass disable_existing_loggers=False to dictConfig or fileConfig"
             )
+
+
+def _has_parent_in(names: Collection[str], name: str) -> bool:
+    return any(other in names for other in accumulate(name.split(".")[:-1], "{}.{}".format))
 
 
 def may_be_of_app(name: str) -> bool:

@@ -28,7 +28,8 @@ _access_logger = AccessLogger(access, __file__)
 class AccessLog(Middleware):
     """Write the access line to the logger ``wsgi_observe.access``; probes write none.
 
-    Its level is INFO, and ERROR for a 5xx of which the request has logged no ERROR.
+    Its level is INFO, and ERROR for a 5xx of which the request has logged no ERROR, or a body that
+    is shorter or longer than its ``Content-Length``.
 
     :param settings: the defaults of the following.
     :param access_level: called with the environ, the status code and the seconds; returns the
@@ -81,8 +82,11 @@ class AccessLog(Middleware):
             config_watch.check()
         seconds = now - context.started_at
         status_code = response.status_code
-        # A 5xx has one ERROR line; one that the app answered without an exception has no other.
-        level = logging.ERROR if status_code >= 500 and not context.error_logged else logging.INFO
+        # A failure has one ERROR line; one without an exception has no other.
+        has_failed = status_code >= 500 or (
+            response.outcome == "broken" and context.exc_type is None
+        )
+        level = logging.ERROR if has_failed and not context.error_logged else logging.INFO
         if self._access_level is not None:
             level = self._choose_level(exchange, status_code, seconds, level)
         if not level or not access.isEnabledFor(level):

@@ -1,5 +1,7 @@
 """The watchdog of a worker: a thread that logs slow requests, and shares stacks on request.
 
+It also writes the log lines that wait for room in their stream, which else the next line would.
+
 It is a thread of the system also under gevent. A greenlet would not run in the very case that it
 is needed for: when one request keeps all others from running.
 """
@@ -13,6 +15,7 @@ from time import sleep, time
 from wsgi_observe._loggers import config_watch
 from wsgi_observe._safely import warn_once
 from wsgi_observe._shared_memory import Memory
+from wsgi_observe.logs.installation import root_line_handlers
 from wsgi_observe.scoreboard.log_lines import report_slow_request
 from wsgi_observe.scoreboard.recorder import Recorder, RequestEntry
 from wsgi_observe.scoreboard.scoreboard import elapsed_seconds
@@ -60,7 +63,7 @@ class Watchdog:
         start_thread(run, ())
 
     def poll(self) -> None:
-        """Log requests that have become slow, and share the stacks if they were requested."""
+        """Log requests that have become slow, share the stacks, and write what waits for room."""
         try:
             now = time()
             self._recorder.worker_entry.last_seen = now
@@ -68,6 +71,8 @@ class Watchdog:
             if self._slow_seconds:
                 self._report_slow_requests(now)
             self._share_stacks_if_requested()
+            for handler in root_line_handlers():
+                handler.write_backlog()
             if self._checks_logging:
                 config_watch.check_if_due()
         except any_failure():

@@ -314,6 +314,21 @@ class Exchange:
         error = exception()
         return None if error is self.prior_exception else error
 
+    def record_end_of_body(self) -> None:
+        """Record that the app has yielded its last chunk, and whether that made the body whole.
+
+        A client waits for what its ``Content-Length`` lacks, and never sees what exceeds it.
+        A body without any bytes may be replaced further out (``X-Sendfile``, ``X-Accel-Redirect``).
+        """
+        response = self.response
+        length = response.content_length if response.bytes_sent else None
+        if length is None or self._is_body_complete():
+            response.outcome = "complete"
+            return
+        response.outcome = "broken"
+        reason = f"Content-Length is {length}, and the body has {response.bytes_sent} bytes"
+        self.context.add_fields({"reason": reason}, first=True)  # unless the app has one
+
     def record_late_failure(self, error: BaseException) -> BaseException:
         """Record that the app failed after its headers were sent; return what to raise for it."""
         response = self.response

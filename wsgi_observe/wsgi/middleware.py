@@ -95,23 +95,50 @@ def _send_static_response(
     return response.body_for(environ)
 
 
-# Attributes in which Flask and middlewares have the app that they wrap.
-WRAPPED_APP_ATTRIBUTES = ("wsgi_app", "app", "application", "_app")
+_MAX_WRAPPED_APPS = 20
+
+# Attributes and variables in which Flask and middlewares have the app that they wrap.
+WRAPPED_APP_NAMES = ("wsgi_app", "app", "application", "_app", "wsgi")
 
 
 def iter_wrapped_apps(app: Any) -> Iterator[object]:
     """Yield an app and the apps that it wraps, also inside middlewares of others."""
-    for _ in range(20):  # an app may name itself
-        if app is None:
-            return
+    seen: list[object] = []
+    while app is not None and len(seen) < _MAX_WRAPPED_APPS:
         yield app
-        names: tuple[str, ...] = WRAPPED_APP_ATTRIBUTES
-        if isinstance(app, FunctionType):
-            names = ("__wrapped__", *names)  # `functools.wraps` copies the others
-        app = next(filter(callable, (_get_attribute(app, name) for name in names)), None)
+        seen.append(app)
+        app = next((one for one in _iter_candidates(app) if not _is_in(seen, one)), None)
 
 
-def _get_attribute(app: object, name: str) -> object:
+def _iter_candidates(app: Any) -> Iterator[object]:
+    """Yield what `app` may wrap: what it has by a usual name, then our middlewares in it."""
+    names: tuple[str, ...] = WRAPPED_APP_NAMES
+    closure: dict[str, object] = {}
+    variables: dict[str, object] = _get_attribute(app, "__dict__") or {}
+    if isinstance(app, FunctionType):
+        names = ("__wrapped__", *names)  # `functools.wraps` copies the others
+        closure = _get_closure(app)
+        used = app.__code__.co_names
+        variables = closure | {name: app.__globals__.get(name) for name in used}
+    by_name = (_get_attribute(app, name) or closure.get(name) for name in names)
+    yield from filter(callable, by_name)
+    yield from (one for one in variables.values() if isinstance(one, Middleware))
+
+
+def _get_closure(function: FunctionType) -> dict[str, object]:
+    """Return the variables of the functions around it that a function uses."""
+    closure = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # it has no value yet
+            closure[name] = cell.cell_contents
+    return closure
+
+
+def _is_in(objects: list[object], one: object) -> bool:
+    return any(one is other for other in objects)
+
+
+def _get_attribute(app: object, name: str) -> Any:
     with suppress(Exception):  # a proxy may raise any exception
         return getattr(app, name, None)
     return None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wsgi_observe.wsgi.headers import Headers, get_header
+from wsgi_observe.wsgi.headers import Headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+_NAME_LENGTH = len("content-length")
+_MAX_DIGITS = 20  # of a length; `int` refuses some thousands
 _STATUS_CODES = {str(status_code): status_code for status_code in range(100, 1000)}
 
 
@@ -53,8 +55,10 @@ class Response:
     @property
     def content_length(self) -> int | None:
         """The bytes that ``Content-Length`` promises, if it is there."""
-        value = get_header(self.headers, "content-length")
-        return int(value) if value.isdecimal() else None
+        for name, value in self.headers:  # at the end of each body: a generator takes twice as long
+            if len(name) == _NAME_LENGTH and name.lower() == "content-length":
+                return int(value) if value.isdecimal() and len(value) < _MAX_DIGITS else None
+        return None
 
 
 class StaticResponse(NamedTuple):

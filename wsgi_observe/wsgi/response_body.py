@@ -76,7 +76,7 @@ class ResponseBody:
                 raise
             raise exchange.record_late_failure(error)
         if response.outcome is None:
-            response.outcome = "complete"
+            exchange.record_end_of_body()
 
     def _reactivate(self) -> None:
         """Bind the request again before the app makes its next chunk.

@@ -147,6 +147,7 @@ def _render_group_facts(group: ErrorGroup) -> Html:
         "First": format_time(group.first),
         "Last": format_time(group.last) if group.last != group.first else "",
         "Routes": describe_counts(group.routes, _MAX_NAMES),
+        "Jobs": describe_counts(group.jobs, _MAX_NAMES),
         "Services": describe_counts(group.services, _MAX_NAMES),
         "Releases": describe_counts(group.releases, _MAX_NAMES),
         "error_id": render_copied(group.error_id) if group.error_id else "",

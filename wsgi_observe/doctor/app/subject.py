@@ -15,6 +15,8 @@ from wsgi_observe.doctor.recording.logging_watch import LoggingWatch
 from wsgi_observe.doctor.recording.output import Output
 from wsgi_observe.doctor.recording.sandbox import Sandbox
 from wsgi_observe.doctor.recording.sentry_capture import SentryCapture
+from wsgi_observe.middleware.errors import ErrorEnvelope
+from wsgi_observe.wsgi.middleware import iter_wrapped_apps
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -48,6 +50,11 @@ class Subject:
     sentry: SentryCapture | None = None
     gunicorn: dict[str, object] | None = None
     number: int = 0
+
+    @property
+    def has_envelope(self) -> bool:
+        """Whether our envelope is round the app already, so that to observe it is no remedy."""
+        return any(isinstance(one, ErrorEnvelope) for one in iter_wrapped_apps(self.app))
 
     def request(self, path: str, method: str = "GET", **request: Any) -> Response:
         """Send a request to a path of the framework's app."""

@@ -26,6 +26,15 @@ _STREAM = "exception before the first chunk of a stream"
 _TORN_DOWN = "exception in a teardown"
 _MID_STREAM = "an exception in mid-stream"
 
+_PAGE_REMEDY = (
+    "return JSON from the app's own handler, or have its pages replaced:\n"
+    'WSGI_OBSERVE_HTML_ERRORS=replace, or observe(…, html_errors="replace")'
+)
+_RAISED_REMEDY = (
+    "answer exceptions in production: switch off DEBUG, TESTING, PROPAGATE_EXCEPTIONS\n"
+    "and the setting propagate"
+)
+
 
 def find_faults(subject: Subject) -> Faults:
     """Cause each kind of error, and look at the media type of its response."""
@@ -40,10 +49,10 @@ def find_faults(subject: Subject) -> Faults:
     wrong = [error for error in wrong if error not in beyond]
     if wrong:
         where = next((error.where for error in wrong if error.where), None)
-        yield Fault(_summarize(wrong), OBSERVE_ANYWHERE, where)
+        yield Fault(_summarize(wrong), _get_remedy(subject, wrong), where)
     if beyond:
         seen = f"{_summarize(beyond)} (error handlers of most frameworks never see this)"
-        yield Fault(seen, OBSERVE_ANYWHERE, is_warning=True)
+        yield Fault(seen, _get_remedy(subject, beyond), is_warning=True)
     for error in cut:
         if error.response.error is None and error.response.body == _HALF:
             yield Fault(
@@ -108,6 +117,13 @@ def _summarize(errors: Iterable[CausedError]) -> str:
             kind = f"{kind} without an error's status"
         kinds.append((f"{kind} for", f"{error.title} ({response.status_code})"))
     return join_by_kind(kinds)
+
+
+def _get_remedy(subject: Subject, errors: Iterable[CausedError]) -> str:
+    if not subject.has_envelope:
+        return OBSERVE_ANYWHERE
+    is_raised = any(one.response.error is not None for one in errors)
+    return _RAISED_REMEDY if is_raised else _PAGE_REMEDY
 
 
 def _is_right(response: Response, subject: Subject) -> bool:

@@ -18,10 +18,11 @@ from wsgi_observe.problems import find_debugged_frameworks
 _CANARY = "canary7f3a91"
 _TRACEBACK = "Traceback (most recent call last)"
 _MEDIA_TYPES = ("application/json", "text/html")
-_FLASK_REMEDY = (
+_HANDLER_REMEDY = (
     "app.logger.exception('...'); return {'code': 500, 'description': 'Please try again.'}, 500\n"
-    f"or leave it to: {OBSERVE}"
 )
+_OBSERVED_REMEDY = f"{_HANDLER_REMEDY}or remove the handler: the envelope shows no exception"
+_FLASK_REMEDY = f"{_HANDLER_REMEDY}or leave it to: {OBSERVE}"
 _DEBUG_REMEDY = "switch DEBUG off, which question 2 is about"
 
 
@@ -53,6 +54,8 @@ def find_faults(subject: Subject) -> Faults:
 def _get_remedy(subject: Subject) -> str:
     if find_debugged_frameworks(subject.app):
         return _DEBUG_REMEDY
+    if subject.has_envelope:
+        return _OBSERVED_REMEDY
     return _FLASK_REMEDY if subject.framework.name == "flask" else OBSERVE_ANYWHERE
 
 

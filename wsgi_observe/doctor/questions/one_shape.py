@@ -29,6 +29,10 @@ _FLASK_REMEDY = (
     "Observe(app)  # from wsgi_observe.flask import Observe; or one function for all handlers:\n"
     "def respond(code, text, **more): return {'code': code, 'description': text, **more}, code"
 )
+_OBSERVED_REMEDY = (
+    "give the app's own error documents the keys of the others, or ours those of the app:\n"
+    "observe(…, render_error=…)"
+)
 
 # Beside the common members: details of one error, or of its request.
 _EXTRA_MEMBERS = {
@@ -117,6 +121,8 @@ def find_faults(subject: Subject) -> Faults:
     if not subject.framework.has_views:
         raise NotApplicable("the error handling of this app cannot be reached")
     remedy = _FLASK_REMEDY if subject.framework.name == "flask" else OBSERVE_ANYWHERE
+    if subject.has_envelope:
+        remedy = _OBSERVED_REMEDY
     errors = [*_cause_http_errors(subject), *_cause_exceptions(subject)]
     if not errors:
         raise NotApplicable("no error can be caused in this app")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from wsgi_observe.gunicorn.worker.outer_failures import OuterFailures, has_outer_middlewares
 from wsgi_observe.health import HealthState
 from wsgi_observe.health.routers import find_flask_app
 from wsgi_observe.middleware.health import Health
@@ -36,7 +37,8 @@ def wrap_app(app: WSGIApplication, settings: Settings, state: HealthState) -> WS
         for cls in MIDDLEWARE_CLASSES
         if not any(isinstance(middleware, cls) for middleware in middlewares)
     ]
-    return wrap(app, missing, settings, state)
+    wrapped = wrap(app, missing, settings, state)
+    return OuterFailures(wrapped) if has_outer_middlewares(wrapped) else wrapped
 
 
 def _observe_flask(app: object, settings: Settings) -> None:

@@ -103,6 +103,11 @@ class BackpressureWriter:
             self._buffer_or_drop(line, must_keep)
         return is_wait_due
 
+    @property
+    def has_backlog(self) -> bool:
+        """Whether lines wait for room, or the number of dropped ones is still to be written."""
+        return self._has_backlog
+
     def wait_for_room(self, lock: AbstractContextManager[Any]) -> None:
         """Wait for room, without the lock, and write the backlog; after `wait` seconds, give up."""
         while True:

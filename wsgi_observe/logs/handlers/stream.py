@@ -137,6 +137,19 @@ class LineHandler(logging.Handler):
         except any_failure():
             self._checked_at = 0.0  # the writer raises nothing; a stream of the app's may
 
+    def write_backlog(self) -> None:
+        """Write the lines that wait for room, if there is some by now, without waiting for it.
+
+        For a thread that calls this regularly: a process that logs nothing more would keep them.
+        """
+        lock: Any = self.lock
+        # Whoever has the lock writes them.
+        if self._writer.has_backlog and lock.acquire(blocking=False):
+            try:
+                self._writer.write_backlog()
+            finally:
+                lock.release()
+
     def flush(self) -> None:
         """Write the lines that wait for room in the stream."""
         with suppress(Exception), self.lock:  # type: ignore[union-attr]

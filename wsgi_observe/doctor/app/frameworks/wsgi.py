@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
-from wsgi_observe.wsgi.middleware import WRAPPED_APP_ATTRIBUTES, iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import WRAPPED_APP_NAMES, iter_wrapped_apps
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -46,7 +46,11 @@ class WsgiFramework(Framework):
 
 
 def _replace_wrapped(outer: Any, inner: object, replacement: WSGIApplication) -> None:
-    for name in WRAPPED_APP_ATTRIBUTES:
+    for name in WRAPPED_APP_NAMES:
         if getattr(outer, name, None) is inner:
             setattr(outer, name, replacement)
+            return
+    for cell in getattr(outer, "__closure__", None) or ():
+        if cell.cell_contents is inner:
+            cell.cell_contents = replacement
             return
