@@ -122,6 +122,20 @@ def test_the_line_has_the_address_that_a_trusted_proxy_forwards(
 
 
 @pytest.mark.parametrize(
+    ("ids", "is_kept"),
+    [(b"X-Request-ID: its-own", True), (b"X-Request-ID: a\r\nX-Request-ID: b", False)],
+)
+def test_it_has_the_id_and_the_user_agent_that_the_client_has_sent(
+    ids: bytes, is_kept: bool, worker: Any, log: Log
+) -> None:
+    wire = b"GET / HTTP/1.1\r\n%b\r\nUser-Agent: x/1\r\nContent-Length: -1\r\n\r\n" % ids
+    answer = rejected(worker, wire)
+    assert (log.access["request_id"] == "its-own") is is_kept
+    assert f"X-Request-ID: {log.access['request_id']}".encode() in (answer or b"")
+    assert log.access["user_agent"] == "x/1"
+
+
+@pytest.mark.parametrize(
     "middlewares", [("request_id", "access_log"), ("request_id", "health", "errors")]
 )
 def test_without_our_errors_or_our_line_the_answer_is_gunicorns(

@@ -206,15 +206,18 @@ def _write_response(
 def _make_environ(addr: Any, exc: BaseException) -> WSGIEnvironment:
     request = _get_partial_request(exc.__traceback__)
     method = str(getattr(request, "method", None) or "-")
-    headers = getattr(request, "headers", None) or ()
+    headers: dict[str, str] = {}
+    for name, value in getattr(request, "headers", None) or ():
+        key = f"HTTP_{name.replace('-', '_')}"
+        headers[key] = f"{headers[key]},{value}" if key in headers else value
     return {
+        **headers,  # empty if they are what was rejected
         # What is not a token may be anything, a form's fields too.
         "REQUEST_METHOD": method if _is_token(method) else "-",
         "SCRIPT_NAME": "",
         "PATH_INFO": getattr(request, "path", None) or "-",
         # A Unix domain socket has no address.
         "REMOTE_ADDR": addr[0] if isinstance(addr, tuple) and addr else "",
-        "HTTP_X_FORWARDED_FOR": ",".join(v for name, v in headers if name == "X-FORWARDED-FOR"),
     }
 
 
