@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, abort, got_request_exception, redirect
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    got_request_exception,
+    redirect,
+)
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from tests.calls import call
 from tests.conftest import Log
-from wsgi_observe import observe
+from wsgi_observe import configure_logging, observe
 from wsgi_observe.errors import Error
 from wsgi_observe.flask import InvalidAPIUsage, Observe, register_error_handlers
 
@@ -253,12 +262,57 @@ class TestAForgottenStatus:
         assert log.warnings == []
 
 
-def test_a_500_of_the_apps_own_handler_is_named_on_the_access_line(log: Log) -> None:
+def drop_all(record: logging.LogRecord) -> bool:
+    return False
+
+
+def own_and_log(error: Any) -> Any:
+    current_app.logger.exception("mine")
+    return own(error)
+
+
+class TestA500OfTheAppsOwnHandler:
+    @pytest.mark.parametrize(
+        ("handler", "path", "logger"),
+        [
+            pytest.param(own, "/crash", "wsgi_observe.errors", id="not logged"),
+            pytest.param(own_and_log, "/crash", "shop", id="logged by the handler"),
+            pytest.param(own, "/503", "wsgi_observe.access", id="an HTTPException"),
+        ],
+    )
+    def test_is_one_error_with_the_traceback_that_there_is(
+        self, handler: Any, path: str, logger: str, log: Log, clean_logging: None
+    ) -> None:
+        configure_logging(log_format="json")
+        app = shop()
+        app.add_url_rule("/503", "/503", lambda: abort(503))
+        app.register_error_handler(Exception, handler)
+        Observe(app)
+        call(app, path)
+        assert log.error["logger"] == logger
+        assert ("exc_info" in log.error) is (path == "/crash")
+
+    def test_is_named_on_the_access_line_where_logging_is_not_ours(self, log: Log) -> None:
+        app = shop()
+        app.register_error_handler(Exception, own)
+        Observe(app)
+        call(app, "/crash")
+        assert log.error == log.access
+        assert log.access["exc_type"] == "DomainError"
+
+
+def test_a_crash_whose_record_the_app_drops_is_logged_with_its_traceback(
+    log: Log, clean_logging: None
+) -> None:
+    configure_logging(log_format="json")
     app = shop()
-    app.register_error_handler(Exception, lambda error: ("sorry", 500))
     Observe(app)
-    call(app, "/crash")
-    assert log.access["exc_type"] == "DomainError"
+    app.logger.addFilter(drop_all)
+    try:
+        call(app, "/crash")
+    finally:
+        app.logger.removeFilter(drop_all)
+    assert (log.error["logger"], log.error["exc_type"]) == ("wsgi_observe.errors", "DomainError")
 
 
 @pytest.mark.parametrize("bad", [ValueError(), "ValueError", int, None])

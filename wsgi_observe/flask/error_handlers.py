@@ -1,7 +1,7 @@
 """Error handlers that answer Flask's own errors with the envelope; the app's handlers win.
 
 The responses of the app's handlers are checked: for a forgotten status, and for a 5xx whose
-exception is not logged.
+exception they have not logged, which is logged for them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from wsgi_observe.errors import Error, ErrorRenderer, describe_status, headers_f
 from wsgi_observe.errors.framework_pages import is_default_sentence
 from wsgi_observe.flask.exceptions import InvalidAPIUsage, errors_by_field
 from wsgi_observe.logs.error_reports import handled_by_framework
+from wsgi_observe.logs.installation import installation
+from wsgi_observe.middleware.errors import log_failure
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.exceptions import any_failure
 from wsgi_observe.wsgi.headers import prefers_html
@@ -223,8 +225,11 @@ class _StatusCheck:
         if response.status_code < 300:
             self._warn(response.status_code, type(error).__name__, handled_error)
         elif response.status_code >= 500 and (context := current_context()) is not None:
-            # It may not be logged anywhere; the access line at least has its class.
             context.request_context.exc_type = type(error).__name__
+            # Without our handler it is unknown whether the app's own handler has logged it.
+            is_logged = context.request_context.error_logged or not installation.handlers
+            if not isinstance(error, HTTPException) and not is_logged:
+                call_safely("logging an exception", log_failure, request.environ, error)
 
     def _warn(self, status: int, error_name: str, handled_error: Exception) -> None:
         handler: object = _find_app_handler(self._app, handled_error)

@@ -121,7 +121,7 @@ class ErrorEnvelope(Middleware):
         if is_logged(error):
             return
         config_watch.check_if_due()
-        call_safely("logging an exception", _log_failure, exchange, error)
+        call_safely("logging an exception", log_failure, exchange.environ, error)
         exchange.context.error_logged = exchange.context.error_logged or True
         mark_logged(error, exchange.context)
 
@@ -174,9 +174,10 @@ class ErrorEnvelope(Middleware):
         return StaticResponse(status, headers, body)
 
 
-def _log_failure(exchange: Exchange, error: BaseException) -> None:
+def log_failure(environ: WSGIEnvironment, error: BaseException) -> None:
+    """Log the exception that a request has failed with."""
     exc_info = (type(error), error, error.__traceback__)
-    _log.error("%s failed", request_line(exchange.environ), exc_info=exc_info)
+    _log.error("%s failed", request_line(environ), exc_info=exc_info)
 
 
 def _accepting_exception(
