@@ -11,7 +11,7 @@ from wsgi_observe._loggers import ACCESS_LOGGER, get_logger
 from wsgi_observe.health.routers import find_framework_apps
 from wsgi_observe.middleware.health import Health, ProbePath
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.middleware import iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import find_middlewares, iter_wrapped_apps
 
 NO_CHECKS = (
     "no readiness checks are configured: the readiness probe answers ok even while a database or "
@@ -23,15 +23,10 @@ _DEBUG_CONSEQUENCE = (
 )
 
 
-def find_health_middlewares(app: object) -> list[Health]:
-    """Return the `Health` middlewares of an app, from the outside in."""
-    return [one for one in iter_wrapped_apps(app) if isinstance(one, Health)]
-
-
 def find_probes(app: object) -> list[ProbePath]:
     """Return the probe that is served at each path, with its owner."""
     probes: dict[str, ProbePath] = {}
-    for health in find_health_middlewares(app):
+    for health in find_middlewares(app, Health):
         for probe in health.find_probe_owners():
             # A path that an outer one leaves to the app may be answered by an inner one.
             if probe.owner != "app" or probe.path not in probes:
@@ -41,7 +36,7 @@ def find_probes(app: object) -> list[ProbePath]:
 
 def has_no_checks(app: object) -> bool:
     """Return whether a readiness probe is served and has no checks to run."""
-    return not any(health.readiness.names for health in find_health_middlewares(app)) and any(
+    return not any(health.readiness.names for health in find_middlewares(app, Health)) and any(
         probe.setting == "ready_path" and probe.owner != "app" for probe in find_probes(app)
     )
 
@@ -115,7 +110,7 @@ def check_readiness(
     :param worker_class: its name. The timeout of others than ``sync`` is for their main loop, which
         a request does not block.
     """
-    healths = find_health_middlewares(app)
+    healths = find_middlewares(app, Health)
     if not settings.ready_path:
         return
     names = {name for health in healths for name in health.readiness.names}

@@ -14,7 +14,7 @@ from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import MIDDLEWARE_NAMES, Settings, SettingsError
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -88,7 +88,7 @@ def with_metrics(
     prometheus = _import_prometheus(settings)
     if state is not None:
         prometheus.process_sources().add_state(state)
-    stacks = [one for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
+    stacks = find_middlewares(app, Middleware)
     if any(one.has_middleware(prometheus.Metrics) for one in stacks):
         return app
     for one in stacks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wsgi_observe.context import probe_hooks
 from wsgi_observe.wsgi.app_call import call_app
@@ -95,6 +95,14 @@ def _send_static_response(
     return response.body_for(environ)
 
 
+_MiddlewareT = TypeVar("_MiddlewareT", bound=Middleware)
+
+
+def find_middlewares(app: object, kind: type[_MiddlewareT]) -> list[_MiddlewareT]:
+    """Return those middlewares round an app that are of a class, from the outside in."""
+    return [one for one in iter_wrapped_apps(app) if isinstance(one, kind)]
+
+
 _MAX_WRAPPED_APPS = 20
 
 # Attributes and variables in which Flask and middlewares have the app that they wrap.
@@ -103,11 +111,11 @@ WRAPPED_APP_NAMES = ("wsgi_app", "app", "application", "_app", "wsgi")
 
 def iter_wrapped_apps(app: Any) -> Iterator[object]:
     """Yield an app and the apps that it wraps, also inside middlewares of others."""
-    seen: list[object] = []
+    seen: dict[int, object] = {}  # by their `id`, which each keeps while it is here
     while app is not None and len(seen) < _MAX_WRAPPED_APPS:
         yield app
-        seen.append(app)
-        app = next((one for one in _iter_candidates(app) if not _is_in(seen, one)), None)
+        seen[id(app)] = app
+        app = next((one for one in _iter_candidates(app) if id(one) not in seen), None)
 
 
 def _iter_candidates(app: Any) -> Iterator[object]:
@@ -132,10 +140,6 @@ def _get_closure(function: FunctionType) -> dict[str, object]:
         with suppress(ValueError):  # it has no value yet
             closure[name] = cell.cell_contents
     return closure
-
-
-def _is_in(objects: list[object], one: object) -> bool:
-    return any(one is other for other in objects)
 
 
 def _get_attribute(app: object, name: str) -> Any:

@@ -16,7 +16,7 @@ from wsgi_observe.doctor.recording.output import Output
 from wsgi_observe.doctor.recording.sandbox import Sandbox
 from wsgi_observe.doctor.recording.sentry_capture import SentryCapture
 from wsgi_observe.middleware.errors import ErrorEnvelope
-from wsgi_observe.wsgi.middleware import iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import find_middlewares
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -54,7 +54,7 @@ class Subject:
     @property
     def has_envelope(self) -> bool:
         """Whether our envelope is round the app already, so that to observe it is no remedy."""
-        return any(isinstance(one, ErrorEnvelope) for one in iter_wrapped_apps(self.app))
+        return bool(find_middlewares(self.app, ErrorEnvelope))
 
     def request(self, path: str, method: str = "GET", **request: Any) -> Response:
         """Send a request to a path of the framework's app."""

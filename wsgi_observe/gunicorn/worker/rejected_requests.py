@@ -36,7 +36,7 @@ from wsgi_observe.settings import Settings
 from wsgi_observe.stack import wrap
 from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -258,7 +258,6 @@ def _make_app(settings: Settings) -> Any:
 def _make_probe_app(observed_app: object, settings: Settings) -> Any:
     """Return an app that answers the probes of `observed_app`, and rejects all other requests."""
     app = _make_app(settings)
-    for health in iter_wrapped_apps(observed_app):
-        if isinstance(health, Health):
-            app.insert(health, before=(AccessLog, ErrorEnvelope, _Rejection))
+    for health in find_middlewares(observed_app, Health):
+        app.insert(health, before=(AccessLog, ErrorEnvelope, _Rejection))
     return app

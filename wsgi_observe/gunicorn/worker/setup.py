@@ -28,7 +28,7 @@ from wsgi_observe.scoreboard.watchdog import Watchdog
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import with_metrics
 from wsgi_observe.wsgi.exceptions import any_failure
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -69,7 +69,7 @@ def _record_requests(
 ) -> None:
     """Record the running requests of an observed app in the scoreboard, and watch them."""
     worker_entry.pid, worker_entry.booted = worker.pid, True
-    stacks = [one for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
+    stacks = find_middlewares(app, Middleware)
     stack = next((one for one in stacks if one.has_middleware(RequestID)), None)
     if stack is None:  # the app's own code has applied it where it cannot be reached from outside
         return
