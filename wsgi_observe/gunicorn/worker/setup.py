@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
-from wsgi_observe.context import get_attached_request_id
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
 from wsgi_observe.gunicorn.worker.boot_line import log_boot_line
@@ -18,7 +17,7 @@ from wsgi_observe.gunicorn.worker.signals import install_exit_handlers
 from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
 from wsgi_observe.health import HealthState
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.logs.log_record import make_own_extra
+from wsgi_observe.logs.uncaught import make_request_id_extra
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
@@ -116,8 +115,7 @@ def _log_greenlet_failures() -> None:
 
     def print_exception(context: object, kind: type, error: Any, traceback: object) -> None:
         try:
-            request_id = get_attached_request_id(error) if error is not None else None
-            extra = {} if request_id is None else make_own_extra({"request_id": request_id})
+            extra = {} if error is None else make_request_id_extra(error)
             exc_info: Any = (kind, error, traceback)
             message = "uncaught %s in a greenlet"
             _uncaught_log.error(message, kind.__name__, exc_info=exc_info, extra=extra)
