@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wsgi_observe.context import probe_hooks
@@ -125,7 +125,7 @@ def _iter_candidates(app: Any) -> Iterator[object]:
     variables: dict[str, object] = _get_attribute(app, "__dict__") or {}
     if isinstance(app, FunctionType):
         names = ("__wrapped__", *names)  # `functools.wraps` copies the others
-        closure = _get_closure(app)
+        closure = get_closure(app)
         used = app.__code__.co_names
         variables = closure | {name: app.__globals__.get(name) for name in used}
     by_name = (_get_attribute(app, name) or closure.get(name) for name in names)
@@ -133,7 +133,7 @@ def _iter_candidates(app: Any) -> Iterator[object]:
     yield from (one for one in variables.values() if isinstance(one, Middleware))
 
 
-def _get_closure(function: FunctionType) -> dict[str, object]:
+def get_closure(function: FunctionType | MethodType) -> dict[str, object]:
     """Return the variables of the functions around it that a function uses."""
     closure = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
