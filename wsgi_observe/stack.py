@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 
     from wsgi_observe.wsgi.exchange import Exchange
 
-_MiddlewareClass = type[RequestID] | type[Health] | type[AccessLog] | type[ErrorEnvelope]
-
-MIDDLEWARE_CLASSES: tuple[_MiddlewareClass, ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
+MIDDLEWARE_CLASSES = (RequestID, Health, AccessLog, ErrorEnvelope)
 """From the outside in, as `MIDDLEWARE_NAMES`."""
-
-_classes_by_name = dict(zip(MIDDLEWARE_NAMES, MIDDLEWARE_CLASSES, strict=True))
 
 
 def observe(
@@ -66,7 +62,8 @@ def wrap(
 ) -> WSGIApplication:
     """Wrap `app` in those of `middlewares` that `settings` uses, in the order of the stack."""
     wrapped = app
-    for name, middleware_class in reversed(_classes_by_name.items()):
+    classes = zip(MIDDLEWARE_NAMES, MIDDLEWARE_CLASSES, strict=True)
+    for name, middleware_class in reversed(list(classes)):
         if middleware_class in middlewares and settings.has_middleware(name):
             if middleware_class is Health:
                 wrapped = Health(wrapped, settings, state=state)
