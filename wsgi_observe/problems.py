@@ -18,10 +18,6 @@ NO_CHECKS = (
     "another service is down; set checks"
 )
 
-_DEBUG_CONSEQUENCE = (
-    ": switch it off in production, where errors may show code and secrets to clients"
-)
-
 
 def find_probes(app: object) -> list[ProbePath]:
     """Return the probe that is served at each path, with its owner."""
@@ -59,7 +55,10 @@ def check_access_lines(settings: Settings, accesslog: str | None) -> Iterator[st
 def check_debug(app: object) -> Iterator[str]:
     """Yield the frameworks whose ``DEBUG`` is on."""
     for name in find_debugged_frameworks(app):
-        yield f"DEBUG is on in {name}{_DEBUG_CONSEQUENCE}"
+        yield (
+            f"DEBUG is on in {name}: switch it off in production, where errors may show code and "
+            "secrets to clients"
+        )
 
 
 def find_debugged_frameworks(app: object) -> list[str]:
