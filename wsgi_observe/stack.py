@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe._loggers import config_watch
 from wsgi_observe.health import Check, HealthState
@@ -14,12 +15,8 @@ from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import MIDDLEWARE_NAMES, Settings, SettingsError
+from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-    from wsgi_observe.wsgi.exchange import Exchange
 
 MIDDLEWARE_CLASSES = (RequestID, Health, AccessLog, ErrorEnvelope)
 """From the outside in, as `MIDDLEWARE_NAMES`."""

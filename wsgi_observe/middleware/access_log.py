@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe._loggers import ACCESS_LOGGER, config_watch, get_logger
 from wsgi_observe._safely import call_safely
@@ -17,9 +18,6 @@ from wsgi_observe.wsgi.client_address import ClientAddressResolver
 from wsgi_observe.wsgi.environ import printable, request_line
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 access = get_logger(ACCESS_LOGGER)
 _access_logger = AccessLogger(access, __file__)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
@@ -17,9 +18,6 @@ from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import Headers
 from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 from wsgi_observe.wsgi.response import StaticResponse
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = get_logger("wsgi_observe.health")
 

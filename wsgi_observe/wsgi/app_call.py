@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe.context import activate, attach_request_id, request_hooks
 from wsgi_observe.wsgi.exceptions import is_logged, is_shutdown
@@ -22,7 +23,6 @@ from wsgi_observe.wsgi.response_body import (
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _EXHAUSTED = object()
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from wsgi_observe.context import current_context
 from wsgi_observe.wsgi.exceptions import mark_unreadable
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 MASKED_PATH = "wsgi_observe.masked_path"
 """The environ key of a path that has secrets in it, the path to show instead, and the secrets."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sys import exception
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from wsgi_observe._safely import warn_once
 from wsgi_observe.context import (
@@ -34,7 +35,6 @@ from wsgi_observe.wsgi.response import Response, StaticResponse, as_bytes
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from wsgi_observe.wsgi.headers import Headers
 

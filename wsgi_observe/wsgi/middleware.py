@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgi_observe.context import probe_hooks
 from wsgi_observe.wsgi.app_call import call_app
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.response import StaticResponse
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class Middleware:

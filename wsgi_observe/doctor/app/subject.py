@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from wsgi_observe.doctor.app.client import Response, send_request
 from wsgi_observe.doctor.app.frameworks import Framework
@@ -17,9 +18,6 @@ from wsgi_observe.doctor.recording.sandbox import Sandbox
 from wsgi_observe.doctor.recording.sentry_capture import SentryCapture
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.wsgi.middleware import find_middlewares
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 UNKNOWN_PATH = f"{PREFIX}nothing-is-here"
 """A path that no route is made for."""

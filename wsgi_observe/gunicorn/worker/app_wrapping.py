@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
 from wsgi_observe.gunicorn.worker.outer_failures import OuterFailures, has_outer_middlewares
 from wsgi_observe.health import HealthState
@@ -12,9 +12,6 @@ from wsgi_observe.middleware.health import Health
 from wsgi_observe.settings import Settings, SettingsError
 from wsgi_observe.stack import MIDDLEWARE_CLASSES, wrap
 from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 
 def wrap_app(app: WSGIApplication, settings: Settings, state: HealthState) -> WSGIApplication:

@@ -17,7 +17,8 @@ from datetime import datetime
 from itertools import pairwise
 from traceback import walk_tb
 from types import SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from gunicorn import util
 from gunicorn.http import wsgi
@@ -36,12 +37,8 @@ from wsgi_observe.settings import Settings
 from wsgi_observe.stack import wrap
 from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure
+from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from wsgi_observe.wsgi.exchange import Exchange
 
 _ERROR_KEY, _STATUS_KEY = "wsgi_observe.rejection_error", "wsgi_observe.rejection_status"
 

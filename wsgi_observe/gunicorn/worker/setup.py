@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
@@ -28,9 +29,6 @@ from wsgi_observe.settings import Settings
 from wsgi_observe.stack import with_metrics
 from wsgi_observe.wsgi.exceptions import any_failure
 from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 _uncaught_log = get_logger("wsgi_observe.uncaught")
 
