@@ -30,13 +30,11 @@ from wsgi_observe.wsgi.exceptions import (
     is_shutdown,
     mark_logged,
 )
-from wsgi_observe.wsgi.headers import prepare_headers
+from wsgi_observe.wsgi.headers import Headers, prepare_headers
 from wsgi_observe.wsgi.response import Response, StaticResponse, as_bytes
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
-
-    from wsgi_observe.wsgi.headers import Headers
 
 _CALLED_TWICE = "start_response called twice without exc_info (PEP 3333)"
 
