@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from time import perf_counter
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -79,7 +80,8 @@ def with_metrics(
 
     :raises SettingsError: where the client library is missing.
     """
-    prometheus = _import_prometheus(settings)
+    check_prometheus(settings)
+    prometheus: Any = import_module("wsgi_observe.prometheus")
     if state is not None:
         prometheus.process_sources().add_state(state)
     stacks = find_middlewares(app, Middleware)
@@ -94,15 +96,15 @@ def with_metrics(
     return metrics
 
 
-def _import_prometheus(settings: Settings) -> Any:
-    try:
-        return import_module("wsgi_observe.prometheus")
-    except ModuleNotFoundError as error:
-        if error.name != "prometheus_client":
-            raise
-        install = "prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
-        path = settings.metrics_path
-        raise SettingsError("metrics_path", f"empty unless {install}", path) from None
+def check_prometheus(settings: Settings) -> None:
+    """Check that prometheus-client is there: located, not imported, as Sentry's SDK is.
+
+    :raises SettingsError: where it is missing.
+    """
+    if find_spec("prometheus_client") is None:
+        name, off = ("metrics_port", "0") if settings.metrics_port else ("metrics_path", "empty")
+        remedy = "prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
+        raise SettingsError(name, f"{off} unless {remedy}", getattr(settings, name))
 
 
 class _LoggingConfigurationCheck(Middleware):
