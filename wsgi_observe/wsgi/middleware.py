@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import takewhile
 from types import FunctionType, MethodType
 from typing import Any, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -59,19 +60,14 @@ class Middleware:
 
         For an integration whose app is wrapped already.
         """
-        middlewares = list(self._middlewares)
-        positions = (
-            n for n, middleware in enumerate(middlewares) if isinstance(middleware, before)
-        )
-        middlewares.insert(next(positions, len(middlewares)), added)
-        self._set_middlewares(middlewares)
+        present = self._middlewares
+        outside = list(takewhile(lambda one: not isinstance(one, before), present))
+        self._set_middlewares((*outside, added, *present[len(outside) :]))
 
-    def _set_middlewares(self, middlewares: Iterable[Middleware]) -> None:
-        self._middlewares = tuple(middlewares)
+    def _set_middlewares(self, middlewares: tuple[Middleware, ...]) -> None:
+        self._middlewares = middlewares
         # Looked up once: each request would look them up in classes that differ.
-        self._request_processors = tuple(
-            middleware.process_request for middleware in self._middlewares
-        )
+        self._request_processors = tuple(one.process_request for one in middlewares)
 
     def process_request(
         self, exchange: Exchange, environ: WSGIEnvironment
