@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from sys import exception
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from types import TracebackType
+from typing import Protocol
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from wsgi_observe._safely import warn_once
@@ -33,8 +34,8 @@ from wsgi_observe.wsgi.exceptions import (
 from wsgi_observe.wsgi.headers import Headers, prepare_headers
 from wsgi_observe.wsgi.response import Response, StaticResponse, as_bytes
 
-if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
+OptExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+"""What `sys.exc_info` returns."""
 
 _CALLED_TWICE = "start_response called twice without exc_info (PEP 3333)"
 
