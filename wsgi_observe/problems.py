@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from wsgi_observe._loggers import ACCESS_LOGGER, get_logger
-from wsgi_observe.health.routers import find_framework_apps
+from wsgi_observe.health.routers import bottle_module, find_framework_apps
 from wsgi_observe.middleware.health import Health, ProbePath
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.middleware import find_middlewares, iter_wrapped_apps
@@ -64,10 +64,10 @@ def check_debug(app: object) -> Iterator[str]:
 def find_debugged_frameworks(app: object) -> list[str]:
     """Return the names of the frameworks whose ``DEBUG`` is on."""
     names = []
-    for framework_app, class_name in find_framework_apps(app):
-        if class_name == "flask.app.Flask" and framework_app.debug:
+    for one, class_name in find_framework_apps(app):
+        if class_name == "flask.app.Flask" and one.debug:
             names.append("Flask")
-        elif class_name == "bottle.Bottle" and _is_bottle_debugged(framework_app):
+        elif class_name == "bottle.Bottle" and getattr(bottle_module(one), "DEBUG", False):
             names.append("Bottle")
     django = sys.modules.get("django.conf")
     if django is not None:
@@ -75,12 +75,6 @@ def find_debugged_frameworks(app: object) -> list[str]:
             if django.settings.DEBUG:
                 names.append("Django")
     return list(dict.fromkeys(names))  # an app is found by each of its methods that are wrapped
-
-
-def _is_bottle_debugged(app: object) -> bool:
-    # In the module that defines the class: an app may have a copy of Bottle, which is one file.
-    modules = [cls.__module__ for cls in type(app).__mro__ if cls.__qualname__ == "Bottle"]
-    return bool(getattr(sys.modules[modules[0]], "DEBUG", False))
 
 
 def has_debugger(app: object) -> bool:

@@ -132,9 +132,14 @@ def _allows_get_method(view: Any) -> bool:
     return cls is None or hasattr(cls, "get")
 
 
+def bottle_module(app: object) -> Any:
+    """Return the module of a Bottle app's class: an app may have a copy of Bottle, one file."""
+    cls = next(one for one in type(app).__mro__ if one.__qualname__ == "Bottle")
+    return sys.modules[cls.__module__]
+
+
 def _find_bottle_routes(app: Any, path: str) -> Iterator[object]:
-    classes = [one for one in type(app).__mro__ if one.__qualname__ == "Bottle"]
-    with suppress(sys.modules[classes[0].__module__].HTTPError):
+    with suppress(bottle_module(app).HTTPError):
         yield app.router.match({"REQUEST_METHOD": "GET", "PATH_INFO": path})[0]
 
 
