@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from wsgi_observe.field_names import RESERVED_NAMES, free_name
 from wsgi_observe.ids import is_valid_id, new_id
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 REQUEST_ID_KEY = "wsgi_observe.request_id"
 """The environ key of the request ID."""

@@ -29,8 +29,7 @@ def is_valid_id(value: str) -> bool:
 # Forked workers would go on with the same numbers. uWSGI forks without calling Python's hooks, so
 # there each number comes from the system.
 _random = SystemRandom() if "uwsgi" in sys.modules else Random()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_random.seed)
+os.register_at_fork(after_in_child=_random.seed)
 
 
 # The high half of the milliseconds is the same for 65 seconds; numbers that are counted from

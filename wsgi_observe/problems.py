@@ -8,30 +8,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from wsgi_observe._loggers import ACCESS_LOGGER, get_logger
-from wsgi_observe.health.routers import find_framework_apps
+from wsgi_observe.health.routers import bottle_module, find_framework_apps
 from wsgi_observe.middleware.health import Health, ProbePath
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.middleware import iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import find_middlewares, iter_wrapped_apps
 
 NO_CHECKS = (
     "no readiness checks are configured: the readiness probe answers ok even while a database or "
     "another service is down; set checks"
 )
 
-_DEBUG_CONSEQUENCE = (
-    ": switch it off in production, where errors may show code and secrets to clients"
-)
-
-
-def find_health_middlewares(app: object) -> list[Health]:
-    """Return the `Health` middlewares of an app, from the outside in."""
-    return [one for one in iter_wrapped_apps(app) if isinstance(one, Health)]
-
 
 def find_probes(app: object) -> list[ProbePath]:
     """Return the probe that is served at each path, with its owner."""
     probes: dict[str, ProbePath] = {}
-    for health in find_health_middlewares(app):
+    for health in find_middlewares(app, Health):
         for probe in health.find_probe_owners():
             # A path that an outer one leaves to the app may be answered by an inner one.
             if probe.owner != "app" or probe.path not in probes:
@@ -41,7 +32,7 @@ def find_probes(app: object) -> list[ProbePath]:
 
 def has_no_checks(app: object) -> bool:
     """Return whether a readiness probe is served and has no checks to run."""
-    return not any(health.readiness.names for health in find_health_middlewares(app)) and any(
+    return not any(health.readiness.names for health in find_middlewares(app, Health)) and any(
         probe.setting == "ready_path" and probe.owner != "app" for probe in find_probes(app)
     )
 
@@ -64,16 +55,19 @@ def check_access_lines(settings: Settings, accesslog: str | None) -> Iterator[st
 def check_debug(app: object) -> Iterator[str]:
     """Yield the frameworks whose ``DEBUG`` is on."""
     for name in find_debugged_frameworks(app):
-        yield f"DEBUG is on in {name}{_DEBUG_CONSEQUENCE}"
+        yield (
+            f"DEBUG is on in {name}: switch it off in production, where errors may show code and "
+            "secrets to clients"
+        )
 
 
 def find_debugged_frameworks(app: object) -> list[str]:
     """Return the names of the frameworks whose ``DEBUG`` is on."""
     names = []
-    for framework_app, class_name in find_framework_apps(app):
-        if class_name == "flask.app.Flask" and framework_app.debug:
+    for one, class_name in find_framework_apps(app):
+        if class_name == "flask.app.Flask" and one.debug:
             names.append("Flask")
-        elif class_name == "bottle.Bottle" and _is_bottle_debugged(framework_app):
+        elif class_name == "bottle.Bottle" and getattr(bottle_module(one), "DEBUG", False):
             names.append("Bottle")
     django = sys.modules.get("django.conf")
     if django is not None:
@@ -81,12 +75,6 @@ def find_debugged_frameworks(app: object) -> list[str]:
             if django.settings.DEBUG:
                 names.append("Django")
     return list(dict.fromkeys(names))  # an app is found by each of its methods that are wrapped
-
-
-def _is_bottle_debugged(app: object) -> bool:
-    # In the module that defines the class: an app may have a copy of Bottle, which is one file.
-    modules = [cls.__module__ for cls in type(app).__mro__ if cls.__qualname__ == "Bottle"]
-    return bool(getattr(sys.modules[modules[0]], "DEBUG", False))
 
 
 def has_debugger(app: object) -> bool:
@@ -115,7 +103,7 @@ def check_readiness(
     :param worker_class: its name. The timeout of others than ``sync`` is for their main loop, which
         a request does not block.
     """
-    healths = find_health_middlewares(app)
+    healths = find_middlewares(app, Health)
     if not settings.ready_path:
         return
     names = {name for health in healths for name in health.readiness.names}

@@ -36,8 +36,6 @@ _BOOLEANS = {
 
 
 def _parse_number(convert: Callable[[str], float], allowed: str) -> Parser:
-    """Return a parser of a number."""
-
     def parse(name: str, text: str) -> float:
         try:
             return convert(text)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe._loggers import config_watch
 from wsgi_observe.health import Check, HealthState
@@ -14,19 +16,11 @@ from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.settings import MIDDLEWARE_NAMES, Settings, SettingsError
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
+from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-    from wsgi_observe.wsgi.exchange import Exchange
-
-_MiddlewareClass = type[RequestID] | type[Health] | type[AccessLog] | type[ErrorEnvelope]
-
-MIDDLEWARE_CLASSES: tuple[_MiddlewareClass, ...] = (RequestID, Health, AccessLog, ErrorEnvelope)
+MIDDLEWARE_CLASSES = (RequestID, Health, AccessLog, ErrorEnvelope)
 """From the outside in, as `MIDDLEWARE_NAMES`."""
-
-_classes_by_name = dict(zip(MIDDLEWARE_NAMES, MIDDLEWARE_CLASSES, strict=True))
 
 
 def observe(
@@ -66,7 +60,8 @@ def wrap(
 ) -> WSGIApplication:
     """Wrap `app` in those of `middlewares` that `settings` uses, in the order of the stack."""
     wrapped = app
-    for name, middleware_class in reversed(_classes_by_name.items()):
+    classes = zip(MIDDLEWARE_NAMES, MIDDLEWARE_CLASSES, strict=True)
+    for name, middleware_class in reversed(list(classes)):
         if middleware_class in middlewares and settings.has_middleware(name):
             if middleware_class is Health:
                 wrapped = Health(wrapped, settings, state=state)
@@ -85,10 +80,11 @@ def with_metrics(
 
     :raises SettingsError: where the client library is missing.
     """
-    prometheus = _import_prometheus(settings)
+    check_prometheus(settings)
+    prometheus: Any = import_module("wsgi_observe.prometheus")
     if state is not None:
         prometheus.process_sources().add_state(state)
-    stacks = [one for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
+    stacks = find_middlewares(app, Middleware)
     if any(one.has_middleware(prometheus.Metrics) for one in stacks):
         return app
     for one in stacks:
@@ -100,15 +96,15 @@ def with_metrics(
     return metrics
 
 
-def _import_prometheus(settings: Settings) -> Any:
-    try:
-        return import_module("wsgi_observe.prometheus")
-    except ModuleNotFoundError as error:
-        if error.name != "prometheus_client":
-            raise
-        install = "prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
-        path = settings.metrics_path
-        raise SettingsError("metrics_path", f"empty unless {install}", path) from None
+def check_prometheus(settings: Settings) -> None:
+    """Check that prometheus-client is there: located, not imported, as Sentry's SDK is.
+
+    :raises SettingsError: where it is missing.
+    """
+    if find_spec("prometheus_client") is None:
+        name, off = ("metrics_port", "0") if settings.metrics_port else ("metrics_path", "empty")
+        remedy = "prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
+        raise SettingsError(name, f"{off} unless {remedy}", getattr(settings, name))
 
 
 class _LoggingConfigurationCheck(Middleware):

@@ -125,7 +125,6 @@ def _number(allowed: str, is_valid: Callable[[float], bool]) -> Callable[[str, A
 
 
 def _whole_number(noun: str, least: int, most: int) -> Validator:
-    """Return a validator for a whole number in a range."""
     return _accept(
         f"{noun} from {least} to {most}",
         lambda value: _is_number(value, int) and least <= value <= most,

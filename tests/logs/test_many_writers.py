@@ -89,7 +89,7 @@ def test_what_waits_for_the_stream_is_written_at_the_end_after_a_dict_config_too
         installation.check()
         while True:
             log.info("fill %s", "x" * 3000)
-            if logging.getLogger().handlers[0]._writer._has_backlog: break
+            if logging.getLogger().handlers[0]._writer.has_backlog: break
         log.warning("kept")
         sys.stderr.write("ready")
         sys.stderr.flush()
@@ -118,7 +118,7 @@ def test_a_record_of_a_forked_child_is_not_its_parents_too() -> None:
         configure_logging(log_format="json", log_wait=0)
         while True:
             log.info("fill %s", "x" * 3000)
-            if logging.getLogger().handlers[0]._writer._has_backlog: break
+            if logging.getLogger().handlers[0]._writer.has_backlog: break
         log.warning("kept")
         pid = os.fork()
         if not pid:

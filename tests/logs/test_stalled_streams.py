@@ -114,7 +114,7 @@ def test_while_one_thread_waits_the_others_go_on_and_lose_nothing() -> None:
         enough = threading.Event()
         filler = threading.Thread(target=fill)
         filler.start()
-        while not writer._has_backlog: time.sleep(0.001)
+        while not writer.has_backlog: time.sleep(0.001)
         for number in range(50): log.info("on", extra={{"number": number}})
         enough.set()
         sys.stderr.write("went on")

@@ -26,7 +26,8 @@ from wsgi_observe.doctor.recording.logging_watch import LoggingWatch
 from wsgi_observe.doctor.recording.output import Output
 from wsgi_observe.doctor.recording.sandbox import Sandbox
 from wsgi_observe.doctor.recording.sentry_capture import capture_sentry
-from wsgi_observe.problems import find_health_middlewares
+from wsgi_observe.middleware.health import Health
+from wsgi_observe.wsgi.middleware import find_middlewares
 
 _PLAIN = (str, int, float, bool, list, tuple, type(None))
 _LOADERS = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen importlib")
@@ -52,7 +53,7 @@ def main(connection: Connection) -> None:
 
 
 def _describe(subject: Subject) -> Examination:
-    timeouts = [health.readiness.max_timeout for health in find_health_middlewares(subject.app)]
+    timeouts = [health.readiness.max_timeout for health in find_middlewares(subject.app, Health)]
     settings = subject.gunicorn
     if settings is not None:  # some are functions and classes
         settings = {name: value for name, value in settings.items() if isinstance(value, _PLAIN)}

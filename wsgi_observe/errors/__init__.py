@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from wsgi_observe._safely import call_safely
-from wsgi_observe.field_names import free_name
+from wsgi_observe.field_names import rename_taken
 from wsgi_observe.wsgi.headers import is_sendable
 
 # They describe the body that is replaced (RFC 9110, section 8.3 to 8.6), or are digests of it
@@ -43,7 +42,7 @@ def envelope(error: Error) -> dict[str, object]:
         "description": error.description,
         "request_id": error.request_id,
     }
-    return _add_members(members, error.extra)
+    return {**members, **rename_taken(dict(error.extra), members.keys())}
 
 
 def problem(error: Error) -> dict[str, object]:
@@ -55,22 +54,8 @@ def problem(error: Error) -> dict[str, object]:
         "detail": error.description,
         "request_id": error.request_id,
     }
-    return _add_members(members, error.extra, unused={"instance"})
-
-
-def _add_members(
-    members: dict[str, object], extra: Mapping[str, object], unused: AbstractSet[str] = frozenset()
-) -> dict[str, object]:
-    """Add the app's members, renamed so that none collides with a name of ours or another one.
-
-    :param unused: names that are ours too.
-    """
-    reserved = members.keys() | unused
-    members |= {key: value for key, value in extra.items() if key not in reserved}
-    for key in extra:
-        if key in reserved:
-            members[free_name(f"extra_{key}", members)] = extra[key]
-    return members
+    reserved = members.keys() | {"instance"}  # which we do not use
+    return {**members, **rename_taken(dict(error.extra), reserved)}
 
 
 _FORMATS = {

@@ -27,48 +27,40 @@ class StockError(NamedTuple):
 NO_DESCRIPTION = StockError()
 
 
-class _PagePattern(NamedTuple):
-    """A regular expression for the beginning of a framework's page, with its text as ``text``."""
-
-    pattern: bytes
-    separator: str = "\n\n"
-    """Between the framework's default sentence and the author's text."""
-
-
-# Each is matched against the first chunk, from its start; frameworks send the page whole. The text
-# is optional: without its end, in a page of several chunks, only half a sentence would be known.
+# Regular expressions for the beginnings of frameworks' pages. Each is matched against the first
+# chunk, from its start; frameworks send the page whole. The group `text` is optional: without its
+# end, in a page of several chunks, only half a sentence would be known.
+_WERKZEUG_PAGE = (
+    rb"(?i:<!doctype html>)\n<html lang=en>\n<title>\d{3} [^<\n]*</title>\n"
+    rb"<h1>[^<\n]*</h1>\n<p>(?:(?P<text>.*?)</p>\n)?"
+)
 _PAGE_PATTERNS = (
-    # Werkzeug, Flask. In debug mode a KeyError follows the sentence of a 400 in a line of its own.
-    _PagePattern(
-        rb"(?i:<!doctype html>)\n<html lang=en>\n<title>\d{3} [^<\n]*</title>\n"
-        rb"<h1>[^<\n]*</h1>\n<p>(?:(?P<text>.*?)</p>\n)?",
-        separator="\n",
-    ),
+    _WERKZEUG_PAGE,
     # Django without DEBUG
-    _PagePattern(
+    (
         rb'(?i:<!doctype html>)\s*<html lang="en">\s*<head>\s*<title>[^<\n]*</title>\s*</head>\s*'
         rb"<body>\s*<h1>[^<\n]*</h1><p>(?P<text>[^<\n]*)</p>\s*</body>\s*</html>\s*\Z"
     ),
     # Django, a form without its CSRF token
-    _PagePattern(
+    (
         rb'(?i:<!doctype html>)\s*<html lang="en">\s*<head>\s*<meta http-equiv="content-type"'
         rb'[^>\n]*>\s*(?:<meta name="color-scheme"[^>\n]*>\s*)?'  # since Django 6
         rb'<meta name="robots" content="NONE,NOARCHIVE">\s*<title>403 Forbidden</title>'
         rb"(?:.*?<p>(?P<text>.*?)</p>)?"
     ),
     # Bottle; in its debug mode the exception and its traceback follow the text.
-    _PagePattern(
+    (
         rb'(?i:<!doctype html public "-//IETF//DTD HTML 2\.0//EN">)\s*<html>\s*<head>\s*'
         rb"<title>Error: \d{3}(?:.*?<pre>(?P<text>.*?)</pre>)?"
     ),
-    _PagePattern(rb"<h1>Critical error while processing request: "),
+    rb"<h1>Critical error while processing request: ",
     # WebOb, Pyramid
-    _PagePattern(
+    (
         rb"<html>\s*<head>\s*<title>\d{3} [^<\n]*</title>\s*</head>\s*<body>\s*"
         rb"<h1>\d{3} [^<\n]*</h1>(?:(?P<text>.*?)</body>)?"
     ),
     # CherryPy; outside its production mode the traceback follows the text.
-    _PagePattern(
+    (
         rb'(?i:<!doctype html public)\s*"-//W3C//DTD XHTML 1\.0 Transitional//EN"\s*[^>\n]*>\s*'
         rb"<html>\s*<head>\s*<meta [^>\n]*></meta>\s*<title>\d{3} [^<\n]*</title>\s*"
         rb'<style type="text/css">\s*#powered_by (?:.*?<p>(?P<text>.*?)</p>)?'
@@ -83,12 +75,14 @@ def read_stock_page(chunk: bytes, status: str, path: str) -> StockError | None:
     :param status: the status line.
     :param path: the path of the request, which a framework's default text may name.
     """
-    for page in _PAGE_PATTERNS:
+    for pattern in _PAGE_PATTERNS:
         # Compiled with the first error page, then kept.
-        match = re.match(rb"\s*" + page.pattern, chunk, re.DOTALL)
+        match = re.match(rb"\s*" + pattern, chunk, re.DOTALL)
         if match is not None:
             text = _html_to_text(match.groupdict().get("text") or b"")
-            return StockError(_author_text(text, page.separator, status, path))
+            # In debug mode a KeyError follows the sentence of a 400 in a line of its own.
+            separator = "\n" if pattern is _WERKZEUG_PAGE else "\n\n"
+            return StockError(_author_text(text, separator, status, path))
     return None
 
 

@@ -176,7 +176,6 @@ def _has_default_body(error: HTTPException) -> bool:
 def _get_description_and_members(
     error: HTTPException, code: int
 ) -> tuple[str, Mapping[str, object]]:
-    """Return the description and the members beside it."""
     if isinstance(error, InvalidAPIUsage):
         return str(error.description), error.payload
     default, description = describe_status(code)[1], error.description

@@ -149,7 +149,6 @@ def _in_app_context(app: Flask, check: Callable[[], object] | Check | str, timeo
 
 
 def _disable_mail() -> None:
-    """Switch mail handlers off, as for development."""
     mail_module: Any = sys.modules.get("wsgi_observe.logs.handlers.mail")
     for handler in logging.getLogger().handlers if mail_module is not None else ():
         if isinstance(handler, mail_module.MailHandler):

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from string import ascii_lowercase
+from types import FunctionType, MethodType
 from typing import Any
 
-from wsgi_observe.wsgi.middleware import iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import get_closure, iter_wrapped_apps
 
 _RouteFinder = Callable[[Any, str], Iterable[object]]
 """Yields the routes that the router of a framework's app chooses for GET requests to a path."""
@@ -26,9 +27,8 @@ def has_explicit_route(app: object, path: str) -> bool:
     """
     base = path.rstrip("/")
     return any(
-        _has_explicit_match(find_routes, framework_app, spelling)
+        _has_explicit_match(_ROUTE_FINDERS[name], framework_app, spelling)
         for framework_app, name in find_framework_apps(app)
-        for find_routes in (_ROUTE_FINDERS[name],)
         for spelling in (base, base + "/")
     )
 
@@ -64,7 +64,7 @@ def find_framework_apps(
     if known or not chain:  # a worker of another kind has no app
         return known
     nested_apps = {}
-    for one in _iter_held_callables(chain[-1] if chain else None):
+    for one in _iter_held_callables(chain[-1]):
         if id(one) not in seen and len(seen) < _MAX_OBJECTS_SEARCHED:
             seen[id(one)] = one
             if found := find_framework_apps(one, seen):
@@ -94,10 +94,8 @@ def _get_framework_class(app: object) -> str | None:
 
 def _iter_held_callables(app: object) -> Iterator[object]:
     """Yield the callables in the attributes and the closure of a middleware."""
-    held = [*getattr(app, "__dict__", {}).values()]
-    for cell in getattr(app, "__closure__", None) or ():
-        with suppress(ValueError):  # an empty cell
-            held.append(cell.cell_contents)
+    closure = get_closure(app) if isinstance(app, FunctionType | MethodType) else {}
+    held = [*getattr(app, "__dict__", {}).values(), *closure.values()]
     yield from (one for one in held if callable(one) and not isinstance(one, type))
 
 
@@ -134,9 +132,14 @@ def _allows_get_method(view: Any) -> bool:
     return cls is None or hasattr(cls, "get")
 
 
+def bottle_module(app: object) -> Any:
+    """Return the module of a Bottle app's class: an app may have a copy of Bottle, one file."""
+    cls = next(one for one in type(app).__mro__ if one.__qualname__ == "Bottle")
+    return sys.modules[cls.__module__]
+
+
 def _find_bottle_routes(app: Any, path: str) -> Iterator[object]:
-    classes = [one for one in type(app).__mro__ if one.__qualname__ == "Bottle"]
-    with suppress(sys.modules[classes[0].__module__].HTTPError):
+    with suppress(bottle_module(app).HTTPError):
         yield app.router.match({"REQUEST_METHOD": "GET", "PATH_INFO": path})[0]
 
 

@@ -75,7 +75,7 @@ def _log_exception(
         "uncaught %s",
         kind.__name__,
         exc_info=(kind, error, trace),
-        extra=_make_request_id_extra(error),
+        extra=make_request_id_extra(error),
     )
     return True
 
@@ -85,10 +85,7 @@ def _log_thread_exception(args: threading.ExceptHookArgs) -> bool:
         return isinstance(args.exc_value, SystemExit)
     name = args.thread.name if args.thread is not None else "?"
     info = (args.exc_type, args.exc_value, args.exc_traceback)
-    extra = {
-        **_make_request_id_extra(args.exc_value, args.thread),
-        "thread_name": name,
-    }
+    extra = {**make_request_id_extra(args.exc_value, args.thread), "thread_name": name}
     _log.error("uncaught %s in a thread", args.exc_type.__name__, exc_info=info, extra=extra)
     return True
 
@@ -118,7 +115,7 @@ def _log_warning(
     return True
 
 
-def _make_request_id_extra(
+def make_request_id_extra(
     error: BaseException, thread: threading.Thread | None = None
 ) -> dict[str, object]:
     """Return ``extra=`` with the ID of the job that has failed, or that started its thread."""

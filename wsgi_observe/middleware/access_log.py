@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe._loggers import ACCESS_LOGGER, config_watch, get_logger
 from wsgi_observe._safely import call_safely
@@ -17,9 +18,6 @@ from wsgi_observe.wsgi.client_address import ClientAddressResolver
 from wsgi_observe.wsgi.environ import printable, request_line
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 access = get_logger(ACCESS_LOGGER)
 _access_logger = AccessLogger(access, __file__)
@@ -88,7 +86,9 @@ class AccessLog(Middleware):
         )
         level = logging.ERROR if has_failed and not context.error_logged else logging.INFO
         if self._access_level is not None:
-            level = self._choose_level(exchange, status_code, seconds, level)
+            environ = exchange.environ
+            chosen = call_safely("access_level", self._choose_level, environ, status_code, seconds)
+            level = level if chosen is None else chosen
         if not level or not access.isEnabledFor(level):
             return
         fields = _access_fields(exchange, status_code, seconds)
@@ -96,17 +96,12 @@ class AccessLog(Middleware):
             if (value := read(exchange.environ)) is not None:
                 fields[name] = value
         if context.totals is not None:
-            _add_totals(fields, context.totals, RESERVED_NAMES | context.fields.keys())
+            taken = RESERVED_NAMES | context.fields.keys()
+            for name, amount in context.totals.items():  # times to the microsecond
+                fields[free_name(name, taken)] = round(amount, 3)
         _access_logger.log(level, f"{request_line(exchange.environ)} {status_code}", fields)
 
-    def _choose_level(
-        self, exchange: Exchange, status_code: int, seconds: float, default: int
-    ) -> int:
-        environ = exchange.environ
-        level = call_safely("access_level", self._call_access_level, environ, status_code, seconds)
-        return default if level is None else level
-
-    def _call_access_level(self, environ: WSGIEnvironment, status_code: int, seconds: float) -> int:
+    def _choose_level(self, environ: WSGIEnvironment, status_code: int, seconds: float) -> int:
         """Return the level that the user's callable returns; 0 for no line."""
         result = self._access_level(environ, status_code, seconds)
         if result is not None and not isinstance(result, int):
@@ -147,12 +142,6 @@ def _request_bytes(environ: WSGIEnvironment) -> int | None:
     if declared.isdecimal() and len(declared) < 20:
         return int(declared)
     return 0 if not declared and "HTTP_TRANSFER_ENCODING" not in environ else None
-
-
-def _add_totals(fields: dict[str, object], totals: dict[str, float], taken: Set[str]) -> None:
-    """Add the numbers that the request has counted; times to the microsecond."""
-    for name, amount in totals.items():
-        fields[free_name(name, taken)] = round(amount, 3)
 
 
 def _access_fields(exchange: Exchange, status_code: int, seconds: float) -> dict[str, object]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe._loggers import config_watch, get_logger
 from wsgi_observe._safely import call_safely
@@ -28,9 +29,6 @@ from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import Headers, get_header, prefers_html, vary_on_accept
 from wsgi_observe.wsgi.middleware import Middleware
 from wsgi_observe.wsgi.response import StaticResponse
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _log = get_logger("wsgi_observe.errors")
 

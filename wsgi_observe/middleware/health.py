@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
@@ -15,11 +16,8 @@ from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.environ import decode_wsgi, encode_wsgi
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.headers import Headers
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 from wsgi_observe.wsgi.response import StaticResponse
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = get_logger("wsgi_observe.health")
 
@@ -122,7 +120,7 @@ class Health(Middleware):
                 self._routes.pop(path, None)
         conflict = probe.conflict()
         # Another `Health` further in reports it itself.
-        is_outer = any(isinstance(one, Health) for one in iter_wrapped_apps(self.app))
+        is_outer = bool(find_middlewares(self.app, Health))
         if conflict is not None and conflict != probe.reported_conflict and not is_outer:
             probe.reported_conflict = conflict
             _log.warning("%s", conflict)
@@ -142,9 +140,7 @@ class Health(Middleware):
         Otherwise one that a server's integration adds would answer in place of the app's own,
         without its checks.
         """
-        for inner in iter_wrapped_apps(app):
-            if not isinstance(inner, Health):
-                continue
+        for inner in find_middlewares(app, Health):
             if _is_same_path(self._live_path, inner._ready_path):
                 self._live_path = ""
             if _is_same_path(self._ready_path, inner._live_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe.context import REQUEST_ID_KEY, RequestContext
 from wsgi_observe.ids import new_id, parse_id
@@ -11,9 +12,6 @@ from wsgi_observe.trace_context import continue_trace, start_trace
 from wsgi_observe.wsgi.client_address import ClientAddressResolver, is_in_networks
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 
 class RequestID(Middleware):

@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from socket import socket
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.metrics.sources import MetricsSources
 from wsgi_observe.prometheus.metrics_app import MetricsApp
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _log = get_logger("wsgi_observe.prometheus")
 

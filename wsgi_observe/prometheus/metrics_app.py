@@ -7,7 +7,8 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from time import sleep, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFamily, Metric
@@ -26,9 +27,6 @@ from wsgi_observe.prometheus.instruments import (
     method_label,
 )
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _ATTEMPTS = 5
 

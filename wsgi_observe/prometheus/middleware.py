@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext
@@ -24,9 +25,6 @@ from wsgi_observe.prometheus.routes import get_route, install_route_recorders
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _log = get_logger("wsgi_observe.prometheus")
 

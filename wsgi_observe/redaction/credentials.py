@@ -203,9 +203,7 @@ def has_token_prefix(shape: bytes) -> bool:
     return False
 
 
-_MIN_LINK_LENGTH = 23
-"""The length of the shortest path that `redact_links` may change."""
-
+_MIN_LINK_LENGTH = 23  # of a path that `redact_links` may change
 _LINK_KEYWORDS = (
     *("reset", "verif", "confirm", "activat", "token", "invit", "unsubscri", "magic", "unlock"),
     "recover",
@@ -224,14 +222,9 @@ def redact_links(path: str) -> str:
     >>> redact_links("/reset/4f5d6e7a8b9c0d1e2f3a"), redact_links("/reset/how-to-do-that")
     ('/reset/[REDACTED]', '/reset/how-to-do-that')
     """
-    if len(path) < _MIN_LINK_LENGTH:
+    if len(path) < _MIN_LINK_LENGTH or not any(map(path.lower().__contains__, _LINK_KEYWORDS)):
         return path
-    folded = path.lower()
-    return (
-        _token_link.sub(_redact_link, path)
-        if any(map(folded.__contains__, _LINK_KEYWORDS))
-        else path
-    )
+    return _token_link.sub(_redact_link, path)
 
 
 def _redact_link(match: re.Match[str]) -> str:

@@ -216,7 +216,6 @@ class RedactingCopier:
         return self._redact_object_text(to_text(value), values) if values else None
 
     def _get_sensitive_values(self, value: object) -> list[object]:
-        """Return the values of an object's sensitive attributes."""
         return [
             held
             for name, held in get_attributes(value).items()

@@ -128,7 +128,6 @@ def _redact_frame(frame: str, search: Search) -> str:
 
 
 def _replace_literal(search: Search, match: re.Match[str]) -> Replacement | None:
-    """Return the replacement of a string literal in a line of code."""
     search.budget.steps -= 4
     is_literal = is_string_literal(match.string, match.end())
     return _replace_named_value(search, match) if is_literal else None

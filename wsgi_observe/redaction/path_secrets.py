@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any
 from weakref import WeakSet
 
 from wsgi_observe.context import get_raw_context
 from wsgi_observe.redaction import Redactor
 from wsgi_observe.wsgi.environ import MASKED_PATH
 
+path_secret_finders: WeakSet[Any] = WeakSet()
+"""What finds secrets in a path by its app's routes, for one that is redacted after its request.
 
-class PathSecretFinder(Protocol):
-    """A router, whose routes name the parts of a path."""
-
-    def find_path_secrets(self, path: str) -> list[str]:
-        """Return the values of sensitive parameters in a path."""
-
-
-path_secret_finders: WeakSet[PathSecretFinder] = WeakSet()
-"""The routers of the observed apps, for paths that are redacted after their request."""
+Each has a method `find_path_secrets`, which returns the values of sensitive parameters in a path.
+"""
 
 
 def with_request_secrets(redactor: Redactor) -> Redactor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIEnvironment
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import RequestContext, current_context, entered
@@ -14,9 +14,6 @@ from wsgi_observe.logs.log_record import make_own_extra
 from wsgi_observe.metrics.events import REQUESTS_DIED, REQUESTS_SLOW, add_event
 from wsgi_observe.scoreboard.scoreboard import WorkerSnapshot
 from wsgi_observe.wsgi.environ import request_line
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 log = get_logger("wsgi_observe.inflight")
 

@@ -8,7 +8,7 @@ import weakref
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable
 from time import time
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 from zlib import adler32
 
 from wsgi_observe._safely import warn_once
@@ -28,9 +28,6 @@ from wsgi_observe.wsgi.environ import encode_wsgi, request_path
 from wsgi_observe.wsgi.exceptions import is_shutdown
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _pack_into = REQUEST_ENTRY.pack_into
 

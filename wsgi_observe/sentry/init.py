@@ -64,7 +64,6 @@ def init_sentry(
 
 
 def _make_options(options: Mapping[str, Any], final_hook: Hook) -> dict[str, Any]:
-    """Return all options for ``sentry_sdk.init``."""
     merged = {**_DEFAULTS, **options}
     # Only where its default is on: newer versions warn if the option is given at all.
     if DEFAULT_OPTIONS["send_default_pii"]:

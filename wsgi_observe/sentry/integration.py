@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIEnvironment
 from wsgiref.util import application_uri
 
 import sentry_sdk
@@ -23,9 +24,6 @@ from wsgi_observe.logs.error_reports import is_duplicate_report, register_error
 from wsgi_observe.sentry.scrubber import redact_object, redact_objects
 from wsgi_observe.wsgi.environ import printable, request_path
 from wsgi_observe.wsgi.exceptions import RequestFailedError, is_unreadable_body
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 _OUR_LOGGERS = frozenset({"wsgi_observe.errors", "wsgi_observe.uncaught"})
 _HEALTH_LOGGER = "wsgi_observe.health"

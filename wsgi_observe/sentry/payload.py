@@ -83,10 +83,6 @@ def _keep_text(redactor: Redactor, value: Any) -> Any:
     return value if isinstance(value, str) else redactor.value(value)
 
 
-def _redact_data(redactor: Redactor, value: Any) -> Any:
-    return redactor.value(value)
-
-
 def _redact_url(redactor: Redactor, value: Any) -> Any:
     """Return the name of a transaction redacted; it may be the path of its request."""
     return redactor.url(value) if isinstance(value, str) else redactor.value(value)
@@ -117,7 +113,7 @@ def _redact_pairs(redactor: Redactor, value: Any) -> Any:
     return _redact_mapping(redactor, value)
 
 
-def _members(parts: Mapping[str, _RedactPart], rest: _RedactPart = _redact_data) -> _RedactPart:
+def _members(parts: Mapping[str, _RedactPart], rest: _RedactPart = Redactor.value) -> _RedactPart:
     """Return what redacts a mapping: some members by `parts`, the others by `rest`."""
 
     def redact(redactor: Redactor, value: Any) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wsgi_observe.context import activate, attach_request_id, request_hooks
 from wsgi_observe.wsgi.exceptions import is_logged, is_shutdown
-from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.exchange import Exchange, OptExcInfo
 from wsgi_observe.wsgi.headers import find_app_request_id
 from wsgi_observe.wsgi.response import StaticResponse, as_bytes
 from wsgi_observe.wsgi.response_body import (
@@ -19,10 +20,6 @@ from wsgi_observe.wsgi.response_body import (
     may_use_sendfile,
     send_native_file,
 )
-
-if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _EXHAUSTED = object()
 

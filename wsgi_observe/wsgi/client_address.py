@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from wsgiref.types import WSGIEnvironment
 
 from wsgi_observe.context import RequestContext
 from wsgi_observe.validators import MAX_PROXIES
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
-
-    from _typeshed.wsgi import WSGIEnvironment
 
 # An address in brackets, or one of IPv4, and perhaps a port.
 _match_entry = re.compile(r"(?:\[(.*)\]|([^:]*\.[^:]*))(?::[0-9]+)?").fullmatch

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from wsgi_observe.context import current_context
 from wsgi_observe.wsgi.exceptions import mark_unreadable
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 MASKED_PATH = "wsgi_observe.masked_path"
 """The environ key of a path that has secrets in it, the path to show instead, and the secrets."""
@@ -106,7 +104,13 @@ class RequestBody:
         try:
             return method(*args, **kwargs)
         except Exception as error:
-            _mark_server_error(error)
+            # Any other is the app's, such as for a wrong argument. Gunicorn has one of its own
+            # that is no OSError, for the trailers of a chunked body.
+            if isinstance(error, OSError) or type(error).__module__ == "gunicorn.http.errors":
+                mark_unreadable(error)
+                context = current_context()
+                if context is not None:
+                    context.request_context.is_body_unreadable = True
             raise
 
     def __iter__(self) -> RequestBody:
@@ -128,13 +132,3 @@ def wrap_input(environ: WSGIEnvironment) -> None:
     stream = environ.get("wsgi.input")
     if stream is not None and stream.__class__ is not RequestBody:
         environ["wsgi.input"] = RequestBody(stream)
-
-
-def _mark_server_error(error: Exception) -> None:
-    """Mark an error of the server's; any other is the app's, such as for a wrong argument."""
-    # Gunicorn has one that is no OSError, for the trailers of a chunked body.
-    if isinstance(error, OSError) or type(error).__module__ == "gunicorn.http.errors":
-        mark_unreadable(error)
-        context = current_context()
-        if context is not None:
-            context.request_context.is_body_unreadable = True

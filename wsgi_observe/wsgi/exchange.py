@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from sys import exception
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from types import TracebackType
+from typing import Protocol
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from wsgi_observe._safely import warn_once
 from wsgi_observe.context import (
@@ -29,14 +31,11 @@ from wsgi_observe.wsgi.exceptions import (
     is_shutdown,
     mark_logged,
 )
-from wsgi_observe.wsgi.headers import prepare_headers
+from wsgi_observe.wsgi.headers import Headers, prepare_headers
 from wsgi_observe.wsgi.response import Response, StaticResponse, as_bytes
 
-if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-    from wsgi_observe.wsgi.headers import Headers
+OptExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+"""What `sys.exc_info` returns."""
 
 _CALLED_TWICE = "start_response called twice without exc_info (PEP 3333)"
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from itertools import takewhile
+from types import FunctionType, MethodType
+from typing import Any, TypeVar
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgi_observe.context import probe_hooks
 from wsgi_observe.wsgi.app_call import call_app
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.response import StaticResponse
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class Middleware:
@@ -61,19 +60,14 @@ class Middleware:
 
         For an integration whose app is wrapped already.
         """
-        middlewares = list(self._middlewares)
-        positions = (
-            n for n, middleware in enumerate(middlewares) if isinstance(middleware, before)
-        )
-        middlewares.insert(next(positions, len(middlewares)), added)
-        self._set_middlewares(middlewares)
+        present = self._middlewares
+        outside = list(takewhile(lambda one: not isinstance(one, before), present))
+        self._set_middlewares((*outside, added, *present[len(outside) :]))
 
-    def _set_middlewares(self, middlewares: Iterable[Middleware]) -> None:
-        self._middlewares = tuple(middlewares)
+    def _set_middlewares(self, middlewares: tuple[Middleware, ...]) -> None:
+        self._middlewares = middlewares
         # Looked up once: each request would look them up in classes that differ.
-        self._request_processors = tuple(
-            middleware.process_request for middleware in self._middlewares
-        )
+        self._request_processors = tuple(one.process_request for one in middlewares)
 
     def process_request(
         self, exchange: Exchange, environ: WSGIEnvironment
@@ -95,6 +89,14 @@ def _send_static_response(
     return response.body_for(environ)
 
 
+_MiddlewareT = TypeVar("_MiddlewareT", bound=Middleware)
+
+
+def find_middlewares(app: object, kind: type[_MiddlewareT]) -> list[_MiddlewareT]:
+    """Return those middlewares round an app that are of a class, from the outside in."""
+    return [one for one in iter_wrapped_apps(app) if isinstance(one, kind)]
+
+
 _MAX_WRAPPED_APPS = 20
 
 # Attributes and variables in which Flask and middlewares have the app that they wrap.
@@ -103,11 +105,11 @@ WRAPPED_APP_NAMES = ("wsgi_app", "app", "application", "_app", "wsgi")
 
 def iter_wrapped_apps(app: Any) -> Iterator[object]:
     """Yield an app and the apps that it wraps, also inside middlewares of others."""
-    seen: list[object] = []
+    seen: dict[int, object] = {}  # by their `id`, which each keeps while it is here
     while app is not None and len(seen) < _MAX_WRAPPED_APPS:
         yield app
-        seen.append(app)
-        app = next((one for one in _iter_candidates(app) if not _is_in(seen, one)), None)
+        seen[id(app)] = app
+        app = next((one for one in _iter_candidates(app) if id(one) not in seen), None)
 
 
 def _iter_candidates(app: Any) -> Iterator[object]:
@@ -117,7 +119,7 @@ def _iter_candidates(app: Any) -> Iterator[object]:
     variables: dict[str, object] = _get_attribute(app, "__dict__") or {}
     if isinstance(app, FunctionType):
         names = ("__wrapped__", *names)  # `functools.wraps` copies the others
-        closure = _get_closure(app)
+        closure = get_closure(app)
         used = app.__code__.co_names
         variables = closure | {name: app.__globals__.get(name) for name in used}
     by_name = (_get_attribute(app, name) or closure.get(name) for name in names)
@@ -125,17 +127,13 @@ def _iter_candidates(app: Any) -> Iterator[object]:
     yield from (one for one in variables.values() if isinstance(one, Middleware))
 
 
-def _get_closure(function: FunctionType) -> dict[str, object]:
+def get_closure(function: FunctionType | MethodType) -> dict[str, object]:
     """Return the variables of the functions around it that a function uses."""
     closure = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # it has no value yet
             closure[name] = cell.cell_contents
     return closure
-
-
-def _is_in(objects: list[object], one: object) -> bool:
-    return any(one is other for other in objects)
 
 
 def _get_attribute(app: object, name: str) -> Any:

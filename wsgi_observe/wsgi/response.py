@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from wsgi_observe.wsgi.headers import Headers
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _NAME_LENGTH = len("content-length")
 _MAX_DIGITS = 20  # of a length; `int` refuses some thousands

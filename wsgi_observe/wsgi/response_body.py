@@ -9,15 +9,13 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from sys import exception
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from wsgi_observe.context import activate, get_raw_context
 from wsgi_observe.wsgi.exceptions import is_close_of_generator
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.response import as_bytes
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 
 class ResponseBody:

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from email.message import Message
 from io import BytesIO
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote_to_bytes
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 _MAX_BODY_BYTES = 10_000_000
 _MAX_CHUNKS = 10_000

@@ -8,16 +8,14 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from wsgi_observe.doctor.app.frameworks import Framework, find_framework
 from wsgi_observe.doctor.app.frameworks.wsgi import WsgiFramework
 from wsgi_observe.doctor.options import Options
 from wsgi_observe.health import HealthState
 from wsgi_observe.settings import Settings
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 _OUR_LOGGER = "wsgi_observe.gunicorn.Logger"
 _DEFAULT_NAMES = ("app", "application", "create_app", "make_app")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from wsgi_observe.doctor.app.client import Response, send_request
 from wsgi_observe.doctor.app.frameworks import Framework
@@ -16,10 +17,7 @@ from wsgi_observe.doctor.recording.output import Output
 from wsgi_observe.doctor.recording.sandbox import Sandbox
 from wsgi_observe.doctor.recording.sentry_capture import SentryCapture
 from wsgi_observe.middleware.errors import ErrorEnvelope
-from wsgi_observe.wsgi.middleware import iter_wrapped_apps
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from wsgi_observe.wsgi.middleware import find_middlewares
 
 UNKNOWN_PATH = f"{PREFIX}nothing-is-here"
 """A path that no route is made for."""
@@ -54,7 +52,7 @@ class Subject:
     @property
     def has_envelope(self) -> bool:
         """Whether our envelope is round the app already, so that to observe it is no remedy."""
-        return any(isinstance(one, ErrorEnvelope) for one in iter_wrapped_apps(self.app))
+        return bool(find_middlewares(self.app, ErrorEnvelope))
 
     def request(self, path: str, method: str = "GET", **request: Any) -> Response:
         """Send a request to a path of the framework's app."""

@@ -21,13 +21,10 @@ from wsgi_observe.doctor.trials.probes import (
     probe,
 )
 from wsgi_observe.health import Readiness
-from wsgi_observe.problems import (
-    check_probe_paths,
-    check_readiness,
-    find_health_middlewares,
-    find_probes,
-)
+from wsgi_observe.middleware.health import Health
+from wsgi_observe.problems import check_probe_paths, check_readiness, find_probes
 from wsgi_observe.settings import Settings, SettingsError
+from wsgi_observe.wsgi.middleware import find_middlewares
 
 _OBSERVE = 'app.wsgi_app = observe(app.wsgi_app, checks={"db": ping_database})'
 _REMEDY = f"{_OBSERVE}\n# serves /health and /ready; from wsgi_observe import observe"
@@ -203,7 +200,7 @@ def _explain_success(down: ProbeResponse) -> Iterator[Fault]:
 def _fail_a_check(subject: Subject, path: str) -> Iterator[Fault]:
     """Replace the checks of our middlewares by one that fails, and send a request."""
     failing = Readiness({"doctor": lambda: False}, ttl=0)
-    before = {health: health.readiness for health in find_health_middlewares(subject.app)}
+    before = {health: health.readiness for health in find_middlewares(subject.app, Health)}
     try:
         for health in before:
             health.readiness = failing
@@ -218,7 +215,7 @@ def _fail_a_check(subject: Subject, path: str) -> Iterator[Fault]:
 
 def _ask_about_settings(subject: Subject) -> Iterator[Fault]:
     """Yield the problems of our own middlewares, which the boot line reports too."""
-    healths = find_health_middlewares(subject.app)
+    healths = find_middlewares(subject.app, Health)
     seconds = max((one.readiness.max_timeout for one in healths), default=0.0)
     if seconds > PROBE_TIMEOUT:
         seen = f"a check may take {seconds:g} s; a probe waits for {PROBE_TIMEOUT:g} s by default"

@@ -14,7 +14,7 @@ from wsgi_observe.doctor.trials.log_sources import LogSource, join_sources, log_
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.problems import check_access_lines
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
 _CONFIGURE = f"configure logging before the app is made:\n{CONFIGURE_LOGGING}"
 _SET_LEVEL = 'logging.root.setLevel("INFO"), or "level": "INFO" in dictConfig\'s root'
@@ -116,8 +116,7 @@ def _check_lines(lines: _Lines) -> Iterator[Fault]:
 
 def _ask_about_access_lines(subject: Subject) -> Iterator[Fault]:
     """Yield what hides or doubles the access lines of ours, which the boot line reports too."""
-    stacks = [one for one in iter_wrapped_apps(subject.app) if isinstance(one, Middleware)]
-    if any(one.has_middleware(AccessLog) for one in stacks):
+    if any(one.has_middleware(AccessLog) for one in find_middlewares(subject.app, Middleware)):
         accesslog = (subject.gunicorn or {}).get("accesslog")
         for problem in check_access_lines(Settings(), str(accesslog or "")):
             yield Fault(problem, _ACCESS_LINES, is_warning=True)

@@ -19,7 +19,7 @@ from wsgi_observe.doctor.recording.log_delivery import without_delivery
 from wsgi_observe.doctor.remedies import OBSERVE, OBSERVE_ANYWHERE
 from wsgi_observe.doctor.trials.log_sources import Log, find_main_source, parse_line
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.wsgi.middleware import iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import find_middlewares
 
 _HEADERS = ("X-Request-ID", "X-Correlation-ID", "Request-ID", "Correlation-ID", "X-Trace-ID")
 
@@ -180,10 +180,8 @@ def _stream() -> Iterator[bytes]:
 
 def _makes_all_ids(subject: Subject) -> bool:
     """Return whether our middleware has been configured to trust no ID, or those of some peers."""
-    return any(
-        isinstance(one, RequestID) and one.trusted_peers is not True
-        for one in iter_wrapped_apps(subject.app)
-    )
+    ours = find_middlewares(subject.app, RequestID)
+    return any(one.trusted_peers is not True for one in ours)
 
 
 def _find_taken_over(inbound: Mapping[str, str], sent: _Sent) -> str | None:

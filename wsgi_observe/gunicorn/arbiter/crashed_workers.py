@@ -128,7 +128,6 @@ class Reaper:
 def _get_exit_cause(
     worker: Any, worker_entry: WorkerEntry, status: int | None, was_killed_by_arbiter: bool
 ) -> str:
-    """Return why a worker died, for the log line."""
     if worker.aborted:
         return "worker timeout"
     if status is None:

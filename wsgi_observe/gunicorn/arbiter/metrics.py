@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from wsgi_observe.gunicorn.arbiter.metrics_directory import MetricsDirectory
@@ -15,7 +14,8 @@ from wsgi_observe.health import HealthState
 from wsgi_observe.metrics.events import use_table
 from wsgi_observe.metrics.sources import MetricsSources, use_sources
 from wsgi_observe.scoreboard.scoreboard import WorkerEntry
-from wsgi_observe.settings import Settings, SettingsError
+from wsgi_observe.settings import Settings
+from wsgi_observe.stack import check_prometheus
 
 
 def create_metrics(cfg: Any, settings: Settings, state: HealthState) -> ArbiterMetrics | None:
@@ -23,10 +23,7 @@ def create_metrics(cfg: Any, settings: Settings, state: HealthState) -> ArbiterM
 
     :raises SettingsError: where prometheus-client is missing.
     """
-    if find_spec("prometheus_client") is None:  # located, not imported, as Sentry's SDK is
-        name, off = ("metrics_port", "0") if settings.metrics_port else ("metrics_path", "empty")
-        remedy = "prometheus-client is installed (pip install 'wsgi-observe[prometheus]')"
-        raise SettingsError(name, f"{off} unless {remedy}", getattr(settings, name))
+    check_prometheus(settings)
     try:
         return ArbiterMetrics(cfg, state)
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
 from wsgi_observe.gunicorn.worker.outer_failures import OuterFailures, has_outer_middlewares
 from wsgi_observe.health import HealthState
@@ -11,10 +11,7 @@ from wsgi_observe.health.routers import find_flask_app
 from wsgi_observe.middleware.health import Health
 from wsgi_observe.settings import Settings, SettingsError
 from wsgi_observe.stack import MIDDLEWARE_CLASSES, wrap
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
 
 def wrap_app(app: WSGIApplication, settings: Settings, state: HealthState) -> WSGIApplication:
@@ -26,17 +23,9 @@ def wrap_app(app: WSGIApplication, settings: Settings, state: HealthState) -> WS
     """
     if settings.flask:
         _observe_flask(app, settings)
-    middlewares = [
-        middleware for middleware in iter_wrapped_apps(app) if isinstance(middleware, Middleware)
-    ]
-    for middleware in middlewares:
-        if isinstance(middleware, Health):
-            middleware.readiness.add_state(state)
-    missing = [
-        cls
-        for cls in MIDDLEWARE_CLASSES
-        if not any(isinstance(middleware, cls) for middleware in middlewares)
-    ]
+    for health in find_middlewares(app, Health):
+        health.readiness.add_state(state)
+    missing = [cls for cls in MIDDLEWARE_CLASSES if not find_middlewares(app, cls)]
     wrapped = wrap(app, missing, settings, state)
     return OuterFailures(wrapped) if has_outer_middlewares(wrapped) else wrapped
 
@@ -50,7 +39,7 @@ def _observe_flask(app: object, settings: Settings) -> None:
     flask_integration = import_module("wsgi_observe.flask")
     if "wsgi_observe" in flask_app.extensions:
         return
-    if not any(isinstance(middleware, Middleware) for middleware in iter_wrapped_apps(flask_app)):
+    if not find_middlewares(flask_app, Middleware):
         flask_integration.Observe(flask_app, settings)
     elif settings.has_middleware("errors"):
         flask_integration.register_error_handlers(flask_app, settings)

@@ -11,19 +11,19 @@ from typing import Any
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.logs.installation import installation
+from wsgi_observe.middleware.health import Health
 from wsgi_observe.problems import (
     NO_CHECKS,
     check_access_lines,
     check_debug,
     check_probe_paths,
     check_readiness,
-    find_health_middlewares,
     find_probes,
     has_no_checks,
 )
 from wsgi_observe.redaction import REDACTED
 from wsgi_observe.settings import SETTINGS, Settings
-from wsgi_observe.wsgi.middleware import iter_wrapped_apps
+from wsgi_observe.wsgi.middleware import find_middlewares, iter_wrapped_apps
 
 _log = get_logger("wsgi_observe.gunicorn")
 
@@ -49,7 +49,7 @@ def log_boot_line(worker: Any, app: object, settings: Settings) -> None:
         "stack": get_middleware_names(app),
         "health": {probe.path: probe.owner for probe in find_probes(app)},
         "checks": [
-            one for health in find_health_middlewares(app) for one in health.readiness.names
+            one for health in find_middlewares(app, Health) for one in health.readiness.names
         ],
     }
     if problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgi_observe.context import get_attached_request_id
 from wsgi_observe.health.routers import find_flask_app
@@ -12,12 +12,8 @@ from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.wsgi.exceptions import is_logged
+from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from wsgi_observe.wsgi.exchange import Exchange
 
 _ERROR_KEY = "wsgi_observe.outer_failure"
 

@@ -17,7 +17,8 @@ from datetime import datetime
 from itertools import pairwise
 from traceback import walk_tb
 from types import SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from gunicorn import util
 from gunicorn.http import wsgi
@@ -36,12 +37,8 @@ from wsgi_observe.settings import Settings
 from wsgi_observe.stack import wrap
 from wsgi_observe.wsgi.environ import printable
 from wsgi_observe.wsgi.exceptions import any_failure
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.exchange import Exchange
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
 _ERROR_KEY, _STATUS_KEY = "wsgi_observe.rejection_error", "wsgi_observe.rejection_status"
 
@@ -258,7 +255,6 @@ def _make_app(settings: Settings) -> Any:
 def _make_probe_app(observed_app: object, settings: Settings) -> Any:
     """Return an app that answers the probes of `observed_app`, and rejects all other requests."""
     app = _make_app(settings)
-    for health in iter_wrapped_apps(observed_app):
-        if isinstance(health, Health):
-            app.insert(health, before=(AccessLog, ErrorEnvelope, _Rejection))
+    for health in find_middlewares(observed_app, Health):
+        app.insert(health, before=(AccessLog, ErrorEnvelope, _Rejection))
     return app

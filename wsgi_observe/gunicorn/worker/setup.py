@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely
-from wsgi_observe.context import get_attached_request_id
 from wsgi_observe.gunicorn.compat import optional_attr
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
 from wsgi_observe.gunicorn.worker.boot_line import log_boot_line
@@ -18,7 +18,7 @@ from wsgi_observe.gunicorn.worker.signals import install_exit_handlers
 from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
 from wsgi_observe.health import HealthState
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.logs.log_record import make_own_extra
+from wsgi_observe.logs.uncaught import make_request_id_extra
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
@@ -28,10 +28,7 @@ from wsgi_observe.scoreboard.watchdog import Watchdog
 from wsgi_observe.settings import Settings
 from wsgi_observe.stack import with_metrics
 from wsgi_observe.wsgi.exceptions import any_failure
-from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
 _uncaught_log = get_logger("wsgi_observe.uncaught")
 
@@ -69,7 +66,7 @@ def _record_requests(
 ) -> None:
     """Record the running requests of an observed app in the scoreboard, and watch them."""
     worker_entry.pid, worker_entry.booted = worker.pid, True
-    stacks = [one for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
+    stacks = find_middlewares(app, Middleware)
     stack = next((one for one in stacks if one.has_middleware(RequestID)), None)
     if stack is None:  # the app's own code has applied it where it cannot be reached from outside
         return
@@ -116,8 +113,7 @@ def _log_greenlet_failures() -> None:
 
     def print_exception(context: object, kind: type, error: Any, traceback: object) -> None:
         try:
-            request_id = get_attached_request_id(error) if error is not None else None
-            extra = {} if request_id is None else make_own_extra({"request_id": request_id})
+            extra = {} if error is None else make_request_id_extra(error)
             exc_info: Any = (kind, error, traceback)
             message = "uncaught %s in a greenlet"
             _uncaught_log.error(message, kind.__name__, exc_info=exc_info, extra=extra)

@@ -63,7 +63,6 @@ def _report_interrupted_request(
 
 
 def _get_kill_cause(worker: Any, recorder: Recorder) -> str:
-    """Return why the greenlet of a request was killed."""
     if recorder.worker_entry.signal:
         return signal_name(recorder.worker_entry.signal)
     return "GreenletExit" if worker.alive else "graceful timeout"

@@ -7,17 +7,13 @@ import logging
 import sys
 import threading
 from traceback import format_exception_only, walk_stack
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIEnvironment
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe.context import current_context
 from wsgi_observe.logs.installation import installation
+from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-    from wsgi_observe.wsgi.exchange import Exchange
 
 _log = get_logger("wsgi.errors")
 

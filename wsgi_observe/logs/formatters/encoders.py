@@ -21,7 +21,18 @@ def to_json_types(value: object, ancestors: tuple[int, ...] = ()) -> object:
     :param ancestors: the identities of the containers that `value` is in, to detect cycles.
     """
     try:
-        return _to_json_types(value, ancestors)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return escape_surrogates(str(value))
+        if isinstance(value, float):
+            return float(value) if isfinite(value) else safe_str(float(value))
+        if isinstance(value, int):
+            str(int(value))  # raises for a number with too many digits
+            return int(value)
+        if isinstance(value, (Mapping, list, tuple, set, frozenset)) or is_dataclass(value):
+            return _convert_container(value, ancestors)
+        return escape_surrogates(safe_str(value))
     except any_failure() as error:
         return f"<{type(value).__name__}: {type(error).__name__} while it was read>"
 
@@ -31,21 +42,6 @@ def encode_unknown(value: object) -> object:
     if isinstance(value, (set, frozenset)):
         return list(value)
     return get_repr_fields(value) if is_dataclass(value) else safe_str(value)
-
-
-def _to_json_types(value: object, ancestors: tuple[int, ...]) -> object:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return escape_surrogates(str(value))
-    if isinstance(value, float):
-        return float(value) if isfinite(value) else safe_str(float(value))
-    if isinstance(value, int):
-        str(int(value))  # raises for a number with too many digits
-        return int(value)
-    if isinstance(value, (Mapping, list, tuple, set, frozenset)) or is_dataclass(value):
-        return _convert_container(value, ancestors)
-    return escape_surrogates(safe_str(value))
 
 
 def _convert_container(value: object, ancestors: tuple[int, ...]) -> object:

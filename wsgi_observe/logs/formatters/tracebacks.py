@@ -60,7 +60,6 @@ def cut_traceback(text: str, limit: int) -> str:
 
 
 def _split_sections(text: str) -> list[TracebackSection]:
-    """Split a traceback into sections, each to be kept or cut."""
     sections: list[TracebackSection] = []
     kind = ""
     for line in _split_lines(text):

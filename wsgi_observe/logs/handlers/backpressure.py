@@ -35,6 +35,8 @@ class BackpressureWriter:
     :param stream: what `open_sink` takes, as `owner` is.
     :param wait: seconds to wait for room in a full pipe, once.
     :param make_line: makes a line of ours: of a message, its arguments, and fields by name.
+    :ivar has_backlog: whether lines wait for room, or the number of dropped ones is still to be
+        written.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class BackpressureWriter:
 
     def _reset(self) -> None:
         """Set the state of a writer that has no backlog."""
-        self._has_backlog = False
+        self.has_backlog = False
         self._waiting_until = 0.0
         self._owner_pid = os.getpid()
         self._partial_line = b""
@@ -78,7 +80,7 @@ class BackpressureWriter:
 
         :param must_keep: whether the line is buffered rather than dropped.
         """
-        if self._has_backlog and not self.write_backlog():
+        if self.has_backlog and not self.write_backlog():
             return self._buffer_or_drop(line, must_keep)
         try:
             try:
@@ -103,17 +105,12 @@ class BackpressureWriter:
             self._buffer_or_drop(line, must_keep)
         return is_wait_due
 
-    @property
-    def has_backlog(self) -> bool:
-        """Whether lines wait for room, or the number of dropped ones is still to be written."""
-        return self._has_backlog
-
     def wait_for_room(self, lock: AbstractContextManager[Any]) -> None:
         """Wait for room, without the lock, and write the backlog; after `wait` seconds, give up."""
         while True:
             is_writable = self._wait_until(self._waiting_until)
             with lock:
-                if not self._has_backlog or (is_writable and self.write_backlog()):
+                if not self.has_backlog or (is_writable and self.write_backlog()):
                     return
                 if monotonic() >= self._waiting_until:
                     self._stop_waiting()
@@ -132,7 +129,7 @@ class BackpressureWriter:
             self.open_if_stale()
             while line := self._next_line():
                 self._mark_written(line, self.sink.write(line))
-            self._has_backlog = False
+            self.has_backlog = False
         except BlockingIOError:
             pass
         except Exception as error:
@@ -140,11 +137,11 @@ class BackpressureWriter:
         finally:
             self._is_writing_backlog = False
             self._export()
-        return not self._has_backlog
+        return not self.has_backlog
 
     def flush(self) -> None:
         """Write the backlog, waiting for room once, as a process does at its end."""
-        if self._has_backlog and not self.write_backlog():
+        if self.has_backlog and not self.write_backlog():
             self._wait_until(monotonic() + self._wait)
             self.write_backlog()
 
@@ -247,9 +244,9 @@ class BackpressureWriter:
             sink.write(self._make_line(warning))
 
     def _start_backlog(self) -> None:
-        if not self._has_backlog:
+        if not self.has_backlog:
             self._reset()
-            self._has_backlog = True
+            self.has_backlog = True
             self._export()
 
     def _drop(self) -> None:
@@ -258,4 +255,4 @@ class BackpressureWriter:
 
     def _export(self) -> None:
         set_value(LOG_LINES_BUFFERED, self._name, len(self._buffer))
-        set_value(LOG_STREAM_BLOCKED, self._name, self._has_backlog)
+        set_value(LOG_STREAM_BLOCKED, self._name, self.has_backlog)

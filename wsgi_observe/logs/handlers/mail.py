@@ -106,7 +106,6 @@ class MailHandler(logging.Handler):
 
 
 def _is_flask_debugging() -> bool:
-    """Return whether the current Flask app is in debug mode."""
     flask: Any = sys.modules.get("flask")  # looked up, not imported: it is not ours to load
     return flask is not None and bool(flask.has_app_context() and flask.current_app.debug)
 

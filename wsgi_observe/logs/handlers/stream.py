@@ -6,16 +6,14 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wsgi_observe._loggers import config_watch
 from wsgi_observe.context import current_context
 from wsgi_observe.logs.fields import Fields, safe_str
 from wsgi_observe.logs.handlers.backpressure import BackpressureWriter
+from wsgi_observe.logs.replaced_handlers import ReplacedHandlersFilter
 from wsgi_observe.wsgi.exceptions import any_failure
-
-if TYPE_CHECKING:
-    from wsgi_observe.logs.replaced_handlers import ReplacedHandlersFilter
 
 # Of Werkzeug's development server and Django's `runserver`: a line for each request.
 _DEVELOPMENT_SERVER_LOGGERS = ("werkzeug", "django.server")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from wsgi_observe.doctor.app.frameworks import METHODS, Framework, ViewFunction
 from wsgi_observe.doctor.own_code import find_place
+from wsgi_observe.health.routers import bottle_module
 
 _SMALL_BODY = 64
 
@@ -19,8 +19,7 @@ class BottleFramework(Framework):
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
-        cls = next(one for one in type(app).__mro__ if one.__qualname__ == "Bottle")
-        self._bottle: Any = sys.modules[cls.__module__]
+        self._bottle = bottle_module(app)
 
     def add_view(self, path: str, function: ViewFunction, scope: str) -> None:
         """Add a route."""
