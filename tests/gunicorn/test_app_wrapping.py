@@ -231,6 +231,44 @@ def test_an_exception_that_the_stack_has_let_through_is_not_answered() -> None:
         call(wrap_app(app, Settings(), HealthState()), "/")
 
 
+class LazyObject:
+    """What connects to a database when it is looked at, as Django's and others' lazy objects do."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("looked at")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("looked at")
+
+
+class EmptyRoutes(dict[str, Any]):
+    """An app that is false while it has no routes."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return answering()(environ, start_response)
+
+
+database = LazyObject()
+
+
+def using_lazy_objects(environ: Any, start_response: Any) -> Any:
+    assert database is not None
+    return answering()(environ, start_response)
+
+
+def test_objects_that_an_app_uses_are_not_looked_at() -> None:
+    holder = Holder(answering())
+    holder.app = database  # type: ignore[attr-defined]
+    for app in (using_lazy_objects, holder):
+        assert call(wrap_app(app, Settings(), HealthState()), "/").code == 200
+
+
+def test_an_app_inside_another_is_found_though_it_is_false() -> None:
+    routes = EmptyRoutes()
+    assert list(iter_wrapped_apps(ProxyFix(routes)))[1] is routes
+
+
 def test_what_the_apps_own_code_has_chosen_stays() -> None:
     own = observe(answering(), trust_request_id=False, live_path="/alive", ready_path="/fit")
     app = wrap_app(own, Settings(), HealthState())
