@@ -15,6 +15,7 @@ from flask import (
     current_app,
     got_request_exception,
     redirect,
+    request,
 )
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
@@ -262,6 +263,18 @@ class TestAForgottenStatus:
         assert log.warnings == []
 
 
+class BrokenOff:
+    """The stream of a request whose client has disconnected."""
+
+    def read(self, *_: object) -> bytes:
+        raise ConnectionResetError(104, "reset")
+
+    readline = readlines = read
+
+    def __iter__(self) -> Any:
+        return iter(self.read, b"")
+
+
 def drop_all(record: logging.LogRecord) -> bool:
     return False
 
@@ -291,6 +304,18 @@ class TestA500OfTheAppsOwnHandler:
         call(app, path)
         assert log.error["logger"] == logger
         assert ("exc_info" in log.error) is (path == "/crash")
+
+    def test_is_not_logged_for_a_client_that_breaks_off(
+        self, log: Log, clean_logging: None
+    ) -> None:
+        configure_logging(log_format="json")
+        app = shop()
+        app.add_url_rule("/raw", "/raw", lambda: request.environ["wsgi.input"].read(9))
+        app.register_error_handler(Exception, own)
+        Observe(app)
+        answer = call(app, "/raw", CONTENT_LENGTH="9", **{"wsgi.input": BrokenOff()})
+        assert (answer.code, log.access["level"]) == (400, "INFO")
+        assert log.lines == [log.access]
 
     def test_is_named_on_the_access_line_where_logging_is_not_ours(self, log: Log) -> None:
         app = shop()

@@ -11,6 +11,7 @@ from tests.conftest import Log
 from wsgi_observe import AccessLog, ErrorEnvelope, Health, RequestID, Settings, observe
 from wsgi_observe.flask import Observe
 from wsgi_observe.gunicorn.worker.app_wrapping import wrap_app
+from wsgi_observe.gunicorn.worker.outer_failures import OuterFailures
 from wsgi_observe.gunicorn.worker.wsgi_errors import WsgiErrors
 from wsgi_observe.health import HealthState
 from wsgi_observe.settings import SettingsError
@@ -110,7 +111,8 @@ APPS: dict[str, Any] = {
 
 
 def layers(app: Any) -> list[type]:
-    return [type(one) for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
+    wrapped = [one for one in iter_wrapped_apps(app) if isinstance(one, Middleware)]
+    return [type(one) for one in wrapped if not isinstance(one, OuterFailures)]
 
 
 @pytest.mark.parametrize("kind", APPS)
@@ -161,10 +163,110 @@ def test_a_failure_outside_of_the_stack_is_answered_and_logged_as_one_inside(log
     assert call(wrapped, "/").body == b"hello"
 
 
+def exiting(environ: Any, start_response: Any) -> Any:
+    raise SystemExit(3)
+
+
+def starting(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [("Content-Length", "5"), ("Content-Type", "text/html")])
+    raise RuntimeError("after the start")
+
+
+def generating(environ: Any, start_response: Any) -> Any:
+    raise RuntimeError("before the first chunk")
+    yield b""
+
+
+def passing_on(app: Any) -> Any:
+    """Return a middleware that fails when the app has started its response."""
+
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        app(environ, start_response)
+        raise RuntimeError("after the app")
+
+    return wrapped
+
+
+def instead_of(app: Any, other: Any) -> Any:
+    """Return a middleware that has an observed app and calls another one."""
+
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        return other(environ, start_response) if environ else app(environ, start_response)
+
+    return wrapped
+
+
+@pytest.mark.parametrize("other", [exiting, starting, generating])
+def test_any_failure_outside_of_the_stack_gets_one_response_and_two_lines(
+    log: Log, other: Any
+) -> None:
+    app = wrap_app(instead_of(observe(answering()), other), Settings(), HealthState())
+    answer = call(app, "/", HTTP_X_REQUEST_ID="abc")
+    assert (answer.code, answer.json["request_id"], answer.request_id) == (500, "abc", "abc")
+    (error,) = log.errors
+    assert (error["request_id"], log.access["status_code"]) == ("abc", 500)
+
+
+def test_a_failure_outside_after_the_app_has_started_gets_one_response_and_two_lines(
+    log: Log,
+) -> None:
+    app = wrap_app(passing_on(observe(answering())), Settings(), HealthState())
+    answer = call(app, "/", HTTP_X_REQUEST_ID="abc")
+    assert (answer.code, answer.json["request_id"]) == (500, "abc")
+    (error,) = log.errors
+    assert (error["request_id"], log.access["status_code"]) == ("abc", 500)
+
+
+def test_an_error_response_of_an_outer_middleware_is_kept_and_logged(log: Log) -> None:
+    page = answering("503 Service Unavailable", body=[b"<h1>Closed</h1>"])
+    app = wrap_app(instead_of(observe(answering()), page), Settings(), HealthState())
+    answer = call(app, "/", HTTP_X_REQUEST_ID="abc")
+    assert (answer.code, answer.body, answer.request_id) == (503, b"<h1>Closed</h1>", "abc")
+    assert (log.access["level"], log.access["request_id"]) == ("ERROR", "abc")
+
+
 def test_an_exception_that_the_stack_has_let_through_is_not_answered() -> None:
     app = in_function(observe(raising(RuntimeError("inside")), propagate=True))
     with pytest.raises(RuntimeError, match="inside"):
         call(wrap_app(app, Settings(), HealthState()), "/")
+
+
+class LazyObject:
+    """What connects to a database when it is looked at, as Django's and others' lazy objects do."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("looked at")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("looked at")
+
+
+class EmptyRoutes(dict[str, Any]):
+    """An app that is false while it has no routes."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return answering()(environ, start_response)
+
+
+database = LazyObject()
+
+
+def using_lazy_objects(environ: Any, start_response: Any) -> Any:
+    assert database is not None
+    return answering()(environ, start_response)
+
+
+def test_objects_that_an_app_uses_are_not_looked_at() -> None:
+    holder = Holder(answering())
+    holder.app = database  # type: ignore[attr-defined]
+    for app in (using_lazy_objects, holder):
+        assert call(wrap_app(app, Settings(), HealthState()), "/").code == 200
+
+
+def test_an_app_inside_another_is_found_though_it_is_false() -> None:
+    routes = EmptyRoutes()
+    assert list(iter_wrapped_apps(ProxyFix(routes)))[1] is routes
 
 
 def test_what_the_apps_own_code_has_chosen_stays() -> None:

@@ -7,10 +7,12 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from tests.prometheus.serving import counts, parse, value
 from tests.servers.gunicorn import connected, read_all
 from tests.servers.postgres import free_port
 from tests.support import PATIENCE, Server, alive, descendants, eventually, send, start
+from wsgi_observe.gunicorn.arbiter.metrics_directory import MetricsDirectory
 from wsgi_observe.scoreboard.scoreboard import Scoreboard
 
 DIED = "wsgi_observe_died_requests_total"
@@ -438,6 +441,10 @@ class TestThePath:
             assert "WSGI_OBSERVE_METRICS_PORT" in problem
 
 
+def _find_no_directory() -> str:
+    raise FileNotFoundError("No usable temporary directory found")
+
+
 class TestTheDirectory:
     def test_ends_with_the_server(self) -> None:
         with counting() as scraped:
@@ -446,6 +453,18 @@ class TestTheDirectory:
             assert path.is_dir()
             scraped.server.stop()
             assert not path.exists()
+
+    def test_needs_no_other_directory_that_can_be_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As in a container whose file system is read-only but for one directory in memory."""
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+        monkeypatch.setattr(tempfile, "gettempdir", _find_no_directory)
+        cfg = SimpleNamespace(worker_tmp_dir=str(tmp_path), uid=os.geteuid(), gid=os.getegid())
+        made = MetricsDirectory(cfg)
+        assert made.path.parent == tmp_path
+        made.close()
+        assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.slow
     def test_of_a_killed_server_is_removed_by_the_next_one(self, tmp_path: Path) -> None:

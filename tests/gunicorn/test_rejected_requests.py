@@ -135,6 +135,15 @@ def test_it_has_the_id_and_the_user_agent_that_the_client_has_sent(
     assert log.access["user_agent"] == "x/1"
 
 
+def test_a_handshake_of_a_websocket_that_is_refused_gets_the_envelope(
+    worker: Any, log: Log
+) -> None:
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    answer = rejected(worker, b"GET / HTTP/1.1\r\n%bContent-Length: -1\r\n\r\n" % upgrade)
+    assert b'"code": 400' in (answer or b"")
+    assert log.access["outcome"] == "rejected"
+
+
 @pytest.mark.parametrize(
     "middlewares", [("request_id", "access_log"), ("request_id", "health", "errors")]
 )

@@ -1,6 +1,7 @@
 """How much of a peer's address a line tells."""
 
 import ipaddress
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -20,10 +21,18 @@ from wsgi_observe.wsgi.client_address import ClientAddressResolver, shorten_addr
         ("", None),
         ("unix:", None),
         ("203.0.113.7, 10.0.0.1", None),
+        ("203.0.113.7%eth0:forged", None),
     ],
 )
 def test_truncated_is_the_network(address: str, shown: str | None) -> None:
     assert shorten_address(address, "truncated") == shown
+
+
+@pytest.mark.parametrize("text", ["." * 8000 + ":x", "[]" * 4000])
+def test_a_forged_address_takes_no_time(text: str) -> None:
+    started = perf_counter()
+    assert shorten_address(text, "truncated") is None
+    assert perf_counter() - started < 0.3
 
 
 def test_full_is_all_and_off_is_nothing() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,6 @@ from wsgi_observe.validators import MAX_PROXIES
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
-
-# An address in brackets, or one of IPv4, and perhaps a port.
-_match_entry = re.compile(r"(?:\[(.*)\]|([^:]*\.[^:]*))(?::[0-9]+)?").fullmatch
 
 REMOTE_ADDR_MODES = ("full", "truncated", "off")
 
@@ -127,9 +123,15 @@ def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in an entry of X-Forwarded-For, where some proxies add a port; or None."""
     from ipaddress import ip_address  # for those who have proxies
 
-    parts = _match_entry(text)
-    host = text if parts is None else parts[1] or parts[2] or ""
+    if text.startswith("["):
+        text, bracket, port = text[1:].partition("]")
+        is_entry = bool(bracket) and (not port or (port[0] == ":" and port[1:].isdecimal()))
+    else:
+        host, colon, port = text.partition(":")
+        has_port = bool(colon) and "." in host
+        is_entry = not has_port or port.isdecimal()
+        text = host if has_port else text
     try:
-        return ip_address(host.partition("%")[0])
+        return ip_address(text.partition("%")[0]) if is_entry else None
     except ValueError:
         return None

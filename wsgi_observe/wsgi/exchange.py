@@ -301,9 +301,10 @@ class Exchange:
 
     def _is_body_complete(self) -> bool:
         """Return whether the server was given all of the body."""
-        response = self.response
-        has_no_body = response.status_code in (204, 304) or self.method == "HEAD"
-        return has_no_body or response.bytes_sent == response.content_length
+        return self._has_no_body() or self.response.bytes_sent == self.response.content_length
+
+    def _has_no_body(self) -> bool:
+        return self.response.status_code in (204, 304) or self.method == "HEAD"
 
     def new_exception(self) -> BaseException | None:
         """Return the exception that is being handled, unless it is older than the last chunk.
@@ -320,12 +321,13 @@ class Exchange:
         A body without any bytes may be replaced further out (``X-Sendfile``, ``X-Accel-Redirect``).
         """
         response = self.response
-        length = response.content_length if response.bytes_sent else None
-        if length is None or self._is_body_complete():
+        bytes_sent = response.bytes_written + response.bytes_yielded  # as `bytes_sent`, uncalled
+        length = response.content_length if bytes_sent else None
+        if length is None or length == bytes_sent or self._has_no_body():
             response.outcome = "complete"
             return
         response.outcome = "broken"
-        reason = f"Content-Length is {length}, and the body has {response.bytes_sent} bytes"
+        reason = f"Content-Length is {length}, and the body has {bytes_sent} bytes"
         self.context.add_fields({"reason": reason}, first=True)  # unless the app has one
 
     def record_late_failure(self, error: BaseException) -> BaseException:

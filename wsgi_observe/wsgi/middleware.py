@@ -113,18 +113,22 @@ def iter_wrapped_apps(app: Any) -> Iterator[object]:
 
 
 def _iter_candidates(app: Any) -> Iterator[object]:
-    """Yield what `app` may wrap: what it has by a usual name, then our middlewares in it."""
+    """Yield what `app` may wrap: what it has by a usual name, then our middlewares in it.
+
+    None of these objects runs code of its own: one that is lazy would be made here.
+    """
     names: tuple[str, ...] = WRAPPED_APP_NAMES
     closure: dict[str, object] = {}
-    variables: dict[str, object] = _get_attribute(app, "__dict__") or {}
+    variables = _get_attribute(app, "__dict__")
     if isinstance(app, FunctionType):
         names = ("__wrapped__", *names)  # `functools.wraps` copies the others
         closure = get_closure(app)
         used = app.__code__.co_names
         variables = closure | {name: app.__globals__.get(name) for name in used}
-    by_name = (_get_attribute(app, name) or closure.get(name) for name in names)
-    yield from filter(callable, by_name)
-    yield from (one for one in variables.values() if isinstance(one, Middleware))
+    for name in names:
+        yield from filter(callable, (_get_attribute(app, name), closure.get(name)))
+    if isinstance(variables, dict):
+        yield from (one for one in variables.values() if issubclass(type(one), Middleware))
 
 
 def get_closure(function: FunctionType | MethodType) -> dict[str, object]:

@@ -2,63 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import takewhile
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from wsgi_observe.context import get_attached_request_id
 from wsgi_observe.health.routers import find_flask_app
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.middleware.errors import ErrorEnvelope
 from wsgi_observe.middleware.request_id import RequestID
-from wsgi_observe.wsgi.exceptions import is_logged
 from wsgi_observe.wsgi.exchange import Exchange
 from wsgi_observe.wsgi.middleware import Middleware, iter_wrapped_apps
+from wsgi_observe.wsgi.response import StaticResponse
 
-_ERROR_KEY = "wsgi_observe.outer_failure"
 
-
-class OuterFailures:
-    """Responds to what is raised outside of our middlewares as they would, with their settings.
+class OuterFailures(Middleware):
+    """Responds to what fails outside of our middlewares as they would, with their settings.
 
     They never see it: the client would get Gunicorn's page, and the log a line without an ID.
 
-    :param app: has our middlewares inside others.
+    :param app: has our middlewares, `ErrorEnvelope` among them, inside others.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
-        self.app = app
-        self._respond = _Raising(_raise_failure)
-        for middleware in iter_wrapped_apps(app):
-            if isinstance(middleware, RequestID | AccessLog | ErrorEnvelope):
-                self._respond.insert(middleware, before=_Raising)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request."""
-        try:
-            return self.app(environ, start_response)
-        except Exception as error:
-            # Our middlewares have let it through, as for a debugger.
-            if is_logged(error) or get_attached_request_id(error) is not None:
-                raise
-            environ[_ERROR_KEY] = error
-        return self._respond(environ, start_response)
-
-
-class _Raising(Middleware):
-    """Marks the place right outside `_raise_failure`."""
+        super().__init__(app)
+        self._inner_middlewares = [
+            middleware
+            for middleware in iter_wrapped_apps(app)
+            if isinstance(middleware, RequestID | AccessLog | ErrorEnvelope)
+        ]
 
     def process_request(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
-        """Do nothing."""
+        """Handle the errors of this exchange until the `ErrorEnvelope` inside does."""
+        exchange.error_handler = self
 
+    def handle_exception(self, exchange: Exchange, error: BaseException) -> StaticResponse | None:
+        """Return the response of the `ErrorEnvelope` inside."""
+        return self._join(exchange).handle_exception(exchange, error)
 
-def _raise_failure(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    raise environ.pop(_ERROR_KEY)
+    def replace_error_response(
+        self, exchange: Exchange, first_chunk: bytes | None
+    ) -> StaticResponse | None:
+        """Keep the document of the middleware that has responded, but log that it is a failure."""
+        if exchange.response.status >= "5":
+            self._join(exchange)
+        return None
+
+    def log_exception(self, exchange: Exchange, error: BaseException) -> None:
+        """Have the `ErrorEnvelope` inside log an exception."""
+        self._join(exchange).log_exception(exchange, error)
+
+    def _join(self, exchange: Exchange) -> ErrorEnvelope:
+        """Have the middlewares inside process a request that has not got to them."""
+        for middleware in self._inner_middlewares:
+            middleware.process_request(exchange, exchange.environ)
+        handler = exchange.error_handler
+        assert isinstance(handler, ErrorEnvelope)
+        return handler
 
 
 def has_outer_middlewares(app: object) -> bool:
-    """Return whether an app has other middlewares outside of ours."""
+    """Return whether an app has other middlewares outside of all of ours."""
     layers = list(iter_wrapped_apps(app))
     outer = list(takewhile(lambda one: not isinstance(one, Middleware), layers))
     flask_app = find_flask_app(app)
-    return len(outer) < len(layers) and any(one is not flask_app for one in outer)
+    has_envelope = any(isinstance(one, ErrorEnvelope) for one in layers)
+    return has_envelope and any(one is not flask_app for one in outer)

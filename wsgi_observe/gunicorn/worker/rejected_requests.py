@@ -207,6 +207,7 @@ def _make_environ(addr: Any, exc: BaseException) -> WSGIEnvironment:
     for name, value in getattr(request, "headers", None) or ():
         key = f"HTTP_{name.replace('-', '_')}"
         headers[key] = f"{headers[key]},{value}" if key in headers else value
+    headers.pop("HTTP_UPGRADE", None)  # which no app is there to answer
     return {
         **headers,  # empty if they are what was rejected
         # What is not a token may be anything, a form's fields too.
