@@ -22,7 +22,7 @@ from wsgi_observe.logs.error_reports import handled_by_framework
 from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.errors import log_failure
 from wsgi_observe.settings import Settings
-from wsgi_observe.wsgi.exceptions import any_failure
+from wsgi_observe.wsgi.exceptions import any_failure, is_unreadable_body
 from wsgi_observe.wsgi.headers import prefers_html
 
 Handler = Callable[[Any], Any]
@@ -228,7 +228,8 @@ class _StatusCheck:
             context.request_context.exc_type = type(error).__name__
             # Without our handler it is unknown whether the app's own handler has logged it.
             is_logged = context.request_context.error_logged or not installation.handlers
-            if not isinstance(error, HTTPException) and not is_logged:
+            # An HTTPException, and a client that breaks off, are no failures of the app's.
+            if not (is_logged or isinstance(error, HTTPException) or is_unreadable_body(error)):
                 call_safely("logging an exception", log_failure, request.environ, error)
 
     def _warn(self, status: int, error_name: str, handled_error: Exception) -> None:
