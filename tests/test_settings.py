@@ -382,6 +382,11 @@ def test_a_path_that_another_setting_has_is_refused(name: str, other: str, path:
         Settings(**{other: path.rstrip("/"), name: path})
 
 
+def test_the_root_is_one_path_with_any_number_of_slashes() -> None:
+    with pytest.raises(SettingsError, match="ready_path must be another path than live_path"):
+        Settings(live_path="/", ready_path="//")
+
+
 @pytest.mark.parametrize("name", ["live_path", "metrics_path"])
 def test_a_path_that_is_the_root_is_not_one_that_is_off(name: str) -> None:
     assert getattr(Settings(**{"ready_path": "", name: "/"}), name) == "/"

@@ -231,8 +231,8 @@ class Settings(_FieldsSet):
         taken: dict[str, str] = {}
         for name in ("live_path", "ready_path", "metrics_path"):
             path = getattr(self, name)
-            # A trailing slash makes no other path of it.
-            other = taken.setdefault(path.rstrip("/") or path, name)
+            # Trailing slashes make no other path of it.
+            other = taken.setdefault(path.rstrip("/") or path[:1], name)
             if path and other != name:
                 raise SettingsError(name, f"another path than {other}", path)
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from werkzeug import exceptions
 
 from tests.calls import Server, environ
+from wsgi_observe.errors import framework_pages
 from wsgi_observe.errors.framework_pages import read_stock_page, read_stock_text
 
 with warnings.catch_warnings():
@@ -88,6 +89,17 @@ class TestTheDefaultSentence:
     def test_of_werkzeug_is_nobodys(self) -> None:
         found = {code: description_in(answer_of(WERKZEUG[code]())) for code in WERKZEUG}
         assert found == dict.fromkeys(WERKZEUG, "")
+
+    def test_of_an_error_that_an_app_has_added_to_werkzeugs_is_its_authors(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class InsufficientStorage(exceptions.HTTPException):
+            code = 507
+            description = TEXT
+
+        monkeypatch.setitem(exceptions.default_exceptions, 507, InsufficientStorage)
+        framework_pages._read_sentences.cache_clear()
+        assert description_in(answer_of(exceptions.Aborter().mapping[507]())) == TEXT
 
     @pytest.mark.parametrize("accept", ACCEPTED)
     @pytest.mark.parametrize("name", STATUS_MAPS)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.calls import answering, call
 from wsgi_observe import ContextFilter, bind, log_context, observe
+from wsgi_observe.logs.error_reports import handled_by_framework
 
 _log = logging.getLogger("own.set.up")
 FORMAT = "%(request_id)s %(method)s %(path)s %(remote_addr)s %(trace_id)s %(span_id)s %(message)s"
@@ -99,3 +100,16 @@ def test_it_adds_what_a_request_has_and_nothing_of_the_line() -> None:
         *("request_id", "method", "path", "remote_addr"),
         *("trace_id", "span_id", "trace_flags", "service"),
     }
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.ERROR])
+def test_errors_pass_whose_arguments_cannot_be_compared(level: int) -> None:
+    class Array:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("the truth value of an array is ambiguous")
+
+    first, second = ValueError(Array()), ValueError(Array())
+    with log_context("job-7"), handled_by_framework(first, "shop"):
+        record = logging.makeLogRecord({"name": "shop", "levelno": level, "msg": "failed"})
+        record.exc_info = (ValueError, second, None)
+        assert ContextFilter().filter(record)

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.linear import grows_in_proportion
-from wsgi_observe.redaction import REDACTED, Redactor
+from wsgi_observe.redaction import REDACTED, Budget, Redactor
 
 SECRET = "hunter2hunter2"
 PIECES = st.sampled_from(
@@ -104,6 +104,14 @@ def test_no_secret_leaves_at_a_cut(unit: str, shift: int) -> None:
     assume("  File" not in unit)  # whose lines are code
     text = "a" * shift + f" eyJ{SECRET}.{SECRET} https://u:{SECRET}@h password={SECRET} " * 2_000
     assert SECRET not in Redactor().text(unit + text)
+
+
+@pytest.mark.parametrize("steps", range(1, 16))
+def test_a_value_whose_end_is_beyond_the_budget_is_not_taken_for_code(steps: int) -> None:
+    redactor = Redactor()
+    text = "api_token: hunter2hunter2call (a ("
+    assert "hunter2" not in redactor.text(text, Budget(steps=steps))
+    assert "hunter2" not in redactor.text(text)
 
 
 def test_of_a_long_traceback_the_end_is_searched_and_shown() -> None:

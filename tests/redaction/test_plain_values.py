@@ -45,6 +45,11 @@ NO_SECRETS = {
         "1 validation error for A\npassword\n  Field required "
         "[type=missing, input_value={'user': 'jane'}, input_type=dict]"
     ),
+    "a field that is None": "[{'loc': ('body', 'password'), 'msg': 'a', 'input': None}]",
+    "a field that is missing in data": (
+        "[{'loc': ('token',), 'msg': 'a', 'type': 'missing', 'input': {'user': 'jane'}}]"
+    ),
+    "an empty variable": '{"name": "DB_PASSWORD", "value": ""}',
     "a quoted word of prose": 'Cookie "session" has been rejected',
     "prose behind is": "the token is expired, the password was changed",
 }
@@ -79,11 +84,21 @@ SECRETS = {
     "MySQL's duplicate": f"Duplicate entry '{S}' for key 'users.api_token'",
     "a property list": f"<key>password</key>\n<string>{S}</string>",
     "a property list that is cut": f"<key>password</key>\n<string>{S}",
+    "a property list with CDATA": f"<key>password</key><string><![CDATA[{S}]]></string>",
+    "JSON in a part of a form": f'form-data; name="credentials"\n\n{{"a": "{S}"}}\n--',
+    "parts of a form without a boundary": (
+        f'form-data; name="user"\n\njane\nform-data; name="pin"\n\n{S}\n--'
+    ),
+    "a key in angle brackets": f"Duplicate entry '<{S}>' for key 'users.api_token'",
     "an element with a name": f'<setting name="ApiSecret"><value>{S}</value></setting>',
     "escaped XML": f"&lt;password&gt;{S}&lt;/password&gt;",
     "attributes in any order": f'<input value="{S}" type="hidden" name="csrf_token">',
     "a text area": f'<textarea name="private_key">{S}</textarea>',
     "pydantic's errors": f"[{{'loc': ('body', 'password'), 'msg': 'a', 'input': '{S}'}}]",
+    "a part of a secret": f"[{{'loc': ('password', 'count'), 'msg': 'a', 'input': '{S}'}}]",
+    "a part of a secret, as text": (
+        f"1 error for Login\ntoken.name\n  Bad [type=a, input_value='{S}', input_type=str]"
+    ),
     "attrs": f"('password' must match regex 'a+' ('{S}' doesn't))",
     "a tag of YAML": f"api_key: !vault {S}",
     "a list of YAML": f"secrets:\n  - {S}\n  - {S}\nnext: 1",

@@ -156,9 +156,10 @@ def is_default_sentence(text: str, code: int) -> bool:
 def _read_sentences(module: str) -> frozenset[str]:
     """Return the sentences that a framework has, with single spaces between their words."""
     table, attribute = _STATUS_CLASSES[module]
-    classes = getattr(sys.modules[module], table, {}).values()
-    sentences = (getattr(cls, attribute, None) for cls in classes)
-    return frozenset(" ".join(sentence.split()) for sentence in sentences if sentence)
+    classes = list(getattr(sys.modules[module], table, {}).values())
+    # An app may have added a class of its own, for a status that the framework does not know.
+    sentences = (getattr(one, attribute, "") for one in classes if one.__module__ == module)
+    return frozenset(" ".join(str(sentence).split()) for sentence in sentences if sentence)
 
 
 def _author_text(text: str, separator: str, status: str, path: str) -> str:

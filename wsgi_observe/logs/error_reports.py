@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wsgi_observe.context import RequestContext, current_context
-from wsgi_observe.wsgi.exceptions import get_logged_mark, is_unreadable_body, mark_logged
+from wsgi_observe.wsgi.exceptions import (
+    any_failure,
+    get_logged_mark,
+    is_unreadable_body,
+    mark_logged,
+)
 
 _ERRORS_LOGGER = "wsgi_observe.errors"
 _UNCAUGHT_LOGGER = "wsgi_observe.uncaught"  # uWSGI calls ``sys.excepthook`` for what an app raises
@@ -88,9 +93,12 @@ def _is_handled_duplicate(error: BaseException, logger: str) -> bool:
     if context is None or context.handled_error is None:
         return False
     first, first_logger = context.handled_error
-    if first is error or logger != first_logger:
+    if first is error or logger != first_logger or type(error) is not type(first):
         return False
-    return type(error) is type(first) and error.args == first.args
+    try:
+        return bool(error.args == first.args)
+    except any_failure():  # arrays are compared by elements
+        return False
 
 
 def register_error(record: logging.LogRecord) -> bool:

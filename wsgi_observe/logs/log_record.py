@@ -1,4 +1,4 @@
-"""Log records of our own, whose fields have reserved names: made quickly, or not at all."""
+"""Log records of our own, whose fields have reserved names; most access lines need none."""
 
 from __future__ import annotations
 

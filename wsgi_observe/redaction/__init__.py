@@ -250,7 +250,12 @@ class Redactor:
         if self._personal:
             text = redact_personal_data(text)
         budget.release(reserve)
-        if text == whole and len(text) <= _MAX_CACHED_LENGTH and type(text) is str:
+        if (
+            text == whole
+            and reserve.steps >= 0
+            and len(text) <= _MAX_CACHED_LENGTH
+            and type(text) is str
+        ):
             make_room(self._unchanged, _MAX_CACHED_TEXTS)
             self._unchanged.add(text)
         return text

@@ -8,6 +8,7 @@ from functools import partial
 from wsgi_observe.redaction.budget import REDACTED
 from wsgi_observe.redaction.search import Replacement, Search
 from wsgi_observe.redaction.sensitive_names import NAME_KEYS, VALUE_KEYS
+from wsgi_observe.redaction.value_ends import find_mark
 
 _MAX_ELEMENT_LENGTH = 16 * 1024  # characters of an element
 _STEPS_WITHOUT_END = 16  # steps to search that many for an end that is not there
@@ -21,7 +22,7 @@ _name = r"(?P<name>[\w.%$\[\]:/-]{1,128}+)"
 # A property list, Hadoop's configuration: `<key>password</key><string>…</string>`.
 _named_element = re.compile(
     r"<(?P<tag>key|name)>\s{0,40}(?P<name>[\w.:-]{1,128}+)\s{0,40}</(?P=tag)>\s{0,40}"
-    r"<(?:string|value|val|data|content|integer)>(?P<value>[^<]++)",
+    r"<(?P<other>string|value|val|data|content|integer)>",
     re.IGNORECASE,
 )
 _element = re.compile(
@@ -30,12 +31,12 @@ _element = re.compile(
 _tag = re.compile(r"<[A-Za-z][\w.:-]{0,63}+(?P<attributes>\s[^<>]{1,1024}+)")
 # Pydantic's errors as data: `'loc': ('body', 'token'), … 'input': …`
 _input_of = re.compile(
-    r"([\"'])loc\\*\1\s?:\s?[\[(](?P<name>[^\[\](){}]{1,200}+)[\])][^{}]{1,400}?"
-    r"\1input\\*\1\s?:\s?(?!null|None)"
+    r"([\"'])loc\\*\1\s?:\s?[\[(](?P<names>[^\[\](){}]{1,200}+)[\])][^{}]{1,400}?"
+    r"\1input\\*\1\s?:\s?"
 )
 # And as text: the field on one line, and on the next `… [type=string_type, input_value='…',`.
 _validation_error = re.compile(
-    r"^(?P<name>[\w.\[\]-]{1,128}+)\n  [^\n]{0,400}?\[type=(?!missing,)\w{1,64}, input_value="
+    r"^(?P<names>[\w.\[\]-]{1,128}+)\n  [^\n]{0,400}?\[type=\w{1,64}, input_value="
     r"(?P<value>(?:(?!, input_type=)[^\n])*+)",
     re.MULTILINE,
 )
@@ -43,14 +44,14 @@ _validation_error = re.compile(
 _form_part = re.compile(
     rf"(?<![\w-])name={_quote}(?P<name>[\w.%$\[\]-]{{1,128}}+){_quote}[^\r\n\\]{{0,200}}"
     rf"(?:{_newline}[^\r\n\\]{{1,200}}){{0,3}}{_newline}{_newline}"
-    rf"(?P<value>(?:(?!{_newline}--)[\s\S])*+)"
 )
+_end_of_form_part = re.compile(rf"{_newline}--")
 # `"name": "DB_PASSWORD", "value": "…"`, as in a container's environment and in HAR files, also in
 # YAML; `<input name="password" type="text" value="…">`.
 _name_first = re.compile(
     rf"(?<![\w-])(?:parameter)?(?:{_name_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}{_quote}{_name}"
     rf"{_quote}\s{{0,40}}+,?(?:\s{{0,40}}+\\*[\"'][\w-]{{1,20}}+\\*[\"']\s?:\s?\\*[\"'][^\"'<>]{{0,64}}+[\"'],){{0,3}}(?:\s{{0,40}}+[\w-]{{1,20}}+=[\"'][^\"'<>]{{0,64}}+[\"']){{0,3}}\s{{0,40}}+"
-    rf"{_quote}(?:parameter)?(?:{_value_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}(?!\"\"|'')",
+    rf"{_quote}(?:parameter)?(?:{_value_keys}){_quote}\s{{0,4}}[:=]\s{{0,4}}+(?!\"\"|'')",
     re.IGNORECASE,
 )
 _value_first = re.compile(
@@ -82,16 +83,16 @@ def redact_documents(text: str, search: Search) -> str:
     """Return `text` without values that are joined to their names by a document's structure."""
     folded, replace = text.lower(), search.replace_matches
     if "</" in text or "&lt;/" in text:
-        text = replace(text, _named_element)
+        text = replace(text, _named_element, partial(_replace_in_named_element, search))
         text = replace(text, _element, partial(_replace_element, search))
     if "<" in text:
         text = replace(text, _tag, partial(_replace_in_tag, search))
     if "loc" in folded and "input" in folded:
-        text = replace(text, _input_of)
+        text = replace(text, _input_of, partial(_replace_input, search))
     if "input_value=" in text:
-        text = replace(text, _validation_error)
+        text = replace(text, _validation_error, partial(_replace_invalid_input, search))
     if "form-data" in folded:
-        text = replace(text, _form_part)
+        text = replace(text, _form_part, partial(_replace_form_part, search))
     if ("val" in folded or "content" in folded or "input" in folded) and any(
         map(folded.__contains__, _VALUE_KEYS_WITH_SIGN)
     ):
@@ -117,6 +118,7 @@ _attribute = re.compile(r"([\w:-]{1,32})\s?=\s?(\\*[\"'])((?:(?!\2).){0,512})\2"
 _NAMING = frozenset({"name", "id", "key", "type", "property", "itemprop", "data-name"})
 _HOLDING = frozenset({"value", "content"})
 _only_child = re.compile(r"\s*<(\w{1,32})>([^<>]+)</\1>\s*")
+_next_tag = re.compile("<")
 _words = re.compile(r"\s*[^\W\d_]+(?:\s+[^\W\d_]+)+\s*")
 
 
@@ -127,8 +129,7 @@ def _replace_element(search: Search, match: re.Match[str]) -> Replacement | None
         return None
     text, start = match.string, match.end()
     closing = "&lt;/" if match[0].startswith("&lt;") else "</"
-    end = text.find(f"{closing}{match['name']}", start, start + _MAX_ELEMENT_LENGTH)
-    search.budget.spend((end - start) // 1024 if end >= 0 else _STEPS_WITHOUT_END)
+    end = _find_closing(search, text, f"{closing}{match['name']}", start)
     if end <= start or not text[start:end].strip():
         return None
     if not is_named and (inner := _only_child.fullmatch(text, start, end)):
@@ -136,6 +137,23 @@ def _replace_element(search: Search, match: re.Match[str]) -> Replacement | None
     if not is_named and ("<" in (shown := text[start:end]) or _words.fullmatch(shown)):
         return None  # a form, a button
     return start, end, REDACTED
+
+
+def _replace_in_named_element(search: Search, match: re.Match[str]) -> Replacement | None:
+    if not search.is_sensitive(match["name"]):
+        return None
+    text, start = match.string, match.end()
+    end = _find_closing(search, text, f"</{match['other']}", start)
+    if end < 0:  # the text is cut within the value
+        end = find_mark(_next_tag, text, start)
+    return (start, end, REDACTED) if end > start else None
+
+
+def _find_closing(search: Search, text: str, tag: str, start: int) -> int:
+    """Return where an element ends, -1 if it is not near."""
+    end = text.find(tag, start, start + _MAX_ELEMENT_LENGTH)
+    search.budget.spend((end - start) // 1024 if end >= 0 else _STEPS_WITHOUT_END)
+    return end
 
 
 def _replace_in_tag(search: Search, match: re.Match[str]) -> Replacement | None:
@@ -153,6 +171,28 @@ def _has_sensitive_name(search: Search, match: re.Match[str]) -> bool:
     return any(
         name.lower() in _NAMING and search.is_sensitive(value) for name, _, value in attributes[:20]
     )
+
+
+def _replace_input(search: Search, match: re.Match[str]) -> Replacement | None:
+    names = [name.strip("\\\"' ") for name in match["names"].split(",")[:20]]
+    is_parent = "'missing'" in match[0] or '"missing"' in match[0]
+    if is_parent or not any(map(search.is_sensitive, names)):
+        return None
+    is_none = match.string.startswith(("null", "None"), match.end())
+    return None if is_none else search.replace_following(match)
+
+
+def _replace_invalid_input(search: Search, match: re.Match[str]) -> Replacement | None:
+    if not any(map(search.is_sensitive, match["names"].split(".")[:20])):
+        return None
+    # The input is what the field is missing in.
+    return None if "[type=missing," in match[0] else (*match.span("value"), REDACTED)
+
+
+def _replace_form_part(search: Search, match: re.Match[str]) -> Replacement | None:
+    if not search.is_sensitive(match["name"]):
+        return None
+    return match.end(), find_mark(_end_of_form_part, match.string, match.end()), REDACTED
 
 
 _name_after_value = re.compile(

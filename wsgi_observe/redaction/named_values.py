@@ -150,7 +150,10 @@ def _replace_named_value(search: Search, match: re.Match[str]) -> Replacement | 
     # In YAML, `|` or `>` if the value is on the next lines.
     if (end - start <= 2) and (below := _value_on_next_line.match(text, start)):
         return None if is_number_or_bool(below[1]) else (*below.span(1), REDACTED)
-    if end == start or is_harmless_value(match, end, name, search.names):
+    if end == start:
+        return None
+    # Where the budget is spent, the value goes on to the text's end, and cannot be judged.
+    if search.budget.steps >= 0 and is_harmless_value(match, end, name, search.names):
         return None
     return start, end, redact_in_quotes(text[start:end], match["quote"])
 

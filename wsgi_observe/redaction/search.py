@@ -30,15 +30,19 @@ class Search:
     def replace_value(self, match: re.Match[str]) -> Replacement | None:
         """Return the replacement of a match's group ``value``, or of the value that follows it.
 
-        None if the match has a ``name`` that is not sensitive, or the value is a placeholder.
+        None if the match has a ``name`` that is not sensitive, or has none and its value is a
+        placeholder.
         """
         groups = match.re.groupindex
-        if "name" in groups and not self.is_sensitive(match["name"]):
+        if "name" in groups:
+            is_kept = not self.is_sensitive(match["name"])
+        else:
+            is_kept = _placeholder.fullmatch(match["value"]) is not None
+        if is_kept:
             return None
         if "value" not in groups:
             return self.replace_following(match)
-        is_placeholder = _placeholder.fullmatch(match["value"]) is not None
-        return None if is_placeholder else (*match.span("value"), REDACTED)
+        return *match.span("value"), REDACTED
 
     def replace_following(self, match: re.Match[str]) -> Replacement:
         """Return the replacement of the value that follows a match."""
