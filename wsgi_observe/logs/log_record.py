@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
+from os import getpid
+from threading import current_thread, get_ident
+from time import time
 
 from wsgi_observe.field_names import OWN_FIELDS_ATTRIBUTE
 
+_Record = logging.LogRecord
 _transparent: set[object] = {logging.Logger.callHandlers}
 
 
@@ -27,32 +32,30 @@ def make_own_extra(fields: dict[str, object]) -> dict[str, object]:
 class AccessLogger:
     """Logs the access lines of one module, at less cost than ``Logger.log``.
 
-    Where our handler alone would receive the record, none is made: the line is the same.
+    Where our handler alone would receive the record, none is made: the line is the same. Else the
+    record is a copy of a template, or made by the user's record factory.
     """
 
     def __init__(self, logger: logging.Logger, path: str) -> None:
         self._logger, self._path = logger, path
-        self._module = logging.LogRecord("", 0, path, 0, "", (), None).module
+        self._template = self._call_factory(logging.INFO, "", {}).__dict__
+        self._start_time = self._template["created"] - self._template["relativeCreated"] / 1000
 
     def log(self, level: int, message: str, fields: dict[str, object]) -> None:
         """Log what ``logger.log(level, message, extra=fields)`` would; the level is enabled."""
-        logger = self._logger
         if level < logging.WARNING and (handler := self._get_only_handler(level)) is not None:
             write = vars(type(handler)).get("write_access_line")  # a subclass may override `emit`
-            source = (logging.getLevelName(level), logger.name, self._module)
+            source = (logging.getLevelName(level), self._logger.name, self._template["module"])
             if write is not None and write(handler, level, source, message, fields):
                 return
-        extra = make_own_extra(fields)
-        logger.handle(
-            logger.makeRecord(logger.name, level, self._path, 0, message, (), None, None, extra)
-        )
+        self._logger.handle(self._make_record(level, message, fields))
 
     def _get_only_handler(self, level: int) -> logging.Handler | None:
         """Return root's handler, if a record would meet nothing else that acts on it."""
         logger: logging.Logger | None = self._logger
         # Sentry's and New Relic's integrations replace `callHandlers` to receive every record.
         is_observed = logging.Logger.callHandlers not in _transparent or self._logger.filters
-        if is_observed or logging.getLogRecordFactory() is not logging.LogRecord:
+        if is_observed or logging.getLogRecordFactory() is not _Record:
             return None
         while logger is not logging.root:
             if logger is None or logger.handlers or not logger.propagate:
@@ -60,3 +63,33 @@ class AccessLogger:
             logger = logger.parent
         handlers = [one for one in logging.root.handlers if one.level <= level]
         return handlers[0] if len(handlers) == 1 and not handlers[0].filters else None
+
+    def _make_record(
+        self, level: int, message: str, fields: dict[str, object]
+    ) -> logging.LogRecord:
+        if logging.getLogRecordFactory() is not _Record:
+            return self._call_factory(level, message, make_own_extra(fields))
+        record = _Record.__new__(_Record)
+        attributes = record.__dict__
+        attributes.update(self._template)
+        attributes["msg"] = message
+        attributes["created"] = created = time()
+        attributes["msecs"] = created % 1 * 1000
+        attributes["relativeCreated"] = (created - self._start_time) * 1000
+        attributes["thread"] = get_ident()
+        attributes["threadName"] = current_thread().name
+        attributes["process"] = getpid()
+        if "multiprocessing" in sys.modules:
+            attributes["processName"] = sys.modules["multiprocessing"].current_process().name
+        attributes["levelno"] = level
+        attributes["levelname"] = logging.getLevelName(level)  # it may have been renamed
+        attributes.update(fields)
+        attributes[OWN_FIELDS_ATTRIBUTE] = fields
+        return record
+
+    def _call_factory(
+        self, level: int, message: str, fields: dict[str, object]
+    ) -> logging.LogRecord:
+        return self._logger.makeRecord(
+            self._logger.name, level, self._path, 0, message, (), None, None, fields
+        )
