@@ -66,6 +66,7 @@ class RequestContext:
     is_detached = False  # whether it runs in another thread than the context that it is nested in
     totals: dict[str, float] | None = None  # numbers that `count` and `timed` add up
     debug_buffer: Any = None  # its records below the level, for ``debug_on_error``
+    is_remembered = False  # by ``debug_on_error``, under its ID
     request_entry: Any = None  # its entry of the scoreboard
     tracestate = ""  # of its trace, as it is passed on
     has_tracer_span = False  # whether `trace` is the span of a tracer, which wins over ours

@@ -185,6 +185,23 @@ def test_what_a_thread_under_its_id_logs_is_dropped_with_a_request_that_ends_wel
     assert debug_buffer._process.reserved == 0
 
 
+def test_of_two_requests_under_one_id_a_thread_fills_the_buffer_of_the_later() -> None:
+    later = app_that(lambda: work_under("abc", lambda: _log.debug("in a thread")))
+
+    def act() -> None:
+        # In a context of its own, as another client's request is.
+        thread = threading.Thread(target=call, args=(later,), kwargs={"HTTP_X_REQUEST_ID": "abc"})
+        thread.start()
+        thread.join()
+        _log.info("the earlier one goes on")
+        work_under("abc", lambda: _log.debug("of the later, which has ended"))
+        fail()
+
+    with capturing() as lines:
+        call(app_that(act), HTTP_X_REQUEST_ID="abc")
+    assert not any("in a thread" in text or "of the later" in text for text in texts(lines()))
+
+
 def test_an_error_of_a_thread_under_its_id_comes_after_what_the_request_has_held() -> None:
     def act() -> None:
         _log.debug("before")

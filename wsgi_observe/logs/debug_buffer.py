@@ -267,7 +267,9 @@ _requests_by_id: WeakValueDictionary[str, RequestContext] = WeakValueDictionary(
 
 
 def _remember_request(context: RequestContext) -> None:
-    if context.environ and context.request_id is not None:
+    """Remember a request as it begins; the hook is called for each of its lines, too."""
+    if not context.is_remembered and context.environ and context.request_id is not None:
+        context.is_remembered = True
         _requests_by_id[context.request_id] = context
 
 
