@@ -210,7 +210,9 @@ class LineMaker:
         if agent is not None and (shown := redaction.user_agent(redactor, agent)) is not agent:
             own = {**own, "user_agent": shown}
         # One of them may be a number that the app has counted.
-        line.own = rename_taken(own, self._taken, line.request.fields)
+        if self._taken:
+            own = rename_taken(own, self._taken, line.request.fields)
+        line.own = own
 
     def _add_extra_fields(self, line: Line, record: logging.LogRecord) -> None:
         extras = extra_fields(record, self._taken, line.request.fields)
@@ -280,5 +282,5 @@ class LineMaker:
             shown = fields["path"] = self._redaction.path(redactor, path)
             if shown != path:
                 part.path, part.shown_path = path, shown
-        part.fields = rename_taken(fields, self._taken)
+        part.fields = rename_taken(fields, self._taken) if self._taken else fields
         return part
