@@ -9,7 +9,7 @@ from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.app.client import Response
 from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.question import Faults, NotApplicable
-from wsgi_observe.doctor.remedies import OBSERVE_ANYWHERE
+from wsgi_observe.doctor.remedies import ANSWER_EXCEPTIONS, OBSERVE_ANYWHERE
 from wsgi_observe.doctor.trials.caused_errors import (
     CausedError,
     cause_error,
@@ -29,10 +29,6 @@ _MID_STREAM = "an exception in mid-stream"
 _PAGE_REMEDY = (
     "return JSON from the app's own handler, or have its pages replaced:\n"
     'WSGI_OBSERVE_HTML_ERRORS=replace, or observe(…, html_errors="replace")'
-)
-_RAISED_REMEDY = (
-    "answer exceptions in production: switch off DEBUG, TESTING, PROPAGATE_EXCEPTIONS\n"
-    "and the setting propagate"
 )
 
 
@@ -123,7 +119,7 @@ def _get_remedy(subject: Subject, errors: Iterable[CausedError]) -> str:
     if not subject.has_envelope:
         return OBSERVE_ANYWHERE
     is_raised = any(one.response.error is not None for one in errors)
-    return _RAISED_REMEDY if is_raised else _PAGE_REMEDY
+    return ANSWER_EXCEPTIONS if is_raised else _PAGE_REMEDY
 
 
 def _is_right(response: Response, subject: Subject) -> bool:
