@@ -121,12 +121,14 @@ def _check_lines(lines: _Lines) -> Iterator[Fault]:
     for record, source, those in shown:
         # One handler may write a record on several lines, which are no JSON then.
         if len(those) > 1 and (source.logger is None or len(source.line_handlers) > 1):
-            yield Fault(f"{record} comes out {len(those)} times", _ONE_HANDLER)
+            remedy = source.second_handler_remedy or _ONE_HANDLER
+            yield Fault(f"{record} comes out {len(those)} times", remedy)
             break
     for record, source, those in shown:
         text = next((line for line in those if parse_line(line) is None), None)
         if text is not None:
-            yield Fault(f"{record} is not JSON: {text[:_MAX_SHOWN]}", _JSON)
+            remedy = source.second_handler_remedy or _JSON
+            yield Fault(f"{record} is not JSON: {text[:_MAX_SHOWN]}", remedy)
             break
 
 

@@ -229,7 +229,8 @@ def _ask_about_lines(
     if without_id:
         titles = ", ".join(_TEXTS[text] for text in without_id)
         shown = next(iter(without_id.values())).strip()[:_MAX_SHOWN]
-        yield Fault(f"no request ID on the lines of {titles}: {shown}", _LINES_REMEDY)
+        remedy = source.second_handler_remedy or _LINES_REMEDY
+        yield Fault(f"no request ID on the lines of {titles}: {shown}", remedy)
     elif thread_line is not None:
         yield Fault(
             "no request ID on the line of a thread that runs in a copy of the request's context",
