@@ -9,7 +9,7 @@ from typing import Any
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.app.error_handlers import Call, ErrorHandler, find_error_handlers
 from wsgi_observe.doctor.app.subject import Subject
-from wsgi_observe.doctor.own_code import find_place, is_own
+from wsgi_observe.doctor.own_code import find_place, find_raiser, is_own
 from wsgi_observe.doctor.question import Faults, NotApplicable
 from wsgi_observe.doctor.trials.caused_errors import cause_error
 from wsgi_observe.doctor.trials.exceptions import MESSAGE, CannotMakeError, make_exception
@@ -20,6 +20,10 @@ _RETURN_OWN = (
     "if isinstance(error, HTTPException): return jsonify(code=error.code), error.code"
 )
 _RAISES = "correct the handler: for what it raises, Flask sends a 500 in place of its response"
+_MEND_HOOK = (
+    "correct the function: for what it raises, Flask sends a 500 in place of any response, those\n"
+    "of the error handlers too"
+)
 _MAY_REDIRECT = (400, 401, 403, 413, 422, 429)
 """To a login page, or back to the form: what sites for people do."""
 
@@ -28,6 +32,10 @@ def find_faults(subject: Subject) -> Faults:
     """Raise the error of each registered handler where it is registered."""
     if subject.framework.name != "flask":
         raise NotApplicable("only error handlers of Flask are tried")
+    failure = _find_failure(subject)
+    if failure is not None:
+        yield failure  # which hides the status of each handler
+        return ""
     handlers = find_error_handlers(subject.framework.app)
     untried: list[str] = []
     faults: dict[object, list[Fault]] = {}
@@ -46,6 +54,32 @@ def find_faults(subject: Subject) -> Faults:
         raise NotApplicable("no handler could be tried: " + "; ".join(untried))
     seen = f"{len(handlers) - len(untried)} tried"
     return f"{seen}; not tried: {', '.join(untried)}" if untried else seen
+
+
+def _find_failure(subject: Subject) -> Fault | None:
+    """Return the fault of an app that answers a request with 500 though its view does not fail.
+
+    Not if it may be for want of a service, which the app has in production.
+    """
+    from flask import got_request_exception
+
+    errors: list[BaseException] = []
+
+    def note(sender: object, exception: BaseException, **_: object) -> None:
+        errors.append(exception)
+
+    subject.views.set_function(str)
+    with got_request_exception.connected_to(note):
+        response = subject.request(subject.views.get_path(subject.number))
+    error = response.error or next(iter(errors), None)
+    if error is None or (response.error is None and response.status_code != 500):
+        return None
+    is_of_python = type(error).__module__ == "builtins" and not isinstance(error, OSError)
+    if subject.sandbox.denied or not is_of_python:
+        return None
+    text = f"{type(error).__name__}: {error}".partition("\n")[0]
+    seen = f"a request whose view does not fail is answered with 500: {text}"
+    return Fault(seen, _MEND_HOOK, find_raiser(error))
 
 
 def _try_handler(subject: Subject, handler: ErrorHandler) -> list[Fault]:
