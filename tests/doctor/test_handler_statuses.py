@@ -218,3 +218,42 @@ def test_a_hook_that_fails_in_each_request_hides_the_status(
 def test_a_hook_that_lacks_its_service_is_not_accused(tmp_path: Path) -> None:
     answer = ask_one(tmp_path, HEAD + ERROR_HANDLER + BEFORE_REQUEST, 3)
     assert (answer.result, answer.seen) == (Result.PASS, "1 tried")
+
+
+SILENT = (
+    "@{owner}.errorhandler(Exception)\ndef crash(error): return {{}}, getattr(error, 'code', 500)\n"
+)
+OBSERVE = """
+from wsgi_observe import configure_logging
+from wsgi_observe.flask import Observe
+configure_logging()
+Observe(app)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("owner", ["app", "inner"])
+def test_an_exception_that_is_answered_and_not_logged_is_a_warning(
+    tmp_path: Path, owner: str
+) -> None:
+    answer = ask_one(tmp_path, HEAD + SILENT.format(owner=owner) + TAIL, 3)
+    assert answer.result is Result.WARN
+    assert answer.faults[0].seen.startswith("RuntimeError is answered with 500 by the handler for")
+    assert answer.faults[0].where == f"shop.py:{FIRST_LINE}"
+
+
+REPORTED = {
+    "logged": SILENT.replace("return", "app.logger.error('order failed'); return", 1),
+    "printed": SILENT.replace("return", "print(error); return", 1),
+    "sentry": "import sentry_sdk\nsentry_sdk.init('https://k@localhost/1')\n"
+    + SILENT.replace("return", "sentry_sdk.capture_exception(error); return", 1),
+    "observed": SILENT + OBSERVE,
+    "login": SILENT + "@app.before_request\ndef login(): return redirect('/login')\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", REPORTED.values(), ids=REPORTED)
+def test_an_exception_that_is_reported_somewhere_is_no_fault(tmp_path: Path, source: str) -> None:
+    answer = ask_one(tmp_path, HEAD + source.format(owner="app") + TAIL, 3)
+    assert (answer.result, answer.faults) == (Result.PASS, ())
