@@ -26,6 +26,7 @@ _STREAM = "exception before the first chunk of a stream"
 _TORN_DOWN = "exception in a teardown"
 _MID_STREAM = "an exception in mid-stream"
 
+_STATUS_REMEDY = "return the error's status too, which is 200 unless the handler gives another"
 _PAGE_REMEDY = (
     "return JSON from the app's own handler, or have its pages replaced:\n"
     'WSGI_OBSERVE_HTML_ERRORS=replace, or observe(…, html_errors="replace")'
@@ -120,8 +121,11 @@ def _summarize(errors: Iterable[CausedError]) -> str:
 def _get_remedy(subject: Subject, errors: Iterable[CausedError]) -> str:
     if not subject.has_envelope:
         return OBSERVE_ANYWHERE
-    is_raised = any(one.response.error is not None for one in errors)
-    return ANSWER_EXCEPTIONS if is_raised else _PAGE_REMEDY
+    responses = [one.response for one in errors]
+    if any(response.error is not None for response in responses):
+        return ANSWER_EXCEPTIONS
+    is_success = all(response.status_code < 300 for response in responses)
+    return _STATUS_REMEDY if is_success else _PAGE_REMEDY
 
 
 def _is_right(response: Response, subject: Subject) -> bool:
