@@ -74,3 +74,17 @@ def test_the_remedy_for_an_observed_app_is_not_to_observe_it(
     for one in answer.faults:
         assert remedy in one.remedy
         assert "observe(app" not in one.remedy
+
+
+LOGIN = """
+@app.before_request
+def log_in():
+    return {"code": 401}, 401
+"""
+
+
+@pytest.mark.slow
+def test_a_teardown_fails_behind_a_login_too(tmp_path: Path) -> None:
+    (fault,) = ask_one(tmp_path, HELLO + LOGIN, 1).faults
+    assert "exception in a teardown" in fault.seen
+    assert fault.is_warning

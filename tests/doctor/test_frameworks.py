@@ -300,3 +300,39 @@ def test_errors_are_caused_in_the_api_of_an_extension(tmp_path: Path, api: str) 
     answers = ask_about(tmp_path, FLASK_API + api, 1, 5)
     assert all(fault.is_warning for fault in answers[1].faults), answers
     assert answers[5].faults == ()
+
+
+OBSERVED_BOTTLE = """
+from bottle import Bottle, response
+from wsgi_observe import observe
+bottle = Bottle()
+@bottle.error(500)
+def show(error):
+    response.content_type = "application/json"
+    return '{"code": 500, "description": "%s"}' % error.exception
+app = observe(bottle)
+"""
+OBSERVED_PYRAMID = """
+from pyramid.config import Configurator
+from pyramid.response import Response
+from wsgi_observe import observe
+config = Configurator()
+config.add_exception_view(lambda error, request: Response(json_body={"code": 500}))
+app = observe(config.make_wsgi_app())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "number", "remedy"),
+    [
+        (OBSERVED_BOTTLE, 6, "log the exception, and put no text of it into the response"),
+        (OBSERVED_PYRAMID, 1, "return the error's status too"),
+    ],
+    ids=["bottle", "pyramid"],
+)
+def test_the_remedy_for_an_observed_app_is_one_for_its_framework(
+    tmp_path: Path, source: str, number: int, remedy: str
+) -> None:
+    (fault,) = ask_one(tmp_path, source, number).faults
+    assert fault.remedy.startswith(remedy)

@@ -44,7 +44,7 @@ FAULTS = {
         "handled by the handler for HTTPException, is answered with 200",
     ),
     "404-as-500": (
-        *("app", "Exception", "return {'error': 'sorry'}, 500"),
+        *("app", "Exception", "app.logger.exception('x'); return {'error': 'sorry'}, 500"),
         "NotFound, handled by the handler for Exception, is answered with 500; "
         "MethodNotAllowed, handled by the handler for Exception, is answered with 500",
     ),
@@ -110,7 +110,9 @@ inner.register_error_handler(Full, see)
 @app.errorhandler(500)
 def crash(error): raise error
 @api.errorhandler(Exception)
-async def any_error(error): return {}, getattr(error, "code", 500)
+async def any_error(error):
+    app.logger.error("failed", exc_info=error)
+    return {}, getattr(error, "code", 500)
 """
     + TAIL
 )
@@ -129,10 +131,13 @@ def test_one_function_for_several_errors_is_one_fault(tmp_path: Path) -> None:
     assert fault.seen.count("is answered with 200") == 2
 
 
+PRINT = "print(repr(error)) or {}"
+
+
 @pytest.mark.slow
 def test_a_handler_for_everything_gets_what_no_other_takes(tmp_path: Path) -> None:
     source = HEAD + "app.register_error_handler(404, lambda error: ({}, 404))\n"
-    source += "app.register_error_handler(Exception, lambda error: ({}, 500))\n"
+    source += f"app.register_error_handler(Exception, lambda error: ({PRINT}, 500))\n"
     (fault,) = ask_one(tmp_path, source, 3).faults
     assert (
         fault.seen == "MethodNotAllowed, handled by the handler for Exception, is answered with 500"
@@ -178,3 +183,77 @@ def test_the_doctor_does_not_make_an_app_handle_less(tmp_path: Path) -> None:
 def test_a_redirect_from_an_unknown_page_is_a_warning(tmp_path: Path) -> None:
     source = HEAD + "app.register_error_handler(404, lambda error: redirect('/'))\n"
     assert ask_one(tmp_path, source, 3).result is Result.WARN
+
+
+AFTER_REQUEST = """
+@app.after_request
+def add_version(response):
+    response.headers["X-Version"] = version
+    return response
+"""
+ERROR_HANDLER = "@app.errorhandler(404)\ndef respond(error): return {}, 404\n"
+BEFORE_REQUEST = """
+import socket
+@app.before_request
+def load_user():
+    socket.create_connection(("192.0.2.1", 5432))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_observed", [False, True])
+def test_a_hook_that_fails_in_each_request_hides_the_status(
+    tmp_path: Path, is_observed: bool
+) -> None:
+    source = HEAD + ERROR_HANDLER + AFTER_REQUEST
+    (fault,) = ask_one(tmp_path, source, 3, is_observed=is_observed).faults
+    assert fault.seen == (
+        "a request whose view does not fail is answered with 500: "
+        "NameError: name 'version' is not defined"
+    )
+    assert fault.where == f"shop.py:{source[: source.index('X-Version')].count(chr(10)) + 1}"
+
+
+@pytest.mark.slow
+def test_a_hook_that_lacks_its_service_is_not_accused(tmp_path: Path) -> None:
+    answer = ask_one(tmp_path, HEAD + ERROR_HANDLER + BEFORE_REQUEST, 3)
+    assert (answer.result, answer.seen) == (Result.PASS, "1 tried")
+
+
+SILENT = (
+    "@{owner}.errorhandler(Exception)\ndef crash(error): return {{}}, getattr(error, 'code', 500)\n"
+)
+OBSERVE = """
+from wsgi_observe import configure_logging
+from wsgi_observe.flask import Observe
+configure_logging()
+Observe(app)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("owner", ["app", "inner"])
+def test_an_exception_that_is_answered_and_not_logged_is_a_warning(
+    tmp_path: Path, owner: str
+) -> None:
+    answer = ask_one(tmp_path, HEAD + SILENT.format(owner=owner) + TAIL, 3)
+    assert answer.result is Result.WARN
+    assert answer.faults[0].seen.startswith("RuntimeError is answered with 500 by the handler for")
+    assert answer.faults[0].where == f"shop.py:{FIRST_LINE}"
+
+
+REPORTED = {
+    "logged": SILENT.replace("return", "app.logger.error('order failed'); return", 1),
+    "printed": SILENT.replace("return", "print(error); return", 1),
+    "sentry": "import sentry_sdk\nsentry_sdk.init('https://k@localhost/1')\n"
+    + SILENT.replace("return", "sentry_sdk.capture_exception(error); return", 1),
+    "observed": SILENT + OBSERVE,
+    "login": SILENT + "@app.before_request\ndef login(): return redirect('/login')\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", REPORTED.values(), ids=REPORTED)
+def test_an_exception_that_is_reported_somewhere_is_no_fault(tmp_path: Path, source: str) -> None:
+    answer = ask_one(tmp_path, HEAD + source.format(owner="app") + TAIL, 3)
+    assert (answer.result, answer.faults) == (Result.PASS, ())

@@ -121,3 +121,20 @@ def test_a_configuration_of_gunicorn_sets_up_logging_and_opens_no_file(tmp_path:
     (tmp_path / "gunicorn.conf.py").write_text(config, encoding="utf-8")
     assert ask_one(tmp_path, HELLO, 8, config="gunicorn.conf.py").faults == ()
     assert not list(tmp_path.glob("*.log"))
+
+
+LOG_LEVEL = 'from wsgi_observe import configure_logging\nconfigure_logging(log_level="WARNING")\n'
+OWN_LEVEL = f"{CONFIGURED}{HELLO}app.logger.setLevel('WARNING')\n"
+LEVEL_REMEDIES = {
+    "log_level": (f"{LOG_LEVEL}{HELLO}", "WSGI_OBSERVE_LOG_LEVEL=INFO, or configure_logging("),
+    "logger": (OWN_LEVEL, 'logging.getLogger("shop").setLevel("INFO")'),
+    "logging.disable": (FAULTS["logging.disable"][0], "remove logging.disable("),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("source", "remedy"), LEVEL_REMEDIES.values(), ids=LEVEL_REMEDIES)
+def test_the_remedy_for_a_level_changes_what_has_set_it(
+    tmp_path: Path, source: str, remedy: str
+) -> None:
+    assert ask_one(tmp_path, source, 8).faults[0].remedy.startswith(remedy)

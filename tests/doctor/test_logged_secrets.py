@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.examining import ask_one
+from tests.doctor.examining import ask_about, ask_one
 from tests.doctor.test_logging_setup import CONFIGURED, HELLO, line_of
 from wsgi_observe.doctor.answer import Result
 
@@ -159,3 +159,19 @@ def test_what_a_framework_writes_past_logging_needs_the_logger_class(tmp_path: P
     assert "wsgi.errors" in query.remedy
     assert query.remedy == records.remedy
     assert ask_one(tmp_path, source, 11, is_observed=True).result is Result.PASS
+
+
+SECOND_HANDLER = f"""{HELLO}import logging
+class Own(logging.Formatter): pass
+handler = logging.StreamHandler()
+handler.setFormatter(Own("%(message)s"))
+logging.root.addHandler(handler)
+"""
+
+
+@pytest.mark.slow
+def test_the_remedy_for_a_handler_beside_the_librarys_is_to_remove_it(tmp_path: Path) -> None:
+    answers = ask_about(tmp_path, SECOND_HANDLER, 8, 9, 11, is_observed=True)
+    remedies = {fault.remedy for answer in answers.values() for fault in answer.faults}
+    (remedy,) = remedies
+    assert remedy.startswith("remove StreamHandler with Own from the logger root")

@@ -203,3 +203,25 @@ logging.config.dictConfig(CONFIG)
     faults = ask_one(tmp_path, source, 7, is_observed=True).faults
     (fault,) = [one for one in faults if "disabled the existing loggers shop.orders" in one.seen]
     assert fault.where == line_of(source, "logging.config.dictConfig")
+
+
+LIBRARY_DISABLED = f"""import requests
+{CONFIG}
+CONFIG["disable_existing_loggers"] = True
+del CONFIG["formatters"], CONFIG["handlers"]["out"]["formatter"]
+logging.config.dictConfig(CONFIG)
+{HELLO}"""
+PUT_RIGHT = {
+    "library": (LIBRARY_DISABLED, "urllib3"),
+    "dead end": (f"import logging\n{HELLO}{DEAD_END}", "the logger audit does not propagate"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("source", "seen"), PUT_RIGHT.values(), ids=PUT_RIGHT)
+def test_what_the_library_puts_right_is_no_fault_of_an_observed_app(
+    tmp_path: Path, source: str, seen: str
+) -> None:
+    answer = ask_one(tmp_path, source, 7, is_observed=True)
+    assert answer.result is Result.WARN
+    assert seen in describe(answer)

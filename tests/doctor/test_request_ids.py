@@ -165,3 +165,37 @@ def test_an_app_with_ids_passes(tmp_path: Path, name: str) -> None:
 def test_views_behind_a_login_are_not_asked_about(tmp_path: Path) -> None:
     answer = ask_one(tmp_path, RECIPE + LOGIN, 9)
     assert answer.result is Result.PASS
+
+
+OBSERVED = f"""{HELLO}
+from wsgi_observe import configure_logging
+from wsgi_observe.flask import Observe
+configure_logging()
+Observe(app)
+"""
+OUTER = """
+def refuse(environ, start_response, inner=app.wsgi_app):
+    if not environ["PATH_INFO"].endswith("nothing-is-here"):
+        return inner(environ, start_response)
+    start_response("404 Not Found", [])
+    return []
+refuse.app = app.wsgi_app
+app.wsgi_app = refuse
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "missing", "remedy"),
+    [
+        ("app.testing = True\n", ": 500", "switch off DEBUG, TESTING"),
+        (OUTER, ": 404", "round all other middlewares"),
+    ],
+    ids=["raised", "outer"],
+)
+def test_the_remedy_for_an_observed_app_is_not_to_observe_it(
+    tmp_path: Path, fault: str, missing: str, remedy: str
+) -> None:
+    (response,) = ask_one(tmp_path, OBSERVED + fault, 9).faults
+    assert response.seen.endswith(missing)
+    assert remedy in response.remedy

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.logreader.log_lines import FAILED_REQUEST, ID, OTHER_ID, line
+from tests.logreader.log_lines import FAILED_REQUEST, ID, OTHER_ID, START, line
 from wsgi_observe.logreader import blocks, search
 from wsgi_observe.logreader.inputs import Input, find_inputs
 from wsgi_observe.logreader.search import Found, find_nearest_ids, find_request
@@ -104,3 +107,30 @@ def test_without_orjson_the_same_is_read(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert printed[0] == printed[1]
     assert len(json.loads(printed[0])["events"]) == 5
+
+
+def test_the_times_of_a_log_of_one_long_line_are_known(tmp_path: Path) -> None:
+    lines = [line(f"line {number}", number) for number in range(1000)]
+    path = tmp_path / "query.json"
+    path.write_text(json.dumps({"events": [{"message": one} for one in lines]}) + "\n")
+    assert path.stat().st_size > 1 << 17
+    coverage = search_in(path).coverage
+    assert coverage.first == START
+
+
+def test_a_pipe_may_have_the_beginning_of_a_magic_number_only(tmp_path: Path) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    data = zstandard.ZstdCompressor().compress("\n".join(MINE).encode())
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as pipe:
+            pipe.write(data[:2])
+            time.sleep(0.05)
+            pipe.write(data[2:])
+
+    thread = Thread(target=write)
+    thread.start()
+    assert len(messages(search_in(path))) == len(MINE)
+    thread.join()

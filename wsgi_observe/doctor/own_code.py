@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from traceback import walk_stack
+from traceback import walk_stack, walk_tb
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -109,3 +109,10 @@ def find_caller(frame: FrameType) -> str | None:
     """Return the place of the innermost call of the app's own code, from a frame outwards."""
     places = ((one.f_code.co_filename, line) for one, line in walk_stack(frame))
     return next((format_place(file, line) for file, line in places if is_own_file(file)), None)
+
+
+def find_raiser(error: BaseException) -> str | None:
+    """Return the place of the innermost call of the app's own code that an exception passed."""
+    places = ((one.f_code.co_filename, line) for one, line in walk_tb(error.__traceback__))
+    own = [format_place(file, line) for file, line in places if is_own_file(file)]
+    return own[-1] if own else None

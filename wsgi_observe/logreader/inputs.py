@@ -106,7 +106,14 @@ class _StartedStream(io.RawIOBase):
 
     def __init__(self, raw: io.FileIO) -> None:
         self._raw = raw
-        self.start = self._rest = raw.read(_START_BYTES) or b""
+        self.start = raw.read(_START_BYTES) or b""
+        # A pipe may have no more of the magic number yet.
+        while 0 < len(self.start) < len(_ZSTD_MAGIC) and _ZSTD_MAGIC.startswith(self.start):
+            more = raw.read(_START_BYTES)
+            if not more:
+                break
+            self.start += more
+        self._rest = self.start
 
     def readable(self) -> bool:
         """Return whether it can be read."""

@@ -35,8 +35,12 @@ class Coverage:
     def add_times(self, blocks: LineBlocks) -> None:
         """Extend the range of times by the first and the last record of the block."""
         buffer, start, end = blocks.buffer, blocks.start, blocks.end
-        beginning = bytes(buffer[start : min(start + _EDGE_BYTES, end)]).split(b"\n")
-        ending = bytes(buffer[max(end - _EDGE_BYTES, start) : end]).split(b"\n")
+        # The result of a query may be a single line that is longer.
+        first_end = buffer.find(b"\n", start, end)
+        last_start = buffer.rfind(b"\n", start, max(end - 1, start)) + 1
+        stop = end if first_end < 0 else max(first_end, start + _EDGE_BYTES)
+        beginning = bytes(buffer[start : min(stop, end)]).split(b"\n")
+        ending = bytes(buffer[max(min(last_start, end - _EDGE_BYTES), start) : end]).split(b"\n")
         for lines in (beginning, reversed(ending)):
             for record in LineReader().read(lines):
                 if isinstance(record, Record) and (time := record.time) is not None:

@@ -9,7 +9,7 @@ from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.app.client import Response
 from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.question import Faults, NotApplicable
-from wsgi_observe.doctor.remedies import OBSERVE_ANYWHERE
+from wsgi_observe.doctor.remedies import ANSWER_EXCEPTIONS, OBSERVE_ANYWHERE
 from wsgi_observe.doctor.trials.caused_errors import (
     CausedError,
     cause_error,
@@ -26,13 +26,10 @@ _STREAM = "exception before the first chunk of a stream"
 _TORN_DOWN = "exception in a teardown"
 _MID_STREAM = "an exception in mid-stream"
 
+_STATUS_REMEDY = "return the error's status too, which is 200 unless the handler gives another"
 _PAGE_REMEDY = (
     "return JSON from the app's own handler, or have its pages replaced:\n"
     'WSGI_OBSERVE_HTML_ERRORS=replace, or observe(…, html_errors="replace")'
-)
-_RAISED_REMEDY = (
-    "answer exceptions in production: switch off DEBUG, TESTING, PROPAGATE_EXCEPTIONS\n"
-    "and the setting propagate"
 )
 
 
@@ -96,9 +93,11 @@ def _fail_in_teardown(subject: Subject) -> Iterator[CausedError]:
         raise RuntimeError("the doctor's exception in a teardown")
 
     teardowns.append(fail)
-    response = subject.call_in_view(str)
+    subject.views.set_function(str)
+    # Flask tears down requests too that are redirected to a login before they come to the view.
+    response = subject.request(subject.views.get_path(subject.number))
     teardowns.remove(fail)
-    if response is not None and torn_down:
+    if torn_down:
         yield CausedError(_TORN_DOWN, response)
 
 
@@ -122,8 +121,11 @@ def _summarize(errors: Iterable[CausedError]) -> str:
 def _get_remedy(subject: Subject, errors: Iterable[CausedError]) -> str:
     if not subject.has_envelope:
         return OBSERVE_ANYWHERE
-    is_raised = any(one.response.error is not None for one in errors)
-    return _RAISED_REMEDY if is_raised else _PAGE_REMEDY
+    responses = [one.response for one in errors]
+    if any(response.error is not None for response in responses):
+        return ANSWER_EXCEPTIONS
+    is_success = all(response.status_code < 300 for response in responses)
+    return _STATUS_REMEDY if is_success else _PAGE_REMEDY
 
 
 def _is_right(response: Response, subject: Subject) -> bool:

@@ -21,7 +21,8 @@ _MEDIA_TYPES = ("application/json", "text/html")
 _HANDLER_REMEDY = (
     "app.logger.exception('...'); return {'code': 500, 'description': 'Please try again.'}, 500\n"
 )
-_OBSERVED_REMEDY = f"{_HANDLER_REMEDY}or remove the handler: the envelope shows no exception"
+_OR_REMOVE = "or remove the handler: the envelope shows no exception"
+_OBSERVED_REMEDY = f"log the exception, and put no text of it into the response\n{_OR_REMOVE}"
 _FLASK_REMEDY = f"{_HANDLER_REMEDY}or leave it to: {OBSERVE}"
 _DEBUG_REMEDY = "switch DEBUG off, which question 2 is about"
 
@@ -54,9 +55,9 @@ def find_faults(subject: Subject) -> Faults:
 def _get_remedy(subject: Subject) -> str:
     if find_debugged_frameworks(subject.app):
         return _DEBUG_REMEDY
-    if subject.has_envelope:
-        return _OBSERVED_REMEDY
-    return _FLASK_REMEDY if subject.framework.name == "flask" else OBSERVE_ANYWHERE
+    if subject.framework.name == "flask":
+        return f"{_HANDLER_REMEDY}{_OR_REMOVE}" if subject.has_envelope else _FLASK_REMEDY
+    return _OBSERVED_REMEDY if subject.has_envelope else OBSERVE_ANYWHERE
 
 
 def _iter_errors(subject: Subject) -> Iterator[tuple[str, str, Exception]]:

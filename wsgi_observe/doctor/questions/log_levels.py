@@ -8,16 +8,20 @@ from dataclasses import replace
 
 from wsgi_observe.doctor.answer import Fault
 from wsgi_observe.doctor.app.subject import Subject
+from wsgi_observe.doctor.own_code import find_line
 from wsgi_observe.doctor.question import Faults
 from wsgi_observe.doctor.remedies import CONFIGURE_LOGGING, KEEP_ENABLED
 from wsgi_observe.doctor.trials.log_sources import LogSource, join_sources, log_records, parse_line
+from wsgi_observe.logs.installation import installation
 from wsgi_observe.middleware.access_log import AccessLog
 from wsgi_observe.problems import check_access_lines
 from wsgi_observe.settings import Settings
 from wsgi_observe.wsgi.middleware import Middleware, find_middlewares
 
 _CONFIGURE = f"configure logging before the app is made:\n{CONFIGURE_LOGGING}"
-_SET_LEVEL = 'logging.root.setLevel("INFO"), or "level": "INFO" in dictConfig\'s root'
+_SET_INFO = 'setLevel("INFO")'
+_SET_LEVEL = f'logging.root.{_SET_INFO}, or "level": "INFO" in dictConfig\'s root'
+_ENABLE = "remove logging.disable(…), which no level of a logger or handler changes"
 _SET_HANDLER_LEVEL = "handler.setLevel(logging.INFO), or no level for the handler at all"
 _ONE_HANDLER = "attach one handler, to root alone: a record goes to those of all parents"
 _JSON = (
@@ -75,10 +79,14 @@ def _find_reason(subject: Subject, source: LogSource, level: int) -> Fault:
         return Fault("nothing is written", _CONFIGURE)
     if logger.disabled:
         return Fault("it is disabled", KEEP_ENABLED, watch.disabled.get(logger.name))
+    if logger.manager.disable >= level:
+        name = logging.getLevelName(logger.manager.disable)
+        return Fault(f"the level is {name}", _ENABLE, find_line(r"\blogging\.disable\("))
     if not logger.isEnabledFor(level):
-        name = logging.getLevelName(max(logger.getEffectiveLevel(), logger.manager.disable))
-        remedy = _SET_LEVEL if source.handlers else _CONFIGURE
-        return Fault(f"the level is {name}", remedy, _find_level(subject, logger))
+        name = logging.getLevelName(logger.getEffectiveLevel())
+        owner = next((one for one in _iter_parents(logger) if one.level), logging.root)
+        remedy = _get_level_remedy(owner) if source.handlers else _CONFIGURE
+        return Fault(f"the level is {name}", remedy, subject.logging_watch.levels.get(owner.name))
     hiding = [handler for _, handler in source.handlers if handler.level > level]
     if hiding and len(hiding) == len(source.handlers):
         name = logging.getLevelName(min(handler.level for handler in hiding))
@@ -87,12 +95,20 @@ def _find_reason(subject: Subject, source: LogSource, level: int) -> Fault:
     return Fault("no handler writes it to standard output or error", _CONFIGURE)
 
 
-def _find_level(subject: Subject, logger: logging.Logger) -> str | None:
-    """Return where the level that a logger has, or inherits, was set."""
+def _iter_parents(logger: logging.Logger) -> Iterator[logging.Logger]:
+    """Yield a logger, and those that it inherits from."""
     owner: logging.Logger | None = logger
-    while owner is not None and not owner.level:
+    while owner is not None:
+        yield owner
         owner = owner.parent
-    return None if owner is None else subject.logging_watch.levels.get(owner.name)
+
+
+def _get_level_remedy(owner: logging.Logger) -> str:
+    """Return how to set a logger's level, which our ``log_level`` sets back where it is given."""
+    if installation.handlers:
+        value = "INFO" if owner is logging.root else f"INFO,{owner.name}=INFO"
+        return f'WSGI_OBSERVE_LOG_LEVEL={value}, or configure_logging(log_level="{value}")'
+    return _SET_LEVEL if owner is logging.root else f'logging.getLogger("{owner.name}").{_SET_INFO}'
 
 
 def _check_lines(lines: _Lines) -> Iterator[Fault]:
@@ -105,12 +121,14 @@ def _check_lines(lines: _Lines) -> Iterator[Fault]:
     for record, source, those in shown:
         # One handler may write a record on several lines, which are no JSON then.
         if len(those) > 1 and (source.logger is None or len(source.line_handlers) > 1):
-            yield Fault(f"{record} comes out {len(those)} times", _ONE_HANDLER)
+            remedy = source.second_handler_remedy or _ONE_HANDLER
+            yield Fault(f"{record} comes out {len(those)} times", remedy)
             break
-    for record, _, those in shown:
+    for record, source, those in shown:
         text = next((line for line in those if parse_line(line) is None), None)
         if text is not None:
-            yield Fault(f"{record} is not JSON: {text[:_MAX_SHOWN]}", _JSON)
+            remedy = source.second_handler_remedy or _JSON
+            yield Fault(f"{record} is not JSON: {text[:_MAX_SHOWN]}", remedy)
             break
 
 

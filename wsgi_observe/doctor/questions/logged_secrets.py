@@ -181,18 +181,20 @@ def _describe_logged(
     subject: Subject, canaries: list[_Canary], records: list[logging.LogRecord]
 ) -> Iterator[Fault]:
     """Yield a fault for what the app logs of requests, and for what it does not redact."""
+    second_handler_remedy = find_main_source(subject).second_handler_remedy
     of_requests = [canary for canary in canaries if not canary.is_recorded]
     if of_requests:
         place = _find_record(of_requests, records)
         is_written = place is None and subject.framework.name in _WRITERS
         remedy = _STREAM_REMEDY if is_written else _REQUEST_REMEDY
+        remedy = second_handler_remedy or remedy
         yield Fault(f"log lines have {_list(of_requests)}", remedy, place)
     recorded = [canary for canary in canaries if canary.is_recorded]
     if recorded:
         # The app itself may never log a secret.
         yield Fault(
             f"secrets that the doctor logs are not redacted: {_list(recorded)}",
-            _STREAM_REMEDY if installation.handlers else _RECORD_REMEDY,
+            second_handler_remedy or (_STREAM_REMEDY if installation.handlers else _RECORD_REMEDY),
             is_warning=True,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterator
 
@@ -20,13 +21,16 @@ from wsgi_observe.doctor.trials.log_sources import (
 )
 from wsgi_observe.logs.foreign_handlers import describe
 from wsgi_observe.logs.installation import installation
-from wsgi_observe.logs.logger_state import may_be_of_app
+from wsgi_observe.logs.logger_state import is_service_logger, may_be_of_app
 
 _CONFIGURE = (
     "before the app is made: logging.config.dictConfig({…}) with a handler on root, or\n"
     f"{CONFIGURE_LOGGING}"
 )
 _ONE_CONFIGURATION = "leave logging to wsgi_observe, and remove the app's own configuration of it"
+_DISABLED = "disabled the existing loggers"
+_PUT_RIGHT = re.compile("(put|set) back|are written by|was undone|was set to ERROR")
+"""In a problem that our handlers have solved, so that no record of the app's is lost."""
 _REMOVE_DEFAULT = (
     "from flask.logging import default_handler; app.logger.removeHandler(default_handler)\n"
     "or configure logging before app.logger is used for the first time"
@@ -39,7 +43,7 @@ def find_faults(subject: Subject) -> Faults:
     if installation.handlers:
         installation.restore()
         for problem in installation.problems:
-            yield Fault(problem, _ONE_CONFIGURATION, _find_problem(subject, problem))
+            yield _describe_problem(subject, problem)
     else:
         yield from _check_disabled(subject)
         if uses_logging(subject):
@@ -56,10 +60,19 @@ def find_faults(subject: Subject) -> Faults:
     return f"one handler writes each record of {join_sources(own)}"
 
 
-def _find_problem(subject: Subject, problem: str) -> str | None:
-    """Return where a configuration has disabled the loggers that a problem of ours is about."""
-    disabled = subject.logging_watch.disabled.items()
-    return next((place for name, place in disabled if name in problem.split(": ")[0]), None)
+def _describe_problem(subject: Subject, problem: str) -> Fault:
+    """Return the fault for a problem of ours; a warning where none of the app's records is lost.
+
+    As without our handlers, that is where loggers of libraries alone have been disabled.
+    """
+    disabled = subject.logging_watch.disabled
+    subjects = problem.partition(": ")[0]
+    place = next((place for name, place in disabled.items() if name in subjects), None)
+    # The logger of wsgi.errors, and its parent, are of no module either.
+    apps = [name for name in disabled if is_of_app(name) and not is_service_logger(name)]
+    is_of_libraries = _DISABLED in problem and not any(map(may_be_of_app, apps))
+    is_warning = is_of_libraries or _PUT_RIGHT.search(problem) is not None
+    return Fault(problem, _ONE_CONFIGURATION, place, is_warning)
 
 
 def _check_disabled(subject: Subject) -> Iterator[Fault]:

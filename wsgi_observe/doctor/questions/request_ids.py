@@ -6,7 +6,7 @@ import contextvars
 import logging
 import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID, uuid4
@@ -16,8 +16,8 @@ from wsgi_observe.doctor.app.client import Response
 from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.question import Faults, NotApplicable
 from wsgi_observe.doctor.recording.log_delivery import without_delivery
-from wsgi_observe.doctor.remedies import OBSERVE, OBSERVE_ANYWHERE
-from wsgi_observe.doctor.trials.log_sources import Log, find_main_source, parse_line
+from wsgi_observe.doctor.remedies import ANSWER_EXCEPTIONS, OBSERVE, OBSERVE_ANYWHERE
+from wsgi_observe.doctor.trials.log_sources import Log, LogSource, find_main_source, parse_line
 from wsgi_observe.middleware.request_id import RequestID
 from wsgi_observe.wsgi.middleware import find_middlewares
 
@@ -33,6 +33,8 @@ _INFO, _ERROR, _CRASH, _THREAD = _TEXTS
 
 _TAKE_OVER = f"take over a valid ID of the request's {_HEADERS[0]}, or:\n{OBSERVE}"
 _MAKE = "make an ID for each request that comes without, by uuid.uuid4(), or:\n" + OBSERVE
+_OUTERMOST = "have observe() round all other middlewares: what they answer themselves has no ID"
+_NAME_HEADER = f"name {_HEADERS[0]} in WSGI_OBSERVE_REQUEST_ID_HEADERS, or leave that unset"
 _LINES_REMEDY = (
     "a logging.Filter on the handler that sets record.request_id; or before the app is made:\n"
     "configure_logging()  # from wsgi_observe import configure_logging"
@@ -82,25 +84,41 @@ class _Sent:
 
 def find_faults(subject: Subject) -> Faults:
     """Send requests with an ID and without one, and look for it in responses and on lines."""
-    log = find_main_source(subject).log
-    header, form, first = _find_header(subject, log)
+    source = find_main_source(subject)
+    header, form, first = _find_header(subject, source.log)
     request_id = form(uuid4())
-    sent = list(_send(subject, log, {header or _HEADERS[0]: request_id}, request_id))
+    sent = list(_send(subject, source.log, {header or _HEADERS[0]: request_id}, request_id))
     if header is not None:
-        missing = [one.kind for one in sent if not one.is_echoed]
+        missing = [one for one in sent if not one.is_echoed]
         if missing:
-            seen = f"{header} of a request is not in the response: {', '.join(missing)}"
-            yield Fault(seen, OBSERVE_ANYWHERE)
+            seen = f"{header} of a request is not in the response: {_list_kinds(missing)}"
+            yield Fault(seen, _get_remedy(subject, missing, OBSERVE_ANYWHERE))
     elif not first.find_id():
         seen = f"{_HEADERS[0]} of a request is not in the response: no ID is"
-        yield Fault(seen, OBSERVE_ANYWHERE)
+        yield Fault(seen, _get_remedy(subject, [first], OBSERVE_ANYWHERE))
     elif not _makes_all_ids(subject):
         seen = f"{_HEADERS[0]} of a request is replaced by another ID: {first.find_id()}"
-        yield Fault(seen, _TAKE_OVER)
+        yield Fault(seen, _NAME_HEADER if _find_ours(subject) else _TAKE_OVER)
     if header is not None or first.find_id():
-        yield from _ask_without_inbound(sent, list(_send(subject, log, {})))
-    yield from _ask_about_lines(sent, is_taken_over=header is not None)
+        yield from _ask_without_inbound(subject, sent, list(_send(subject, source.log, {})))
+    yield from _ask_about_lines(source, sent, is_taken_over=header is not None)
     return f"{header or 'an ID of its own'} is in each response and on each line"
+
+
+def _list_kinds(sent: Iterable[_Sent]) -> str:
+    return ", ".join(one.kind for one in sent)
+
+
+def _get_remedy(subject: Subject, missing: Iterable[_Sent], otherwise: str) -> str:
+    """Return the remedy for responses without an ID: not to observe what is observed already."""
+    if not _find_ours(subject):
+        return otherwise
+    is_raised = any(one.response.error is not None for one in missing)
+    return ANSWER_EXCEPTIONS if is_raised else _OUTERMOST
+
+
+def _find_ours(subject: Subject) -> list[RequestID]:
+    return find_middlewares(subject.app, RequestID)
 
 
 def _find_header(subject: Subject, log: Log) -> tuple[str | None, Callable[[UUID], str], _Sent]:
@@ -121,7 +139,9 @@ def _find_header(subject: Subject, log: Log) -> tuple[str | None, Callable[[UUID
     return tried[-1]
 
 
-def _ask_without_inbound(before: list[_Sent], sent: list[_Sent]) -> Iterator[Fault]:
+def _ask_without_inbound(
+    subject: Subject, before: list[_Sent], sent: list[_Sent]
+) -> Iterator[Fault]:
     names = {
         name
         for one in before
@@ -130,12 +150,13 @@ def _ask_without_inbound(before: list[_Sent], sent: list[_Sent]) -> Iterator[Fau
     }
     ids = [one.find_id(names) for one in sent]
     known = {one.kind for one in before if one.is_echoed or not names}
-    missing = [one.kind for one, found in zip(sent, ids, strict=True) if not found]
+    missing = [one for one, found in zip(sent, ids, strict=True) if not found]
+    remedy = _get_remedy(subject, missing, _MAKE)
     if not any(ids):
-        yield Fault("the response to a request without an ID has none", _MAKE)
-    elif known.intersection(missing):
-        seen = f"the response to a request without an ID has none: {', '.join(missing)}"
-        yield Fault(seen, _MAKE)
+        yield Fault("the response to a request without an ID has none", remedy)
+    elif known.intersection(one.kind for one in missing):
+        seen = f"the response to a request without an ID has none: {_list_kinds(missing)}"
+        yield Fault(seen, remedy)
     elif len(ids) > 1 and len(set(filter(None, ids))) == 1:
         yield Fault(f"several requests get the same ID: {next(filter(None, ids))}", _MAKE)
 
@@ -180,8 +201,7 @@ def _stream() -> Iterator[bytes]:
 
 def _makes_all_ids(subject: Subject) -> bool:
     """Return whether our middleware has been configured to trust no ID, or those of some peers."""
-    ours = find_middlewares(subject.app, RequestID)
-    return any(one.trusted_peers is not True for one in ours)
+    return any(one.trusted_peers is not True for one in _find_ours(subject))
 
 
 def _find_taken_over(inbound: Mapping[str, str], sent: _Sent) -> str | None:
@@ -195,7 +215,9 @@ def _find_taken_over(inbound: Mapping[str, str], sent: _Sent) -> str | None:
     return None
 
 
-def _ask_about_lines(sent: list[_Sent], *, is_taken_over: bool) -> Iterator[Fault]:
+def _ask_about_lines(
+    source: LogSource, sent: list[_Sent], *, is_taken_over: bool
+) -> Iterator[Fault]:
     without_id: dict[str, str] = {}
     for one in sent:
         request_id = one.request_id if is_taken_over else one.find_id()
@@ -207,7 +229,8 @@ def _ask_about_lines(sent: list[_Sent], *, is_taken_over: bool) -> Iterator[Faul
     if without_id:
         titles = ", ".join(_TEXTS[text] for text in without_id)
         shown = next(iter(without_id.values())).strip()[:_MAX_SHOWN]
-        yield Fault(f"no request ID on the lines of {titles}: {shown}", _LINES_REMEDY)
+        remedy = source.second_handler_remedy or _LINES_REMEDY
+        yield Fault(f"no request ID on the lines of {titles}: {shown}", remedy)
     elif thread_line is not None:
         yield Fault(
             "no request ID on the line of a thread that runs in a copy of the request's context",

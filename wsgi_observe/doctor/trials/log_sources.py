@@ -14,7 +14,14 @@ from wsgi_observe.doctor.app.subject import Subject
 from wsgi_observe.doctor.own_code import iter_own_modules
 from wsgi_observe.doctor.question import NotApplicable
 from wsgi_observe.doctor.recording.log_delivery import without_delivery
-from wsgi_observe.logs.foreign_handlers import propagation_path, queue_listeners
+from wsgi_observe.logs.foreign_handlers import (
+    describe,
+    get_console_files,
+    propagation_path,
+    queue_listeners,
+    writes_to,
+)
+from wsgi_observe.logs.installation import installation
 
 _MAX_LOGGERS = 20
 _MAX_NAMES = 5  # in one text
@@ -60,6 +67,20 @@ class LogSource:
             for one in find_final_handlers([handler])
             if not isinstance(one, logging.NullHandler | logging.FileHandler)
         ]
+
+    @property
+    def second_handler_remedy(self) -> str:
+        """How to remove a handler that writes to the console beside ours; empty if there is none.
+
+        What it writes is not redacted, and has no request ID.
+        """
+        others = (
+            f"remove {describe(handler)} from the logger {step.name}: it writes each record too, "
+            "beside the handler of wsgi_observe"
+            for step, handler in self.line_handlers
+            if handler not in installation.handlers and writes_to(handler, get_console_files())
+        )
+        return next(others, "") if installation.handlers else ""
 
 
 def find_log_sources(subject: Subject) -> list[LogSource]:
