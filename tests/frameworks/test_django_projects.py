@@ -127,7 +127,7 @@ def test_nothing_is_plain_text_and_what_was_disabled_is_named(project: Server) -
     assert [line for line in project.lines if not line.startswith("{")] == []
     problems = str(boots(project)[0].get("problems", ""))
     is_disabling = project.kind == "a dict that disables"  # type: ignore[attr-defined]
-    assert ("django.request" in problems) is is_disabling
+    assert ("disabled the existing loggers django and those below" in problems) is is_disabling
 
 
 def test_the_documented_files_observe_a_project_on_plain_gunicorn(tmp_path: Path) -> None:
