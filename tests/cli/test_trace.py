@@ -369,6 +369,7 @@ def test_a_trace_id_that_no_text_can_have_is_in_no_log(
     assert "order read" in story(capsys, "--trace", ID, log)
 
 
+@pytest.mark.slow
 def test_the_time_for_a_story_grows_in_proportion_to_its_requests(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

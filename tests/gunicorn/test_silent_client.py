@@ -43,6 +43,7 @@ def check(server: Server) -> None:
     assert server.get("/").status == 200
 
 
+@pytest.mark.slow
 def test_is_one_line_with_its_address_and_the_reason() -> None:
     with gunicorn(*KINDS["sync"], "--timeout", "1") as server:
         check(server)

@@ -113,6 +113,7 @@ def test_two_hundred_who_ask_together_share_one_run() -> None:
     assert len({id(report) for report in reports}) <= len(calls) < 5  # late-comers may begin one
 
 
+@pytest.mark.slow
 def test_two_hundred_who_meet_a_check_that_hangs_are_answered_in_time(gate: Gate) -> None:
     readiness = Readiness({"db": gate, "cache": dict}, timeout=0.8, ttl=0.1)
     together = threading.Barrier(200)
@@ -213,6 +214,7 @@ def test_a_clock_that_is_turned_back_does_not_keep_a_report_for_ever(
     assert len(calls) == 2
 
 
+@pytest.mark.slow
 def test_a_thousand_probes_in_a_second_run_a_slow_check_once_per_ttl() -> None:
     calls: list[str] = []
     readiness = Readiness({"db": count(calls, seconds=0.01)}, ttl=0.25)

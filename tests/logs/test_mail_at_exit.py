@@ -17,6 +17,7 @@ def fail(server: Server, number: int) -> None:
     server.log_of(f"mailed-{number}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", first_by_default(["gthread", "sync", "gevent"]))
 @pytest.mark.parametrize("seconds", first_by_default([0.3, 0.0]), ids=["slow", "idle"])
 def test_the_last_mails_leave_before_the_worker_does(kind: str, seconds: float) -> None:

@@ -179,6 +179,7 @@ class TestAnExemplar:
         assert answer.request_id.encode() not in call(app, "/metrics").body
 
 
+@pytest.mark.slow
 def test_too_many_series_are_counted_as_one_route_with_one_warning() -> None:
     # In a process of its own: the others' scrapes would have all of them.
     done = fork_server().run("from tests.prometheus.growing import main; main()", timeout=PATIENCE)

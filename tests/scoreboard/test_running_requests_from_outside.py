@@ -118,6 +118,7 @@ def test_the_command_says_whom_it_cannot_ask(pid: str, what: str) -> None:
     assert what in done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_heeds_the_patterns_of_the_server() -> None:
     program = """if True:
         import os, signal

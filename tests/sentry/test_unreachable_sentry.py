@@ -29,6 +29,7 @@ print("answered", [call(app).code for _ in range({times})].count(500))
 """
 
 
+@pytest.mark.slow
 def test_while_it_hangs_every_request_is_answered_and_the_process_ends() -> None:
     with sentry_endpoint() as endpoint:
         endpoint.released.clear()

@@ -54,6 +54,7 @@ def test_all_requests_of_a_worker_die_with_the_one_that_ends_it(kind: str) -> No
         await_service(server)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_workers_that_die_at_the_same_time_are_told_apart(kind: str) -> None:
     ids = [f"together-{number}" for number in range(4)]
@@ -154,6 +155,7 @@ def test_the_command_shows_what_runs_and_where(kind: str) -> None:
         os.kill(worker, signal.SIGKILL)  # rather than wait until it has slept
 
 
+@pytest.mark.slow
 def test_a_request_in_a_loop_that_gevent_cannot_leave_is_named_with_its_stack() -> None:
     with mortal(GEVENT, WSGI_OBSERVE_SLOW_REQUEST_SECONDS="0.3") as server:
         assert server.request("GET", "/busy?seconds=1", headers={"X-Request-ID": "busy"})
@@ -168,6 +170,7 @@ def kill_everything(server: Server) -> None:
     server.end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_died_with_the_whole_container_is_told_at_the_next_boot_once(
     kind: str, tmp_path: Path

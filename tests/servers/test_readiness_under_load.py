@@ -78,6 +78,7 @@ def test_a_worker_runs_its_own_checks_before_it_says_ready(
         assert str(server.process.pid) not in asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", first_by_default([GTHREAD, GEVENT]), ids=["gthread", "gevent"])
 def test_probes_of_a_check_that_never_returns_are_answered_in_time(
     options: tuple[str, ...], tmp_path: Path

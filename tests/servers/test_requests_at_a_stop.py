@@ -9,6 +9,7 @@ import pytest
 from tests.servers.gunicorn import WORKERS, gunicorn
 
 
+@pytest.mark.slow
 def test_a_sync_worker_that_times_out_answers_with_the_envelope(tmp_path: Path) -> None:
     with gunicorn("-k", "sync", "--timeout", "1") as server:
         answer = server.get(f"/stream?gate={tmp_path}&count=1", {"X-Request-ID": "stuck"})
