@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from wsgi_observe._loggers import get_logger
 from wsgi_observe._safely import call_safely, first_time
-from wsgi_observe.context import current_context
+from wsgi_observe.context import RequestContext, current_context
 from wsgi_observe.errors import Error, ErrorRenderer, describe_status, headers_for_replaced_body
 from wsgi_observe.errors.framework_pages import is_default_sentence
 from wsgi_observe.flask.exceptions import InvalidAPIUsage, errors_by_field
@@ -225,11 +225,7 @@ class _StatusCheck:
             self._warn(response.status_code, type(error).__name__, handled_error)
         elif response.status_code >= 500 and (context := current_context()) is not None:
             context.request_context.exc_type = type(error).__name__
-            # Without our handler it is unknown whether the app's own handler has logged it.
-            is_logged = context.request_context.error_logged or not installation.handlers
-            # An HTTPException, and a client that breaks off, are no failures of the app's.
-            if not (is_logged or isinstance(error, HTTPException) or is_unreadable_body(error)):
-                call_safely("logging an exception", log_failure, request.environ, error)
+            call_safely("logging an exception", _log_if_unlogged, context.request_context, error)
 
     def _warn(self, status: int, error_name: str, handled_error: Exception) -> None:
         handler: object = _find_app_handler(self._app, handled_error)
@@ -241,3 +237,12 @@ class _StatusCheck:
                 "success: return the status too, as in `return body, 500` (logged once)",
                 *(name, error_name, status),
             )
+
+
+def _log_if_unlogged(context: RequestContext, error: Exception) -> None:
+    """Log an exception that was answered with a 5xx, unless the request has an ERROR line."""
+    # Without our handler it is unknown whether the app's own handler has logged it.
+    is_logged = context.error_logged or not installation.handlers
+    # An HTTPException, and a client that breaks off, are no failures of the app's.
+    if not (is_logged or isinstance(error, HTTPException) or is_unreadable_body(error)):
+        log_failure(request.environ, error)
