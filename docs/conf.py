@@ -13,7 +13,7 @@ default_role = "py:obj"  # single backticks in docstrings
 
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-autodoc_type_aliases = {"WSGIApplication": "WSGIApplication"}  # not what it stands for
+autodoc_type_aliases = {"WSGIApplication": "WSGIApplication"}  # by its name, not its definition
 
 html_theme = "furo"
 html_title = "wsgi_observe"

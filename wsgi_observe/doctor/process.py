@@ -73,12 +73,12 @@ def examine(
         )
         its_own.close()
         try:
-            found = _collect(connection, options, report, end)
-            if found.problem:
-                found.problem += _show_end(process, output, end)
+            examination = _collect(connection, options, report, end)
+            if examination.problem:
+                examination.problem += _show_end(process, output, end)
             with suppress(subprocess.TimeoutExpired):  # threads of the app may go on
                 process.wait(_EXIT_SECONDS)
-            return found
+            return examination
         except DoctorError as error:
             raise DoctorError(f"{error}{_show_end(process, output, end)}") from None
         finally:
@@ -106,31 +106,31 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _collect(
     connection: Connection, options: Options, report: Callable[[int], None], end: float
 ) -> Examination:
-    found: Examination | None = None
+    examination: Examination | None = None
     asked = 0
     with suppress(EOFError, OSError):  # the process has ended
         while connection.poll(max(end - monotonic(), 0)):
             match connection.recv():
                 case DoctorError() as error:
                     raise error
-                case Examination() as found:
+                case Examination() as examination:
                     continue
                 case int() as asked:
                     report(asked)
-                case Answer() as answer if found is not None:
-                    found.answers.append(answer)
-                case None if found is not None:
-                    return found  # a process that the app has forked may keep the pipe open
+                case Answer() as answer if examination is not None:
+                    examination.answers.append(answer)
+                case None if examination is not None:
+                    return examination  # a process that the app has forked may keep the pipe open
     is_late = monotonic() >= end
-    if found is None:
+    if examination is None:
         reason = f"the app was not loaded within {options.timeout:g} s (--timeout)"
         raise DoctorError(reason if is_late else "the app ended the process while it was loaded")
     reason = "the app ended the process"
     if is_late:
         reason = f"no answer within {options.timeout:g} s (--timeout)"
-    found.answers += _make_missing(options, found.answers, asked, reason)
-    found.problem = f"question {asked}: {reason}"
-    return found
+    examination.answers += _make_missing(options, examination.answers, asked, reason)
+    examination.problem = f"question {asked}: {reason}"
+    return examination
 
 
 def _make_missing(

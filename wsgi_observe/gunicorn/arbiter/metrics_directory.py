@@ -57,8 +57,8 @@ class MetricsDirectory:
 def _find_parent(cfg: Any) -> str:
     """Return a directory for small files that are written often: in memory where there is one."""
     candidates = (cfg.worker_tmp_dir, "/dev/shm")
-    found = next((one for one in candidates if one and os.access(one, os.W_OK)), None)
-    return found or tempfile.gettempdir()  # which raises where nothing else is writable
+    parent = next((one for one in candidates if one and os.access(one, os.W_OK)), None)
+    return parent or tempfile.gettempdir()  # which raises where nothing else is writable
 
 
 def _make(parent: str, owners: tuple[int, int]) -> Path:

@@ -141,7 +141,7 @@ class LineHandler(logging.Handler):
         For a thread that calls this regularly: a process that logs nothing more would keep them.
         """
         lock: Any = self.lock
-        # Whoever has the lock writes them.
+        # A thread that has the lock is writing to the stream itself.
         if self._writer.has_backlog and lock.acquire(blocking=False):
             try:
                 self._writer.write_backlog()

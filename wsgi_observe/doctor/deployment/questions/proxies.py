@@ -1,4 +1,4 @@
-"""Question 17: whether a server trusts the proxies before it, and nobody else."""
+"""Question 17: whether a server trusts the proxies before it, and no one else."""
 
 from __future__ import annotations
 
